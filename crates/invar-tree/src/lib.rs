@@ -1,0 +1,33 @@
+//! The tree: a sorted map from path to entry, and each entry knows its origin.
+//!
+//! Everything that Invar handles is a tree: an unpacked package, a wheel, the project's source, the root file
+//! system, a layer. This crate holds that one noun and nothing else.
+//!
+//! # Goals
+//! * A tree is a value: equal trees have equal [digests](Tree::digest), whatever made them and in whatever order.
+//! * What a container image cannot carry faithfully (host times, host owners, paths that climb out) cannot be
+//!   expressed, or is refused where it is parsed.
+//!
+//! # Non-goals
+//! * No disk, clock, network or environment. File contents live elsewhere and are reached through [`Contents`].
+//! * No device nodes, sockets, extended attributes or hard links: a hard link in an archive becomes a second file
+//!   with the same content.
+mod contents;
+mod digest;
+mod entry;
+mod listing;
+mod memory;
+mod merge;
+mod origin;
+mod path;
+mod tree;
+
+pub use contents::{Contents, Opened, ReadSeek, Sink, SinkError};
+pub use digest::{Digest, DigestError, Hasher};
+pub use entry::{Entry, Mode, Node, Owner};
+pub use listing::ListingError;
+pub use memory::MemoryTree;
+pub use merge::{Clash, Merged, merge};
+pub use origin::Origin;
+pub use path::{ImagePath, PathError};
+pub use tree::Tree;

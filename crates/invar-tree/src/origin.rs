@@ -1,0 +1,46 @@
+use std::fmt;
+
+/// What brought an entry into the image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A Debian binary package.
+    Package {
+        /// The package's name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its architecture, as the package states it.
+        architecture: String,
+    },
+    /// A Python wheel.
+    Wheel {
+        /// The normalised distribution name.
+        name: String,
+        /// The version.
+        version: String,
+    },
+    /// A handler that configures Debian packages natively.
+    Handler {
+        /// The handler's name.
+        name: String,
+    },
+    /// The virtual environment's own files: the links to the interpreter and `pyvenv.cfg`.
+    Environment,
+    /// The project's own source.
+    Source,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package { name, version, architecture } => {
+                write!(f, "Debian package {name} {version} ({architecture})")
+            }
+            Self::Wheel { name, version } => write!(f, "wheel {name} {version}"),
+            Self::Handler { name } => write!(f, "handler {name}"),
+            Self::Environment => f.write_str("the virtual environment"),
+            Self::Source => f.write_str("the project's source"),
+        }
+    }
+}
