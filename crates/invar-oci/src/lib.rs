@@ -1,0 +1,42 @@
+//! Trees as tar segments, gzip layers, OCI images and archives.
+//!
+//! The way of the bytes, each step a pure function of the one before:
+//!
+//! ```text
+//! Tree + Contents -> segment -> gzip members -> Layer -> Image -> Index -> archive or layout
+//! ```
+//!
+//! # Goals
+//! * Bytes that depend on the arguments alone. Every constant that reaches an image is marked "Format break".
+//! * Pieces that are made once: a [segment](write_segment) is one tree's part of a layer, and its
+//!   [compressed form](GzipWriter) can be kept and concatenated with others, as gzip and tar both allow.
+//! * An [archive](archive_parts) is described, not written: the caller copies layers from its store without
+//!   bringing them into memory.
+//!
+//! # Non-goals
+//! * No disk, network, clock or threads, and no reading of images that others made.
+//! * No hard links, devices or extended attributes: trees have none.
+mod archive;
+mod descriptor;
+mod gzip;
+mod image;
+mod index;
+mod layer;
+mod reference;
+mod rootfs;
+mod segment;
+mod ustar;
+
+pub use archive::{ArchiveRequest, Part, archive_parts, layout_files, total_size};
+pub use gzip::{GzipWriter, MEMBER_SIZE, gzip};
+pub use image::{
+    CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE, OPERATING_SYSTEM,
+};
+pub use index::{INDEX_MEDIA_TYPE, Index, Platform};
+pub use layer::{LAYER_MEDIA_TYPE, Layer, LayerHasher};
+pub use reference::{Reference, ReferenceError};
+pub use rootfs::{rootfs_length, write_rootfs};
+pub use segment::{
+    END_OF_ARCHIVE, FILE_TIME, SegmentError, SegmentLayout, directories_length, write_directories,
+    write_segment,
+};
