@@ -1,0 +1,30 @@
+//! Debian binary packages: names, versions, control data, and a package as a tree.
+mod alternatives;
+mod ar;
+mod archive;
+mod compression;
+mod control;
+mod documentation;
+mod name;
+mod package;
+mod paragraph;
+mod records;
+mod relation;
+mod scripts;
+mod shell;
+mod unpack;
+mod version;
+
+pub use alternatives::{Alternative, AlternativeLink, alternatives};
+pub use ar::{ArError, HeaderField};
+pub use archive::{ArchiveError, EntryFault, EntryKind};
+pub use control::{Control, ControlError, FieldFault, MultiArch};
+pub use name::{Architecture, NameError, PackageName};
+pub use package::{DebError, UnpackOptions, read_control, read_deb};
+pub use paragraph::{Paragraph, ParagraphError, ParagraphReader};
+pub use relation::{
+    ArchitectureQualifier, ArchitectureRestriction, Dependency, Relation, RelationError, VersionOperator,
+    parse_dependencies,
+};
+pub use scripts::{Snippet, debhelper_snippets, script_hash};
+pub use version::{DebianVersion, VersionError, VersionFault};
