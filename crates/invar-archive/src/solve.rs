@@ -1,0 +1,145 @@
+//! Which packages are needed, in which versions.
+//!
+//! The result is what the system's own package manager would install on an empty system without recommendations: of
+//! alternatives the first, of a name that several packages provide the one that is there already, of versions the
+//! highest. A plain walk along the dependencies ([`greedy`]) finds that nearly always. Where the walk runs into a
+//! conflict, a complete search ([`search`]) decides whether there is another way, and if not, [`problem`] says why.
+//!
+//! Only the index and the request decide. No order of a table, no clock and no random number does.
+mod greedy;
+mod problem;
+mod search;
+mod universe;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use invar_debian::{DebianVersion, Dependency, PackageName};
+
+use crate::index::PackageIndex;
+use crate::record::PackageRecord;
+
+use greedy::Walk;
+pub use problem::{Chain, ClashKind, Problem, SolveError};
+use universe::Universe;
+
+/// What is to be solved.
+pub struct SolveRequest<'a> {
+    /// What is asked for, in the order in which it is to be looked at.
+    pub roots: Vec<Root>,
+    /// Whether a package (first) does without another that it depends on (second), because only its maintainer
+    /// scripts use it. The second name is as the dependency has it, or as the package is called that would be chosen.
+    pub omit: &'a dyn Fn(&PackageName, &PackageName) -> bool,
+    /// Versions to keep if possible: those of an earlier solution.
+    pub prefer: &'a BTreeMap<PackageName, DebianVersion>,
+}
+
+/// Something that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// The package, perhaps of certain versions, or one of several.
+    pub dependency: Dependency,
+    /// Who asks for it, in words for people, such as `tool.invar.packages`.
+    pub why: String,
+}
+
+/// The packages that satisfy a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solution {
+    /// The packages, sorted by name, each name once.
+    pub packages: Vec<Selected>,
+    /// What was left out because only maintainer scripts use it, sorted by name, each name once.
+    pub omitted: Vec<Omitted>,
+}
+
+/// A package of a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// The package.
+    pub record: PackageRecord,
+    /// Why it is there.
+    pub reason: Reason,
+}
+
+/// Why a package is part of a solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It was asked for.
+    Requested {
+        /// Who asks for it: the root's own words; of several roots, the first one's.
+        why: String,
+    },
+    /// Another package needs it; of several, the first that the walk came to.
+    DependencyOf(PackageName),
+}
+
+/// A package that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Omitted {
+    /// The package that would have been chosen.
+    pub package: PackageName,
+    /// The packages of the solution that depend on it, sorted, each once.
+    pub needed_by: Vec<PackageName>,
+}
+
+impl fmt::Debug for SolveRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SolveRequest")
+            .field("roots", &self.roots)
+            .field("prefer", &self.prefer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds the packages that satisfy a request, with everything they need.
+///
+/// Essential packages are not added by themselves: ask for them if they are wanted.
+///
+/// # Errors
+/// [`SolveError`] if there is no solution, with the problems that stand in the way.
+pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solution, SolveError> {
+    let universe = Universe::new(index, request);
+    let missing: Vec<Problem> = universe.missing_roots();
+    if !missing.is_empty() {
+        return Err(SolveError { problems: missing });
+    }
+    let walk = match Walk::anywhere(&universe) {
+        Some(walk) => walk,
+        None => {
+            let rows = search::search(&universe)?;
+            // The walk within the packages found gives the reasons, and leaves behind what nothing needs after all.
+            Walk::within(&universe, &rows)
+                .expect("the packages found satisfy all that they and the roots need")
+        }
+    };
+    Ok(solution(&universe, walk))
+}
+
+fn solution(universe: &Universe<'_>, walk: Walk) -> Solution {
+    let rows: BTreeSet<u32> = walk.selected.values().map(|(package, _)| package.row).collect();
+    let mut omitted: BTreeMap<PackageName, BTreeSet<PackageName>> = BTreeMap::new();
+    for (name, (package, _)) in &walk.selected {
+        for need in universe.needs(package).iter() {
+            if let Some(instead) = &need.omitted
+                && !need.candidates.iter().any(|candidate| rows.contains(&candidate.row))
+            {
+                omitted.entry(instead.clone()).or_default().insert(name.clone());
+            }
+        }
+    }
+    let selected = |(package, reason): (universe::Package, Reason)| Selected {
+        record: PackageRecord::clone(&package.record),
+        reason,
+    };
+    let omit = |(package, needed_by): (_, BTreeSet<_>)| Omitted {
+        package,
+        needed_by: needed_by.into_iter().collect(),
+    };
+    Solution {
+        packages: walk.selected.into_values().map(selected).collect(),
+        omitted: omitted.into_iter().map(omit).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
