@@ -1,0 +1,126 @@
+//! What maintainer scripts would have done on a fresh installation, produced natively from a tree.
+//!
+//! # Goals
+//! * Nothing of a package is ever run: no shell, no program of the image. What comes out depends on the tree, the
+//!   packages' scripts as texts, and the [`Settings`].
+//! * A script that nobody read is named, never passed over: see [`verdict`].
+//! * What a suite's scripts say is followed where it can be read from them, so that suites may differ.
+//!
+//! # Non-goals
+//! * What only a machine that boots needs: services, device nodes, a machine's ID, kernel settings, host keys.
+//! * Caches that programs do without: byte code, fonts, icons, MIME types. dpkg's own records are not made here.
+//!
+//! The way: a [`View`] shows the root and what has been made so far; a handler reads it and fills an [`Output`], which
+//! goes into the view; [`configure`] runs all handlers in a fixed order.
+mod accounts;
+mod alternatives;
+mod certificates;
+mod configured;
+mod defaults;
+mod dependencies;
+mod der;
+mod error;
+mod handler;
+mod java_keystore;
+mod ld_cache;
+mod local;
+mod merged_usr;
+mod output;
+mod package_files;
+mod pam;
+mod shells;
+mod skeleton;
+#[cfg(test)]
+mod testing;
+mod texts;
+mod time_zone;
+mod verdict;
+mod view;
+
+use std::collections::BTreeMap;
+
+use invar_debian::Control;
+
+pub use accounts::AccountError;
+pub use configured::Configured;
+pub use dependencies::{BASE, only_for_scripts};
+pub use error::ConfigureError;
+pub use output::Output;
+pub use time_zone::{TimeZone, TimeZoneError};
+pub use verdict::{Verdict, script_key, verdict};
+pub use view::{LONGEST_READ, Root, View};
+
+use handler::{Context, HANDLERS};
+
+/// What a user may choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The time zone of `/etc/localtime`, which takes effect where the package tzdata is in.
+    pub time_zone: TimeZone,
+}
+
+/// Makes what the maintainer scripts of `packages` would have made over `root`, the merge of their trees.
+///
+/// The order of `packages` does not matter. Whether all scripts are known is not looked at: see [`verdict`].
+///
+/// # Errors
+/// [`ConfigureError`]; the first handler that fails ends it.
+pub fn configure(
+    root: &dyn Root,
+    packages: &[&Control],
+    settings: &Settings,
+) -> Result<Configured, ConfigureError> {
+    let mut by_name = BTreeMap::new();
+    for &control in packages {
+        if by_name.insert(control.package().as_str(), control).is_some() {
+            return Err(ConfigureError::Duplicate { package: control.package().clone() });
+        }
+    }
+    let mut view = View::new(root);
+    for handler in HANDLERS {
+        let mut output = Output::new(handler.name);
+        (handler.run)(&Context { view: &view, packages: &by_name, settings }, &mut output)?;
+        view.apply(output)?;
+    }
+    Ok(configured::configured(view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Image, control, describe, settings};
+
+    #[test]
+    fn later_handlers_see_what_earlier_ones_made_and_the_order_of_packages_does_not_matter() {
+        let image = Image::new()
+            .package("base-passwd", "")
+            .package("cron", "dpkg-statoverride --update --add root crontab 2755 /usr/bin/crontab")
+            .package("cron-daemon-common", "addgroup --system crontab")
+            .file("usr/share/base-passwd/passwd.master", "root:*:0:0:root:/root:/bin/bash\n")
+            .file("usr/share/base-passwd/group.master", "root:*:0:\n")
+            .file("usr/bin/crontab", "");
+        let mut packages: Vec<&Control> = image.packages.iter().collect();
+        let configured = configure(&image.tree, &packages, &settings()).unwrap();
+        assert_eq!(
+            describe(&configured),
+            "f 0644 0:0 /etc/group \"root:*:0:\\ncrontab:x:100:\\n\"\n\
+             f 0644 0:0 /etc/passwd \"root:*:0:0:root:/root:/bin/bash\\n\"\n\
+             f 2755 0:100 /usr/bin/crontab \"\"\n"
+        );
+        assert_eq!(
+            configured.tree.tree().get("usr/bin/crontab").unwrap().origin.to_string(),
+            "handler packages"
+        );
+        packages.reverse();
+        let again = configure(&image.tree, &packages, &settings()).unwrap();
+        assert_eq!(again.tree.tree(), configured.tree.tree());
+    }
+
+    #[test]
+    fn a_package_given_twice_is_an_error() {
+        let control = control("tini", &[]);
+        let root = Image::new().tree;
+        let error = configure(&root, &[&control, &control], &settings()).unwrap_err();
+        assert!(matches!(error, ConfigureError::Duplicate { package } if package.as_str() == "tini"));
+    }
+}
