@@ -1,0 +1,125 @@
+use super::*;
+
+const LOCK: &str = r#"
+version = 1
+revision = 3
+requires-python = ">=3.11, <4"
+
+[[package]]
+name = "demo"
+version = "1.0"
+source = { virtual = "." }
+
+[package.metadata]
+requires-dist = [
+    { name = "httpx", extras = ["http2"], specifier = ">=0.28,<1" },
+    { name = "numpy", marker = "sys_platform == 'darwin'", specifier = "<2" },
+    { name = "numpy", marker = "sys_platform != 'darwin'", specifier = ">=2" },
+    { name = "demo", extras = ["cli"] },
+    { name = "rich", marker = "extra == 'cli'", specifier = ">=13" },
+    { name = "rich", marker = "extra == 'all' and sys_platform == 'win32'" },
+    { name = "member", editable = "member" },
+    { name = "tomli", marker = "python_full_version < '3.11'" },
+]
+provides-extras = ["all", "cli"]
+
+[package.metadata.requires-dev]
+dev = [{ name = "pytest", specifier = ">=8" }]
+none = []
+"#;
+
+fn project() -> ProjectMetadata {
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    ProjectMetadata {
+        name: "demo".parse().unwrap(),
+        requires_python: Some("<4.0,>=3.11".into()),
+        dependencies: texts(&[
+            "HTTPX[http2] <1.0, >=0.28.0",
+            "numpy<2; 'darwin' == sys_platform",
+            "numpy>=2; platform_system != 'Darwin'",
+            "demo[CLI]",
+            "member>=3",
+            "tomli; python_version < '3.11'",
+        ]),
+        optional_dependencies: BTreeMap::from([
+            ("cli".parse().unwrap(), texts(&["rich>=13"])),
+            ("all".parse().unwrap(), texts(&["rich; os_name == 'nt'"])),
+        ]),
+        dependency_groups: BTreeMap::from([
+            ("dev".parse().unwrap(), texts(&["pytest>=8"])),
+            ("empty".parse().unwrap(), Vec::new()),
+        ]),
+    }
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut ProjectMetadata), expected: &[&str]) {
+    let mut project = project();
+    change(&mut project);
+    let found = UvLock::parse(LOCK).unwrap().check_project(None, &project);
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn other_spellings_of_the_same_agree() {
+    check(|_| {}, &[]);
+    check(|project| project.requires_python = None, &[]);
+    check(|project| project.dependencies.reverse(), &[]);
+    check(|project| project.dependencies[4] = "member @ git+https://mirror.example/member".into(), &[]);
+    check(|project| project.dependencies.push("httpx[http2]>=0.28,<1".into()), &[]);
+}
+
+#[test]
+fn what_uv_would_notice_is_noticed() {
+    check(
+        |project| project.requires_python = Some(">=3.12,<4".into()),
+        &["requires-python is \">=3.12,<4\" in pyproject.toml, and \">=3.11, <4\" in uv.lock"],
+    );
+    check(
+        |project| project.requires_python = Some(">=3.11".into()),
+        &["requires-python is \">=3.11\" in pyproject.toml, and \">=3.11, <4\" in uv.lock"],
+    );
+    let added = "pyproject.toml requires flask, and uv.lock was made without it";
+    check(|project| project.dependencies.push("flask".into()), &[added]);
+    let removed = "uv.lock was made when pyproject.toml required member, which it no longer does";
+    check(|project| drop(project.dependencies.remove(4)), &[removed]);
+    let changed = "pyproject.toml requires httpx differently than when uv.lock was made";
+    check(|project| project.dependencies[0] = "httpx[http2]>=0.28".into(), &[changed]);
+    check(|project| project.dependencies[0] = "httpx>=0.28,<1".into(), &[changed]);
+    check(
+        |project| project.dependencies[0] = "httpx[http2]>=0.28,<1; python_version<'3.13'".into(),
+        &[changed],
+    );
+    check(
+        |project| project.dependencies[2] = "numpy>=2; sys_platform == 'linux'".into(),
+        &["pyproject.toml requires numpy differently than when uv.lock was made"],
+    );
+    check(
+        |project| drop(project.optional_dependencies.insert("x".parse().unwrap(), Vec::new())),
+        &["pyproject.toml has the extras all, cli, x, and uv.lock was made with all, cli"],
+    );
+    check(
+        |project| project.optional_dependencies.values_mut().for_each(|texts| texts[0] = "rich".into()),
+        &["pyproject.toml requires rich differently than when uv.lock was made"],
+    );
+    check(
+        |project| project.dependency_groups.clear(),
+        &["uv.lock was made when the group dev of pyproject.toml required pytest, which it no longer does"],
+    );
+    check(
+        |project| drop(project.dependency_groups.insert("lint".parse().unwrap(), vec!["ruff".into()])),
+        &["the group lint of pyproject.toml requires ruff, and uv.lock was made without it"],
+    );
+    check(
+        |project| project.dependencies.push("not a requirement".into()),
+        &["pyproject.toml requires \"not a requirement\", which cannot be read"],
+    );
+    check(|project| project.name = "other".parse().unwrap(), &["uv.lock does not hold the project other"]);
+}
+
+#[test]
+fn a_lock_without_metadata_has_nothing_to_compare() {
+    let start = LOCK.find("[package.metadata]").unwrap();
+    let lock = UvLock::parse(&LOCK[..start].replace("revision = 3", "revision = 4")).unwrap();
+    assert_eq!(lock.check_project(None, &project()), []);
+}
