@@ -1,0 +1,40 @@
+//! A project as its author wrote it: the manifest, `invar.lock`, and the rules for which files are source.
+//!
+//! # Goals
+//! * What the author wrote is checked once, here, and every finding names its file, line and a way out.
+//! * Each value with a grammar (a suite, a tag, a port, a time) is a type of its own from here on.
+//! * `invar.lock` is made to be read in a diff, and to be written the same way by everyone.
+//!
+//! # Non-goals
+//! * No disk, clock, network or environment: texts come in, values go out. In particular nothing of the host's git
+//!   configuration or of folders above the project decides what is source.
+//! * No resolving: which packages are needed is decided by `invar lock` and only recorded here.
+mod lock;
+mod manifest;
+mod nearest;
+mod platform;
+mod source;
+mod suite;
+mod text;
+mod time;
+mod value;
+
+pub use lock::{
+    Because, Change, FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockedArchive,
+    LockedInterpreter, LockedOmission, LockedPackage, LockedPlatform, LockedScripts, LockedSuite, Mismatch,
+    OmissionReason, PhraseError, PoolPath, PoolPathError, Request, ScriptVerdict,
+};
+pub use manifest::{
+    AbsoluteUrl, EnvironmentName, Extras, Finding, HealthCheck, Identity, Image, Interval, LabelName,
+    Manifest, ManifestError, ManifestSources, Mirror, NormalisedName, PackageRequest, Port, Problem, Project,
+    Protocol, RepositoryName, Requirement, RequirementUrl, Signal, Tag, User, UvSettings, schema,
+};
+pub use nearest::nearest;
+pub use platform::Platform;
+pub use source::{
+    Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, Listing, ListingEntry,
+    Reason, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
+};
+pub use suite::SuiteName;
+pub use time::Timestamp;
+pub use value::{PathFault, UrlFault, ValueError};

@@ -1,0 +1,193 @@
+//! Whether a lock belongs to a manifest.
+use std::collections::BTreeSet;
+use std::fmt;
+
+use invar_tree::Digest;
+use pep440_rs::VersionSpecifiers;
+
+use super::{InvarLock, Request};
+use crate::{Manifest, PackageRequest, Platform, SuiteName, Timestamp};
+
+/// A difference between what a lock was made for and what the project asks for now.
+///
+/// Whatever the difference, `invar lock` ends it: [`Mismatch::HINT`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// Another `uv.lock`.
+    #[error("uv.lock has changed: invar.lock was made for {locked}, and it is {found}")]
+    UvLock {
+        /// What the lock names.
+        locked: Digest,
+        /// What the project has.
+        found: Digest,
+    },
+    /// A `uv.lock` that the lock does not know of.
+    #[error("invar.lock was made without Python, and now there is a uv.lock")]
+    UvLockAdded,
+    /// No `uv.lock`, but the lock knows of one.
+    #[error("invar.lock was made with a uv.lock, and now there is none")]
+    UvLockRemoved,
+    /// Another suite.
+    #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
+    Suite {
+        /// What the lock was made for.
+        locked: Option<SuiteName>,
+        /// What the manifest says.
+        wanted: Option<SuiteName>,
+    },
+    /// Other packages.
+    #[error("`packages` has changed: {}", Difference { added, removed })]
+    Packages {
+        /// What the manifest asks for in addition.
+        added: BTreeSet<PackageRequest>,
+        /// What it does not ask for any more.
+        removed: BTreeSet<PackageRequest>,
+    },
+    /// Another base set.
+    #[error("`base` has changed")]
+    Base,
+    /// A shell or none.
+    #[error("`shell` was {} and is {wanted}", !wanted)]
+    Shell {
+        /// What the manifest says.
+        wanted: bool,
+    },
+    /// Documentation or none.
+    #[error("`docs` was {} and is {wanted}", !wanted)]
+    Docs {
+        /// What the manifest says.
+        wanted: bool,
+    },
+    /// Other platforms.
+    #[error("`platforms` has changed: {}", Difference { added, removed })]
+    Platforms {
+        /// What the manifest asks for in addition.
+        added: BTreeSet<Platform>,
+        /// What it does not ask for any more.
+        removed: BTreeSet<Platform>,
+    },
+    /// A platform that was asked for but has no packages in the lock.
+    #[error("invar.lock has no packages for {platform}")]
+    PlatformMissing {
+        /// The platform.
+        platform: Platform,
+    },
+    /// Other versions of Python.
+    #[error("`requires-python` was {} and is {}", or_unset(locked), or_unset(wanted))]
+    RequiresPython {
+        /// What the lock was made for.
+        locked: Option<VersionSpecifiers>,
+        /// What the project says.
+        wanted: Option<VersionSpecifiers>,
+    },
+    /// Another time.
+    #[error("`snapshot` was {} and is {}", or_unset(locked), or_unset(wanted))]
+    Snapshot {
+        /// What the lock was made for.
+        locked: Option<Timestamp>,
+        /// What the manifest says.
+        wanted: Option<Timestamp>,
+    },
+}
+
+impl Mismatch {
+    /// What ends every mismatch.
+    pub const HINT: &'static str = "run `invar lock`";
+
+    /// What the author can do.
+    pub fn hint(&self) -> &'static str {
+        Self::HINT
+    }
+}
+
+fn or_unset(value: &Option<impl fmt::Display>) -> String {
+    value.as_ref().map_or_else(|| "not set".to_owned(), |value| format!("\"{value}\""))
+}
+
+/// What came and went, in words.
+struct Difference<'a, T> {
+    added: &'a BTreeSet<T>,
+    removed: &'a BTreeSet<T>,
+}
+
+impl<T: fmt::Display> fmt::Display for Difference<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = |items: &BTreeSet<T>, what: &str| {
+            let names: Vec<String> = items.iter().map(ToString::to_string).collect();
+            (!names.is_empty()).then(|| format!("{} {what}", names.join(", ")))
+        };
+        let both: Vec<String> =
+            [words(self.added, "added"), words(self.removed, "removed")].into_iter().flatten().collect();
+        f.write_str(&both.join("; "))
+    }
+}
+
+impl Request {
+    /// What `manifest` asks of Debian.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self {
+            suite: manifest.suite.clone(),
+            packages: manifest.packages.iter().cloned().collect(),
+            base: manifest.base.as_ref().map(|base| base.iter().cloned().collect()),
+            shell: manifest.shell,
+            docs: manifest.docs,
+            platforms: manifest.image.platforms.iter().copied().collect(),
+            requires_python: manifest.project.as_ref().and_then(|project| project.requires_python.clone()),
+            snapshot: manifest.snapshot,
+        }
+    }
+}
+
+impl InvarLock {
+    /// Compares what the lock was made for with what the project asks for now; empty if they belong together.
+    ///
+    /// `uv_lock` is the digest of the project's `uv.lock`, `None` without one.
+    pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
+        let (locked, wanted) = (&self.request, Request::of(manifest));
+        let mut found = Vec::new();
+        match (self.uv_lock, uv_lock.copied()) {
+            (Some(locked), Some(found_digest)) if locked != found_digest => {
+                found.push(Mismatch::UvLock { locked, found: found_digest });
+            }
+            (Some(_), None) => found.push(Mismatch::UvLockRemoved),
+            (None, Some(_)) => found.push(Mismatch::UvLockAdded),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if locked.suite != wanted.suite {
+            found.push(Mismatch::Suite { locked: locked.suite.clone(), wanted: wanted.suite });
+        }
+        if locked.packages != wanted.packages {
+            let added = wanted.packages.difference(&locked.packages).cloned().collect();
+            let removed = locked.packages.difference(&wanted.packages).cloned().collect();
+            found.push(Mismatch::Packages { added, removed });
+        }
+        if locked.base != wanted.base {
+            found.push(Mismatch::Base);
+        }
+        if locked.shell != wanted.shell {
+            found.push(Mismatch::Shell { wanted: wanted.shell });
+        }
+        if locked.docs != wanted.docs {
+            found.push(Mismatch::Docs { wanted: wanted.docs });
+        }
+        if locked.platforms != wanted.platforms {
+            let added = wanted.platforms.difference(&locked.platforms).copied().collect();
+            let removed = locked.platforms.difference(&wanted.platforms).copied().collect();
+            found.push(Mismatch::Platforms { added, removed });
+        }
+        for &platform in wanted.platforms.intersection(&locked.platforms) {
+            if !self.platforms.contains_key(&platform) {
+                found.push(Mismatch::PlatformMissing { platform });
+            }
+        }
+        if locked.requires_python != wanted.requires_python {
+            let locked = locked.requires_python.clone();
+            found.push(Mismatch::RequiresPython { locked, wanted: wanted.requires_python });
+        }
+        if locked.snapshot != wanted.snapshot {
+            found.push(Mismatch::Snapshot { locked: locked.snapshot, wanted: wanted.snapshot });
+        }
+        found
+    }
+}

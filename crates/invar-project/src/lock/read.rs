@@ -1,0 +1,317 @@
+//! The reader of `invar.lock`; the form is in the documentation of the module above.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_tree::{Digest, ImagePath};
+use pep440_rs::{Version, VersionSpecifiers};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::{
+    Because, FORMAT_VERSION, Fingerprint, InvarLock, LockedArchive, LockedInterpreter, LockedOmission,
+    LockedPackage, LockedPlatform, LockedScripts, LockedSuite, OmissionReason, PoolPath, Request,
+    ScriptVerdict,
+};
+use crate::{PackageRequest, Platform, SuiteName, Timestamp};
+
+/// The longest text that is read as a lock, in bytes: about a hundred thousand packages.
+const LONGEST: usize = 64 << 20;
+
+/// Why a text is not an `invar.lock` that this release can use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// The file is far longer than any lock.
+    #[error("invar.lock has {length} bytes; a lock has at most {LONGEST}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A merge was not finished.
+    #[error("invar.lock, line {line}: a merge conflict; take either side and run `invar lock`")]
+    Conflict {
+        /// The line's number, from 1.
+        line: usize,
+    },
+    /// There is no `format-version`.
+    #[error("invar.lock has no `format-version`: it is not a lock of Invar; run `invar lock` to write one")]
+    NoFormatVersion,
+    /// The lock belongs to another release.
+    #[error(
+        "invar.lock has format version {found}, and this Invar knows version {FORMAT_VERSION}: {}",
+        if *found > FORMAT_VERSION { "a newer Invar wrote it; use that one" }
+        else { "run `invar lock` to write it anew" }
+    )]
+    FormatVersion {
+        /// The version in the lock.
+        found: u64,
+    },
+    /// The text is not TOML, a key is unknown or missing, or a value is not what its key asks for.
+    #[error("invar.lock, line {line}: {message}; run `invar lock` to write it anew")]
+    Malformed {
+        /// The line's number, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A suite, platform, package or omitted package that comes twice.
+    #[error("invar.lock, line {line}: {name} comes twice; run `invar lock` to write it anew")]
+    Duplicate {
+        /// The line of the second one, from 1.
+        line: usize,
+        /// Its name.
+        name: String,
+    },
+    /// A package from a suite that the lock does not have.
+    #[error("invar.lock, line {line}: there is no suite {suite}; run `invar lock` to write it anew")]
+    UnknownSuite {
+        /// The line's number, from 1.
+        line: usize,
+        /// The suite.
+        suite: SuiteName,
+    },
+    /// A package for another platform.
+    #[error(
+        "invar.lock, line {line}: a package for {architecture} among those for {platform}; \
+         run `invar lock` to write it anew"
+    )]
+    ForeignPackage {
+        /// The line's number, from 1.
+        line: usize,
+        /// The package's architecture.
+        architecture: Architecture,
+        /// The platform.
+        platform: Platform,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawLock {
+    #[serde(rename = "format-version")]
+    _format_version: u64,
+    created: Timestamp,
+    uv_lock_sha256: Option<Hex>,
+    request: RawRequest,
+    interpreter: Option<RawInterpreter>,
+    #[serde(default, rename = "suite")]
+    suites: Vec<RawSuite>,
+    #[serde(default, rename = "platform")]
+    platforms: Vec<RawPlatform>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawRequest {
+    suite: Option<SuiteName>,
+    packages: BTreeSet<PackageRequest>,
+    base: Option<BTreeSet<PackageName>>,
+    shell: bool,
+    docs: bool,
+    platforms: BTreeSet<Platform>,
+    requires_python: Option<VersionSpecifiers>,
+    snapshot: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawInterpreter {
+    package: PackageName,
+    version: Version,
+    #[serde(deserialize_with = "absolute_path")]
+    path: ImagePath,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawSuite {
+    name: Spanned<SuiteName>,
+    archive: LockedArchive,
+    date: Timestamp,
+    valid_until: Option<Timestamp>,
+    inrelease_sha256: Hex,
+    signed_by: BTreeSet<Fingerprint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawPlatform {
+    name: Spanned<Platform>,
+    #[serde(default, rename = "package")]
+    packages: Vec<RawPackage>,
+    #[serde(default)]
+    omitted: Vec<RawOmission>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawPackage {
+    name: Spanned<PackageName>,
+    version: DebianVersion,
+    architecture: Spanned<Architecture>,
+    suite: Spanned<SuiteName>,
+    file: PoolPath,
+    size: u64,
+    sha256: Hex,
+    because: Because,
+    scripts: Option<ScriptVerdict>,
+    scripts_sha256: Option<Hex>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawOmission {
+    name: Spanned<PackageName>,
+    needed_by: BTreeSet<PackageName>,
+    reason: OmissionReason,
+}
+
+/// A sha256 as 64 hexadecimal digits.
+struct Hex(Digest);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Digest::from_hex(&String::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ImagePath, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let relative = text
+        .strip_prefix('/')
+        .ok_or_else(|| D::Error::custom(format!("{text:?} does not start with \"/\"")))?;
+    ImagePath::parse(relative).map_err(D::Error::custom)
+}
+
+/// The text that is read, to turn places into line numbers.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a str);
+
+impl Text<'_> {
+    /// The number, from 1, of the line that has the byte at `place`. It counts from the beginning each time, so it is
+    /// only for errors.
+    fn line(self, place: usize) -> usize {
+        self.0.as_bytes().iter().take(place).filter(|&&byte| byte == b'\n').count() + 1
+    }
+
+    fn malformed(self, error: &toml::de::Error) -> LockError {
+        let line = self.line(error.span().map_or(0, |span| span.start));
+        LockError::Malformed { line, message: error.message().to_owned() }
+    }
+
+    /// Adds to a map what must not be there yet.
+    fn insert<K: Ord + fmt::Display, V>(
+        self,
+        map: &mut BTreeMap<K, V>,
+        key: Spanned<K>,
+        value: V,
+    ) -> Result<(), LockError> {
+        let place = key.span().start;
+        let key = key.into_inner();
+        if map.contains_key(&key) {
+            let line = self.line(place);
+            return Err(LockError::Duplicate { line, name: key.to_string() });
+        }
+        map.insert(key, value);
+        Ok(())
+    }
+}
+
+impl InvarLock {
+    /// Reads an `invar.lock`.
+    ///
+    /// # Errors
+    /// [`LockError`] for the first thing that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        if text.len() > LONGEST {
+            return Err(LockError::TooLong { length: text.len() });
+        }
+        if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
+            return Err(LockError::Conflict { line: line + 1 });
+        }
+        // The version comes first: what another version means by its keys is not for this one to say.
+        let found = format_version(text)?;
+        if found != FORMAT_VERSION {
+            return Err(LockError::FormatVersion { found });
+        }
+        let raw: RawLock = toml::from_str(text).map_err(|error| Text(text).malformed(&error))?;
+        raw.checked(Text(text))
+    }
+}
+
+fn format_version(text: &str) -> Result<u64, LockError> {
+    let table = DeTable::parse(text).map_err(|error| Text(text).malformed(&error))?;
+    let value = table.get_ref().get("format-version").ok_or(LockError::NoFormatVersion)?;
+    let integer = value.get_ref().as_integer();
+    let found = integer.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+    found.ok_or_else(|| LockError::Malformed {
+        line: Text(text).line(value.span().start),
+        message: "`format-version` is not a number".to_owned(),
+    })
+}
+
+impl RawLock {
+    fn checked(self, text: Text<'_>) -> Result<InvarLock, LockError> {
+        let RawRequest { suite, packages, base, shell, docs, platforms, requires_python, snapshot } =
+            self.request;
+        let request = Request { suite, packages, base, shell, docs, platforms, requires_python, snapshot };
+        let interpreter = self
+            .interpreter
+            .map(|RawInterpreter { package, version, path }| LockedInterpreter { package, version, path });
+        let mut suites = BTreeMap::new();
+        for RawSuite { name, archive, date, valid_until, inrelease_sha256: Hex(sha256), signed_by } in
+            self.suites
+        {
+            text.insert(&mut suites, name, LockedSuite { archive, date, valid_until, sha256, signed_by })?;
+        }
+        let mut platforms = BTreeMap::new();
+        for raw in self.platforms {
+            let mut platform = LockedPlatform::default();
+            for package in raw.packages {
+                let (name, package) = package.checked(text, *raw.name.get_ref(), &suites)?;
+                text.insert(&mut platform.packages, name, package)?;
+            }
+            for RawOmission { name, needed_by, reason } in raw.omitted {
+                text.insert(&mut platform.omitted, name, LockedOmission { needed_by, reason })?;
+            }
+            text.insert(&mut platforms, raw.name, platform)?;
+        }
+        let uv_lock = self.uv_lock_sha256.map(|Hex(digest)| digest);
+        Ok(InvarLock { created: self.created, uv_lock, request, interpreter, suites, platforms })
+    }
+}
+
+impl RawPackage {
+    fn checked(
+        self,
+        text: Text<'_>,
+        platform: Platform,
+        suites: &BTreeMap<SuiteName, LockedSuite>,
+    ) -> Result<(Spanned<PackageName>, LockedPackage), LockError> {
+        let place = self.suite.span().start;
+        let suite = self.suite.into_inner();
+        if !suites.contains_key(&suite) {
+            let line = text.line(place);
+            return Err(LockError::UnknownSuite { line, suite });
+        }
+        let place = self.architecture.span().start;
+        let architecture = self.architecture.into_inner();
+        if !architecture.is_all() && architecture.as_str() != platform.architecture() {
+            let line = text.line(place);
+            return Err(LockError::ForeignPackage { line, architecture, platform });
+        }
+        let scripts = match (self.scripts, self.scripts_sha256) {
+            (Some(verdict), Some(Hex(sha256))) => Some(LockedScripts { verdict, sha256 }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let line = text.line(self.name.span().start);
+                let message = "`scripts` and `scripts-sha256` belong together".to_owned();
+                return Err(LockError::Malformed { line, message });
+            }
+        };
+        let Self { name, version, file, size, sha256: Hex(sha256), because, .. } = self;
+        Ok((name, LockedPackage { version, architecture, suite, file, size, sha256, because, scripts }))
+    }
+}

@@ -1,0 +1,427 @@
+//! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` beside it.
+//!
+//! The documentation of the fields of [`Manifest`], [`Mirror`], [`Image`] and [`HealthCheck`] is the reference for
+//! authors, and the [JSON Schema](schema) is made from it. Everything is checked before anything is used, and all
+//! findings are reported together, each at its place in the text.
+mod error;
+mod image;
+mod project;
+mod python;
+mod reader;
+mod reference;
+mod request;
+mod runtime;
+mod url;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use invar_debian::PackageName;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use toml::de::DeTable;
+
+pub use self::error::{Finding, ManifestError, Problem};
+pub use self::image::{HealthCheck, Image};
+pub use self::project::{Project, UvSettings};
+pub use self::python::{NormalisedName, Requirement, RequirementUrl};
+pub use self::reference::{RepositoryName, Tag};
+pub use self::request::PackageRequest;
+pub use self::runtime::{EnvironmentName, Identity, Interval, LabelName, Port, Protocol, Signal, User};
+pub use self::url::AbsoluteUrl;
+use crate::manifest::reader::{Reader, Section, Value};
+use crate::nearest::nearest;
+use crate::{Glob, SuiteName, Timestamp, ValueError};
+
+/// The longest file that is read as a manifest, in bytes.
+const LONGEST: usize = 4 << 20;
+
+/// The texts of the files that a manifest is read from, each with the path under which messages show it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ManifestSources<'a> {
+    /// Path and text of `pyproject.toml`, if there is one.
+    pub pyproject: Option<(&'a str, &'a str)>,
+    /// Path and text of `invar.toml`, if there is one.
+    pub invar_toml: Option<(&'a str, &'a str)>,
+}
+
+/// What goes into an image, and how it is started.
+///
+/// The keys stand in `[tool.invar]` of `pyproject.toml`, or at the top level of an `invar.toml` beside it.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(title = "Invar manifest", rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Manifest {
+    /// The Debian suite that packages come from, by its codename, such as `trixie`, `bookworm` or `sid`. Its updates
+    /// and security fixes are always taken into account. Default: `invar lock` chooses the suite.
+    pub suite: Option<SuiteName>,
+    /// Debian packages for the image, each `"name"` or `"name=version"`. What they depend on comes with them.
+    #[schemars(default)]
+    pub packages: Vec<PackageRequest>,
+    /// The Debian packages that every image starts with, instead of Invar's own small set.
+    #[schemars(schema_with = "package_names_schema", default)]
+    pub base: Option<Vec<PackageName>>,
+    /// Whether the image has a shell, `/bin/sh`.
+    #[schemars(default)]
+    pub shell: bool,
+    /// Whether the image has the packages' documentation: manuals, info pages, `/usr/share/doc`. Copyright files are
+    /// always there.
+    #[schemars(default)]
+    pub docs: bool,
+    /// The project's extras to install: a list of names, or `"all"`.
+    #[schemars(default)]
+    pub extras: Extras,
+    /// The project's dependency groups to install. Default: none, not even `dev`.
+    #[schemars(default)]
+    pub groups: Vec<NormalisedName>,
+    /// Patterns for the source files, such as `"src"` or `"assets/**/*.css"`. If there are any, the source is what
+    /// they match, whatever ignore files say. Default: all files but those that `.gitignore` files or `.dockerignore`
+    /// exclude.
+    #[schemars(default)]
+    pub include: Vec<Glob>,
+    /// Patterns for files that are not source, such as `"tests"` or `"**/*.md"`, whatever the other rules say.
+    #[schemars(default)]
+    pub exclude: Vec<Glob>,
+    /// Where Debian packages are fetched from. It does not change the image.
+    pub mirror: Option<Mirror>,
+    /// Take the Debian archive as it was at this time, such as `2026-09-12T08:00:00Z`. Default: as it is when
+    /// `invar lock` runs.
+    pub snapshot: Option<Timestamp>,
+    /// The OpenPGP keyring that the archive must be signed with, as a path, relative to the project. Default: Debian's
+    /// own keys.
+    #[schemars(with = "Option<String>")]
+    pub keyring: Option<PathBuf>,
+    /// The Python package index to fetch from, in place of the one that `uv.lock` names. It does not change the image.
+    pub index: Option<AbsoluteUrl>,
+    /// The image: its name, and how a container of it is started.
+    #[schemars(with = "Option<Image>")]
+    pub image: Image,
+    /// What `pyproject.toml` says about the Python project; `None` without one.
+    #[schemars(skip)]
+    pub project: Option<Project>,
+}
+
+/// Where Debian packages are fetched from. Every file is checked, so a mirror does not have to be trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mirror {
+    /// The address of the main archive, the folder that has `dists` and `pool`.
+    pub debian: Option<AbsoluteUrl>,
+    /// The address of the security archive, the folder that has `dists` and `pool`.
+    pub security: Option<AbsoluteUrl>,
+}
+
+/// Which extras are installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extras {
+    /// All that the project has.
+    All,
+    /// Those of this list.
+    Named(Vec<NormalisedName>),
+}
+
+impl Default for Extras {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
+}
+
+impl JsonSchema for Extras {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Extras".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A list of extras, or `\"all\"`.",
+            "anyOf": [
+                { "const": "all" },
+                { "type": "array", "items": generator.subschema_for::<NormalisedName>() },
+            ],
+        })
+    }
+}
+
+fn package_names_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": { "type": "string", "pattern": "^[a-z0-9][a-z0-9+.-]+$" },
+        "uniqueItems": true,
+    })
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// [`ManifestError`] with everything that is wrong with it.
+    pub fn parse(sources: &ManifestSources<'_>) -> Result<Self, ManifestError> {
+        let files: Vec<(&str, &str)> =
+            [sources.pyproject, sources.invar_toml].into_iter().flatten().collect();
+        let mut findings = Vec::new();
+        let error = |findings| {
+            let owned = |&(path, text): &(&str, &str)| (path.to_owned(), text.to_owned());
+            ManifestError::new(findings, files.iter().map(owned).collect())
+        };
+        if files.is_empty() {
+            findings.push(file_finding("", None, Problem::NoManifest));
+        }
+        let pyproject = sources.pyproject.and_then(|file| OpenFile::new(file, &mut findings));
+        let invar_toml = sources.invar_toml.and_then(|file| OpenFile::new(file, &mut findings));
+        // Half a file says little about the other half.
+        if !findings.is_empty() {
+            return Err(error(findings));
+        }
+        let manifest = Self::read_files(pyproject.as_ref(), invar_toml.as_ref());
+        findings.extend([pyproject, invar_toml].into_iter().flatten().flat_map(|file| file.reader.finish()));
+        match manifest {
+            Some(manifest) if findings.is_empty() => Ok(manifest),
+            Some(_) | None => Err(error(findings)),
+        }
+    }
+
+    /// Reads both files; every finding is with its file. `None` only if there is a finding.
+    fn read_files(pyproject: Option<&OpenFile<'_>>, invar_toml: Option<&OpenFile<'_>>) -> Option<Self> {
+        let project = pyproject.and_then(|file| Project::read(&file.reader, &file.table));
+        // Where `[project]` is there but broken, whatever follows from it would be a second finding.
+        let is_broken = project.is_none() && pyproject.is_some_and(|file| file.table.contains_key("project"));
+        let known = if is_broken { Known::Broken } else { Known::Read(project.as_ref()) };
+        let tool_invar = pyproject.and_then(|file| {
+            let tool = file.table.get("tool")?.get_ref().as_table()?;
+            Section::new(&file.reader, "tool", tool).take("invar")
+        });
+        if let (Some(value), Some(invar_toml)) = (&tool_invar, invar_toml) {
+            let invar_toml = invar_toml.reader.path().to_owned();
+            value.reader.report(value.key_span.clone(), Problem::TwoManifests { invar_toml });
+        }
+        let manifest = match (tool_invar, invar_toml, pyproject) {
+            (Some(value), _, _) => Self::read(value.table()?, known, Some(value.key_span)),
+            (None, Some(file), _) => Self::read(Section::new(&file.reader, "", &file.table), known, None),
+            (None, None, Some(file)) => {
+                Self::read(Section::new(&file.reader, "", &DeTable::new()), known, None)
+            }
+            (None, None, None) => None,
+        };
+        manifest.map(|manifest| Self { project, ..manifest })
+    }
+
+    /// Reads the keys of `[tool.invar]` or `invar.toml`; `header` is where the table is named. `None` only if there is
+    /// a finding.
+    fn read(mut section: Section<'_, '_>, known: Known<'_>, header: Option<Range<usize>>) -> Option<Self> {
+        let suite = section.take("suite").and_then(|value| suite(&value));
+        let packages = section.take("packages").and_then(|value| {
+            value.unique_list(Value::parsed::<PackageRequest>, |request| {
+                (request.name.clone(), request.name.to_string())
+            })
+        });
+        let base = section.take("base").and_then(|value| {
+            value.unique_list(Value::parsed::<PackageName>, |name| (name.clone(), name.to_string()))
+        });
+        let shell = section.take("shell").and_then(Value::boolean).unwrap_or(false);
+        let docs = section.take("docs").and_then(Value::boolean).unwrap_or(false);
+        let extras = section.take("extras").and_then(|value| extras(&value, known)).unwrap_or_default();
+        let groups = section.take("groups").and_then(|value| groups(&value, known)).unwrap_or_default();
+        let include = section.take("include").and_then(|value| value.parsed_list()).unwrap_or_default();
+        let exclude = section.take("exclude").and_then(|value| value.parsed_list()).unwrap_or_default();
+        let mirror = section.take("mirror").and_then(|value| Mirror::read(&value));
+        let snapshot = section.take("snapshot").and_then(|value| snapshot(&value));
+        let keyring = section.take("keyring").and_then(|value| keyring(&value));
+        let index = section.take("index").and_then(|value| value.parsed());
+        let image = match section.take("image") {
+            Some(value) => Image::read(&value, known),
+            None => Image::read_absent(section.reader(), header, known),
+        };
+        let elsewhere: Vec<(&'static str, &'static str)> =
+            image::KEYS.iter().map(|&key| (key, "the `image` table")).collect();
+        section.refuse_the_rest(&elsewhere);
+        Some(Self {
+            suite,
+            packages: packages.unwrap_or_default(),
+            base,
+            shell,
+            docs,
+            extras,
+            groups,
+            include,
+            exclude,
+            mirror,
+            snapshot,
+            keyring,
+            index,
+            image: image?,
+            project: None,
+        })
+    }
+}
+
+/// A file that is TOML, and what is found wrong with its keys.
+struct OpenFile<'a> {
+    reader: Reader<'a>,
+    table: DeTable<'a>,
+}
+
+impl<'a> OpenFile<'a> {
+    fn new((path, text): (&'a str, &'a str), findings: &mut Vec<Finding>) -> Option<Self> {
+        if text.len() > LONGEST {
+            let problem = Problem::TooLong { length: text.len(), most: LONGEST };
+            findings.push(file_finding(path, None, problem));
+            return None;
+        }
+        match DeTable::parse(text) {
+            Ok(table) => Some(Self { reader: Reader::new(path), table: table.into_inner() }),
+            Err(error) => {
+                let problem = Problem::Syntax { message: error.message().to_owned() };
+                findings.push(file_finding(path, error.span(), problem));
+                None
+            }
+        }
+    }
+}
+
+fn file_finding(path: &str, span: Option<Range<usize>>, problem: Problem) -> Finding {
+    Finding { path: path.to_owned(), span, first: None, problem }
+}
+
+/// What is known about the Python project while the rest of a manifest is read.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    /// There is one, or there is none.
+    Read(Option<&'a Project>),
+    /// There is one that could not be read, so nothing can be said against what refers to it.
+    Broken,
+}
+
+impl<'a> Known<'a> {
+    fn project(self) -> Option<&'a Project> {
+        match self {
+            Self::Read(project) => project,
+            Self::Broken => None,
+        }
+    }
+}
+
+impl Mirror {
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let mut address = |key| section.take(key).and_then(|value| value.parsed());
+        let mirror = Self { debian: address("debian"), security: address("security") };
+        section.refuse_the_rest(&[]);
+        Some(mirror)
+    }
+}
+
+fn suite(value: &Value<'_, '_>) -> Option<SuiteName> {
+    let suite: SuiteName = value.parsed()?;
+    if suite.is_part() {
+        let (text, suite) = (suite.to_string(), suite.codename().to_owned());
+        value.bad(ValueError::PartOfSuite { text, suite });
+        return None;
+    }
+    Some(suite)
+}
+
+fn extras(value: &Value<'_, '_>, known: Known<'_>) -> Option<Extras> {
+    if value.value.as_str() == Some("all") {
+        return Some(Extras::All);
+    }
+    if !value.value.is_array() {
+        value.wrong_type("a list of extras, or \"all\"");
+        return None;
+    }
+    let extras = known.project().map(|project| &project.optional_dependencies);
+    let may_be_any = match known {
+        Known::Read(project) => {
+            project.is_some_and(|project| project.dynamic.contains("optional-dependencies"))
+        }
+        Known::Broken => true,
+    };
+    let names = defined(value, extras, may_be_any, |name, nearest| Problem::UnknownExtra { name, nearest })?;
+    Some(Extras::Named(names))
+}
+
+fn groups(value: &Value<'_, '_>, known: Known<'_>) -> Option<Vec<NormalisedName>> {
+    let groups = known.project().map(|project| &project.groups);
+    let may_be_any = matches!(known, Known::Broken);
+    defined(value, groups, may_be_any, |name, nearest| Problem::UnknownGroup { name, nearest })
+}
+
+/// A list of names, each of which the project must define unless it `may_be_any`.
+fn defined<T>(
+    value: &Value<'_, '_>,
+    defined: Option<&BTreeMap<NormalisedName, T>>,
+    may_be_any: bool,
+    unknown: impl Fn(String, Option<String>) -> Problem,
+) -> Option<Vec<NormalisedName>> {
+    let read = |item: &Value<'_, '_>| {
+        let name: NormalisedName = item.parsed()?;
+        if !may_be_any && !defined.is_some_and(|defined| defined.contains_key(&name)) {
+            let known = defined.into_iter().flat_map(BTreeMap::keys);
+            let nearest = nearest(name.as_str(), known.map(NormalisedName::as_str)).map(str::to_owned);
+            item.reader.report(item.span.clone(), unknown(name.to_string(), nearest));
+        }
+        Some(name)
+    };
+    value.unique_list(read, |name| (name.clone(), name.to_string()))
+}
+
+/// A time as TOML's own type or as a string.
+fn snapshot(value: &Value<'_, '_>) -> Option<Timestamp> {
+    match value.value.as_datetime() {
+        Some(time) => value.check(&time.to_string()),
+        None => value.parsed(),
+    }
+}
+
+fn keyring(value: &Value<'_, '_>) -> Option<PathBuf> {
+    let path = value.plain_text()?;
+    if path.is_empty() {
+        value.bad(ValueError::Empty);
+        return None;
+    }
+    Some(PathBuf::from(path))
+}
+
+/// The JSON Schema (draft 2020-12) of `[tool.invar]`, for editors.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Manifest).to_value();
+    for_toml(&mut schema);
+    schema
+}
+
+/// Takes `null` out of a schema: TOML has no such value, and an optional key is one that is left out. Descriptions
+/// lose the line breaks of the source they come from.
+fn for_toml(schema: &mut serde_json::Value) {
+    use serde_json::Value;
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(for_toml),
+        Value::Object(object) => {
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    object.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if let [Value::Object(only)] = choices.as_slice() {
+                    let only = only.clone();
+                    object.remove("anyOf");
+                    object.extend(only);
+                }
+            }
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                let paragraphs: Vec<String> =
+                    text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+                *text = paragraphs.join("\n\n");
+            }
+            object.values_mut().for_each(for_toml);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

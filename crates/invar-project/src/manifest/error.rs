@@ -1,0 +1,291 @@
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::ValueError;
+
+/// All that is wrong with a manifest.
+///
+/// Shown with [`Display`](fmt::Display), each finding is a line of `file:line:column: message`; [`render`](Self::render)
+/// shows the source too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestError {
+    /// The findings, file by file and in the order of the text; at least one.
+    findings: Vec<Finding>,
+    /// The files' paths and texts.
+    sources: Vec<(String, String)>,
+}
+
+/// One thing that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file's path, as the caller gave it.
+    pub path: String,
+    /// Which bytes of the file it is about; `None` where the file as a whole is at fault, or is missing.
+    pub span: Option<Range<usize>>,
+    /// An earlier place that belongs to it, such as the first of two duplicates.
+    pub first: Option<Range<usize>>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong at one place of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Neither `pyproject.toml` nor `invar.toml` exists.
+    #[error("there is neither a pyproject.toml nor an invar.toml here")]
+    NoManifest,
+    /// Both `[tool.invar]` and `invar.toml` exist.
+    #[error("[tool.invar] and {invar_toml} both configure this project")]
+    TwoManifests {
+        /// The path of the `invar.toml`.
+        invar_toml: String,
+    },
+    /// The file is far longer than any manifest.
+    #[error("the file has {length} bytes; a manifest has at most {most}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The most that is accepted.
+        most: usize,
+    },
+    /// The file is not TOML.
+    #[error("this is not TOML: {message}")]
+    Syntax {
+        /// What the parser said.
+        message: String,
+    },
+    /// A key that means nothing here.
+    #[error("unknown key `{key}`{}", in_table(table))]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The dotted path of its table, empty at the top level.
+        table: String,
+        /// Where a key of that name belongs.
+        belongs: Option<&'static str>,
+        /// The known key that is most like it.
+        nearest: Option<String>,
+        /// All known keys of the table.
+        known: Vec<&'static str>,
+    },
+    /// A value of another type than its key asks for.
+    #[error("`{key}` must be {expected}, not {found}")]
+    WrongType {
+        /// The key's dotted path.
+        key: String,
+        /// What was expected.
+        expected: &'static str,
+        /// What was found.
+        found: &'static str,
+    },
+    /// A command line as one string.
+    #[error("`{key}` must be a list of arguments, not a string")]
+    CommandText {
+        /// The key's dotted path.
+        key: String,
+        /// The string.
+        text: String,
+    },
+    /// A value that breaks its key's grammar.
+    #[error("`{key}`: {error}")]
+    BadValue {
+        /// The key's dotted path.
+        key: String,
+        /// What is wrong with it.
+        error: ValueError,
+    },
+    /// A dotted key where one key with dots in its name was meant.
+    #[error("`{key}` must be a string, not a table")]
+    DottedName {
+        /// The key's dotted path.
+        key: String,
+    },
+    /// Something that may come once comes again.
+    #[error("`{key}` names {name} twice")]
+    Duplicate {
+        /// The key's dotted path.
+        key: String,
+        /// What comes twice.
+        name: String,
+    },
+    /// A key that must be there is not.
+    #[error("`{key}` is missing")]
+    Missing {
+        /// The key's dotted path.
+        key: String,
+    },
+    /// The image has no name, and there is no project whose name it could take.
+    #[error("the image has no name")]
+    NoImageName,
+    /// An extra that the project does not define.
+    #[error("the project has no extra {name:?}")]
+    UnknownExtra {
+        /// The extra.
+        name: String,
+        /// The extra that is most like it.
+        nearest: Option<String>,
+    },
+    /// A dependency group that the project does not define.
+    #[error("the project has no dependency group {name:?}")]
+    UnknownGroup {
+        /// The group.
+        name: String,
+        /// The group that is most like it.
+        nearest: Option<String>,
+    },
+    /// A dependency group that includes itself.
+    #[error("the dependency group {name:?} includes itself: {}", path.join(" > "))]
+    GroupCycle {
+        /// The group.
+        name: String,
+        /// The way from the group back to itself.
+        path: Vec<String>,
+    },
+    /// Dependency groups nested or multiplied beyond reason.
+    #[error("the dependency group {name:?} includes too much")]
+    GroupTooLarge {
+        /// The group.
+        name: String,
+    },
+}
+
+fn in_table(table: &str) -> String {
+    if table.is_empty() { String::new() } else { format!(" in [{table}]") }
+}
+
+impl Problem {
+    /// What the author can do, where that is known.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::NoManifest => {
+                "create a pyproject.toml with `uv init`, or an invar.toml for an image without Python"
+                    .to_owned()
+            }
+            Self::TwoManifests { invar_toml } => {
+                format!("move the keys of one to the other; {invar_toml} has them at its top level")
+            }
+            Self::UnknownKey { key, belongs: Some(place), .. } => format!("`{key}` belongs to {place}"),
+            Self::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::UnknownKey { known, .. } => format!("known keys: {}", known.join(", ")),
+            Self::CommandText { text, .. } => {
+                let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+                match text.contains(['"', '\'', '$', '|', '&', ';', '<', '>', '*', '\\']) {
+                    true => {
+                        format!("no shell runs it; with `shell = true`, write [\"sh\", \"-c\", {text:?}]")
+                    }
+                    false => format!("no shell splits it into words; write [{}]", words.join(", ")),
+                }
+            }
+            Self::BadValue { error, .. } => return error.help(),
+            Self::DottedName { .. } => "put a name that has dots between quotes".to_owned(),
+            Self::NoImageName => "name it: `name = \"…\"` in the image table".to_owned(),
+            Self::UnknownExtra { nearest, .. } | Self::UnknownGroup { nearest, .. } => {
+                format!("did you mean {:?}?", nearest.as_ref()?)
+            }
+            Self::WrongType { found: "a whole number" | "true" | "false", expected: "a string", .. } => {
+                "put it between quotes".to_owned()
+            }
+            Self::WrongType { found: "a string", expected: "a list", .. } => {
+                "put it between brackets: [\"…\"]".to_owned()
+            }
+            Self::WrongType { .. }
+            | Self::TooLong { .. }
+            | Self::Syntax { .. }
+            | Self::Duplicate { .. }
+            | Self::Missing { .. }
+            | Self::GroupCycle { .. }
+            | Self::GroupTooLarge { .. } => return None,
+        })
+    }
+}
+
+impl ManifestError {
+    /// `findings` must not be empty; `sources` are the files in the order in which they are reported.
+    pub(super) fn new(mut findings: Vec<Finding>, sources: Vec<(String, String)>) -> Self {
+        let rank = |path: &str| sources.iter().position(|(known, _)| known == path);
+        findings.sort_by_key(|finding| {
+            (rank(&finding.path), finding.span.as_ref().map(|span| (span.start, span.end)))
+        });
+        Self { findings, sources }
+    }
+
+    /// The findings, file by file and in the order of the text; at least one.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Line and column of a finding, both from 1, the column in characters.
+    pub fn position(&self, finding: &Finding) -> Option<(usize, usize)> {
+        let before = self.text(finding)?.get(..finding.span.as_ref()?.start)?;
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+        Some((line, column))
+    }
+
+    fn text(&self, finding: &Finding) -> Option<&str> {
+        self.sources.iter().find(|(path, _)| *path == finding.path).map(|(_, text)| text.as_str())
+    }
+
+    /// The findings for a terminal: message, place, source and help; `color` adds ANSI colours.
+    ///
+    /// The text ends with a line feed and does not depend on the terminal's width.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let mut rendered = String::new();
+        for finding in &self.findings {
+            if !rendered.is_empty() {
+                rendered.push('\n');
+            }
+            rendered.push_str(&renderer.render(&[self.group(finding)]));
+            rendered.push('\n');
+        }
+        rendered
+    }
+
+    fn group<'a>(&'a self, finding: &'a Finding) -> Group<'a> {
+        let title = Level::ERROR.primary_title(finding.problem.to_string());
+        let group = match (self.text(finding), &finding.span) {
+            (Some(text), Some(span)) => {
+                let clip = |span: &Range<usize>| span.start.min(text.len())..span.end.min(text.len());
+                let mut snippet = Snippet::source(text)
+                    .path(finding.path.as_str())
+                    .annotation(AnnotationKind::Primary.span(clip(span)));
+                if let Some(first) = &finding.first {
+                    let label = AnnotationKind::Context.span(clip(first)).label("first here");
+                    snippet = snippet.annotation(label);
+                }
+                title.element(snippet)
+            }
+            _ if finding.path.is_empty() => Group::with_title(title),
+            _ => title.element(Origin::path(finding.path.as_str())),
+        };
+        match finding.problem.help() {
+            Some(help) => group.element(Level::HELP.message(help)),
+            None => group,
+        }
+    }
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, finding) in self.findings.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            if !finding.path.is_empty() {
+                write!(f, "{}:", finding.path)?;
+                if let Some((line, column)) = self.position(finding) {
+                    write!(f, "{line}:{column}:")?;
+                }
+                f.write_str(" ")?;
+            }
+            write!(f, "{}", finding.problem)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ManifestError {}

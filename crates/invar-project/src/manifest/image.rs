@@ -1,0 +1,287 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::str::FromStr;
+
+use invar_tree::ImagePath;
+use schemars::JsonSchema;
+use toml::de::DeTable;
+
+use crate::manifest::error::Problem;
+use crate::manifest::reader::{Reader, Section, Value};
+use crate::manifest::runtime::{absolute_path_schema, absolute_paths_schema, image_path};
+use crate::manifest::{
+    EnvironmentName, Interval, Known, LabelName, Port, Project, Protocol, RepositoryName, Signal, Tag, User,
+};
+use crate::{Platform, ValueError};
+
+/// The image: its name, and how a container of it is started.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Image {
+    /// The image's name without a tag, such as `registry.example/team/app`. Default: the project's name.
+    #[schemars(with = "Option<RepositoryName>")]
+    pub name: RepositoryName,
+    /// The image's tag. Default: the project's version, or `latest` where it has none or a dynamic one. The `+` and
+    /// `!` of a version become `-`.
+    #[schemars(with = "Option<Tag>")]
+    pub tag: Tag,
+    /// The program and its first arguments, as a list; `command` is added to it. No shell is involved.
+    pub entrypoint: Option<Vec<String>>,
+    /// The program and its arguments, as a list, or arguments for `entrypoint`. No shell is involved. Arguments to
+    /// `docker run` replace it.
+    pub command: Option<Vec<String>>,
+    /// Environment variables.
+    #[schemars(default)]
+    pub env: BTreeMap<EnvironmentName, String>,
+    /// The user that the program runs as: a name or number, and perhaps `:` and a group. Default: root.
+    pub user: Option<User>,
+    /// The directory in which the program starts. Default: `/app`, where the project's files always are.
+    #[schemars(schema_with = "absolute_path_schema", default = "default_workdir")]
+    pub workdir: ImagePath,
+    /// The ports that the program listens on, such as `8000` or `"8000/udp"`.
+    #[schemars(default)]
+    pub ports: Vec<Port>,
+    /// Directories whose contents outlive the container, as absolute paths.
+    #[schemars(schema_with = "absolute_paths_schema", default)]
+    pub volumes: Vec<ImagePath>,
+    /// Labels in the image's configuration.
+    #[schemars(default)]
+    pub labels: BTreeMap<LabelName, String>,
+    /// Annotations of the image's manifest.
+    #[schemars(default)]
+    pub annotations: BTreeMap<LabelName, String>,
+    /// The signal that asks the program to end, such as `SIGINT`. Default: the container engine's, `SIGTERM`.
+    pub stop_signal: Option<Signal>,
+    /// How the container engine finds out whether the program works.
+    pub health_check: Option<HealthCheck>,
+    /// What the image is built for. Default: `["linux/amd64"]` on every machine, so that the same project gives the
+    /// same image whoever builds it.
+    #[schemars(default = "default_platforms", length(min = 1), extend("uniqueItems" = true))]
+    pub platforms: Vec<Platform>,
+}
+
+/// How a container engine finds out whether the program works. Times that are left out are the engine's defaults.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HealthCheck {
+    /// The program and its arguments, as a list; it succeeds if the container is healthy.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// The time from one check to the next, such as `"30s"`.
+    pub interval: Option<Interval>,
+    /// The time after which a check has failed.
+    pub timeout: Option<Interval>,
+    /// The time after the start during which failed checks do not count.
+    pub start_period: Option<Interval>,
+    /// How many checks must fail, one after the other.
+    #[schemars(range(min = 1, max = 1000))]
+    pub retries: Option<u32>,
+}
+
+fn default_workdir() -> &'static str {
+    "/app"
+}
+
+fn default_platforms() -> [&'static str; 1] {
+    [DEFAULT_PLATFORM.as_str()]
+}
+
+/// Fixed: the host's own platform would make one project give different images on different machines.
+const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
+
+/// The keys of the image table, for those who write one of them a level too high.
+pub(super) const KEYS: [&str; 14] = [
+    "name",
+    "tag",
+    "entrypoint",
+    "command",
+    "env",
+    "user",
+    "workdir",
+    "ports",
+    "volumes",
+    "labels",
+    "annotations",
+    "stop-signal",
+    "health-check",
+    "platforms",
+];
+
+impl Image {
+    /// The image's name and tag, as in `team/app:1.0`.
+    pub fn reference(&self) -> String {
+        format!("{}:{}", self.name, self.tag)
+    }
+
+    /// Reads the image table at `value`. `None` only if there is a finding.
+    pub(super) fn read(value: &Value<'_, '_>, known: Known<'_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let image = Self::read_section(&mut section, Some(value.key_span.clone()), known);
+        section.refuse_the_rest(&[]);
+        image
+    }
+
+    /// The image of a manifest that says nothing about it; `header` is where the manifest's table is named.
+    pub(super) fn read_absent(
+        reader: &Reader<'_>,
+        header: Option<Range<usize>>,
+        known: Known<'_>,
+    ) -> Option<Self> {
+        Self::read_section(&mut Section::new(reader, "", &DeTable::new()), header, known)
+    }
+
+    fn read_section(
+        section: &mut Section<'_, '_>,
+        header: Option<Range<usize>>,
+        known: Known<'_>,
+    ) -> Option<Self> {
+        let project = known.project();
+        let name = match (section.take("name"), known) {
+            (Some(name), _) => name.parsed(),
+            (None, Known::Read(Some(project))) => Some(RepositoryName::from(&project.name)),
+            (None, Known::Read(None)) => {
+                section.reader().report_at(header, None, Problem::NoImageName);
+                None
+            }
+            (None, Known::Broken) => None,
+        };
+        let tag = section.take("tag").and_then(|tag| tag.parsed()).unwrap_or_else(|| default_tag(project));
+        let entrypoint = section.take("entrypoint").and_then(arguments);
+        let command = section.take("command").and_then(arguments);
+        let env = section.take("env").and_then(texts).unwrap_or_default();
+        let user = section.take("user").and_then(user);
+        let workdir = section.take("workdir").and_then(|workdir| path(&workdir));
+        let workdir =
+            workdir.unwrap_or_else(|| image_path(default_workdir()).expect("it is an absolute path"));
+        let ports =
+            section.take("ports").and_then(|ports| ports.unique_list(port, |port| (*port, port.to_string())));
+        let volumes = section
+            .take("volumes")
+            .and_then(|volumes| volumes.unique_list(path, |path| (path.clone(), path.to_string())));
+        let labels = section.take("labels").and_then(texts).unwrap_or_default();
+        let annotations = section.take("annotations").and_then(texts).unwrap_or_default();
+        let stop_signal = section.take("stop-signal").and_then(signal);
+        let health_check = section.take("health-check").and_then(|value| HealthCheck::read(&value));
+        let platforms = section.take("platforms").and_then(platforms);
+        Some(Self {
+            name: name?,
+            tag,
+            entrypoint,
+            command,
+            env,
+            user,
+            workdir,
+            ports: ports.unwrap_or_default(),
+            volumes: volumes.unwrap_or_default(),
+            labels,
+            annotations,
+            stop_signal,
+            health_check,
+            platforms: platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM]),
+        })
+    }
+}
+
+impl HealthCheck {
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let command = section.take("command");
+        let span = |value: Option<Value<'_, '_>>| value.and_then(|value| value.parsed());
+        let (interval, timeout) = (span(section.take("interval")), span(section.take("timeout")));
+        let start_period = span(section.take("start-period"));
+        let retries = section.take("retries").and_then(|retries| retries.number(1, 1000));
+        section.refuse_the_rest(&[]);
+        let Some(command) = command else {
+            let key = format!("{}.command", value.name);
+            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+            return None;
+        };
+        let (span, name) = (command.span.clone(), command.name.clone());
+        let command = arguments(command)?;
+        if command.is_empty() {
+            value.reader.report(span, Problem::BadValue { key: name, error: ValueError::EmptyList });
+        }
+        let retries = retries.and_then(|retries| u32::try_from(retries).ok());
+        Some(Self { command, interval, timeout, start_period, retries })
+    }
+}
+
+fn default_tag(project: Option<&Project>) -> Tag {
+    project.and_then(|project| Tag::of_version(project.version.as_ref()?)).unwrap_or_else(Tag::latest)
+}
+
+/// A program and its arguments. The list may be empty, which says "none".
+fn arguments(value: Value<'_, '_>) -> Option<Vec<String>> {
+    if let Some(text) = value.value.as_str() {
+        let problem = Problem::CommandText { key: value.name, text: text.to_owned() };
+        value.reader.report(value.span, problem);
+        return None;
+    }
+    let items = value.list()?;
+    if let Some(program) = items.first()
+        && program.value.as_str() == Some("")
+    {
+        program.bad(ValueError::Empty);
+    }
+    Some(items.iter().filter_map(Value::plain_text).collect())
+}
+
+/// A table of texts.
+fn texts<K: FromStr<Err = ValueError> + Ord>(value: Value<'_, '_>) -> Option<BTreeMap<K, String>> {
+    let mut texts = BTreeMap::new();
+    for (name, key_span, text) in value.table()?.entries() {
+        let key = match name.parse::<K>() {
+            Ok(key) => key,
+            Err(error) => {
+                text.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                continue;
+            }
+        };
+        if text.value.is_table() {
+            text.reader.report(key_span, Problem::DottedName { key: text.name });
+            continue;
+        }
+        if let Some(text) = text.plain_text() {
+            texts.insert(key, text);
+        }
+    }
+    Some(texts)
+}
+
+fn path(value: &Value<'_, '_>) -> Option<ImagePath> {
+    image_path(value.text()?).map_err(|error| value.bad(error)).ok()
+}
+
+fn user(value: Value<'_, '_>) -> Option<User> {
+    match value.value.as_integer() {
+        Some(_) => value.check(&value.number(0, u64::from(u32::MAX - 1))?.to_string()),
+        None => value.parsed(),
+    }
+}
+
+fn port(value: &Value<'_, '_>) -> Option<Port> {
+    match value.value.as_integer() {
+        Some(_) => {
+            let number = u16::try_from(value.number(1, u64::from(u16::MAX))?).ok()?;
+            Some(Port { number, protocol: Protocol::Tcp })
+        }
+        None => value.parsed(),
+    }
+}
+
+fn signal(value: Value<'_, '_>) -> Option<Signal> {
+    match value.value.as_integer() {
+        Some(number) => value.check(number.as_str()),
+        None => value.parsed(),
+    }
+}
+
+fn platforms(value: Value<'_, '_>) -> Option<Vec<Platform>> {
+    let platforms =
+        value.unique_list(Value::parsed::<Platform>, |platform| (*platform, platform.to_string()))?;
+    if value.value.as_array().is_some_and(|list| list.is_empty()) {
+        value.bad(ValueError::EmptyList);
+        return None;
+    }
+    Some(platforms)
+}

@@ -1,0 +1,239 @@
+//! Which of a project's files are source.
+//!
+//! The rules, in this order; the first that has an answer decides:
+//!
+//! 1. Never source, at any depth: what version control, Python and its tools leave behind (listed in `source/never.rs`),
+//!    directories that hold a virtual environment, and in the project's folder `invar.lock` and the files that Invar
+//!    writes there.
+//! 2. `exclude` of the manifest takes away.
+//! 3. With `include` in the manifest: what it matches is source, everything else is not; ignore files are not asked.
+//! 4. Without: what a `.gitignore` inside the project's folder excludes is not source, and what `.dockerignore`
+//!    excludes is not source either. Everything else is.
+//!
+//! Only `.gitignore` files at and below the project's folder count. Those above it, `.git/info/exclude` and git's
+//! global configuration belong to one machine and would make the same commit give different images; so would
+//! tracked-but-ignored files if they were asked for in git's index, and they are not.
+//!
+//! `pyproject.toml`, `uv.lock`, a Dockerfile, `.gitignore` and `.dockerignore` are ordinary files: they are source
+//! unless a rule says otherwise. `invar.lock` is not: what it decides reaches the image in other ways, and locking
+//! again with the same outcome must not give another image. `node_modules` is an ordinary directory, too; projects
+//! that have one list it in `.gitignore`.
+//!
+//! Directories are not source in themselves, only what is in them: git does not keep empty directories, so a fresh
+//! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never followed.
+mod dockerignore;
+mod gitignore;
+mod glob;
+mod never;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+pub use self::dockerignore::{DockerignoreError, DockerignoreFault};
+pub use self::glob::{Glob, GlobError};
+pub use self::walk::{EntryKind, Listing, ListingEntry, SourceEntry, SourceList, WalkError};
+use crate::source::dockerignore::Dockerignore;
+use crate::source::gitignore::{GitignoreFile, Verdict};
+use crate::source::glob::GlobList;
+
+/// The rules for which files of one project are source. See the module's documentation for what they are.
+#[derive(Debug)]
+pub struct SourceRules {
+    include: GlobList,
+    exclude: GlobList,
+    dockerignore: Dockerignore,
+    outputs: BTreeSet<String>,
+    /// The `.gitignore` files seen so far, by the directory that holds them.
+    gitignores: BTreeMap<String, GitignoreFile>,
+}
+
+/// Why there can be no [`SourceRules`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The patterns of `include` or `exclude` are too many or too large to be matched together.
+    #[error("the patterns of `{key}` cannot be matched together: {fault}")]
+    Globs {
+        /// The key.
+        key: &'static str,
+        /// What the matcher said.
+        fault: String,
+    },
+    /// A line of `.dockerignore` is not a pattern.
+    #[error(transparent)]
+    Dockerignore(#[from] DockerignoreError),
+}
+
+/// Whether a path is source; for a directory, whether anything in it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// A file or link that is source, or a directory to look into.
+    Source,
+    /// Not source; a directory is not looked into.
+    Skipped(Reason),
+}
+
+impl Decision {
+    /// Whether the path is source, or is a directory to look into.
+    pub fn is_source(&self) -> bool {
+        matches!(self, Self::Source)
+    }
+}
+
+/// Why a path is not source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Its name is that of something that tools leave behind.
+    Never {
+        /// The name or pattern.
+        pattern: &'static str,
+    },
+    /// A directory that is a Python virtual environment.
+    Environment,
+    /// `invar.lock`.
+    Lock,
+    /// A file that Invar itself writes.
+    Output,
+    /// A socket, device or the like, which nobody can commit.
+    Special,
+    /// `exclude` matches it.
+    Exclude {
+        /// The pattern.
+        glob: Glob,
+    },
+    /// There is an `include`, and it does not match it.
+    NotIncluded,
+    /// A line of a `.gitignore` matches it.
+    Gitignore {
+        /// The `.gitignore`, relative to the project.
+        file: String,
+        /// The pattern as it is written.
+        pattern: String,
+    },
+    /// A line of `.dockerignore` matches it.
+    Dockerignore {
+        /// The line's number, from 1.
+        line: usize,
+        /// The pattern as it is written.
+        pattern: String,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never { pattern } => write!(f, "{pattern} is never source"),
+            Self::Environment => f.write_str("a virtual environment is never source"),
+            Self::Lock => f.write_str("invar.lock is never source"),
+            Self::Special => f.write_str("it is neither a file nor a link nor a directory"),
+            Self::Output => f.write_str("what Invar writes is never source"),
+            Self::Exclude { glob } => write!(f, "`exclude` has {:?}", glob.as_str()),
+            Self::NotIncluded => f.write_str("`include` does not match it"),
+            Self::Gitignore { file, pattern } => write!(f, "{file} has {pattern:?}"),
+            Self::Dockerignore { line, pattern } => write!(f, ".dockerignore, line {line}, has {pattern:?}"),
+        }
+    }
+}
+
+impl SourceRules {
+    /// The rules from the manifest's `include` and `exclude`, the text of `.dockerignore`, and the paths, relative to
+    /// the project, of the files and folders that Invar writes.
+    ///
+    /// # Errors
+    /// [`SourceError`]: a line of `.dockerignore` that is not a pattern, or patterns beyond reason.
+    pub fn new(
+        include: &[Glob],
+        exclude: &[Glob],
+        dockerignore: Option<&str>,
+        outputs: &[&str],
+    ) -> Result<Self, SourceError> {
+        let list = |key, globs| GlobList::new(globs).map_err(|fault| SourceError::Globs { key, fault });
+        let (include, exclude) = (list("include", include)?, list("exclude", exclude)?);
+        let outputs =
+            outputs.iter().map(|path| path.trim_start_matches("./").trim_end_matches('/').to_owned());
+        Ok(Self {
+            include,
+            exclude,
+            dockerignore: Dockerignore::parse(dockerignore.unwrap_or(""))?,
+            outputs: outputs.collect(),
+            gitignores: BTreeMap::new(),
+        })
+    }
+
+    /// Tells the rules what the `.gitignore` in `directory` says, before anything in that directory is decided.
+    ///
+    /// `directory` is relative to the project, `""` for the project's folder. Lines that git would not understand are
+    /// passed over, as git does.
+    pub fn enter_directory(&mut self, directory: &str, gitignore: Option<&str>) {
+        match gitignore.map(GitignoreFile::parse) {
+            Some(file) if !file.is_empty() => {
+                self.gitignores.insert(directory.to_owned(), file);
+            }
+            _ => {
+                self.gitignores.remove(directory);
+            }
+        }
+    }
+
+    /// Decides about one path, relative to the project, without a slash at either end.
+    ///
+    /// The directories above it must have been [entered](Self::enter_directory), and must have been decided to be
+    /// worth looking into: what is in a skipped directory is not source, whatever this function says.
+    pub fn decide(&self, path: &str, is_directory: bool) -> Decision {
+        match self.reason(path, is_directory) {
+            Some(reason) => Decision::Skipped(reason),
+            None => Decision::Source,
+        }
+    }
+
+    fn reason(&self, path: &str, is_directory: bool) -> Option<Reason> {
+        if let Some(pattern) = never::pattern(path) {
+            return Some(Reason::Never { pattern });
+        }
+        if path == "invar.lock" {
+            return Some(Reason::Lock);
+        }
+        if self.outputs.contains(path) {
+            return Some(Reason::Output);
+        }
+        if let Some(glob) = self.exclude.covering(path) {
+            return Some(Reason::Exclude { glob: glob.clone() });
+        }
+        if !self.include.is_empty() {
+            let covered = self.include.covering(path).is_some();
+            let leads_on = is_directory && self.include.may_match_below(path);
+            return (!covered && !leads_on).then_some(Reason::NotIncluded);
+        }
+        if let Some(reason) = self.gitignored(path, is_directory) {
+            return Some(reason);
+        }
+        let line = self.dockerignore.excludes(path)?;
+        if is_directory && self.dockerignore.may_keep_below(path, line) {
+            return None;
+        }
+        Some(Reason::Dockerignore { line: line.number, pattern: line.text.clone() })
+    }
+
+    /// The nearest `.gitignore` that has an opinion decides (gitignore(5), "DESCRIPTION").
+    fn gitignored(&self, path: &str, is_directory: bool) -> Option<Reason> {
+        let mut directory = path;
+        while !directory.is_empty() {
+            directory = directory.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let Some(file) = self.gitignores.get(directory) else { continue };
+            let relative = path[directory.len()..].trim_start_matches('/');
+            match file.verdict(relative, is_directory) {
+                Verdict::Silent => {}
+                Verdict::Keep => return None,
+                Verdict::Ignore(pattern) => {
+                    let separator = if directory.is_empty() { "" } else { "/" };
+                    let file = format!("{directory}{separator}.gitignore");
+                    return Some(Reason::Gitignore { file, pattern });
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+use invar_debian::{NameError, VersionError};
+
+use crate::GlobError;
+
+/// Why a text in the manifest or in `invar.lock` is not what its key asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// Not a Debian package's name.
+    #[error(transparent)]
+    Package(#[from] NameError),
+    /// Not a Debian version.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+    /// Not a pattern for source files.
+    #[error(transparent)]
+    Glob(#[from] GlobError),
+    /// Not a codename of a Debian suite.
+    #[error("{text:?} is not the codename of a Debian suite")]
+    Suite {
+        /// The text as given.
+        text: String,
+    },
+    /// A name such as `stable`, which means another suite after the next release.
+    #[error("{text:?} is not a codename: it means another suite after each Debian release")]
+    MovingSuite {
+        /// The text as given.
+        text: String,
+    },
+    /// A part of a suite, such as `trixie-updates`, where the suite itself is asked for.
+    #[error("{text:?} is a part of a suite")]
+    PartOfSuite {
+        /// The text as given.
+        text: String,
+        /// The suite.
+        suite: String,
+    },
+    /// A request for a package with an architecture, which a manifest cannot ask for.
+    #[error("{text:?} names an architecture")]
+    RequestArchitecture {
+        /// The text as given.
+        text: String,
+    },
+    /// A request for a package with a range of versions or a pattern.
+    #[error("{text:?} is not a package request: expected \"name\" or \"name=version\"")]
+    Request {
+        /// The text as given.
+        text: String,
+    },
+    /// Not the name of an image.
+    #[error(
+        "{text:?} is not an image name: expected lower-case letters, digits and single separators, as in \"team/app\""
+    )]
+    Repository {
+        /// The text as given.
+        text: String,
+    },
+    /// An image name with a tag or digest.
+    #[error("{text:?} has a tag or digest")]
+    RepositoryReference {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a tag.
+    #[error(
+        "{text:?} is not an image tag: expected up to 128 letters, digits, \"_\", \".\" and \"-\", \
+         the first none of \".\" and \"-\""
+    )]
+    Tag {
+        /// The text as given.
+        text: String,
+    },
+    /// Not the name of an environment variable.
+    #[error(
+        "{text:?} is not the name of an environment variable: expected letters, digits, \"_\", \".\" and \"-\", \
+         the first not a digit"
+    )]
+    EnvironmentName {
+        /// The text as given.
+        text: String,
+    },
+    /// Not the name of a label or annotation.
+    #[error("{text:?} is not a label's name: expected 1 to 255 visible ASCII characters")]
+    LabelName {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a user.
+    #[error(
+        "{text:?} is not a user: expected a name or number, and perhaps \":\" and a group's name or number"
+    )]
+    User {
+        /// The text as given.
+        text: String,
+    },
+    /// Not an absolute path inside the image.
+    #[error("{text:?} is not an absolute path inside the image: {fault}")]
+    Path {
+        /// The text as given.
+        text: String,
+        /// What is wrong with it.
+        fault: PathFault,
+    },
+    /// Not a port.
+    #[error("{text:?} is not a port: expected 1 to 65535, and perhaps \"/tcp\", \"/udp\" or \"/sctp\"")]
+    Port {
+        /// The text as given.
+        text: String,
+    },
+    /// A pair of ports, as `docker run --publish` takes it.
+    #[error("{text:?} maps a port of the host")]
+    PublishedPort {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a signal.
+    #[error("{text:?} is not a signal: expected a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or 1 to 31")]
+    Signal {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a duration.
+    #[error("{text:?} is not a duration: expected numbers with units, as in \"30s\", \"500ms\" or \"1m30s\"")]
+    Duration {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a platform.
+    #[error("{text:?} is not a platform that Invar builds for: expected \"linux/amd64\" or \"linux/arm64\"")]
+    Platform {
+        /// The text as given.
+        text: String,
+    },
+    /// Not an address.
+    #[error("{text:?} is not an address that Invar can fetch from: {fault}")]
+    Url {
+        /// The text as given.
+        text: String,
+        /// What is wrong with it.
+        fault: UrlFault,
+    },
+    /// Not a time.
+    #[error("{text:?} is not a time: expected a form such as \"2026-09-12T08:00:00Z\"")]
+    Time {
+        /// The text as given.
+        text: String,
+    },
+    /// Not the name of a Python distribution, extra or dependency group.
+    #[error(
+        "{text:?} is not a Python name: expected letters, digits, \"-\", \"_\" and \".\", the first and last a letter or digit"
+    )]
+    PythonName {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a Python version.
+    #[error("{text:?} is not a Python version")]
+    PythonVersion {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a list of version specifiers.
+    #[error("{text:?} is not a version specifier: expected a form such as \">=3.11,<3.14\"")]
+    Specifiers {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a requirement.
+    #[error("{text:?} is not a Python requirement: {fault}")]
+    Requirement {
+        /// The text as given.
+        text: String,
+        /// What the parser said.
+        fault: String,
+    },
+    /// An argument, value or path with a NUL byte, which no program can be given.
+    #[error("{text:?} has a NUL byte")]
+    Nul {
+        /// The text as given.
+        text: String,
+    },
+    /// A text that must not be empty.
+    #[error("the text is empty")]
+    Empty,
+    /// A list that must not be empty.
+    #[error("the list is empty")]
+    EmptyList,
+    /// A number out of its range.
+    #[error("{number} is out of range: expected {least} to {most}")]
+    Number {
+        /// The number as given.
+        number: String,
+        /// The smallest that is accepted.
+        least: u64,
+        /// The largest that is accepted.
+        most: u64,
+    },
+}
+
+/// What is wrong with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathFault {
+    /// No leading slash.
+    #[error("it does not start with \"/\"")]
+    Relative,
+    /// The root itself.
+    #[error("it is the root itself")]
+    Root,
+    /// A name in it is `..`.
+    #[error("it climbs with \"..\"")]
+    Climbs,
+    /// A NUL byte, or too long.
+    #[error("Linux cannot hold it")]
+    Unrepresentable,
+}
+
+/// What is wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UrlFault {
+    /// Neither http nor https.
+    #[error("it does not start with \"https://\" or \"http://\"")]
+    Scheme,
+    /// No host, or a malformed host or port.
+    #[error("its host is missing or malformed")]
+    Host,
+    /// A user name or password.
+    #[error("it has a user name or password, which do not belong into a file that is shared")]
+    Credentials,
+    /// A query or fragment, to which no path can be added.
+    #[error("it has a \"?\" or \"#\", to which no path can be added")]
+    Query,
+    /// A space, control or non-ASCII character.
+    #[error("it has a character that an address cannot have")]
+    Character,
+}
+
+impl ValueError {
+    /// What the author can do, where that is known.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::MovingSuite { text } if text == "unstable" => "write \"sid\"".to_owned(),
+            Self::MovingSuite { .. } | Self::Suite { .. } => {
+                "write a codename, such as \"trixie\" (Debian 13) or \"bookworm\" (Debian 12)".to_owned()
+            }
+            Self::PartOfSuite { suite, .. } => {
+                format!("write \"{suite}\"; its updates and security fixes are always taken into account")
+            }
+            Self::RequestArchitecture { .. } => {
+                "leave the architecture out: it follows from the platforms of the image".to_owned()
+            }
+            Self::Request { text } => {
+                let name: String = text
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(*c))
+                    .collect();
+                if name.is_empty() {
+                    return None;
+                }
+                format!("write \"{name}\", or \"{name}=VERSION\" with the exact version")
+            }
+            Self::RepositoryReference { .. } => "write the tag as `tag = \"…\"` beside `name`".to_owned(),
+            Self::Repository { text } if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                format!("write it in lower case: \"{}\"", text.to_ascii_lowercase())
+            }
+            Self::Path { text, fault: PathFault::Relative } if !text.is_empty() => {
+                format!("write \"/{}\"", text.trim_start_matches("./"))
+            }
+            Self::Path { fault: PathFault::Root, .. } => {
+                "name a directory below it, such as \"/app\"".to_owned()
+            }
+            Self::PublishedPort { text } => {
+                let inside = text.rsplit(':').next().unwrap_or(text);
+                format!("write \"{inside}\"; a port of the host is chosen when the container is started")
+            }
+            Self::Duration { text } if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                format!("add a unit: \"{text}s\"")
+            }
+            Self::Platform { text } => match text.to_ascii_lowercase().as_str() {
+                "amd64" | "x86_64" | "x86-64" | "linux/x86_64" => "write \"linux/amd64\"".to_owned(),
+                "arm64" | "aarch64" | "linux/aarch64" | "linux/arm64/v8" => {
+                    "write \"linux/arm64\"".to_owned()
+                }
+                _ => return None,
+            },
+            Self::Time { text } if text.len() >= 19 && !text.ends_with('Z') => {
+                "name the time zone: end with \"Z\" for UTC".to_owned()
+            }
+            Self::Time { text } if text.len() == 10 => format!("write \"{text}T00:00:00Z\""),
+            Self::Url { fault: UrlFault::Credentials, .. } => {
+                "leave them out; credentials are given to the command, not to the project".to_owned()
+            }
+            Self::Glob(error) => return error.help(),
+            _ => return None,
+        })
+    }
+}
