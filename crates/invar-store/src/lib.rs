@@ -1,0 +1,63 @@
+//! Blobs, trees and results on disk: atomic, shared between processes, collectable.
+//!
+//! A store is a folder that any number of processes may use at once. Everything in it can be made again, so nothing
+//! in it is precious; but what is found in it is trusted, so nothing half-written may ever be found.
+//!
+//! # Layout
+//!
+//! ```text
+//! format                              "invar-store 1\n"; its lock is held while something damaged is removed
+//! tmp/<name>                          what is being written, locked by the process that writes it
+//! tmp/<name>.d/                       a tree that is being written; the lock is on tmp/<name>
+//! blobs/sha256/<ab>/<hex>             a file whose sha256 is <hex>, which begins with <ab>
+//! partial/<hex>                       the beginning of a blob that is being downloaded, or was when a process died
+//! trees/<ab>/<key>/tree               the tree as a listing (see `invar_tree`)
+//! trees/<ab>/<key>/segment.tar        its part of a layer (see `invar_oci`)
+//! trees/<ab>/<key>/segment.tar.gz     the same, compressed
+//! trees/<ab>/<key>/attachment.<name>  what belongs to the tree and is not in the image
+//! trees/<ab>/<key>/seal               lengths and digests of the files above (see the module `seal`)
+//! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
+//! ```
+//!
+//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from.
+//!
+//! # What a crash can do
+//!
+//! Everything is written below `tmp/` and renamed to its name when it is complete, so a killed process leaves only
+//! files below `tmp/` and `partial/`. Its locks die with it, whatever its process number or host was; the next
+//! [`Store::open`] removes what nobody holds.
+//!
+//! A machine that loses power may keep a rename and lose the data, which is why a name alone is not trusted:
+//! * **Blobs** are synchronised before the rename. They come from the network, which is slower than the disk, and
+//!   nothing cheap would tell a damaged one: hashing gigabytes at each start is what the store exists to avoid.
+//! * **Trees** are not synchronised: a package's tree can be made again from its blob. The seal holds the length of
+//!   each file and is checked by its own digest, and so is the listing; a file system that lost data shows it as a
+//!   wrong length. Every tree is checked so when it is opened.
+//! * **Results** are one line that ends in a line feed: what was cut off has none, and zeros are not JSON.
+//!
+//! What is found damaged counts as absent, is removed, and is made again by whoever needed it.
+//!
+//! # Permissions
+//!
+//! Files follow the umask in what it denies to others, but a umask that would deny the owner is overruled; finished
+//! files are not writable. A store that can only be read works as long as nothing has to be written.
+mod blob;
+mod error;
+mod key;
+mod partial;
+mod permission;
+mod result;
+mod seal;
+mod store;
+mod temporary;
+mod tree;
+mod tree_writer;
+mod window;
+
+pub use blob::BlobWriter;
+pub use error::StoreError;
+pub use key::Key;
+pub use partial::Partial;
+pub use store::Store;
+pub use tree::StoredTree;
+pub use tree_writer::TreeWriter;

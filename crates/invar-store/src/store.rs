@@ -1,0 +1,168 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use invar_tree::Digest;
+
+use crate::permission::{make_directory, open_for_owner};
+use crate::{Key, StoreError, temporary};
+
+/// What the file `format` holds. Format break: a store with another content is refused.
+const FORMAT: &str = "invar-store 1\n";
+
+/// A store in a folder, shared with any other process that opens the same folder.
+///
+/// Cloning is cheap: it is a name, and holds nothing open.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: Arc<Path>,
+}
+
+impl Store {
+    /// Opens the store in `root`, or makes one if the folder is empty or missing, and removes what processes that
+    /// died have left in it.
+    ///
+    /// A store that may only be read opens too; writing to it fails later, with [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] for another version's store, [`StoreError::NotAStore`] for a folder with other things
+    /// in it, [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Io`].
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let store = Self { root: root.into() };
+        if !store.is_complete()? {
+            store.create()?;
+        }
+        temporary::clean(&store);
+        store.clean_partial();
+        Ok(store)
+    }
+
+    /// The store's folder.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether the store's format is written, and is ours.
+    fn is_complete(&self) -> Result<bool, StoreError> {
+        let path = self.format_path();
+        let found = match File::open(&path) {
+            Ok(file) => read_start(&file).map_err(StoreError::reading(&path))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(StoreError::reading(&path)(error)),
+        };
+        self.judge(&found)
+    }
+
+    /// A beginning of the format, or nothing, is what a process leaves that was killed while it made the store.
+    fn judge(&self, found: &[u8]) -> Result<bool, StoreError> {
+        if found == FORMAT.as_bytes() {
+            return Ok(true);
+        }
+        if FORMAT.as_bytes().starts_with(found) {
+            return Ok(false);
+        }
+        Err(StoreError::Format {
+            path: self.root.to_path_buf(),
+            expected: FORMAT.trim_end(),
+            found: String::from_utf8_lossy(found).trim_end().to_owned(),
+        })
+    }
+
+    fn create(&self) -> Result<(), StoreError> {
+        make_directory(&self.root).map_err(StoreError::writing(&self.root))?;
+        // Everything below `tmp` is ours to delete, so a folder with someone's files must not become a store. A new
+        // file system has a folder "lost+found".
+        let names = sorted_names(&self.root).map_err(StoreError::reading(&self.root))?;
+        if let Some(name) = names.into_iter().find(|name| name != "format" && name != "lost+found") {
+            // Another process may have made and filled the store since we looked for the format.
+            if self.is_complete()? {
+                return Ok(());
+            }
+            return Err(StoreError::NotAStore { path: self.root.to_path_buf(), name });
+        }
+        let path = self.format_path();
+        let write = || -> io::Result<Vec<u8>> {
+            let mut file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            lock(&file)?;
+            let found = read_start(&file)?;
+            if FORMAT.as_bytes().starts_with(&found) && found != FORMAT.as_bytes() {
+                open_for_owner(&file)?;
+                file.set_len(0)?;
+                io::Seek::rewind(&mut file)?;
+                file.write_all(FORMAT.as_bytes())?;
+                // Once: an empty format beside blobs would look like someone else's folder.
+                file.sync_data()?;
+                return Ok(FORMAT.into());
+            }
+            Ok(found)
+        };
+        let found = write().map_err(StoreError::writing(&path))?;
+        self.judge(&found)?;
+        Ok(())
+    }
+
+    fn format_path(&self) -> PathBuf {
+        self.root.join("format")
+    }
+
+    pub(crate) fn temporary_path(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub(crate) fn partial_directory(&self) -> PathBuf {
+        self.root.join("partial")
+    }
+
+    pub(crate) fn blob_file(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.root.join("blobs").join("sha256").join(&hex[..2]).join(hex)
+    }
+
+    pub(crate) fn tree_path(&self, key: &Key) -> PathBuf {
+        let hex = key.hex();
+        self.root.join("trees").join(&hex[..2]).join(hex)
+    }
+
+    pub(crate) fn result_path(&self, key: &Key) -> PathBuf {
+        let hex = key.hex();
+        self.root.join("results").join(&hex[..2]).join(format!("{hex}.json"))
+    }
+
+    /// Holds the lock under which damaged things are removed, as long as the file lives. Without it a process that
+    /// saw the damage could remove what another has already put in its place.
+    pub(crate) fn lock_for_repair(&self) -> Result<File, StoreError> {
+        let path = self.format_path();
+        let file = File::open(&path).map_err(StoreError::reading(&path))?;
+        lock(&file).map_err(StoreError::reading(&path))?;
+        Ok(file)
+    }
+}
+
+/// The first 64 bytes of `file`.
+fn read_start(file: &File) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    file.take(64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Waits for the lock on `file`; a signal does not end the wait.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// The names in a folder, sorted by their bytes; names that are not UTF-8 are none of ours and come out changed.
+pub(crate) fn sorted_names(directory: &Path) -> io::Result<Vec<String>> {
+    #[expect(clippy::disallowed_methods, reason = "sorted below")]
+    let mut names = fs::read_dir(directory)?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<Vec<String>>>()?;
+    names.sort_unstable();
+    Ok(names)
+}

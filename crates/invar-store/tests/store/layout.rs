@@ -1,0 +1,101 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
+
+use invar_store::{Key, Store, StoreError};
+use invar_tree::Digest;
+
+use crate::tree::put_sample;
+use crate::{fixture, list};
+
+#[test]
+fn the_layout_is_pinned() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    crate::blob::put(store, b"hello");
+    store.put_result(&Key::new("r", &[]), &7).unwrap();
+    put_sample(store, &Key::new("t", &[]));
+    std::io::Write::write_all(&mut store.partial(&Digest::of(b"x")).unwrap(), b"be").unwrap();
+    let result = Key::new("r", &[]).to_string();
+    let tree = Key::new("t", &[]).to_string();
+    let expected = format!(
+        "blobs/\nblobs/sha256/\nblobs/sha256/2c/\n\
+        blobs/sha256/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
+        format\npartial/\n\
+        partial/2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n\
+        results/\nresults/{r}/\nresults/{r}/{result}.json\ntmp/\ntrees/\ntrees/{t}/\ntrees/{t}/{tree}/\n\
+        trees/{t}/{tree}/attachment.control\ntrees/{t}/{tree}/seal\ntrees/{t}/{tree}/segment.tar\n\
+        trees/{t}/{tree}/segment.tar.gz\ntrees/{t}/{tree}/tree",
+        r = &result[..2],
+        t = &tree[..2],
+    );
+    // If this is intended, raise the number in the store's format.
+    assert_eq!(list(store.path()).join("\n"), expected);
+    assert_eq!(fs::read_to_string(store.path().join("format")).unwrap(), "invar-store 1\n");
+}
+
+#[test]
+fn finished_files_are_not_writable() {
+    let fixture = fixture();
+    let digest = crate::blob::put(&fixture.store, b"hello");
+    let mode = fs::metadata(fixture.store.blob_path(&digest)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o222, 0, "{mode:o}");
+    assert_eq!(mode & 0o400, 0o400, "{mode:o}");
+}
+
+#[test]
+fn another_version_of_the_store_is_refused_and_left_alone() {
+    let fixture = fixture();
+    fs::write(fixture.store.path().join("format"), "invar-store 2\n").unwrap();
+    let error = Store::open(fixture.store.path()).unwrap_err();
+    let StoreError::Format { found, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(found, "invar-store 2");
+    assert!(error.to_string().contains("delete this one"), "{error}");
+    assert_eq!(fs::read_to_string(fixture.store.path().join("format")).unwrap(), "invar-store 2\n");
+}
+
+#[test]
+fn a_folder_with_other_things_in_it_does_not_become_a_store() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("tmp")).unwrap();
+    fs::write(directory.path().join("tmp/precious"), "data").unwrap();
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(&error, StoreError::NotAStore { name, .. } if name == "tmp"), "{error:?}");
+    assert_eq!(list(directory.path()), ["tmp/", "tmp/precious"]);
+}
+
+#[test]
+fn a_store_that_was_begun_is_finished() {
+    for begun in ["", "invar-st"] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("format"), begun).unwrap();
+        Store::open(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(directory.path().join("format")).unwrap(), "invar-store 1\n");
+    }
+}
+
+#[test]
+fn a_file_is_not_a_store() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    assert!(matches!(Store::open(file.path()), Err(StoreError::Io { .. })));
+}
+
+#[test]
+fn many_may_make_the_store_at_once() {
+    for _ in 0..20 {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("a/b/store");
+        let barrier = Barrier::new(8);
+        std::thread::scope(|scope| {
+            for number in 0..8_u8 {
+                let (root, barrier) = (&root, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let store = Store::open(root).unwrap();
+                    let digest = crate::blob::put(&store, &[number]);
+                    assert!(store.has_blob(&digest));
+                });
+            }
+        });
+    }
+}
