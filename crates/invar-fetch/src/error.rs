@@ -1,0 +1,232 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use invar_store::StoreError;
+use invar_tree::Digest;
+
+/// Why something could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It is not in the store, and the network may not be used.
+    #[error("{label} is not in the store, and the network may not be used: run once without --offline")]
+    Offline {
+        /// What was to be fetched.
+        label: String,
+    },
+    /// No address gave it.
+    #[error("{label} cannot be fetched{}", Lines(failures))]
+    Exhausted {
+        /// What was to be fetched.
+        label: String,
+        /// What happened at each address, in the order in which they were tried.
+        failures: Vec<UrlFailure>,
+    },
+    /// No address is known.
+    #[error("{label} cannot be fetched: no address is known for it")]
+    NoUrls {
+        /// What was to be fetched.
+        label: String,
+    },
+    /// The observer asked to give up. What was received is kept for the next attempt.
+    #[error("fetching {label} was cancelled")]
+    Cancelled {
+        /// What was to be fetched.
+        label: String,
+    },
+    /// The store does not take it.
+    #[error("{label} cannot be stored")]
+    Store {
+        /// What was to be fetched.
+        label: String,
+        /// What the store said.
+        #[source]
+        source: StoreError,
+    },
+}
+
+impl FetchError {
+    /// Whether every address says that there is no such file, as opposed to trouble in asking.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Exhausted { failures, .. } => failures.iter().all(|failed| failed.failure.is_absent()),
+            _ => false,
+        }
+    }
+}
+
+/// What happened at one address.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {failure}")]
+pub struct UrlFailure {
+    /// The address, without names, passwords and queries, which may be secret.
+    pub url: String,
+    /// What happened in the last attempt there.
+    pub failure: Failure,
+}
+
+/// Why an attempt to fetch from one address failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The server has no such file.
+    #[error("there is no such file (status {status})")]
+    Absent {
+        /// 404 or 410.
+        status: u16,
+    },
+    /// The server answered with another status than those that have a meaning here.
+    #[error("the server answered with status {status}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server was silent for too long.
+    #[error("no answer in time ({phase})")]
+    Timeout {
+        /// What took too long.
+        phase: String,
+    },
+    /// The connection could not be made, or broke.
+    #[error("the connection failed: {error}")]
+    Connection {
+        /// What the system said.
+        error: io::Error,
+    },
+    /// No trusted connection could be made.
+    #[error(
+        "there is no trusted TLS connection: {error} (an authority that this network needs must be among the \
+         system's certificates)"
+    )]
+    Tls {
+        /// What the TLS library said.
+        error: io::Error,
+    },
+    /// What the server says is not HTTP.
+    #[error("the server's answer is not understood: {error}")]
+    Protocol {
+        /// What the HTTP library said.
+        error: io::Error,
+    },
+    /// The proxy's address cannot be used.
+    #[error("{proxy:?} is not the address of a proxy: expected for example http://127.0.0.1:3128")]
+    Proxy {
+        /// The address, without name and password.
+        proxy: String,
+    },
+    /// The file there has another size; it was not read.
+    #[error("expected {expected} bytes, but the file there has {found}")]
+    Length {
+        /// The size that it should have, in bytes.
+        expected: u64,
+        /// The size that is announced, in bytes.
+        found: u64,
+    },
+    /// The body did not end where it should; it was not read further.
+    #[error("it is longer than {limit} bytes")]
+    TooLong {
+        /// The most that is taken, in bytes.
+        limit: u64,
+    },
+    /// The body ended early.
+    #[error("expected {expected} bytes, but it ended after {found}")]
+    Short {
+        /// The size that it should have, in bytes.
+        expected: u64,
+        /// How many bytes there were.
+        found: u64,
+    },
+    /// The content is another one.
+    #[error("expected {expected}, found {found}: the file has been replaced or damaged there")]
+    Digest {
+        /// The digest that it should have.
+        expected: Digest,
+        /// The digest that it has.
+        found: Digest,
+    },
+    /// One redirect followed another.
+    #[error("more than {limit} redirects")]
+    Redirects {
+        /// How many are followed.
+        limit: u32,
+    },
+    /// A redirect leads from https to http.
+    #[error("it redirects to {location}, which is not protected by TLS")]
+    Downgrade {
+        /// Where it leads, without name, password and query.
+        location: String,
+    },
+    /// A redirect leads to something that is no http or https address, or does not say where it leads.
+    #[error("it redirects to {location:?}, which is not a web address")]
+    Redirect {
+        /// Where it leads.
+        location: String,
+    },
+    /// The address itself cannot be used.
+    #[error("this is not an address: expected https://, http://, file:// or an absolute path")]
+    Url,
+    /// The network may not be used.
+    #[error("not tried, because the network may not be used")]
+    Offline,
+    /// A local file is not there.
+    #[error("there is no file {}", path.display())]
+    NoFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A local file cannot be read.
+    #[error("{} cannot be read: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl Failure {
+    /// Whether the address has no such file.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent { .. } | Self::NoFile { .. })
+    }
+
+    /// Whether another attempt may end better.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Status { status } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::Timeout { .. } | Self::Connection { .. } | Self::Protocol { .. } | Self::Short { .. } => {
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<ureq::Error> for Failure {
+    fn from(error: ureq::Error) -> Self {
+        use ureq::Error;
+        match error {
+            Error::Timeout(phase) => Self::Timeout { phase: phase.to_string() },
+            Error::Http(_) | Error::BadUri(_) => Self::Url,
+            // rustls reports a bad certificate as invalid data on the connection.
+            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Tls { error },
+            error @ (Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired) => {
+                Self::Tls { error: error.into_io() }
+            }
+            error @ (Error::Io(_)
+            | Error::HostNotFound
+            | Error::ConnectionFailed
+            | Error::ConnectProxyFailed(_)) => Self::Connection { error: error.into_io() },
+            error => Self::Protocol { error: error.into_io() },
+        }
+    }
+}
+
+/// One line for each address.
+struct Lines<'a>(&'a [UrlFailure]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|failed| write!(f, "\n  {failed}"))
+    }
+}
