@@ -1,0 +1,92 @@
+use std::io::{Cursor, Write as _};
+
+use zip::write::SimpleFileOptions;
+
+/// A Python wheel in the making.
+#[derive(Debug, Clone)]
+pub struct Wheel {
+    name: String,
+    version: String,
+    tag: String,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+impl Wheel {
+    /// A pure wheel (`py3-none-any`) that holds its metadata only.
+    pub fn new(name: &str, version: &str) -> Self {
+        Self { name: name.into(), version: version.into(), tag: "py3-none-any".into(), files: Vec::new() }
+    }
+
+    /// Sets the compatibility tag.
+    #[must_use]
+    pub fn tag(mut self, tag: &str) -> Self {
+        self.tag = tag.into();
+        self
+    }
+
+    /// Adds a file.
+    #[must_use]
+    pub fn file(mut self, path: &str, content: &str) -> Self {
+        self.files.push((path.into(), content.into()));
+        self
+    }
+
+    /// The distribution's name as given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The file name.
+    pub fn filename(&self) -> String {
+        format!("{}-{}-{}.whl", self.name.replace('-', "_"), self.version, self.tag)
+    }
+
+    /// The bytes of the wheel, with a correct `RECORD`.
+    pub fn build(&self) -> Vec<u8> {
+        let info = format!("{}-{}.dist-info", self.name.replace('-', "_"), self.version);
+        let mut files = self.files.clone();
+        files.push((
+            format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {}\nVersion: {}\n", self.name, self.version).into(),
+        ));
+        files.push((
+            format!("{info}/WHEEL"),
+            format!("Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {}\n", self.tag).into(),
+        ));
+        let mut record = String::new();
+        for (path, content) in &files {
+            record.push_str(&format!("{path},sha256={},{}\n", base64(content), content.len()));
+        }
+        record.push_str(&format!("{info}/RECORD,,\n"));
+        files.push((format!("{info}/RECORD"), record.into()));
+
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (path, content) in &files {
+            zip.start_file(path, SimpleFileOptions::default().unix_permissions(0o644)).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+}
+
+/// The sha256 of `content` in the URL-safe base64 without padding that `RECORD` uses.
+fn base64(content: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digest = Sha256::digest(content);
+    let mut text = String::new();
+    for chunk in digest.chunks(3) {
+        let mut bits = [0; 3];
+        bits[..chunk.len()].copy_from_slice(chunk);
+        let word = u32::from_be_bytes([0, bits[0], bits[1], bits[2]]);
+        for position in 0..=chunk.len() {
+            text.push(char::from(ALPHABET[(word >> (18 - 6 * position) & 63) as usize]));
+        }
+    }
+    text
+}
