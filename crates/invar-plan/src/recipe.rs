@@ -1,0 +1,110 @@
+use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_project::FORMAT_VERSION;
+use invar_python::{Chosen, EnvironmentLayout};
+use invar_tree::{Digest, Origin};
+
+/// How a tree is made. Equal recipes make equal trees, so a recipe's [fields](Self::fields) are the key under which a
+/// store keeps what it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipe {
+    /// A Debian package, unpacked.
+    Package(PackageRecipe),
+    /// A wheel, installed into the virtual environment.
+    Wheel(Box<WheelRecipe>),
+}
+
+/// A Debian package and how it is unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageRecipe {
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: DebianVersion,
+    /// Its architecture.
+    pub architecture: Architecture,
+    /// The suite that lists it, such as `trixie-security`: it decides from which archive the file comes.
+    pub suite: String,
+    /// The file's path below the archive's root, such as `pool/main/t/tzdata/tzdata_2026c-0+deb13u1_all.deb`.
+    pub file: String,
+    /// The file's length in bytes.
+    pub size: u64,
+    /// The file's sha256.
+    pub digest: Digest,
+    /// Whether documentation is unpacked too.
+    pub docs: bool,
+}
+
+/// A wheel and where it is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WheelRecipe {
+    /// The wheel.
+    pub chosen: Chosen,
+    /// The virtual environment.
+    pub layout: EnvironmentLayout,
+}
+
+impl Recipe {
+    /// What kind of tree this makes: the domain of its key.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Package(_) => "debian-package",
+            Self::Wheel(_) => "wheel",
+        }
+    }
+
+    /// All that the tree's bytes depend on, as named values.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("format", FORMAT_VERSION.to_string())];
+        match self {
+            Self::Package(package) => {
+                fields.push(("deb", package.digest.to_string()));
+                // A lock with a wrong size must fail whether or not the store has the package.
+                fields.push(("size", package.size.to_string()));
+                fields.push(("docs", package.docs.to_string()));
+            }
+            Self::Wheel(wheel) => {
+                let WheelRecipe { chosen, layout } = &**wheel;
+                fields.push(("wheel", chosen.wheel.digest.to_string()));
+                fields.push(("file", chosen.wheel.filename.to_string()));
+                fields.push(("prefix", layout.prefix.to_string()));
+                fields.push(("python", format!("{}.{}", layout.python.0, layout.python.1)));
+                let direct = chosen.direct.as_ref().map(|direct| format!("{direct:?}"));
+                fields.push(("direct-url", direct.unwrap_or_default()));
+            }
+        }
+        fields
+    }
+
+    /// The origin of every entry of the tree.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Package(package) => Origin::Package {
+                name: package.name.to_string(),
+                version: package.version.to_string(),
+                architecture: package.architecture.to_string(),
+            },
+            Self::Wheel(wheel) => Origin::Wheel {
+                name: wheel.chosen.name.to_string(),
+                version: wheel.chosen.version.to_string(),
+            },
+        }
+    }
+
+    /// How progress and errors call it: `libc6 2.41-12 (amd64)`, `anyio 4.16.0 (wheel)`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Package(PackageRecipe { name, version, architecture, .. }) => {
+                format!("{name} {version} ({architecture})")
+            }
+            Self::Wheel(wheel) => format!("{} {} (wheel)", wheel.chosen.name, wheel.chosen.version),
+        }
+    }
+
+    /// The file's sha256 and, where a lock states it, its length in bytes.
+    pub fn artifact(&self) -> (Digest, Option<u64>) {
+        match self {
+            Self::Package(package) => (package.digest, Some(package.size)),
+            Self::Wheel(wheel) => (wheel.chosen.wheel.digest, wheel.chosen.wheel.size),
+        }
+    }
+}
