@@ -1,0 +1,414 @@
+//! From a project and its locks to an image.
+use std::sync::Arc;
+use std::thread;
+
+use invar_configure::configure;
+use invar_debian::Control;
+use invar_oci::{ArchiveRequest, Image, Layer, Reference};
+use invar_plan::{LayerName, Plan, Recipe, image_config};
+use invar_project::{Identity, InvarLock, Platform};
+use invar_python::virtual_environment;
+use invar_store::{Key, StoredTree};
+use invar_tree::{Contents, Digest, MemoryTree, Origin, Tree};
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::configuration;
+use crate::deliver::{self, RootPart, Target};
+use crate::indexes::snapshot_times;
+use crate::layer::{LayerRequest, Piece, PieceSource};
+use crate::project::ProjectFiles;
+use crate::realise::{control, key, realise};
+use crate::root::{Overlay, Root, RootContents};
+use crate::source::SourceTree;
+use crate::{BuildError, Event, Phase, Session};
+
+/// What to build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildRequest {
+    /// What to write, and where.
+    pub target: Target,
+    /// The platforms, in the order of the image's index; empty for the manifest's.
+    pub platforms: Vec<Platform>,
+}
+
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The image's digest: its manifest's for one platform, its index's for several.
+    pub digest: Digest,
+    /// The image's name and tag.
+    pub reference: Reference,
+    /// The image for each platform.
+    pub images: Vec<BuiltImage>,
+}
+
+/// An image for one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// The platform.
+    pub platform: Platform,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// The digest of its configuration: what Docker calls the image's ID.
+    pub id: Digest,
+    /// Its layers, the lowest first.
+    pub layers: Vec<BuiltLayer>,
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltLayer {
+    /// Its name.
+    pub name: LayerName,
+    /// Its digests and sizes.
+    pub layer: Layer,
+}
+
+/// Builds the project of `files`, whose locks must be there, and writes the result.
+///
+/// Where something in the store turns out to be damaged, it is thrown away and made anew.
+///
+/// # Errors
+/// [`BuildError`].
+pub fn build(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    request: &BuildRequest,
+) -> Result<Built, BuildError> {
+    match attempt(session, files, request) {
+        Err(error) if error.may_be_damage() && repair(session, files, request)? => {
+            session.reporter.event(&Event::Warning(&format!("{error}; it is made anew")));
+            attempt(session, files, request)
+        }
+        done => done,
+    }
+}
+
+/// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
+fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<bool, BuildError> {
+    let lock = files.checked_lock()?;
+    let source = SourceTree::read(session, files, None)?;
+    let mut damaged = false;
+    for &platform in platforms(files, request) {
+        let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
+        let assembly = Assembly { session, files, lock, plan: &plan, source: &source };
+        let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
+        for key in recipes.iter().map(key).chain([assembly.configuration_key(&recipes)]) {
+            damaged |= session.store.discard_damaged_tree(&key)?;
+        }
+        let assembled = session.store.result::<Assembled>(&assembly.key())?;
+        for layer in assembled.into_iter().flat_map(|assembled| assembled.layers) {
+            damaged |= session.store.discard_damaged_blob(&layer.digest)?;
+        }
+    }
+    Ok(damaged)
+}
+
+fn platforms<'a>(files: &'a ProjectFiles, request: &'a BuildRequest) -> &'a [Platform] {
+    match request.platforms.as_slice() {
+        [] => files.manifest.image.platforms.as_slice(),
+        given => given,
+    }
+}
+
+fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<Built, BuildError> {
+    let lock = files.checked_lock()?;
+    let platforms = platforms(files, request);
+    let output = match &request.target {
+        Target::Archive(deliver::Destination::File(path))
+        | Target::Rootfs(deliver::Destination::File(path))
+        | Target::OciDirectory(path)
+        | Target::RootfsDirectory(path) => Some(path.as_path()),
+        Target::Archive(_) | Target::Rootfs(_) => None,
+    };
+    let source = SourceTree::read(session, files, output)?;
+    let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
+    let reference = Reference::parse(&reference)
+        .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;
+    let whole = matches!(request.target, Target::Rootfs(_) | Target::RootfsDirectory(_));
+    if whole && platforms.len() != 1 {
+        return Err(BuildError::OnePlatform { platforms: platforms.to_vec() });
+    }
+    let mut images = Vec::new();
+    let mut built = Vec::new();
+    for &platform in platforms {
+        let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
+        let assembly = Assembly { session, files, lock, plan: &plan, source: &source };
+        if whole {
+            assembly.write_root(&request.target)?;
+        }
+        let layers = assembly.layers()?;
+        let names: Vec<LayerName> = layers.iter().map(|layer| layer.name).collect();
+        let created = lock.created.to_string();
+        let config = image_config(&files.manifest, platform, &created, plan.interpreter.is_some(), &names);
+        let only: Vec<Layer> = layers.iter().map(|layer| layer.layer.clone()).collect();
+        let annotations = &files.manifest.image.annotations;
+        let annotations = annotations.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let image = Image::new(&config, &only, &annotations);
+        built.push(BuiltImage { platform, digest: image.manifest_digest, id: image.config_digest, layers });
+        images.push((config.platform(), image));
+    }
+    session.reporter.event(&Event::Phase(Phase::Deliver));
+    let index: Vec<_> = images.iter().map(|(platform, image)| (platform.clone(), image)).collect();
+    let digest = match built.as_slice() {
+        [one] => one.digest,
+        _ => invar_oci::Index::new(&index, &Default::default()).digest,
+    };
+    let archive =
+        ArchiveRequest { images, names: vec![reference.clone()], index_annotations: Default::default() };
+    match &request.target {
+        Target::Archive(destination) => deliver::archive(&session.store, &archive, destination)?,
+        Target::OciDirectory(path) => deliver::oci_directory(&session.store, &archive, path)?,
+        Target::Rootfs(_) | Target::RootfsDirectory(_) => {}
+    }
+    Ok(Built { digest, reference, images: built })
+}
+
+/// What the store keeps of an assembly: the layers that the same trees gave before.
+#[derive(Debug, Serialize, Deserialize)]
+struct Assembled {
+    layers: Vec<Layer>,
+}
+
+struct Assembly<'a> {
+    session: &'a Session<'a>,
+    files: &'a ProjectFiles,
+    lock: &'a InvarLock,
+    plan: &'a Plan,
+    source: &'a SourceTree,
+}
+
+/// All trees of an image, in the order in which they are merged.
+struct Parts {
+    parts: Vec<Part>,
+    /// What the handlers changed; its contents are the last part's.
+    overlay: Overlay,
+}
+
+struct Part {
+    layer: LayerName,
+    tree: Tree,
+    contents: Held,
+}
+
+enum Held {
+    Stored(StoredTree),
+    Memory(MemoryTree),
+    Source,
+}
+
+impl Assembly<'_> {
+    /// The key of everything that the layers depend on.
+    fn key(&self) -> Key {
+        let mut fields = vec![("format".to_owned(), invar_project::FORMAT_VERSION.to_string())];
+        // Numbered, since the order of a key's fields does not count and that of the trees does.
+        for (layer, planned) in self.plan.layers.iter().enumerate() {
+            for (number, recipe) in planned.recipes.iter().enumerate() {
+                fields.push((format!("{layer}-{number}"), key(recipe).to_string()));
+            }
+        }
+        if let Some(interpreter) = &self.plan.interpreter {
+            fields.push(("interpreter".to_owned(), format!("{} {}", interpreter.path, interpreter.version)));
+        }
+        if let Some(user) = &self.files.manifest.image.user {
+            // Whether the image has such an account is checked when its trees are merged.
+            fields.push(("user".to_owned(), user.to_string()));
+        }
+        fields.push(("source".to_owned(), self.source.tree().digest().to_string()));
+        fields.push(("handlers".to_owned(), HANDLERS.to_owned()));
+        let borrowed: Vec<(&str, &str)> =
+            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        Key::new("layers", &borrowed)
+    }
+
+    /// The layers, from the store if the same trees gave them before.
+    fn layers(&self) -> Result<Vec<BuiltLayer>, BuildError> {
+        let store = &self.session.store;
+        let names = self.plan.layers.iter().map(|layer| layer.name);
+        let key = self.key();
+        if let Some(assembled) = store.result::<Assembled>(&key)?
+            && assembled.layers.len() == self.plan.layers.len()
+            && assembled.layers.iter().all(|layer| store.blob_size(&layer.digest) == Some(layer.size))
+        {
+            return Ok(names.zip(assembled.layers).map(|(name, layer)| BuiltLayer { name, layer }).collect());
+        }
+        let parts = self.parts()?;
+        self.session.reporter.event(&Event::Phase(Phase::Assemble));
+        let root = parts.merge()?;
+        parts.check_user(&root, self)?;
+        let requests: Vec<(LayerName, LayerRequest<'_>)> =
+            names.map(|name| (name, parts.layer(&root, name, self.source))).collect();
+        let written: Vec<Result<(Layer, bool), BuildError>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                requests.iter().map(|(_, request)| scope.spawn(|| request.write(store))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("the thread does not panic")).collect()
+        });
+        let mut layers = Vec::new();
+        for ((name, _), written) in requests.iter().zip(written) {
+            let (layer, new) = written?;
+            if new {
+                let (digest, size) = (layer.digest, layer.size);
+                self.session.reporter.event(&Event::LayerWritten { name: name.as_str(), digest, size });
+            }
+            layers.push(BuiltLayer { name: *name, layer });
+        }
+        let assembled = Assembled { layers: layers.iter().map(|built| built.layer.clone()).collect() };
+        store.put_result(&key, &assembled)?;
+        Ok(layers)
+    }
+
+    /// Writes the root file system itself.
+    fn write_root(&self, target: &Target) -> Result<(), BuildError> {
+        let parts = self.parts()?;
+        self.session.reporter.event(&Event::Phase(Phase::Assemble));
+        let root = parts.merge()?;
+        let kept: Vec<Tree> =
+            parts.parts.iter().enumerate().map(|(index, part)| root.kept(index, &part.tree)).collect();
+        let pieces: Vec<RootPart<'_>> = kept
+            .iter()
+            .zip(&parts.parts)
+            .map(|(kept, part)| RootPart { kept, contents: part.contents(self.source) })
+            .collect();
+        match target {
+            Target::Rootfs(destination) => deliver::rootfs(&root.tree, &pieces, destination),
+            Target::RootfsDirectory(path) => deliver::rootfs_directory(&root.tree, &pieces, path),
+            Target::Archive(_) | Target::OciDirectory(_) => Ok(()),
+        }
+    }
+
+    /// All trees: realised, configured, read.
+    fn parts(&self) -> Result<Parts, BuildError> {
+        let recipes: Vec<Recipe> = self.plan.recipes().cloned().collect();
+        let times = |suite: &str| {
+            let found = self.lock.suites.iter().find(|(name, _)| name.as_str() == suite);
+            found.map(|(_, suite)| snapshot_times(suite.date)).unwrap_or_default()
+        };
+        let stored = realise(self.session, &recipes, &times, &self.files.folder)?;
+        let mut trees = stored.into_iter();
+        let mut parts = Vec::new();
+        let mut controls: Vec<Control> = Vec::new();
+        for layer in &self.plan.layers {
+            for recipe in &layer.recipes {
+                let stored = trees.next().expect("one tree was made for each recipe");
+                if let Recipe::Package(package) = recipe {
+                    controls.push(control(&stored, package)?);
+                }
+                let tree = stored.tree(&Arc::new(recipe.origin()))?;
+                parts.push(Part { layer: layer.name, tree, contents: Held::Stored(stored) });
+            }
+        }
+        let packages = controls.len();
+        let (overlay, configured) =
+            self.configuration(&parts[..packages], &recipes[..packages], &controls)?;
+        if let Some(layout) = self.plan.environment()?
+            && let Some(interpreter) = &self.plan.interpreter
+        {
+            let environment =
+                virtual_environment(&layout, &interpreter.path, &interpreter.version.to_string());
+            let tree = environment.tree().clone();
+            parts.push(Part { layer: LayerName::Interpreter, tree, contents: Held::Memory(environment) });
+        }
+        let source = self.source.tree().clone();
+        parts.push(Part { layer: LayerName::Project, tree: source, contents: Held::Source });
+        let tree = overlay.tree.clone();
+        parts.push(Part { layer: LayerName::System, tree, contents: Held::Stored(configured) });
+        Ok(Parts { parts, overlay })
+    }
+
+    /// The key of what the handlers make of the packages among `recipes`.
+    fn configuration_key(&self, recipes: &[Recipe]) -> Key {
+        let mut fields = vec![
+            ("format", invar_project::FORMAT_VERSION.to_string()),
+            ("handlers", HANDLERS.to_owned()),
+            ("settings", format!("{:?}", self.files.configure_settings())),
+        ];
+        let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
+        fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Key::new("configuration", &fields)
+    }
+
+    /// What the handlers make of the packages.
+    fn configuration(
+        &self,
+        packages: &[Part],
+        recipes: &[Recipe],
+        controls: &[Control],
+    ) -> Result<(Overlay, StoredTree), BuildError> {
+        let settings = self.files.configure_settings();
+        configuration(&self.session.store, &self.configuration_key(recipes), || {
+            let trees: Vec<&Tree> = packages.iter().map(|part| &part.tree).collect();
+            let root = Root::merge(&trees, &Overlay::default()).map_err(BuildError::Clash)?;
+            let origins: Vec<Origin> = recipes.iter().map(Recipe::origin).collect();
+            let sources = origins.iter().zip(packages);
+            let sources = sources.map(|(origin, part)| (origin, part.contents(self.source)));
+            let contents = RootContents::new(&root.tree, sources);
+            let controls: Vec<&Control> = controls.iter().collect();
+            Ok(configure(&contents, &controls, &settings)?)
+        })
+    }
+}
+
+/// Names the handlers in keys: a release with other handlers must not find what this one made.
+const HANDLERS: &str = env!("CARGO_PKG_VERSION");
+
+impl Part {
+    fn contents<'a>(&'a self, source: &'a SourceTree) -> &'a (dyn Contents + Sync) {
+        match &self.contents {
+            Held::Stored(stored) => stored,
+            Held::Memory(memory) => memory,
+            Held::Source => source,
+        }
+    }
+}
+
+impl Parts {
+    /// All trees but the handlers', which is laid over them.
+    fn merge(&self) -> Result<Root, BuildError> {
+        let (_, merged) = self.parts.split_last().expect("the handlers' part is always there");
+        let trees: Vec<&Tree> = merged.iter().map(|part| &part.tree).collect();
+        let mut root = Root::merge(&trees, &self.overlay).map_err(BuildError::Clash)?;
+        root.dropped.push(Default::default());
+        Ok(root)
+    }
+
+    /// A user or group that the image is to run as must be in it: the engine would refuse to start it.
+    fn check_user(&self, root: &Root, assembly: &Assembly<'_>) -> Result<(), BuildError> {
+        let Some(user) = &assembly.files.manifest.image.user else { return Ok(()) };
+        for (identity, file) in [(Some(&user.user), "etc/passwd"), (user.group.as_ref(), "etc/group")] {
+            let Some(Identity::Name(name)) = identity else { continue };
+            let found = self.read(root, file, assembly.source)?;
+            let known = found.lines().any(|line| line.split(':').next() == Some(name.as_ref()));
+            if !known {
+                return Err(BuildError::NoAccount { name: name.to_string(), file: format!("/{file}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of the file at `path`; nothing where the image has none.
+    fn read(&self, root: &Root, path: &str, source: &SourceTree) -> Result<String, BuildError> {
+        let Some(entry) = root.tree.get(path) else { return Ok(String::new()) };
+        let brought = |part: &&Part| part.tree.get(path).is_some_and(|own| own.origin == entry.origin);
+        let Some(part) = self.parts.iter().find(brought) else { return Ok(String::new()) };
+        let path = invar_tree::ImagePath::parse(path).expect("it is a relative path");
+        let bytes = part.contents(source).read(&path);
+        let bytes = bytes.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn layer<'a>(&'a self, root: &Root, name: LayerName, source: &'a SourceTree) -> LayerRequest<'a> {
+        let parts = || self.parts.iter().enumerate().filter(|(_, part)| part.layer == name);
+        let directories = root.directories(parts().map(|(_, part)| &part.tree));
+        let pieces = parts()
+            .map(|(index, part)| Piece {
+                kept: root.kept(index, &part.tree),
+                source: match &part.contents {
+                    Held::Stored(stored) if root.dropped[index].is_empty() => PieceSource::Whole(stored),
+                    _ => PieceSource::Loose(part.contents(source)),
+                },
+            })
+            .collect();
+        LayerRequest { directories, pieces }
+    }
+}

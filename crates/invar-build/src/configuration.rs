@@ -1,0 +1,91 @@
+//! What the handlers make of the packages, kept in the store: it depends on the packages alone.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use invar_configure::Configured;
+use invar_store::{Key, Store, StoredTree};
+use invar_tree::{Contents as _, Entry, ImagePath, MemoryTree, Node, Origin, Sink as _, SinkError, Tree};
+use serde::{Deserialize, Serialize};
+
+use crate::BuildError;
+use crate::root::Overlay;
+
+/// The attachment with what a tree's listing does not hold.
+const DETAILS: &str = "details";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Details {
+    /// What the handlers take away.
+    removed: Vec<String>,
+    /// Which handler brought each path.
+    handlers: BTreeMap<String, String>,
+}
+
+/// The handlers' part of the root, from the store or made anew by `make`.
+///
+/// # Errors
+/// [`BuildError::Configure`], and what the store says.
+pub(crate) fn configuration(
+    store: &Store,
+    key: &Key,
+    make: impl FnOnce() -> Result<Configured, BuildError>,
+) -> Result<(Overlay, StoredTree), BuildError> {
+    if let Some(stored) = store.tree(key)?
+        && let Ok(details) = serde_json::from_slice::<Details>(&stored.attachment(DETAILS)?)
+        && let Some(overlay) = overlay(&stored, &details)?
+    {
+        return Ok((overlay, stored));
+    }
+    let configured = make()?;
+    let removed = configured.removed.iter().map(|path| path.as_str().to_owned()).collect();
+    let mut details = Details { removed, handlers: BTreeMap::new() };
+    for (path, entry) in configured.tree.tree().iter() {
+        if let Origin::Handler { name } = &*entry.origin {
+            details.handlers.insert(path.as_str().to_owned(), name.clone());
+        }
+    }
+    let stored = keep(store, key, &configured.tree, &details)?;
+    let overlay = Overlay { tree: configured.tree.tree().clone(), removed: configured.removed };
+    Ok((overlay, stored))
+}
+
+fn keep(store: &Store, key: &Key, tree: &MemoryTree, details: &Details) -> Result<StoredTree, BuildError> {
+    let mut writer = store.tree_writer(key)?;
+    let failed = |error: SinkError| match error {
+        SinkError::Write { source, .. } | SinkError::Read { source, .. } => BuildError::Write(source),
+        other => BuildError::Write(std::io::Error::other(other)),
+    };
+    for (path, entry) in tree.tree().iter() {
+        let Entry { node, mode, owner, .. } = entry;
+        match node {
+            Node::Directory => writer.directory(path.clone(), *mode, *owner).map_err(failed)?,
+            Node::Symlink { target } => {
+                writer.symlink(path.clone(), Arc::clone(target), *owner).map_err(failed)?;
+            }
+            Node::File { .. } => {
+                let mut content = tree.open(path).map_err(BuildError::Write)?;
+                writer.file(path.clone(), *mode, *owner, &mut content).map_err(failed)?;
+            }
+        }
+    }
+    let details = serde_json::to_vec(details).expect("a table of texts is JSON");
+    Ok(writer.commit(&[(DETAILS, &details)])?)
+}
+
+/// The overlay as it was; `None` where the details do not belong to the tree.
+fn overlay(stored: &StoredTree, details: &Details) -> Result<Option<Overlay>, BuildError> {
+    let unnamed = Arc::new(Origin::Handler { name: "configuration".to_owned() });
+    let listed = stored.tree(&unnamed)?;
+    let mut tree = Tree::new();
+    for (path, entry) in listed.iter() {
+        let mut entry = entry.clone();
+        if let Some(name) = details.handlers.get(path.as_str()) {
+            entry.origin = Arc::new(Origin::Handler { name: name.clone() });
+        }
+        if tree.insert(path.clone(), entry).is_err() {
+            return Ok(None);
+        }
+    }
+    let removed: Result<Vec<_>, _> = details.removed.iter().map(|path| ImagePath::parse(path)).collect();
+    Ok(removed.ok().map(|removed| Overlay { tree, removed }))
+}

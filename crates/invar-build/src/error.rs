@@ -1,0 +1,384 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use invar_fetch::{Failure, FetchError};
+use invar_tree::{Clash, Digest, SinkError};
+
+/// What went wrong, in kinds that a caller can act on; [`BuildError::kind`] gives the kind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A file of the project cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder holds neither `pyproject.toml` nor `invar.toml`.
+    #[error("{} has no pyproject.toml and no invar.toml", path.display())]
+    NoProject {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The manifest is wrong.
+    #[error(transparent)]
+    Manifest(#[from] invar_project::ManifestError),
+    /// `uv.lock` is missing.
+    #[error("{} is missing, and the project has dependencies", path.display())]
+    NoUvLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// `uv.lock` is wrong.
+    #[error("{} cannot be used", path.display())]
+    UvLock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<invar_python::UvLockError>,
+    },
+    /// `invar.lock` is wrong.
+    #[error("{} cannot be used", path.display())]
+    InvarLock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<invar_project::LockError>,
+    },
+    /// `invar.lock` is missing, and may not be made.
+    #[error("{} is missing", path.display())]
+    NoInvarLock {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// Manifest and locks do not belong together.
+    #[error("the locks do not belong to the project: {}", Sentences(.findings))]
+    Mismatch {
+        /// A sentence for each disagreement.
+        findings: Vec<String>,
+    },
+    /// The image's name or tag is none.
+    #[error("the image cannot be called {reference:?}")]
+    Reference {
+        /// The name and tag.
+        reference: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<invar_oci::ReferenceError>,
+    },
+    /// Packages are to be chosen anew that `invar.lock` does not have.
+    #[error("{} is not in invar.lock, so it cannot be updated{}", .names.join(", "), Nearest(.nearest.as_deref()))]
+    UnknownPackages {
+        /// The packages.
+        names: Vec<String>,
+        /// A package of the lock with a similar name.
+        nearest: Option<String>,
+    },
+    /// The image is to run as somebody whom it does not know.
+    #[error(
+        "image.user names {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
+    )]
+    NoAccount {
+        /// The user or group.
+        name: String,
+        /// The file in the image that would have it.
+        file: String,
+    },
+    /// A root file system is of one platform.
+    #[error("a root file system is of one platform: choose one of {} with --platform", names(.platforms))]
+    OnePlatform {
+        /// The platforms that were asked for.
+        platforms: Vec<invar_project::Platform>,
+    },
+    /// What the manifest asks for cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] invar_plan::PlanError),
+    /// The source cannot be used.
+    #[error(transparent)]
+    Source(#[from] crate::SourceError),
+    /// No suite has an interpreter that satisfies `requires-python`.
+    #[error("no Debian suite has a Python that satisfies requires-python = \"{requires}\"; {}", Suites(.suites))]
+    NoInterpreter {
+        /// The requirement.
+        requires: String,
+        /// Each suite that was considered, and its Python.
+        suites: Vec<(String, String)>,
+    },
+    /// A suite's signed index cannot be trusted.
+    #[error("the suite {suite} from {url} cannot be trusted")]
+    Untrusted {
+        /// The suite.
+        suite: String,
+        /// Where its index came from.
+        url: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_archive::SignatureError>,
+    },
+    /// No mirror has the suite.
+    #[error("there is no suite {suite} at {url}{}", Nearest(.nearest.as_deref()))]
+    NoSuite {
+        /// The suite.
+        suite: String,
+        /// Where it was looked for.
+        url: String,
+        /// A known suite with a similar name.
+        nearest: Option<String>,
+    },
+    /// A suite's index is signed but not what was asked for.
+    #[error("the suite {suite} from {url} {problem}")]
+    Suite {
+        /// The suite.
+        suite: String,
+        /// Where its index came from.
+        url: String,
+        /// What is wrong, as the end of a sentence.
+        problem: String,
+    },
+    /// A package index cannot be read although its hash is right.
+    #[error("the package index of {suite} cannot be read")]
+    Index {
+        /// The suite.
+        suite: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_archive::IndexError>,
+    },
+    /// A keyring cannot be read.
+    #[error("the keyring {} cannot be used", path.display())]
+    Keyring {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<invar_archive::KeyringError>,
+    },
+    /// No set of packages satisfies what was asked for.
+    #[error("the Debian packages for {platform} cannot be chosen from {suite}")]
+    Solve {
+        /// The release of Debian.
+        suite: String,
+        /// The platform.
+        platform: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_archive::SolveError>,
+    },
+    /// A download failed.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A file has the digest that the lock states, and another size.
+    #[error("the lock says that {label} has {expected} bytes, and the file of that digest has {found}")]
+    Size {
+        /// The package or wheel.
+        label: String,
+        /// The size that the lock states, in bytes.
+        expected: u64,
+        /// The size of the file, in bytes.
+        found: u64,
+    },
+    /// A package is damaged although its hash is right.
+    #[error("the package {label} cannot be unpacked")]
+    Package {
+        /// The package.
+        label: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_debian::DebError>,
+    },
+    /// A package is not the one that the lock names.
+    #[error("the file of {label} holds {found} instead")]
+    OtherPackage {
+        /// The package that the lock names.
+        label: String,
+        /// What is in the file.
+        found: String,
+    },
+    /// A wheel is damaged although its hash is right.
+    #[error("the wheel {label} cannot be installed")]
+    Wheel {
+        /// The wheel.
+        label: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_python::WheelError>,
+    },
+    /// The packages cannot be configured.
+    #[error(transparent)]
+    Configure(Box<invar_configure::ConfigureError>),
+    /// Trees bring different content for one path.
+    #[error("{}", Clashes(.0))]
+    Clash(Vec<Clash>),
+    /// A layer cannot be written.
+    #[error(transparent)]
+    Segment(#[from] invar_oci::SegmentError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] invar_store::StoreError),
+    /// A file in the store is not what its name says: it was damaged after it had been checked.
+    #[error("{digest} in the store is damaged")]
+    Damaged {
+        /// The file's digest, as it should be.
+        digest: Digest,
+    },
+    /// Bytes cannot be kept in the store.
+    #[error("cannot write to the store")]
+    Write(#[source] io::Error),
+    /// The result cannot be written.
+    #[error("cannot write {}", path.display())]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The result cannot be written to where it goes.
+    #[error("cannot write the result")]
+    Deliver(#[source] io::Error),
+}
+
+impl From<invar_configure::ConfigureError> for BuildError {
+    fn from(error: invar_configure::ConfigureError) -> Self {
+        Self::Configure(Box::new(error))
+    }
+}
+
+/// What kind of failure it is: each kind has an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The work failed in a way that has no kind of its own.
+    Failure,
+    /// A file of the project is wrong.
+    Input,
+    /// The locks are missing or do not belong to the project.
+    Locks,
+    /// A download failed.
+    Network,
+    /// What was downloaded is not what was expected.
+    Verification,
+    /// The store or the disk failed.
+    Disk,
+}
+
+impl BuildError {
+    /// Whether this may come from something in the store that is not what it was when it was stored.
+    pub(crate) fn may_be_damage(&self) -> bool {
+        use invar_store::StoreError;
+        matches!(
+            self,
+            Self::Damaged { .. }
+                | Self::Segment(_)
+                | Self::Configure(_)
+                | Self::Store(StoreError::Damaged { .. } | StoreError::Missing { .. })
+        )
+    }
+
+    /// The kind of this failure.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Read { .. }
+            | Self::NoProject { .. }
+            | Self::Manifest(_)
+            | Self::UvLock { .. }
+            | Self::InvarLock { .. }
+            | Self::Plan(_)
+            | Self::Source(_)
+            | Self::NoInterpreter { .. }
+            | Self::Keyring { .. }
+            | Self::Reference { .. }
+            | Self::NoSuite { .. }
+            | Self::NoAccount { .. }
+            | Self::UnknownPackages { .. }
+            | Self::OnePlatform { .. }
+            | Self::Solve { .. } => Kind::Input,
+            Self::NoUvLock { .. } | Self::NoInvarLock { .. } | Self::Mismatch { .. } => Kind::Locks,
+            Self::Fetch(error) => fetch_kind(error),
+            // The package is right and the disk is not.
+            Self::Package { .. } | Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
+            Self::Untrusted { .. }
+            | Self::Suite { .. }
+            | Self::Index { .. }
+            | Self::Package { .. }
+            | Self::OtherPackage { .. }
+            | Self::Size { .. }
+            | Self::Wheel { .. } => Kind::Verification,
+            Self::Store(_)
+            | Self::Damaged { .. }
+            | Self::Write(_)
+            | Self::Output { .. }
+            | Self::Deliver(_) => Kind::Disk,
+            Self::Configure(_) | Self::Clash(_) | Self::Segment(_) => Kind::Failure,
+        }
+    }
+}
+
+fn is_write_error(error: &BuildError) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.into_iter().any(|cause| matches!(cause.downcast_ref(), Some(SinkError::Write { .. })))
+}
+
+fn fetch_kind(error: &FetchError) -> Kind {
+    let wrong = |failure: &Failure| {
+        matches!(failure, Failure::Digest { .. } | Failure::Length { .. } | Failure::TooLong { .. })
+    };
+    match error {
+        FetchError::Store { .. } => Kind::Disk,
+        FetchError::Exhausted { failures, .. } if failures.iter().any(|failed| wrong(&failed.failure)) => {
+            Kind::Verification
+        }
+        _ => Kind::Network,
+    }
+}
+
+fn names(platforms: &[invar_project::Platform]) -> String {
+    platforms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+struct Nearest<'a>(Option<&'a str>);
+
+impl fmt::Display for Nearest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
+    }
+}
+
+struct Sentences<'a>(&'a [String]);
+
+impl fmt::Display for Sentences<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+struct Suites<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Suites<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suites: Vec<String> =
+            self.0.iter().map(|(suite, python)| format!("{suite} has Python {python}")).collect();
+        f.write_str(&suites.join(", "))
+    }
+}
+
+struct Clashes<'a>(&'a [Clash]);
+
+impl fmt::Display for Clashes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 10;
+        f.write_str("two trees bring different content for one path")?;
+        for clash in self.0.iter().take(SHOWN) {
+            write!(f, "\n  {clash}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}

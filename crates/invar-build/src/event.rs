@@ -1,0 +1,112 @@
+use invar_tree::Digest;
+
+/// What a build tells while it works. The command line turns events into bars, lines or JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A part of the work begins.
+    Phase(Phase),
+    /// There is no `invar.lock`, so one is made.
+    LockMissing,
+    /// Something the person should know, although the work goes on.
+    Warning(&'a str),
+    /// A download begins, or goes on where an earlier one stopped.
+    DownloadStarted {
+        /// What is downloaded, such as `libc6 2.41-12 (amd64)`.
+        label: &'a str,
+        /// Its length in bytes, where a lock states it.
+        size: Option<u64>,
+    },
+    /// Bytes arrived.
+    DownloadAdvanced {
+        /// What is downloaded.
+        label: &'a str,
+        /// How many bytes, since the last event for this label.
+        bytes: u64,
+    },
+    /// A download is tried again.
+    DownloadRetried {
+        /// What is downloaded.
+        label: &'a str,
+        /// What went wrong.
+        why: &'a str,
+        /// The attempt that begins now, from 2.
+        attempt: u32,
+    },
+    /// A download ended well: its digest is right.
+    DownloadFinished {
+        /// What was downloaded.
+        label: &'a str,
+    },
+    /// A package or wheel was unpacked into the store.
+    Unpacked {
+        /// What was unpacked.
+        label: &'a str,
+    },
+    /// A layer was written.
+    LayerWritten {
+        /// The layer's name.
+        name: &'a str,
+        /// The digest of the compressed layer.
+        digest: Digest,
+        /// Its compressed length in bytes.
+        size: u64,
+    },
+}
+
+/// The parts of the work, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading the archives' signed indexes.
+    Indexes,
+    /// Choosing packages.
+    Solve,
+    /// Downloading and unpacking: so many trees are not in the store yet.
+    Realise {
+        /// The number of trees to make.
+        trees: usize,
+    },
+    /// Merging trees, cutting and compressing layers.
+    Assemble,
+    /// Writing the result.
+    Deliver,
+}
+
+/// Receives [`Event`]s, from several threads at once.
+pub trait Reporter: Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// A reporter that says nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+/// Passes the fetcher's observations on as events.
+pub(crate) struct Downloads<'a>(pub &'a dyn Reporter);
+
+impl invar_fetch::Observer for Downloads<'_> {
+    fn started(&self, label: &str, size: Option<u64>) {
+        self.0.event(&Event::DownloadStarted { label, size });
+    }
+
+    fn advanced(&self, label: &str, bytes: u64) {
+        self.0.event(&Event::DownloadAdvanced { label, bytes });
+    }
+
+    fn retrying(&self, label: &str, why: &str, attempt: u32) {
+        self.0.event(&Event::DownloadRetried { label, why, attempt });
+    }
+
+    fn finished(&self, label: &str) {
+        self.0.event(&Event::DownloadFinished { label });
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}

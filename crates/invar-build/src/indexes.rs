@@ -1,0 +1,222 @@
+//! The archives' signed indexes: what each suite has, checked from the signature down.
+use std::io::{BufReader, Read};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use flate2::read::MultiGzDecoder;
+use invar_archive::{Keyring, PackageIndex, Release, VerifiedRelease, verify_in_release};
+use invar_debian::Architecture;
+use invar_fetch::{FetchError, Request};
+use invar_project::{Timestamp, nearest};
+use liblzma::read::XzDecoder;
+
+use crate::event::Downloads;
+use crate::{Archive, BuildError, Session};
+
+/// No `InRelease` file is longer; Debian's have about 150 kB.
+const LONGEST_RELEASE: u64 = 8 << 20;
+
+/// A suite whose signature has been checked.
+pub(crate) struct Suite {
+    /// Its name, such as `trixie-security`.
+    pub name: String,
+    /// Where its `InRelease` came from.
+    pub url: String,
+    /// What it says.
+    pub verified: VerifiedRelease,
+}
+
+/// The suites that make up the release `codename`: Debian's releases have updates and security suites, its rolling
+/// ones have not.
+fn parts(codename: &str) -> Vec<String> {
+    match codename {
+        "sid" | "experimental" => vec![codename.to_owned()],
+        _ => vec![codename.to_owned(), format!("{codename}-updates"), format!("{codename}-security")],
+    }
+}
+
+/// A time as the snapshot service writes it: `20260912T093357Z`.
+pub(crate) fn snapshot_time(time: Timestamp) -> String {
+    time.to_string().replace(['-', ':'], "")
+}
+
+/// The moments at which the snapshot service has what a suite of the date `date` lists.
+///
+/// The service keeps the state after each update of an archive, under the time of its own visit, and answers a
+/// request for any time with the last state before it. The state that a Release file of one date belongs to is thus
+/// found some hours after that date, and files that have left the archive by then, at the date itself.
+pub(crate) fn snapshot_times(date: Timestamp) -> Vec<String> {
+    const DAY: u64 = 86_400;
+    let later = Timestamp::from_unix(date.unix() + DAY).unwrap_or(date);
+    vec![snapshot_time(later), snapshot_time(date)]
+}
+
+/// Downloads and checks the `InRelease` files of `codename`.
+///
+/// With `snapshot`, the archives are looked at as they were then, and signatures are judged at that time.
+///
+/// # Errors
+/// [`BuildError::Fetch`], [`BuildError::Untrusted`], [`BuildError::Suite`].
+pub(crate) fn suites(
+    session: &Session<'_>,
+    codename: &str,
+    keyring: &Keyring,
+    snapshot: Option<Timestamp>,
+) -> Result<Vec<Suite>, BuildError> {
+    let suite = |name: String| {
+        let (archive, file) = (Archive::of_suite(&name), format!("dists/{name}/InRelease"));
+        let urls = release_urls(session, archive, &file, snapshot);
+        let fetched = session.fetcher.get(&urls, LONGEST_RELEASE, &Downloads(session.reporter));
+        let fetched = fetched.map_err(|error| no_suite(&name, error))?;
+        let url = fetched.url;
+        let now = snapshot.and_then(|time| i64::try_from(time.unix()).ok()).unwrap_or(session.now);
+        let verified = verify_in_release(&fetched.bytes, keyring, now).map_err(|source| {
+            BuildError::Untrusted { suite: name.clone(), url: url.clone(), source: Box::new(source) }
+        })?;
+        let Release { suite, codename, .. } = &verified.release;
+        let named = |value: &Option<_>| {
+            value.as_ref().is_some_and(|value: &invar_archive::ArchivePath| value.as_str() == name)
+        };
+        if !named(suite) && !named(codename) {
+            let found = codename.as_ref().or(suite.as_ref()).map_or("nothing", |name| name.as_str());
+            let problem = format!("is the suite {found} instead");
+            return Err(BuildError::Suite { suite: name, url, problem });
+        }
+        Ok(Suite { name, url, verified })
+    };
+    thread::scope(|scope| {
+        let suite = &suite;
+        let threads: Vec<_> =
+            parts(codename).into_iter().map(|name| scope.spawn(move || suite(name))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("the thread does not panic")).collect()
+    })
+}
+
+/// The releases of Debian that mirrors have, the development suites, and those on the way out.
+const KNOWN: [&str; 7] = ["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "experimental"];
+
+/// Where the first mirror answered that it has no such suite, the name is the fault and not the network.
+fn no_suite(suite: &str, error: FetchError) -> BuildError {
+    let codename = suite.split('-').next().unwrap_or(suite);
+    match &error {
+        FetchError::Exhausted { failures, .. }
+            if failures.first().is_some_and(|failed| failed.failure.is_absent())
+                && !KNOWN.contains(&codename) =>
+        {
+            let nearest = nearest(codename, KNOWN).map(str::to_owned);
+            BuildError::NoSuite { suite: suite.to_owned(), url: failures[0].url.clone(), nearest }
+        }
+        _ => error.into(),
+    }
+}
+
+fn release_urls(
+    session: &Session<'_>,
+    archive: Archive,
+    file: &str,
+    snapshot: Option<Timestamp>,
+) -> Vec<String> {
+    match snapshot {
+        Some(time) => session.mirrors.snapshot_urls(archive, file, &[snapshot_time(time)]),
+        None => {
+            let now = u64::try_from(session.now).ok().and_then(Timestamp::from_unix);
+            let times: Vec<String> = now.into_iter().map(snapshot_time).collect();
+            session.mirrors.urls(archive, file, &times)
+        }
+    }
+}
+
+/// All packages that `suites` have for `architecture`.
+///
+/// # Errors
+/// [`BuildError::Fetch`], [`BuildError::Suite`], [`BuildError::Index`].
+pub(crate) fn packages(
+    session: &Session<'_>,
+    suites: &[Suite],
+    architecture: &Architecture,
+    snapshot: Option<Timestamp>,
+) -> Result<PackageIndex, BuildError> {
+    let first_failure = Mutex::new(None);
+    let files: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = suites
+            .iter()
+            .map(|suite| scope.spawn(move || fetch_index(session, suite, architecture, snapshot)))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join().expect("the thread does not panic"));
+        joined
+            .filter_map(|fetched| {
+                let keep = |error| {
+                    first_failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                };
+                fetched.map_err(keep).ok()
+            })
+            .collect()
+    });
+    if let Some(error) = first_failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let mut index = PackageIndex::new(architecture.clone());
+    for (number, (suite, (digest, compression))) in suites.iter().zip(files).enumerate() {
+        let (file, _) = session.store.open_blob(&digest)?;
+        let file = BufReader::new(file);
+        let reader: Box<dyn Read> = match compression {
+            Compression::Xz => Box::new(XzDecoder::new(file)),
+            Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
+            Compression::None => Box::new(file),
+        };
+        index
+            .add(number, BufReader::with_capacity(256 * 1024, reader))
+            .map_err(|source| BuildError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
+    }
+    Ok(index)
+}
+
+#[derive(Clone, Copy)]
+enum Compression {
+    Xz,
+    Gzip,
+    None,
+}
+
+fn fetch_index(
+    session: &Session<'_>,
+    suite: &Suite,
+    architecture: &Architecture,
+    snapshot: Option<Timestamp>,
+) -> Result<(invar_tree::Digest, Compression), BuildError> {
+    let release = &suite.verified.release;
+    let plain = Release::packages_path("main", architecture)
+        .expect("a component and an architecture are parts of a path")
+        .to_string();
+    let found = [(".xz", Compression::Xz), (".gz", Compression::Gzip), ("", Compression::None)]
+        .into_iter()
+        .find_map(|(ending, compression)| {
+            let path: invar_archive::ArchivePath = format!("{plain}{ending}").parse().ok()?;
+            Some((*release.file(path.as_str())?, path, compression))
+        });
+    let Some((file, path, compression)) = found else {
+        let problem = format!("lists no packages for {architecture}");
+        return Err(BuildError::Suite { suite: suite.name.clone(), url: suite.url.clone(), problem });
+    };
+    if !session.store.has_blob(&file.digest) {
+        // The mirror that gave the Release file first: another may be at another state.
+        let base = suite.url.trim_end_matches("/InRelease");
+        let by_hash = release.by_hash(&path);
+        let mut urls: Vec<String> = by_hash.iter().map(|path| format!("{base}/{path}")).collect();
+        urls.push(format!("{base}/{path}"));
+        let archive = Archive::of_suite(&suite.name);
+        let times: Vec<String> = match snapshot {
+            Some(time) => vec![snapshot_time(time)],
+            None => u64::try_from(release.date)
+                .ok()
+                .and_then(Timestamp::from_unix)
+                .map(snapshot_times)
+                .unwrap_or_default(),
+        };
+        urls.extend(session.mirrors.snapshot_urls(archive, &format!("dists/{}/{path}", suite.name), &times));
+        let label = format!("packages of {} ({architecture})", suite.name);
+        let request = Request { label, urls, digest: file.digest, size: Some(file.size) };
+        session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))?;
+    }
+    Ok((file.digest, compression))
+}

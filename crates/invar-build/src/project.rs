@@ -1,0 +1,155 @@
+//! A project's files: the manifest and both locks, read and parsed.
+use std::path::{Path, PathBuf};
+
+use invar_project::{InvarLock, LockError, Manifest, ManifestSources};
+use invar_python::{ProjectMetadata, UvLock, lock_digest};
+use invar_tree::Digest;
+
+use crate::BuildError;
+use crate::source::read_text_if_there;
+
+/// What a project's folder says.
+#[derive(Debug)]
+pub struct ProjectFiles {
+    /// The folder, as the caller named it.
+    pub folder: PathBuf,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// `uv.lock`; `None` for a project without dependencies.
+    pub uv_lock: Option<UvLock>,
+    /// The digest of `uv.lock`, whatever its line ends.
+    pub uv_lock_digest: Option<Digest>,
+    /// `invar.lock`, where there is one.
+    pub lock: Option<InvarLock>,
+    /// The text of `invar.lock`, where there is one.
+    pub lock_text: Option<String>,
+    /// What is wrong with `invar.lock`: then there is no `lock`, and locking makes it anew.
+    pub lock_error: Option<LockError>,
+}
+
+impl ProjectFiles {
+    /// Reads `pyproject.toml`, `invar.toml`, `uv.lock` and `invar.lock` in `folder`.
+    ///
+    /// # Errors
+    /// [`BuildError`] for what cannot be read, is not there or is wrong.
+    pub fn read(folder: &Path) -> Result<Self, BuildError> {
+        if let Err(source) = std::fs::metadata(folder) {
+            return Err(BuildError::Read { path: folder.to_owned(), source });
+        }
+        let path = |name: &str| folder.join(name);
+        let pyproject = read_text_if_there(&path("pyproject.toml"))?;
+        let invar_toml = read_text_if_there(&path("invar.toml"))?;
+        if pyproject.is_none() && invar_toml.is_none() {
+            return Err(BuildError::NoProject { path: folder.to_owned() });
+        }
+        let (pyproject_path, invar_toml_path) = (path("pyproject.toml"), path("invar.toml"));
+        let (pyproject_path, invar_toml_path) =
+            (pyproject_path.display().to_string(), invar_toml_path.display().to_string());
+        let manifest = Manifest::parse(&ManifestSources {
+            pyproject: pyproject.as_deref().map(|text| (pyproject_path.as_str(), text)),
+            invar_toml: invar_toml.as_deref().map(|text| (invar_toml_path.as_str(), text)),
+        })?;
+        let uv_lock_text = read_text_if_there(&path("uv.lock"))?;
+        let uv_lock_text = uv_lock_text.filter(|_| manifest.project.is_some());
+        let uv_lock =
+            match &uv_lock_text {
+                Some(text) => Some(UvLock::parse(text).map_err(|source| BuildError::UvLock {
+                    path: path("uv.lock"),
+                    source: Box::new(source),
+                })?),
+                None => None,
+            };
+        if let Some(project) = &manifest.project
+            && uv_lock.is_none()
+            && !project.dependencies.is_empty()
+        {
+            return Err(BuildError::NoUvLock { path: path("uv.lock") });
+        }
+        let lock_text = read_text_if_there(&path("invar.lock"))?;
+        let (lock, lock_error) = match lock_text.as_deref().map(InvarLock::parse) {
+            Some(Ok(lock)) => (Some(lock), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest,
+            uv_lock,
+            uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
+            lock,
+            lock_text,
+            lock_error,
+        })
+    }
+
+    /// The lock, if it belongs to the manifest and `uv.lock`, and they to each other.
+    ///
+    /// # Errors
+    /// [`BuildError::NoInvarLock`], [`BuildError::Mismatch`].
+    pub fn checked_lock(&self) -> Result<&InvarLock, BuildError> {
+        if let Some(error) = &self.lock_error {
+            let path = self.folder.join("invar.lock");
+            return Err(BuildError::InvarLock { path, source: Box::new(error.clone()) });
+        }
+        let lock = self
+            .lock
+            .as_ref()
+            .ok_or_else(|| BuildError::NoInvarLock { path: self.folder.join("invar.lock") })?;
+        let mut findings = self.uv_findings();
+        findings.extend(
+            lock.check(&self.manifest, self.uv_lock_digest.as_ref())
+                .into_iter()
+                .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
+        );
+        if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }
+    }
+
+    /// What `uv.lock` and `pyproject.toml` disagree about.
+    pub(crate) fn uv_findings(&self) -> Vec<String> {
+        let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
+            return Vec::new();
+        };
+        let texts = |requirements: &[invar_project::Requirement]| -> Vec<String> {
+            requirements.iter().map(ToString::to_string).collect()
+        };
+        let metadata = ProjectMetadata {
+            name: project.name.as_str().parse().expect("both are normalised by one rule"),
+            requires_python: project.requires_python.as_ref().map(ToString::to_string),
+            dependencies: texts(&project.dependencies),
+            optional_dependencies: project
+                .optional_dependencies
+                .iter()
+                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
+                .collect(),
+            dependency_groups: project
+                .groups
+                .iter()
+                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
+                .collect(),
+        };
+        let disagreements = uv_lock.check_project(Some(project.name.as_str()), &metadata);
+        disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
+    }
+
+    /// The name of the archive that a build writes where none is given, relative to the current folder.
+    pub fn default_output(&self) -> String {
+        format!("{}.tar", self.short_name())
+    }
+
+    /// The names that builds write to where none is given, whatever their format.
+    pub(crate) fn default_outputs(&self) -> Vec<String> {
+        [".tar", ".oci", ".rootfs.tar", ".rootfs"]
+            .map(|ending| format!("{}{ending}", self.short_name()))
+            .into()
+    }
+
+    /// The last part of the image's name.
+    fn short_name(&self) -> String {
+        let name = self.manifest.image.name.to_string();
+        name.rsplit('/').next().unwrap_or(&name).to_owned()
+    }
+
+    pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
+        invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
+    }
+}

@@ -1,0 +1,259 @@
+//! Where wheels are downloaded from: from where `uv.lock` says, and from other indexes that have the same file.
+//!
+//! An index is a "simple repository" (PEP 503, PEP 691): below its base URL it has a page for each distribution, which
+//! lists the distribution's files. A file is looked up by its name; whether it is the right one, its hash in `uv.lock`
+//! decides, so that an index can fail to have a file but never change an image.
+//!
+//! In this order: the indexes that someone names for Invar (on the command line, in an environment variable, in the
+//! manifest), the URL in `uv.lock`, and the indexes that uv and pip use on this machine. The last are asked only where
+//! all others failed: that uv knows an index does not mean that the project's lock has gone out of date.
+mod page;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use invar_fetch::{Failure, FetchError, Request, UrlFailure};
+use invar_project::AbsoluteUrl;
+use invar_python::{Chosen, Location};
+
+use crate::Session;
+use crate::event::Downloads;
+use page::Page;
+
+/// No page is longer. Those of projects with a release each night have about 10 MB.
+const LONGEST_PAGE: u64 = 32 << 20;
+
+/// The Python package indexes that have wheels besides the places that `uv.lock` names.
+#[derive(Debug)]
+pub struct PythonIndexes {
+    /// Asked before the lock's URL.
+    named: Vec<AbsoluteUrl>,
+    /// Asked where the lock's URL failed.
+    settings: Vec<AbsoluteUrl>,
+    /// The pages that were read, by their URL.
+    pages: Mutex<BTreeMap<String, Arc<Page>>>,
+    /// The indexes that gave no answer, by their base URL: each attempt to reach them takes long.
+    silent: Mutex<BTreeMap<AbsoluteUrl, Failure>>,
+}
+
+impl PythonIndexes {
+    /// No index: wheels come from where `uv.lock` says.
+    pub fn none() -> Self {
+        Self {
+            named: Vec::new(),
+            settings: Vec::new(),
+            pages: Mutex::new(BTreeMap::new()),
+            silent: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Adds an index that someone has named for Invar. It is asked before the URL in `uv.lock`, and after those that
+    /// were named before it.
+    pub fn name(&mut self, index: AbsoluteUrl) {
+        if !self.named.contains(&index) {
+            self.named.push(index);
+        }
+    }
+
+    /// Adds the index that uv uses on this machine: the first of `urls` (from environment variables) and of those in
+    /// `files` (`uv.toml`, the user's before the system's).
+    ///
+    /// What cannot be read is passed over: uv's settings are a convenience here, and every byte that comes from the
+    /// index is checked. Names and passwords in the URL are dropped.
+    pub fn add_uv(&mut self, urls: &[String], files: &[PathBuf]) {
+        self.add_setting(urls, files, settings::in_uv_toml);
+    }
+
+    /// Adds the index that pip uses on this machine, like [`add_uv`](Self::add_uv); `files` are named `pip.conf`.
+    pub fn add_pip(&mut self, urls: &[String], files: &[PathBuf]) {
+        self.add_setting(urls, files, settings::in_pip_conf);
+    }
+
+    fn add_setting(&mut self, urls: &[String], files: &[PathBuf], read: fn(&str) -> Option<String>) {
+        let of_file = |path: &PathBuf| read(&std::fs::read_to_string(path).ok()?);
+        // Only the first: who sets another index for a user does not want the system's to be asked.
+        let url = urls.first().cloned().or_else(|| files.iter().find_map(of_file));
+        if let Some(index) = url.and_then(|url| settings::index(&url))
+            && !self.settings.contains(&index)
+        {
+            self.settings.push(index);
+        }
+    }
+
+    /// The URL at which `index` has the wheel `chosen`.
+    fn find(
+        &self,
+        session: &Session<'_>,
+        index: &AbsoluteUrl,
+        chosen: &Chosen,
+    ) -> Result<String, FetchError> {
+        let url = format!("{index}/{}/", chosen.name);
+        let failed = |failure| {
+            let failures = vec![UrlFailure { url: url.clone(), failure }];
+            FetchError::Exhausted { label: url.clone(), failures }
+        };
+        let known = lock(&self.pages).get(&url).cloned();
+        let page = match known {
+            Some(page) => page,
+            None => {
+                if let Some(failure) = lock(&self.silent).get(index).and_then(again) {
+                    return Err(failed(failure));
+                }
+                let page = match session.fetcher.get(
+                    std::slice::from_ref(&url),
+                    LONGEST_PAGE,
+                    &Downloads(session.reporter),
+                ) {
+                    Ok(fetched) => Page::parse(&url, &fetched.bytes).map_err(&failed)?,
+                    Err(error) => {
+                        self.remember(index, &error);
+                        return Err(error);
+                    }
+                };
+                let page = Arc::new(page);
+                lock(&self.pages).insert(url.clone(), Arc::clone(&page));
+                page
+            }
+        };
+        page.find(chosen.wheel.filename.as_str()).map_err(failed)
+    }
+
+    fn remember(&self, index: &AbsoluteUrl, error: &FetchError) {
+        let FetchError::Exhausted { failures, .. } = error else { return };
+        if let Some(failure) = failures.iter().find_map(|failed| again(&failed.failure)) {
+            lock(&self.silent).insert(index.clone(), failure);
+        }
+    }
+}
+
+/// The same failure once more, if it is one of the whole server rather than of one file.
+fn again(failure: &Failure) -> Option<Failure> {
+    let copy = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+    match failure {
+        Failure::Timeout { phase } => Some(Failure::Timeout { phase: phase.clone() }),
+        Failure::Connection { error } => Some(Failure::Connection { error: copy(error) }),
+        Failure::Tls { error } => Some(Failure::Tls { error: copy(error) }),
+        _ => None,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a wheel may be.
+enum Place<'a> {
+    /// Wherever this index has it.
+    Index(&'a AbsoluteUrl),
+    /// At a URL or path.
+    File(String),
+}
+
+/// Brings the wheel `chosen` into the store. `request` has the places that the lock names.
+///
+/// # Errors
+/// [`FetchError`], with what happened at each place and each index.
+pub(crate) fn fetch_wheel(
+    session: &Session<'_>,
+    chosen: &Chosen,
+    request: &Request,
+) -> Result<(), FetchError> {
+    let indexes = &session.python_indexes;
+    // What the lock names by itself is nobody else's business, not even its name; and offline nobody is asked.
+    let is_from_index = chosen.direct.is_none() && matches!(chosen.wheel.location, Location::Url(_));
+    let (named, settings) = match is_from_index && !session.offline {
+        true => (indexes.named.as_slice(), indexes.settings.as_slice()),
+        false => Default::default(),
+    };
+    let Request { label, urls, digest, size } = request;
+    let failed = |failures| FetchError::Exhausted { label: label.clone(), failures };
+    let places = named.iter().map(Place::Index);
+    let places = places.chain(urls.iter().cloned().map(Place::File)).chain(settings.iter().map(Place::Index));
+    let (mut tried, mut failures) = (Vec::new(), Vec::new());
+    for place in places {
+        let url = match place {
+            Place::Index(index) => indexes.find(session, index, chosen),
+            Place::File(url) => Ok(url),
+        };
+        let attempt = url.and_then(|url| {
+            // An index often names the very file that the lock does.
+            if tried.contains(&url) {
+                return Err(failed(Vec::new()));
+            }
+            tried.push(url.clone());
+            let request = Request { label: label.clone(), urls: vec![url], digest: *digest, size: *size };
+            session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))
+        });
+        match attempt {
+            Err(FetchError::Exhausted { failures: more, .. }) => failures.extend(more),
+            done => return done,
+        }
+    }
+    Err(failed(failures))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[track_caller]
+    fn check(indexes: &PythonIndexes, named: &[&str], settings: &[&str]) {
+        let texts = |urls: &[AbsoluteUrl]| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&indexes.named), named);
+        assert_eq!(texts(&indexes.settings), settings);
+    }
+
+    #[test]
+    fn each_tool_has_one_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = file(&folder, "user.toml", "index-url = \"https://user.example/simple/\"\n");
+        let systems = file(&folder, "system.toml", "index-url = \"https://system.example/simple\"\n");
+        let pip = file(&folder, "pip.conf", "[global]\nindex-url = http://pip.example/simple\n");
+        let none = folder.path().join("none");
+
+        let mut indexes = PythonIndexes::none();
+        check(&indexes, &[], &[]);
+        indexes.add_uv(&[], &[none.clone(), users.clone(), systems.clone()]);
+        indexes.add_pip(&[], &[none.clone(), pip.clone()]);
+        check(&indexes, &[], &["https://user.example/simple", "http://pip.example/simple"]);
+
+        let mut indexes = PythonIndexes::none();
+        indexes.add_uv(&["https://variable.example/simple".into(), "https://old.example/".into()], &[users]);
+        indexes.add_pip(&["https://variable.example/simple/".into()], &[pip]);
+        check(&indexes, &[], &["https://variable.example/simple"]);
+
+        // A folder of wheels is no index that can be asked, and the system's is not the one that the user wants.
+        let mut indexes = PythonIndexes::none();
+        indexes.add_uv(&["file:///srv/wheels".into()], &[systems]);
+        indexes.add_pip(&[], &[none, folder.path().to_owned()]);
+        check(&indexes, &[], &[]);
+    }
+
+    #[test]
+    fn named_indexes_keep_their_order() {
+        let mut indexes = PythonIndexes::none();
+        for url in ["https://b.example/simple", "https://a.example/simple/", "https://b.example/simple/"] {
+            indexes.name(url.parse().unwrap());
+        }
+        check(&indexes, &["https://b.example/simple", "https://a.example/simple"], &[]);
+    }
+
+    #[test]
+    fn only_a_server_that_is_silent_is_not_asked_again() {
+        let error = || io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
+        assert!(again(&Failure::Timeout { phase: "connect".into() }).is_some());
+        assert!(again(&Failure::Connection { error: error() }).unwrap().to_string().contains("refused"));
+        assert!(again(&Failure::Tls { error: error() }).is_some());
+        assert!(again(&Failure::Absent { status: 404 }).is_none());
+        assert!(again(&Failure::TooLong { limit: 1 }).is_none());
+    }
+}

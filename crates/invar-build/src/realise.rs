@@ -1,0 +1,232 @@
+//! From recipes to trees in the store: download, check, unpack, many at once.
+use std::fs::File;
+use std::io::{BufReader, Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+
+use invar_debian::{Control, UnpackOptions, read_deb};
+use invar_fetch::{FetchError, Request};
+use invar_plan::{PackageRecipe, Recipe, WheelRecipe};
+use invar_python::{Location, unpack_wheel};
+use invar_store::{Key, StoredTree};
+use invar_tree::{Digest, Hasher};
+
+use crate::event::Downloads;
+use crate::python_index::fetch_wheel;
+use crate::{Archive, BuildError, Event, Phase, Session};
+
+/// How many downloads are under way at once. More only make each slower.
+const DOWNLOADS: usize = 8;
+
+/// The attachment that holds a package's control data.
+const CONTROL: &str = "control";
+
+/// The key under which the store has what `recipe` makes.
+pub(crate) fn key(recipe: &Recipe) -> Key {
+    let fields = recipe.fields();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Key::new(recipe.kind(), &fields)
+}
+
+/// The control data that came with a package's tree.
+///
+/// # Errors
+/// What the store says, and [`BuildError::Damaged`] where it is not control data.
+pub(crate) fn control(stored: &StoredTree, recipe: &PackageRecipe) -> Result<Control, BuildError> {
+    let bytes = stored.attachment(CONTROL)?;
+    serde_json::from_slice(&bytes).map_err(|_| BuildError::Damaged { digest: recipe.digest })
+}
+
+/// Makes all trees that the store does not have yet; returns them in the order of `recipes`.
+///
+/// `times` are the moments at which the snapshot service has the packages, per suite; `project` is the folder that
+/// relative paths of wheels start from.
+///
+/// # Errors
+/// The first failure; the work of the other threads is finished or dropped, and what is finished stays in the store.
+pub(crate) fn realise(
+    session: &Session<'_>,
+    recipes: &[Recipe],
+    times: &(dyn Fn(&str) -> Vec<String> + Sync),
+    project: &Path,
+) -> Result<Vec<StoredTree>, BuildError> {
+    let mut trees = Vec::with_capacity(recipes.len());
+    for recipe in recipes {
+        trees.push(session.store.tree(&key(recipe))?);
+    }
+    let mut missing: Vec<usize> = (0..recipes.len()).filter(|&index| trees[index].is_none()).collect();
+    if !missing.is_empty() {
+        session.reporter.event(&Event::Phase(Phase::Realise { trees: missing.len() }));
+        // The largest first, so that the last one to finish is a small one.
+        missing.sort_by_key(|&index| std::cmp::Reverse((recipes[index].artifact().1.unwrap_or(0), index)));
+        // Absolute, since the fetcher takes only addresses that mean the same everywhere.
+        let project = std::path::absolute(project)
+            .map_err(|source| BuildError::Read { path: project.to_owned(), source })?;
+        let work = Work {
+            session,
+            urls: &|package: &PackageRecipe| {
+                let archive = Archive::of_suite(&package.suite);
+                session.mirrors.urls(archive, &package.file, &times(&package.suite))
+            },
+            project: &project.to_string_lossy(),
+            permits: Permits { free: Mutex::new(session.jobs.max(1)), freed: Condvar::new() },
+        };
+        for (index, tree) in work.run(recipes, &missing)? {
+            trees[index] = Some(tree);
+        }
+    }
+    Ok(trees.into_iter().map(|tree| tree.expect("all that were missing have been made")).collect())
+}
+
+struct Work<'a> {
+    session: &'a Session<'a>,
+    urls: &'a (dyn Fn(&PackageRecipe) -> Vec<String> + Sync),
+    project: &'a str,
+    permits: Permits,
+}
+
+impl Work<'_> {
+    fn run(&self, recipes: &[Recipe], missing: &[usize]) -> Result<Vec<(usize, StoredTree)>, BuildError> {
+        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let done = Mutex::new(Vec::with_capacity(missing.len()));
+        let failure = Mutex::new(None);
+        thread::scope(|scope| {
+            for _ in 0..DOWNLOADS.max(self.session.jobs).min(missing.len()) {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let Some(&index) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                        match self.make(&recipes[index]) {
+                            Ok(tree) => {
+                                done.lock().unwrap_or_else(PoisonError::into_inner).push((index, tree));
+                            }
+                            Err(error) => {
+                                stop.store(true, Ordering::Relaxed);
+                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    fn make(&self, recipe: &Recipe) -> Result<StoredTree, BuildError> {
+        let label = recipe.label();
+        let (digest, size) = recipe.artifact();
+        let urls = match recipe {
+            Recipe::Package(package) => (self.urls)(package),
+            Recipe::Wheel(wheel) => match &wheel.chosen.wheel.location {
+                Location::Url(url) => vec![url.clone()],
+                Location::Path(path) => vec![format!("{}/{path}", self.project)],
+            },
+        };
+        let request = Request { label: label.clone(), urls, digest, size };
+        let store = &self.session.store;
+        for attempt in 0..2 {
+            if !store.has_blob(&digest) {
+                self.fetch(recipe, &request)?;
+            }
+            if let (Some(expected), Some(found)) = (size, store.blob_size(&digest))
+                && expected != found
+            {
+                return Err(BuildError::Size { label, expected, found });
+            }
+            let _permit = self.permits.take();
+            if let Some(file) = self.open_checked(&digest)? {
+                let tree = self.unpack(recipe, file, &label)?;
+                self.session.reporter.event(&Event::Unpacked { label: &label });
+                return Ok(tree);
+            }
+            // The file was right when it was stored and is not any more: once more from the network.
+            store.discard_damaged_blob(&digest)?;
+            if attempt == 1 || self.session.offline {
+                break;
+            }
+        }
+        Err(BuildError::Damaged { digest })
+    }
+
+    fn fetch(&self, recipe: &Recipe, request: &Request) -> Result<(), FetchError> {
+        let Session { fetcher, store, reporter, .. } = self.session;
+        match recipe {
+            Recipe::Package(_) => fetcher.fetch(store, request, &Downloads(*reporter)),
+            Recipe::Wheel(wheel) => fetch_wheel(self.session, &wheel.chosen, request),
+        }
+    }
+
+    /// The blob `digest` from its beginning, or `None` where its bytes have changed since it was stored.
+    fn open_checked(&self, digest: &Digest) -> Result<Option<File>, BuildError> {
+        let (mut file, _) = self.session.store.open_blob(digest)?;
+        let path = || self.session.store.blob_path(digest);
+        let read_error = |source| BuildError::Read { path: path(), source };
+        let mut hasher = Hasher::new();
+        std::io::copy(&mut file, &mut hasher).map_err(read_error)?;
+        file.seek(SeekFrom::Start(0)).map_err(read_error)?;
+        Ok((hasher.finish() == *digest).then_some(file))
+    }
+
+    fn unpack(&self, recipe: &Recipe, file: File, label: &str) -> Result<StoredTree, BuildError> {
+        let mut sink = self.session.store.tree_writer(&key(recipe))?;
+        match recipe {
+            Recipe::Package(package) => {
+                let options = UnpackOptions { docs: package.docs, merged_usr: true, records: true };
+                let control = read_deb(BufReader::new(file), &options, &mut sink).map_err(|source| {
+                    BuildError::Package { label: label.to_owned(), source: Box::new(source) }
+                })?;
+                check_identity(package, &control, label)?;
+                let control = serde_json::to_vec(&control).expect("control data is plain text");
+                Ok(sink.commit(&[(CONTROL, &control)])?)
+            }
+            Recipe::Wheel(wheel) => {
+                let WheelRecipe { chosen, layout } = &**wheel;
+                unpack_wheel(BufReader::new(file), chosen, layout, &mut sink).map_err(|source| {
+                    BuildError::Wheel { label: label.to_owned(), source: Box::new(source) }
+                })?;
+                Ok(sink.commit(&[])?)
+            }
+        }
+    }
+}
+
+fn check_identity(package: &PackageRecipe, control: &Control, label: &str) -> Result<(), BuildError> {
+    let same = *control.package() == package.name
+        && *control.version() == package.version
+        && *control.architecture() == package.architecture;
+    if same {
+        return Ok(());
+    }
+    let found = format!("{} {} ({})", control.package(), control.version(), control.architecture());
+    Err(BuildError::OtherPackage { label: label.to_owned(), found })
+}
+
+/// How many threads may use a CPU at once; the others wait for the network anyway.
+struct Permits {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Permits {
+    fn take(&self) -> Permit<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Permit(self)
+    }
+}
+
+struct Permit<'a>(&'a Permits);
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
