@@ -1,0 +1,145 @@
+//! The command line's definitions: help, reference and completions all come from here.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turn a Python project and the Debian packages it names into a container image that is the same to the last bit
+/// on any machine, on any day
+#[derive(Debug, Parser)]
+#[command(name = "invar", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Options that every command takes
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+    0  done
+    1  the work failed
+    2  the command line or a file of the project is wrong
+    3  the locks are missing or do not belong to the project
+    4  a download failed
+    5  what was downloaded is not what was expected
+    6  the store or the disk failed
+  130  interrupted";
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Where downloads, unpacked packages and layers are kept [default: invar in the user's cache folder]
+    #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
+    pub store: Option<PathBuf>,
+
+    /// Never use the network: everything must be in the store
+    #[arg(long, global = true, env = "INVAR_OFFLINE", hide_env_values = true, value_parser = clap::builder::BoolishValueParser::new())]
+    pub offline: bool,
+
+    /// Say nothing but the result and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+
+    /// Print the result as JSON, and events as JSON lines on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Use the Debian mirror at this URL instead of apt's
+    #[arg(long, global = true, env = "INVAR_DEBIAN_MIRROR", hide_env_values = true, value_name = "URL")]
+    pub debian_mirror: Option<String>,
+
+    /// Use the mirror of Debian's security archive at this URL instead of apt's
+    #[arg(
+        long,
+        global = true,
+        env = "INVAR_DEBIAN_SECURITY_MIRROR",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub debian_security_mirror: Option<String>,
+
+    /// Look for wheels in the Python package index at this URL before asking where uv.lock says
+    #[arg(long, global = true, env = "INVAR_PYTHON_INDEX", hide_env_values = true, value_name = "URL")]
+    pub python_index: Option<String>,
+
+    /// Use the snapshot service at this URL where a mirror no longer has a file
+    #[arg(long, global = true, env = "INVAR_SNAPSHOT", hide_env_values = true, value_name = "URL")]
+    pub snapshot: Option<String>,
+
+    /// How many packages to unpack at once [default: one for each CPU]; never changes the result
+    #[arg(long, global = true, env = "INVAR_JOBS", hide_env_values = true, value_name = "NUMBER")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Choose Debian packages and write invar.lock
+    Lock(Lock),
+    /// Build the image that the locks name
+    Build(Build),
+}
+
+/// Options of `invar lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Choose these packages anew, or all where none is named, and print what changed
+    #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
+    pub update: Option<Vec<String>>,
+
+    /// Change nothing; fail if pyproject.toml, uv.lock and invar.lock do not belong together
+    #[arg(long, conflicts_with = "update")]
+    pub check: bool,
+
+    /// Trust the OpenPGP keys in this file instead of Debian's own archive keys
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+}
+
+/// Options of `invar build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Where to write the result; `-` is standard output [default: NAME.tar in the current folder]
+    #[arg(long, short, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Archive)]
+    pub format: Format,
+
+    /// Build for these platforms instead of the manifest's
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Vec<String>,
+
+    /// Fail if invar.lock is missing, instead of making one
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Trust the OpenPGP keys in this file instead of Debian's own archive keys, where a lock has to be made
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+}
+
+/// What `invar build` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One archive that is both an OCI image layout and a Docker archive
+    Archive,
+    /// An OCI image layout in a folder
+    OciDir,
+    /// The root file system as one tar archive
+    Rootfs,
+    /// The root file system in a folder
+    RootfsDir,
+}

@@ -1,0 +1,147 @@
+//! `invar build`
+use std::path::{Path, PathBuf};
+
+use indicatif::HumanBytes;
+use invar_build::{
+    BuildError, BuildRequest, Built, Destination, Event, ProjectFiles, Target, Update, build, lock,
+};
+use invar_project::Platform;
+use serde_json::json;
+
+use crate::cli::{Build, Format, Global};
+use crate::commands::lock::{print, warn_of_unknown_scripts};
+use crate::failure::Failure;
+use crate::machine;
+use crate::report::{Told, say};
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<(), Failure> {
+    let mut files = ProjectFiles::read(&options.project)?;
+    let platforms: Result<Vec<Platform>, _> =
+        options.platform.iter().map(|platform| platform.parse()).collect();
+    let platforms = platforms.map_err(|error| Failure::input(error.to_string(), None))?;
+    let output = options.output.clone().unwrap_or_else(|| default_output(&files, options.format));
+    let target = target(options.format, &output)?;
+    let to_stdout = output == Path::new("-");
+    if files.lock_error.is_some() {
+        files.checked_lock()?;
+    }
+    if files.lock.is_none() && options.locked {
+        return Err(BuildError::NoInvarLock { path: files.folder.join("invar.lock") }.into());
+    }
+    let session = machine::session(global, &files.manifest, reporter)?;
+    if files.lock.is_none() {
+        reporter.as_reporter().event(&Event::LockMissing);
+        let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
+        let locked = lock(&session, &mut files, &keyring, &Update::Nothing)?;
+        warn_of_unknown_scripts(&locked, reporter);
+    }
+    let built = build(&session, &files, &BuildRequest { target, platforms })?;
+    reporter.finish();
+    if to_stdout {
+        // The archive is the result; what else there is to say goes where it does not mix with it.
+        if !global.quiet {
+            say(&if global.json { as_json(&built, None).to_string() } else { built.digest.to_string() });
+        }
+        return Ok(());
+    }
+    if global.json {
+        return print(&format!("{}\n", as_json(&built, Some(&output))));
+    }
+    if !global.quiet {
+        summarise(&built, options.format, &output);
+    }
+    print(&format!("{}\n", built.digest))
+}
+
+fn default_output(files: &ProjectFiles, format: Format) -> PathBuf {
+    let archive = PathBuf::from(files.default_output());
+    match format {
+        Format::Archive => archive,
+        Format::OciDir => archive.with_extension("oci"),
+        Format::Rootfs => archive.with_extension("rootfs.tar"),
+        Format::RootfsDir => archive.with_extension("rootfs"),
+    }
+}
+
+fn target(format: Format, output: &Path) -> Result<Target, Failure> {
+    let stream = || match output == Path::new("-") {
+        true => Destination::StandardOutput,
+        false => Destination::File(output.to_owned()),
+    };
+    let folder = || match output == Path::new("-") {
+        true => Err(Failure::input(
+            "a folder cannot be written to standard output",
+            Some("name a folder with -o"),
+        )),
+        false => Ok(output.to_owned()),
+    };
+    Ok(match format {
+        Format::Archive => Target::Archive(stream()),
+        Format::OciDir => Target::OciDirectory(folder()?),
+        Format::Rootfs => Target::Rootfs(stream()),
+        Format::RootfsDir => Target::RootfsDirectory(folder()?),
+    })
+}
+
+fn as_json(built: &Built, output: Option<&Path>) -> serde_json::Value {
+    let images: Vec<serde_json::Value> = built
+        .images
+        .iter()
+        .map(|image| {
+            let layers: Vec<serde_json::Value> = image
+                .layers
+                .iter()
+                .map(|layer| {
+                    json!({
+                        "name": layer.name.as_str(),
+                        "digest": layer.layer.digest,
+                        "diff-id": layer.layer.diff_id,
+                        "size": layer.layer.size,
+                        "uncompressed-size": layer.layer.uncompressed_size,
+                    })
+                })
+                .collect();
+            json!({
+                "platform": image.platform.to_string(),
+                "digest": image.digest,
+                "image-id": image.id,
+                "layers": layers,
+            })
+        })
+        .collect();
+    let mut value = json!({
+        "reference": built.reference.familiar(),
+        "digest": built.digest,
+        "output": output,
+        "images": images,
+    });
+    if let [image] = images.as_slice() {
+        // The usual case without a level of nesting.
+        value["image-id"] = image["image-id"].clone();
+        value["layers"] = image["layers"].clone();
+    }
+    value
+}
+
+fn summarise(built: &Built, format: Format, output: &Path) {
+    for image in &built.images {
+        let unpacked: u64 = image.layers.iter().map(|layer| layer.layer.uncompressed_size).sum();
+        let packed: u64 = image.layers.iter().map(|layer| layer.layer.size).sum();
+        say(&format!(
+            "Built {} for {}: {} in {} layers, {} unpacked",
+            built.reference.familiar(),
+            image.platform,
+            HumanBytes(packed),
+            image.layers.len(),
+            HumanBytes(unpacked)
+        ));
+    }
+    match format {
+        Format::Archive => say(&format!("Wrote {0}; load it with: docker load -i {0}", output.display())),
+        Format::OciDir | Format::Rootfs | Format::RootfsDir => say(&format!("Wrote {}", output.display())),
+    }
+}

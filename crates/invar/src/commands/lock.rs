@@ -1,0 +1,103 @@
+//! `invar lock`
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use invar_build::{BuildError, Event, Locked, ProjectFiles, Update, lock};
+use invar_debian::PackageName;
+use serde_json::json;
+
+use crate::cli::{Global, Lock};
+use crate::failure::Failure;
+use crate::machine;
+use crate::report::Told;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<(), Failure> {
+    let (project, names) = project_and_names(options);
+    let mut files = ProjectFiles::read(&project)?;
+    if options.check {
+        files.checked_lock()?;
+        return print(&if global.json {
+            json!({"up-to-date": true}).to_string() + "\n"
+        } else {
+            String::new()
+        });
+    }
+    let update = match &names {
+        None => Update::Nothing,
+        Some(names) if names.is_empty() => Update::Everything,
+        Some(names) => {
+            let parsed: Result<Vec<PackageName>, _> = names.iter().map(|name| name.parse()).collect();
+            Update::Packages(parsed.map_err(|error| Failure::input(error.to_string(), None))?)
+        }
+    };
+    let session = machine::session(global, &files.manifest, reporter)?;
+    let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
+    let locked = lock(&session, &mut files, &keyring, &update)?;
+    reporter.finish();
+    warn_of_unknown_scripts(&locked, reporter);
+    let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
+    let text = if global.json {
+        let packages: serde_json::Map<String, serde_json::Value> =
+            locked.packages.iter().map(|(platform, count)| (platform.to_string(), (*count).into())).collect();
+        let unknown: Vec<String> = locked.unknown_scripts.iter().map(ToString::to_string).collect();
+        let result = json!({
+            "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
+        });
+        format!("{result}\n")
+    } else if options.update.is_some() {
+        changes.iter().map(|change| format!("{change}\n")).collect()
+    } else {
+        String::new()
+    };
+    if !global.quiet && !global.json {
+        let counts: Vec<String> = locked
+            .packages
+            .iter()
+            .map(|(platform, count)| format!("{count} packages for {platform}"))
+            .collect();
+        let verb = if locked.written { "Locked" } else { "Already locked" };
+        crate::report::say(&format!("{verb}: {}", counts.join(", ")));
+    }
+    print(&text)
+}
+
+/// The project and the packages to choose anew.
+///
+/// `--update` takes as many names as there are, and so it also takes a project that comes after them: a last name that
+/// is a project's folder is the project where no other is given.
+fn project_and_names(options: &Lock) -> (PathBuf, Option<Vec<String>>) {
+    let (mut project, mut names) = (options.project.clone(), options.update.clone());
+    if let Some(names) = &mut names
+        && project == Path::new(".")
+        && let Some(last) = names.last().map(PathBuf::from)
+        && ["pyproject.toml", "invar.toml"].iter().any(|file| last.join(file).is_file())
+    {
+        names.pop();
+        project = last;
+    }
+    (project, names)
+}
+
+/// Packages whose scripts nobody has looked at may need more than what is done natively.
+pub fn warn_of_unknown_scripts(locked: &Locked, reporter: &dyn Told) {
+    for package in &locked.unknown_scripts {
+        let warning = format!(
+            "the maintainer scripts of {package} are not known to this version of Invar and are not run: \
+             check that the image has what you need (invar.lock marks them as unknown)"
+        );
+        reporter.as_reporter().event(&Event::Warning(&warning));
+    }
+}
+
+/// Writes the result to standard output.
+///
+/// # Errors
+/// Where standard output does not take it.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?)
+}

@@ -1,0 +1,129 @@
+//! The one place that turns errors into messages, hints and exit codes.
+use std::error::Error;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use invar_build::{BuildError, Kind};
+use invar_fetch::FetchError;
+use invar_store::StoreError;
+
+use crate::report::{Style, say};
+
+/// The exit code for a wrong command line or a wrong file of the project.
+pub const INPUT: u8 = 2;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    kind: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure of a command line that says something impossible.
+    pub fn input(message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
+    }
+
+    /// A failure to find a place for the store.
+    pub fn no_store() -> Self {
+        let hint = "set INVAR_STORE, or HOME";
+        Self {
+            code: 6,
+            kind: "disk",
+            message: "there is no place for the store".into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// Writes the message to standard error.
+    pub fn print(&self, style: Style) {
+        if style.json {
+            let (kind, message, hint) = (self.kind, &self.message, &self.hint);
+            let code = self.code;
+            let value = serde_json::json!({
+                "event": "error", "kind": kind, "exit-code": code, "message": message, "hint": hint,
+            });
+            say(&value.to_string());
+            return;
+        }
+        if self.message.starts_with("error") || self.message.starts_with('\u{1b}') {
+            say(&self.message);
+        } else {
+            say(&format!("error: {}", self.message));
+        }
+        if let Some(hint) = &self.hint {
+            say(&format!("hint: {hint}"));
+        }
+    }
+
+    /// The documented exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        self.code.into()
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let (code, kind) = match error.kind() {
+            Kind::Failure => (1, "failure"),
+            Kind::Input => (INPUT, "input"),
+            Kind::Locks => (3, "locks"),
+            Kind::Network => (4, "network"),
+            Kind::Verification => (5, "verification"),
+            Kind::Disk => (6, "disk"),
+        };
+        let message = match &error {
+            BuildError::Manifest(error) => {
+                error.render(std::io::stderr().is_terminal()).trim_end().to_owned()
+            }
+            BuildError::Solve { source, .. } => format!("{error}:\n{source}"),
+            _ => with_causes(&error),
+        };
+        Self { code, kind, message, hint: hint(&error) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        BuildError::from(error).into()
+    }
+}
+
+/// The error and its causes in one sentence, leaving out causes that the error already says.
+fn with_causes(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = next.source();
+    }
+    message
+}
+
+fn hint(error: &BuildError) -> Option<String> {
+    let hint = match error {
+        BuildError::NoProject { .. } => "run this in a uv project, or name its folder",
+        BuildError::NoUvLock { .. } => "run `uv lock`",
+        BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
+        BuildError::NoInterpreter { .. } => {
+            "change requires-python, or name a suite in [tool.invar] that has such a Python"
+        }
+        BuildError::Untrusted { .. } => {
+            "if the archive is not Debian's own, give its keys with --keyring; \
+             if it is, another mirror may have a newer state"
+        }
+        BuildError::Clash(_) => "leave out one of the two, or ask their authors",
+        BuildError::Fetch(FetchError::Offline { .. }) => "run this once without --offline",
+        BuildError::Store(StoreError::Full { .. }) => "make room, or name another place with --store",
+        BuildError::Store(StoreError::ReadOnly { .. }) => "name another place with --store",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}

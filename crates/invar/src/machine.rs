@@ -1,0 +1,173 @@
+//! What comes from this machine: the store's place, mirrors, the clock, the number of CPUs. None of it may reach an
+//! image.
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use invar_archive::Keyring;
+use invar_build::{Archive, Mirrors, ProjectFiles, PythonIndexes, Session};
+use invar_fetch::{Fetcher, Settings};
+use invar_project::{Manifest, ValueError};
+use invar_store::Store;
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::report::Told;
+
+/// A session for `manifest` with what the command line and this machine say.
+///
+/// # Errors
+/// Where the store cannot be opened, or a URL is none.
+pub fn session<'a>(
+    global: &Global,
+    manifest: &Manifest,
+    reporter: &'a dyn Told,
+) -> Result<Session<'a>, Failure> {
+    let store = Store::open(&store_path(global)?)?;
+    Ok(Session {
+        store,
+        fetcher: Fetcher::new(settings(global)),
+        mirrors: mirrors(global, manifest),
+        python_indexes: python_indexes(global, manifest)?,
+        jobs: jobs(global),
+        offline: global.offline,
+        now: now(),
+        reporter: reporter.as_reporter(),
+    })
+}
+
+fn store_path(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(path) = &global.store {
+        return Ok(path.clone());
+    }
+    folder("XDG_CACHE_HOME")
+        .or_else(|| Some(folder("HOME")?.join(".cache")))
+        .map(|cache| cache.join("invar"))
+        .ok_or_else(Failure::no_store)
+}
+
+/// The folder that an environment variable names.
+fn folder(variable: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "where the store and settings are does not reach an image")]
+    let value = std::env::var_os(variable);
+    value.map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn settings(global: &Global) -> Settings {
+    Settings {
+        retries: 4,
+        connect_timeout: Duration::from_secs(15),
+        read_timeout: Duration::from_secs(60),
+        user_agent: concat!("invar/", env!("CARGO_PKG_VERSION")).to_owned(),
+        offline: global.offline,
+        backoff: Duration::from_millis(250),
+        redirects: 10,
+        size_limit: 8 << 30,
+        proxy: proxy_variable("proxy"),
+        no_proxy: proxy_variable("no_proxy")
+            .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect())
+            .unwrap_or_default(),
+    }
+}
+
+/// What curl, pip and uv read too: `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, in lower or upper case.
+fn proxy_variable(kind: &str) -> Option<String> {
+    let names: &[&str] = match kind {
+        "no_proxy" => &["no_proxy", "NO_PROXY"],
+        _ => &["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
+    };
+    #[expect(clippy::disallowed_methods, reason = "the way to the network does not reach an image")]
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    names.iter().find_map(set)
+}
+
+/// The command line and the environment first, then the manifest, then apt's settings, then the snapshot service.
+fn mirrors(global: &Global, manifest: &Manifest) -> Mirrors {
+    let mut mirrors = Mirrors::from_apt(Path::new("/etc/apt"));
+    if let Some(snapshot) = &global.snapshot {
+        mirrors.snapshot = snapshot.trim_end_matches('/').to_owned();
+    }
+    let wanted = manifest.mirror.clone().unwrap_or_default();
+    for (archive, manifests, given) in [
+        (Archive::Debian, wanted.debian, &global.debian_mirror),
+        (Archive::Security, wanted.security, &global.debian_security_mirror),
+    ] {
+        let given = given.clone().or_else(|| manifests.map(|url| url.to_string()));
+        if let Some(url) = given {
+            mirrors.set(archive, &url);
+        }
+    }
+    mirrors
+}
+
+/// The command line and the environment first, then the manifest; where all else fails, what uv and pip use.
+///
+/// # Errors
+/// Where the command line or the environment has something else than a URL.
+fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes, Failure> {
+    let mut indexes = PythonIndexes::none();
+    if let Some(url) = global.python_index.as_deref().filter(|url| !url.is_empty()) {
+        let wrong = |error| Failure::input(format!("the Python package index cannot be used: {error}"), None);
+        indexes.name(url.parse().map_err(|error: ValueError| wrong(error))?);
+    }
+    if let Some(url) = &manifest.index {
+        indexes.name(url.clone());
+    }
+    #[expect(clippy::disallowed_methods, reason = "where a wheel is downloaded from does not reach an image")]
+    let variable = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let urls = |names: &[&str]| names.iter().filter_map(variable).collect::<Vec<_>>();
+    let home = folder("HOME");
+    let of_user = folder("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let file = |folder: &Option<PathBuf>, name: &str| folder.as_ref().map(|folder| folder.join(name));
+
+    let uv_toml = match (variable(&"UV_NO_CONFIG"), folder("UV_CONFIG_FILE")) {
+        (Some(_), _) => vec![],
+        (None, Some(given)) => vec![given],
+        (None, None) => {
+            [file(&of_user, "uv/uv.toml"), Some("/etc/uv/uv.toml".into())].into_iter().flatten().collect()
+        }
+    };
+    indexes.add_uv(&urls(&["UV_DEFAULT_INDEX", "UV_INDEX_URL"]), &uv_toml);
+
+    let given = folder("PIP_CONFIG_FILE");
+    let pip_conf = match given.as_deref() == Some(Path::new("/dev/null")) {
+        // pip's own way to say that no file is to be read.
+        true => vec![],
+        false => {
+            let of_user = [file(&of_user, "pip/pip.conf"), file(&home, ".pip/pip.conf")];
+            [given].into_iter().chain(of_user).chain([Some("/etc/pip.conf".into())]).flatten().collect()
+        }
+    };
+    indexes.add_pip(&urls(&["PIP_INDEX_URL"]), &pip_conf);
+    Ok(indexes)
+}
+
+fn jobs(global: &Global) -> usize {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how many packages are unpacked at once does not reach an image"
+    )]
+    let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+    global.jobs.map_or_else(cpus, usize::from)
+}
+
+/// Seconds since 1970: only to judge whether a signature has expired.
+fn now() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "an archive's signature is judged at the present time")]
+    let now = std::time::SystemTime::now();
+    let seconds = now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+/// The keys that sign the archives: of a file given on the command line or in the manifest, or Debian's own.
+///
+/// # Errors
+/// Where the file cannot be read or holds no keys.
+pub fn keyring(given: Option<&Path>, files: &ProjectFiles) -> Result<Keyring, Failure> {
+    let named = files.manifest.keyring.as_ref().map(|path| files.folder.join(path));
+    let Some(path) = given.map(Path::to_owned).or(named) else { return Ok(Keyring::debian()) };
+    use invar_build::BuildError;
+    let bytes = std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
+    let keyring =
+        Keyring::parse(&bytes).map_err(|source| BuildError::Keyring { path, source: Box::new(source) })?;
+    Ok(keyring)
+}

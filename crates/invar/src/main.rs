@@ -1,0 +1,38 @@
+//! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
+mod cli;
+mod commands;
+mod failure;
+mod machine;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::report::Style;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where the output is closed there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { failure::INPUT.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let style = Style { quiet: cli.global.quiet, json: cli.global.json };
+    let reporter = report::reporter(style);
+    let done = match &cli.command {
+        Command::Lock(options) => commands::lock::run(&cli.global, options, &*reporter),
+        Command::Build(options) => commands::build::run(&cli.global, options, &*reporter),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            reporter.finish();
+            failure.print(style);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! How the work is told: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, OnceLock};
+
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use invar_build::{Event, Phase, Reporter};
+use serde_json::json;
+
+/// What the command line asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Say nothing but errors.
+    pub quiet: bool,
+    /// Events as JSON, one object a line, on standard error.
+    pub json: bool,
+}
+
+/// A reporter that can be told that nothing more will come, so that what follows is not drawn over.
+pub trait Told: Reporter {
+    /// Takes away what is drawn.
+    fn finish(&self) {}
+
+    /// This, as those see it who only report.
+    fn as_reporter(&self) -> &dyn Reporter;
+}
+
+macro_rules! told {
+    ($name:ident { $($finish:item)* }) => {
+        impl Told for $name {
+            $($finish)*
+
+            fn as_reporter(&self) -> &dyn Reporter {
+                self
+            }
+        }
+    };
+}
+
+/// The reporter for `style`, on this process's standard error.
+pub fn reporter(style: Style) -> Box<dyn Told> {
+    if style.quiet {
+        Box::new(Quiet)
+    } else if style.json {
+        Box::new(Json)
+    } else if std::io::stderr().is_terminal() {
+        Box::new(Bars::new())
+    } else {
+        Box::new(Lines)
+    }
+}
+
+/// Writes a line to standard error. A closed standard error is no reason to fail.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+struct Quiet;
+
+told!(Quiet {});
+
+impl Reporter for Quiet {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+struct Lines;
+
+told!(Lines {});
+
+impl Reporter for Lines {
+    fn event(&self, event: &Event<'_>) {
+        if let Some(line) = line(event) {
+            say(&line);
+        }
+    }
+}
+
+/// The sentence for an event, or `None` for those that would only fill a log.
+fn line(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Phase(Phase::Indexes) => "Reading the archives' indexes".into(),
+        Event::Phase(Phase::Solve) => "Choosing packages".into(),
+        Event::Phase(Phase::Realise { trees: 0 } | Phase::Assemble | Phase::Deliver) => return None,
+        Event::Phase(Phase::Realise { trees: 1 }) => "Fetching and unpacking 1 package".into(),
+        Event::Phase(Phase::Realise { trees }) => format!("Fetching and unpacking {trees} packages"),
+        Event::LockMissing => "No invar.lock here: making one".into(),
+        Event::Warning(warning) => format!("warning: {warning}"),
+        Event::DownloadRetried { label, why, attempt } => format!("Trying {label} again ({attempt}): {why}"),
+        Event::LayerWritten { name, digest, size } => {
+            format!("Layer {name}: {} {}", digest, HumanBytes(*size))
+        }
+        _ => return None,
+    })
+}
+
+struct Bars {
+    all: MultiProgress,
+    /// Drawn from the moment when it is known how many packages there are.
+    total: OnceLock<ProgressBar>,
+    downloads: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let (all, total) = (MultiProgress::new(), OnceLock::new());
+        Self { all, total, downloads: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn download(&self, label: &str, act: impl FnOnce(&ProgressBar)) {
+        let downloads = self.downloads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(bar) = downloads.get(label) {
+            act(bar);
+        }
+    }
+}
+
+told!(Bars {
+    fn finish(&self) {
+        // The terminal may be gone; there is nothing left to draw then.
+        let _ = self.all.clear();
+    }
+});
+
+impl Reporter for Bars {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Phase(Phase::Realise { trees }) if *trees > 0 => {
+                let style = ProgressStyle::with_template("{msg} {bar:30.cyan/dim} {pos}/{len}")
+                    .expect("the template is a constant");
+                let bar = ProgressBar::new(*trees as u64).with_style(style).with_message("Packages");
+                self.total.get_or_init(|| self.all.add(bar)).tick();
+            }
+            Event::Phase(Phase::Assemble) => {
+                if let Some(total) = self.total.get() {
+                    total.finish_and_clear();
+                }
+            }
+            Event::DownloadStarted { label, size } => {
+                let bar = self.all.add(ProgressBar::new(size.unwrap_or(0)));
+                let style = ProgressStyle::with_template(
+                    "  {msg:40!} {bar:30.green/dim} {bytes}/{total_bytes} {bytes_per_sec}",
+                );
+                bar.set_style(style.expect("the template is a constant"));
+                bar.set_message((*label).to_owned());
+                let mut downloads = self.downloads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                downloads.insert((*label).to_owned(), bar);
+            }
+            Event::DownloadAdvanced { label, bytes } => self.download(label, |bar| bar.inc(*bytes)),
+            Event::DownloadFinished { label } => {
+                self.download(label, |bar| {
+                    bar.finish_and_clear();
+                    self.all.remove(bar);
+                });
+            }
+            Event::Unpacked { .. } => {
+                if let Some(total) = self.total.get() {
+                    total.inc(1);
+                }
+            }
+            _ => {
+                if let Some(line) = line(event) {
+                    // Above the bars, which would otherwise be drawn over it.
+                    let _ = self.all.println(line);
+                }
+            }
+        }
+    }
+}
+
+struct Json;
+
+told!(Json {});
+
+impl Reporter for Json {
+    fn event(&self, event: &Event<'_>) {
+        let value = match event {
+            Event::Phase(phase) => {
+                let (name, trees) = match phase {
+                    Phase::Indexes => ("indexes", None),
+                    Phase::Solve => ("solve", None),
+                    Phase::Realise { trees } => ("realise", Some(trees)),
+                    Phase::Assemble => ("assemble", None),
+                    Phase::Deliver => ("deliver", None),
+                };
+                json!({"event": "phase", "phase": name, "trees": trees})
+            }
+            Event::LockMissing => json!({"event": "lock-missing"}),
+            Event::Warning(message) => json!({"event": "warning", "message": message}),
+            Event::DownloadStarted { label, size } => {
+                json!({"event": "download-started", "what": label, "size": size})
+            }
+            // A line for each piece of each download would be most of the output and of no use.
+            Event::DownloadAdvanced { .. } => return,
+            Event::DownloadRetried { label, why, attempt } => {
+                json!({"event": "download-retried", "what": label, "why": why, "attempt": attempt})
+            }
+            Event::DownloadFinished { label } => json!({"event": "download-finished", "what": label}),
+            Event::Unpacked { label } => json!({"event": "unpacked", "what": label}),
+            Event::LayerWritten { name, digest, size } => {
+                json!({"event": "layer-written", "layer": name, "digest": digest.to_string(), "size": size})
+            }
+            _ => return,
+        };
+        say(&value.to_string());
+    }
+}
