@@ -1,0 +1,34 @@
+//! Automation of this repository: `cargo xtask test` checks everything that a change must keep.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
+mod needs;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test   Install what the tests need, then check format, lints, docs and run all tests
+  needs  Only install what the tests need (Debian, as root)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["test"] => test::run(),
+        ["needs"] => needs::install(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

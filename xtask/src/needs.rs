@@ -1,0 +1,50 @@
+//! What the end-to-end tests need from the machine, and how it gets there.
+use std::path::Path;
+use std::process::Command;
+
+/// Debian packages, each with a program that shows that it is there.
+const NEEDS: &[(&str, &str)] = &[
+    ("/usr/sbin/dockerd", "docker.io"),
+    ("/usr/bin/docker", "docker.io"),
+    ("/usr/bin/skopeo", "skopeo"),
+    ("/usr/bin/qemu-x86_64-static", "qemu-user-static"),
+    ("/usr/bin/faketime", "faketime"),
+    ("/usr/bin/setpriv", "util-linux"),
+    ("/usr/bin/dpkg-deb", "dpkg"),
+    ("/bin/tar", "tar"),
+];
+
+/// Installs what is missing with apt, when this is Debian and we are root; otherwise says what is missing.
+///
+/// # Errors
+/// What apt said. A machine where apt cannot be used is not an error: the tests that miss something say so.
+pub fn install() -> Result<(), String> {
+    let mut missing: Vec<&str> = NEEDS
+        .iter()
+        .filter(|(program, _)| !Path::new(program).exists())
+        .map(|(_, package)| *package)
+        .collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !root || !Path::new("/usr/bin/apt-get").exists() {
+        eprintln!("xtask: missing, so some tests will be skipped: {}", missing.join(", "));
+        return Ok(());
+    }
+    println!("xtask: installing {}", missing.join(", "));
+    apt(&["update", "-qq"])?;
+    let mut arguments = vec!["install", "-qq", "-y", "--no-install-recommends"];
+    arguments.extend(missing);
+    apt(&arguments)
+}
+
+fn apt(arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("apt-get {} ended with {status}", arguments.join(" "))),
+        Err(error) => Err(format!("apt-get cannot be started: {error}")),
+    }
+}
