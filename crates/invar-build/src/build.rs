@@ -87,7 +87,7 @@ pub fn build(
 /// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
 fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<bool, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, None)?;
+    let source = SourceTree::read(session, files, request.target.path())?;
     let mut damaged = false;
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
@@ -114,14 +114,7 @@ fn platforms<'a>(files: &'a ProjectFiles, request: &'a BuildRequest) -> &'a [Pla
 fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<Built, BuildError> {
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
-    let output = match &request.target {
-        Target::Archive(deliver::Destination::File(path))
-        | Target::Rootfs(deliver::Destination::File(path))
-        | Target::OciDirectory(path)
-        | Target::RootfsDirectory(path) => Some(path.as_path()),
-        Target::Archive(_) | Target::Rootfs(_) => None,
-    };
-    let source = SourceTree::read(session, files, output)?;
+    let source = SourceTree::read(session, files, request.target.path())?;
     let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
     let reference = Reference::parse(&reference)
         .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;

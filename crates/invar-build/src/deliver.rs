@@ -26,6 +26,19 @@ pub enum Target {
     RootfsDirectory(PathBuf),
 }
 
+impl Target {
+    /// The file or folder that is written; `None` for standard output.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Archive(Destination::File(path))
+            | Self::Rootfs(Destination::File(path))
+            | Self::OciDirectory(path)
+            | Self::RootfsDirectory(path) => Some(path),
+            Self::Archive(Destination::StandardOutput) | Self::Rootfs(Destination::StandardOutput) => None,
+        }
+    }
+}
+
 /// Where a stream of bytes goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
