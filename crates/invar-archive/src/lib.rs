@@ -28,7 +28,7 @@ pub use index::{IndexError, PackageIndex};
 pub use keyring::{Keyring, KeyringError};
 pub use path::{ArchivePath, ArchivePathError};
 pub use policy::SignatureFault;
-pub use record::{MultiArch, PackageRecord, Priority, Provided, RecordError};
+pub use record::{PackageRecord, Priority, Provided, RecordError};
 pub use release::{Release, ReleaseError, ReleaseFile};
 pub use signature::{FrameFault, SignatureError, SignatureFinding, VerifiedRelease, verify_in_release};
 pub use solve::{

@@ -6,8 +6,8 @@
 use std::str::FromStr;
 
 use invar_debian::{
-    Architecture, DebianVersion, Dependency, NameError, PackageName, Paragraph, Relation, RelationError,
-    VersionError, VersionOperator, parse_dependencies,
+    Architecture, DebianVersion, Dependency, MultiArch, NameError, PackageName, Paragraph, Relation,
+    RelationError, VersionError, VersionOperator, parse_dependencies,
 };
 use invar_tree::{Digest, DigestError};
 
@@ -79,20 +79,6 @@ pub struct Provided {
     pub name: PackageName,
     /// The version; without one, no relation that asks for versions is satisfied.
     pub version: Option<DebianVersion>,
-}
-
-/// Whether packages of other architectures may use a package (Debian's "MultiarchSpec").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum MultiArch {
-    /// Only packages of its own architecture may use it.
-    #[default]
-    No,
-    /// Several architectures of it may be installed side by side.
-    Same,
-    /// It may be used by any architecture's packages.
-    Foreign,
-    /// It may be used by any architecture's packages that ask for that with `:any`.
-    Allowed,
 }
 
 /// How important a package is (Debian Policy, section 2.5 "Priorities"); the most important comes first.

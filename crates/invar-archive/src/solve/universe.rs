@@ -3,12 +3,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use invar_debian::{ArchitectureQualifier, Dependency, PackageName, Relation};
+use invar_debian::{ArchitectureQualifier, Dependency, MultiArch, PackageName, Relation};
 
 use super::problem::{Chain, Problem};
 use super::{Root, SolveRequest};
 use crate::index::PackageIndex;
-use crate::record::{MultiArch, PackageRecord};
+use crate::record::PackageRecord;
 
 /// A version of a package: a row of the index, and what it says.
 #[derive(Debug, Clone)]
