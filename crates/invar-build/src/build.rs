@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::configuration::configuration;
 use crate::deliver::{self, RootPart, Target};
 use crate::indexes::snapshot_times;
+use crate::key::key_of;
 use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::project::ProjectFiles;
 use crate::realise::{control, key, realise};
@@ -127,10 +128,12 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     for &platform in platforms {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly = Assembly { session, files, lock, plan: &plan, source: &source };
+        let mut merged = None;
         if whole {
-            assembly.write_root(&request.target)?;
+            let merged = merged.insert(assembly.merge()?);
+            assembly.write_root(merged, &request.target)?;
         }
-        let layers = assembly.layers()?;
+        let layers = assembly.layers(merged)?;
         let names: Vec<LayerName> = layers.iter().map(|layer| layer.name).collect();
         let created = lock.created.to_string();
         let config = image_config(&files.manifest, platform, &created, plan.interpreter.is_some(), &names);
@@ -209,13 +212,20 @@ impl Assembly<'_> {
         }
         fields.push(("source".to_owned(), self.source.tree().digest().to_string()));
         fields.push(("handlers".to_owned(), HANDLERS.to_owned()));
-        let borrowed: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Key::new("layers", &borrowed)
+        key_of("layers", &fields)
     }
 
-    /// The layers, from the store if the same trees gave them before.
-    fn layers(&self) -> Result<Vec<BuiltLayer>, BuildError> {
+    /// All trees, and the root that they make.
+    fn merge(&self) -> Result<(Parts, Root), BuildError> {
+        let parts = self.parts()?;
+        self.session.reporter.event(&Event::Phase(Phase::Assemble));
+        let root = parts.merge()?;
+        parts.check_user(&root, self)?;
+        Ok((parts, root))
+    }
+
+    /// The layers, from the store if the same trees gave them before; `merged` is used where they have been merged.
+    fn layers(&self, merged: Option<(Parts, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
         let store = &self.session.store;
         let names = self.plan.layers.iter().map(|layer| layer.name);
         let key = self.key();
@@ -225,10 +235,10 @@ impl Assembly<'_> {
         {
             return Ok(names.zip(assembled.layers).map(|(name, layer)| BuiltLayer { name, layer }).collect());
         }
-        let parts = self.parts()?;
-        self.session.reporter.event(&Event::Phase(Phase::Assemble));
-        let root = parts.merge()?;
-        parts.check_user(&root, self)?;
+        let (parts, root) = match merged {
+            Some(merged) => merged,
+            None => self.merge()?,
+        };
         let requests: Vec<(LayerName, LayerRequest<'_>)> =
             names.map(|name| (name, parts.layer(&root, name, self.source))).collect();
         let written: Vec<Result<(Layer, bool), BuildError>> = thread::scope(|scope| {
@@ -251,10 +261,7 @@ impl Assembly<'_> {
     }
 
     /// Writes the root file system itself.
-    fn write_root(&self, target: &Target) -> Result<(), BuildError> {
-        let parts = self.parts()?;
-        self.session.reporter.event(&Event::Phase(Phase::Assemble));
-        let root = parts.merge()?;
+    fn write_root(&self, (parts, root): &(Parts, Root), target: &Target) -> Result<(), BuildError> {
         let kept: Vec<Tree> =
             parts.parts.iter().enumerate().map(|(index, part)| root.kept(index, &part.tree)).collect();
         let pieces: Vec<RootPart<'_>> = kept
@@ -317,8 +324,7 @@ impl Assembly<'_> {
         ];
         let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
         fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        Key::new("configuration", &fields)
+        key_of("configuration", &fields)
     }
 
     /// What the handlers make of the packages.

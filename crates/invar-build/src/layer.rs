@@ -9,6 +9,7 @@ use invar_store::{BlobWriter, Key, Store, StoredTree};
 use invar_tree::{Contents, Digest, Hasher, Tree};
 
 use crate::BuildError;
+use crate::key::key_of;
 
 /// One tree's part of a layer.
 pub(crate) struct Piece<'a> {
@@ -42,9 +43,7 @@ impl LayerRequest<'_> {
         for (number, piece) in self.pieces.iter().enumerate() {
             fields.push((format!("segment-{number}"), piece.kept.digest().to_string()));
         }
-        let borrowed: Vec<(&str, &str)> =
-            fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Key::new("layer", &borrowed)
+        key_of("layer", &fields)
     }
 
     /// The layer, from the store if it was written before.

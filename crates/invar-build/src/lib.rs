@@ -15,6 +15,7 @@ mod deliver;
 mod error;
 mod event;
 mod indexes;
+mod key;
 mod layer;
 mod lock;
 mod mirrors;

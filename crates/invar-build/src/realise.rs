@@ -14,6 +14,7 @@ use invar_store::{Key, StoredTree};
 use invar_tree::{Digest, Hasher};
 
 use crate::event::Downloads;
+use crate::key::key_of;
 use crate::python_index::fetch_wheel;
 use crate::{Archive, BuildError, Event, Phase, Session};
 
@@ -25,9 +26,7 @@ const CONTROL: &str = "control";
 
 /// The key under which the store has what `recipe` makes.
 pub(crate) fn key(recipe: &Recipe) -> Key {
-    let fields = recipe.fields();
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Key::new(recipe.kind(), &fields)
+    key_of(recipe.kind(), &recipe.fields())
 }
 
 /// The control data that came with a package's tree.
