@@ -27,6 +27,18 @@ pub enum Origin {
     },
     /// The virtual environment's own files: the links to the interpreter and `pyvenv.cfg`.
     Environment,
+    /// Bytecode that was compiled from Python source.
+    Bytecode {
+        /// Where the source comes from, in words: its origin.
+        of: String,
+    },
+    /// Debian's maintainer scripts, which were run.
+    Scripts,
+    /// A build step.
+    Step {
+        /// The step's name.
+        name: String,
+    },
     /// The project's own source.
     Source,
 }
@@ -40,6 +52,9 @@ impl fmt::Display for Origin {
             Self::Wheel { name, version } => write!(f, "wheel {name} {version}"),
             Self::Handler { name } => write!(f, "handler {name}"),
             Self::Environment => f.write_str("the virtual environment"),
+            Self::Bytecode { of } => write!(f, "bytecode of {of}"),
+            Self::Scripts => f.write_str("Debian's maintainer scripts"),
+            Self::Step { name } => write!(f, "step {name}"),
             Self::Source => f.write_str("the project's source"),
         }
     }
