@@ -89,6 +89,15 @@ pub enum StoreError {
         /// The damaged file.
         path: PathBuf,
     },
+    /// What was written to the disk is not what the disk shows: it does not keep modes, times or lengths.
+    #[error(
+        "the file system of {} does not keep permissions or times as they are set: use a store on another file system",
+        path.display()
+    )]
+    Unfaithful {
+        /// The checkout's folder.
+        path: PathBuf,
+    },
     /// A tree has no attachment of this name.
     #[error("{} has no attachment {name:?}", path.display())]
     NoAttachment {

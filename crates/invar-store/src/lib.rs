@@ -8,7 +8,8 @@
 //! ```text
 //! format                              "invar-store 1\n"; its lock is held while something damaged is removed
 //! tmp/<name>                          what is being written, locked by the process that writes it
-//! tmp/<name>.d/                       a tree that is being written; the lock is on tmp/<name>
+//! tmp/<name>.d/                       a tree or checkout that is being written, or a scratch folder; the lock is on
+//!                                     tmp/<name>
 //! blobs/sha256/<ab>/<hex>             a file whose sha256 is <hex>, which begins with <ab>
 //! partial/<hex>                       the beginning of a blob that is being downloaded, or was when a process died
 //! trees/<ab>/<key>/tree               the tree as a listing (see `invar_tree`)
@@ -16,6 +17,8 @@
 //! trees/<ab>/<key>/segment.tar.gz     the same, compressed
 //! trees/<ab>/<key>/attachment.<name>  what belongs to the tree and is not in the image
 //! trees/<ab>/<key>/seal               lengths and digests of the files above (see the module `seal`)
+//! checkouts/<user>/<ab>/<key>/root/   a tree as real files; <user> is the number of the user whose files they are
+//! checkouts/<user>/<ab>/<key>/seal    the number of its files, and a digest of what they are (see `survey`)
 //! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
 //! ```
 //!
@@ -33,6 +36,8 @@
 //! * **Trees** are not synchronised: a package's tree can be made again from its blob. The seal holds the length of
 //!   each file and is checked by its own digest, and so is the listing; a file system that lost data shows it as a
 //!   wrong length. Every tree is checked so when it is opened.
+//! * **Checkouts** are not synchronised either. The seal covers path, kind, mode, length and time of every file, and
+//!   all of them are looked at when a checkout is opened, so one in which something was changed is noticed too.
 //! * **Results** are one line that ends in a line feed: what was cut off has none, and zeros are not JSON.
 //!
 //! What is found damaged counts as absent, is removed, and is made again by whoever needed it.
@@ -40,24 +45,34 @@
 //! # Permissions
 //!
 //! Files follow the umask in what it denies to others, but a umask that would deny the owner is overruled; finished
-//! files are not writable. A store that can only be read works as long as nothing has to be written.
+//! files are not writable. Checkouts have the modes of their trees, whatever the umask, but no set-user-ID bits; they
+//! and scratch folders are in folders that only their owner can enter, so those modes let nobody in. A store that can
+//! only be read works as long as nothing has to be written.
 mod blob;
+mod checkout;
+mod checkout_writer;
 mod error;
 mod key;
 mod partial;
 mod permission;
+mod removal;
 mod result;
+mod scratch;
 mod seal;
 mod store;
+mod survey;
 mod temporary;
 mod tree;
 mod tree_writer;
 mod window;
 
 pub use blob::BlobWriter;
+pub use checkout::Checkout;
+pub use checkout_writer::CheckoutWriter;
 pub use error::StoreError;
 pub use key::Key;
 pub use partial::Partial;
+pub use scratch::Scratch;
 pub use store::Store;
 pub use tree::StoredTree;
 pub use tree_writer::TreeWriter;

@@ -1,7 +1,7 @@
 //! Permissions that follow the umask in what it denies to others, but never lock the owner out.
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// Gives a new file's owner what a umask may have denied: reading and writing.
@@ -42,4 +42,12 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
         },
         Err(error) => Err(error),
     }
+}
+
+/// Makes the folder `path` with mode `0700`, whatever the umask.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    // Private from the first moment; what the umask, or a folder above that hands on its set-group-ID bit, has changed
+    // is put right after that.
+    DirBuilder::new().mode(0o700).create(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o700))
 }

@@ -125,6 +125,13 @@ impl Store {
         self.root.join("trees").join(&hex[..2]).join(hex)
     }
 
+    /// Each user has folders of their own: only their owner can enter a checkout, and the owner can be seen in it.
+    pub(crate) fn checkout_path(&self, key: &Key) -> PathBuf {
+        let user = rustix::process::geteuid().as_raw().to_string();
+        let hex = key.hex();
+        self.root.join("checkouts").join(user).join(&hex[..2]).join(hex)
+    }
+
     pub(crate) fn result_path(&self, key: &Key) -> PathBuf {
         let hex = key.hex();
         self.root.join("results").join(&hex[..2]).join(format!("{hex}.json"))

@@ -9,7 +9,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::permission::{finish, make_directory, open_for_owner};
+use crate::permission::{finish, make_directory, make_private_directory, open_for_owner};
+use crate::removal::remove_all;
 use crate::store::{lock, sorted_names};
 use crate::{Store, StoreError};
 
@@ -129,11 +130,24 @@ pub(crate) struct TemporaryDirectory {
     _lock: TemporaryFile,
 }
 
+/// Who may enter a folder below `tmp/`, and what it is renamed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Whoever the umask lets in.
+    Shared,
+    /// This user alone.
+    Private,
+}
+
 impl TemporaryDirectory {
-    pub(crate) fn create(store: &Store) -> Result<Self, StoreError> {
+    pub(crate) fn create(store: &Store, access: Access) -> Result<Self, StoreError> {
         let lock = TemporaryFile::create(store)?;
         let path = directory_of(lock.path());
-        make_directory(&path).map_err(StoreError::writing(&path))?;
+        match access {
+            Access::Shared => make_directory(&path),
+            Access::Private => make_private_directory(&path),
+        }
+        .map_err(StoreError::writing(&path))?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -144,8 +158,9 @@ impl TemporaryDirectory {
 
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
-        // After a successful rename there is nothing at this path.
-        let _ = fs::remove_dir_all(&self.path);
+        // After a successful rename there is nothing at this path. What cannot be removed now is tried again by the next
+        // process that opens the store.
+        let _ = remove_all(&self.path);
     }
 }
 
@@ -168,12 +183,12 @@ pub(crate) fn clean(store: &Store) {
         let path = directory.join(&name);
         if let Some(lock) = name.strip_suffix(".d") {
             if !directory.join(lock).exists() {
-                let _ = fs::remove_dir_all(&path);
+                let _ = remove_all(&path);
             }
         } else if let Ok(file) = File::open(&path)
             && file.try_lock().is_ok()
         {
-            let _ = fs::remove_dir_all(directory_of(&path));
+            let _ = remove_all(&directory_of(&path));
             let _ = fs::remove_file(&path);
         }
     }

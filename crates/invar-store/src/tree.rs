@@ -7,7 +7,7 @@ use invar_oci::SegmentLayout;
 use invar_tree::{Contents, Digest, Hasher, ImagePath, Opened, Origin, Tree};
 
 use crate::seal::{self, ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, Sealed};
-use crate::temporary::TemporaryDirectory;
+use crate::temporary::{Access, TemporaryDirectory};
 use crate::window::Window;
 use crate::{Key, Store, StoreError};
 
@@ -70,7 +70,7 @@ impl Store {
             return Ok(true);
         }
         // Renamed first, so nobody finds a folder that is half removed.
-        let aside = TemporaryDirectory::create(self)?;
+        let aside = TemporaryDirectory::create(self, Access::Shared)?;
         fs::rename(&path, aside.path()).map_err(StoreError::writing(&path))?;
         Ok(true)
     }
@@ -243,7 +243,7 @@ fn read_sealed(directory: &Path, name: &str, sealed: Sealed) -> Result<Vec<u8>, 
 }
 
 /// A missing file, or another kind of file, is damage; a file that may not be read is the user's to see to.
-fn judge(path: &Path, error: io::Error) -> Unopened {
+pub(crate) fn judge(path: &Path, error: io::Error) -> Unopened {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidData => {
             Unopened::Damaged

@@ -12,7 +12,7 @@ use invar_tree::{
 
 use crate::permission::{finish, open_for_owner};
 use crate::seal::{ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, Sealed, is_attachment_name};
-use crate::temporary::{TemporaryDirectory, rename};
+use crate::temporary::{Access, TemporaryDirectory, rename};
 use crate::tree::Unopened;
 use crate::window::Window;
 use crate::{Key, Store, StoreError, StoredTree};
@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Io`].
     pub fn tree_writer(&self, key: &Key) -> Result<TreeWriter, StoreError> {
-        let directory = TemporaryDirectory::create(self)?;
+        let directory = TemporaryDirectory::create(self, Access::Shared)?;
         let path = directory.path().join("spool");
         let spool = create(&path)?;
         // It is reached through the open file only, and so vanishes with it.

@@ -1,11 +1,15 @@
 //! Things that are done in a process of its own, because it is killed or its disk is taken away.
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use invar_store::{Key, Store};
 use invar_tree::Digest;
+use tempfile::TempDir;
 
 use crate::tree::fill;
 
@@ -34,6 +38,31 @@ pub(crate) fn start(mut command: Command) -> (Child, BufReader<ChildStdout>) {
     (child, output)
 }
 
+/// Runs `command`, which must have one task that succeeds.
+#[track_caller]
+pub(crate) fn succeed(mut command: Command) {
+    let run = command.output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && text.contains("1 passed"), "{text}");
+}
+
+/// `command`, which has no wrapper, run by somebody else than root, whom no permission holds back. Somebody else may
+/// not enter the folder of this program, so a copy of it is put into `directory`.
+pub(crate) fn as_someone_else(command: Command, directory: &TempDir) -> Command {
+    if !std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        return command;
+    }
+    let program = directory.path().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
+    let mut other = Command::new(program);
+    other.args(command.get_args()).current_dir("/").uid(65534).gid(65534);
+    for (name, value) in command.get_envs() {
+        other.env(name, value.unwrap());
+    }
+    other
+}
+
 /// Only a child process has a task; otherwise there is nothing to do.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "how a child process is told its task")]
@@ -45,6 +74,7 @@ fn a_task() {
         "work" => work(store),
         "full" => crate::disk::full(store),
         "read-only" => crate::disk::read_only(store),
+        "checkout" => crate::checkout::look(store),
         "umask" => crate::disk::umask(store),
         other => panic!("{other}"),
     }
@@ -59,6 +89,11 @@ fn hold(store: &Path) {
     fill(&mut tree);
     let mut partial = store.partial(&Digest::of(b"hello world")).unwrap();
     partial.write_all(b"hello").unwrap();
+    let scratch = store.scratch().unwrap();
+    std::fs::create_dir_all(scratch.path().join("a/b")).unwrap();
+    std::fs::set_permissions(scratch.path().join("a"), Permissions::from_mode(0o0)).unwrap();
+    let mut checkout = store.checkout_writer(&Key::new("held", &[])).unwrap();
+    fill(&mut checkout);
     println!("ready");
     let _ = std::io::stdin().read(&mut [0]);
 }
@@ -78,6 +113,9 @@ fn work(store: &Path) {
         partial.commit(None).unwrap();
         let key = Key::new("work", &[("number", &text)]);
         crate::tree::put_sample(&store, &key);
+        let mut checkout = store.checkout_writer(&key).unwrap();
+        fill(&mut checkout);
+        checkout.commit().unwrap();
         store.put_result(&key, &bytes).unwrap();
     }
 }

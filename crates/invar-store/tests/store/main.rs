@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "child processes and skipped tests report so")]
 
 mod blob;
+mod checkout;
 mod child;
 mod crash;
 mod disk;
