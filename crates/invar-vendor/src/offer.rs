@@ -1,0 +1,148 @@
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+use invar_tree::{ImagePath, Mode, Owner, Sink};
+
+use crate::{
+    Check, Checker, ContentError, ContentFault, Ecosystem, Needed, NeededSource, VendorError, cargo, npm, pip,
+};
+
+/// Opens a fetched file; it is called more than once, and gives the same bytes each time.
+pub type Opening<'a> = Box<dyn Fn() -> io::Result<Box<dyn Read + 'a>> + 'a>;
+
+/// A file that a lock names, fetched.
+pub struct Fetched<'a> {
+    /// What the lock says about it.
+    pub needed: &'a Needed,
+    /// What the file is called. pip tells a wheel's platform from it.
+    pub file_name: String,
+    /// Where its bytes are.
+    pub open: Opening<'a>,
+}
+
+impl<'a> Fetched<'a> {
+    /// The file of `needed`, under the name that the lock gives.
+    pub fn new(needed: &'a Needed, open: Opening<'a>) -> Self {
+        Self { needed, file_name: needed.file_name.clone(), open }
+    }
+
+    /// The same file under the name that a Python package index gives.
+    #[must_use]
+    pub fn named(self, file_name: &str) -> Self {
+        Self { file_name: file_name.to_owned(), ..self }
+    }
+
+    /// What to call the file in messages.
+    pub(crate) fn label(&self) -> String {
+        if self.file_name.is_empty() { self.needed.label() } else { self.file_name.clone() }
+    }
+
+    /// Opens the file.
+    pub(crate) fn reader(&self) -> Result<Box<dyn Read + 'a>, VendorError> {
+        (self.open)().map_err(|source| VendorError::Read { file: self.label(), source })
+    }
+
+    /// Reads the whole file and compares it with the lock: the digest that held, and the size in bytes.
+    pub(crate) fn verify(&self) -> Result<(Check, u64), VendorError> {
+        let mut checker = Checker::new(self.needed);
+        self.read_through(&mut checker)?;
+        Ok(checker.verified()?)
+    }
+
+    fn read_through(&self, to: &mut dyn Write) -> Result<(), VendorError> {
+        let copied = io::copy(&mut self.reader()?.take(MAX_FILE + 1), to)
+            .map_err(|source| VendorError::Read { file: self.label(), source })?;
+        if copied > MAX_FILE {
+            return Err(self.fault(ContentFault::TooLarge { limit: MAX_FILE }));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fault(&self, fault: ContentFault) -> VendorError {
+        ContentError { file: self.label(), fault }.into()
+    }
+}
+
+/// The largest file that is offered: two gibibytes, several times the largest published package.
+const MAX_FILE: u64 = 2 << 30;
+
+/// What a step needs to find the files that were offered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// Environment variables. The folders they name must be writable in the step for npm and cargo, which keep records
+    /// of their own there.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Gives `files` to `sink`, below `at`, in the form in which the tool of `ecosystem` finds them.
+///
+/// Files of several locks of one ecosystem may be offered together; what two of them name is written once. Every file
+/// is checked against its lock again. After an error, what the sink has taken is to be thrown away.
+///
+/// # Errors
+/// [`VendorError`], which names the file.
+pub fn offer(
+    ecosystem: Ecosystem,
+    files: &[Fetched<'_>],
+    at: &ImagePath,
+    sink: &mut dyn Sink,
+) -> Result<Offer, VendorError> {
+    for file in files {
+        let found = file.needed.ecosystem();
+        if found != ecosystem {
+            return Err(VendorError::Ecosystem { file: file.label(), expected: ecosystem, found });
+        }
+    }
+    let mut place = Place { at, sink };
+    let environment = match ecosystem {
+        Ecosystem::Npm => npm::offer(files, &mut place)?,
+        Ecosystem::Cargo => cargo::offer(files, &mut place)?,
+        Ecosystem::Pip => pip::offer(files, &mut place)?,
+    };
+    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Offer { environment })
+}
+
+/// Environment variables in the making.
+pub(crate) type Variables = Vec<(&'static str, String)>;
+
+/// The folder below which an offer lies.
+pub(crate) struct Place<'a> {
+    at: &'a ImagePath,
+    sink: &'a mut dyn Sink,
+}
+
+impl Place<'_> {
+    /// `relative` as the step sees it, absolute.
+    pub(crate) fn seen(&self, relative: &str) -> String {
+        format!("{}/{relative}", self.at)
+    }
+
+    fn path(&self, relative: &str) -> Result<ImagePath, VendorError> {
+        self.at.join(relative).map_err(|source| VendorError::Path { file: relative.to_owned(), source })
+    }
+
+    pub(crate) fn directory(&mut self, relative: &str) -> Result<(), VendorError> {
+        let path = self.path(relative)?;
+        Ok(self.sink.directory(path, Mode::DIRECTORY, Owner::ROOT)?)
+    }
+
+    pub(crate) fn file(
+        &mut self,
+        relative: &str,
+        mode: Mode,
+        content: &mut dyn Read,
+    ) -> Result<(), VendorError> {
+        let path = self.path(relative)?;
+        Ok(self.sink.file(path, mode, Owner::ROOT, content)?)
+    }
+}
+
+/// Whether two locks that name the same place agree on its content.
+pub(crate) fn agree(one: &Needed, other: &Needed) -> bool {
+    let content = |needed: &Needed| match &needed.source {
+        NeededSource::Git { url, commit } => (Vec::new(), Some((url.clone(), commit.clone()))),
+        _ => (needed.checks.clone(), None),
+    };
+    content(one) == content(other)
+}
