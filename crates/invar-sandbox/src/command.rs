@@ -1,0 +1,149 @@
+//! The command's own process, from the fork to the start of the program.
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::CpuSet;
+
+use crate::capability;
+use crate::enter::failed;
+use crate::filter;
+use crate::kernel;
+use crate::wire::{Order, Report};
+
+/// Where programs are looked for if the environment has no `PATH`.
+const SEARCH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How many files a process may have open, as it finds it and as it may raise it to. Programs that walk through all
+/// possible descriptors take minutes where a host allows a billion.
+const OPEN_FILES: (u64, u64) = (1024, 524_288);
+/// The size of a stack, in bytes: what distributions have.
+const STACK: u64 = 8 << 20;
+
+/// The CPUs that the command may use: as many as it is to see, or as there are.
+///
+/// Which ones goes by the name of the scratch folder, so that several sandboxes do not crowd on the same.
+pub(crate) fn cpus(order: &Order) -> io::Result<CpuSet> {
+    let allowed = rustix::thread::sched_getaffinity(None)?;
+    let all: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
+    let first: usize = order.scratch.0.iter().map(|byte| usize::from(*byte)).sum();
+    let mut chosen = CpuSet::new();
+    for offset in 0..all.len().min(order.cpus.max(1) as usize) {
+        chosen.set(all[(first + offset) % all.len()]);
+    }
+    Ok(chosen)
+}
+
+/// Whether changes of owner are recorded: a user that is not root may not make any.
+pub(crate) fn records(order: &Order) -> bool {
+    order.recorded && order.user == 0
+}
+
+/// Becomes the command. If it is to have the foreground of the terminal, `foreground` ends when it may take it. What fails is written to `trouble`, which closes by itself if nothing does.
+pub(crate) fn become_it(
+    order: &Order,
+    foreground: Option<OwnedFd>,
+    groups: Vec<File>,
+    trouble: OwnedFd,
+    listener_to: Option<OwnedFd>,
+) -> ! {
+    let report = prepare(order, foreground, groups, listener_to).unwrap_or_else(|report| report);
+    let json = serde_json::to_vec(&report).expect("numbers and strings can always be written");
+    drop(File::from(trouble).write_all(&json));
+    kernel::exit(127)
+}
+
+/// Does what is left to do and starts the program; so it returns only what failed.
+fn prepare(
+    order: &Order,
+    foreground: Option<OwnedFd>,
+    groups: Vec<File>,
+    listener_to: Option<OwnedFd>,
+) -> Result<Report, Report> {
+    if order.lines {
+        // Away from the caller's terminal.
+        rustix::process::setsid().map_err(failed("starting a session"))?;
+    } else if let Some(ready) = foreground {
+        // It ends when the init has left the session, so that no Ctrl-Z comes before.
+        io::copy(&mut File::from(ready), &mut io::sink()).map_err(failed("waiting for the first process"))?;
+        kernel::take_foreground();
+    }
+    for mut group in groups {
+        group.write_all(b"0").map_err(failed("entering the control group"))?;
+    }
+    limit(order);
+    let chosen = cpus(order).map_err(failed("choosing CPUs"))?;
+    rustix::thread::sched_setaffinity(None, &chosen).map_err(failed("choosing CPUs"))?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    rustix::process::chdir(order.directory.as_str())
+        .map_err(failed(format!("entering the working directory {}", order.directory)))?;
+    kernel::reset_signals();
+    kernel::close_all_at_exec();
+    capability::give_up(order.user).map_err(failed("giving capabilities up"))?;
+    rustix::thread::set_no_new_privs(true).map_err(failed("forbidding new privileges"))?;
+    let listener =
+        filter::install(records(order)).map_err(failed("installing the filter of system calls"))?;
+    if let (Some(listener), Some(to)) = (listener, listener_to) {
+        crate::notify::hand_over(&listener, &to).map_err(failed("handing the filter over"))?;
+    }
+    Ok(start(order))
+}
+
+/// Sets what a process may use up. Where the caller has less to give, that is what there is.
+fn limit(order: &Order) {
+    let set = |resource, soft: u64, hard: u64| {
+        let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let (soft, hard) = (soft.min(most), hard.min(most));
+        let _ = setrlimit(resource, Rlimit { current: Some(soft), maximum: Some(hard) });
+    };
+    set(Resource::Nofile, OPEN_FILES.0, OPEN_FILES.1);
+    set(Resource::Core, 0, 0);
+    let stack_most = getrlimit(Resource::Stack).maximum;
+    let stack =
+        Rlimit { current: Some(stack_most.map_or(STACK, |most| most.min(STACK))), maximum: stack_most };
+    let _ = setrlimit(Resource::Stack, stack);
+    if let Some(bytes) = order.file_size {
+        set(Resource::Fsize, bytes, bytes);
+    }
+    if let Some(count) = order.processes {
+        set(Resource::Nproc, count, count);
+    }
+}
+
+/// Starts the program; so it returns only what failed.
+fn start(order: &Order) -> Report {
+    let words = |bytes: &[u8]| CString::new(bytes).ok();
+    let arguments: Vec<CString> = order.command.iter().filter_map(|word| words(&word.0)).collect();
+    let environment: Vec<CString> = order
+        .environment
+        .iter()
+        .filter_map(|(name, value)| words(&[&name.0, &b"="[..], &value.0].concat()))
+        .collect();
+    let Some(name) = order.command.first().map(|word| &word.0[..]) else { return Report::NotFound };
+    if name.contains(&b'/') {
+        return try_one(name, &arguments, &environment).unwrap_or(Report::NotFound);
+    }
+    let search =
+        order.environment.iter().find(|(name, _)| name.0 == b"PATH").map_or(SEARCH, |(_, path)| &path.0);
+    let mut refusal = None;
+    for folder in search.split(|byte| *byte == b':').filter(|folder| !folder.is_empty()) {
+        let found = try_one(&[folder, &b"/"[..], name].concat(), &arguments, &environment);
+        refusal = refusal.or(found);
+    }
+    refusal.unwrap_or(Report::NotFound)
+}
+
+/// Tries to start a program: nothing if there is none of that path.
+fn try_one(path: &[u8], arguments: &[CString], environment: &[CString]) -> Option<Report> {
+    let path = CString::new(path).ok()?;
+    // Looked at first: "not found" from exec can also mean the interpreter's.
+    let found = rustix::fs::stat(&path).ok()?;
+    let error = if rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir() {
+        io::Error::from_raw_os_error(libc::EISDIR)
+    } else {
+        kernel::exec(&path, arguments, environment)
+    };
+    Some(Report::NotExecutable { errno: error.raw_os_error().unwrap_or(libc::EIO) })
+}

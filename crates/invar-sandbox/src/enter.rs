@@ -1,0 +1,189 @@
+//! The processes of the sandbox before the command: the same program as the caller's, started again.
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::thread::UnshareFlags;
+
+use crate::init;
+use crate::kernel;
+use crate::terminal::Foreground;
+use crate::wire::{Order, Report};
+
+/// The name that this program is started under to become the sandbox. No user can type it by accident.
+pub(crate) const MARKER: &str = "invar-sandbox:enter";
+/// The first argument: run what the order says.
+pub(crate) const RUN: &str = "run";
+/// The first argument: find out whether it is possible.
+pub(crate) const CHECK: &str = "check";
+
+/// If this process was started to become the sandbox, becomes it and never returns; else does nothing.
+///
+/// To be called first of all in `main`, before any thread is started or file is opened.
+pub fn enter_if_asked() {
+    let mut arguments = std::env::args_os();
+    if arguments.next().is_none_or(|name| name != MARKER) {
+        return;
+    }
+    let arguments: Vec<String> = arguments.filter_map(|word| word.into_string().ok()).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        [RUN, control, order] => kernel::inherited(control)
+            .and_then(|control| Ok((control, kernel::inherited(order)?)))
+            .map(|(control, order)| outer(control, order)),
+        [CHECK, control] => kernel::inherited(control).map(check),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    };
+    // 125 as other container tools use it: the tool itself failed. The caller goes by the report.
+    kernel::exit(if done.is_ok() { 0 } else { 125 });
+}
+
+/// A report of a failed step that hosts may forbid.
+pub(crate) fn refused<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> Report {
+    move |error| Report::Refused { step: step.to_owned(), errno: number(error) }
+}
+
+/// A report of a failed step.
+pub(crate) fn failed<E: Into<io::Error>>(step: impl Into<String>) -> impl FnOnce(E) -> Report {
+    move |error| Report::Setup { step: step.into(), errno: number(error) }
+}
+
+fn number(error: impl Into<io::Error>) -> i32 {
+    let error = error.into();
+    error.raw_os_error().unwrap_or(match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => libc::EINVAL,
+        _ => libc::EIO,
+    })
+}
+
+/// Sends a report to the caller, who reads it when all processes are gone. A caller that is gone needs none.
+pub(crate) fn send(control: &OwnedFd, report: &Report) {
+    let json = serde_json::to_vec(report).expect("numbers and strings can always be written");
+    let mut rest = &json[..];
+    while !rest.is_empty() {
+        match rustix::net::send(control, rest, rustix::net::SendFlags::NOSIGNAL) {
+            Ok(sent) => rest = &rest[sent..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Leaves the host's namespaces and maps the caller's user to the one inside.
+///
+/// There is one mapping whoever the caller is: a range would need root or a helper with its rights, and would make
+/// results differ.
+fn leave_host(user: u32, group: u32, flags: UnshareFlags) -> Result<(), Report> {
+    // Only root can give its further groups up; the filter of system calls hides those of everyone else.
+    let _ = rustix::thread::set_thread_groups(&[]);
+    let (own_user, own_group) = (rustix::process::geteuid(), rustix::process::getegid());
+    kernel::unshare(flags).map_err(refused("making namespaces"))?;
+    let write = |path: &str, text: String| -> io::Result<()> {
+        // One write, as the kernel demands.
+        std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
+    };
+    let map = || -> io::Result<()> {
+        write("/proc/self/setgroups", "deny".to_owned())?;
+        write("/proc/self/uid_map", format!("{user} {} 1\n", own_user.as_raw()))?;
+        write("/proc/self/gid_map", format!("{group} {} 1\n", own_group.as_raw()))
+    };
+    map().map_err(refused("mapping the user"))
+}
+
+fn namespaces(own_network: bool) -> UnshareFlags {
+    let flags = UnshareFlags::NEWUSER
+        | UnshareFlags::NEWNS
+        | UnshareFlags::NEWPID
+        | UnshareFlags::NEWIPC
+        | UnshareFlags::NEWUTS
+        | UnshareFlags::NEWCGROUP;
+    if own_network { flags | UnshareFlags::NEWNET } else { flags }
+}
+
+/// Keeps what is mounted here from being seen on the host.
+fn keep_mounts_private() -> Result<(), Report> {
+    use rustix::mount::{MountPropagationFlags as Flags, mount_change};
+    mount_change("/", Flags::PRIVATE | Flags::REC).map_err(refused("keeping mounts private"))
+}
+
+fn check(control: OwnedFd) {
+    let tried = leave_host(0, 0, namespaces(true)).and_then(|()| keep_mounts_private());
+    send(&control, &tried.err().unwrap_or(Report::Available));
+}
+
+/// Makes the namespaces, starts the init in them, and ends it when the caller is gone.
+fn outer(control: OwnedFd, order: OwnedFd) {
+    // What is typed at a terminal reaches all of the caller's group; what it means is for the command and the caller.
+    for signal in [
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGHUP,
+        libc::SIGTERM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGPIPE,
+    ] {
+        kernel::ignore(signal);
+    }
+    if let Err(report) = start(&control, order) {
+        send(&control, &report);
+    }
+}
+
+fn start(control: &OwnedFd, order: OwnedFd) -> Result<(), Report> {
+    let order: Order = serde_json::from_reader(io::BufReader::new(File::from(order)))
+        .map_err(|_| failed("reading what to run")(io::Error::from(io::ErrorKind::InvalidData)))?;
+    // Seen from inside, process groups of the host have no number, so this is asked here.
+    let foreground = if order.lines { None } else { Foreground::remember() };
+    let take_foreground = foreground.is_some();
+    // The caller gives it back, in every case.
+    std::mem::forget(foreground);
+    let mut groups = Vec::new();
+    for group in &order.cgroups {
+        // Opened here, because the right to move a process goes by who opened the file.
+        let file = group.path().join("cgroup.procs");
+        let opened = std::fs::OpenOptions::new().write(true).open(file);
+        groups.push(opened.map_err(failed("entering the control group"))?);
+    }
+    leave_host(order.user, order.group, namespaces(!order.host_network))?;
+    keep_mounts_private()?;
+    // The writing end is held by this process alone: when it ends, so does the pipe.
+    let (alive, held) = io::pipe().map_err(failed("making a pipe"))?;
+    match kernel::fork().map_err(refused("starting the first process"))? {
+        Some(child) => {
+            drop((alive, groups));
+            watch(control, child);
+            drop(held);
+            Ok(())
+        }
+        None => {
+            drop(held);
+            init::run(&order, control, alive.into(), take_foreground, groups);
+            kernel::exit(0)
+        }
+    }
+}
+
+/// Waits for the init, and ends it, and with it all others, when the caller is gone.
+fn watch(control: &OwnedFd, child: Pid) {
+    let handle = rustix::process::pidfd_open(child, PidfdFlags::empty());
+    if let Ok(handle) = &handle {
+        loop {
+            let mut ready = [PollFd::new(handle, PollFlags::IN), PollFd::new(control, PollFlags::empty())];
+            match poll(&mut ready, None) {
+                Ok(_) if !ready[0].revents().is_empty() => break,
+                Ok(_) => {
+                    let _ = rustix::process::kill_process(child, Signal::KILL);
+                    break;
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+    }
+    let _ = rustix::io::retry_on_intr(|| {
+        rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty())
+    });
+}

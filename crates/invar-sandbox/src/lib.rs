@@ -1,0 +1,56 @@
+//! Runs a command over a tree without root and without network, and gives back what it left.
+//!
+//! ```text
+//! caller  -- spawn -->  outer  -- fork -->  init (process 1 inside)  -- fork -->  the command
+//! ```
+//!
+//! The outer process and the init are the calling program itself, started again: a program that uses this crate
+//! calls [`enter_if_asked`] first of all in `main`. So everything between is ordinary code of a process with one
+//! thread, and the caller may have as many threads as it likes.
+//!
+//! # Goals
+//! * The same result for root and for anyone else: there is always one user inside, mapped to the caller's, never a
+//!   range, and no program with special rights is needed.
+//! * What the command can see is what was named: trees, binds, environment, host name, number of CPUs. No clock is
+//!   faked, and nothing hides the kernel's version.
+//! * Nothing outlives the sandbox: when any process of the chain dies, the kernel ends all that are inside it.
+//!
+//! # Non-goals
+//! * A wall against kernel exploits. The filter of system calls forbids what a build has no use for; whoever runs
+//!   hostile code should do so in a virtual machine.
+//! * Images for other processors than the host's.
+//!
+//! # Limits of what is promised
+//! * Memory is limited only where the caller may make a control group.
+//! * Binding with everything below it read-only needs Linux 5.12.
+mod available;
+mod capability;
+mod capture;
+mod cgroup;
+mod command;
+mod copy;
+mod enter;
+mod error;
+mod filter;
+mod init;
+mod kernel;
+mod layer;
+mod mounts;
+mod notify;
+mod owners;
+mod root;
+mod running;
+mod sandbox;
+mod terminal;
+mod wire;
+
+pub use available::available;
+pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
+pub use enter::enter_if_asked;
+pub use error::SandboxError;
+#[doc(hidden)]
+pub use layer::force_copy;
+pub use layer::{Layering, layering, writable_layer};
+pub use owners::Owners;
+pub use running::{Finished, Running, Signals, Status, run, spawn};
+pub use sandbox::{Bind, Limits, Network, Ownership, Sandbox, Standard};

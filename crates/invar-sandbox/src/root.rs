@@ -1,0 +1,201 @@
+//! What the command sees as its root: the trees, made writable, with the few file systems that programs expect.
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{MountFlags, UnmountFlags};
+
+use crate::available::PROC;
+use crate::copy;
+use crate::enter::{failed, refused};
+use crate::kernel;
+use crate::layer::{COPY, MADE, ROOT, UPPER, WORK};
+use crate::mounts::{
+    Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
+};
+use crate::wire::{Order, Report};
+
+/// Devices of the host that programs may expect anywhere.
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
+/// What `/dev` has besides them.
+const LINKS: &[(&str, &str)] = &[
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+];
+/// Parts of `/proc` that steer the host, and that the host's root could write to even from here.
+const STEERING: &[&str] =
+    &["sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "asound", "driver", "mtrr"];
+/// Parts of `/proc` that tell about the host.
+const TELLING: &[&str] =
+    &["kcore", "keys", "key-users", "timer_list", "sched_debug", "kmsg", "latency_stats"];
+/// Files of the host that make names resolvable in its network.
+const NAMES: &[&str] = &["/etc/resolv.conf", "/etc/hosts"];
+/// How many files a `tmpfs` may hold. The kernel's own limit is a share of the host's memory.
+const FILES: u32 = 1 << 20;
+
+const NO_SETUID_NO_DEVICES: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+
+/// The root as the init needs to know it afterwards.
+pub(crate) struct Entered {
+    /// The folder that holds what changed.
+    pub(crate) layer: OwnedFd,
+}
+
+/// Makes the root of this process, and of all that it starts, the one that was ordered.
+pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
+    let scratch = order.scratch.path();
+    let scratch_fd = open_path(&scratch).map_err(failed(format!("opening {}", scratch.display())))?;
+    let layer = mount_root(order, &scratch_fd)?;
+    let mut root = NewRoot::open(&scratch.join(ROOT)).map_err(failed("opening the new root"))?;
+    kernel::set_mount_flags(&root.fd, NO_SETUID | NO_DEVICES, false)
+        .map_err(failed("setting flags on the root, which needs Linux 5.12"))?;
+    mount_proc(&mut root)?;
+    let temporary = tmpfs_options(order.temporary, "1777");
+    mount_devices(&mut root, &temporary).map_err(failed("making /dev"))?;
+    mount_cpus(&mut root, order).map_err(failed("making /sys"))?;
+    root.mount_at("/tmp", "tmpfs", NO_SETUID_NO_DEVICES, &temporary).map_err(failed("making /tmp"))?;
+    if order.host_network {
+        for path in NAMES {
+            let Ok(source) = open_path(path.as_ref()) else { continue };
+            root.bind_at(&source, path, READ_ONLY | NO_SETUID | NO_DEVICES)
+                .map_err(failed(format!("binding {path}")))?;
+        }
+    }
+    for item in &order.binds {
+        let step = || failed(format!("binding {} to {}", item.source.lossy(), item.target));
+        let source = open_path(&item.source.path()).map_err(step())?;
+        let flags = NO_SETUID | NO_DEVICES | if item.writable { 0 } else { READ_ONLY };
+        root.bind_at(&source, &item.target, flags).map_err(step())?;
+    }
+    root.mount_point(&order.directory, Kind::Folder, true)
+        .map_err(failed(format!("making the working directory {}", order.directory)))?;
+    write_new(&scratch_fd, MADE, &root.made()).map_err(failed("noting the mount points"))?;
+    turn(&root).map_err(failed("entering the new root"))?;
+    Ok(Entered { layer })
+}
+
+/// Mounts the trees, writable, on `root` in the scratch folder. Gives the folder that holds what changes.
+fn mount_root(order: &Order, scratch: &OwnedFd) -> Result<OwnedFd, Report> {
+    let mut lower = Vec::new();
+    for tree in &order.root {
+        let tree = tree.path();
+        lower.push(open_path(&tree).map_err(failed(format!("opening {}", tree.display())))?);
+    }
+    let folder = |name: &str, mode| -> io::Result<OwnedFd> {
+        match rustix::fs::mkdirat(scratch, name, Mode::from_raw_mode(mode)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(scratch, name, flags, Mode::empty())?)
+    };
+    let step = || failed(format!("making folders in {}", order.scratch.lossy()));
+    let target = folder(ROOT, 0o755).map_err(step())?;
+    let forced = rustix::fs::statat(scratch, COPY, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    if !forced {
+        let (upper, work) = (folder(UPPER, 0o755).map_err(step())?, folder(WORK, 0o700).map_err(step())?);
+        if mount_overlay(&lower, &upper, &work, &target).is_ok() {
+            return Ok(upper);
+        }
+        // What an attempt leaves is no part of the copy.
+        for name in [UPPER, WORK] {
+            let _ = rustix::fs::unlinkat(scratch, name, rustix::fs::AtFlags::REMOVEDIR);
+        }
+    }
+    let whole = folder(COPY, 0o755).map_err(step())?;
+    for (tree, path) in lower.iter().zip(&order.root) {
+        copy::copy(tree, &whole).map_err(failed(format!("copying {}", path.lossy())))?;
+    }
+    bind(&whole, &target).map_err(failed("mounting the copy"))?;
+    Ok(whole)
+}
+
+/// Mounts an overlay. Folders are named by descriptor, because `:` and `,` in a path would be read as separators.
+fn mount_overlay(
+    lower: &[OwnedFd],
+    upper: &OwnedFd,
+    work: &OwnedFd,
+    target: &OwnedFd,
+) -> Result<(), io::Error> {
+    // The highest comes first.
+    let lower: Vec<String> = lower.iter().rev().map(magic).collect();
+    let options =
+        format!("lowerdir={},upperdir={},workdir={},userxattr", lower.join(":"), magic(upper), magic(work));
+    // Nothing here has to survive a crash of the host, and package managers sync after every file.
+    mount_new("overlay", target, MountFlags::empty(), &format!("{options},volatile"))
+        .or_else(|_| mount_new("overlay", target, MountFlags::empty(), &options))
+}
+
+fn tmpfs_options(size: u64, mode: &str) -> String {
+    // Zero would mean that there is no limit.
+    format!("size={},nr_inodes={FILES},mode={mode}", size.max(4096))
+}
+
+fn mount_proc(root: &mut NewRoot) -> Result<(), Report> {
+    let proc = root
+        .mount_at("/proc", "proc", NO_SETUID_NO_DEVICES.union(MountFlags::NOEXEC), "")
+        .map_err(refused(PROC))?;
+    let within = |name: &str| {
+        rustix::fs::openat(&proc, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    };
+    let guard = || -> io::Result<()> {
+        for name in STEERING {
+            let Ok(part) = within(name) else { continue };
+            bind(&part, &part)?;
+            kernel::set_mount_flags(within(name)?, READ_ONLY | NO_SETUID | NO_DEVICES | NO_PROGRAMS, true)?;
+        }
+        let nothing = open_path("/dev/null".as_ref())?;
+        for name in TELLING {
+            let Ok(part) = within(name) else { continue };
+            bind(&nothing, &part)?;
+        }
+        Ok(())
+    };
+    guard().map_err(failed("guarding /proc"))
+}
+
+fn mount_devices(root: &mut NewRoot, temporary: &str) -> io::Result<()> {
+    let quiet = MountFlags::NOSUID.union(MountFlags::NOEXEC);
+    let devices = root.mount_at("/dev", "tmpfs", quiet, &tmpfs_options(64 << 10, "755"))?;
+    for name in DEVICES {
+        let source = open_path(format!("/dev/{name}").as_ref())?;
+        let target = root.mount_point(&format!("/dev/{name}"), Kind::File, false)?;
+        bind(&source, &target)?;
+    }
+    for (name, target) in LINKS {
+        rustix::fs::symlinkat(*target, &devices, *name)?;
+    }
+    root.mount_at("/dev/pts", "devpts", quiet, "newinstance,ptmxmode=0666,mode=620")?;
+    root.mount_at("/dev/shm", "tmpfs", NO_SETUID_NO_DEVICES, temporary)?;
+    Ok(())
+}
+
+/// Makes a `/sys` that says no more than how many CPUs there are: the C library asks there first.
+fn mount_cpus(root: &mut NewRoot, order: &Order) -> io::Result<()> {
+    let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
+    let folder = root.mount_point("/sys/devices/system/cpu", Kind::Folder, false)?;
+    let seen = crate::command::cpus(order)?.count();
+    let range = if seen <= 1 { "0\n".to_owned() } else { format!("0-{}\n", seen - 1) };
+    for name in ["online", "possible", "present"] {
+        write_new(&folder, name, range.as_bytes())?;
+    }
+    kernel::set_mount_flags(sys, READ_ONLY | NO_SETUID | NO_DEVICES | NO_PROGRAMS, false)
+}
+
+fn write_new(folder: &impl AsFd, name: &str, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::CREATE | OFlags::TRUNC | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o644))?;
+    io::Write::write_all(&mut std::fs::File::from(file), content)
+}
+
+/// Turns the new root into the root, and lets go of the old one: nothing of the host can be reached by path then.
+fn turn(root: &NewRoot) -> io::Result<()> {
+    rustix::process::fchdir(&root.fd)?;
+    // The old root ends up on top of the new one, in the same place, from where it is taken away.
+    rustix::process::pivot_root(".", ".")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH)?;
+    Ok(rustix::process::chdir("/")?)
+}
