@@ -21,19 +21,23 @@ mod value;
 
 pub use lock::{
     Because, Change, FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockedArchive,
-    LockedInterpreter, LockedOmission, LockedPackage, LockedPlatform, LockedScripts, LockedSuite, Mismatch,
-    OmissionReason, PhraseError, PoolPath, PoolPathError, Request, ScriptVerdict,
+    LockedBuild, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
+    LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath,
+    PoolPathError, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
-    AbsoluteUrl, EnvironmentName, Extras, Finding, HealthCheck, Identity, Image, Interval, LabelName,
-    Manifest, ManifestError, ManifestSources, Mirror, NormalisedName, PackageRequest, Port, Problem, Project,
-    Protocol, RepositoryName, Requirement, RequirementUrl, Signal, Tag, User, UvSettings, schema,
+    AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,
+    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, Finding, HealthCheck, Identity, Image, ImageKey,
+    ImageKeys, ImageOverride, Interval, LabelName, Manifest, ManifestError, ManifestSources, Mirror,
+    NormalisedName, Override, PackageRequest, Port, Prefer, Problem, Project, Protocol, Python, RelativePath,
+    RepositoryName, Requirement, RequirementUrl, Signal, Step, StepFetch, StepName, Tag, User, UvSettings,
+    UvWorkspace, Wrap, schema,
 };
 pub use nearest::nearest;
 pub use platform::Platform;
 pub use source::{
-    Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, Listing, ListingEntry,
-    Reason, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
+    Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, GlobList, Listing,
+    ListingEntry, Reason, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
 };
 pub use suite::SuiteName;
 pub use time::Timestamp;

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! # Written by `invar lock`; do not edit. Belongs into version control.
-//! format-version = 1
+//! format-version = 2
 //! created = "2026-09-12T08:00:00Z"          # newest date among the suites
 //! uv-lock-sha256 = "<64 hex digits>"        # only with Python
 //!
@@ -36,6 +36,11 @@
 //!     "<40 or 64 hex digits>",
 //! ]
 //!
+//! [[fetch]]                                 # by url: files that build steps download
+//! url = "https://mirror.example/small.bin"
+//! size = 4096
+//! sha256 = "<64 hex digits>"
+//!
 //! [[platform]]                              # by name
 //! name = "linux/amd64"
 //!
@@ -55,7 +60,46 @@
 //! name = "debconf"
 //! needed-by = ["tzdata"]
 //! reason = "only maintainer scripts use it"
+//!
+//! [[platform.tool]]                         # by name: packages that only other roots have; keys as a package's,
+//! name = "nodejs"                           # without `scripts`
+//! …
+//! because = "requested by step:assets"
+//!
+//! [[platform.root]]                         # by name: what else is made of Debian packages besides the image
+//! name = "step:assets"
+//! request = [                               # what was asked for
+//!     "nodejs",
+//! ]
+//! packages = [                              # all that is in it, each a package or tool of the platform
+//!     "base-files",
+//!     "nodejs",
+//! ]
+//!
+//! [[platform.build]]                        # by name: Python packages that are built from their source
+//! name = "psycopg2"
+//! version = "2.9.10"                        # only if it is known before the build
+//! source-sha256 = "<64 hex digits>"         # of the archive or of the commit's tree; not for the project's folders
+//! requires = [                              # what the build asks for
+//!     "setuptools>=61",
+//! ]
+//! wheels = [                                # what it gets, each a build wheel of the platform
+//!     "setuptools-80.9.0-py3-none-any.whl",
+//! ]
+//!
+//! [[platform.build-wheel]]                  # by file
+//! file = "setuptools-80.9.0-py3-none-any.whl"
+//! url = "https://mirror.example/setuptools-80.9.0-py3-none-any.whl"
+//! size = 1201486                            # only if it is known
+//! sha256 = "<64 hex digits>"
 //! ```
+//!
+//! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
+//! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
+//!
+//! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
+//! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`. No name is
+//! both a package and a tool.
 //!
 //! The comments behind values are not part of the form, but for one: `scripts = "unknown"` is followed by a comment
 //! that catches a reader's eye. Keys that are not listed are refused: what a newer Invar writes must not be half
@@ -63,29 +107,39 @@
 //!
 //! Each package is a block and not a line: a new version then shows as four short lines below the package's name,
 //! and merges of two branches that change different packages do not conflict.
+mod because;
 mod change;
 mod check;
+mod package;
+mod python;
 mod read;
+mod root;
+mod suite;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
 
-use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_debian::PackageName;
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::because::Because;
 pub use self::change::Change;
 pub use self::check::Mismatch;
+pub use self::package::{
+    LockedOmission, LockedPackage, LockedScripts, OmissionReason, PoolPath, PoolPathError, ScriptVerdict,
+};
+pub use self::python::{LockedBuild, LockedBuildWheel};
 pub use self::read::LockError;
-use crate::{PackageRequest, Platform, SuiteName, Timestamp};
+pub use self::root::{LockedRoot, RootName, RootNameError};
+pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
+use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// Format break: the version of `invar.lock` that this release reads and writes. It also names the bytes of the
 /// images that are made from it.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
 /// What `invar.lock` holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +154,8 @@ pub struct InvarLock {
     pub interpreter: Option<LockedInterpreter>,
     /// The suites that packages come from.
     pub suites: BTreeMap<SuiteName, LockedSuite>,
+    /// The files that build steps download, by their addresses.
+    pub fetches: BTreeMap<String, LockedFetch>,
     /// The packages, for each platform.
     pub platforms: BTreeMap<Platform, LockedPlatform>,
 }
@@ -138,174 +194,31 @@ pub struct LockedInterpreter {
     pub path: ImagePath,
 }
 
-/// A suite as it was when the lock was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockedSuite {
-    /// The archive that has it.
-    pub archive: LockedArchive,
-    /// `Date` of its Release file.
-    pub date: Timestamp,
-    /// `Valid-Until` of its Release file.
-    pub valid_until: Option<Timestamp>,
-    /// sha256 of its InRelease file.
-    pub sha256: Digest,
-    /// The keys whose signatures were good.
-    pub signed_by: BTreeSet<Fingerprint>,
-}
-
-/// A Debian archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LockedArchive {
-    /// The main archive, `debian`.
-    Debian,
-    /// The security archive, `debian-security`.
-    DebianSecurity,
-}
-
-impl LockedArchive {
-    /// The name: the folder under which mirrors have the archive.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Debian => "debian",
-            Self::DebianSecurity => "debian-security",
-        }
-    }
-}
-
-impl fmt::Display for LockedArchive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The packages of one platform's image.
+/// The packages for one platform.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockedPlatform {
-    /// The packages that are installed.
+    /// The packages of the image.
     pub packages: BTreeMap<PackageName, LockedPackage>,
     /// The packages that dependencies name but that are left out.
     pub omitted: BTreeMap<PackageName, LockedOmission>,
+    /// The packages that are only in other roots. None of them is in `packages`, and what is known of their maintainer
+    /// scripts is not written.
+    pub tools: BTreeMap<PackageName, LockedPackage>,
+    /// What else is made of Debian packages besides the image.
+    pub roots: BTreeMap<RootName, LockedRoot>,
+    /// The Python packages that are built from their source.
+    pub builds: BTreeMap<NormalisedName, LockedBuild>,
+    /// The wheels that those builds need, by their file names.
+    pub build_wheels: BTreeMap<String, LockedBuildWheel>,
 }
 
-/// A binary package.
-#[derive(Debug, Clone)]
-pub struct LockedPackage {
-    /// Its version.
-    pub version: DebianVersion,
-    /// Its architecture: the platform's, or `all`.
-    pub architecture: Architecture,
-    /// The suite that has it.
-    pub suite: SuiteName,
-    /// Its path in the archive.
-    pub file: PoolPath,
+/// A file that build steps download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockedFetch {
     /// Its size in bytes.
     pub size: u64,
     /// Its sha256.
     pub sha256: Digest,
-    /// Why it is installed.
-    pub because: Because,
-    /// Its own maintainer scripts; `None` if it has none.
-    pub scripts: Option<LockedScripts>,
-}
-
-impl PartialEq for LockedPackage {
-    /// Versions are compared by their text: `1.0` and `1.00` have the same place in Debian's order but are two files.
-    fn eq(&self, other: &Self) -> bool {
-        let Self { version, architecture, suite, file, size, sha256, because, scripts } = self;
-        version.as_str() == other.version.as_str()
-            && *architecture == other.architecture
-            && *suite == other.suite
-            && *file == other.file
-            && *size == other.size
-            && *sha256 == other.sha256
-            && *because == other.because
-            && *scripts == other.scripts
-    }
-}
-
-impl Eq for LockedPackage {}
-
-/// The maintainer scripts of a package that are not all generated by debhelper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LockedScripts {
-    /// What is known about them.
-    pub verdict: ScriptVerdict,
-    /// The digest of the scripts, as the verdicts name it.
-    pub sha256: Digest,
-}
-
-/// What is known about a package's maintainer scripts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ScriptVerdict {
-    /// A handler does natively what they do.
-    Handled,
-    /// They do nothing that a container needs.
-    NothingToDo,
-    /// Nobody has looked at them.
-    Unknown,
-}
-
-/// Why a package is installed; the first reason that holds, in this order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Because {
-    /// The manifest's `packages` name it.
-    Requested,
-    /// The manifest asks for a shell.
-    Shell,
-    /// It belongs to the base set.
-    Base,
-    /// It has the Python interpreter.
-    Interpreter,
-    /// Another package depends on it.
-    Dependency {
-        /// The package that depends on it; of several, the first by name.
-        of: PackageName,
-    },
-}
-
-/// A package that dependencies name but that is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockedOmission {
-    /// The packages that depend on it.
-    pub needed_by: BTreeSet<PackageName>,
-    /// Why it is left out.
-    pub reason: OmissionReason,
-}
-
-/// Why a package is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OmissionReason {
-    /// Only maintainer scripts use it, and none run.
-    OnlyScripts,
-}
-
-/// The path of a file in a Debian archive, such as `pool/main/b/bash/bash_5.2.37-2_amd64.deb`: relative, of visible
-/// ASCII characters, without names that climb.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PoolPath(Arc<str>);
-
-/// A text that is not a [`PoolPath`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} is not the path of a package in an archive: expected a form such as \"pool/main/b/bash/bash_5_amd64.deb\""
-)]
-pub struct PoolPathError {
-    /// The text as given.
-    pub text: String,
-}
-
-/// The fingerprint of an OpenPGP key: 40 upper-case hexadecimal digits (version 4), or 64 (version 6)
-/// (RFC 9580, section 5.5.4).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint(Arc<str>);
-
-/// A text that is not a [`Fingerprint`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a key's fingerprint: expected 40 or 64 upper-case hexadecimal digits")]
-pub struct FingerprintError {
-    /// The text as given.
-    pub text: String,
 }
 
 /// A text that is none of the few that a key of the lock may have.
@@ -316,117 +229,6 @@ pub struct PhraseError {
     pub text: String,
     /// What could stand there.
     pub expected: &'static str,
-}
-
-impl PoolPath {
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for PoolPath {
-    type Err = PoolPathError;
-
-    fn from_str(text: &str) -> Result<Self, PoolPathError> {
-        let name = |name: &str| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~%:=@,".contains(&byte);
-            !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain)
-        };
-        let good = text.len() <= 1024 && text.ends_with(".deb") && text.split('/').all(name);
-        if good { Ok(Self(text.into())) } else { Err(PoolPathError { text: text.to_owned() }) }
-    }
-}
-
-impl Fingerprint {
-    /// The digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = FingerprintError;
-
-    fn from_str(text: &str) -> Result<Self, FingerprintError> {
-        let digits = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
-        let good = matches!(text.len(), 40 | 64) && text.bytes().all(digits);
-        if good { Ok(Self(text.into())) } else { Err(FingerprintError { text: text.to_owned() }) }
-    }
-}
-
-impl fmt::Display for ScriptVerdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Handled => "handled",
-            Self::NothingToDo => "nothing to do",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
-impl FromStr for ScriptVerdict {
-    type Err = PhraseError;
-
-    fn from_str(text: &str) -> Result<Self, PhraseError> {
-        let all = [Self::Handled, Self::NothingToDo, Self::Unknown];
-        all.into_iter().find(|verdict| verdict.to_string() == text).ok_or_else(|| PhraseError {
-            text: text.to_owned(),
-            expected: "\"handled\", \"nothing to do\" and \"unknown\"",
-        })
-    }
-}
-
-impl fmt::Display for OmissionReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OnlyScripts => f.write_str("only maintainer scripts use it"),
-        }
-    }
-}
-
-impl FromStr for OmissionReason {
-    type Err = PhraseError;
-
-    fn from_str(text: &str) -> Result<Self, PhraseError> {
-        let expected = "\"only maintainer scripts use it\"";
-        [Self::OnlyScripts]
-            .into_iter()
-            .find(|reason| reason.to_string() == text)
-            .ok_or_else(|| PhraseError { text: text.to_owned(), expected })
-    }
-}
-
-impl fmt::Display for Because {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Requested => f.write_str("requested by packages"),
-            Self::Shell => f.write_str("requested by shell"),
-            Self::Base => f.write_str("base"),
-            Self::Interpreter => f.write_str("interpreter"),
-            Self::Dependency { of } => write!(f, "dependency of {of}"),
-        }
-    }
-}
-
-impl FromStr for Because {
-    type Err = PhraseError;
-
-    fn from_str(text: &str) -> Result<Self, PhraseError> {
-        let expected = "\"requested by packages\", \"requested by shell\", \"base\", \"interpreter\" and \
-                        \"dependency of PACKAGE\"";
-        let error = || PhraseError { text: text.to_owned(), expected };
-        Ok(match text {
-            "requested by packages" => Self::Requested,
-            "requested by shell" => Self::Shell,
-            "base" => Self::Base,
-            "interpreter" => Self::Interpreter,
-            _ => {
-                let of = text.strip_prefix("dependency of ").ok_or_else(error)?;
-                Self::Dependency { of: of.parse().map_err(|_| error())? }
-            }
-        })
-    }
 }
 
 /// Types that are shown, stored and read as their text.
@@ -448,11 +250,14 @@ macro_rules! as_text {
 
 as_text!(
     Because,
+    FetchUrl,
     Fingerprint,
+    NormalisedName,
     OmissionReason,
     PackageRequest,
     Platform,
     PoolPath,
+    RootName,
     ScriptVerdict,
     SuiteName,
     Timestamp
@@ -475,7 +280,7 @@ macro_rules! shown_as_text {
     )*};
 }
 
-shown_as_text!(Fingerprint, PoolPath);
+shown_as_text!(Fingerprint, PoolPath, RootName);
 
 #[cfg(test)]
 mod tests;

@@ -1,35 +1,53 @@
 //! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` beside it.
 //!
-//! The documentation of the fields of [`Manifest`], [`Mirror`], [`Image`] and [`HealthCheck`] is the reference for
-//! authors, and the [JSON Schema](schema) is made from it. Everything is checked before anything is used, and all
+//! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON Schema](schema) is made from it. Everything is checked before anything is used, and all
 //! findings are reported together, each at its place in the text.
+mod configure;
+mod dev_shell;
 mod error;
 mod image;
+mod interpreter;
+mod place;
 mod project;
 mod python;
 mod reader;
 mod reference;
 mod request;
 mod runtime;
+mod schema;
+mod step;
 mod url;
+mod uv;
+mod variant;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use invar_debian::PackageName;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use toml::de::DeTable;
 
+pub use self::configure::Configure;
+use self::configure::debconf;
+pub use self::dev_shell::DevShell;
+use self::dev_shell::shell_schema;
 pub use self::error::{Finding, ManifestError, Problem};
-pub use self::image::{HealthCheck, Image};
-pub use self::project::{Project, UvSettings};
+pub use self::image::{HealthCheck, Image, ImageKeys};
+pub use self::interpreter::{ConfigSetting, Override, Prefer, Python};
+pub use self::place::{BuildPath, ImageKey, RelativePath, StepName};
+pub use self::project::{BuildSystem, Project};
 pub use self::python::{NormalisedName, Requirement, RequirementUrl};
 pub use self::reference::{RepositoryName, Tag};
 pub use self::request::PackageRequest;
 pub use self::runtime::{EnvironmentName, Identity, Interval, LabelName, Port, Protocol, Signal, User};
-pub use self::url::AbsoluteUrl;
+pub use self::schema::schema;
+pub use self::step::{Step, StepFetch, Wrap};
+pub use self::url::{AbsoluteUrl, FetchUrl};
+pub use self::uv::{DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace};
+pub use self::variant::{ContentKeys, ImageOverride};
 use crate::manifest::reader::{Reader, Section, Value};
+use crate::manifest::schema::package_names_schema;
 use crate::nearest::nearest;
 use crate::{Glob, SuiteName, Timestamp, ValueError};
 
@@ -60,9 +78,21 @@ pub struct Manifest {
     /// The Debian packages that every image starts with, instead of Invar's own small set.
     #[schemars(schema_with = "package_names_schema", default)]
     pub base: Option<Vec<PackageName>>,
-    /// Whether the image has a shell, `/bin/sh`.
+    /// How Debian packages are configured: `"native"` does what their maintainer scripts would do without running any,
+    /// `"run"` runs those of all packages in a sandbox, and a list of packages those of these.
     #[schemars(default)]
+    pub configure: Configure,
+    /// Answers to the questions that maintainer scripts ask, one a text, as `debconf-set-selections` reads them:
+    /// package, question, type and value, such as
+    /// `"locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8"`. Only scripts that are run read them.
+    #[schemars(schema_with = "schema::debconf_schema", default)]
+    pub debconf: Vec<String>,
+    /// Whether the image has a shell, `/bin/sh`; or a table that also says what is in the author's own.
+    #[schemars(schema_with = "shell_schema", default)]
     pub shell: bool,
+    /// The shell in which the author works on the project: the table form of `shell`.
+    #[schemars(skip)]
+    pub dev_shell: DevShell,
     /// Whether the image has the packages' documentation: manuals, info pages, `/usr/share/doc`. Copyright files are
     /// always there.
     #[schemars(default)]
@@ -73,11 +103,11 @@ pub struct Manifest {
     /// The project's dependency groups to install. Default: none, not even `dev`.
     #[schemars(default)]
     pub groups: Vec<NormalisedName>,
-    /// Patterns for the source files, such as `"src"` or `"assets/**/*.css"`. If there are any, the source is what
-    /// they match, whatever ignore files say. Default: all files but those that `.gitignore` files or `.dockerignore`
-    /// exclude.
+    /// Patterns for the source files that the image gets, such as `"src"` or `"assets/**/*.css"`. It gets what they
+    /// match, whatever ignore files say; with an empty list nothing. Default: all files but those that `.gitignore`
+    /// files or `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
     #[schemars(default)]
-    pub include: Vec<Glob>,
+    pub include: Option<Vec<Glob>>,
     /// Patterns for files that are not source, such as `"tests"` or `"**/*.md"`, whatever the other rules say.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
@@ -92,9 +122,23 @@ pub struct Manifest {
     pub keyring: Option<PathBuf>,
     /// The Python package index to fetch from, in place of the one that `uv.lock` names. It does not change the image.
     pub index: Option<AbsoluteUrl>,
+    /// How Python packages get into the image.
+    #[schemars(default)]
+    pub python: Python,
+    /// Build steps: commands that make something for the image from some of the project's files. Each comes after
+    /// those whose outputs it takes, otherwise they are in the author's order.
+    #[schemars(rename = "step", default)]
+    pub steps: Vec<Step>,
     /// The image: its name, and how a container of it is started.
     #[schemars(with = "Option<Image>")]
     pub image: Image,
+    /// Further images of the project, by a key of lower-case letters, digits and hyphens. Each key that is given takes
+    /// the place of the project's own.
+    #[schemars(default)]
+    pub images: BTreeMap<ImageKey, ImageOverride>,
+    /// Which of the project's further images this manifest is [of](Self::image); `None` for the project's own.
+    #[schemars(skip)]
+    pub variant: Option<ImageKey>,
     /// What `pyproject.toml` says about the Python project; `None` without one.
     #[schemars(skip)]
     pub project: Option<Project>,
@@ -123,30 +167,6 @@ impl Default for Extras {
     fn default() -> Self {
         Self::Named(Vec::new())
     }
-}
-
-impl JsonSchema for Extras {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Extras".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A list of extras, or `\"all\"`.",
-            "anyOf": [
-                { "const": "all" },
-                { "type": "array", "items": generator.subschema_for::<NormalisedName>() },
-            ],
-        })
-    }
-}
-
-fn package_names_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array",
-        "items": { "type": "string", "pattern": "^[a-z0-9][a-z0-9+.-]+$" },
-        "uniqueItems": true,
-    })
 }
 
 impl Manifest {
@@ -179,6 +199,20 @@ impl Manifest {
         }
     }
 
+    /// The dependency groups that are installed in the author's shell: those that the manifest names, else uv's default
+    /// groups, else `dev` if the project has it.
+    pub fn dev_shell_groups(&self) -> Vec<NormalisedName> {
+        if let Some(groups) = &self.dev_shell.groups {
+            return groups.clone();
+        }
+        let Some(project) = &self.project else { return Vec::new() };
+        match &project.uv.default_groups {
+            Some(DefaultGroups::All) => project.groups.keys().cloned().collect(),
+            Some(DefaultGroups::Named(names)) => names.clone(),
+            None => project.groups.keys().filter(|name| name.as_str() == "dev").cloned().collect(),
+        }
+    }
+
     /// Reads both files; every finding is with its file. `None` only if there is a finding.
     fn read_files(pyproject: Option<&OpenFile<'_>>, invar_toml: Option<&OpenFile<'_>>) -> Option<Self> {
         let project = pyproject.and_then(|file| Project::read(&file.reader, &file.table));
@@ -208,36 +242,46 @@ impl Manifest {
     /// a finding.
     fn read(mut section: Section<'_, '_>, known: Known<'_>, header: Option<Range<usize>>) -> Option<Self> {
         let suite = section.take("suite").and_then(|value| suite(&value));
-        let packages = section.take("packages").and_then(|value| {
-            value.unique_list(Value::parsed::<PackageRequest>, |request| {
-                (request.name.clone(), request.name.to_string())
-            })
-        });
-        let base = section.take("base").and_then(|value| {
-            value.unique_list(Value::parsed::<PackageName>, |name| (name.clone(), name.to_string()))
-        });
-        let shell = section.take("shell").and_then(Value::boolean).unwrap_or(false);
+        let requested = section.take("packages").and_then(|value| packages(&value));
+        let base = section.take("base").and_then(|value| base_packages(&value));
+        let configure = match section.take("configure") {
+            Some(value) => Configure::read(&value),
+            None => Some(Configure::Native),
+        };
+        let debconf = section.take("debconf").and_then(|value| debconf(&value, configure.as_ref()));
+        let shell = section.take("shell").and_then(|value| DevShell::read(value, known));
+        let (shell, dev_shell) = shell.unwrap_or_default();
         let docs = section.take("docs").and_then(Value::boolean).unwrap_or(false);
         let extras = section.take("extras").and_then(|value| extras(&value, known)).unwrap_or_default();
         let groups = section.take("groups").and_then(|value| groups(&value, known)).unwrap_or_default();
-        let include = section.take("include").and_then(|value| value.parsed_list()).unwrap_or_default();
+        let include = section.take("include").and_then(|value| value.parsed_list());
         let exclude = section.take("exclude").and_then(|value| value.parsed_list()).unwrap_or_default();
         let mirror = section.take("mirror").and_then(|value| Mirror::read(&value));
         let snapshot = section.take("snapshot").and_then(|value| snapshot(&value));
         let keyring = section.take("keyring").and_then(|value| keyring(&value));
         let index = section.take("index").and_then(|value| value.parsed());
+        let python = section.take("python").and_then(|value| Python::read(&value)).unwrap_or_default();
+        let steps = match section.take("step") {
+            Some(value) => Step::read_all(&value),
+            None => Some(Vec::new()),
+        };
         let image = match section.take("image") {
             Some(value) => Image::read(&value, known),
             None => Image::read_absent(section.reader(), header, known),
         };
+        let own = variant::Project { known, image: image.as_ref(), steps: steps.as_deref() };
+        let images = section.take("images").and_then(|value| ImageOverride::read_all(&value, &own));
         let elsewhere: Vec<(&'static str, &'static str)> =
             image::KEYS.iter().map(|&key| (key, "the `image` table")).collect();
         section.refuse_the_rest(&elsewhere);
         Some(Self {
             suite,
-            packages: packages.unwrap_or_default(),
+            packages: requested.unwrap_or_default(),
             base,
+            configure: configure.unwrap_or_default(),
+            debconf: debconf.unwrap_or_default(),
             shell,
+            dev_shell,
             docs,
             extras,
             groups,
@@ -247,7 +291,11 @@ impl Manifest {
             snapshot,
             keyring,
             index,
+            python,
+            steps: steps.unwrap_or_default(),
             image: image?,
+            images: images.unwrap_or_default(),
+            variant: None,
             project: None,
         })
     }
@@ -307,6 +355,18 @@ impl Mirror {
         section.refuse_the_rest(&[]);
         Some(mirror)
     }
+}
+
+/// Requests for Debian packages, each package once.
+fn packages(value: &Value<'_, '_>) -> Option<Vec<PackageRequest>> {
+    value.unique_list(Value::parsed::<PackageRequest>, |request| {
+        (request.name.clone(), request.name.to_string())
+    })
+}
+
+/// Debian packages without versions, each once.
+fn base_packages(value: &Value<'_, '_>) -> Option<Vec<PackageName>> {
+    value.unique_list(Value::parsed::<PackageName>, |name| (name.clone(), name.to_string()))
 }
 
 fn suite(value: &Value<'_, '_>) -> Option<SuiteName> {
@@ -378,49 +438,6 @@ fn keyring(value: &Value<'_, '_>) -> Option<PathBuf> {
         return None;
     }
     Some(PathBuf::from(path))
-}
-
-/// The JSON Schema (draft 2020-12) of `[tool.invar]`, for editors.
-pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Manifest).to_value();
-    for_toml(&mut schema);
-    schema
-}
-
-/// Takes `null` out of a schema: TOML has no such value, and an optional key is one that is left out. Descriptions
-/// lose the line breaks of the source they come from.
-fn for_toml(schema: &mut serde_json::Value) {
-    use serde_json::Value;
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(for_toml),
-        Value::Object(object) => {
-            if let Some(Value::Array(types)) = object.get_mut("type") {
-                types.retain(|name| name != "null");
-                if let [only] = types.as_slice() {
-                    let only = only.clone();
-                    object.insert("type".to_owned(), only);
-                }
-            }
-            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
-                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
-                if let [Value::Object(only)] = choices.as_slice() {
-                    let only = only.clone();
-                    object.remove("anyOf");
-                    object.extend(only);
-                }
-            }
-            if object.get("default").is_some_and(Value::is_null) {
-                object.remove("default");
-            }
-            if let Some(Value::String(text)) = object.get_mut("description") {
-                let paragraphs: Vec<String> =
-                    text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
-                *text = paragraphs.join("\n\n");
-            }
-            object.values_mut().for_each(for_toml);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 #[cfg(test)]

@@ -31,11 +31,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use self::dockerignore::{DockerignoreError, DockerignoreFault};
-pub use self::glob::{Glob, GlobError};
+pub use self::glob::{Glob, GlobError, GlobList};
 pub use self::walk::{EntryKind, Listing, ListingEntry, SourceEntry, SourceList, WalkError};
 use crate::source::dockerignore::Dockerignore;
 use crate::source::gitignore::{GitignoreFile, Verdict};
-use crate::source::glob::GlobList;
 
 /// The rules for which files of one project are source. See the module's documentation for what they are.
 #[derive(Debug)]

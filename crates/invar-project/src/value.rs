@@ -185,6 +185,57 @@ pub enum ValueError {
     /// A list that must not be empty.
     #[error("the list is empty")]
     EmptyList,
+    /// Not the name of a step or of a further image.
+    #[error(
+        "{text:?} is not a name for this: expected up to 64 lower-case letters, digits and \"-\", \
+         the first and last a letter or digit"
+    )]
+    ShortName {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a relative path that stays in its folder.
+    #[error("{text:?} is not a path below this folder: {fault}")]
+    RelativePath {
+        /// The text as given.
+        text: String,
+        /// What is wrong with it.
+        fault: PathFault,
+    },
+    /// A path that belongs to the virtual environment.
+    #[error("{text:?} is in the Python environment, which is made of packages alone")]
+    InEnvironment {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a sha256.
+    #[error("{text:?} is not a sha256: expected 64 lower-case hexadecimal digits")]
+    Sha256 {
+        /// The text as given.
+        text: String,
+    },
+    /// An address whose last part is not a file's name.
+    #[error("{text:?} does not end with the name of a file")]
+    FetchName {
+        /// The text as given.
+        text: String,
+    },
+    /// Not a line of `debconf-set-selections`.
+    #[error(
+        "{text:?} is not a debconf selection: expected a package, a question, a type and a value on one line"
+    )]
+    Selection {
+        /// The text as given.
+        text: String,
+    },
+    /// None of the few words that a key accepts.
+    #[error("{text:?} is not one of {expected}")]
+    Choice {
+        /// The text as given.
+        text: String,
+        /// What could stand there.
+        expected: &'static str,
+    },
     /// A number out of its range.
     #[error("{number} is out of range: expected {least} to {most}")]
     Number {
@@ -203,6 +254,12 @@ pub enum PathFault {
     /// No leading slash.
     #[error("it does not start with \"/\"")]
     Relative,
+    /// A leading slash where a relative path is asked for.
+    #[error("it starts with \"/\"")]
+    Absolute,
+    /// Nothing, or the folder itself.
+    #[error("it names nothing in it")]
+    Empty,
     /// The root itself.
     #[error("it is the root itself")]
     Root,
@@ -229,6 +286,12 @@ pub enum UrlFault {
     /// A query or fragment, to which no path can be added.
     #[error("it has a \"?\" or \"#\", to which no path can be added")]
     Query,
+    /// A fragment, which is never sent.
+    #[error("it has a \"#\", which names a part of a page")]
+    Fragment,
+    /// Longer than servers accept.
+    #[error("it is too long")]
+    Long,
     /// A space, control or non-ASCII character.
     #[error("it has a character that an address cannot have")]
     Character,
@@ -267,6 +330,26 @@ impl ValueError {
             }
             Self::Path { fault: PathFault::Root, .. } => {
                 "name a directory below it, such as \"/app\"".to_owned()
+            }
+            Self::RelativePath { text, fault: PathFault::Absolute } => {
+                let relative = text.trim_start_matches('/');
+                if relative.is_empty() {
+                    return None;
+                }
+                format!("write \"{relative}\"")
+            }
+            Self::ShortName { text }
+                if text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'_') =>
+            {
+                format!("write \"{}\"", text.to_ascii_lowercase().replace('_', "-"))
+            }
+            Self::InEnvironment { .. } => {
+                "name a place outside /app/.venv, such as \"/app/static\"".to_owned()
+            }
+            Self::Sha256 { text } if text.starts_with("sha256:") => "leave \"sha256:\" out".to_owned(),
+            Self::FetchName { .. } => "name the file: `path = \"…\"`".to_owned(),
+            Self::Selection { .. } => {
+                "as in \"locales locales/default_environment_locale select C.UTF-8\"".to_owned()
             }
             Self::PublishedPort { text } => {
                 let inside = text.rsplit(':').next().unwrap_or(text);

@@ -3,9 +3,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use invar_debian::{DebianVersion, PackageName};
+use invar_tree::Digest;
 use pep440_rs::Version;
 
-use super::{InvarLock, LockedPackage, ScriptVerdict};
+use super::{InvarLock, LockedPackage, LockedPlatform, ScriptVerdict};
 use crate::{Platform, SuiteName, Timestamp};
 
 /// One difference between two locks, for a reader.
@@ -48,6 +49,37 @@ pub enum Change {
         /// The platforms for which this is so.
         platforms: BTreeSet<Platform>,
     },
+    /// A package that only other roots have came, went, or has another version.
+    Tool {
+        /// The package.
+        name: PackageName,
+        /// Its version in the old lock.
+        old: Option<DebianVersion>,
+        /// Its version in the new lock.
+        new: Option<DebianVersion>,
+        /// The platforms for which this is so.
+        platforms: BTreeSet<Platform>,
+    },
+    /// A wheel that builds need came, went, or has other bytes.
+    BuildWheel {
+        /// Its file name.
+        file: String,
+        /// Its sha256 in the old lock.
+        old: Option<Digest>,
+        /// Its sha256 in the new lock.
+        new: Option<Digest>,
+        /// The platforms for which this is so.
+        platforms: BTreeSet<Platform>,
+    },
+    /// A file for build steps came, went, or has other bytes.
+    Fetch {
+        /// Its address.
+        url: String,
+        /// Its sha256 in the old lock.
+        old: Option<Digest>,
+        /// Its sha256 in the new lock.
+        new: Option<Digest>,
+    },
     /// Something else is known about a package's maintainer scripts.
     Scripts {
         /// The package.
@@ -73,6 +105,15 @@ impl fmt::Display for Change {
                 step(f, name, old.as_ref(), new.as_ref())?;
                 write!(f, " ({})", on(platforms))
             }
+            Self::Tool { name, old, new, platforms } => {
+                f.write_str("for building: ")?;
+                step(f, name, old.as_ref(), new.as_ref())?;
+                write!(f, " ({})", on(platforms))
+            }
+            Self::BuildWheel { file, old, new, platforms } => {
+                write!(f, "for building: {file} {} ({})", bytes(*old, *new), on(platforms))
+            }
+            Self::Fetch { url, old, new } => write!(f, "{url} {}", bytes(*old, *new)),
             Self::Replaced { name, version, platforms } => {
                 write!(f, "{name} {version} has other bytes ({})", on(platforms))
             }
@@ -100,14 +141,23 @@ fn step<T: fmt::Display>(
     }
 }
 
+/// What became of a file that has no version.
+fn bytes(old: Option<Digest>, new: Option<Digest>) -> &'static str {
+    match (old, new) {
+        (None, _) => "added",
+        (Some(_), None) => "removed",
+        (Some(_), Some(_)) => "has other bytes",
+    }
+}
+
 impl InvarLock {
-    /// What `new` has that `old` has not, and the other way round: suites, Python, then packages by name.
+    /// What `new` has that `old` has not, and the other way round: suites, Python, files of steps, packages by name,
+    /// tools by name, then build wheels by file.
     ///
     /// A change that is the same for several platforms is told once.
     pub fn changes(old: &Self, new: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
-        let names: BTreeSet<&SuiteName> = old.suites.keys().chain(new.suites.keys()).collect();
-        for name in names {
+        for name in old.suites.keys().chain(new.suites.keys()).collect::<BTreeSet<&SuiteName>>() {
             let date = |lock: &Self| lock.suites.get(name).map(|suite| suite.date);
             let (old, new) = (date(old), date(new));
             if old != new {
@@ -118,24 +168,70 @@ impl InvarLock {
         if version(old) != version(new) {
             changes.push(Change::Interpreter { old: version(old), new: version(new) });
         }
-        let names: BTreeSet<&PackageName> = [old, new].into_iter().flat_map(Self::names).collect();
-        for name in names {
+        for url in old.fetches.keys().chain(new.fetches.keys()).collect::<BTreeSet<_>>() {
+            let digest = |lock: &Self| lock.fetches.get(url).map(|fetch| fetch.sha256);
+            let (old, new) = (digest(old), digest(new));
+            if old != new {
+                changes.push(Change::Fetch { url: url.clone(), old, new });
+            }
+        }
+        for name in names(old, new, |platform| platform.packages.keys()) {
             let first = changes.len();
             for platform in Platform::ALL {
-                let package = |lock: &'_ Self| -> Option<LockedPackage> {
-                    lock.platforms.get(&platform)?.packages.get(name).cloned()
-                };
+                let package = |lock: &Self| lock.platforms.get(&platform)?.packages.get(name).cloned();
                 for change in package_changes(name, platform, package(old), package(new)) {
                     merge(&mut changes, first, change);
                 }
             }
         }
+        for name in names(old, new, |platform| platform.tools.keys()) {
+            let first = changes.len();
+            for platform in Platform::ALL {
+                let tool = |lock: &Self| lock.platforms.get(&platform)?.tools.get(name).cloned();
+                if let Some(change) = tool_change(name, platform, tool(old), tool(new)) {
+                    merge(&mut changes, first, change);
+                }
+            }
+        }
+        for file in names(old, new, |platform| platform.build_wheels.keys()) {
+            let first = changes.len();
+            for platform in Platform::ALL {
+                let wheel = |lock: &Self| Some(lock.platforms.get(&platform)?.build_wheels.get(file)?.sha256);
+                let (old, new) = (wheel(old), wheel(new));
+                if old != new {
+                    let (file, platforms) = (file.clone(), BTreeSet::from([platform]));
+                    merge(&mut changes, first, Change::BuildWheel { file, old, new, platforms });
+                }
+            }
+        }
         changes
     }
+}
 
-    fn names(&self) -> impl Iterator<Item = &PackageName> {
-        self.platforms.values().flat_map(|platform| platform.packages.keys())
+/// The names that `keys` finds on any platform of either lock, sorted.
+fn names<'a, K: Ord, I: Iterator<Item = &'a K>>(
+    old: &'a InvarLock,
+    new: &'a InvarLock,
+    keys: impl Fn(&'a LockedPlatform) -> I,
+) -> BTreeSet<&'a K> {
+    [old, new].into_iter().flat_map(|lock| lock.platforms.values()).flat_map(keys).collect()
+}
+
+fn tool_change(
+    name: &PackageName,
+    platform: Platform,
+    old: Option<LockedPackage>,
+    new: Option<LockedPackage>,
+) -> Option<Change> {
+    let (name, platforms) = (name.clone(), BTreeSet::from([platform]));
+    let text = |package: &Option<LockedPackage>| package.as_ref().map(|package| package.version.to_string());
+    if text(&old) != text(&new) {
+        let version = |package: Option<LockedPackage>| package.map(|package| package.version);
+        return Some(Change::Tool { name, old: version(old), new: version(new), platforms });
     }
+    let (old, new) = (old?, new?);
+    let version = new.version;
+    (old.sha256 != new.sha256).then_some(Change::Replaced { name, version, platforms })
 }
 
 fn package_changes(
@@ -194,8 +290,10 @@ fn merge(changes: &mut Vec<Change>, first: usize, change: Change) {
 fn platforms(change: &mut Change) -> Option<&mut BTreeSet<Platform>> {
     match change {
         Change::Package { platforms, .. }
+        | Change::Tool { platforms, .. }
+        | Change::BuildWheel { platforms, .. }
         | Change::Replaced { platforms, .. }
         | Change::Scripts { platforms, .. } => Some(platforms),
-        Change::Suite { .. } | Change::Interpreter { .. } => None,
+        Change::Suite { .. } | Change::Interpreter { .. } | Change::Fetch { .. } => None,
     }
 }

@@ -1,12 +1,12 @@
 //! Whether a lock belongs to a manifest.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use invar_tree::Digest;
 use pep440_rs::VersionSpecifiers;
 
-use super::{InvarLock, Request};
-use crate::{Manifest, PackageRequest, Platform, SuiteName, Timestamp};
+use super::{InvarLock, Request, RootName};
+use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// A difference between what a lock was made for and what the project asks for now.
 ///
@@ -81,6 +81,38 @@ pub enum Mismatch {
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
     },
+    /// Packages for something besides the image, of which the lock has nothing.
+    #[error("invar.lock has no packages for {root}")]
+    RootMissing {
+        /// What they are for.
+        root: RootName,
+    },
+    /// Other packages for something besides the image.
+    #[error("the packages for {root} have changed: {}", Difference { added, removed })]
+    Root {
+        /// What they are for.
+        root: RootName,
+        /// What the manifest asks for in addition.
+        added: BTreeSet<PackageRequest>,
+        /// What it does not ask for any more.
+        removed: BTreeSet<PackageRequest>,
+    },
+    /// A file for a step that neither the manifest nor the lock has a sha256 for.
+    #[error("invar.lock has no sha256 for {url}")]
+    FetchMissing {
+        /// Its address.
+        url: FetchUrl,
+    },
+    /// A file for a step of which the manifest says something else than the lock.
+    #[error("the sha256 of {url} was {} and is {}", locked.hex(), wanted.hex())]
+    Fetch {
+        /// Its address.
+        url: FetchUrl,
+        /// What the lock says.
+        locked: Digest,
+        /// What the manifest says.
+        wanted: Digest,
+    },
     /// Another time.
     #[error("`snapshot` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Snapshot {
@@ -132,17 +164,56 @@ impl Request {
             base: manifest.base.as_ref().map(|base| base.iter().cloned().collect()),
             shell: manifest.shell,
             docs: manifest.docs,
-            platforms: manifest.image.platforms.iter().copied().collect(),
+            platforms: platforms(manifest),
             requires_python: manifest.project.as_ref().and_then(|project| project.requires_python.clone()),
             snapshot: manifest.snapshot,
         }
     }
+
+    /// What `manifest` asks of Debian for everything besides its image: for each step that is run, for the author's
+    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if any are run, and for each further image with Debian packages of its own.
+    ///
+    /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
+    pub fn roots(manifest: &Manifest) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
+        let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
+        let mut roots = BTreeMap::new();
+        for step in manifest.steps.iter().filter(|step| step.run.is_some()) {
+            roots.insert(RootName::step(&step.name), requests(&step.packages));
+        }
+        roots.insert(RootName::shell(), requests(&manifest.dev_shell.packages));
+        for (name, of) in manifest.python.overrides.iter().filter(|(_, of)| of.has_root()) {
+            let mut request = requests(&of.packages);
+            if !of.patches.is_empty() {
+                let patch = "patch".parse().expect("it is a package's name");
+                request.insert(PackageRequest { name: patch, version: None });
+            }
+            roots.insert(RootName::python_package(name), request);
+        }
+        if manifest.configure != Configure::Native {
+            roots.insert(RootName::scripts(), BTreeSet::new());
+        }
+        for (key, image) in manifest.images.iter().filter(|(_, image)| image.contents.has_own_packages()) {
+            let mut request = requests(image.contents.packages.as_ref().unwrap_or(&manifest.packages));
+            let base = image.contents.base.iter().flatten().cloned();
+            request.extend(base.map(|name| PackageRequest { name, version: None }));
+            roots.insert(RootName::image(key), request);
+        }
+        roots
+    }
+}
+
+/// The platforms of the project's own image and of its further ones: one lock is for all of them.
+fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
+    let further = manifest.images.values().filter_map(|image| image.image.platforms.as_ref());
+    manifest.image.platforms.iter().chain(further.flatten()).copied().collect()
 }
 
 impl InvarLock {
     /// Compares what the lock was made for with what the project asks for now; empty if they belong together.
     ///
-    /// `uv_lock` is the digest of the project's `uv.lock`, `None` without one.
+    /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
+    /// digest of the project's `uv.lock`, `None` without one.
     pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
         let (locked, wanted) = (&self.request, Request::of(manifest));
         let mut found = Vec::new();
@@ -188,6 +259,46 @@ impl InvarLock {
         if locked.snapshot != wanted.snapshot {
             found.push(Mismatch::Snapshot { locked: locked.snapshot, wanted: wanted.snapshot });
         }
+        for (root, wanted) in Request::roots(manifest) {
+            found.extend(self.check_root(&root, &wanted));
+        }
+        found.extend(self.check_fetches(manifest));
         found
+    }
+
+    /// What is wrong with one root on the first platform where something is: the others were locked with it.
+    fn check_root(&self, root: &RootName, wanted: &BTreeSet<PackageRequest>) -> Option<Mismatch> {
+        self.platforms.values().find_map(|platform| {
+            let Some(locked) = platform.roots.get(root) else {
+                return Some(Mismatch::RootMissing { root: root.clone() });
+            };
+            if locked.request == *wanted {
+                return None;
+            }
+            let added = wanted.difference(&locked.request).cloned().collect();
+            let removed = locked.request.difference(wanted).cloned().collect();
+            Some(Mismatch::Root { root: root.clone(), added, removed })
+        })
+    }
+
+    /// What the lock does not know about the files of build steps, or knows otherwise. Each file once.
+    fn check_fetches(&self, manifest: &Manifest) -> Vec<Mismatch> {
+        // Of several steps that fetch one file it is enough that one of them says its sha256.
+        let mut wanted: BTreeMap<&FetchUrl, Option<Digest>> = BTreeMap::new();
+        for fetch in manifest.steps.iter().flat_map(|step| &step.fetch) {
+            let known = wanted.entry(&fetch.url).or_default();
+            *known = known.or(fetch.sha256);
+        }
+        let mismatch = |(url, wanted): (&FetchUrl, Option<Digest>)| {
+            let url = url.clone();
+            match (self.fetches.get(url.as_str()).map(|fetch| fetch.sha256), wanted) {
+                (Some(locked), Some(wanted)) if locked != wanted => {
+                    Some(Mismatch::Fetch { url, locked, wanted })
+                }
+                (None, None) => Some(Mismatch::FetchMissing { url }),
+                (Some(_), _) | (None, Some(_)) => None,
+            }
+        };
+        wanted.into_iter().filter_map(mismatch).collect()
     }
 }

@@ -1,8 +1,10 @@
 //! The reader of `invar.lock`; the form is in the documentation of the module above.
+mod platform;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_debian::{Architecture, PackageName};
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
@@ -10,12 +12,12 @@ use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 use toml::de::DeTable;
 
+use self::platform::RawPlatform;
 use super::{
-    Because, FORMAT_VERSION, Fingerprint, InvarLock, LockedArchive, LockedInterpreter, LockedOmission,
-    LockedPackage, LockedPlatform, LockedScripts, LockedSuite, OmissionReason, PoolPath, Request,
-    ScriptVerdict,
+    FORMAT_VERSION, Fingerprint, InvarLock, LockedArchive, LockedFetch, LockedInterpreter, LockedSuite,
+    Request,
 };
-use crate::{PackageRequest, Platform, SuiteName, Timestamp};
+use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// The longest text that is read as a lock, in bytes: about a hundred thousand packages.
 const LONGEST: usize = 64 << 20;
@@ -42,7 +44,7 @@ pub enum LockError {
     #[error(
         "invar.lock has format version {found}, and this Invar knows version {FORMAT_VERSION}: {}",
         if *found > FORMAT_VERSION { "a newer Invar wrote it; use that one" }
-        else { "run `invar lock` to write it anew" }
+        else { "run `invar lock --update` to renew it" }
     )]
     FormatVersion {
         /// The version in the lock.
@@ -56,7 +58,7 @@ pub enum LockError {
         /// What is wrong.
         message: String,
     },
-    /// A suite, platform, package or omitted package that comes twice.
+    /// A suite, file, platform, package, root or build that comes twice, or a package that is a tool too.
     #[error("invar.lock, line {line}: {name} comes twice; run `invar lock` to write it anew")]
     Duplicate {
         /// The line of the second one, from 1.
@@ -71,6 +73,26 @@ pub enum LockError {
         line: usize,
         /// The suite.
         suite: SuiteName,
+    },
+    /// A root's package that is neither a package nor a tool, or a build's wheel that is no build wheel.
+    #[error("invar.lock, line {line}: there is no {what} {name}; run `invar lock` to write it anew")]
+    Unknown {
+        /// The line of the name, from 1.
+        line: usize,
+        /// What it should be.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A tool that is in no root, or a build wheel that no build needs.
+    #[error("invar.lock, line {line}: no {by} has {name}; run `invar lock` to write it anew")]
+    Unused {
+        /// The line of the name, from 1.
+        line: usize,
+        /// What could have it.
+        by: &'static str,
+        /// The name.
+        name: String,
     },
     /// A package for another platform.
     #[error(
@@ -98,6 +120,8 @@ struct RawLock {
     interpreter: Option<RawInterpreter>,
     #[serde(default, rename = "suite")]
     suites: Vec<RawSuite>,
+    #[serde(default, rename = "fetch")]
+    fetches: Vec<RawFetch>,
     #[serde(default, rename = "platform")]
     platforms: Vec<RawPlatform>,
 }
@@ -137,35 +161,10 @@ struct RawSuite {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RawPlatform {
-    name: Spanned<Platform>,
-    #[serde(default, rename = "package")]
-    packages: Vec<RawPackage>,
-    #[serde(default)]
-    omitted: Vec<RawOmission>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RawPackage {
-    name: Spanned<PackageName>,
-    version: DebianVersion,
-    architecture: Spanned<Architecture>,
-    suite: Spanned<SuiteName>,
-    file: PoolPath,
+struct RawFetch {
+    url: Spanned<FetchUrl>,
     size: u64,
     sha256: Hex,
-    because: Because,
-    scripts: Option<ScriptVerdict>,
-    scripts_sha256: Option<Hex>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct RawOmission {
-    name: Spanned<PackageName>,
-    needed_by: BTreeSet<PackageName>,
-    reason: OmissionReason,
 }
 
 /// A sha256 as 64 hexadecimal digits.
@@ -266,52 +265,17 @@ impl RawLock {
         {
             text.insert(&mut suites, name, LockedSuite { archive, date, valid_until, sha256, signed_by })?;
         }
+        let mut fetches = BTreeMap::new();
+        for RawFetch { url, size, sha256: Hex(sha256) } in self.fetches {
+            let url = Spanned::new(url.span(), url.get_ref().to_string());
+            text.insert(&mut fetches, url, LockedFetch { size, sha256 })?;
+        }
         let mut platforms = BTreeMap::new();
         for raw in self.platforms {
-            let mut platform = LockedPlatform::default();
-            for package in raw.packages {
-                let (name, package) = package.checked(text, *raw.name.get_ref(), &suites)?;
-                text.insert(&mut platform.packages, name, package)?;
-            }
-            for RawOmission { name, needed_by, reason } in raw.omitted {
-                text.insert(&mut platform.omitted, name, LockedOmission { needed_by, reason })?;
-            }
-            text.insert(&mut platforms, raw.name, platform)?;
+            let (name, platform) = raw.checked(text, &suites)?;
+            text.insert(&mut platforms, name, platform)?;
         }
         let uv_lock = self.uv_lock_sha256.map(|Hex(digest)| digest);
-        Ok(InvarLock { created: self.created, uv_lock, request, interpreter, suites, platforms })
-    }
-}
-
-impl RawPackage {
-    fn checked(
-        self,
-        text: Text<'_>,
-        platform: Platform,
-        suites: &BTreeMap<SuiteName, LockedSuite>,
-    ) -> Result<(Spanned<PackageName>, LockedPackage), LockError> {
-        let place = self.suite.span().start;
-        let suite = self.suite.into_inner();
-        if !suites.contains_key(&suite) {
-            let line = text.line(place);
-            return Err(LockError::UnknownSuite { line, suite });
-        }
-        let place = self.architecture.span().start;
-        let architecture = self.architecture.into_inner();
-        if !architecture.is_all() && architecture.as_str() != platform.architecture() {
-            let line = text.line(place);
-            return Err(LockError::ForeignPackage { line, architecture, platform });
-        }
-        let scripts = match (self.scripts, self.scripts_sha256) {
-            (Some(verdict), Some(Hex(sha256))) => Some(LockedScripts { verdict, sha256 }),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => {
-                let line = text.line(self.name.span().start);
-                let message = "`scripts` and `scripts-sha256` belong together".to_owned();
-                return Err(LockError::Malformed { line, message });
-            }
-        };
-        let Self { name, version, file, size, sha256: Hex(sha256), because, .. } = self;
-        Ok((name, LockedPackage { version, architecture, suite, file, size, sha256, because, scripts }))
+        Ok(InvarLock { created: self.created, uv_lock, request, interpreter, suites, fetches, platforms })
     }
 }

@@ -1,3 +1,5 @@
+mod roots;
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -60,6 +62,7 @@ fn sample() -> InvarLock {
                 ]
                 .into(),
                 omitted: [(name("debconf"), omission)].into(),
+                ..LockedPlatform::default()
             },
         );
     }
@@ -90,6 +93,7 @@ fn sample() -> InvarLock {
             ),
         ]
         .into(),
+        fetches: BTreeMap::new(),
         platforms,
     }
 }
@@ -98,7 +102,7 @@ fn sample() -> InvarLock {
 fn the_bytes_are_pinned() {
     assert_snapshot!(sample().to_string(), @r##"
     # Written by `invar lock`; do not edit. Belongs into version control.
-    format-version = 1
+    format-version = 2
     created = "2026-09-12T08:00:00Z"
     uv-lock-sha256 = "84321598744d84dbee2318e634c74c9aae39a1c253f1c4bd17ebf9ef2f807b11"
 
@@ -227,7 +231,7 @@ fn the_bytes_are_pinned() {
     "##);
     assert_eq!(
         Digest::of(sample().to_string().as_bytes()).to_string(),
-        "sha256:a817dc2ef7d65417dd02f7d36e5f6ea4ff77cf4bf9104c84721ade4e5de1ae7d",
+        "sha256:0fa58226a76f1e8b88843cf35fb45e1389b9032439363be11d2614b79154ea3e",
         "if intended, raise the format version and add to \"Output digests\" in the changelog"
     );
 }
@@ -260,10 +264,10 @@ fn what_is_written_is_read() {
 #[test]
 fn damage_is_named_with_its_line() {
     let damages = [
-        ("format-version = 1", "format-version = 2"),
-        ("format-version = 1", "format-version = 0"),
-        ("format-version = 1\n", ""),
-        ("format-version = 1", "format-version = \"1\""),
+        ("format-version = 2", "format-version = 3"),
+        ("format-version = 2", "format-version = 1"),
+        ("format-version = 2\n", ""),
+        ("format-version = 2", "format-version = \"2\""),
         ("\n[request]", "\n<<<<<<< HEAD\n[request]"),
         ("shell = false", "shell = 0"),
         ("shell = false", "shell = false\nfuture = 1"),
@@ -290,8 +294,8 @@ fn damage_is_named_with_its_line() {
         messages += &format!("{error}\n");
     }
     assert_snapshot!(messages, @r##"
-    invar.lock has format version 2, and this Invar knows version 1: a newer Invar wrote it; use that one
-    invar.lock has format version 0, and this Invar knows version 1: run `invar lock` to write it anew
+    invar.lock has format version 3, and this Invar knows version 2: a newer Invar wrote it; use that one
+    invar.lock has format version 1, and this Invar knows version 2: run `invar lock --update` to renew it
     invar.lock has no `format-version`: it is not a lock of Invar; run `invar lock` to write one
     invar.lock, line 2: `format-version` is not a number; run `invar lock` to write it anew
     invar.lock, line 6: a merge conflict; take either side and run `invar lock`
@@ -306,7 +310,7 @@ fn damage_is_named_with_its_line() {
     invar.lock, line 48: there is no suite sid; run `invar lock` to write it anew
     invar.lock, line 47: a package for arm64 among those for linux/amd64; run `invar lock` to write it anew
     invar.lock, line 49: "pool/main/../../base-files_13.8_amd64.deb" is not the path of a package in an archive: expected a form such as "pool/main/b/bash/bash_5_amd64.deb"; run `invar lock` to write it anew
-    invar.lock, line 52: "magic" is not one of "requested by packages", "requested by shell", "base", "interpreter" and "dependency of PACKAGE"; run `invar lock` to write it anew
+    invar.lock, line 52: "magic" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to write it anew
     invar.lock, line 45: `scripts` and `scripts-sha256` belong together; run `invar lock` to write it anew
     invar.lock, line 53: "fine" is not one of "handled", "nothing to do" and "unknown"; run `invar lock` to write it anew
     invar.lock, line 20: "usr/../../etc" climbs out with ".."; run `invar lock` to write it anew
@@ -317,7 +321,7 @@ fn damage_is_named_with_its_line() {
 #[test]
 fn garbage_is_refused() {
     for garbage in
-        ["", "\0", "{}", "[[platform]]", "format-version = 1", "format-version = -1", "a = ", "\u{feff}"]
+        ["", "\0", "{}", "[[platform]]", "format-version = 2", "format-version = -1", "a = ", "\u{feff}"]
     {
         assert!(InvarLock::parse(garbage).is_err(), "{garbage:?}");
     }
@@ -353,26 +357,35 @@ fn pool_paths_stay_in_the_pool() {
     }
 }
 
+/// The sample with the root that every lock has.
+fn with_shell() -> InvarLock {
+    let mut lock = sample();
+    for platform in lock.platforms.values_mut() {
+        platform.roots.insert(RootName::shell(), LockedRoot::default());
+    }
+    lock
+}
+
 #[test]
 fn a_lock_belongs_to_a_manifest() {
     let keys = "suite = \"trixie\"\npackages = [\"fortune-mod\"]\nimage.platforms = [\"linux/amd64\", \"linux/arm64\"]\n\
                 snapshot = 2026-09-12T08:00:00Z\n";
     let uv_lock = Digest::of(b"uv.lock");
-    assert_eq!(sample().check(&manifest(keys), Some(&uv_lock)), []);
+    assert_eq!(with_shell().check(&manifest(keys), Some(&uv_lock)), []);
     // What does not decide which packages are taken may change.
     let others = format!(
         "{keys}exclude = [\"tests\"]\nmirror.debian = \"https://mirror.example/debian\"\n\
                           image.command = [\"x\"]\n"
     );
-    assert_eq!(sample().check(&manifest(&others), Some(&uv_lock)), []);
+    assert_eq!(with_shell().check(&manifest(&others), Some(&uv_lock)), []);
 
     let check = |lock: &InvarLock, keys: &str, uv_lock: Option<&Digest>, expected: &[&str]| {
         let found: Vec<String> =
             lock.check(&manifest(keys), uv_lock).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{keys}");
     };
-    check(&sample(), keys, None, &["invar.lock was made with a uv.lock, and now there is none"]);
-    let without = InvarLock { uv_lock: None, ..sample() };
+    check(&with_shell(), keys, None, &["invar.lock was made with a uv.lock, and now there is none"]);
+    let without = InvarLock { uv_lock: None, ..with_shell() };
     check(
         &without,
         keys,
@@ -380,10 +393,10 @@ fn a_lock_belongs_to_a_manifest() {
         &["invar.lock was made without Python, and now there is a uv.lock"],
     );
     let other = Digest::from_bytes([0; 32]);
-    let changed = sample().check(&manifest(keys), Some(&other));
+    let changed = with_shell().check(&manifest(keys), Some(&other));
     assert_eq!(changed, [Mismatch::UvLock { locked: uv_lock, found: other }]);
     check(
-        &sample(),
+        &with_shell(),
         "suite = \"sid\"\npackages = [\"tini=0.19.0-3\"]\nbase = []\nshell = true\ndocs = true\n",
         Some(&uv_lock),
         &[
@@ -396,7 +409,7 @@ fn a_lock_belongs_to_a_manifest() {
             "`snapshot` was \"2026-09-12T08:00:00Z\" and is not set",
         ],
     );
-    let mut torn = sample();
+    let mut torn = with_shell();
     torn.platforms.remove(&Platform::LinuxArm64);
     torn.request.requires_python = None;
     check(
@@ -447,7 +460,7 @@ prop_compose! {
         all in any::<bool>(),
         size: u64,
         sha256: [u8; 32],
-        because in 0..5,
+        because in 0..7,
         verdict in 0usize..4,
     ) -> LockedPackage {
         let scripts = [ScriptVerdict::Handled, ScriptVerdict::NothingToDo, ScriptVerdict::Unknown].get(verdict);
@@ -461,6 +474,8 @@ prop_compose! {
                 1 => Because::Shell,
                 2 => Because::Base,
                 3 => Because::Interpreter,
+                4 => Because::Root("step:assets".parse().unwrap()),
+                5 => Because::Essential,
                 _ => Because::Dependency { of: name("x11") },
             },
             scripts: scripts.map(|&verdict| LockedScripts { verdict, sha256: Digest::from_bytes(sha256) }),
@@ -486,7 +501,7 @@ proptest! {
             (lock.uv_lock, lock.interpreter, lock.request.requires_python) = (None, None, None);
         }
         let packages = packages.into_iter().map(|(text, package)| (name(&text), package)).collect();
-        lock.platforms = [(Platform::LinuxAmd64, LockedPlatform { packages, omitted: BTreeMap::new() })].into();
+        lock.platforms = [(Platform::LinuxAmd64, LockedPlatform { packages, ..LockedPlatform::default() })].into();
         let text = lock.to_string();
         let read = InvarLock::parse(&text).unwrap();
         prop_assert_eq!(read.to_string(), text);

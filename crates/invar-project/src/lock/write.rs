@@ -1,7 +1,10 @@
 //! The writer of `invar.lock`; the form is in the documentation of the module above.
 use std::fmt::{self, Write};
 
-use super::{FORMAT_VERSION, InvarLock, LockedOmission, LockedPackage, LockedSuite, Request, ScriptVerdict};
+use super::{
+    FORMAT_VERSION, InvarLock, LockedBuild, LockedBuildWheel, LockedOmission, LockedPackage, LockedSuite,
+    Request, ScriptVerdict,
+};
 
 impl fmt::Display for InvarLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,6 +24,12 @@ impl fmt::Display for InvarLock {
         for (name, locked) in &self.suites {
             suite(f, name.as_str(), locked)?;
         }
+        for (url, fetch) in &self.fetches {
+            writeln!(f, "\n[[fetch]]")?;
+            text(f, "url", url)?;
+            writeln!(f, "size = {}", fetch.size)?;
+            text(f, "sha256", &fetch.sha256.hex())?;
+        }
         for (name, platform) in &self.platforms {
             writeln!(f, "\n[[platform]]")?;
             text(f, "name", name)?;
@@ -29,6 +38,22 @@ impl fmt::Display for InvarLock {
             }
             for (name, locked) in &platform.omitted {
                 omission(f, name.as_str(), locked)?;
+            }
+            for (name, locked) in &platform.tools {
+                writeln!(f, "\n[[platform.tool]]")?;
+                package_keys(f, name.as_str(), locked)?;
+            }
+            for (name, locked) in &platform.roots {
+                writeln!(f, "\n[[platform.root]]")?;
+                text(f, "name", name)?;
+                long_list(f, "request", locked.request.iter())?;
+                long_list(f, "packages", locked.packages.iter())?;
+            }
+            for (name, locked) in &platform.builds {
+                build(f, name.as_str(), locked)?;
+            }
+            for (file, locked) in &platform.build_wheels {
+                build_wheel(f, file, locked)?;
             }
         }
         Ok(())
@@ -70,14 +95,7 @@ fn suite(f: &mut fmt::Formatter<'_>, name: &str, suite: &LockedSuite) -> fmt::Re
 
 fn package(f: &mut fmt::Formatter<'_>, name: &str, package: &LockedPackage) -> fmt::Result {
     writeln!(f, "\n[[platform.package]]")?;
-    text(f, "name", &name)?;
-    text(f, "version", &package.version)?;
-    text(f, "architecture", &package.architecture)?;
-    text(f, "suite", &package.suite)?;
-    text(f, "file", &package.file)?;
-    writeln!(f, "size = {}", package.size)?;
-    text(f, "sha256", &package.sha256.hex())?;
-    text(f, "because", &package.because)?;
+    package_keys(f, name, package)?;
     if let Some(scripts) = &package.scripts {
         match scripts.verdict {
             // The one value of a lock that asks its reader for something.
@@ -94,11 +112,46 @@ fn package(f: &mut fmt::Formatter<'_>, name: &str, package: &LockedPackage) -> f
     Ok(())
 }
 
+/// The keys that packages of the image and tools have in common.
+fn package_keys(f: &mut fmt::Formatter<'_>, name: &str, package: &LockedPackage) -> fmt::Result {
+    text(f, "name", &name)?;
+    text(f, "version", &package.version)?;
+    text(f, "architecture", &package.architecture)?;
+    text(f, "suite", &package.suite)?;
+    text(f, "file", &package.file)?;
+    writeln!(f, "size = {}", package.size)?;
+    text(f, "sha256", &package.sha256.hex())?;
+    text(f, "because", &package.because)
+}
+
 fn omission(f: &mut fmt::Formatter<'_>, name: &str, omission: &LockedOmission) -> fmt::Result {
     writeln!(f, "\n[[platform.omitted]]")?;
     text(f, "name", &name)?;
     list(f, "needed-by", omission.needed_by.iter())?;
     text(f, "reason", &omission.reason)
+}
+
+fn build(f: &mut fmt::Formatter<'_>, name: &str, build: &LockedBuild) -> fmt::Result {
+    writeln!(f, "\n[[platform.build]]")?;
+    text(f, "name", &name)?;
+    if let Some(version) = &build.version {
+        text(f, "version", version)?;
+    }
+    if let Some(source) = &build.source {
+        text(f, "source-sha256", &source.hex())?;
+    }
+    long_list(f, "requires", build.requires.iter())?;
+    long_list(f, "wheels", build.wheels.iter())
+}
+
+fn build_wheel(f: &mut fmt::Formatter<'_>, file: &str, wheel: &LockedBuildWheel) -> fmt::Result {
+    writeln!(f, "\n[[platform.build-wheel]]")?;
+    text(f, "file", &file)?;
+    text(f, "url", &wheel.url)?;
+    if let Some(size) = wheel.size {
+        writeln!(f, "size = {size}")?;
+    }
+    text(f, "sha256", &wheel.sha256.hex())
 }
 
 /// `key = "value"`, as a basic string (TOML 1.0, "String").

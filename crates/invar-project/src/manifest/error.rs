@@ -144,6 +144,74 @@ pub enum Problem {
         /// The way from the group back to itself.
         path: Vec<String>,
     },
+    /// Steps that need each other's outputs.
+    #[error("the step {name:?} needs its own outputs: {}", path.join(" > "))]
+    StepCycle {
+        /// The step.
+        name: String,
+        /// The way from the step back to itself, each needing the outputs of the next.
+        path: Vec<String>,
+    },
+    /// A step that the manifest does not have.
+    #[error("there is no step {name:?}")]
+    UnknownStep {
+        /// The step.
+        name: String,
+        /// The step that is most like it.
+        nearest: Option<String>,
+    },
+    /// A step that is run and leaves nothing.
+    #[error("the step {name:?} is run, but nothing of what it makes is kept")]
+    NoOutputs {
+        /// The step.
+        name: String,
+    },
+    /// A step that neither runs nor wraps anything.
+    #[error("the step {name:?} does nothing: it has neither `run` nor `wrap`")]
+    IdleStep {
+        /// The step.
+        name: String,
+    },
+    /// A key of a step that only counts while the step is run.
+    #[error("`{key}` means nothing in a step without `run`")]
+    WithoutRun {
+        /// The key's dotted path.
+        key: String,
+    },
+    /// Two places in the image of which one is inside the other.
+    #[error("`{key}`: {path} is inside {outer}, an output of the step {step:?}")]
+    InsideOutput {
+        /// The key's dotted path.
+        key: String,
+        /// The inner place.
+        path: String,
+        /// The outer place.
+        outer: String,
+        /// The step that has the outer one.
+        step: String,
+    },
+    /// One address that is to be fetched with two contents.
+    #[error("{url} is fetched with another sha256 above")]
+    OtherDigest {
+        /// The address.
+        url: String,
+    },
+    /// Answers for maintainer scripts, but none is run.
+    #[error("`{key}` is read by maintainer scripts, and none is run")]
+    DebconfUnread {
+        /// The key's dotted path.
+        key: String,
+    },
+    /// More of something than any project has.
+    #[error("`{key}` has {found} entries; there can be {most}")]
+    TooMany {
+        /// The key's dotted path.
+        key: String,
+        /// How many there are.
+        found: usize,
+        /// The most that is accepted.
+        most: usize,
+    },
     /// Dependency groups nested or multiplied beyond reason.
     #[error("the dependency group {name:?} includes too much")]
     GroupTooLarge {
@@ -182,8 +250,18 @@ impl Problem {
             Self::BadValue { error, .. } => return error.help(),
             Self::DottedName { .. } => "put a name that has dots between quotes".to_owned(),
             Self::NoImageName => "name it: `name = \"…\"` in the image table".to_owned(),
-            Self::UnknownExtra { nearest, .. } | Self::UnknownGroup { nearest, .. } => {
+            Self::UnknownExtra { nearest, .. }
+            | Self::UnknownGroup { nearest, .. }
+            | Self::UnknownStep { nearest, .. } => {
                 format!("did you mean {:?}?", nearest.as_ref()?)
+            }
+            Self::NoOutputs { .. } => {
+                "say what is kept and where: `outputs = { \"dist\" = \"/app/static\" }`".to_owned()
+            }
+            Self::IdleStep { .. } => "give it a command: `run = \"…\"`".to_owned(),
+            Self::InsideOutput { .. } => "give each step places of its own".to_owned(),
+            Self::DebconfUnread { .. } => {
+                "run them: `configure = \"run\"`, or `configure = [\"PACKAGE\"]` for some packages".to_owned()
             }
             Self::WrongType { found: "a whole number" | "true" | "false", expected: "a string", .. } => {
                 "put it between quotes".to_owned()
@@ -197,6 +275,10 @@ impl Problem {
             | Self::Duplicate { .. }
             | Self::Missing { .. }
             | Self::GroupCycle { .. }
+            | Self::StepCycle { .. }
+            | Self::WithoutRun { .. }
+            | Self::OtherDigest { .. }
+            | Self::TooMany { .. }
             | Self::GroupTooLarge { .. } => return None,
         })
     }

@@ -136,49 +136,113 @@ impl Image {
         known: Known<'_>,
     ) -> Option<Self> {
         let project = known.project();
-        let name = match (section.take("name"), known) {
-            (Some(name), _) => name.parsed(),
-            (None, Known::Read(Some(project))) => Some(RepositoryName::from(&project.name)),
-            (None, Known::Read(None)) => {
+        let has_name = section.has("name");
+        let keys = ImageKeys::read(section);
+        let name = match (keys.name, known) {
+            (name, _) if has_name => name,
+            (_, Known::Read(Some(project))) => Some(RepositoryName::from(&project.name)),
+            (_, Known::Read(None)) => {
                 section.reader().report_at(header, None, Problem::NoImageName);
                 None
             }
-            (None, Known::Broken) => None,
+            (_, Known::Broken) => None,
         };
-        let tag = section.take("tag").and_then(|tag| tag.parsed()).unwrap_or_else(|| default_tag(project));
-        let entrypoint = section.take("entrypoint").and_then(arguments);
-        let command = section.take("command").and_then(arguments);
-        let env = section.take("env").and_then(texts).unwrap_or_default();
-        let user = section.take("user").and_then(user);
-        let workdir = section.take("workdir").and_then(|workdir| path(&workdir));
-        let workdir =
-            workdir.unwrap_or_else(|| image_path(default_workdir()).expect("it is an absolute path"));
-        let ports =
-            section.take("ports").and_then(|ports| ports.unique_list(port, |port| (*port, port.to_string())));
-        let volumes = section
-            .take("volumes")
-            .and_then(|volumes| volumes.unique_list(path, |path| (path.clone(), path.to_string())));
-        let labels = section.take("labels").and_then(texts).unwrap_or_default();
-        let annotations = section.take("annotations").and_then(texts).unwrap_or_default();
-        let stop_signal = section.take("stop-signal").and_then(signal);
-        let health_check = section.take("health-check").and_then(|value| HealthCheck::read(&value));
-        let platforms = section.take("platforms").and_then(platforms);
+        let default_workdir = || image_path(default_workdir()).expect("it is an absolute path");
         Some(Self {
             name: name?,
-            tag,
-            entrypoint,
-            command,
-            env,
-            user,
-            workdir,
-            ports: ports.unwrap_or_default(),
-            volumes: volumes.unwrap_or_default(),
-            labels,
-            annotations,
-            stop_signal,
-            health_check,
-            platforms: platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM]),
+            tag: keys.tag.unwrap_or_else(|| default_tag(project)),
+            entrypoint: keys.entrypoint,
+            command: keys.command,
+            env: keys.env.unwrap_or_default(),
+            user: keys.user,
+            workdir: keys.workdir.unwrap_or_else(default_workdir),
+            ports: keys.ports.unwrap_or_default(),
+            volumes: keys.volumes.unwrap_or_default(),
+            labels: keys.labels.unwrap_or_default(),
+            annotations: keys.annotations.unwrap_or_default(),
+            stop_signal: keys.stop_signal,
+            health_check: keys.health_check,
+            platforms: keys.platforms.unwrap_or_else(|| vec![DEFAULT_PLATFORM]),
         })
+    }
+}
+
+/// The keys of an image table as they are given; `None` is a key that is not. See [`Image`] for what they mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageKeys {
+    /// `name`.
+    pub name: Option<RepositoryName>,
+    /// `tag`.
+    pub tag: Option<Tag>,
+    /// `entrypoint`.
+    pub entrypoint: Option<Vec<String>>,
+    /// `command`.
+    pub command: Option<Vec<String>>,
+    /// `env`.
+    pub env: Option<BTreeMap<EnvironmentName, String>>,
+    /// `user`.
+    pub user: Option<User>,
+    /// `workdir`.
+    pub workdir: Option<ImagePath>,
+    /// `ports`.
+    pub ports: Option<Vec<Port>>,
+    /// `volumes`.
+    pub volumes: Option<Vec<ImagePath>>,
+    /// `labels`.
+    pub labels: Option<BTreeMap<LabelName, String>>,
+    /// `annotations`.
+    pub annotations: Option<BTreeMap<LabelName, String>>,
+    /// `stop-signal`.
+    pub stop_signal: Option<Signal>,
+    /// `health-check`.
+    pub health_check: Option<HealthCheck>,
+    /// `platforms`.
+    pub platforms: Option<Vec<Platform>>,
+}
+
+impl ImageKeys {
+    /// Takes the keys of an image table from `section`.
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            name: section.take("name").and_then(|name| name.parsed()),
+            tag: section.take("tag").and_then(|tag| tag.parsed()),
+            entrypoint: section.take("entrypoint").and_then(arguments),
+            command: section.take("command").and_then(arguments),
+            env: section.take("env").and_then(texts),
+            user: section.take("user").and_then(user),
+            workdir: section.take("workdir").and_then(|workdir| path(&workdir)),
+            ports: section
+                .take("ports")
+                .and_then(|ports| ports.unique_list(port, |port| (*port, port.to_string()))),
+            volumes: section
+                .take("volumes")
+                .and_then(|volumes| volumes.unique_list(path, |path| (path.clone(), path.to_string()))),
+            labels: section.take("labels").and_then(texts),
+            annotations: section.take("annotations").and_then(texts),
+            stop_signal: section.take("stop-signal").and_then(signal),
+            health_check: section.take("health-check").and_then(|value| HealthCheck::read(&value)),
+            platforms: section.take("platforms").and_then(platforms),
+        }
+    }
+
+    /// The image that has these keys, and of `image` those that are not given.
+    pub(super) fn over(self, image: &Image) -> Image {
+        Image {
+            name: self.name.unwrap_or_else(|| image.name.clone()),
+            tag: self.tag.unwrap_or_else(|| image.tag.clone()),
+            entrypoint: self.entrypoint.or_else(|| image.entrypoint.clone()),
+            command: self.command.or_else(|| image.command.clone()),
+            env: self.env.unwrap_or_else(|| image.env.clone()),
+            user: self.user.or_else(|| image.user.clone()),
+            workdir: self.workdir.unwrap_or_else(|| image.workdir.clone()),
+            ports: self.ports.unwrap_or_else(|| image.ports.clone()),
+            volumes: self.volumes.unwrap_or_else(|| image.volumes.clone()),
+            labels: self.labels.unwrap_or_else(|| image.labels.clone()),
+            annotations: self.annotations.unwrap_or_else(|| image.annotations.clone()),
+            stop_signal: self.stop_signal.or_else(|| image.stop_signal.clone()),
+            health_check: self.health_check.or_else(|| image.health_check.clone()),
+            platforms: self.platforms.unwrap_or_else(|| image.platforms.clone()),
+        }
     }
 }
 
@@ -227,7 +291,7 @@ fn arguments(value: Value<'_, '_>) -> Option<Vec<String>> {
 }
 
 /// A table of texts.
-fn texts<K: FromStr<Err = ValueError> + Ord>(value: Value<'_, '_>) -> Option<BTreeMap<K, String>> {
+pub(super) fn texts<K: FromStr<Err = ValueError> + Ord>(value: Value<'_, '_>) -> Option<BTreeMap<K, String>> {
     let mut texts = BTreeMap::new();
     for (name, key_span, text) in value.table()?.entries() {
         let key = match name.parse::<K>() {
@@ -248,7 +312,8 @@ fn texts<K: FromStr<Err = ValueError> + Ord>(value: Value<'_, '_>) -> Option<BTr
     Some(texts)
 }
 
-fn path(value: &Value<'_, '_>) -> Option<ImagePath> {
+/// An absolute path below the image's root.
+pub(super) fn path(value: &Value<'_, '_>) -> Option<ImagePath> {
     image_path(value.text()?).map_err(|error| value.bad(error)).ok()
 }
 

@@ -8,7 +8,7 @@ use crate::ValueError;
 use crate::manifest::error::Problem;
 use crate::manifest::python::{requirement, specifiers};
 use crate::manifest::reader::{Reader, Section, Value};
-use crate::manifest::{NormalisedName, Requirement};
+use crate::manifest::{NormalisedName, Requirement, UvSettings};
 use crate::nearest::nearest;
 
 /// What `pyproject.toml` says about the Python project: `[project]` (PEP 621), `[dependency-groups]` (PEP 735),
@@ -31,19 +31,21 @@ pub struct Project {
     pub optional_dependencies: BTreeMap<NormalisedName, Vec<Requirement>>,
     /// What each dependency group needs, with included groups expanded in place and without repetitions.
     pub groups: BTreeMap<NormalisedName, Vec<Requirement>>,
-    /// Whether there is a `[build-system]`.
-    pub has_build_system: bool,
+    /// What the project is built with; `None` without a `[build-system]`.
+    pub build_system: Option<BuildSystem>,
     /// What `[tool.uv]` says.
     pub uv: UvSettings,
 }
 
-/// The keys of `[tool.uv]` that matter for an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UvSettings {
-    /// Whether the project is to be installed as a package; without a word, a `[build-system]` decides.
-    pub package: Option<bool>,
-    /// Whether the project is the root of a workspace.
-    pub is_workspace: bool,
+/// What a project is built with (PEP 518, "build-system table"; PEP 517, "Source trees").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSystem {
+    /// What its build needs, as Python requirements in the author's spelling.
+    pub requires: Vec<String>,
+    /// The build backend, `module` or `module:object`; `None` where the author leaves it to setuptools.
+    pub build_backend: Option<String>,
+    /// The folders, relative to the project, in which the backend is looked for first.
+    pub backend_path: Vec<String>,
 }
 
 /// The deepest nesting of dependency groups that is followed.
@@ -55,7 +57,7 @@ const MOST_REQUIREMENTS: usize = 100_000;
 impl Project {
     /// Whether the project itself is built and installed, not only its dependencies.
     pub fn is_package(&self) -> bool {
-        self.uv.package.unwrap_or(self.has_build_system)
+        self.uv.package.unwrap_or(self.build_system.is_some())
     }
 
     /// Reads a `pyproject.toml`. `None` if it has no `[project]`, or a finding says why.
@@ -83,8 +85,8 @@ impl Project {
         let dependencies = project.take("dependencies").and_then(|value| requirements(&value));
         let optional_dependencies = project.take("optional-dependencies").and_then(|value| extras(&value));
         let groups = root.take("dependency-groups").and_then(|value| groups(&value));
-        let has_build_system = root.take("build-system").is_some();
-        let uv = root.take("tool").and_then(|tool| uv(&tool)).unwrap_or_default();
+        let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
+        let uv = root.take("tool").and_then(|tool| UvSettings::read(&tool)).unwrap_or_default();
         Some(Self {
             name: name?,
             version,
@@ -93,28 +95,44 @@ impl Project {
             dependencies: dependencies.unwrap_or_default(),
             optional_dependencies: optional_dependencies.unwrap_or_default(),
             groups: groups.unwrap_or_default(),
-            has_build_system,
+            build_system,
             uv,
         })
     }
 }
 
-fn uv(tool: &Value<'_, '_>) -> Option<UvSettings> {
-    let mut uv = tool.table()?.take("uv")?.table()?;
-    let package = uv.take("package").and_then(Value::boolean);
-    Some(UvSettings { package, is_workspace: uv.take("workspace").is_some() })
+impl BuildSystem {
+    /// Reads a `[build-system]`. `None` only if there is a finding.
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let requires = section.take("requires");
+        let build_backend = section.take("build-backend").and_then(|value| value.plain_text());
+        let backend_path = section
+            .take("backend-path")
+            .and_then(|value| Some(value.list()?.iter().filter_map(Value::plain_text).collect()));
+        let Some(requires) = requires else {
+            let key = "build-system.requires".to_owned();
+            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+            return None;
+        };
+        let checked = |item: Value<'_, '_>| one_requirement(&item).and(item.text()).map(str::to_owned);
+        let requires = requires.list()?.into_iter().filter_map(checked).collect();
+        Some(Self { requires, build_backend, backend_path: backend_path.unwrap_or_default() })
+    }
 }
 
-fn requirements(value: &Value<'_, '_>) -> Option<Vec<Requirement>> {
+pub(super) fn requirements(value: &Value<'_, '_>) -> Option<Vec<Requirement>> {
     Some(value.list()?.iter().filter_map(one_requirement).collect())
 }
 
-fn one_requirement(value: &Value<'_, '_>) -> Option<Requirement> {
+pub(super) fn one_requirement(value: &Value<'_, '_>) -> Option<Requirement> {
     requirement(value.text()?).map_err(|error| value.bad(error)).ok()
 }
 
 /// The tables of lists that name extras and groups: each name once, whatever its spelling.
-fn named<'a, 'i>(value: &Value<'a, 'i>) -> Option<Vec<(NormalisedName, Range<usize>, Value<'a, 'i>)>> {
+pub(super) fn named<'a, 'i>(
+    value: &Value<'a, 'i>,
+) -> Option<Vec<(NormalisedName, Range<usize>, Value<'a, 'i>)>> {
     let mut seen = BTreeMap::new();
     let mut found = Vec::new();
     for (key, key_span, item) in value.table()?.entries() {

@@ -77,6 +77,11 @@ impl<'a, 'i> Section<'a, 'i> {
         })
     }
 
+    /// Whether the table has `key`.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Every key with its value.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'a str, Range<usize>, Value<'a, 'i>)> {
         self.table.iter().map(|(key, value)| {

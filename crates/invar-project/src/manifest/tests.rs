@@ -1,3 +1,7 @@
+mod images;
+mod python;
+mod steps;
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -117,7 +121,7 @@ fn every_key_is_read() {
     assert!(manifest.shell && manifest.docs);
     assert_eq!(format!("{:?}", manifest.extras), r#"Named(["web", "cli"])"#);
     assert_eq!(format!("{:?}", manifest.groups), r#"["prod"]"#);
-    assert_eq!(format!("{:?}", manifest.include), r#"["src", "assets/**/*.css"]"#);
+    assert_eq!(format!("{:?}", manifest.include), r#"Some(["src", "assets/**/*.css"])"#);
     assert_eq!(format!("{:?}", manifest.exclude), r#"["**/tests"]"#);
     let mirror = manifest.mirror.unwrap();
     assert_eq!(mirror.debian.unwrap().as_str(), "https://mirror.example/debian");
@@ -175,7 +179,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
     8 | frobnicate = 1
       | ^^^^^^^^^^
       |
-      = help: known keys: base, docs, exclude, extras, groups, image, include, index, keyring, mirror, packages, shell, snapshot, suite
+      = help: known keys: base, configure, debconf, docs, exclude, extras, groups, image, images, include, index, keyring, mirror, packages, python, shell, snapshot, step, suite
     "##);
 }
 
@@ -214,7 +218,7 @@ health-check = { interval = "30" }
     8 | packages = ["libpq5", "libxml2:arm64", "libpq5"]
       |             -------- first here        ^^^^^^^^
 
-    error: `tool.invar.shell` must be true or false, not a string
+    error: `tool.invar.shell` must be true, false or a table, not a string
      --> pyproject.toml:9:9
       |
     9 | shell = "yes"
@@ -508,7 +512,7 @@ fn a_project_is_read() {
     assert_eq!(words(&project.optional_dependencies["web-x"]), "gunicorn");
     assert_eq!(words(&project.groups["dev"]), "pytest | ruff | mypy");
     assert_eq!(project.requires_python.as_ref().unwrap().to_string(), ">=3.13");
-    assert!(project.has_build_system && !project.is_package() && project.uv.is_workspace);
+    assert!(project.build_system.is_some() && !project.is_package() && project.uv.is_workspace);
 }
 
 #[test]
@@ -555,6 +559,19 @@ fn the_schema_and_the_reader_know_the_same_keys() {
         properties(&schema["$defs"]["HealthCheck"]),
         known("image.health-check = { command = [\"x\"], zzz = 1 }")
     );
+    assert_eq!(properties(&schema["$defs"]["Python"]), known("python.zzz = 1"));
+    assert_eq!(properties(&schema["$defs"]["Override"]), known("python.overrides.x.zzz = 1"));
+    assert_eq!(properties(&schema["$defs"]["DevShell"]), known("shell.zzz = 1"));
+    assert_eq!(properties(&schema["$defs"]["ImageOverride"]), known("images.x.zzz = 1"));
+    let step = |keys: &str| known(&format!("step = [{{ name = \"a\", wrap.program = \"/a\", {keys} }}]"));
+    assert_eq!(properties(&schema["$defs"]["Step"]), step("zzz = 1"));
+    assert_eq!(properties(&schema["$defs"]["Wrap"]), step("wrap.zzz = 1"));
+    assert_eq!(
+        properties(&schema["$defs"]["StepFetch"]),
+        known(
+            "step = [{ name = \"a\", run = \"x\", outputs.a = \"/a\", fetch = [{ url = \"http://a/b\", zzz = 1 }] }]"
+        )
+    );
     let mut keys = image::KEYS.map(str::to_owned).to_vec();
     keys.sort();
     assert_eq!(properties(&schema["$defs"]["Image"]), keys);
@@ -585,9 +602,8 @@ fn the_schema_is_checked_in() {
 #[test]
 fn every_key_of_the_schema_is_described() {
     let schema = schema();
-    for table in
-        [&schema, &schema["$defs"]["Image"], &schema["$defs"]["Mirror"], &schema["$defs"]["HealthCheck"]]
-    {
+    let types = schema["$defs"].as_object().unwrap().values();
+    for table in types.chain([&schema]).filter(|table| table["properties"].is_object()) {
         for (key, value) in table["properties"].as_object().unwrap() {
             assert!(value["description"].is_string(), "{key} has no description");
         }
@@ -613,7 +629,10 @@ proptest! {
     fn no_value_makes_the_reader_panic(
         key in prop::sample::select(vec!["suite", "packages", "base", "shell", "extras", "groups", "include", "mirror",
             "snapshot", "keyring", "index", "image", "image.name", "image.tag", "image.command", "image.env", "image.user",
-            "image.ports", "image.stop-signal", "image.health-check", "image.platforms", "image.health-check.retries"]),
+            "image.ports", "image.stop-signal", "image.health-check", "image.platforms", "image.health-check.retries",
+            "configure", "debconf", "python", "python.prefer", "python.overrides", "python.overrides.x.patches",
+            "python.overrides.x.config-settings", "python.overrides.x.build-requires", "step", "step.name", "shell.groups",
+            "shell.hook", "images", "images.x", "images.x.base", "images.x.steps", "images.x.command"]),
         value in "\"[a-z0-9:/=.-]{0,8}\"|[0-9]{1,25}|-[0-9]{1,3}|\\[\"?[a-z/]{0,3}\"?\\]|true|1\\.5|\\{a = 1\\}|1979-05-27"
     ) {
         if let Err(error) = with(&format!("{key} = {value}

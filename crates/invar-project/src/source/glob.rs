@@ -131,13 +131,17 @@ impl Glob {
 
 /// Several patterns that are matched together.
 #[derive(Debug)]
-pub(super) struct GlobList {
+pub struct GlobList {
     globs: Vec<Glob>,
     set: GlobSet,
 }
 
 impl GlobList {
-    pub(super) fn new(globs: &[Glob]) -> Result<Self, String> {
+    /// The patterns of `globs`, of which the first counts where several match.
+    ///
+    /// # Errors
+    /// What the matcher says where there are too many.
+    pub fn new(globs: &[Glob]) -> Result<Self, String> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
             set.add(glob.compile().map_err(|error| error.to_string())?);
@@ -145,12 +149,13 @@ impl GlobList {
         Ok(Self { globs: globs.to_vec(), set: set.build().map_err(|error| error.to_string())? })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
         self.globs.is_empty()
     }
 
     /// The first pattern that matches `path` or a directory above it.
-    pub(super) fn covering(&self, path: &str) -> Option<&Glob> {
+    pub fn covering(&self, path: &str) -> Option<&Glob> {
         if self.globs.is_empty() {
             return None;
         }

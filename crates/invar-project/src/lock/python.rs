@@ -1,0 +1,28 @@
+use std::collections::BTreeSet;
+
+use invar_tree::Digest;
+
+/// A Python package that is built from its source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockedBuild {
+    /// Its version; `None` if only the build finds it out.
+    pub version: Option<String>,
+    /// The digest of what is built: of the source distribution, or of the tree of a commit. `None` for a folder of the
+    /// project, which is what it is.
+    pub source: Option<Digest>,
+    /// What its build asks for, as Python requirements.
+    pub requires: BTreeSet<String>,
+    /// The file names of the wheels that its build gets.
+    pub wheels: BTreeSet<String>,
+}
+
+/// A wheel that builds need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBuildWheel {
+    /// Where it is fetched from.
+    pub url: String,
+    /// Its size in bytes; `None` if the index does not say.
+    pub size: Option<u64>,
+    /// Its sha256.
+    pub sha256: Digest,
+}

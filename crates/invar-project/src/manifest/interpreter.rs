@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::manifest::image::texts;
+use crate::manifest::project::{named, requirements};
+use crate::manifest::reader::Value;
+use crate::manifest::{EnvironmentName, NormalisedName, PackageRequest, RelativePath, Requirement, packages};
+use crate::{Glob, ValueError};
+
+/// How Python packages get into the image.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Python {
+    /// What is taken where a package has both: its wheel, or its source distribution, which is then built. Default:
+    /// the wheel.
+    #[schemars(default)]
+    pub prefer: Prefer,
+    /// Whether Python files are compiled ahead, so that programs start faster. Default: true.
+    #[schemars(default = "yes")]
+    pub bytecode: bool,
+    /// What is different for one package, by its name.
+    #[schemars(default)]
+    pub overrides: BTreeMap<NormalisedName, Override>,
+}
+
+impl Default for Python {
+    fn default() -> Self {
+        Self { prefer: Prefer::Wheel, bytecode: yes(), overrides: BTreeMap::new() }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Which form of a Python package is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Prefer {
+    /// The wheel, if there is one that fits.
+    #[default]
+    Wheel,
+    /// The source distribution, if there is one; it is built.
+    Sdist,
+}
+
+impl JsonSchema for Prefer {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Prefer".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "Which form of a Python package is taken.", "enum": ["wheel", "sdist"] })
+    }
+}
+
+/// What is different for one Python package: how it is built, and which of its files are taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Override {
+    /// What is taken where the package has both, in place of `python.prefer`: `"wheel"` or `"sdist"`.
+    pub prefer: Option<Prefer>,
+    /// Debian packages that are there while it is built, each `"name"` or `"name=version"`, such as `"libpq-dev"`.
+    /// They are not in the image.
+    #[schemars(default)]
+    pub packages: Vec<PackageRequest>,
+    /// Environment variables while it is built.
+    #[schemars(default)]
+    pub env: BTreeMap<EnvironmentName, String>,
+    /// Patches for its source, as paths relative to the project, applied in this order as `patch -p1` does.
+    #[schemars(default)]
+    pub patches: Vec<RelativePath>,
+    /// Patterns for files of the installed package that the image does not get, such as `"psycopg2/tests/**"`.
+    #[schemars(default)]
+    pub exclude: Vec<Glob>,
+    /// Settings for its build backend: texts or lists of texts.
+    #[schemars(default)]
+    pub config_settings: BTreeMap<String, ConfigSetting>,
+    /// What its build needs in addition, as Python requirements, such as `"setuptools<80"`.
+    #[schemars(schema_with = "requirements_schema", default)]
+    pub build_requires: Vec<Requirement>,
+}
+
+/// A setting for a build backend (PEP 517, "Config settings").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigSetting {
+    /// One text.
+    Text(String),
+    /// Several texts, in this order.
+    List(Vec<String>),
+}
+
+impl JsonSchema for ConfigSetting {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ConfigSetting".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A setting for a build backend, a text or a list of texts.",
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+        })
+    }
+}
+
+fn requirements_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "examples": ["setuptools<80"] } })
+}
+
+impl Override {
+    /// Whether the package is built in a root of its own.
+    pub fn has_root(&self) -> bool {
+        !self.packages.is_empty() || !self.patches.is_empty()
+    }
+}
+
+impl Python {
+    pub(super) fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let prefer = section.take("prefer").and_then(|value| prefer(&value)).unwrap_or_default();
+        let bytecode = section.take("bytecode").and_then(Value::boolean).unwrap_or_else(yes);
+        let overrides = section.take("overrides").and_then(|value| {
+            let overrides = named(&value)?;
+            Some(overrides.into_iter().filter_map(|(name, _, value)| Some((name, Override::read(&value)?))))
+                .map(Iterator::collect)
+        });
+        section.refuse_the_rest(&[]);
+        Some(Self { prefer, bytecode, overrides: overrides.unwrap_or_default() })
+    }
+}
+
+impl Override {
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let prefer = section.take("prefer").and_then(|value| prefer(&value));
+        let packages = section.take("packages").and_then(|value| packages(&value));
+        let env = section.take("env").and_then(texts);
+        let patches = section.take("patches").and_then(|value| {
+            value.unique_list(Value::parsed::<RelativePath>, |path| (path.clone(), path.to_string()))
+        });
+        let exclude = section.take("exclude").and_then(|value| value.parsed_list());
+        let config_settings = section.take("config-settings").and_then(|value| config_settings(&value));
+        let build_requires = section.take("build-requires").and_then(|value| requirements(&value));
+        section.refuse_the_rest(&[]);
+        Some(Self {
+            prefer,
+            packages: packages.unwrap_or_default(),
+            env: env.unwrap_or_default(),
+            patches: patches.unwrap_or_default(),
+            exclude: exclude.unwrap_or_default(),
+            config_settings: config_settings.unwrap_or_default(),
+            build_requires: build_requires.unwrap_or_default(),
+        })
+    }
+}
+
+fn prefer(value: &Value<'_, '_>) -> Option<Prefer> {
+    match value.text()? {
+        "wheel" => Some(Prefer::Wheel),
+        "sdist" => Some(Prefer::Sdist),
+        text => {
+            let expected = "\"wheel\" and \"sdist\"";
+            value.bad(ValueError::Choice { text: text.to_owned(), expected });
+            None
+        }
+    }
+}
+
+/// Reads settings for a build backend.
+pub(super) fn config_settings(value: &Value<'_, '_>) -> Option<BTreeMap<String, ConfigSetting>> {
+    let section = value.table()?;
+    let settings = section.entries().filter_map(|(key, _, value)| {
+        let setting = if value.value.is_array() {
+            ConfigSetting::List(value.list()?.iter().filter_map(Value::plain_text).collect())
+        } else if value.value.is_str() {
+            ConfigSetting::Text(value.plain_text()?)
+        } else {
+            value.wrong_type("a string or a list of strings");
+            return None;
+        };
+        Some((key.to_owned(), setting))
+    });
+    Some(settings.collect())
+}

@@ -1,0 +1,385 @@
+//! Build steps: commands that are run in a sandbox while the image is built, and what of it the image gets.
+mod order;
+mod places;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use invar_tree::{Digest, ImagePath};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::manifest::error::Problem;
+use crate::manifest::image::{path, texts};
+use crate::manifest::reader::{Section, Value};
+use crate::manifest::runtime::absolute_path_schema;
+use crate::manifest::{
+    BuildPath, EnvironmentName, FetchUrl, Interval, PackageRequest, RelativePath, StepName, packages,
+};
+use crate::{Glob, ValueError};
+
+/// A command that makes something for the image from some of the project's files, without a network.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Step {
+    /// The step's name, of lower-case letters, digits and hyphens.
+    pub name: StepName,
+    /// Debian packages that are there while it runs, each `"name"` or `"name=version"`, such as `"nodejs"`. They are
+    /// not in the image.
+    #[schemars(default)]
+    pub packages: Vec<PackageRequest>,
+    /// What it is made from: patterns for the project's files, such as `"frontend/**"`, and names of other steps,
+    /// which stand for their outputs. It sees nothing else of the project.
+    #[schemars(default)]
+    pub inputs: Vec<Glob>,
+    /// The steps among the inputs: what they leave is there when this one runs.
+    #[schemars(skip)]
+    pub after: Vec<StepName>,
+    /// Files that are downloaded before it runs.
+    #[schemars(default)]
+    pub fetch: Vec<StepFetch>,
+    /// The command, for `/bin/sh`. It can be left out of a step that only has `wrap`.
+    pub run: Option<String>,
+    /// What of its work the image gets: from a path relative to the folder it runs in, or an absolute one, to an
+    /// absolute path in the image.
+    #[schemars(schema_with = "outputs_schema", default)]
+    pub outputs: BTreeMap<BuildPath, ImagePath>,
+    /// Environment variables while it runs.
+    #[schemars(default)]
+    pub env: BTreeMap<EnvironmentName, String>,
+    /// The time after which it has failed.
+    #[schemars(default = "default_timeout_text")]
+    pub timeout: Interval,
+    /// Whether the image's own packages and the project's Python environment, `/app/.venv`, are there while it runs.
+    #[schemars(default)]
+    pub environment: bool,
+    /// Programs of the image that get environment variables or arguments: a table, or a list of tables.
+    #[schemars(rename = "wrap", schema_with = "wraps_schema", default)]
+    pub wraps: Vec<Wrap>,
+    /// Whether the image of this manifest gets what the step makes. It does, unless this manifest is that of a
+    /// [further image](super::Manifest::image) that takes only what another step makes of it.
+    #[schemars(skip)]
+    pub in_image: bool,
+}
+
+/// A file that is downloaded before a step runs.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StepFetch {
+    /// The file's address.
+    pub url: FetchUrl,
+    /// The file's sha256. Default: what `invar.lock` says, which `invar lock` finds out.
+    #[schemars(schema_with = "sha256_schema", default)]
+    pub sha256: Option<Digest>,
+    /// Where it is put, relative to the folder that the step runs in. Default: the last part of the address.
+    #[schemars(with = "Option<RelativePath>")]
+    pub path: RelativePath,
+}
+
+/// A program of the image that gets environment variables or arguments whenever it is started.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Wrap {
+    /// The program, as an absolute path in the image.
+    #[schemars(schema_with = "absolute_path_schema")]
+    pub program: ImagePath,
+    /// Where the wrapped program is, as an absolute path in the image. Default: in the program's own place.
+    #[schemars(rename = "as", schema_with = "absolute_path_schema", default)]
+    pub at: Option<ImagePath>,
+    /// Environment variables that it is started with.
+    #[schemars(default)]
+    pub env: BTreeMap<EnvironmentName, String>,
+    /// Arguments that come before those it is started with.
+    #[schemars(default)]
+    pub args: Vec<String>,
+}
+
+impl Wrap {
+    /// Where the wrapped program is found.
+    pub fn place(&self) -> &ImagePath {
+        self.at.as_ref().unwrap_or(&self.program)
+    }
+}
+
+/// The most steps of a project.
+const MOST: usize = 1000;
+
+fn default_timeout_text() -> &'static str {
+    "1h"
+}
+
+fn sha256_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
+}
+
+fn outputs_schema(generator: &mut SchemaGenerator) -> Schema {
+    let pattern = BuildPath::json_schema(generator).get("pattern").cloned().unwrap_or_default();
+    let mut patterns = serde_json::Map::new();
+    if let Some(pattern) = pattern.as_str() {
+        patterns.insert(pattern.to_owned(), absolute_path_schema(generator).to_value());
+    }
+    json_schema!({ "type": "object", "additionalProperties": false, "patternProperties": patterns })
+}
+
+fn wraps_schema(generator: &mut SchemaGenerator) -> Schema {
+    let wrap = generator.subschema_for::<Wrap>();
+    json_schema!({ "anyOf": [wrap, { "type": "array", "items": wrap }] })
+}
+
+/// A step, with the places in the text of what is compared with other steps.
+struct Found {
+    step: Step,
+    /// Where its name is.
+    name: Range<usize>,
+    /// Where each of `step.after` is.
+    after: Vec<Range<usize>>,
+    /// Where each of `step.outputs` is.
+    outputs: Vec<Range<usize>>,
+    /// Where each of `step.wraps` says where it is.
+    wraps: Vec<Range<usize>>,
+    /// Where the address of each of `step.fetch` is.
+    fetch: Vec<Range<usize>>,
+    /// The dotted path of the list of steps.
+    key: String,
+}
+
+impl Step {
+    /// Reads the list of steps. Each comes after those whose outputs it takes, otherwise they are in the order in
+    /// which they are written.
+    pub(super) fn read_all(value: &Value<'_, '_>) -> Option<Vec<Self>> {
+        let items = value.list()?;
+        if items.len() > MOST {
+            let problem = Problem::TooMany { key: value.name.clone(), found: items.len(), most: MOST };
+            value.reader.report(value.key_span.clone(), problem);
+            return None;
+        }
+        // Every name is known before any `inputs` are read: a name among them is a step, wherever that stands.
+        let names: BTreeSet<StepName> = items.iter().filter_map(name_of).collect();
+        let mut seen: BTreeMap<StepName, Range<usize>> = BTreeMap::new();
+        let mut steps = Vec::new();
+        for item in &items {
+            let Some(found) = Found::read(item, &names) else { continue };
+            if let Some(first) = seen.insert(found.step.name.clone(), found.name.clone()) {
+                let name = found.step.name.to_string();
+                let problem = Problem::Duplicate { key: format!("{}.name", value.name), name };
+                value.reader.report_at(Some(found.name), Some(first), problem);
+                continue;
+            }
+            steps.push(found);
+        }
+        places::check(value.reader, &steps);
+        order::sorted(value.reader, steps)
+    }
+}
+
+/// The step's name, if it has a good one; what is wrong with it is not reported here.
+fn name_of(step: &Value<'_, '_>) -> Option<StepName> {
+    step.value.as_table()?.get("name")?.get_ref().as_str()?.parse().ok()
+}
+
+impl Found {
+    /// Reads one step. `None` only if there is a finding.
+    fn read(value: &Value<'_, '_>, names: &BTreeSet<StepName>) -> Option<Self> {
+        let mut section = value.table()?;
+        let name = section.take("name");
+        if name.is_none() {
+            let key = format!("{}.name", value.name);
+            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        }
+        let name_span = name.as_ref().map_or_else(|| value.key_span.clone(), |name| name.span.clone());
+        let name = name.and_then(|name| name.parsed::<StepName>());
+        let run_value = section.take("run");
+        let wrap_value = section.take("wrap");
+        if run_value.is_none() {
+            without_run(&mut section);
+            if let (None, Some(name)) = (&wrap_value, &name) {
+                let problem = Problem::IdleStep { name: name.to_string() };
+                value.reader.report(name_span.clone(), problem);
+            }
+        } else if let (None, None, Some(name)) = (section.take("outputs"), &wrap_value, &name) {
+            value.reader.report(name_span.clone(), Problem::NoOutputs { name: name.to_string() });
+        }
+        let run = run_value.and_then(|value| command(&value));
+        let wraps = wrap_value.map(|value| wraps(&value)).unwrap_or_default();
+        let packages = section.take("packages").and_then(|value| packages(&value)).unwrap_or_default();
+        let inputs = section.take("inputs").and_then(|value| inputs(&value, names)).unwrap_or_default();
+        let fetch = section.take("fetch").and_then(|value| fetches(&value)).unwrap_or_default();
+        let outputs = section.take("outputs").and_then(|value| outputs(&value)).unwrap_or_default();
+        let env = section.take("env").and_then(texts).unwrap_or_default();
+        let timeout = section.take("timeout").and_then(|value| value.parsed());
+        let environment = section.take("environment").and_then(Value::boolean).unwrap_or(false);
+        section.refuse_the_rest(&[]);
+        let default_timeout = || default_timeout_text().parse().expect("it is a number with a unit");
+        let (fetch, fetch_spans) = fetch.into_iter().unzip();
+        let (wraps, wrap_spans) = wraps.into_iter().unzip();
+        let (globs, after, after_spans) = inputs;
+        let output_spans = outputs.values().map(|(_, span)| span.clone()).collect();
+        let step = Step {
+            name: name?,
+            packages,
+            inputs: globs,
+            after,
+            fetch,
+            run,
+            outputs: outputs.into_iter().map(|(from, (to, _))| (from, to)).collect(),
+            env,
+            timeout: timeout.unwrap_or_else(default_timeout),
+            environment,
+            wraps,
+            in_image: true,
+        };
+        Some(Self {
+            step,
+            name: name_span,
+            after: after_spans,
+            outputs: output_spans,
+            wraps: wrap_spans,
+            fetch: fetch_spans,
+            key: value.name.clone(),
+        })
+    }
+}
+
+/// Reports the keys that only count while a step is run.
+fn without_run(section: &mut Section<'_, '_>) {
+    for key in ["packages", "fetch", "outputs", "env", "timeout", "environment"] {
+        if let Some(value) = section.take(key) {
+            value.reader.report(value.key_span.clone(), Problem::WithoutRun { key: value.name });
+        }
+    }
+}
+
+fn command(value: &Value<'_, '_>) -> Option<String> {
+    let text = value.plain_text()?;
+    if text.trim().is_empty() {
+        value.bad(ValueError::Empty);
+        return None;
+    }
+    Some(text)
+}
+
+/// Patterns, and steps with their places.
+type Inputs = (Vec<Glob>, Vec<StepName>, Vec<Range<usize>>);
+
+fn inputs(value: &Value<'_, '_>, names: &BTreeSet<StepName>) -> Option<Inputs> {
+    let items = value.unique_list(
+        |item| Some((item.text()?.to_owned(), item.span.clone())),
+        |(text, _)| (text.clone(), text.clone()),
+    )?;
+    let (mut globs, mut after, mut spans) = (Vec::new(), Vec::new(), Vec::new());
+    for (text, span) in items {
+        match names.get(text.as_str()) {
+            Some(name) => {
+                after.push(name.clone());
+                spans.push(span);
+            }
+            None => match text.parse() {
+                Ok(glob) => globs.push(glob),
+                Err(error) => {
+                    let problem =
+                        Problem::BadValue { key: value.name.clone(), error: ValueError::Glob(error) };
+                    value.reader.report(span, problem);
+                }
+            },
+        }
+    }
+    Some((globs, after, spans))
+}
+
+fn fetches(value: &Value<'_, '_>) -> Option<Vec<(StepFetch, Range<usize>)>> {
+    Some(value.list()?.iter().filter_map(fetch).collect())
+}
+
+/// Reads one file, with the place of its address.
+fn fetch(value: &Value<'_, '_>) -> Option<(StepFetch, Range<usize>)> {
+    let mut section = value.table()?;
+    let url = section.take("url");
+    if url.is_none() {
+        let key = format!("{}.url", value.name);
+        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+    }
+    let sha256 = section.take("sha256").and_then(|value| sha256(&value));
+    let path = section.take("path");
+    section.refuse_the_rest(&[]);
+    let path = path.map(|value| value.parsed::<RelativePath>());
+    let address = url?;
+    let url = address.parsed::<FetchUrl>()?;
+    let path = match path {
+        Some(path) => path?,
+        None => url.file_name().map_err(|error| address.bad(error)).ok()?,
+    };
+    Some((StepFetch { url, sha256, path }, address.span))
+}
+
+fn sha256(value: &Value<'_, '_>) -> Option<Digest> {
+    let text = value.text()?;
+    Digest::from_hex(text).map_err(|_| value.bad(ValueError::Sha256 { text: text.to_owned() })).ok()
+}
+
+fn outputs(value: &Value<'_, '_>) -> Option<BTreeMap<BuildPath, (ImagePath, Range<usize>)>> {
+    let mut outputs: BTreeMap<BuildPath, (ImagePath, Range<usize>)> = BTreeMap::new();
+    for (key, key_span, to) in value.table()?.entries() {
+        let from = match key.parse::<BuildPath>() {
+            Ok(from) => from,
+            Err(error) => {
+                value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                continue;
+            }
+        };
+        if to.value.is_table() {
+            value.reader.report(key_span, Problem::DottedName { key: to.name });
+            continue;
+        }
+        let Some(path) = path(&to) else { continue };
+        if path.is_within(ENVIRONMENT) {
+            to.bad(ValueError::InEnvironment { text: path.to_string() });
+        }
+        if let Some((_, first)) = outputs.get(&from) {
+            // Two spellings of one path are two keys to TOML.
+            let problem = Problem::Duplicate { key: value.name.clone(), name: from.to_string() };
+            value.reader.report_at(Some(key_span), Some(first.clone()), problem);
+            continue;
+        }
+        outputs.insert(from, (path, to.span));
+    }
+    Some(outputs)
+}
+
+/// The project's virtual environment, relative to the root.
+const ENVIRONMENT: &str = "app/.venv";
+
+/// Reads one wrapped program or a list of them, each with the place in the text that says where it is.
+fn wraps(value: &Value<'_, '_>) -> Vec<(Wrap, Range<usize>)> {
+    if value.value.is_table() {
+        return wrap(value).into_iter().collect();
+    }
+    if !value.value.is_array() {
+        value.wrong_type("a table or a list of tables");
+        return Vec::new();
+    }
+    let items = value.list().unwrap_or_default();
+    if items.is_empty() {
+        value.bad(ValueError::EmptyList);
+    }
+    items.iter().filter_map(wrap).collect()
+}
+
+fn wrap(value: &Value<'_, '_>) -> Option<(Wrap, Range<usize>)> {
+    let mut section = value.table()?;
+    let program = section.take("program");
+    let at = section.take("as");
+    let env = section.take("env").and_then(texts).unwrap_or_default();
+    let args = section
+        .take("args")
+        .and_then(|value| Some(value.list()?.iter().filter_map(Value::plain_text).collect::<Vec<String>>()));
+    section.refuse_the_rest(&[]);
+    let Some(program) = program else {
+        let key = format!("{}.program", value.name);
+        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        return None;
+    };
+    let place = at.as_ref().unwrap_or(&program).span.clone();
+    let at = at.map(|at| path(&at));
+    let program = path(&program)?;
+    let at = at.map_or(Some(None), |at| at.map(Some))?;
+    Some((Wrap { program, at, env, args: args.unwrap_or_default() }, place))
+}

@@ -1,0 +1,347 @@
+use super::*;
+
+/// A manifest with these steps; each text is the inside of a `[[tool.invar.step]]`.
+fn steps(texts: &[&str]) -> String {
+    texts.iter().map(|text| format!("[[tool.invar.step]]\n{text}\n")).collect()
+}
+
+#[test]
+fn every_key_of_a_step_is_read() {
+    let manifest = good(
+        r#"
+        [[tool.invar.step]]
+        name = "assets"
+        packages = ["nodejs", "npm=9.2.0"]
+        inputs = ["frontend/**", "schema", "./shared/"]
+        fetch = [
+            { url = "https://mirror.example/a%20b.bin?raw=1", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+            { url = "http://127.0.0.1:8080/x/", path = "models/./x.bin" },
+        ]
+        run = "npm ci && npm run build"
+        outputs = { "frontend/dist/" = "/app/static", "/opt/tool" = "/opt/tool" }
+        env = { NODE_ENV = "production" }
+        timeout = "30m"
+        environment = true
+        wrap = { program = "/app/bin/x", as = "/usr/local/bin/x", env = { A = "1" }, args = ["-v"] }
+
+        [[tool.invar.step]]
+        name = "schema"
+        run = "make"
+        outputs = { s = "/app/schema" }
+
+        [[tool.invar.step]]
+        name = "wrappers"
+        wrap = [{ program = "/usr/bin/a" }, { program = "/usr/bin/b", as = "/usr/bin/c" }]
+        "#,
+    );
+    // A step comes after those that it needs.
+    let names: Vec<&str> = manifest.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["schema", "assets", "wrappers"]);
+    let [schema, assets, wrappers] = manifest.steps.as_slice() else { panic!() };
+    assert_eq!(format!("{:?} {:?}", assets.inputs, assets.after), r#"["frontend/**", "shared"] ["schema"]"#);
+    assert_eq!(assets.packages[1].to_string(), "npm=9.2.0");
+    let [first, second] = assets.fetch.as_slice() else { panic!() };
+    assert_eq!(first.path.as_str(), "a b.bin");
+    assert_eq!(first.sha256, Some(invar_tree::Digest::of(b"")));
+    assert_eq!(
+        (second.url.as_str(), second.path.as_str(), second.sha256),
+        ("http://127.0.0.1:8080/x/", "models/x.bin", None)
+    );
+    assert_eq!(assets.run.as_deref(), Some("npm ci && npm run build"));
+    assert_eq!(
+        format!("{:?}", assets.outputs),
+        r#"{"/opt/tool": "/opt/tool", "frontend/dist": "/app/static"}"#
+    );
+    assert_eq!(format!("{:?} {}", assets.env, assets.timeout), r#"{"NODE_ENV": "production"} 30m"#);
+    assert!(assets.environment && assets.in_image);
+    assert_eq!(
+        format!("{:?}", assets.wraps),
+        r#"[Wrap { program: "/app/bin/x", at: Some("/usr/local/bin/x"), env: {"A": "1"}, args: ["-v"] }]"#
+    );
+    assert_eq!((schema.timeout.to_string().as_str(), schema.environment), ("1h", false));
+    assert!(schema.packages.is_empty() && schema.inputs.is_empty() && schema.fetch.is_empty());
+    assert_eq!(wrappers.run, None);
+    assert_eq!(
+        wrappers.wraps.iter().map(|wrap| wrap.place().as_str()).collect::<Vec<_>>(),
+        ["usr/bin/a", "usr/bin/c"]
+    );
+}
+
+#[test]
+fn steps_are_checked_where_they_stand() {
+    #[track_caller]
+    fn check(step: &str, expected: &[&str]) {
+        assert_eq!(messages(&steps(&[step])), expected, "{step}");
+    }
+    const RUN: &str = "name = \"a\"\nrun = \"x\"\noutputs.a = \"/a\"\n";
+    let check_with = |keys: &str, expected: &[&str]| check(&format!("{RUN}{keys}"), expected);
+    check("run = \"x\"\noutputs.a = \"/a\"", &["`tool.invar.step.name` is missing"]);
+    check(
+        "name = \"A\"\nrun = \"x\"\noutputs.a = \"/a\"",
+        &["`tool.invar.step.name`: \"A\" is not a name for this: expected up to 64 lower-case letters, \
+           digits and \"-\", the first and last a letter or digit"],
+    );
+    check("name = \"a\"", &["the step \"a\" does nothing: it has neither `run` nor `wrap`"]);
+    check("name = \"a\"\nrun = \"x\"", &["the step \"a\" is run, but nothing of what it makes is kept"]);
+    check("name = \"a\"\nrun = \" \"\nwrap.program = \"/a\"", &["`tool.invar.step.run`: the text is empty"]);
+    check(
+        "name = \"a\"\nwrap.program = \"/a\"\ninputs = [\"x\"]\npackages = []\nenvironment = true",
+        &[
+            "`tool.invar.step.packages` means nothing in a step without `run`",
+            "`tool.invar.step.environment` means nothing in a step without `run`",
+        ],
+    );
+    check_with("frob = 1", &["unknown key `frob` in [tool.invar.step]"]);
+    check_with(
+        "inputs = [\"../x\"]",
+        &["`tool.invar.step.inputs`: \"../x\" leaves the project: \"..\" and \".\" are not names here"],
+    );
+    check_with("inputs = [\"x\", \"x\"]", &["`tool.invar.step.inputs` names x twice"]);
+    check_with("inputs = [\"a\"]", &["the step \"a\" needs its own outputs: a > a"]);
+    check_with(
+        "timeout = \"30\"",
+        &[
+            "`tool.invar.step.timeout`: \"30\" is not a duration: expected numbers with units, as in \"30s\", \
+           \"500ms\" or \"1m30s\"",
+        ],
+    );
+    check_with(
+        "environment = 1",
+        &["`tool.invar.step.environment` must be true or false, not a whole number"],
+    );
+    check_with(
+        "packages = [\"x:y\", \"aa\", \"aa\"]",
+        &[
+            "`tool.invar.step.packages`: \"x:y\" is not a Debian package name: expected lower-case letters, digits, \
+         \"+\", \"-\" and \".\", at least two, the first a letter or digit",
+            "`tool.invar.step.packages` names aa twice",
+        ],
+    );
+    // Files to download.
+    let check_fetch = |fetch: &str, expected: &[&str]| check_with(&format!("fetch = [{fetch}]"), expected);
+    check_fetch("{}", &["`tool.invar.step.fetch.url` is missing"]);
+    check_fetch(
+        "{ url = \"file:///etc/passwd\" }",
+        &[
+            "`tool.invar.step.fetch.url`: \"file:///etc/passwd\" is not an address that Invar can fetch from: \
+           it does not start with \"https://\" or \"http://\"",
+        ],
+    );
+    check_fetch(
+        "{ url = \"https://mirror.example/x#y\" }",
+        &[
+            "`tool.invar.step.fetch.url`: \"https://mirror.example/x#y\" is not an address that Invar can fetch from: \
+           it has a \"#\", which names a part of a page",
+        ],
+    );
+    for nameless in ["", "/", "/x/", "/a%2fb", "/%2e%2e", "/..", "/a%00", "/%ff", "/%4", "/%zz", "?x/y"] {
+        let url = format!("https://mirror.example{nameless}");
+        check_fetch(
+            &format!("{{ url = \"{url}\" }}"),
+            &[&format!("`tool.invar.step.fetch.url`: \"{url}\" does not end with the name of a file")],
+        );
+    }
+    check_fetch(
+        "{ url = \"https://mirror.example/x\", sha256 = \"sha256:00\" }",
+        &[
+            "`tool.invar.step.fetch.sha256`: \"sha256:00\" is not a sha256: expected 64 lower-case hexadecimal digits",
+        ],
+    );
+    check_fetch(
+        "{ url = \"https://mirror.example/x\", path = \"../x\" }",
+        &["`tool.invar.step.fetch.path`: \"../x\" is not a path below this folder: it climbs with \"..\""],
+    );
+    check_fetch(
+        "{ url = \"https://mirror.example/x\", path = \"/x\" }",
+        &["`tool.invar.step.fetch.path`: \"/x\" is not a path below this folder: it starts with \"/\""],
+    );
+    check_fetch(
+        "{ url = \"http://a.example/x\" }, { url = \"http://b.example/x\" }",
+        &["`tool.invar.step.fetch` names x twice"],
+    );
+    check_fetch(
+        "{ url = \"http://a.example/x\" }, { url = \"http://a.example/x.y\" }, { url = \"http://b.example/y\", path = \"x/y\" }",
+        &["`tool.invar.step.fetch` names x/y twice"],
+    );
+    check_fetch(
+        &format!(
+            "{{ url = \"http://a.example/x\", sha256 = \"{}\" }}, {{ url = \"http://a.example/x\", sha256 = \"{}\", path = \"y\" }}",
+            "0".repeat(64),
+            "1".repeat(64)
+        ),
+        &["http://a.example/x is fetched with another sha256 above"],
+    );
+    // What is wrapped.
+    let check_wrap = |wrap: &str, expected: &[&str]| check(&format!("name = \"a\"\nwrap = {wrap}"), expected);
+    check_wrap("[]", &["`tool.invar.step.wrap`: the list is empty"]);
+    check_wrap("\"/a\"", &["`tool.invar.step.wrap` must be a table or a list of tables, not a string"]);
+    check_wrap("{ as = \"/a\" }", &["`tool.invar.step.wrap.program` is missing"]);
+    check_wrap(
+        "{ program = \"a\" }",
+        &["`tool.invar.step.wrap.program`: \"a\" is not an absolute path inside the image: \
+           it does not start with \"/\""],
+    );
+    check_wrap(
+        "{ program = \"/a\", as = \"/../b\" }",
+        &[
+            "`tool.invar.step.wrap.as`: \"/../b\" is not an absolute path inside the image: it climbs with \"..\"",
+        ],
+    );
+    check_wrap(
+        "[{ program = \"/a\" }, { program = \"/b\", as = \"/a\" }]",
+        &["`tool.invar.step.wrap` names /a twice"],
+    );
+}
+
+#[test]
+fn outputs_have_places_of_their_own() {
+    #[track_caller]
+    fn check(outputs: &str, expected: &[&str]) {
+        assert_eq!(
+            messages(&steps(&[&format!("name = \"a\"\nrun = \"x\"\n{outputs}")])),
+            expected,
+            "{outputs}"
+        );
+    }
+    check(
+        "outputs.a = \"/\"",
+        &[
+            "`tool.invar.step.outputs.a`: \"/\" is not an absolute path inside the image: it is the root itself",
+        ],
+    );
+    check(
+        "outputs.a = \"/app/.venv/lib\"",
+        &[
+            "`tool.invar.step.outputs.a`: \"/app/.venv/lib\" is in the Python environment, which is made of packages alone",
+        ],
+    );
+    check(
+        "outputs.a = \"/app/./.venv\"",
+        &[
+            "`tool.invar.step.outputs.a`: \"/app/.venv\" is in the Python environment, which is made of packages alone",
+        ],
+    );
+    check("outputs.\"a.b\" = 1", &["`tool.invar.step.outputs.\"a.b\"` must be a string, not a whole number"]);
+    check("outputs.a.b = \"/x\"", &["`tool.invar.step.outputs.a` must be a string, not a table"]);
+    check(
+        "outputs.\"../a\" = \"/a\"",
+        &["`tool.invar.step.outputs`: \"../a\" is not a path below this folder: it climbs with \"..\""],
+    );
+    check("outputs = { a = \"/a\", \"./a\" = \"/b\" }", &["`tool.invar.step.outputs` names a twice"]);
+    check("outputs = { a = \"/a\", b = \"/a/\" }", &["`tool.invar.step.outputs` names /a twice"]);
+    // One step may fill a folder from several places, and similar names are not the same.
+    good(&steps(&[
+        "name = \"a\"\nrun = \"x\"\noutputs = { a = \"/a\", b = \"/a/b\" }",
+        "name = \"b\"\nrun = \"x\"\noutputs = { a = \"/ab\", b = \"/app/.venv2\" }",
+    ]));
+    let text = steps(&[
+        "name = \"outer\"\nrun = \"x\"\noutputs.a = \"/srv/a\"",
+        "name = \"inner\"\nrun = \"x\"\noutputs.a = \"/srv/a/b/c\"",
+    ]);
+    assert_snapshot!(bad(&text), @r#"
+    error: `tool.invar.step.outputs`: /srv/a/b/c is inside /srv/a, an output of the step "outer"
+      --> pyproject.toml:13:13
+       |
+     9 | outputs.a = "/srv/a"
+       |             -------- first here
+    ...
+    13 | outputs.a = "/srv/a/b/c"
+       |             ^^^^^^^^^^^^
+       |
+       = help: give each step places of its own
+    "#);
+}
+
+#[test]
+fn steps_that_wait_for_each_other_are_named() {
+    let text = steps(&[
+        "name = \"c\"\nrun = \"x\"\ninputs = [\"src\", \"a\"]\noutputs.a = \"/c\"",
+        "name = \"a\"\nrun = \"x\"\ninputs = [\"b\"]\noutputs.a = \"/a\"",
+        "name = \"b\"\nrun = \"x\"\ninputs = [\"c\"]\noutputs.a = \"/b\"",
+    ]);
+    assert_snapshot!(bad(&text), @r#"
+    error: the step "c" needs its own outputs: c > a > b > c
+      --> pyproject.toml:19:11
+       |
+    19 | inputs = ["c"]
+       |           ^^^
+    "#);
+    let text = steps(&["name = \"a\"\nwrap.program = \"/a\"", "name = \"a\"\nwrap.program = \"/b\""]);
+    assert_snapshot!(bad(&text), @r#"
+    error: `tool.invar.step.name` names a twice
+      --> pyproject.toml:10:8
+       |
+     7 | name = "a"
+       |        --- first here
+    ...
+    10 | name = "a"
+       |        ^^^
+    "#);
+}
+
+#[test]
+fn steps_are_bounded() {
+    let text: String = (0..=1000)
+        .map(|step| format!("[[tool.invar.step]]\nname = \"s{step}\"\nwrap.program = \"/{step}\"\n"))
+        .collect();
+    assert_eq!(messages(&text), ["`tool.invar.step` has 1001 entries; there can be 1000"]);
+    // The longest chain there can be.
+    let text: String = (0..1000)
+        .map(|step| {
+            let next = step + 1;
+            format!("[[tool.invar.step]]\nname = \"s{step}\"\ninputs = [\"s{next}\"]\nwrap.program = \"/{step}\"\n")
+        })
+        .collect();
+    assert_eq!(good(&text).steps[0].name.as_str(), "s999");
+    // Each of these needs each other: far more cycles than anyone wants to read.
+    let all: Vec<String> = (0..40).map(|step| format!("\"s{step}\"")).collect();
+    let text: String = (0..40)
+        .map(|step| {
+            format!(
+                "[[tool.invar.step]]\nname = \"s{step}\"\ninputs = [{}]\nwrap.program = \"/{step}\"\n",
+                all.join(", ")
+            )
+        })
+        .collect();
+    let found = messages(&text).len();
+    assert!((1..=8).contains(&found), "{found}");
+}
+
+proptest! {
+    /// Whatever steps name each other, the outcome is an order that respects all of them, or a cycle.
+    #[test]
+    fn steps_come_after_what_they_need(edges in prop::collection::btree_set((0usize..8, 0usize..8), 0..16)) {
+        let text: String = (0..8)
+            .map(|step| {
+                let inputs: Vec<String> =
+                    edges.iter().filter(|(from, _)| *from == step).map(|(_, to)| format!("\"s{to}\"")).collect();
+                format!("[[tool.invar.step]]\nname = \"s{step}\"\nwrap.program = \"/{step}\"\ninputs = [{}]\n", inputs.join(", "))
+            })
+            .collect();
+        match with(&text) {
+            Ok(manifest) => {
+                prop_assert_eq!(manifest.steps.len(), 8);
+                for (place, step) in manifest.steps.iter().enumerate() {
+                    for needed in &step.after {
+                        prop_assert!(manifest.steps[..place].iter().any(|earlier| earlier.name == *needed));
+                    }
+                }
+            }
+            Err(error) => {
+                let is_cycle = |finding: &Finding| matches!(finding.problem, Problem::StepCycle { .. });
+                prop_assert!(error.findings().iter().all(is_cycle));
+            }
+        }
+    }
+
+    #[test]
+    fn no_step_makes_the_reader_panic(
+        key in prop::sample::select(vec!["name", "packages", "inputs", "fetch", "run", "outputs", "env", "timeout",
+            "environment", "wrap", "fetch.url"]),
+        value in "\"[a-z0-9:/=.%#?-]{0,12}\"|[0-9]{1,25}|\\[\"?[a-z/]{0,3}\"?\\]|true|1\\.5|\\{[a-z/]{1,3} = \"[a-z/.]{0,4}\"\\}|\\[\\{ url = \"http://a/[a-z%0-9./]{0,6}\" \\}\\]|\\{ program = \"/[a-z./]{0,4}\" \\}"
+    ) {
+        if let Err(error) = with(&format!("[[tool.invar.step]]\n{key} = {value}\n")) {
+            prop_assert!(!error.render(false).is_empty());
+        }
+    }
+}

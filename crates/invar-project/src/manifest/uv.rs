@@ -1,0 +1,154 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::error::Problem;
+use crate::manifest::interpreter::config_settings;
+use crate::manifest::project::{named, one_requirement};
+use crate::manifest::reader::{Section, Value};
+use crate::manifest::{ConfigSetting, NormalisedName, Requirement};
+
+/// The keys of `[tool.uv]` that matter for an image (uv, "Settings", "Project metadata" and "Configuration").
+///
+/// Names that come twice are one to uv, and to this. Keys that are not listed here are not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UvSettings {
+    /// Whether the project is to be installed as a package; without a word, a `[build-system]` decides.
+    pub package: Option<bool>,
+    /// Whether the project is the root of a workspace.
+    pub is_workspace: bool,
+    /// The workspace whose root the project is.
+    pub workspace: Option<UvWorkspace>,
+    /// The dependency groups that uv installs unasked; `None` where it does not say, which means `dev`.
+    pub default_groups: Option<DefaultGroups>,
+    /// Whether nothing may be built from a source distribution.
+    pub no_build: bool,
+    /// The packages that may not be built from a source distribution.
+    pub no_build_package: BTreeSet<NormalisedName>,
+    /// Whether no published wheel may be taken.
+    pub no_binary: bool,
+    /// The packages of which no published wheel may be taken.
+    pub no_binary_package: BTreeSet<NormalisedName>,
+    /// Settings for all build backends.
+    pub config_settings: BTreeMap<String, ConfigSetting>,
+    /// Settings for the build backend of one package.
+    pub config_settings_package: BTreeMap<NormalisedName, BTreeMap<String, ConfigSetting>>,
+    /// What the build of a package needs in addition.
+    pub extra_build_dependencies: BTreeMap<NormalisedName, Vec<ExtraBuildDependency>>,
+    /// Whether packages are built in whatever environment there is.
+    pub no_build_isolation: bool,
+    /// The packages that are built in whatever environment there is.
+    pub no_build_isolation_package: BTreeSet<NormalisedName>,
+}
+
+/// The members of a workspace, as patterns for folders relative to the project (uv, "Using workspaces").
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UvWorkspace {
+    /// The folders that are members.
+    pub members: Vec<String>,
+    /// The folders that are not, although `members` matches them.
+    pub exclude: Vec<String>,
+}
+
+/// The dependency groups that uv installs unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultGroups {
+    /// All that the project has.
+    All,
+    /// Those of this list.
+    Named(Vec<NormalisedName>),
+}
+
+/// What the build of a package needs in addition to what it says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraBuildDependency {
+    /// What is needed.
+    pub requirement: Requirement,
+    /// Whether it must have the version that the project has.
+    pub match_runtime: bool,
+}
+
+impl UvSettings {
+    /// Reads the `uv` table of `[tool]`.
+    pub(super) fn read(tool: &Value<'_, '_>) -> Option<Self> {
+        let mut uv = tool.table()?.take("uv")?.table()?;
+        let workspace = uv.take("workspace");
+        let mut flag = |key| uv.take(key).and_then(Value::boolean);
+        let package = flag("package");
+        let no_build = flag("no-build").unwrap_or(false);
+        let no_binary = flag("no-binary").unwrap_or(false);
+        let no_build_isolation = flag("no-build-isolation").unwrap_or(false);
+        let mut names = |key| names(&mut uv, key).unwrap_or_default();
+        let no_build_package = names("no-build-package");
+        let no_binary_package = names("no-binary-package");
+        let no_build_isolation_package = names("no-build-isolation-package");
+        let settings = uv.take("config-settings").and_then(|value| config_settings(&value));
+        let settings_package = uv.take("config-settings-package").and_then(|value| {
+            let packages = named(&value)?.into_iter();
+            Some(packages.filter_map(|(name, _, value)| Some((name, config_settings(&value)?))).collect())
+        });
+        let extra = uv.take("extra-build-dependencies").and_then(|value| {
+            let packages = named(&value)?.into_iter();
+            Some(packages.filter_map(|(name, _, value)| Some((name, extra_dependencies(&value)?))).collect())
+        });
+        Some(Self {
+            package,
+            is_workspace: workspace.is_some(),
+            workspace: workspace.and_then(|value| UvWorkspace::read(&value)),
+            default_groups: uv.take("default-groups").and_then(|value| default_groups(&value)),
+            no_build,
+            no_build_package,
+            no_binary,
+            no_binary_package,
+            config_settings: settings.unwrap_or_default(),
+            config_settings_package: settings_package.unwrap_or_default(),
+            extra_build_dependencies: extra.unwrap_or_default(),
+            no_build_isolation,
+            no_build_isolation_package,
+        })
+    }
+}
+
+impl UvWorkspace {
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let mut texts = |key| -> Option<Vec<String>> {
+            Some(section.take(key)?.list()?.iter().filter_map(Value::plain_text).collect())
+        };
+        let (members, exclude) = (texts("members"), texts("exclude"));
+        Some(Self { members: members.unwrap_or_default(), exclude: exclude.unwrap_or_default() })
+    }
+}
+
+fn names(section: &mut Section<'_, '_>, key: &'static str) -> Option<BTreeSet<NormalisedName>> {
+    Some(section.take(key)?.list()?.iter().filter_map(Value::parsed).collect())
+}
+
+fn default_groups(value: &Value<'_, '_>) -> Option<DefaultGroups> {
+    if value.value.as_str() == Some("all") {
+        return Some(DefaultGroups::All);
+    }
+    if !value.value.is_array() {
+        value.wrong_type("a list of dependency groups, or \"all\"");
+        return None;
+    }
+    value.parsed_list().map(DefaultGroups::Named)
+}
+
+fn extra_dependencies(value: &Value<'_, '_>) -> Option<Vec<ExtraBuildDependency>> {
+    Some(value.list()?.iter().filter_map(extra_dependency).collect())
+}
+
+/// A requirement, or a table with one.
+fn extra_dependency(value: &Value<'_, '_>) -> Option<ExtraBuildDependency> {
+    if !value.value.is_table() {
+        return Some(ExtraBuildDependency { requirement: one_requirement(value)?, match_runtime: false });
+    }
+    let mut section = value.table()?;
+    let requirement = section.take("requirement");
+    let match_runtime = section.take("match-runtime").and_then(Value::boolean).unwrap_or(false);
+    let Some(requirement) = requirement else {
+        let key = format!("{}.requirement", value.name);
+        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        return None;
+    };
+    Some(ExtraBuildDependency { requirement: one_requirement(&requirement)?, match_runtime })
+}
