@@ -2,20 +2,28 @@
 //!
 //! # Goals
 //! * [`UvLock`] reads every revision of version 1 of `uv.lock`, and [`select`] names the wheels that `uv sync` would
-//!   install, for the Python and the platform of the *image*: the host's never matter.
+//!   install and the sources that it would build, for the Python and the platform of the *image*: the host's never
+//!   matter.
 //! * [`unpack_wheel`] gives a wheel's files where `uv` would install them, byte for byte, except for `INSTALLER`.
 //! * Every wheel is checked twice: its digest against the lock by who fetches it, each file against `RECORD` here.
+//! * All that a build from source needs but the build: [`unpack_sdist`] gives the source's files, [`build_system`] what
+//!   its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock that,
+//!   [`version_environment`] answers who asks version control, and [`FRONTEND`] calls the build backend.
 //!
 //! # Non-goals
-//! * No network, disk, clock, environment or Python interpreter.
-//! * No building: source distributions, directories and version control are errors that name the package.
-//! * No compiled `.pyc` files: they would hold the time of their source.
+//! * No network, disk, clock, environment or Python interpreter: nothing is fetched, cloned or built here. The front
+//!   end is a text, and it runs where the caller puts it.
 //!
 //! # Invariants
 //! * Markers are evaluated in time linear in their length; there is no shared state.
 //! * What a lock or a wheel says is bounded before it is believed: nesting, counts, sizes.
+mod build_requirements;
+mod build_system;
+mod bytecode;
 mod environment;
 mod filename;
+mod frontend;
+mod header;
 mod layout;
 mod lock;
 mod marker;
@@ -23,26 +31,35 @@ mod name;
 mod nearest;
 mod project;
 mod requirement;
+mod sdist;
 mod select;
 mod tags;
 mod target;
+mod url;
+mod version_control;
 mod wheel;
 
+pub use build_requirements::{build_requirements, build_requirements_project, missing_requirements};
+pub use build_system::{BuildSystem, BuildSystemError, SourceInfo, build_system, package_info, project_info};
+pub use bytecode::{BytecodeError, COMPILER, cached_path, canonical_pyc};
 pub use environment::virtual_environment;
 pub use filename::{BuildTag, FilenameError, WheelFilename};
+pub use frontend::{FRONTEND, FrontendExit, frontend_system};
 pub use layout::EnvironmentLayout;
 pub use lock::{
-    ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedWheel,
-    Manifest, Package, Source, UvLock, UvLockError, lock_digest,
+    ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedSdist,
+    LockedWheel, Manifest, Package, Source, UvLock, UvLockError, lock_digest,
 };
 pub use marker::{Activated, Marker, MarkerEnvironment, MarkerError};
 pub use name::{DistributionName, ExtraName, GroupName, NameError};
 pub use project::{Disagreement, Place, ProjectMetadata};
 pub use requirement::{Requirement, RequirementError};
+pub use sdist::{EntryFault, SdistError, SdistFault, SdistInfo, unpack_sdist};
 pub use select::{
-    Chosen, DirectUrl, Location, NeededBy, PackageProblem, SelectError, Selection, SourceKind, WheelFile,
-    select,
+    Chosen, ChosenSource, DirectUrl, GitReferenceKind, Location, NeededBy, PackageProblem, SelectError,
+    Selected, Selection, SourceLocation, SourcePolicy, WheelFile, select,
 };
 pub use tags::{Tag, compatible_tags};
 pub use target::{Machine, PythonVersion, PythonVersionError, Target};
+pub use version_control::version_environment;
 pub use wheel::{EntryPointError, RecordError, WheelError, WheelFault, unpack_wheel};

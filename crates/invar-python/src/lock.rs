@@ -13,7 +13,7 @@
 //! name, version (none if dynamic), source
 //! resolution-markers = [MARKER...]
 //! dependencies = [{ name, version, source, extra = [NAME...], marker }...]
-//! sdist = { url | path, hash, size }
+//! sdist = { url | path | nothing, hash, size }
 //! wheels = [{ url | path | filename, hash = "ALGORITHM:HEX", size }...]
 //! [package.optional-dependencies]         EXTRA = dependencies
 //! [package.dev-dependencies]              GROUP = dependencies
@@ -21,8 +21,9 @@
 //! ```
 //!
 //! A source is one of `{ registry = URL | PATH }`, `{ git = URL }`, `{ url = URL, subdirectory }`, `{ path = PATH }`,
-//! `{ directory = PATH }`, `{ editable = PATH }` and `{ virtual = PATH }`; paths are relative to the lock. A
-//! dependency names version and source only where several packages have its name.
+//! `{ directory = PATH }`, `{ editable = PATH }` and `{ virtual = PATH }`; paths are relative to the lock. The URL of
+//! a git repository has the commit as its fragment, and in its query at most one of `tag`, `branch` and `rev`, and
+//! `subdirectory`. A dependency names version and source only where several packages have its name.
 //!
 //! The format is `uv`'s own and has no specification; `uv`'s resolver crate, module `lock`, is the source.
 use std::collections::BTreeMap;
@@ -131,8 +132,8 @@ pub struct Package {
     pub optional_dependencies: BTreeMap<ExtraName, Vec<Dependency>>,
     /// What each of its dependency groups holds.
     pub dependency_groups: BTreeMap<GroupName, Vec<Dependency>>,
-    /// Whether there is a source distribution.
-    pub has_sdist: bool,
+    /// Its source distribution, or the archive that it is locked to.
+    pub sdist: Option<LockedSdist>,
     /// Its wheels.
     pub wheels: Vec<LockedWheel>,
     /// What the project asked for when it was locked; only for packages of the workspace.
@@ -201,6 +202,19 @@ pub struct LockedWheel {
     pub path: Option<String>,
     /// The file name: the last part of the URL, or the path, or as the lock has it.
     pub filename: WheelFilename,
+    /// The digest.
+    pub hash: Option<LockedHash>,
+    /// The size in bytes.
+    pub size: Option<u64>,
+}
+
+/// The source distribution of a package, or its archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedSdist {
+    /// The URL; none where the package's source says it.
+    pub url: Option<String>,
+    /// The path, relative to the index, if the index is a folder.
+    pub path: Option<String>,
     /// The digest.
     pub hash: Option<LockedHash>,
     /// The size in bytes.
@@ -297,6 +311,13 @@ impl UvLock {
     /// The packages of a name, in the order of the file.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Package> {
         self.packages.iter().filter(move |package| package.name.as_str() == name)
+    }
+
+    /// Whether a package is a folder that belongs to the workspace.
+    pub(crate) fn is_member(&self, package: usize) -> bool {
+        let found = &self.packages[package];
+        let listed = self.manifest.members.contains(&found.name) && found.source.folder().is_some();
+        listed || self.root() == Some(package)
     }
 
     /// The package at the lock's own folder.

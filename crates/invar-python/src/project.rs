@@ -4,6 +4,8 @@
 //! compared in their normalised forms. Markers are compared by what they decide: in every environment of a grid that
 //! `requires-python` allows, the same requirements must apply. A text may differ from what `uv` made of it.
 //!
+//! What is dynamic is not compared: only building tells what the project asks for, and it did when it was locked.
+//!
 //! What `tool.uv.sources` changes (URLs, paths, git, workspace members, indexes) is only compared by name: a false
 //! alarm would be worse than a miss.
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +28,8 @@ pub struct ProjectMetadata {
     pub dependencies: Vec<String>,
     /// `project.optional-dependencies`: dependency specifiers of each extra.
     pub optional_dependencies: BTreeMap<ExtraName, Vec<String>>,
+    /// `project.dynamic`: the fields that only the build backend tells.
+    pub dynamic: BTreeSet<String>,
     /// `dependency-groups` with their includes put in, and `tool.uv.dev-dependencies` in `dev`.
     pub dependency_groups: BTreeMap<GroupName, Vec<String>>,
 }
@@ -140,11 +144,15 @@ impl UvLock {
         // Extras were not recorded before revision 1.
         let extras: BTreeSet<ExtraName> = project.optional_dependencies.keys().cloned().collect();
         let locked: BTreeSet<ExtraName> = metadata.provides_extras.iter().cloned().collect();
-        if self.revision >= 1 && extras != locked {
+        let dynamic = |field: &str| project.dynamic.contains(field);
+        if self.revision >= 1 && extras != locked && !dynamic("optional-dependencies") {
             found.push(Disagreement::Extras { project: extras.clone(), lock: locked.clone() });
         }
         let grid = self.grid();
-        self.check_dependencies(root, project, &grid, &mut found);
+        // Either one decides which requirements without an extra there are, and which with one.
+        if !dynamic("dependencies") && !dynamic("optional-dependencies") {
+            self.check_dependencies(root, project, &grid, &mut found);
+        }
         let groups: BTreeSet<&GroupName> =
             project.dependency_groups.keys().chain(root.metadata.groups.keys()).collect();
         for group in groups {

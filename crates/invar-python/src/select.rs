@@ -1,4 +1,4 @@
-//! From a lock to the wheels of an image.
+//! From a lock to the wheels of an image, and to what must be built for it.
 //!
 //! The walk is `uv`'s: from the project's dependencies, extras and groups along every dependency whose marker holds
 //! in the image's environment. Where the lock declares conflicts, its markers also ask which extras and groups are
@@ -7,19 +7,23 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use invar_tree::Digest;
-use pep440_rs::Version;
 
 use crate::filename::WheelFilename;
-use crate::lock::{ConflictItem, LockedHash, Package, Source, UvLock};
+use crate::lock::{ConflictItem, Source, UvLock};
 use crate::marker::MarkerEnvironment;
 use crate::name::{DistributionName, ExtraName, GroupName};
 use crate::tags::Tags;
 use crate::target::Target;
 
+mod choose;
 mod error;
+mod source;
 mod walk;
 
-pub use error::{PackageProblem, SelectError, SourceKind};
+use choose::Choice;
+pub use choose::SourcePolicy;
+pub use error::{PackageProblem, SelectError};
+pub use source::{ChosenSource, GitReferenceKind, SourceLocation};
 use walk::{Reached, Walk};
 
 /// What of a project is wanted.
@@ -33,6 +37,41 @@ pub struct Selection {
     pub groups: BTreeSet<GroupName>,
     /// The project's own dependencies and its extras; without them only the groups count.
     pub project: bool,
+}
+
+/// What belongs into the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selected {
+    /// A wheel.
+    Wheel(Chosen),
+    /// A package that must be built.
+    Source(ChosenSource),
+}
+
+impl Selected {
+    /// The distribution.
+    pub fn name(&self) -> &DistributionName {
+        match self {
+            Self::Wheel(chosen) => &chosen.name,
+            Self::Source(chosen) => &chosen.name,
+        }
+    }
+
+    /// Its version as the lock spells it; none where only building it tells.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Wheel(chosen) => Some(&chosen.version),
+            Self::Source(chosen) => chosen.version.as_deref(),
+        }
+    }
+
+    /// The first reason that was met for it.
+    pub fn needed_by(&self) -> &NeededBy {
+        match self {
+            Self::Wheel(chosen) => &chosen.needed_by,
+            Self::Source(chosen) => &chosen.needed_by,
+        }
+    }
 }
 
 /// A wheel that belongs into the image.
@@ -63,7 +102,7 @@ pub struct WheelFile {
     pub size: Option<u64>,
 }
 
-/// Where a wheel is.
+/// Where a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// At a URL, as the lock has it.
@@ -72,7 +111,7 @@ pub enum Location {
     Path(String),
 }
 
-/// What a wheel was locked as, for `direct_url.json` ("Recording the Direct URL Origin", PEP 610).
+/// What a package was locked as, for `direct_url.json` ("Recording the Direct URL Origin", PEP 610).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DirectUrl {
     /// A URL.
@@ -82,16 +121,36 @@ pub enum DirectUrl {
         /// The folder that holds the project.
         subdirectory: Option<String>,
     },
-    /// A path, relative to the lock's folder.
+    /// The path of an archive, relative to the lock's folder.
     Path {
         /// The path.
         path: String,
     },
+    /// A commit of a git repository.
+    Git {
+        /// The repository's URL.
+        url: String,
+        /// The commit's full name.
+        commit: String,
+        /// The branch, tag or revision that the project asked for.
+        requested: Option<String>,
+        /// The folder that holds the project.
+        subdirectory: Option<String>,
+    },
+    /// A folder, relative to the lock's.
+    Directory {
+        /// The path; empty for the lock's own folder.
+        path: String,
+    },
 }
 
-/// Why a wheel is in the image.
+/// Why a package is in the image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NeededBy {
+    /// It is the project itself.
+    Project,
+    /// The build of a distribution needs it.
+    Build(DistributionName),
     /// A distribution depends on it.
     Package(DistributionName),
     /// An extra of a distribution adds it.
@@ -107,6 +166,8 @@ pub enum NeededBy {
 impl fmt::Display for NeededBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Project => f.write_str("the project itself"),
+            Self::Build(package) => write!(f, "the build of {package}"),
             Self::Package(package) => write!(f, "{package}"),
             Self::Extra(package, extra) => write!(f, "{package}[{extra}]"),
             Self::Group(package, group) => write!(f, "group {group} of {package}"),
@@ -116,7 +177,10 @@ impl fmt::Display for NeededBy {
     }
 }
 
-/// Chooses the wheels for `target`, sorted by name. The project itself is not among them.
+/// Chooses the wheels and the sources for `target`, sorted by name.
+///
+/// The project itself is among them if `policy` says that it is a package. Other folders are if they are packages for
+/// `uv`; those that only name dependencies (`virtual`) never are.
 ///
 /// Without `root_name` the root is the project at the lock's own folder, or every member of a workspace whose root is
 /// not a project.
@@ -128,38 +192,50 @@ pub fn select(
     root_name: Option<&str>,
     target: &Target,
     selection: &Selection,
-) -> Result<Vec<Chosen>, SelectError> {
+    policy: &SourcePolicy,
+) -> Result<Vec<Selected>, SelectError> {
     let environment = target.marker_environment();
     check_environment(lock, target, &environment)?;
-    let roots = roots(lock, root_name)?;
+    let (roots, one) = roots(lock, root_name)?;
     let mut walk = Walk::new(lock, &environment, &roots, selection)?;
-    let reached = walk.run()?;
+    let mut reached = walk.run()?;
+    // The project is not reached from anywhere, or only from what depends on it in turn.
+    reached.retain(|reached| !roots.contains(&reached.package));
+    if selection.project {
+        let itself = |&package: &usize| Reached { package, needed_by: NeededBy::Project };
+        let is_virtual = |root: &usize| matches!(lock.packages[*root].source, Source::Virtual(_));
+        let installed = |root: &&usize| if one { policy.project_is_package } else { !is_virtual(root) };
+        reached.extend(roots.iter().filter(installed).map(itself));
+    }
 
     let tags = Tags::of(target);
-    let mut chosen: Vec<Chosen> = Vec::new();
+    let choice = Choice { target, tags: &tags, policy };
+    let mut chosen: Vec<Selected> = Vec::new();
     let mut problems = Vec::new();
     for Reached { package, needed_by } in reached {
         let found = &lock.packages[package];
-        // A virtual package has nothing to install, and the project's own files are the caller's.
-        if roots.contains(&package) || matches!(found.source, Source::Virtual(_)) {
+        // A virtual package has nothing to install.
+        if matches!(found.source, Source::Virtual(_)) && needed_by != NeededBy::Project {
             continue;
         }
-        match choose(found, &tags, target, needed_by) {
-            Ok(wheel) => chosen.push(wheel),
+        let member = roots.contains(&package) || lock.is_member(package);
+        match choice.choose(found, member, needed_by) {
+            Ok(selected) => chosen.push(selected),
             Err(problem) => problems.push(*problem),
         }
     }
-    chosen.sort_by(|one, other| one.name.cmp(&other.name));
+    chosen.sort_by(|one, other| one.name().cmp(other.name()));
     for pair in chosen.windows(2) {
         if let [one, other] = pair
-            && one.name == other.name
+            && one.name() == other.name()
         {
+            let version = |selected: &Selected| selected.version().unwrap_or("the source").to_owned();
             problems.push(PackageProblem::Twice {
-                name: one.name.clone(),
-                first: one.version.clone(),
-                first_needed_by: one.needed_by.clone(),
-                second: other.version.clone(),
-                second_needed_by: other.needed_by.clone(),
+                name: one.name().clone(),
+                first: version(one),
+                first_needed_by: one.needed_by().clone(),
+                second: version(other),
+                second_needed_by: other.needed_by().clone(),
             });
         }
     }
@@ -190,12 +266,13 @@ fn check_environment(
     Ok(())
 }
 
-fn roots(lock: &UvLock, root_name: Option<&str>) -> Result<Vec<usize>, SelectError> {
+/// The packages that the walk starts from, and whether that is one project rather than all members of a workspace.
+fn roots(lock: &UvLock, root_name: Option<&str>) -> Result<(Vec<usize>, bool), SelectError> {
     let folders =
         || lock.packages.iter().enumerate().filter(|(_, package)| package.source.folder().is_some());
     let Some(name) = root_name else {
         if let Some(root) = lock.root() {
-            return Ok(vec![root]);
+            return Ok((vec![root], true));
         }
         let members: Vec<usize> = folders()
             .filter(|(_, package)| lock.manifest.members.contains(&package.name))
@@ -204,96 +281,19 @@ fn roots(lock: &UvLock, root_name: Option<&str>) -> Result<Vec<usize>, SelectErr
         if members.is_empty() && lock.manifest.requirements.is_empty() && lock.manifest.groups.is_empty() {
             return Err(SelectError::NoRoot);
         }
-        return Ok(members);
+        return Ok((members, false));
     };
     let found = match name.parse::<DistributionName>() {
         Ok(name) => folders().find(|(_, package)| package.name == name),
         Err(_) => None,
     };
     match found {
-        Some((index, _)) => Ok(vec![index]),
+        Some((index, _)) => Ok((vec![index], true)),
         None => {
             let known: Vec<String> = folders().map(|(_, package)| package.name.to_string()).collect();
             Err(SelectError::UnknownRoot { name: name.to_owned(), known })
         }
     }
-}
-
-fn choose(
-    package: &Package,
-    tags: &Tags,
-    target: &Target,
-    needed_by: NeededBy,
-) -> Result<Chosen, Box<PackageProblem>> {
-    let name = package.name.clone();
-    let version = package.version_text.clone();
-    let kind = match &package.source {
-        Source::Git(url) => Some((SourceKind::Git, url)),
-        Source::Directory(path) | Source::Virtual(path) => Some((SourceKind::Directory, path)),
-        Source::Editable(path) => Some((SourceKind::Editable, path)),
-        Source::Registry(_) | Source::Url { .. } | Source::Path(_) => None,
-    };
-    if let Some((kind, location)) = kind {
-        return Err(Box::new(PackageProblem::NotAWheel {
-            name,
-            kind,
-            location: location.clone(),
-            needed_by,
-        }));
-    }
-    if package.wheels.is_empty() {
-        return Err(Box::new(PackageProblem::SourceOnly { name, version, needed_by }));
-    }
-    let Some(wheel) = tags.best(&package.wheels, |wheel| &wheel.filename) else {
-        let mut tags: Vec<String> = package.wheels.iter().map(|wheel| wheel.filename.tags()).collect();
-        tags.sort_unstable();
-        tags.dedup();
-        let has_sdist = package.has_sdist;
-        return Err(Box::new(PackageProblem::NoWheel {
-            name,
-            version,
-            target: target.clone(),
-            tags,
-            has_sdist,
-            needed_by,
-        }));
-    };
-    let file = wheel.filename.to_string();
-    let wheel_version: &Version = package.version.as_ref().unwrap_or(&wheel.filename.version);
-    if !wheel.filename.is_of(&name, wheel_version) {
-        return Err(Box::new(PackageProblem::OtherWheel { name, version, file, needed_by }));
-    }
-    let digest = match &wheel.hash {
-        Some(LockedHash::Sha256(digest)) => *digest,
-        other => {
-            let algorithm = match other {
-                Some(LockedHash::Other(algorithm)) => Some(algorithm.clone()),
-                _ => None,
-            };
-            return Err(Box::new(PackageProblem::NoDigest { name, file, algorithm, needed_by }));
-        }
-    };
-    let (location, direct) = match (&package.source, &wheel.url, &wheel.path) {
-        (Source::Url { url, subdirectory }, file, _) => {
-            let direct = DirectUrl::Url { url: url.clone(), subdirectory: subdirectory.clone() };
-            (Location::Url(file.as_ref().unwrap_or(url).clone()), Some(direct))
-        }
-        (Source::Path(path), ..) => {
-            (Location::Path(path.clone()), Some(DirectUrl::Path { path: path.clone() }))
-        }
-        (Source::Registry(_), Some(url), _) => (Location::Url(url.clone()), None),
-        (Source::Registry(index), None, Some(path)) if !Source::is_url(index) => {
-            (Location::Path(joined(index, path)), None)
-        }
-        _ => return Err(Box::new(PackageProblem::NoLocation { name, file, needed_by })),
-    };
-    Ok(Chosen {
-        name,
-        version: version.unwrap_or_else(|| wheel.filename.version.to_string()),
-        wheel: WheelFile { filename: wheel.filename.clone(), location, digest, size: wheel.size },
-        direct,
-        needed_by,
-    })
 }
 
 /// The path of a file in the folder of an index.

@@ -99,6 +99,13 @@ pub fn compatible_tags(target: &Target) -> Vec<Tag> {
     tags
 }
 
+impl WheelFilename {
+    /// Whether the wheel can be installed on `target`.
+    pub fn fits(&self, target: &Target) -> bool {
+        Tags::of(target).rank(self).is_some()
+    }
+}
+
 /// The tags of a target with their ranks.
 #[derive(Debug)]
 pub(crate) struct Tags(BTreeMap<(String, String, String), usize>);

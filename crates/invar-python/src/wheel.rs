@@ -39,7 +39,8 @@ mod place;
 mod record;
 mod script;
 
-use archive::{Archive, Checked, Member};
+use archive::Member;
+pub(crate) use archive::{Archive, Checked};
 pub use error::{EntryPointError, RecordError, WheelError, WheelFault};
 use place::Place;
 use record::{Record, Row};

@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
-    ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedWheel,
-    Manifest, Package, Source, UvLock, UvLockError, VERSION,
+    ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedSdist,
+    LockedWheel, Manifest, Package, Source, UvLock, UvLockError, VERSION,
 };
 use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
+use crate::url::file_name;
 
 #[derive(Deserialize)]
 struct VersionOnly {
@@ -71,7 +72,7 @@ struct PackageWire {
     optional_dependencies: BTreeMap<ExtraName, Vec<DependencyWire>>,
     #[serde(default, rename = "dev-dependencies", alias = "dependency-groups")]
     dependency_groups: BTreeMap<GroupName, Vec<DependencyWire>>,
-    sdist: Option<de::IgnoredAny>,
+    sdist: Option<SdistWire>,
     #[serde(default)]
     wheels: Vec<WheelWire>,
     #[serde(default)]
@@ -212,6 +213,23 @@ impl<'de> Deserialize<'de> for SourceWire {
     }
 }
 
+struct SdistWire(LockedSdist);
+
+impl<'de> Deserialize<'de> for SdistWire {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            url: Option<String>,
+            path: Option<String>,
+            hash: Option<String>,
+            size: Option<u64>,
+        }
+        let Fields { url, path, hash, size } = Fields::deserialize(deserializer)?;
+        let hash = hash.as_deref().map(locked_hash).transpose().map_err(de::Error::custom)?;
+        Ok(Self(LockedSdist { url, path, hash, size }))
+    }
+}
+
 struct WheelWire(LockedWheel);
 
 impl<'de> Deserialize<'de> for WheelWire {
@@ -227,11 +245,8 @@ impl<'de> Deserialize<'de> for WheelWire {
         let Fields { url, path, filename, hash, size } = Fields::deserialize(deserializer)?;
         let last = |text: &str| text.rsplit('/').next().unwrap_or(text).to_owned();
         let name = match (&url, &path, filename) {
-            (Some(url), ..) => {
-                let url = url.split(['?', '#']).next().unwrap_or(url);
-                percent_decoded(&last(url))
-                    .ok_or_else(|| de::Error::custom(format!("{url:?} does not end with a file name")))?
-            }
+            (Some(url), ..) => file_name(url)
+                .ok_or_else(|| de::Error::custom(format!("{url:?} does not end with a file name")))?,
             (None, Some(path), _) => last(path),
             (None, None, Some(filename)) => filename,
             (None, None, None) => return Err(de::Error::custom("a wheel has one of url, path and filename")),
@@ -250,23 +265,6 @@ fn locked_hash(text: &str) -> Result<LockedHash, String> {
         Some((algorithm, _)) => Ok(LockedHash::Other(algorithm.to_owned())),
         None => Err(format!("{text:?} is not a hash such as \"sha256:0123…\"")),
     }
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first == b'%' {
-            let (digits, after) = rest.split_at_checked(2)?;
-            let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(first);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// The line and column of a byte, both from 1.
@@ -356,7 +354,7 @@ fn packages(text: &str, wires: Vec<PackageWire>) -> Result<Vec<Package>, UvLockE
             dependencies: resolve(&name, wire.dependencies)?,
             optional_dependencies,
             dependency_groups,
-            has_sdist: wire.sdist.is_some(),
+            sdist: wire.sdist.map(|sdist| sdist.0),
             wheels: wire.wheels.into_iter().map(|wheel| wheel.0).collect(),
             metadata: LockedMetadata {
                 requires_dist: requirements(wire.metadata.requires_dist),

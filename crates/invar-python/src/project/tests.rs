@@ -45,6 +45,7 @@ fn project() -> ProjectMetadata {
             ("cli".parse().unwrap(), texts(&["rich>=13"])),
             ("all".parse().unwrap(), texts(&["rich; os_name == 'nt'"])),
         ]),
+        dynamic: BTreeSet::new(),
         dependency_groups: BTreeMap::from([
             ("dev".parse().unwrap(), texts(&["pytest>=8"])),
             ("empty".parse().unwrap(), Vec::new()),
@@ -115,6 +116,30 @@ fn what_uv_would_notice_is_noticed() {
         &["pyproject.toml requires \"not a requirement\", which cannot be read"],
     );
     check(|project| project.name = "other".parse().unwrap(), &["uv.lock does not hold the project other"]);
+}
+
+#[test]
+fn what_is_dynamic_is_not_compared() {
+    let dynamic = |fields: &[&str]| {
+        let fields: BTreeSet<String> = fields.iter().map(|&field| field.to_owned()).collect();
+        move |project: &mut ProjectMetadata| {
+            project.dependencies.clear();
+            project.optional_dependencies.clear();
+            project.dynamic = fields;
+        }
+    };
+    check(dynamic(&["version", "dependencies", "optional-dependencies"]), &[]);
+    let extras = "pyproject.toml has the extras none, and uv.lock was made with all, cli";
+    check(dynamic(&["dependencies"]), &[extras]);
+    check(dynamic(&["optional-dependencies"]), &[]);
+    check(|project| project.dynamic = BTreeSet::from(["version".to_owned()]), &[]);
+    check(
+        |project| {
+            dynamic(&["dependencies", "optional-dependencies"])(project);
+            project.dependency_groups.clear();
+        },
+        &["uv.lock was made when the group dev of pyproject.toml required pytest, which it no longer does"],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::fmt;
+use invar_tree::PathError;
 
 use super::{NeededBy, listed};
 use crate::lock::ConflictItem;
@@ -76,36 +76,15 @@ pub enum SelectError {
     },
 }
 
-/// What a package is instead of a wheel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// A git repository.
-    Git,
-    /// A folder.
-    Directory,
-    /// A folder that would be linked to.
-    Editable,
-}
-
-impl fmt::Display for SourceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Git => "a git repository",
-            Self::Directory => "a folder",
-            Self::Editable => "an editable folder",
-        })
-    }
-}
-
 /// Why a package cannot be installed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageProblem {
-    /// There is no wheel at all.
+    /// The lock has neither a wheel nor source of it.
     #[error(
-        "{} (needed by {needed_by}) has no wheel, only source: building from source is not supported by this version",
+        "{} (needed by {needed_by}) has neither wheels nor source in uv.lock: lock again",
         with_version(name, version)
     )]
-    SourceOnly {
+    NoFiles {
         /// The distribution.
         name: DistributionName,
         /// Its version.
@@ -113,26 +92,11 @@ pub enum PackageProblem {
         /// Why it is in the image.
         needed_by: NeededBy,
     },
-    /// The package is not a file.
+    /// No wheel fits the image, and there is no source.
     #[error(
-        "{name} (needed by {needed_by}) is {kind}, {location}: building from source is not supported by this version"
-    )]
-    NotAWheel {
-        /// The distribution.
-        name: DistributionName,
-        /// What it is.
-        kind: SourceKind,
-        /// Where it is.
-        location: String,
-        /// Why it is in the image.
-        needed_by: NeededBy,
-    },
-    /// No wheel fits the image.
-    #[error(
-        "{} (needed by {needed_by}) has no wheel for {target}; there {}{}",
+        "{} (needed by {needed_by}) has no wheel for {target}, and no source to build one from; there {}",
         with_version(name, version),
-        if tags.len() == 1 { format!("is one for {}", tags[0]) } else { format!("are wheels for {}", tags.join(", ")) },
-        if *has_sdist { ", and source, which this version does not build" } else { "" }
+        wheels(tags)
     )]
     NoWheel {
         /// The distribution.
@@ -141,10 +105,101 @@ pub enum PackageProblem {
         version: Option<String>,
         /// What the image runs on.
         target: Target,
+        /// The tags of the wheels that there are; at least one.
+        tags: Vec<String>,
+        /// Why it is in the image.
+        needed_by: NeededBy,
+    },
+    /// No wheel fits the image, and it must not be built.
+    #[error(
+        "{} (needed by {needed_by}) has {}, and tool.uv.no-build or no-build-package forbids building it",
+        with_version(name, version),
+        if tags.is_empty() {
+            "only source".to_owned()
+        } else {
+            format!("no wheel for {target} (there {})", wheels(tags))
+        }
+    )]
+    NoBuild {
+        /// The distribution.
+        name: DistributionName,
+        /// Its version.
+        version: Option<String>,
+        /// What the image runs on.
+        target: Target,
         /// The tags of the wheels that there are.
         tags: Vec<String>,
-        /// Whether there is a source distribution too.
-        has_sdist: bool,
+        /// Why it is in the image.
+        needed_by: NeededBy,
+    },
+    /// What a build requires has no wheel that fits the image.
+    #[error(
+        "{} (needed by {needed_by}) has {}: what a build requires must have a wheel",
+        with_version(name, version),
+        if tags.is_empty() {
+            "only source".to_owned()
+        } else {
+            format!("no wheel for {target} (there {})", wheels(tags))
+        }
+    )]
+    NoBuildWheel {
+        /// The distribution.
+        name: DistributionName,
+        /// Its version.
+        version: Option<String>,
+        /// What the image runs on.
+        target: Target,
+        /// The tags of the wheels that there are.
+        tags: Vec<String>,
+        /// What requires it.
+        needed_by: NeededBy,
+    },
+    /// It has no source, and no wheel of it must be taken.
+    #[error(
+        "{} (needed by {needed_by}) has no source, and tool.uv.no-binary or no-binary-package forbids its wheels",
+        with_version(name, version)
+    )]
+    NoBinary {
+        /// The distribution.
+        name: DistributionName,
+        /// Its version.
+        version: Option<String>,
+        /// Why it is in the image.
+        needed_by: NeededBy,
+    },
+    /// Neither a wheel must be taken nor source be built.
+    #[error(
+        "{} (needed by {needed_by}) can be had in no way: tool.uv forbids both its wheels (no-binary) and building it \
+         (no-build)",
+        with_version(name, version)
+    )]
+    NoBinaryNoBuild {
+        /// The distribution.
+        name: DistributionName,
+        /// Its version.
+        version: Option<String>,
+        /// Why it is in the image.
+        needed_by: NeededBy,
+    },
+    /// What the lock says of a git repository cannot be used.
+    #[error("{name} (needed by {needed_by}) is locked to the git repository {url:?}: {reason}")]
+    Git {
+        /// The distribution.
+        name: DistributionName,
+        /// The URL as the lock has it.
+        url: String,
+        /// Why not.
+        reason: &'static str,
+        /// Why it is in the image.
+        needed_by: NeededBy,
+    },
+    /// The folder that holds the project in an archive or a repository is not one.
+    #[error("{name} (needed by {needed_by}) has a subdirectory that cannot be used: {fault}")]
+    Subdirectory {
+        /// The distribution.
+        name: DistributionName,
+        /// Why not.
+        fault: PathError,
         /// Why it is in the image.
         needed_by: NeededBy,
     },
@@ -163,7 +218,7 @@ pub enum PackageProblem {
         /// Why it is in the image.
         needed_by: NeededBy,
     },
-    /// The wheel has no sha256.
+    /// The file has no sha256.
     #[error(
         "{name} (needed by {needed_by}) is locked to {file} {}, and only sha256 is trusted: lock again with an index \
          that gives it, or name the file itself in tool.uv.sources",
@@ -172,14 +227,14 @@ pub enum PackageProblem {
     NoDigest {
         /// The distribution.
         name: DistributionName,
-        /// The wheel's file name.
+        /// The file's name.
         file: String,
         /// The algorithm of the hash that the lock has.
         algorithm: Option<String>,
         /// Why it is in the image.
         needed_by: NeededBy,
     },
-    /// The lock does not say where the wheel is.
+    /// The lock does not say where the file is.
     #[error("{name} (needed by {needed_by}) is locked to {file} without its URL or path: lock again")]
     NoLocation {
         /// The distribution.
@@ -212,9 +267,14 @@ impl PackageProblem {
     /// The package that has the problem.
     pub fn name(&self) -> &DistributionName {
         match self {
-            Self::SourceOnly { name, .. }
-            | Self::NotAWheel { name, .. }
+            Self::NoFiles { name, .. }
             | Self::NoWheel { name, .. }
+            | Self::NoBuild { name, .. }
+            | Self::NoBuildWheel { name, .. }
+            | Self::NoBinary { name, .. }
+            | Self::NoBinaryNoBuild { name, .. }
+            | Self::Git { name, .. }
+            | Self::Subdirectory { name, .. }
             | Self::OtherWheel { name, .. }
             | Self::NoDigest { name, .. }
             | Self::NoLocation { name, .. }
@@ -223,9 +283,39 @@ impl PackageProblem {
     }
 }
 
+impl PackageProblem {
+    /// Why the package is in the image.
+    pub(crate) fn reasons(&mut self) -> Vec<&mut NeededBy> {
+        match self {
+            Self::NoFiles { needed_by, .. }
+            | Self::NoWheel { needed_by, .. }
+            | Self::NoBuild { needed_by, .. }
+            | Self::NoBuildWheel { needed_by, .. }
+            | Self::NoBinary { needed_by, .. }
+            | Self::NoBinaryNoBuild { needed_by, .. }
+            | Self::Git { needed_by, .. }
+            | Self::Subdirectory { needed_by, .. }
+            | Self::OtherWheel { needed_by, .. }
+            | Self::NoDigest { needed_by, .. }
+            | Self::NoLocation { needed_by, .. } => vec![needed_by],
+            Self::Twice { first_needed_by, second_needed_by, .. } => {
+                vec![first_needed_by, second_needed_by]
+            }
+        }
+    }
+}
+
 fn with_version(name: &DistributionName, version: &Option<String>) -> String {
     match version {
         Some(version) => format!("{name} {version}"),
         None => name.to_string(),
+    }
+}
+
+/// The end of a sentence about the wheels that there are.
+fn wheels(tags: &[String]) -> String {
+    match tags {
+        [one] => format!("is one for {one}"),
+        several => format!("are wheels for {}", several.join(", ")),
     }
 }

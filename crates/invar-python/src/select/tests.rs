@@ -1,7 +1,11 @@
 use super::*;
 use crate::target::Machine;
 
+mod built;
+
 const HASH: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+const COMMIT: &str = "161ec92c2f41c9321c9f5098597778a8386ea570";
 
 /// One `[[package]]` with a pure wheel from an index.
 fn package(name: &str, version: &str, rest: &str) -> String {
@@ -43,15 +47,33 @@ fn selection(words: &str) -> Selection {
 
 #[track_caller]
 fn check(lock: &UvLock, words: &str, expected: &str) {
-    let found = match select(lock, None, &target(), &selection(words)) {
-        Ok(chosen) => chosen
-            .iter()
-            .map(|chosen| format!("{} {} ({})", chosen.name, chosen.version, chosen.needed_by))
-            .collect::<Vec<_>>()
-            .join(", "),
+    check_policy(lock, words, &SourcePolicy::default(), expected);
+}
+
+#[track_caller]
+fn check_policy(lock: &UvLock, words: &str, policy: &SourcePolicy, expected: &str) {
+    let found = match select(lock, None, &target(), &selection(words), policy) {
+        Ok(selected) => selected.iter().map(described).collect::<Vec<_>>().join(", "),
         Err(error) => error.to_string(),
     };
     assert_eq!(found, expected);
+}
+
+/// `NAME VERSION (NEEDED BY)`, after `+` what is built.
+fn described(selected: &Selected) -> String {
+    let built = if matches!(selected, Selected::Source(_)) { "+" } else { "" };
+    let version = selected.version().unwrap_or("?");
+    format!("{built}{} {version} ({})", selected.name(), selected.needed_by())
+}
+
+/// The wheels of a lock from which nothing is built.
+fn wheels(lock: &UvLock, words: &str) -> Vec<Chosen> {
+    let selected = select(lock, None, &target(), &selection(words), &SourcePolicy::default()).unwrap();
+    let wheel = |selected| match selected {
+        Selected::Wheel(chosen) => chosen,
+        Selected::Source(chosen) => panic!("{} would be built", chosen.name),
+    };
+    selected.into_iter().map(wheel).collect()
 }
 
 #[test]
@@ -173,18 +195,20 @@ fn a_workspace_has_members_and_groups() {
             member("three", "virtual = \"three\"", "dependencies = [{ name = \"two\" }]"),
         ],
     );
-    check(&lock, "", "a 1 (one)");
-    check(&lock, "+dev", "a 1 (one), b 1 (group dev of the workspace)");
+    check(&lock, "", "a 1 (one), +two 1 (the project itself)");
+    check(&lock, "- +dev", "b 1 (group dev of the workspace)");
+    check(&lock, "+dev", "a 1 (one), b 1 (group dev of the workspace), +two 1 (the project itself)");
     check(
         &lock,
         "+bad",
         "the workspace requires missing, of which uv.lock holds 0 for the image: lock again",
     );
-    let named = |name| select(&lock, Some(name), &target(), &selection(""));
-    assert_eq!(named("Two").unwrap()[0].needed_by, NeededBy::Package("one".parse().unwrap()));
+    let policy = SourcePolicy::default();
+    let named = |name| select(&lock, Some(name), &target(), &selection(""), &policy);
+    assert_eq!(*named("Two").unwrap()[0].needed_by(), NeededBy::Package("one".parse().unwrap()));
     assert_eq!(
-        named("three").unwrap_err().to_string(),
-        "two (needed by three) is an editable folder, two: building from source is not supported by this version"
+        named("three").unwrap().iter().map(described).collect::<Vec<_>>(),
+        ["a 1 (one)", "+two 1 (three)"]
     );
     assert_eq!(
         named("four").unwrap_err().to_string(),
@@ -199,43 +223,68 @@ fn what_cannot_be_installed_is_reported_at_once() {
         format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ {source} }}\n{rest}\n")
     };
     let registry = "registry = \"https://index.example/simple\"";
-    let dependencies: Vec<String> = ["git", "dir", "sdist", "mac", "weak", "bare", "wrong", "lost"]
-        .iter()
-        .map(|name| format!("{{ name = \"{name}\" }}"))
-        .collect();
+    let names = [
+        "git", "short", "lfs", "text", "climb", "none", "mac", "weak", "bare", "wrong", "lost", "soft", "odd",
+    ];
+    let dependencies: Vec<String> = names.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect();
     let wheel =
         |file: &str, rest: &str| format!("wheels = [{{ url = \"https://index.example/{file}\"{rest} }}]");
     let hash = format!(", hash = \"{HASH}\"");
+    let repository = |rest: &str| format!("git = \"https://mirror.example/git{rest}\"");
     let lock = lock(
         "",
         &[
             root(&format!("dependencies = [{}]", dependencies.join(", "))),
-            source("git", "git = \"https://mirror.example/git?rev=1#0\"", ""),
-            source("dir", "directory = \"../dir\"", ""),
-            source("sdist", registry, "sdist = { url = \"https://index.example/sdist-1.tar.gz\" }"),
+            source("git", &repository("?rev=1"), ""),
+            source("short", &repository("#0123"), ""),
+            source("lfs", &repository(&format!("?lfs=true#{COMMIT}")), ""),
+            source("text", &repository(&format!("?tag=%ff#{COMMIT}")), ""),
+            source("climb", &repository(&format!("?subdirectory=..%2Fx#{COMMIT}")), ""),
+            source("none", registry, ""),
             source("mac", registry, &wheel("mac-1-cp313-cp313-macosx_11_0_arm64.whl", &hash)),
             source("weak", registry, &wheel("weak-1-py3-none-any.whl", ", hash = \"md5:00\"")),
             source("bare", registry, &wheel("bare-1-py3-none-any.whl", "")),
             source("wrong", registry, &wheel("other-1-py3-none-any.whl", &hash)),
             source("lost", registry, &format!("wheels = [{{ path = \"lost-1-py3-none-any.whl\"{hash} }}]")),
+            source(
+                "soft",
+                registry,
+                "sdist = { url = \"https://index.example/soft-1.tar.gz\", hash = \"md5:0\" }",
+            ),
+            source("odd", registry, &format!("sdist = {{ url = \"https://index.example/a%2F..\"{hash} }}")),
         ],
     );
-    check(
-        &lock,
-        "",
+    let no_commit = "it does not end with \"#\" and the full name of a commit: lock again";
+    let expected = [
         "bare (needed by demo) is locked to bare-1-py3-none-any.whl without a hash, and only sha256 is trusted: lock \
-         again with an index that gives it, or name the file itself in tool.uv.sources\n\
-         dir (needed by demo) is a folder, ../dir: building from source is not supported by this version\n\
-         git (needed by demo) is a git repository, https://mirror.example/git?rev=1#0: building from source is not \
-         supported by this version\n\
-         lost (needed by demo) is locked to lost-1-py3-none-any.whl without its URL or path: lock again\n\
-         mac 1 (needed by demo) has no wheel for CPython 3.13.5 on x86_64 with glibc 2.41; there is one for \
-         cp313-cp313-macosx_11_0_arm64\n\
-         sdist 1 (needed by demo) has no wheel, only source: building from source is not supported by this version\n\
-         weak (needed by demo) is locked to weak-1-py3-none-any.whl by its md5, and only sha256 is trusted: lock again \
-         with an index that gives it, or name the file itself in tool.uv.sources\n\
-         wrong 1 (needed by demo) is locked to other-1-py3-none-any.whl, which is another package",
-    );
+         again with an index that gives it, or name the file itself in tool.uv.sources",
+        "climb (needed by demo) has a subdirectory that cannot be used: \"../x\" climbs out with \"..\"",
+        &format!(
+            "git (needed by demo) is locked to the git repository \"https://mirror.example/git?rev=1\": {no_commit}"
+        ),
+        &format!(
+            "lfs (needed by demo) is locked to the git repository \"https://mirror.example/git?lfs=true#{COMMIT}\": it \
+             asks for files of Git LFS, which are not fetched: lock without `lfs`"
+        ),
+        "lost (needed by demo) is locked to lost-1-py3-none-any.whl without its URL or path: lock again",
+        "mac 1 (needed by demo) has no wheel for CPython 3.13.5 on x86_64 with glibc 2.41, and no source to build one \
+         from; there is one for cp313-cp313-macosx_11_0_arm64",
+        "none 1 (needed by demo) has neither wheels nor source in uv.lock: lock again",
+        "odd (needed by demo) is locked to https://index.example/a%2F.. without its URL or path: lock again",
+        &format!(
+            "short (needed by demo) is locked to the git repository \"https://mirror.example/git#0123\": {no_commit}"
+        ),
+        "soft (needed by demo) is locked to soft-1.tar.gz by its md5, and only sha256 is trusted: lock again with an \
+         index that gives it, or name the file itself in tool.uv.sources",
+        &format!(
+            "text (needed by demo) is locked to the git repository \"https://mirror.example/git?tag=%ff#{COMMIT}\": its \
+             query is not percent-encoded text: lock again"
+        ),
+        "weak (needed by demo) is locked to weak-1-py3-none-any.whl by its md5, and only sha256 is trusted: lock again \
+         with an index that gives it, or name the file itself in tool.uv.sources",
+        "wrong 1 (needed by demo) is locked to other-1-py3-none-any.whl, which is another package",
+    ];
+    check(&lock, "", &expected.join("\n"));
 }
 
 #[test]
@@ -272,10 +321,11 @@ fn the_image_must_be_one_that_the_lock_is_for() {
         "uv.lock is not for CPython 3.13.5 on x86_64 with glibc 2.41: tool.uv.environments leaves it out",
     );
     let old = Target { python: "3.11.9".parse().unwrap(), ..target() };
-    let error = select(&lock("", &[root("")]), None, &old, &selection("")).unwrap_err();
+    let policy = SourcePolicy::default();
+    let error = select(&lock("", &[root("")]), None, &old, &selection(""), &policy).unwrap_err();
     assert_eq!(error.to_string(), "uv.lock is for Python >=3.12, and the image has Python 3.11.9");
     let rc = Target { python: "3.12.0rc1".parse().unwrap(), ..target() };
-    assert_eq!(select(&lock("", &[root("")]), None, &rc, &selection("")).unwrap(), []);
+    assert_eq!(select(&lock("", &[root("")]), None, &rc, &selection(""), &policy).unwrap(), []);
 }
 
 #[test]
@@ -296,7 +346,7 @@ fn locations_and_direct_urls_are_those_of_the_lock() {
             package("r", "1", ""),
         ],
     );
-    let chosen = select(&lock, None, &target(), &selection("")).unwrap();
+    let chosen = wheels(&lock, "");
     let found: Vec<(&Location, &Option<DirectUrl>)> =
         chosen.iter().map(|chosen| (&chosen.wheel.location, &chosen.direct)).collect();
     let url = "https://mirror.example/u-1-py3-none-any.whl".to_owned();
@@ -320,9 +370,12 @@ fn real_locks_give_what_uv_gives() {
     let workspace = UvLock::parse(include_str!("../../fixtures/ws.lock")).unwrap();
     #[track_caller]
     fn check(lock: &UvLock, root: Option<&str>, words: &str, expected: &str) {
-        let chosen = select(lock, root, &target(), &selection(words)).unwrap();
-        let found: Vec<String> =
-            chosen.iter().map(|chosen| format!("{}=={}", chosen.name, chosen.version)).collect();
+        let chosen = select(lock, root, &target(), &selection(words), &SourcePolicy::default()).unwrap();
+        let found: Vec<String> = chosen
+            .iter()
+            .filter(|chosen| matches!(chosen, Selected::Wheel(_)))
+            .map(|chosen| format!("{}=={}", chosen.name(), chosen.version().unwrap()))
+            .collect();
         assert_eq!(found.join(" "), expected);
     }
     check(&conflicts, None, "", "anyio==4.16.0 idna==3.7 typing-extensions==4.16.0");

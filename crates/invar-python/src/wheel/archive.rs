@@ -28,25 +28,25 @@ const MOST_SMALL: u64 = 64 << 20;
 
 /// A file or folder of the archive whose name has been checked.
 #[derive(Debug, Clone)]
-pub(super) struct Member {
+pub(crate) struct Member {
     index: usize,
     /// The name, normalised: no `.`, no empty part, no slash at either end.
-    pub(super) path: String,
-    pub(super) directory: bool,
-    pub(super) executable: bool,
+    pub(crate) path: String,
+    pub(crate) directory: bool,
+    pub(crate) executable: bool,
     /// The size that the archive states.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// A wheel's archive, all of whose names have been checked.
-pub(super) struct Archive<R> {
+pub(crate) struct Archive<R> {
     zip: ZipArchive<R>,
     members: Vec<Member>,
     by_path: BTreeMap<String, usize>,
 }
 
 impl<R: Read + Seek> Archive<R> {
-    pub(super) fn open(mut reader: R) -> Result<Self, WheelFault> {
+    pub(crate) fn open(mut reader: R) -> Result<Self, WheelFault> {
         let whole = |error: io::Error| WheelFault::Archive(error.into());
         let length = reader.seek(SeekFrom::End(0)).map_err(whole)?;
         // A fixed offset: an archive that starts later is another one to other readers.
@@ -77,12 +77,12 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// The members in the order of the archive.
-    pub(super) fn members(&self) -> Vec<Member> {
+    pub(crate) fn members(&self) -> Vec<Member> {
         self.members.clone()
     }
 
     /// The name of the only `.dist-info` folder.
-    pub(super) fn dist_info(&self, name: &DistributionName) -> Result<String, WheelFault> {
+    pub(crate) fn dist_info(&self, name: &DistributionName) -> Result<String, WheelFault> {
         let mut found: Vec<String> = self
             .members
             .iter()
@@ -107,7 +107,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// The content of a file, if there is one.
-    pub(super) fn small(&mut self, path: &str) -> Result<Option<Vec<u8>>, WheelFault> {
+    pub(crate) fn small(&mut self, path: &str) -> Result<Option<Vec<u8>>, WheelFault> {
         let Some(&index) = self.by_path.get(path) else { return Ok(None) };
         let member = self.members[index].clone();
         if member.directory {
@@ -126,11 +126,11 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// The content of a file that must be there.
-    pub(super) fn needed(&mut self, path: &str) -> Result<Vec<u8>, WheelFault> {
+    pub(crate) fn needed(&mut self, path: &str) -> Result<Vec<u8>, WheelFault> {
         self.small(path)?.ok_or_else(|| WheelFault::Missing { path: path.to_owned() })
     }
 
-    pub(super) fn read(&mut self, member: &Member) -> Result<ZipFile<'_, R>, WheelFault> {
+    pub(crate) fn read(&mut self, member: &Member) -> Result<ZipFile<'_, R>, WheelFault> {
         self.zip.by_index(member.index).map_err(WheelFault::Archive)
     }
 }
@@ -201,7 +201,7 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
 }
 
 /// The content of a member, which is measured and hashed while it is read.
-pub(super) struct Checked<'a, T> {
+pub(crate) struct Checked<'a, T> {
     content: T,
     member: &'a Member,
     entry: Option<&'a Entry>,
@@ -211,12 +211,12 @@ pub(super) struct Checked<'a, T> {
 
 impl<'a, T: Read> Checked<'a, T> {
     /// Without an entry, only the size is checked.
-    pub(super) fn new(content: T, member: &'a Member, entry: Option<&'a Entry>) -> Self {
+    pub(crate) fn new(content: T, member: &'a Member, entry: Option<&'a Entry>) -> Self {
         Self { content, member, entry, hash: entry.map(Entry::hash_state), read: 0 }
     }
 
     /// Checks what was read; the content must have been read to its end.
-    pub(super) fn finish(self) -> Result<(), WheelFault> {
+    pub(crate) fn finish(self) -> Result<(), WheelFault> {
         let Self { member, entry, hash, read, .. } = self;
         if read != member.size {
             return Err(WheelFault::Size { path: member.path.clone(), expected: member.size, found: read });

@@ -1,35 +1,61 @@
 //! `direct_url.json`: where a distribution came from, if not from an index.
 //!
-//! `{"url":URL,"archive_info":{}}`, then `"subdirectory":PATH` if there is one; no spaces, no line end, as `uv` writes
-//! it. Source: "Recording the Direct URL Origin of installed distributions" (PEP 610).
+//! ```text
+//! {"url":URL,"archive_info":{}}                                                     an archive
+//! {"url":URL,"dir_info":{"editable":false}}                                         a folder
+//! {"url":URL,"vcs_info":{"vcs":"git","commit_id":HEX,"requested_revision":NAME}}    a commit; the name if there is one
+//! ```
 //!
-//! The URL of a path is that of the file in the image, were the project's folder the one that holds the environment:
-//! where it was on the host must not reach the image.
+//! Before the last brace `,"subdirectory":PATH` if there is one; no spaces, no line end, as `uv` writes it. Nothing is
+//! editable in an image. Source: "Recording the Direct URL Origin of installed distributions" (PEP 610).
+//!
+//! The URL of a path is that of the file or folder in the image, were the project's folder the one that holds the
+//! environment: where it was on the host must not reach the image.
 use serde::Serialize;
 
 use crate::layout::EnvironmentLayout;
 use crate::select::DirectUrl;
 
 #[derive(Serialize)]
-struct Archive<'a> {
+struct Json<'a> {
     url: String,
-    archive_info: Empty,
+    #[serde(flatten)]
+    info: Info<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subdirectory: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct Empty {}
+enum Info<'a> {
+    #[serde(rename = "archive_info")]
+    Archive {},
+    #[serde(rename = "dir_info")]
+    Directory { editable: bool },
+    #[serde(rename = "vcs_info")]
+    Vcs {
+        vcs: &'static str,
+        commit_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        requested_revision: Option<&'a str>,
+    },
+}
 
 pub(super) fn json(direct: &DirectUrl, layout: &EnvironmentLayout) -> String {
-    let (url, subdirectory) = match direct {
+    let (url, info, subdirectory) = match direct {
         DirectUrl::Url { url, subdirectory } => {
-            (url.split('#').next().unwrap_or(url).to_owned(), subdirectory.as_deref())
+            let url = url.split('#').next().unwrap_or(url).to_owned();
+            (url, Info::Archive {}, subdirectory.as_deref())
         }
-        DirectUrl::Path { path } => (file_url(path, layout), None),
+        DirectUrl::Path { path } => (file_url(path, layout), Info::Archive {}, None),
+        DirectUrl::Directory { path } => (file_url(path, layout), Info::Directory { editable: false }, None),
+        DirectUrl::Git { url, commit, requested, subdirectory } => {
+            let requested_revision = requested.as_deref();
+            let info = Info::Vcs { vcs: "git", commit_id: commit, requested_revision };
+            (url.clone(), info, subdirectory.as_deref())
+        }
     };
-    let archive = Archive { url, archive_info: Empty {}, subdirectory };
-    serde_json::to_string(&archive).expect("texts and empty objects are always JSON")
+    let json = Json { url, info, subdirectory };
+    serde_json::to_string(&json).expect("texts and objects with texts as keys are always JSON")
 }
 
 fn file_url(path: &str, layout: &EnvironmentLayout) -> String {
@@ -97,5 +123,24 @@ mod tests {
             let json = format!("{{\"url\":\"{expected}\",\"archive_info\":{{}}}}");
             check(DirectUrl::Path { path: path.into() }, &json);
         }
+        for (path, expected) in [("", "file:///app"), ("a/b", "file:///app/a/b"), ("../lib", "file:///lib")] {
+            let json = format!("{{\"url\":\"{expected}\",\"dir_info\":{{\"editable\":false}}}}");
+            check(DirectUrl::Directory { path: path.into() }, &json);
+        }
+        let commit = "161ec92c2f41c9321c9f5098597778a8386ea570";
+        let git = |requested: Option<&str>, subdirectory: Option<&str>| DirectUrl::Git {
+            url: "https://mirror.example/a".into(),
+            commit: commit.into(),
+            requested: requested.map(str::to_owned),
+            subdirectory: subdirectory.map(str::to_owned),
+        };
+        let start = format!(
+            "{{\"url\":\"https://mirror.example/a\",\"vcs_info\":{{\"vcs\":\"git\",\"commit_id\":\"{commit}\""
+        );
+        check(git(None, None), &format!("{start}}}}}"));
+        check(
+            git(Some("v0.4"), Some("sub")),
+            &format!("{start},\"requested_revision\":\"v0.4\"}},\"subdirectory\":\"sub\"}}"),
+        );
     }
 }

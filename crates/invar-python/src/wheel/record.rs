@@ -69,7 +69,7 @@ enum Listed {
 
 /// What a row with a hash says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     algorithm: String,
     hash: String,
     size: Option<u64>,

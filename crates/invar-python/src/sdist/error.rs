@@ -1,0 +1,169 @@
+use std::fmt;
+use std::io;
+
+use invar_tree::{PathError, SinkError};
+
+use super::compression::LimitExceeded;
+use super::{MOST_ENTRIES, MOST_PATHS, MOST_SMALL};
+use crate::wheel::WheelFault;
+
+/// Why a source archive cannot be unpacked.
+#[derive(Debug)]
+pub struct SdistError {
+    /// The archive's file name.
+    pub sdist: String,
+    /// What is wrong with it.
+    pub fault: SdistFault,
+}
+
+impl fmt::Display for SdistError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.sdist, self.fault)
+    }
+}
+
+impl std::error::Error for SdistError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.fault)
+    }
+}
+
+/// What is wrong with a source archive.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SdistFault {
+    /// The file name does not end as that of an archive does.
+    #[error(
+        "its name does not say what kind of archive it is: .tar.gz, .tar.xz, .tar.zst, .tar and .zip are read"
+    )]
+    Kind,
+    /// The archive is compressed in a way that is not read.
+    #[error(
+        "it is compressed with {compression}, which is not read: .tar.gz, .tar.xz, .tar.zst, .tar and .zip are; take a \
+         version that has a wheel, or name another archive in tool.uv.sources"
+    )]
+    Compression {
+        /// The compression.
+        compression: &'static str,
+    },
+    /// The archive is damaged, cut short, or could not be read.
+    #[error("it is damaged or cannot be read")]
+    Archive(#[source] io::Error),
+    /// Something is wrong with it as a zip archive.
+    #[error(transparent)]
+    Zip(WheelFault),
+    /// The archive unpacks to much more than its size suggests.
+    #[error("it unpacks to more than {limit} bytes, which no honest archive of its size does")]
+    Bomb {
+        /// The bound in bytes.
+        limit: u64,
+    },
+    /// The archive has too many entries.
+    #[error("it has more than {MOST_ENTRIES} entries")]
+    Entries,
+    /// The paths are too long to be kept in memory.
+    #[error("the paths in it have more than {MOST_PATHS} bytes together")]
+    Paths,
+    /// After the end of the archive there is something else.
+    #[error("it has more data after its end")]
+    Trailing,
+    /// There is no folder that holds everything.
+    #[error("it is empty: one folder that holds everything was expected")]
+    Empty,
+    /// There is more than the one folder that should hold everything.
+    #[error("{path:?} lies outside of {top:?}: one folder that holds everything was expected")]
+    Top {
+        /// The first folder in the archive, or its first entry where that is none.
+        top: String,
+        /// The path of the other entry.
+        path: String,
+    },
+    /// A file that is read as a whole is too large.
+    #[error("{path:?} has {found} bytes, and at most {MOST_SMALL} are read")]
+    TooLarge {
+        /// The file.
+        path: String,
+        /// Its size in bytes.
+        found: u64,
+    },
+    /// A file that must be text is not.
+    #[error("{path:?} is not UTF-8")]
+    Text {
+        /// The file.
+        path: String,
+    },
+    /// An entry is not one that a source archive may have.
+    #[error("the entry {path:?}")]
+    Entry {
+        /// The entry's path, as the archive spells it.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        fault: EntryFault,
+    },
+    /// The sink did not take an entry.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// Why an entry is not one that a source archive may have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryFault {
+    /// The path leads out of the archive or cannot be held.
+    #[error("it has a bad path")]
+    Path(#[source] PathError),
+    /// The entry is neither a file, a directory, nor a link.
+    #[error("a source archive may not have {kind}")]
+    Kind {
+        /// What it is, with its article.
+        kind: &'static str,
+    },
+    /// The header has a number that cannot be read.
+    #[error("its header has a bad number")]
+    Number(#[source] io::Error),
+    /// The target of a symbolic link is absolute, climbs out, or has `..` where links could lead anywhere.
+    #[error(
+        "it is a symbolic link to {target:?}: only links within the archive are unpacked, relative and with \"..\" at \
+         their start"
+    )]
+    Target {
+        /// The target, with what is not UTF-8 replaced.
+        target: String,
+    },
+    /// A hard link names a file that does not come before it.
+    #[error("it is a hard link to {original:?}, which is no file that comes before it")]
+    HardLink {
+        /// The path that the link names.
+        original: String,
+    },
+    /// An extended header is malformed, too long, or without an entry.
+    #[error("its extended header is malformed or too long, or no entry follows it")]
+    Extension,
+}
+
+impl From<io::Error> for SdistFault {
+    fn from(error: io::Error) -> Self {
+        match limit(&error) {
+            Some(limit) => Self::Bomb { limit },
+            None => Self::Archive(error),
+        }
+    }
+}
+
+impl SdistFault {
+    /// The fault that a sink reports, told as what it is where the archive is at fault.
+    pub(super) fn of_sink(error: SinkError) -> Self {
+        match &error {
+            SinkError::Read { source, .. } => match limit(source) {
+                Some(limit) => Self::Bomb { limit },
+                None => Self::Sink(error),
+            },
+            _ => Self::Sink(error),
+        }
+    }
+}
+
+fn limit(error: &io::Error) -> Option<u64> {
+    error.get_ref()?.downcast_ref::<LimitExceeded>().map(|exceeded| exceeded.limit)
+}
