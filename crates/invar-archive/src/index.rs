@@ -1,5 +1,5 @@
 //! The packages of one or several suites, found by name.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use invar_debian::{Architecture, PackageName, ParagraphError, ParagraphReader};
@@ -26,6 +26,7 @@ pub struct PackageIndex {
     rows: Vec<Row>,
     names: BTreeMap<PackageName, Vec<u32>>,
     providers: BTreeMap<PackageName, Vec<u32>>,
+    essential: BTreeSet<PackageName>,
 }
 
 /// Where a package's kept fields are.
@@ -66,7 +67,14 @@ impl PackageIndex {
     /// An index without packages, for one architecture.
     pub fn new(architecture: Architecture) -> Self {
         let (pieces, rows) = (Vec::new(), Vec::new());
-        Self { architecture, pieces, rows, names: BTreeMap::new(), providers: BTreeMap::new() }
+        Self {
+            architecture,
+            pieces,
+            rows,
+            names: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            essential: BTreeSet::new(),
+        }
     }
 
     /// The architecture whose packages, and those for all, are kept.
@@ -113,6 +121,12 @@ impl PackageIndex {
     /// All versions of a package, the highest first; of equal versions, the one of the lower suite first.
     pub fn get(&self, name: &PackageName) -> Vec<PackageRecord> {
         sorted(self.rows_of(name).iter().map(|&row| self.record(row)).collect())
+    }
+
+    /// The packages of which a version is essential: what Debian takes for granted on every system (Debian Policy,
+    /// section 3.8).
+    pub fn essential(&self) -> impl Iterator<Item = &PackageName> {
+        self.essential.iter()
     }
 
     /// All packages that provide a name which may not be their own, sorted by name, then as [`Self::get`] does.
@@ -166,6 +180,9 @@ impl PackageIndex {
         }
         if self.pieces.last().is_none_or(|piece| piece.len() + stored.len() > PIECE) {
             self.pieces.push(String::with_capacity(PIECE.max(stored.len())));
+        }
+        if record.essential {
+            self.essential.insert(record.name.clone());
         }
         let piece = self.pieces.len() - 1;
         let text = self.pieces.last_mut().expect("a piece was added if there was none");

@@ -9,6 +9,8 @@
 //! # Non-goals
 //! * What only a machine that boots needs: services, device nodes, a machine's ID, kernel settings, host keys.
 //! * Caches that programs do without: byte code, fonts, icons, MIME types. dpkg's own records are not made here.
+//! * Running scripts. For packages that cannot do without, [`script_files`] and [`clean`] make what a sandbox needs for
+//!   it and what an image keeps of it.
 //!
 //! The way: a [`View`] shows the root and what has been made so far; a handler reads it and fills an [`Output`], which
 //! goes into the view; [`configure`] runs all handlers in a fixed order.
@@ -28,6 +30,7 @@ mod merged_usr;
 mod output;
 mod package_files;
 mod pam;
+mod scripts_run;
 mod shells;
 mod skeleton;
 #[cfg(test)]
@@ -46,6 +49,10 @@ pub use configured::Configured;
 pub use dependencies::{BASE, only_for_scripts};
 pub use error::ConfigureError;
 pub use output::Output;
+pub use scripts_run::{
+    Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptPackage, ScriptRequest, Selection, SelectionError,
+    TOOLS, TriggerError, clean, proposal, script_command, script_environment, script_files,
+};
 pub use time_zone::{TimeZone, TimeZoneError};
 pub use verdict::{Verdict, script_key, verdict};
 pub use view::{LONGEST_READ, Root, View};

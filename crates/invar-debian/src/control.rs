@@ -48,6 +48,8 @@ struct Members {
     triggers: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     md5sums: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    templates: Option<String>,
 }
 
 /// The form in which [`Control`] is stored.
@@ -183,8 +185,9 @@ impl Control {
                 "conffiles" => &mut members.conffiles,
                 "triggers" => &mut members.triggers,
                 "md5sums" => &mut members.md5sums,
+                "templates" => &mut members.templates,
                 _ if script => &mut None,
-                // Others (templates, shlibs, symbols, …) serve debconf, dpkg's development tools, and reportbug.
+                // Others (shlibs, symbols, …) serve dpkg's development tools, and reportbug.
                 _ => return Ok(()),
             };
             let bytes = content(item)?;
@@ -239,6 +242,11 @@ impl Control {
             conffiles,
             texts: members,
         })
+    }
+
+    /// The member `templates`: the questions that debconf asks (debconf-devel(7)).
+    pub fn templates(&self) -> Option<&str> {
+        self.texts.templates.as_deref()
     }
 
     /// All fields, in the order of the package.

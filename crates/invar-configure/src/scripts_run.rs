@@ -1,0 +1,220 @@
+//! Running the real maintainer scripts: what a sandbox needs for it, and what of its result an image keeps.
+//!
+//! Handlers do natively what most packages need. For the others a user may say `configure = "run"`, or name packages:
+//! then their own scripts run, with Debian's own dpkg and debconf, in a sandbox without network and with one user, who
+//! is root and whose `chown` is only written down. This module makes what goes in, and cleans what comes out; running
+//! is the caller's part.
+//!
+//! # What the caller does
+//! 1. *Native* is the image as it would be without this: its packages, merged, with the handlers' output. Where only
+//!    some packages run, it is best configured for the others alone, so that a script finds what it would find on a
+//!    fresh system; where all run, for all, because the first scripts take users and `awk` for granted.
+//! 2. *Tools* are what scripts need and the image does not have: Debian's Essential packages, [`TOOLS`], and all
+//!    dependencies of the packages to run. They are merged and configured together with the image's packages; then
+//!    native's entries are put over the result, so that a file of the image is as the image has it (`/etc/passwd`).
+//! 3. [`script_files`] are laid over that root, [`script_command`] runs with [`script_environment`], and what changed is
+//!    captured, with owners.
+//! 4. [`clean`] makes of it the difference to native.
+//!
+//! # How it runs
+//! Packages that run are `unpacked` for dpkg, all others `installed`. Their files are in place already: dpkg does not
+//! unpack them again, so it needs no `.deb` and copies nothing. The driver runs each `preinst install`, then `dpkg
+//! --configure`, which asks debconf, runs each `postinst` in the order of dependencies, and then the triggers. Triggers
+//! that unpacking would have activated are in dpkg's records as pending from the start. A `preinst` finds its package's
+//! files in place, which on a fresh system it would not; scripts have to cope with that, because dpkg runs them so after
+//! an unpacking that failed halfway (Debian Policy, section 6.6).
+//!
+//! # Why the result is the same every time
+//! The root, the command and its environment are; the sandbox gives one host name, one CPU and no network. What remains
+//! (clock, random numbers) reaches logs, caches, keys and identities, and [`clean`] drops these by name. It cannot know
+//! every script: a package whose scripts write a date into its configuration is found by running them twice.
+//!
+//! Format break: the files, the command and what is dropped decide what an image holds.
+mod choices;
+mod clean;
+mod database;
+mod keep;
+mod selection;
+mod triggers;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_debian::{Control, PackageName};
+use invar_tree::{ImagePath, MemoryTree, Mode, Origin, Owner, Sink as _};
+
+use crate::output::known;
+use crate::{ConfigureError, Verdict, verdict};
+
+pub use clean::{Cleaned, CleanedContents, Ran, clean};
+pub use keep::{LeftOut, Reason};
+pub use selection::{Selection, SelectionError};
+pub use triggers::TriggerError;
+
+/// What is to run, and over what.
+#[derive(Debug, Clone, Copy)]
+pub struct ScriptRequest<'a> {
+    /// All packages of the sandbox's root; the order does not matter.
+    pub packages: &'a [ScriptPackage<'a>],
+    /// The machine's architecture as Debian names it, such as `amd64`.
+    pub architecture: &'a str,
+    /// Answers to debconf's questions; of two for one question the later counts.
+    pub selections: &'a [Selection],
+}
+
+/// A package of the sandbox's root.
+#[derive(Debug, Clone, Copy)]
+pub struct ScriptPackage<'a> {
+    /// What its control archive says.
+    pub control: &'a Control,
+    /// What it brought: all its directories, files and links.
+    pub files: &'a [ImagePath],
+    /// The text of the member `templates` of its control archive: debconf's questions.
+    pub templates: Option<&'a str>,
+    /// Whether it is there for scripts only, and not in the image. Its triggers are passed over.
+    pub tool: bool,
+    /// Whether its scripts are to run. Not for a tool: then nothing runs.
+    pub run: bool,
+}
+
+/// Packages that scripts use without depending on them, beside Debian's Essential packages.
+///
+/// debconf asks questions; nearly all dependencies on it have an alternative, so that a solver might leave it out.
+pub const TOOLS: &[&str] = &["debconf"];
+
+/// Where the driver and its data are.
+const FOLDER: &str = "run/invar";
+const DRIVER: &str = include_str!("scripts_run/configure.sh");
+
+/// An answer to every question whether a service may start: no (invoke-rc.d(8)).
+const POLICY: &str = "#!/bin/sh\nexit 101\n";
+/// In the place of `start-stop-daemon`: scripts that pass over the policy start nothing either, and succeed.
+const STARTS_NOTHING: &str = "#!/bin/sh\nexit 0\n";
+
+/// A machine's identity that is no machine's, so that none is made up at random and gets into other files.
+const MACHINE_ID: &str = "696e76617273616e64626f7800000000\n";
+
+/// The files to lay over the sandbox's root: dpkg's records of its packages, debconf's selections, and the driver.
+///
+/// # Errors
+/// [`ConfigureError::Duplicate`], and [`ConfigureError::Source`] with a [`TriggerError`] for triggers that dpkg would
+/// refuse.
+pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, ConfigureError> {
+    let mut packages: Vec<&ScriptPackage<'_>> = request.packages.iter().collect();
+    packages.sort_by_key(|package| package.control.package());
+    let mut seen: BTreeSet<&PackageName> = BTreeSet::new();
+    for package in &packages {
+        if !seen.insert(package.control.package()) {
+            return Err(ConfigureError::Duplicate { package: package.control.package().clone() });
+        }
+    }
+    let mut files = Files::new();
+    database::write(&packages, request.architecture, &mut files)?;
+    for section in 1..=9 {
+        files.directory(&format!("usr/share/man/man{section}"));
+    }
+    files.text("etc/machine-id", MACHINE_ID);
+    files.program("usr/sbin/policy-rc.d", POLICY);
+    files.program("usr/sbin/start-stop-daemon", STARTS_NOTHING);
+    files.program(&format!("{FOLDER}/configure.sh"), DRIVER);
+    let run: String = packages
+        .iter()
+        .filter(|package| package.runs())
+        .map(|package| {
+            let control = package.control;
+            let name = database::qualified_name(control);
+            format!("{name} {} {}\n", control.package(), control.architecture())
+        })
+        .collect();
+    files.text(&format!("{FOLDER}/packages"), &run);
+    let selections: String = request.selections.iter().map(|selection| format!("{selection}\n")).collect();
+    files.text(&format!("{FOLDER}/selections"), &selections);
+    Ok(files.tree)
+}
+
+/// The command that runs the scripts.
+pub fn script_command() -> Vec<String> {
+    vec!["/bin/sh".to_owned(), format!("/{FOLDER}/configure.sh")]
+}
+
+/// The whole environment of [`script_command`].
+pub fn script_environment() -> BTreeMap<String, String> {
+    ENVIRONMENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// In the order of names.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
+    ("DEBCONF_NOWARNINGS", "yes"),
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("DPKG_COLORS", "never"),
+    // Dependencies that only scripts need may be missing. Nobody is there to say which of two files is right.
+    ("DPKG_FORCE", "bad-path,confdef,confnew,depends,unsafe-io"),
+    ("HOME", "/root"),
+    ("LANG", "C.UTF-8"),
+    ("LC_ALL", "C.UTF-8"),
+    ("LOGNAME", "root"),
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    // Programs that write a table in the order of a hash would write another one each time.
+    ("PERL_HASH_SEED", "0"),
+    ("PERL_PERTURB_KEYS", "0"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONHASHSEED", "0"),
+    ("SHELL", "/bin/sh"),
+    // The time that all files of an image have: 1980-01-02.
+    ("SOURCE_DATE_EPOCH", "315619200"),
+    ("SYSTEMD_OFFLINE", "1"),
+    ("TERM", "dumb"),
+    ("TZ", "UTC0"),
+    ("USER", "root"),
+];
+
+/// Why and how to run the scripts of a package that handlers cannot replace; `None` where they can.
+pub fn proposal(control: &Control) -> Option<String> {
+    let package = control.package();
+    let why = match verdict(control) {
+        Verdict::NeedsRun { note } => note.to_owned(),
+        Verdict::Unknown { .. } => {
+            format!("Nobody has read the maintainer scripts of version {}.", control.version())
+        }
+        Verdict::NoScripts | Verdict::Handled { .. } | Verdict::Nothing { .. } => return None,
+    };
+    Some(format!("{package}: {why} With configure = [\"{package}\"] its own scripts run, in a sandbox."))
+}
+
+impl ScriptPackage<'_> {
+    fn runs(&self) -> bool {
+        self.run && !self.tool
+    }
+}
+
+/// The files as they come.
+pub(crate) struct Files {
+    tree: MemoryTree,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { tree: MemoryTree::new(Origin::Scripts) }
+    }
+
+    /// Scripts link manual pages into directories that an image without documentation does not have.
+    fn directory(&mut self, path: &str) {
+        self.tree
+            .directory(known(path), Mode::DIRECTORY, Owner::ROOT)
+            .expect("directories come first, and no file is above another");
+    }
+
+    fn text(&mut self, path: &str, text: &str) {
+        self.file(path, Mode::FILE, text);
+    }
+
+    fn program(&mut self, path: &str, text: &str) {
+        self.file(path, Mode::PROGRAM, text);
+    }
+
+    fn file(&mut self, path: &str, mode: Mode, text: &str) {
+        self.tree
+            .file(known(path), mode, Owner::ROOT, &mut text.as_bytes())
+            .expect("packages and triggers are distinct, and so are the files named after them");
+    }
+}

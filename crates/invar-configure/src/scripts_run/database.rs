@@ -1,0 +1,149 @@
+//! dpkg's records of the sandbox's packages, below `/var/lib/dpkg` (dpkg(1), section "FILES").
+//!
+//! ```text
+//! status                  a paragraph for each package: its control paragraph and "Status: install ok STATE"
+//! available, diversions, statoverride, triggers/Unincorp   empty
+//! arch                    the machine's architecture
+//! info/format             "1": the names below have the architecture where packages may have several
+//! info/NAME.list          "/.", then what the package brought
+//! info/NAME.SCRIPT        the maintainer scripts, as programs; also templates and triggers
+//! triggers/File, …        see the module `triggers`
+//! alternatives/NAME       see the module `choices`
+//! ```
+//!
+//! Tools get no scripts and no triggers: what they would do is not the image's.
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use invar_debian::{Control, MultiArch};
+use invar_tree::ImagePath;
+
+use super::triggers::{self, Interest};
+use super::{Files, ScriptPackage, choices};
+use crate::ConfigureError;
+use crate::output::known;
+
+const FOLDER: &str = "var/lib/dpkg";
+
+/// The name of whoever reads this in errors.
+const HANDLER: &str = "maintainer-scripts";
+
+/// Fields that say how a package is installed: those of a package itself would contradict.
+const OWN_FIELDS: [&str; 5] =
+    ["conffiles", "config-version", "status", "triggers-awaited", "triggers-pending"];
+
+/// Writes the records; `packages` are in the order of their names.
+pub(super) fn write(
+    packages: &[&ScriptPackage<'_>],
+    architecture: &str,
+    files: &mut Files,
+) -> Result<(), ConfigureError> {
+    let mut interested = Vec::new();
+    for package in packages.iter().filter(|package| !package.tool) {
+        let interests = triggers::interests(package.control).map_err(|source| ConfigureError::Source {
+            handler: HANDLER,
+            path: info(package.control, "triggers"),
+            source: Box::new(source),
+        })?;
+        interested.push((package.control, interests));
+    }
+
+    let mut status = String::new();
+    for package in packages {
+        let pending = match interested.iter().find(|(control, _)| std::ptr::eq(*control, package.control)) {
+            Some((_, interests)) if !package.run => pending(interests, packages),
+            _ => BTreeSet::new(),
+        };
+        let state = match (package.runs(), pending.is_empty()) {
+            (true, _) => "unpacked",
+            (false, true) => "installed",
+            (false, false) => "triggers-pending",
+        };
+        let fields = package.control.paragraph();
+        let (first, others): (Vec<_>, Vec<_>) = fields
+            .iter()
+            .filter(|(name, _)| !OWN_FIELDS.contains(&name.to_ascii_lowercase().as_str()))
+            .partition(|(name, _)| name.eq_ignore_ascii_case("Package"));
+        put(&mut status, &first);
+        writeln!(status, "Status: install ok {state}").expect("writing to a string does not fail");
+        put(&mut status, &others);
+        if !pending.is_empty() {
+            let names: Vec<&str> = pending.into_iter().collect();
+            writeln!(status, "Triggers-Pending: {}", names.join(" "))
+                .expect("writing to a string does not fail");
+        }
+        status.push('\n');
+        write_info(package, files);
+    }
+    let mut write = |name: &str, text: &str| files.text(&format!("{FOLDER}/{name}"), text);
+    write("status", &status);
+    write("arch", &format!("{architecture}\n"));
+    write("info/format", "1\n");
+    for empty in ["available", "diversions", "statoverride", "triggers/Unincorp"] {
+        write(empty, "");
+    }
+    for (name, text) in triggers::records(&interested) {
+        write(&format!("triggers/{name}"), &text);
+    }
+    for (name, text) in choices::records(packages) {
+        write(&format!("alternatives/{name}"), &text);
+    }
+    Ok(())
+}
+
+/// The name under which dpkg keeps a package: with the architecture where it may be there for several.
+pub(super) fn qualified_name(control: &Control) -> String {
+    match control.multi_arch() {
+        MultiArch::Same => format!("{}:{}", control.package(), control.architecture()),
+        MultiArch::No | MultiArch::Foreign | MultiArch::Allowed => control.package().to_string(),
+    }
+}
+
+fn info(control: &Control, kind: &str) -> ImagePath {
+    known(&format!("{FOLDER}/info/{}.{kind}", qualified_name(control)))
+}
+
+/// The triggers that unpacking the packages to run activates among these.
+fn pending<'a>(interests: &'a [Interest], packages: &[&ScriptPackage<'_>]) -> BTreeSet<&'a str> {
+    let unpacked = || packages.iter().filter(|package| package.runs());
+    interests
+        .iter()
+        .map(|interest| interest.trigger.as_str())
+        .filter(|trigger| {
+            unpacked().any(|package| package.files.iter().any(|path| triggers::activates(path, trigger)))
+        })
+        .collect()
+}
+
+fn put(status: &mut String, fields: &[(&str, &str)]) {
+    for (name, value) in fields {
+        // A value of several lines continues after a blank (deb822(5)).
+        let value = value.replace('\n', "\n ");
+        let blank = if value.is_empty() || value.starts_with('\n') { "" } else { " " };
+        writeln!(status, "{name}:{blank}{value}").expect("writing to a string does not fail");
+    }
+}
+
+fn write_info(package: &ScriptPackage<'_>, files: &mut Files) {
+    let control = package.control;
+    let path = |kind: &str| info(control, kind);
+    let mut list = String::from("/.\n");
+    // The format cannot hold a name with a line feed; dpkg itself refuses such packages.
+    for file in package.files.iter().filter(|file| !file.as_str().contains('\n')) {
+        list.push_str(&file.to_string());
+        list.push('\n');
+    }
+    files.text(path("list").as_str(), &list);
+    if let Some(templates) = package.templates {
+        files.text(path("templates").as_str(), templates);
+    }
+    if package.tool {
+        return;
+    }
+    for (name, text) in &control.scripts {
+        files.program(path(name).as_str(), text);
+    }
+    if !control.triggers().is_empty() {
+        files.text(path("triggers").as_str(), control.triggers());
+    }
+}
