@@ -1,26 +1,24 @@
 //! From a project and its locks to an image.
-use std::sync::Arc;
 use std::thread;
 
-use invar_configure::configure;
-use invar_debian::Control;
 use invar_oci::{ArchiveRequest, Image, Layer, Reference};
-use invar_plan::{LayerName, Plan, Recipe, image_config};
-use invar_project::{Identity, InvarLock, Platform};
-use invar_python::virtual_environment;
-use invar_store::{Key, StoredTree};
-use invar_tree::{Contents, Digest, MemoryTree, Origin, Tree};
+use invar_plan::{LayerName, Plan, image_config};
+use invar_project::{InvarLock, Platform};
+use invar_store::Key;
+use invar_tree::{Digest, Tree};
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::configuration;
+use crate::debian::HANDLERS;
 use crate::deliver::{self, RootPart, Target};
-use crate::indexes::snapshot_times;
 use crate::key::key_of;
-use crate::layer::{LayerRequest, Piece, PieceSource};
+use crate::layer::LayerRequest;
+use crate::parts::Parts;
 use crate::project::ProjectFiles;
-use crate::realise::{control, key, realise};
-use crate::root::{Overlay, Root, RootContents};
+use crate::python_source::Install;
+use crate::realise::key;
+use crate::root::Root;
 use crate::source::SourceTree;
+use crate::workshop::Workshop;
 use crate::{BuildError, Event, Phase, Session};
 
 /// What to build.
@@ -92,12 +90,12 @@ fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -
     let mut damaged = false;
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-        let assembly = Assembly { session, files, lock, plan: &plan, source: &source };
-        let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
-        for key in recipes.iter().map(key).chain([assembly.configuration_key(&recipes)]) {
+        let assembly =
+            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
+        for key in assembly.tree_keys() {
             damaged |= session.store.discard_damaged_tree(&key)?;
         }
-        let assembled = session.store.result::<Assembled>(&assembly.key())?;
+        let assembled = session.store.result::<Assembled>(&assembly.key()?)?;
         for layer in assembled.into_iter().flat_map(|assembled| assembled.layers) {
             damaged |= session.store.discard_damaged_blob(&layer.digest)?;
         }
@@ -127,7 +125,8 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     let mut built = Vec::new();
     for &platform in platforms {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-        let assembly = Assembly { session, files, lock, plan: &plan, source: &source };
+        let assembly =
+            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
         let mut merged = None;
         if whole {
             let merged = merged.insert(assembly.merge()?);
@@ -166,36 +165,25 @@ struct Assembled {
     layers: Vec<Layer>,
 }
 
-struct Assembly<'a> {
-    session: &'a Session<'a>,
-    files: &'a ProjectFiles,
-    lock: &'a InvarLock,
-    plan: &'a Plan,
-    source: &'a SourceTree,
+/// What an image is assembled from.
+pub(crate) struct Assembly<'a> {
+    pub session: &'a Session<'a>,
+    pub files: &'a ProjectFiles,
+    pub lock: &'a InvarLock,
+    pub plan: &'a Plan,
+    pub source: &'a SourceTree,
+    /// How packages of the project are installed.
+    pub install: Install,
 }
 
-/// All trees of an image, in the order in which they are merged.
-struct Parts {
-    parts: Vec<Part>,
-    /// What the handlers changed; its contents are the last part's.
-    overlay: Overlay,
-}
+impl<'a> Assembly<'a> {
+    /// Where commands are run for this image.
+    pub fn workshop(&self) -> Workshop<'a> {
+        Workshop { session: self.session, files: self.files, lock: self.lock, platform: self.plan.platform }
+    }
 
-struct Part {
-    layer: LayerName,
-    tree: Tree,
-    contents: Held,
-}
-
-enum Held {
-    Stored(StoredTree),
-    Memory(MemoryTree),
-    Source,
-}
-
-impl Assembly<'_> {
     /// The key of everything that the layers depend on.
-    fn key(&self) -> Key {
+    fn key(&self) -> Result<Key, BuildError> {
         let mut fields = vec![("format".to_owned(), invar_project::FORMAT_VERSION.to_string())];
         // Numbered, since the order of a key's fields does not count and that of the trees does.
         for (layer, planned) in self.plan.layers.iter().enumerate() {
@@ -212,11 +200,12 @@ impl Assembly<'_> {
         }
         fields.push(("source".to_owned(), self.source.tree().digest().to_string()));
         fields.push(("handlers".to_owned(), HANDLERS.to_owned()));
-        key_of("layers", &fields)
+        fields.extend(self.made_fields()?);
+        Ok(key_of("layers", &fields))
     }
 
     /// All trees, and the root that they make.
-    fn merge(&self) -> Result<(Parts, Root), BuildError> {
+    pub fn merge(&self) -> Result<(Parts, Root), BuildError> {
         let parts = self.parts()?;
         self.session.reporter.event(&Event::Phase(Phase::Assemble));
         let root = parts.merge()?;
@@ -225,10 +214,10 @@ impl Assembly<'_> {
     }
 
     /// The layers, from the store if the same trees gave them before; `merged` is used where they have been merged.
-    fn layers(&self, merged: Option<(Parts, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
+    pub fn layers(&self, merged: Option<(Parts, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
         let store = &self.session.store;
         let names = self.plan.layers.iter().map(|layer| layer.name);
-        let key = self.key();
+        let key = self.key()?;
         if let Some(assembled) = store.result::<Assembled>(&key)?
             && assembled.layers.len() == self.plan.layers.len()
             && assembled.layers.iter().all(|layer| store.blob_size(&layer.digest) == Some(layer.size))
@@ -274,140 +263,5 @@ impl Assembly<'_> {
             Target::RootfsDirectory(path) => deliver::rootfs_directory(&root.tree, &pieces, path),
             Target::Archive(_) | Target::OciDirectory(_) => Ok(()),
         }
-    }
-
-    /// All trees: realised, configured, read.
-    fn parts(&self) -> Result<Parts, BuildError> {
-        let recipes: Vec<Recipe> = self.plan.recipes().cloned().collect();
-        let times = |suite: &str| {
-            let found = self.lock.suites.iter().find(|(name, _)| name.as_str() == suite);
-            found.map(|(_, suite)| snapshot_times(suite.date)).unwrap_or_default()
-        };
-        let stored = realise(self.session, &recipes, &times, &self.files.folder)?;
-        let mut trees = stored.into_iter();
-        let mut parts = Vec::new();
-        let mut controls: Vec<Control> = Vec::new();
-        for layer in &self.plan.layers {
-            for recipe in &layer.recipes {
-                let stored = trees.next().expect("one tree was made for each recipe");
-                if let Recipe::Package(package) = recipe {
-                    controls.push(control(&stored, package)?);
-                }
-                let tree = stored.tree(&Arc::new(recipe.origin()))?;
-                parts.push(Part { layer: layer.name, tree, contents: Held::Stored(stored) });
-            }
-        }
-        let packages = controls.len();
-        let (overlay, configured) =
-            self.configuration(&parts[..packages], &recipes[..packages], &controls)?;
-        if let Some(layout) = self.plan.environment()?
-            && let Some(interpreter) = &self.plan.interpreter
-        {
-            let environment =
-                virtual_environment(&layout, &interpreter.path, &interpreter.version.to_string());
-            let tree = environment.tree().clone();
-            parts.push(Part { layer: LayerName::Interpreter, tree, contents: Held::Memory(environment) });
-        }
-        let source = self.source.tree().clone();
-        parts.push(Part { layer: LayerName::Project, tree: source, contents: Held::Source });
-        let tree = overlay.tree.clone();
-        parts.push(Part { layer: LayerName::System, tree, contents: Held::Stored(configured) });
-        Ok(Parts { parts, overlay })
-    }
-
-    /// The key of what the handlers make of the packages among `recipes`.
-    fn configuration_key(&self, recipes: &[Recipe]) -> Key {
-        let mut fields = vec![
-            ("format", invar_project::FORMAT_VERSION.to_string()),
-            ("handlers", HANDLERS.to_owned()),
-            ("settings", format!("{:?}", self.files.configure_settings())),
-        ];
-        let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
-        fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
-        key_of("configuration", &fields)
-    }
-
-    /// What the handlers make of the packages.
-    fn configuration(
-        &self,
-        packages: &[Part],
-        recipes: &[Recipe],
-        controls: &[Control],
-    ) -> Result<(Overlay, StoredTree), BuildError> {
-        let settings = self.files.configure_settings();
-        configuration(&self.session.store, &self.configuration_key(recipes), || {
-            let trees: Vec<&Tree> = packages.iter().map(|part| &part.tree).collect();
-            let root = Root::merge(&trees, &Overlay::default()).map_err(BuildError::Clash)?;
-            let origins: Vec<Origin> = recipes.iter().map(Recipe::origin).collect();
-            let sources = origins.iter().zip(packages);
-            let sources = sources.map(|(origin, part)| (origin, part.contents(self.source)));
-            let contents = RootContents::new(&root.tree, sources);
-            let controls: Vec<&Control> = controls.iter().collect();
-            Ok(configure(&contents, &controls, &settings)?)
-        })
-    }
-}
-
-/// Names the handlers in keys: a release with other handlers must not find what this one made.
-const HANDLERS: &str = env!("CARGO_PKG_VERSION");
-
-impl Part {
-    fn contents<'a>(&'a self, source: &'a SourceTree) -> &'a (dyn Contents + Sync) {
-        match &self.contents {
-            Held::Stored(stored) => stored,
-            Held::Memory(memory) => memory,
-            Held::Source => source,
-        }
-    }
-}
-
-impl Parts {
-    /// All trees but the handlers', which is laid over them.
-    fn merge(&self) -> Result<Root, BuildError> {
-        let (_, merged) = self.parts.split_last().expect("the handlers' part is always there");
-        let trees: Vec<&Tree> = merged.iter().map(|part| &part.tree).collect();
-        let mut root = Root::merge(&trees, &self.overlay).map_err(BuildError::Clash)?;
-        root.dropped.push(Default::default());
-        Ok(root)
-    }
-
-    /// A user or group that the image is to run as must be in it: the engine would refuse to start it.
-    fn check_user(&self, root: &Root, assembly: &Assembly<'_>) -> Result<(), BuildError> {
-        let Some(user) = &assembly.files.manifest.image.user else { return Ok(()) };
-        for (identity, file) in [(Some(&user.user), "etc/passwd"), (user.group.as_ref(), "etc/group")] {
-            let Some(Identity::Name(name)) = identity else { continue };
-            let found = self.read(root, file, assembly.source)?;
-            let known = found.lines().any(|line| line.split(':').next() == Some(name.as_ref()));
-            if !known {
-                return Err(BuildError::NoAccount { name: name.to_string(), file: format!("/{file}") });
-            }
-        }
-        Ok(())
-    }
-
-    /// The text of the file at `path`; nothing where the image has none.
-    fn read(&self, root: &Root, path: &str, source: &SourceTree) -> Result<String, BuildError> {
-        let Some(entry) = root.tree.get(path) else { return Ok(String::new()) };
-        let brought = |part: &&Part| part.tree.get(path).is_some_and(|own| own.origin == entry.origin);
-        let Some(part) = self.parts.iter().find(brought) else { return Ok(String::new()) };
-        let path = invar_tree::ImagePath::parse(path).expect("it is a relative path");
-        let bytes = part.contents(source).read(&path);
-        let bytes = bytes.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    fn layer<'a>(&'a self, root: &Root, name: LayerName, source: &'a SourceTree) -> LayerRequest<'a> {
-        let parts = || self.parts.iter().enumerate().filter(|(_, part)| part.layer == name);
-        let directories = root.directories(parts().map(|(_, part)| &part.tree));
-        let pieces = parts()
-            .map(|(index, part)| Piece {
-                kept: root.kept(index, &part.tree),
-                source: match &part.contents {
-                    Held::Stored(stored) if root.dropped[index].is_empty() => PieceSource::Whole(stored),
-                    _ => PieceSource::Loose(part.contents(source)),
-                },
-            })
-            .collect();
-        LayerRequest { directories, pieces }
     }
 }

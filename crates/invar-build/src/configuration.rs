@@ -1,13 +1,14 @@
 //! What the handlers make of the packages, kept in the store: it depends on the packages alone.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use invar_configure::Configured;
 use invar_store::{Key, Store, StoredTree};
-use invar_tree::{Contents as _, Entry, ImagePath, MemoryTree, Node, Origin, Sink as _, SinkError, Tree};
+use invar_tree::{ImagePath, MemoryTree, Origin, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::BuildError;
+use crate::copy::copy_tree;
 use crate::root::Overlay;
 
 /// The attachment with what a tree's listing does not hold.
@@ -19,6 +20,9 @@ struct Details {
     removed: Vec<String>,
     /// Which handler brought each path.
     handlers: BTreeMap<String, String>,
+    /// The paths that maintainer scripts brought.
+    #[serde(default)]
+    scripts: BTreeSet<String>,
 }
 
 /// The handlers' part of the root, from the store or made anew by `make`.
@@ -38,10 +42,16 @@ pub(crate) fn configuration(
     }
     let configured = make()?;
     let removed = configured.removed.iter().map(|path| path.as_str().to_owned()).collect();
-    let mut details = Details { removed, handlers: BTreeMap::new() };
+    let mut details = Details { removed, ..Details::default() };
     for (path, entry) in configured.tree.tree().iter() {
-        if let Origin::Handler { name } = &*entry.origin {
-            details.handlers.insert(path.as_str().to_owned(), name.clone());
+        match &*entry.origin {
+            Origin::Handler { name } => {
+                details.handlers.insert(path.as_str().to_owned(), name.clone());
+            }
+            Origin::Scripts => {
+                details.scripts.insert(path.as_str().to_owned());
+            }
+            _ => {}
         }
     }
     let stored = keep(store, key, &configured.tree, &details)?;
@@ -51,23 +61,7 @@ pub(crate) fn configuration(
 
 fn keep(store: &Store, key: &Key, tree: &MemoryTree, details: &Details) -> Result<StoredTree, BuildError> {
     let mut writer = store.tree_writer(key)?;
-    let failed = |error: SinkError| match error {
-        SinkError::Write { source, .. } | SinkError::Read { source, .. } => BuildError::Write(source),
-        other => BuildError::Write(std::io::Error::other(other)),
-    };
-    for (path, entry) in tree.tree().iter() {
-        let Entry { node, mode, owner, .. } = entry;
-        match node {
-            Node::Directory => writer.directory(path.clone(), *mode, *owner).map_err(failed)?,
-            Node::Symlink { target } => {
-                writer.symlink(path.clone(), Arc::clone(target), *owner).map_err(failed)?;
-            }
-            Node::File { .. } => {
-                let mut content = tree.open(path).map_err(BuildError::Write)?;
-                writer.file(path.clone(), *mode, *owner, &mut content).map_err(failed)?;
-            }
-        }
-    }
+    copy_tree(tree.tree(), tree, &mut writer)?;
     let details = serde_json::to_vec(details).expect("a table of texts is JSON");
     Ok(writer.commit(&[(DETAILS, &details)])?)
 }
@@ -81,6 +75,8 @@ fn overlay(stored: &StoredTree, details: &Details) -> Result<Option<Overlay>, Bu
         let mut entry = entry.clone();
         if let Some(name) = details.handlers.get(path.as_str()) {
             entry.origin = Arc::new(Origin::Handler { name: name.clone() });
+        } else if details.scripts.contains(path.as_str()) {
+            entry.origin = Arc::new(Origin::Scripts);
         }
         if tree.insert(path.clone(), entry).is_err() {
             return Ok(None);

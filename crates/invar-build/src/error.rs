@@ -209,6 +209,205 @@ pub enum BuildError {
         #[source]
         source: Box<invar_python::WheelError>,
     },
+    /// A source archive is damaged, or not what such an archive may be, although its hash is right.
+    #[error("the source archive {label} cannot be unpacked")]
+    Sdist {
+        /// The archive.
+        label: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_python::SdistError>,
+    },
+    /// A commit cannot be fetched or read.
+    #[error("{label}: {problem}")]
+    Git {
+        /// The repository and the commit.
+        label: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A source is not what `invar.lock` says.
+    #[error("{label} has the digest {found}, and invar.lock says {expected}")]
+    SourceChanged {
+        /// The source.
+        label: String,
+        /// The digest of the lock.
+        expected: Digest,
+        /// The digest of what was fetched.
+        found: Digest,
+    },
+    /// uv cannot resolve what builds need.
+    #[error("{problem}")]
+    Uv {
+        /// What went wrong.
+        problem: String,
+    },
+    /// What a build needs has no wheels.
+    #[error("what the build of {name} needs cannot be installed")]
+    BuildRequirements {
+        /// The package that is built.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_python::SelectError>,
+    },
+    /// A wheel that a build needs is a file of this machine.
+    #[error("the build of {name} needs {file}, which uv has from a folder of this machine: use an index")]
+    LocalBuildWheel {
+        /// The package that is built.
+        name: String,
+        /// The wheel.
+        file: String,
+    },
+    /// A folder or archive is no Python package.
+    #[error("{name} cannot be built: it has neither pyproject.toml nor setup.py")]
+    NotAPackage {
+        /// The package as `uv.lock` names it.
+        name: String,
+    },
+    /// The table `build-system` of a package cannot be used.
+    #[error("{name} cannot be built")]
+    BuildSystem {
+        /// The package.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: Box<invar_python::BuildSystemError>,
+    },
+    /// A build made no wheel.
+    #[error("{label}: {problem}")]
+    NotAWheel {
+        /// What was built.
+        label: String,
+        /// What it made instead.
+        problem: String,
+    },
+    /// No sandbox can be made.
+    #[error("{label} needs a sandbox")]
+    Sandbox {
+        /// What was to be run.
+        label: String,
+        /// Why there is none.
+        #[source]
+        source: Box<invar_sandbox::SandboxError>,
+    },
+    /// What is to be run is for another machine.
+    #[error(
+        "{label}: programs for {platform} cannot be run here; install qemu-user-static (with binfmt-support), or \
+         build on such a machine"
+    )]
+    ForeignPlatform {
+        /// What was to be run.
+        label: String,
+        /// The platform.
+        platform: invar_project::Platform,
+    },
+    /// A command that was run in the sandbox failed.
+    #[error(transparent)]
+    Step(Box<crate::StepFailure>),
+    /// A step did not make what it should.
+    #[error("{label} did not make {output}, which its outputs name")]
+    NoOutput {
+        /// The step.
+        label: String,
+        /// The output.
+        output: String,
+    },
+    /// What a command left cannot be used.
+    #[error("what {label} left cannot be used")]
+    Capture {
+        /// What was run.
+        label: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_sandbox::CaptureError>,
+    },
+    /// A program that a launcher should start is not in the image.
+    #[error("step {step} wraps {program}, which is not in the image")]
+    NoProgram {
+        /// The step.
+        step: String,
+        /// The program.
+        program: String,
+    },
+    /// A launcher cannot be made.
+    #[error("step {step} cannot wrap its program")]
+    Launcher {
+        /// The step.
+        step: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_launcher::LauncherError>,
+    },
+    /// A compiled file is not one.
+    #[error("the compiled form of {path} cannot be used: the interpreter wrote something unknown")]
+    Bytecode {
+        /// The source.
+        path: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_python::BytecodeError>,
+    },
+    /// Another tool's lock cannot be used.
+    #[error("{file} cannot be used")]
+    Vendor {
+        /// The lock, or one of its files.
+        file: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_vendor::VendorError>,
+    },
+    /// It is not known where a file of another tool's lock is.
+    #[error(
+        "it is not known where to get {file}: the lock has no address, and this machine's settings name no registry"
+    )]
+    NoRegistry {
+        /// The file.
+        file: String,
+    },
+    /// No index has a file that a requirements file names.
+    #[error("no Python package index has a file for {requirement} with one of the hashes that are locked")]
+    NoPipFile {
+        /// The requirement.
+        requirement: String,
+    },
+    /// Something is not in `invar.lock` that should be.
+    #[error("invar.lock does not have {what}")]
+    NotLocked {
+        /// What.
+        what: String,
+    },
+    /// Two roots would need two versions of one package.
+    #[error(
+        "{root} needs {name} {found}, and the image has {name} {expected}: one lock has one version of a package"
+    )]
+    TwoVersions {
+        /// The package.
+        name: String,
+        /// The root.
+        root: String,
+        /// The version that the root needs.
+        found: String,
+        /// The version that is there.
+        expected: String,
+    },
+    /// An answer to one of debconf's questions is none.
+    #[error("debconf: {text:?} is not of the form \"package question type answer\"")]
+    Debconf {
+        /// The text.
+        text: String,
+    },
+    /// There is no such image.
+    #[error("the manifest has no image {name}{}", Nearest(.nearest.as_deref()))]
+    NoImage {
+        /// The name.
+        name: String,
+        /// A name of the manifest's that is similar.
+        nearest: Option<String>,
+    },
+    /// The image has no command to run.
+    #[error("the image has no command: set `command` in the image's table, or give one after --")]
+    NoCommand,
     /// The packages cannot be configured.
     #[error(transparent)]
     Configure(Box<invar_configure::ConfigureError>),
@@ -297,8 +496,25 @@ impl BuildError {
             | Self::NoAccount { .. }
             | Self::UnknownPackages { .. }
             | Self::OnePlatform { .. }
+            | Self::Uv { .. }
+            | Self::BuildRequirements { .. }
+            | Self::LocalBuildWheel { .. }
+            | Self::NotAPackage { .. }
+            | Self::BuildSystem { .. }
+            | Self::NoProgram { .. }
+            | Self::Launcher { .. }
+            | Self::Vendor { .. }
+            | Self::NoRegistry { .. }
+            | Self::TwoVersions { .. }
+            | Self::Debconf { .. }
+            | Self::NoImage { .. }
+            | Self::NoCommand
             | Self::Solve { .. } => Kind::Input,
-            Self::NoUvLock { .. } | Self::NoInvarLock { .. } | Self::Mismatch { .. } => Kind::Locks,
+            Self::NoUvLock { .. }
+            | Self::NoInvarLock { .. }
+            | Self::NotLocked { .. }
+            | Self::Mismatch { .. } => Kind::Locks,
+            Self::Git { .. } | Self::NoPipFile { .. } => Kind::Network,
             Self::Fetch(error) => fetch_kind(error),
             // The package is right and the disk is not.
             Self::Package { .. } | Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
@@ -308,13 +524,24 @@ impl BuildError {
             | Self::Package { .. }
             | Self::OtherPackage { .. }
             | Self::Size { .. }
+            | Self::Sdist { .. }
+            | Self::SourceChanged { .. }
             | Self::Wheel { .. } => Kind::Verification,
             Self::Store(_)
             | Self::Damaged { .. }
             | Self::Write(_)
             | Self::Output { .. }
             | Self::Deliver(_) => Kind::Disk,
-            Self::Configure(_) | Self::Clash(_) | Self::Segment(_) => Kind::Failure,
+            Self::Configure(_)
+            | Self::Clash(_)
+            | Self::Segment(_)
+            | Self::NotAWheel { .. }
+            | Self::Sandbox { .. }
+            | Self::ForeignPlatform { .. }
+            | Self::Step(_)
+            | Self::NoOutput { .. }
+            | Self::Capture { .. }
+            | Self::Bytecode { .. } => Kind::Failure,
         }
     }
 }

@@ -43,6 +43,38 @@ pub enum Event<'a> {
         /// What was unpacked.
         label: &'a str,
     },
+    /// A command is run in the sandbox.
+    StepStarted {
+        /// What it makes.
+        label: &'a str,
+    },
+    /// A command in the sandbox printed a line.
+    StepOutput {
+        /// What it makes.
+        label: &'a str,
+        /// The line, without control characters.
+        line: &'a str,
+    },
+    /// A command in the sandbox ended well.
+    StepFinished {
+        /// What it made.
+        label: &'a str,
+    },
+    /// Python files are compiled ahead.
+    Compiling {
+        /// How many.
+        files: usize,
+    },
+    /// uv finds out what builds need.
+    LockingBuilds {
+        /// The packages that are built.
+        names: &'a [&'a str],
+    },
+    /// Maintainer scripts made something that every container should make for itself, so it is not in the image.
+    LeftOut {
+        /// Its path.
+        path: &'a invar_tree::ImagePath,
+    },
     /// A layer was written.
     LayerWritten {
         /// The layer's name.

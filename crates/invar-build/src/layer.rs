@@ -19,6 +19,16 @@ pub(crate) struct Piece<'a> {
     pub source: PieceSource<'a>,
 }
 
+impl<'a> Piece<'a> {
+    /// Where its files are.
+    pub fn contents(&self) -> &'a (dyn Contents + Sync) {
+        match self.source {
+            PieceSource::Whole(stored) => stored,
+            PieceSource::Loose(contents) => contents,
+        }
+    }
+}
+
 /// Where a piece's bytes come from.
 pub(crate) enum PieceSource<'a> {
     /// From a stored tree of which everything is kept: its finished segments are used as they are.

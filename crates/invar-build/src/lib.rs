@@ -8,24 +8,41 @@
 //!
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
-//! * No running of anything that is in an image.
+//! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
 mod build;
+mod bytecode;
 mod configuration;
+mod copy;
+mod debian;
 mod deliver;
 mod error;
 mod event;
+mod git;
+mod hints;
 mod indexes;
 mod key;
 mod layer;
 mod lock;
+mod lock_builds;
+mod lock_roots;
 mod mirrors;
 mod output;
+mod parts;
 mod project;
 mod python_index;
+mod python_source;
 mod realise;
 mod root;
+mod scripts;
 mod session;
+mod shell;
 mod source;
+mod steps;
+mod vendored;
+mod workshop;
+
+/// The virtual environment's folder in an image, without a leading slash.
+pub use invar_plan::ENVIRONMENT;
 
 pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
 pub use deliver::{Destination, Target};
@@ -35,5 +52,8 @@ pub use lock::{Locked, Update, lock};
 pub use mirrors::{Archive, Mirrors};
 pub use project::ProjectFiles;
 pub use python_index::PythonIndexes;
-pub use session::Session;
+pub use session::{Programs, Session};
+pub use shell::{Environment, Mount, RunRequest, Started, image_environment, shell_environment};
 pub use source::SourceError;
+pub use vendored::Registries;
+pub use workshop::StepFailure;

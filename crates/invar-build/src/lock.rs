@@ -1,21 +1,24 @@
 //! `invar lock`: the only part that decides anything from the network.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_archive::{Keyring, PackageIndex, Reason, Root, Solution, SolveRequest, solve};
+use invar_archive::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
 use invar_configure::{BASE, Verdict, only_for_scripts, script_key, verdict};
 use invar_debian::{Dependency, PackageName, parse_dependencies};
-use invar_plan::{PackageRecipe, Recipe};
+use invar_plan::{PackageRecipe, Recipe, build_root_name};
 use invar_project::{
-    Because, Change, InvarLock, LockedArchive, LockedInterpreter, LockedOmission, LockedPackage,
-    LockedPlatform, LockedScripts, LockedSuite, OmissionReason, Platform, Request, ScriptVerdict, SuiteName,
-    Timestamp, nearest,
+    Because, Change, InvarLock, LockedArchive, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
+    LockedPlatform, LockedScripts, LockedSuite, OmissionReason, PackageRequest, Platform, Request, RootName,
+    ScriptVerdict, SuiteName, Timestamp, nearest,
 };
 use invar_tree::ImagePath;
 
+use crate::event::Downloads;
 use crate::indexes::{Suite, packages, snapshot_times, suites};
+use crate::lock_builds::{lock_builds, sources};
+use crate::lock_roots::{RootSolver, requests};
 use crate::output::write_atomically;
 use crate::project::ProjectFiles;
-use crate::realise::{control, realise};
+use crate::realise::{checked_blob, control, realise};
 use crate::{Archive, BuildError, Event, Phase, Session};
 
 /// The stable releases of Debian, the newest first, each with its Python. Debian never changes the minor version of
@@ -71,12 +74,13 @@ pub fn lock(
         session.reporter.event(&Event::Warning(&warning));
     }
     let request = Request::of(&files.manifest);
-    let new = match &files.lock {
-        Some(old) if *update == Update::Nothing && old.request == request => {
-            // Only uv.lock may have changed, which decides nothing about Debian's packages.
-            InvarLock { uv_lock: files.uv_lock_digest, ..old.clone() }
-        }
-        old => make(session, files, request, old.as_ref(), keyring, update)?,
+    let kept = match &files.lock {
+        Some(old) if *update == Update::Nothing && old.request == request => keep(session, files, old)?,
+        _ => None,
+    };
+    let new = match kept {
+        Some(kept) => kept,
+        None => make(session, files, request, files.lock.as_ref(), keyring, update)?,
     };
     let text = new.to_string();
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
@@ -112,6 +116,81 @@ fn check_names(names: &[PackageName], lock: &InvarLock) -> Result<(), BuildError
     Err(BuildError::UnknownPackages { names: unknown.iter().map(ToString::to_string).collect(), nearest })
 }
 
+/// The old lock where Debian's packages can stay as they are: only `uv.lock`, or what builds and steps are made of, may
+/// have changed. `None` where packages have to be chosen.
+fn keep(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    old: &InvarLock,
+) -> Result<Option<InvarLock>, BuildError> {
+    let mut new = InvarLock { uv_lock: files.uv_lock_digest, ..old.clone() };
+    for &platform in &old.request.platforms {
+        let builds = build_roots(files, &new, platform)?;
+        let wanted = requests(&files.manifest, &builds);
+        let locked = &new.platforms[&platform];
+        let has = |(name, request): (&RootName, &BTreeSet<PackageRequest>)| {
+            locked.roots.get(name).is_some_and(|root| root.request == *request)
+        };
+        if !wanted.iter().all(has) || locked.roots.len() != wanted.len() {
+            return Ok(None);
+        }
+    }
+    for platform in old.request.platforms.clone() {
+        lock_builds(session, files, &mut new, platform, Some(old))?;
+    }
+    new.fetches = lock_fetches(session, files, Some(old))?;
+    Ok(Some(new))
+}
+
+/// The roots in which Python packages are built for `platform`.
+fn build_roots(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+) -> Result<BTreeSet<RootName>, BuildError> {
+    if files.uv_lock.is_none() {
+        return Ok(BTreeSet::new());
+    }
+    let sources = sources(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
+    Ok(sources.keys().map(|name| build_root_name(&files.manifest, name)).collect())
+}
+
+/// The sizes and digests of the files that steps fetch. What `old` has is not asked for again.
+fn lock_fetches(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    old: Option<&InvarLock>,
+) -> Result<BTreeMap<String, LockedFetch>, BuildError> {
+    /// The largest file that is fetched without knowing its digest, in bytes.
+    const LARGEST: u64 = 4 << 30;
+    let mut all = BTreeMap::new();
+    for fetch in files.manifest.steps.iter().flat_map(|step| &step.fetch) {
+        let url = fetch.url.to_string();
+        let fits = |locked: &&LockedFetch| fetch.sha256.is_none_or(|digest| locked.sha256 == digest);
+        if let Some(known) = old.and_then(|old| old.fetches.get(&url)).filter(fits) {
+            all.insert(url, known.clone());
+            continue;
+        }
+        let (digest, size) = match fetch.sha256 {
+            Some(digest) => {
+                let request =
+                    invar_fetch::Request { label: url.clone(), urls: vec![url.clone()], digest, size: None };
+                let (file, ()) = checked_blob(session, &request, None, || ())?;
+                let length = file.metadata().map(|metadata| metadata.len());
+                (digest, length.map_err(|source| BuildError::Read { path: url.clone().into(), source })?)
+            }
+            None => {
+                let fetched = session.fetcher.get(&[url.clone()], LARGEST, &Downloads(session.reporter))?;
+                let mut writer = session.store.blob_writer()?;
+                std::io::Write::write_all(&mut writer, &fetched.bytes).map_err(BuildError::Write)?;
+                writer.commit()?
+            }
+        };
+        all.insert(url, LockedFetch { size, sha256: digest });
+    }
+    Ok(all)
+}
+
 fn make(
     session: &Session<'_>,
     files: &ProjectFiles,
@@ -127,6 +206,7 @@ fn make(
     warn_of_older(session, &suites, old);
     let locked_suites = locked_suites(&suites)?;
     let mut interpreter = None;
+    let mut indexes = Vec::new();
     let mut platforms = BTreeMap::new();
     for &platform in &request.platforms {
         let index = packages(session, &suites, &platform.debian_architecture(), request.snapshot)?;
@@ -141,17 +221,91 @@ fn make(
                 source: Box::new(source),
             })?;
         platforms.insert(platform, locked_platform(session, files, solution, &suites, &locked_suites)?);
+        indexes.push((platform, index));
         interpreter = found;
     }
     let created = locked_suites.values().map(|suite| suite.date).max();
     let created = created.expect("a release has at least one suite");
-    Ok(InvarLock {
+    let mut lock = InvarLock {
         created,
         uv_lock: files.uv_lock_digest,
         request,
         interpreter,
         suites: locked_suites,
         platforms,
+        fetches: BTreeMap::new(),
+    };
+    for (platform, index) in &indexes {
+        add_roots(
+            files,
+            &mut lock,
+            *platform,
+            &codename,
+            index,
+            &suites,
+            &preferred(old, *platform, update),
+        )?;
+    }
+    // The indexes are large, and no longer needed.
+    drop(indexes);
+    for platform in lock.request.platforms.clone() {
+        lock_builds(session, files, &mut lock, platform, old.filter(|_| *update == Update::Nothing))?;
+    }
+    lock.fetches = lock_fetches(session, files, old.filter(|_| *update == Update::Nothing))?;
+    Ok(lock)
+}
+
+/// Chooses the packages of all roots besides the image for `platform`.
+fn add_roots(
+    files: &ProjectFiles,
+    lock: &mut InvarLock,
+    platform: Platform,
+    codename: &str,
+    index: &PackageIndex,
+    suites: &[Suite],
+    prefer: &BTreeMap<PackageName, invar_debian::DebianVersion>,
+) -> Result<(), BuildError> {
+    let builds = build_roots(files, lock, platform)?;
+    let mut locked = lock.platforms.remove(&platform).expect("the platform is being locked");
+    let of_record = |record: &PackageRecord, because| locked_package(record, suites, because);
+    let solver = RootSolver {
+        manifest: &files.manifest,
+        request: &lock.request,
+        interpreter: lock.interpreter.as_ref(),
+        index,
+        prefer,
+        platform,
+        codename,
+        locked: &of_record,
+    };
+    for (name, request) in requests(&files.manifest, &builds) {
+        solver.add(&mut locked, &name, &request)?;
+    }
+    lock.platforms.insert(platform, locked);
+    Ok(())
+}
+
+/// What a lock holds of a package whose scripts are not looked at.
+fn locked_package(
+    record: &PackageRecord,
+    suites: &[Suite],
+    because: Because,
+) -> Result<LockedPackage, BuildError> {
+    let suite = &suites[record.suite];
+    let file = record.filename.to_string();
+    Ok(LockedPackage {
+        version: record.version.clone(),
+        architecture: record.architecture.clone(),
+        suite: suite.name.parse().expect("suites are made from a suite's name"),
+        size: record.size,
+        sha256: record.sha256,
+        because,
+        scripts: None,
+        file: file.parse().map_err(|_| BuildError::Suite {
+            suite: suite.name.clone(),
+            url: suite.url.clone(),
+            problem: format!("lists {} under {file:?}, which is no path of a package", record.name),
+        })?,
     })
 }
 
@@ -216,8 +370,8 @@ fn preferred(
         Update::Packages(packages) => !packages.contains(name),
         Update::Everything => false,
     };
-    let locked =
-        old.and_then(|old| old.platforms.get(&platform)).into_iter().flat_map(|locked| &locked.packages);
+    let locked = old.and_then(|old| old.platforms.get(&platform)).into_iter();
+    let locked = locked.flat_map(|locked| locked.tools.iter().chain(&locked.packages));
     locked
         .filter(|(name, _)| stays(name))
         .map(|(name, package)| (name.clone(), package.version.clone()))
@@ -230,7 +384,7 @@ const SHELL: &str = "`shell = true` in the manifest";
 const IN_BASE: &str = "the base set";
 const INTERPRETER: &str = "the Python interpreter";
 
-fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<Root> {
+pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<Root> {
     let mut roots = Vec::new();
     let mut add = |text: &str, why: &str| {
         let dependency: Vec<Dependency> =
@@ -312,21 +466,8 @@ fn locked_platform(
         };
         let scripts =
             judged.and_then(|verdict| Some(LockedScripts { verdict, sha256: script_key(&control)? }));
-        let file = recipe.file.parse().map_err(|_| BuildError::Suite {
-            suite: recipe.suite.clone(),
-            url: suites[selected.record.suite].url.clone(),
-            problem: format!("lists {} under {:?}, which is no path of a package", recipe.name, recipe.file),
-        })?;
-        let package = LockedPackage {
-            version: recipe.version.clone(),
-            architecture: recipe.architecture.clone(),
-            suite: recipe.suite.parse().expect("suites are made from a suite's name"),
-            file,
-            size: recipe.size,
-            sha256: recipe.digest,
-            because: because(&selected.reason),
-            scripts,
-        };
+        let package = locked_package(&selected.record, suites, because(&selected.reason))?;
+        let package = LockedPackage { scripts, ..package };
         locked.packages.insert(recipe.name.clone(), package);
     }
     for omitted in solution.omitted {

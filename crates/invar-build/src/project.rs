@@ -1,7 +1,8 @@
 //! A project's files: the manifest and both locks, read and parsed.
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use invar_project::{InvarLock, LockError, Manifest, ManifestSources};
+use invar_project::{InvarLock, LockError, Manifest, ManifestSources, nearest};
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
@@ -9,12 +10,15 @@ use crate::BuildError;
 use crate::source::read_text_if_there;
 
 /// What a project's folder says.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ProjectFiles {
     /// The folder, as the caller named it.
     pub folder: PathBuf,
     /// The manifest.
     pub manifest: Manifest,
+    /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its further images or of
+    /// its shell.
+    pub(crate) whole: Option<Arc<Manifest>>,
     /// `uv.lock`; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
     /// The digest of `uv.lock`, whatever its line ends.
@@ -74,6 +78,7 @@ impl ProjectFiles {
         Ok(Self {
             folder: folder.to_owned(),
             manifest,
+            whole: None,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
             lock,
@@ -97,11 +102,30 @@ impl ProjectFiles {
             .ok_or_else(|| BuildError::NoInvarLock { path: self.folder.join("invar.lock") })?;
         let mut findings = self.uv_findings();
         findings.extend(
-            lock.check(&self.manifest, self.uv_lock_digest.as_ref())
+            lock.check(self.whole.as_deref().unwrap_or(&self.manifest), self.uv_lock_digest.as_ref())
                 .into_iter()
                 .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
         );
         if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }
+    }
+
+    /// The same project with another manifest: that of one of its further images, or of its shell.
+    pub(crate) fn with_manifest(&self, manifest: Manifest) -> Self {
+        let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
+        Self { manifest, whole: Some(whole), ..self.clone() }
+    }
+
+    /// The further image `key` of the project, as a project of its own. Its lock is the project's.
+    ///
+    /// # Errors
+    /// As [`checked_lock`](Self::checked_lock), which is looked at now; [`BuildError::NoImage`].
+    pub fn image(&self, key: &str) -> Result<Self, BuildError> {
+        let Some(manifest) = self.manifest.image(key) else {
+            let known = self.manifest.images.keys();
+            let nearest = nearest(key, known.map(|key| key.as_str())).map(str::to_owned);
+            return Err(BuildError::NoImage { name: key.to_owned(), nearest });
+        };
+        Ok(self.with_manifest(manifest))
     }
 
     /// What `uv.lock` and `pyproject.toml` disagree about.
@@ -115,6 +139,7 @@ impl ProjectFiles {
         let metadata = ProjectMetadata {
             name: project.name.as_str().parse().expect("both are normalised by one rule"),
             requires_python: project.requires_python.as_ref().map(ToString::to_string),
+            dynamic: project.dynamic.clone(),
             dependencies: texts(&project.dependencies),
             optional_dependencies: project
                 .optional_dependencies

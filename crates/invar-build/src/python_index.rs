@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use invar_fetch::{Failure, FetchError, Request, UrlFailure};
 use invar_project::AbsoluteUrl;
-use invar_python::{Chosen, Location};
+use invar_python::{DirectUrl, DistributionName, Location};
+
+use invar_tree::Digest;
 
 use crate::Session;
 use crate::event::Downloads;
@@ -83,31 +85,69 @@ impl PythonIndexes {
         }
     }
 
-    /// The URL at which `index` has the wheel `chosen`.
+    /// The URL at which `index` has the file `wanted`.
     fn find(
         &self,
         session: &Session<'_>,
         index: &AbsoluteUrl,
-        chosen: &Chosen,
+        wanted: IndexFile<'_>,
     ) -> Result<String, FetchError> {
-        let url = format!("{index}/{}/", chosen.name);
-        let failed = |failure| {
-            let failures = vec![UrlFailure { url: url.clone(), failure }];
-            FetchError::Exhausted { label: url.clone(), failures }
-        };
+        let (url, page) = self.page(session, index, wanted.name)?;
+        page.find(wanted.file).map_err(|failure| failed(&url, failure))
+    }
+
+    /// The files of `name` that have one of `digests`, in the first index that has any: their names, URLs and digests.
+    /// `more` are indexes to ask besides those that this machine knows.
+    ///
+    /// # Errors
+    /// [`FetchError`] where no index could be asked.
+    pub(crate) fn files(
+        &self,
+        session: &Session<'_>,
+        more: &[AbsoluteUrl],
+        name: &DistributionName,
+        digests: &[Digest],
+    ) -> Result<Vec<(String, String, Digest)>, FetchError> {
+        let mut failure = None;
+        for index in self.named.iter().chain(more).chain(&self.settings) {
+            match self.page(session, index, name) {
+                Ok((_, page)) => {
+                    let found = page.with_digests(digests);
+                    if !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        failure.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// The page that `index` has for `name`, and its URL.
+    fn page(
+        &self,
+        session: &Session<'_>,
+        index: &AbsoluteUrl,
+        name: &DistributionName,
+    ) -> Result<(String, Arc<Page>), FetchError> {
+        let url = format!("{index}/{name}/");
         let known = lock(&self.pages).get(&url).cloned();
         let page = match known {
             Some(page) => page,
             None => {
                 if let Some(failure) = lock(&self.silent).get(index).and_then(again) {
-                    return Err(failed(failure));
+                    return Err(failed(&url, failure));
                 }
                 let page = match session.fetcher.get(
                     std::slice::from_ref(&url),
                     LONGEST_PAGE,
                     &Downloads(session.reporter),
                 ) {
-                    Ok(fetched) => Page::parse(&url, &fetched.bytes).map_err(&failed)?,
+                    Ok(fetched) => {
+                        Page::parse(&url, &fetched.bytes).map_err(|failure| failed(&url, failure))?
+                    }
                     Err(error) => {
                         self.remember(index, &error);
                         return Err(error);
@@ -118,7 +158,7 @@ impl PythonIndexes {
                 page
             }
         };
-        page.find(chosen.wheel.filename.as_str()).map_err(failed)
+        Ok((url, page))
     }
 
     fn remember(&self, index: &AbsoluteUrl, error: &FetchError) {
@@ -127,6 +167,11 @@ impl PythonIndexes {
             lock(&self.silent).insert(index.clone(), failure);
         }
     }
+}
+
+fn failed(url: &str, failure: Failure) -> FetchError {
+    let failures = vec![UrlFailure { url: url.to_owned(), failure }];
+    FetchError::Exhausted { label: url.to_owned(), failures }
 }
 
 /// The same failure once more, if it is one of the whole server rather than of one file.
@@ -152,19 +197,40 @@ enum Place<'a> {
     File(String),
 }
 
-/// Brings the wheel `chosen` into the store. `request` has the places that the lock names.
+/// A file that an index may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexFile<'a> {
+    /// The distribution.
+    pub name: &'a DistributionName,
+    /// The file's name.
+    pub file: &'a str,
+}
+
+impl<'a> IndexFile<'a> {
+    /// The file, unless the lock names it by itself: then it is nobody else's business, not even its name.
+    pub fn of(
+        name: &'a DistributionName,
+        file: &'a str,
+        direct: Option<&DirectUrl>,
+        location: &Location,
+    ) -> Option<Self> {
+        (direct.is_none() && matches!(location, Location::Url(_))).then_some(Self { name, file })
+    }
+}
+
+/// Brings a wheel or source archive into the store. `request` has the places that the lock names; `index_file` is what
+/// indexes are asked for.
 ///
 /// # Errors
 /// [`FetchError`], with what happened at each place and each index.
-pub(crate) fn fetch_wheel(
+pub(crate) fn fetch_distribution(
     session: &Session<'_>,
-    chosen: &Chosen,
+    index_file: Option<IndexFile<'_>>,
     request: &Request,
 ) -> Result<(), FetchError> {
     let indexes = &session.python_indexes;
-    // What the lock names by itself is nobody else's business, not even its name; and offline nobody is asked.
-    let is_from_index = chosen.direct.is_none() && matches!(chosen.wheel.location, Location::Url(_));
-    let (named, settings) = match is_from_index && !session.offline {
+    // Offline nobody is asked.
+    let (named, settings) = match index_file.is_some() && !session.offline {
         true => (indexes.named.as_slice(), indexes.settings.as_slice()),
         false => Default::default(),
     };
@@ -175,7 +241,9 @@ pub(crate) fn fetch_wheel(
     let (mut tried, mut failures) = (Vec::new(), Vec::new());
     for place in places {
         let url = match place {
-            Place::Index(index) => indexes.find(session, index, chosen),
+            Place::Index(index) => {
+                indexes.find(session, index, index_file.expect("indexes are asked for a file"))
+            }
             Place::File(url) => Ok(url),
         };
         let attempt = url.and_then(|url| {

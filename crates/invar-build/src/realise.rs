@@ -7,15 +7,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use invar_debian::{Control, UnpackOptions, read_deb};
-use invar_fetch::{FetchError, Request};
+use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Recipe, WheelRecipe};
-use invar_python::{Location, unpack_wheel};
+use invar_python::{Location, WheelFile, unpack_wheel};
 use invar_store::{Key, StoredTree};
 use invar_tree::{Digest, Hasher};
 
-use crate::event::Downloads;
 use crate::key::key_of;
-use crate::python_index::fetch_wheel;
+use crate::python_index::{IndexFile, fetch_distribution};
 use crate::{Archive, BuildError, Event, Phase, Session};
 
 /// How many downloads are under way at once. More only make each slower.
@@ -126,48 +125,19 @@ impl Work<'_> {
             },
         };
         let request = Request { label: label.clone(), urls, digest, size };
-        let store = &self.session.store;
-        for attempt in 0..2 {
-            if !store.has_blob(&digest) {
-                self.fetch(recipe, &request)?;
+        let index_file = match recipe {
+            Recipe::Package(_) => None,
+            Recipe::Wheel(wheel) => {
+                let chosen = &wheel.chosen;
+                let WheelFile { filename, location, .. } = &chosen.wheel;
+                IndexFile::of(&chosen.name, filename.as_str(), chosen.direct.as_ref(), location)
             }
-            if let (Some(expected), Some(found)) = (size, store.blob_size(&digest))
-                && expected != found
-            {
-                return Err(BuildError::Size { label, expected, found });
-            }
-            let _permit = self.permits.take();
-            if let Some(file) = self.open_checked(&digest)? {
-                let tree = self.unpack(recipe, file, &label)?;
-                self.session.reporter.event(&Event::Unpacked { label: &label });
-                return Ok(tree);
-            }
-            // The file was right when it was stored and is not any more: once more from the network.
-            store.discard_damaged_blob(&digest)?;
-            if attempt == 1 || self.session.offline {
-                break;
-            }
-        }
-        Err(BuildError::Damaged { digest })
-    }
-
-    fn fetch(&self, recipe: &Recipe, request: &Request) -> Result<(), FetchError> {
-        let Session { fetcher, store, reporter, .. } = self.session;
-        match recipe {
-            Recipe::Package(_) => fetcher.fetch(store, request, &Downloads(*reporter)),
-            Recipe::Wheel(wheel) => fetch_wheel(self.session, &wheel.chosen, request),
-        }
-    }
-
-    /// The blob `digest` from its beginning, or `None` where its bytes have changed since it was stored.
-    fn open_checked(&self, digest: &Digest) -> Result<Option<File>, BuildError> {
-        let (mut file, _) = self.session.store.open_blob(digest)?;
-        let path = || self.session.store.blob_path(digest);
-        let read_error = |source| BuildError::Read { path: path(), source };
-        let mut hasher = Hasher::new();
-        std::io::copy(&mut file, &mut hasher).map_err(read_error)?;
-        file.seek(SeekFrom::Start(0)).map_err(read_error)?;
-        Ok((hasher.finish() == *digest).then_some(file))
+        };
+        let file = checked_blob(self.session, &request, index_file, || self.permits.take())?;
+        let (file, _permit) = file;
+        let tree = self.unpack(recipe, file, &label)?;
+        self.session.reporter.event(&Event::Unpacked { label: &label });
+        Ok(tree)
     }
 
     fn unpack(&self, recipe: &Recipe, file: File, label: &str) -> Result<StoredTree, BuildError> {
@@ -191,6 +161,52 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// The file of `request` from its beginning, from the store or the network, with its bytes checked just now; and what
+/// `permit` gave before they were.
+///
+/// # Errors
+/// [`BuildError::Fetch`], [`BuildError::Size`], [`BuildError::Damaged`], and what the store says.
+pub(crate) fn checked_blob<P>(
+    session: &Session<'_>,
+    request: &Request,
+    index_file: Option<IndexFile<'_>>,
+    permit: impl Fn() -> P,
+) -> Result<(File, P), BuildError> {
+    let Request { label, digest, size, .. } = request;
+    let store = &session.store;
+    for attempt in 0..2 {
+        if !store.has_blob(digest) {
+            fetch_distribution(session, index_file, request)?;
+        }
+        if let (Some(expected), Some(found)) = (*size, store.blob_size(digest))
+            && expected != found
+        {
+            return Err(BuildError::Size { label: label.clone(), expected, found });
+        }
+        let permit = permit();
+        if let Some(file) = open_checked(session, digest)? {
+            return Ok((file, permit));
+        }
+        // The file was right when it was stored and is not any more: once more from the network.
+        store.discard_damaged_blob(digest)?;
+        if attempt == 1 || session.offline {
+            break;
+        }
+    }
+    Err(BuildError::Damaged { digest: *digest })
+}
+
+/// The blob `digest` from its beginning, or `None` where its bytes have changed since it was stored.
+fn open_checked(session: &Session<'_>, digest: &Digest) -> Result<Option<File>, BuildError> {
+    let (mut file, _) = session.store.open_blob(digest)?;
+    let path = || session.store.blob_path(digest);
+    let read_error = |source| BuildError::Read { path: path(), source };
+    let mut hasher = Hasher::new();
+    std::io::copy(&mut file, &mut hasher).map_err(read_error)?;
+    file.seek(SeekFrom::Start(0)).map_err(read_error)?;
+    Ok((hasher.finish() == *digest).then_some(file))
 }
 
 fn check_identity(package: &PackageRecipe, control: &Control, label: &str) -> Result<(), BuildError> {

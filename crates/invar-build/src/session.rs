@@ -1,7 +1,9 @@
+use std::path::PathBuf;
+
 use invar_fetch::Fetcher;
 use invar_store::Store;
 
-use crate::{Mirrors, PythonIndexes, Reporter};
+use crate::{Mirrors, PythonIndexes, Registries, Reporter};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
@@ -13,6 +15,12 @@ pub struct Session<'a> {
     pub mirrors: Mirrors,
     /// Where wheels are besides the places that `uv.lock` names.
     pub python_indexes: PythonIndexes,
+    /// Registries of other tools.
+    pub registries: Registries,
+    /// Programs of this machine.
+    pub programs: Programs,
+    /// Whether the files of a failed build are kept.
+    pub keep_failed: bool,
     /// How many packages are unpacked at once.
     pub jobs: usize,
     /// Whether the network may be used.
@@ -22,4 +30,17 @@ pub struct Session<'a> {
     pub now: i64,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
+}
+
+/// Programs of this machine that the work is done with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Programs {
+    /// What calls [`invar_sandbox::enter_if_asked`] first of all: this program itself.
+    pub sandbox: PathBuf,
+    /// git, which fetches what `uv.lock` has from git repositories.
+    pub git: PathBuf,
+    /// uv, which resolves what builds need.
+    pub uv: PathBuf,
+    /// npm, which knows its registry where a lock leaves it out.
+    pub npm: PathBuf,
 }

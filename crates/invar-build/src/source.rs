@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use invar_oci::FILE_TIME;
 use invar_plan::PROJECT;
-use invar_project::{EntryKind, Listing, ListingEntry, SourceRules, WalkError};
+use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceRules, WalkError};
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::project::ProjectFiles;
@@ -53,59 +53,117 @@ pub enum SourceError {
     },
 }
 
-/// The project's files, as a tree.
+/// Files of the project, as a tree.
 #[derive(Debug)]
 pub(crate) struct SourceTree {
     folder: PathBuf,
+    /// The folder of the tree that stands for `folder`, with a slash at its end, or nothing.
+    prefix: String,
     tree: Tree,
 }
 
 impl SourceTree {
-    /// Reads the source of `files`; `output`, where it is in the project's folder, is not source.
+    /// Reads what the image gets of the source of `files`; `output`, where it is in the project's folder, is not
+    /// source.
     pub fn read(
         session: &Session<'_>,
         files: &ProjectFiles,
         output: Option<&Path>,
     ) -> Result<Self, BuildError> {
-        let folder = files.folder.clone();
-        let dockerignore = read_text_if_there(&folder.join(".dockerignore"))?;
         let manifest = &files.manifest;
-        let outputs = outputs(&folder, files.default_outputs(), output);
-        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-        let mut rules =
-            SourceRules::new(&manifest.include, &manifest.exclude, dockerignore.as_deref(), &outputs)
-                .map_err(SourceError::Rules)?;
-        let found = rules.walk(&Disk { folder: &folder }).map_err(|error| match error {
+        let mut tree = Tree::new();
+        let prefix = ImagePath::parse(PROJECT).expect("it is a relative path");
+        // Both are there even if nothing is in them: the program starts in the one, and people look into the other.
+        for directory in [&prefix, &manifest.image.workdir] {
+            insert(&mut tree, directory.clone(), Node::Directory, Mode::DIRECTORY)?;
+        }
+        let mut source = Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree };
+        // A package is in the image as the wheel that is built of it.
+        let is_package = manifest.project.as_ref().is_some_and(|project| project.is_package());
+        let include: &[Glob] = match &manifest.include {
+            None if is_package => return Ok(source),
+            Some(none) if none.is_empty() => return Ok(source),
+            None => &[],
+            Some(include) => include,
+        };
+        let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
+        let mut rules = rules(files, include, &manifest.exclude, dockerignore.as_deref(), output)?;
+        source.add(session, &mut rules, |_| true)?;
+        Ok(source)
+    }
+
+    /// Reads what a step is made from. Files that git ignores are not there even if a pattern matches them, since they
+    /// are what other tools have left; what keeps files out of the image has no say.
+    pub fn of_step(session: &Session<'_>, files: &ProjectFiles, inputs: &[Glob]) -> Result<Self, BuildError> {
+        let mut source = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
+        if inputs.is_empty() {
+            return Ok(source);
+        }
+        let wanted = rules(files, inputs, &[], None, None)?;
+        let mut all = rules(files, &[], &[], None, None)?;
+        source.add(session, &mut all, |path| wanted.decide(path, false).is_source())?;
+        Ok(source)
+    }
+
+    /// Reads the package in the folder `path`, relative to the project.
+    pub fn of_package(session: &Session<'_>, files: &ProjectFiles, path: &str) -> Result<Self, BuildError> {
+        let path = path.trim_start_matches("./").trim_end_matches('/');
+        let path = if path == "." { "" } else { path };
+        if path.starts_with("..") || path.starts_with('/') {
+            // Beside the project, with ignore files of its own.
+            let folder = files.folder.join(path);
+            let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };
+            let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
+            let mut rules =
+                SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
+            source.add(session, &mut rules, |_| true)?;
+            return Ok(source);
+        }
+        let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
+        let mut rules = rules(files, &[], &files.manifest.exclude, dockerignore.as_deref(), None)?;
+        let mut whole = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
+        if path.is_empty() {
+            whole.add(session, &mut rules, |_| true)?;
+            return Ok(whole);
+        }
+        let inner = format!("{path}/");
+        whole.add(session, &mut rules, |file| file.starts_with(&inner))?;
+        let mut tree = Tree::new();
+        for (file, entry) in whole.tree.iter() {
+            let Some(relative) = file.as_str().strip_prefix(&inner) else { continue };
+            let relative = ImagePath::parse(relative).expect("the end of a path is one");
+            insert(&mut tree, relative, entry.node.clone(), entry.mode)?;
+        }
+        Ok(Self { folder: files.folder.join(path), prefix: String::new(), tree })
+    }
+
+    /// Adds the files that `rules` and `wanted`, which is given paths relative to the folder, let in.
+    fn add(
+        &mut self,
+        session: &Session<'_>,
+        rules: &mut SourceRules,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), BuildError> {
+        let found = rules.walk(&Disk { folder: &self.folder }).map_err(|error| match error {
             WalkError::Listing(error) => error,
             other => SourceError::Entry { message: other.to_string() },
         })?;
-        let mut tree = Tree::new();
-        let origin = Arc::new(Origin::Source);
-        let prefix = ImagePath::parse(PROJECT).expect("it is a relative path");
-        let mut insert = |path: ImagePath, node: Node, mode: Mode| {
-            let entry = Entry { node, mode, owner: Owner::ROOT, origin: Arc::clone(&origin) };
-            tree.insert(path, entry).map_err(|error| SourceError::Entry { message: error.to_string() })
-        };
-        // Both are there even if nothing is in them: the program starts in the one, and people look into the other.
-        for directory in [&prefix, &manifest.image.workdir] {
-            insert(directory.clone(), Node::Directory, Mode::DIRECTORY)?;
-        }
-        for entry in &found.entries {
-            if !entry.is_symlink && is_archive(&folder.join(entry.path.as_str())) {
+        for entry in found.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
+            if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
                 let warning = format!("{path} is an image that Invar wrote, and so is not taken as source");
                 session.reporter.event(&Event::Warning(&warning));
                 continue;
             }
-            let (node, mode) = read_entry(&folder, entry.path.as_str(), entry.is_symlink)?;
-            let entry_path = prefix.join(entry.path.as_str());
-            let entry_path = entry_path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
-            insert(entry_path, node, mode)?;
+            let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;
+            let path = ImagePath::parse(&format!("{}{}", self.prefix, entry.path.as_str()));
+            let path = path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
+            insert(&mut self.tree, path, node, mode)?;
         }
-        Ok(Self { folder, tree })
+        Ok(())
     }
 
-    /// The files below the project's folder in the image.
+    /// The files.
     pub fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -113,11 +171,29 @@ impl SourceTree {
 
 impl Contents for SourceTree {
     fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
-        let relative = path.as_str().strip_prefix(PROJECT).and_then(|rest| rest.strip_prefix('/'));
-        let relative = relative.ok_or(io::ErrorKind::NotFound)?;
+        let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
         if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }
     }
+}
+
+fn insert(tree: &mut Tree, path: ImagePath, node: Node, mode: Mode) -> Result<(), SourceError> {
+    let entry = Entry { node, mode, owner: Owner::ROOT, origin: Arc::new(Origin::Source) };
+    tree.insert(path, entry).map_err(|error| SourceError::Entry { message: error.to_string() })
+}
+
+/// Rules for the files of a project.
+fn rules(
+    files: &ProjectFiles,
+    include: &[Glob],
+    exclude: &[Glob],
+    dockerignore: Option<&str>,
+    output: Option<&Path>,
+) -> Result<SourceRules, BuildError> {
+    let outputs = outputs(&files.folder, files.default_outputs(), output);
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+    let rules = SourceRules::new(include, exclude, dockerignore, &outputs).map_err(SourceError::Rules)?;
+    Ok(rules)
 }
 
 /// The files of the project that Invar reads as texts, and in which line ends have no meaning. A checkout with other

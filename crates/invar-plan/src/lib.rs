@@ -9,14 +9,25 @@
 //!   `invar-build` makes them.
 mod config;
 mod plan;
+mod python;
 mod recipe;
+mod roots;
+mod source;
+mod step;
 
 pub use config::image_config;
 pub use plan::{LayerName, Plan, PlanError, PlannedLayer};
+pub use python::{python_packages, target};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
+pub use roots::root_packages;
+pub use source::{SourceBuild, build_layout, build_root_name, build_wheels};
+pub use step::StepPlan;
 
 /// The project's folder in the image, without a leading slash.
 pub const PROJECT: &str = "app";
 
 /// The virtual environment's folder in the image, without a leading slash.
 pub const ENVIRONMENT: &str = "app/.venv";
+
+/// The folder of the environment that a Python package's build has, without a leading slash.
+pub const BUILD_ENVIRONMENT: &str = "invar/environment";

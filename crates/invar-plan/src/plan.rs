@@ -1,15 +1,12 @@
-use std::collections::BTreeSet;
-
-use invar_debian::{DebianVersion, PackageName};
-use invar_project::{
-    Extras, InvarLock, LockedInterpreter, LockedPackage, LockedPlatform, Manifest, Platform,
-};
-use invar_python::{
-    EnvironmentLayout, ExtraName, GroupName, Machine, PythonVersion, SelectError, Selection, Target, UvLock,
-    select,
-};
+use invar_debian::PackageName;
+use invar_project::{Configure, InvarLock, LockedInterpreter, LockedPackage, Manifest, Platform, RootName};
+use invar_python::{EnvironmentLayout, SelectError, Selected, UvLock};
 use invar_tree::ImagePath;
 
+use crate::python::{python_packages, python_version};
+use crate::roots::{own_packages, root_packages};
+use crate::source::{SourceBuild, source_build};
+use crate::step::{StepPlan, steps};
 use crate::{ENVIRONMENT, PackageRecipe, Recipe, WheelRecipe};
 
 /// The layers, the lowest and least often changed first.
@@ -19,8 +16,10 @@ pub enum LayerName {
     System,
     /// Python itself, and the virtual environment's frame.
     Interpreter,
-    /// The wheels that the project depends on.
+    /// The wheels that the project depends on, and packages built from published sources.
     Dependencies,
+    /// What build steps made.
+    Steps,
     /// The project's own files.
     Project,
 }
@@ -32,6 +31,7 @@ impl LayerName {
             Self::System => "system",
             Self::Interpreter => "interpreter",
             Self::Dependencies => "dependencies",
+            Self::Steps => "steps",
             Self::Project => "project",
         }
     }
@@ -42,6 +42,7 @@ impl LayerName {
             Self::System => "system: Debian packages",
             Self::Interpreter => "interpreter: Python",
             Self::Dependencies => "dependencies: wheels",
+            Self::Steps => "steps: what build steps made",
             Self::Project => "project: source",
         }
     }
@@ -57,6 +58,9 @@ pub struct PlannedLayer {
 }
 
 /// What an image for one platform is made of.
+///
+/// The trees of [`layers`](Self::layers) are made by fetching and unpacking alone; those of [`sources`](Self::sources),
+/// [`steps`](Self::steps) and [`scripts`](Self::scripts) by running commands in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The platform.
@@ -65,6 +69,14 @@ pub struct Plan {
     pub interpreter: Option<LockedInterpreter>,
     /// The layers, the lowest first.
     pub layers: Vec<PlannedLayer>,
+    /// The Python packages that are built from their sources, by name.
+    pub sources: Vec<SourceBuild>,
+    /// The build steps, each after those that it needs.
+    pub steps: Vec<StepPlan>,
+    /// The root in which maintainer scripts are run, where the manifest asks for that.
+    pub scripts: Option<Vec<PackageRecipe>>,
+    /// Whether `.py` files are compiled ahead.
+    pub bytecode: bool,
 }
 
 /// Why there is no plan.
@@ -90,15 +102,30 @@ pub enum PlanError {
         /// The form it should have.
         expected: &'static str,
     },
-    /// The project itself would have to be built.
-    #[error(
-        "the project {name} has a build system, and this version of Invar does not build packages: set \
-         `package = false` in [tool.uv] to use its files as they are"
-    )]
-    BuildSystem {
-        /// The project.
+    /// `invar.lock` has nothing to build with.
+    #[error("invar.lock has no packages for {root}: run `invar lock`")]
+    Root {
+        /// The root, such as `step:assets`.
+        root: String,
+    },
+    /// `invar.lock` does not say what a Python package is built with.
+    #[error("invar.lock does not say what {name} is built with: run `invar lock`")]
+    Build {
+        /// The distribution.
         name: String,
     },
+    /// A wheel that a build needs has no name that a wheel may have.
+    #[error("invar.lock names {file:?}, which is not the name of a wheel")]
+    BuildWheel {
+        /// The file name.
+        file: String,
+    },
+    /// uv would build without isolation, in whatever environment there is.
+    #[error(
+        "[tool.uv] has no-build-isolation, and builds here are always isolated: remove it, and name what the build \
+         needs in extra-build-dependencies"
+    )]
+    NoIsolation,
     /// No wheels can be chosen.
     #[error("the packages of uv.lock cannot be installed for {platform}")]
     Select {
@@ -121,10 +148,31 @@ impl Plan {
         uv_lock: Option<&UvLock>,
         platform: Platform,
     ) -> Result<Self, PlanError> {
+        let root = manifest.variant.as_ref().map(RootName::image);
+        Self::of(manifest, lock, uv_lock, platform, root.as_ref())
+    }
+
+    /// Plans what the project's shell has on `platform`; `manifest` is as the shell wants it.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn for_shell(
+        manifest: &Manifest,
+        lock: &InvarLock,
+        uv_lock: Option<&UvLock>,
+        platform: Platform,
+    ) -> Result<Self, PlanError> {
+        Self::of(manifest, lock, uv_lock, platform, Some(&RootName::shell()))
+    }
+
+    fn of(
+        manifest: &Manifest,
+        lock: &InvarLock,
+        uv_lock: Option<&UvLock>,
+        platform: Platform,
+        root: Option<&RootName>,
+    ) -> Result<Self, PlanError> {
         let locked = lock.platforms.get(&platform).ok_or(PlanError::Platform { platform })?;
-        if let Some(project) = manifest.project.as_ref().filter(|project| project.is_package()) {
-            return Err(PlanError::BuildSystem { name: project.name.to_string() });
-        }
         let python = manifest.project.is_some();
         let interpreter = lock.interpreter.as_ref().filter(|_| python);
         if python && interpreter.is_none() {
@@ -133,21 +181,42 @@ impl Plan {
         let of_interpreter = |name: &PackageName| {
             interpreter.is_some_and(|interpreter| belongs_to(name.as_str(), interpreter.package.as_str()))
         };
-        let recipes = |of_interpreter: &dyn Fn(&PackageName) -> bool| -> Vec<Recipe> {
-            let packages = locked.packages.iter().filter(|(name, _)| of_interpreter(name));
+        let own = own_packages(locked, root);
+        let recipes = |wanted: bool| -> Vec<Recipe> {
+            let packages = own.iter().filter(|(name, _)| of_interpreter(name) == wanted);
             packages
                 .map(|(name, package)| Recipe::Package(package_recipe(name, package, manifest.docs)))
                 .collect()
         };
-        let mut layers =
-            vec![PlannedLayer { name: LayerName::System, recipes: recipes(&|name| !of_interpreter(name)) }];
+        let mut layers = vec![PlannedLayer { name: LayerName::System, recipes: recipes(false) }];
+        let mut sources = Vec::new();
         if let Some(interpreter) = interpreter {
-            layers.push(PlannedLayer { name: LayerName::Interpreter, recipes: recipes(&of_interpreter) });
-            let wheels = wheels(manifest, platform, locked, uv_lock, interpreter)?;
+            layers.push(PlannedLayer { name: LayerName::Interpreter, recipes: recipes(true) });
+            let layout = environment(interpreter)?;
+            let mut wheels = Vec::new();
+            for selected in python_packages(manifest, lock, uv_lock, platform)? {
+                match selected {
+                    Selected::Wheel(chosen) => {
+                        wheels.push(Recipe::Wheel(Box::new(WheelRecipe { chosen, layout: layout.clone() })));
+                    }
+                    Selected::Source(chosen) => {
+                        sources.push(source_build(manifest, locked, interpreter, chosen, &layout)?);
+                    }
+                }
+            }
             layers.push(PlannedLayer { name: LayerName::Dependencies, recipes: wheels });
         }
+        let steps = steps(manifest, locked)?;
+        if !steps.is_empty() {
+            layers.push(PlannedLayer { name: LayerName::Steps, recipes: Vec::new() });
+        }
         layers.push(PlannedLayer { name: LayerName::Project, recipes: Vec::new() });
-        Ok(Self { platform, interpreter: interpreter.cloned(), layers })
+        let scripts = match manifest.configure {
+            Configure::Native => None,
+            Configure::Run | Configure::Packages(_) => Some(root_packages(locked, &RootName::scripts())?),
+        };
+        let bytecode = python && manifest.python.bytecode;
+        Ok(Self { platform, interpreter: interpreter.cloned(), layers, sources, steps, scripts, bytecode })
     }
 
     /// The recipes of all layers, the lowest layer's first.
@@ -171,7 +240,7 @@ fn belongs_to(package: &str, interpreter: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-fn package_recipe(name: &PackageName, package: &LockedPackage, docs: bool) -> PackageRecipe {
+pub(crate) fn package_recipe(name: &PackageName, package: &LockedPackage, docs: bool) -> PackageRecipe {
     PackageRecipe {
         name: name.clone(),
         version: package.version.clone(),
@@ -184,68 +253,7 @@ fn package_recipe(name: &PackageName, package: &LockedPackage, docs: bool) -> Pa
     }
 }
 
-fn environment(interpreter: &LockedInterpreter) -> Result<EnvironmentLayout, PlanError> {
+pub(crate) fn environment(interpreter: &LockedInterpreter) -> Result<EnvironmentLayout, PlanError> {
     let prefix = ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
     Ok(EnvironmentLayout { prefix, python: python_version(interpreter)?.series() })
-}
-
-fn python_version(interpreter: &LockedInterpreter) -> Result<PythonVersion, PlanError> {
-    let version = interpreter.version.to_string();
-    version.parse().map_err(|_| PlanError::Version {
-        what: interpreter.package.to_string(),
-        version: version.clone(),
-        expected: "3.13.5",
-    })
-}
-
-/// The version of the C library in the image, which decides which wheels work there.
-fn glibc(locked: &LockedPlatform) -> Result<(u32, u32), PlanError> {
-    let Some(libc) = locked.packages.get("libc6") else {
-        // Without a C library no wheel with native code can work; pure ones do not ask.
-        return Ok((2, 0));
-    };
-    series(&libc.version).ok_or_else(|| PlanError::Version {
-        what: "libc6".to_owned(),
-        version: libc.version.to_string(),
-        expected: "2.41-12",
-    })
-}
-
-fn series(version: &DebianVersion) -> Option<(u32, u32)> {
-    let (major, rest) = version.upstream().split_once('.')?;
-    let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
-    Some((major.parse().ok()?, rest[..digits].parse().ok()?))
-}
-
-fn wheels(
-    manifest: &Manifest,
-    platform: Platform,
-    locked: &LockedPlatform,
-    uv_lock: Option<&UvLock>,
-    interpreter: &LockedInterpreter,
-) -> Result<Vec<Recipe>, PlanError> {
-    let (Some(uv_lock), Some(project)) = (uv_lock, &manifest.project) else { return Ok(Vec::new()) };
-    let layout = environment(interpreter)?;
-    let target = Target {
-        python: python_version(interpreter)?,
-        machine: match platform {
-            Platform::LinuxAmd64 => Machine::X86_64,
-            Platform::LinuxArm64 => Machine::Aarch64,
-        },
-        glibc: glibc(locked)?,
-    };
-    let (extras, all_extras) = match &manifest.extras {
-        Extras::All => (BTreeSet::new(), true),
-        Extras::Named(names) => {
-            (names.iter().filter_map(|name| name.as_str().parse::<ExtraName>().ok()).collect(), false)
-        }
-    };
-    let groups = manifest.groups.iter().filter_map(|name| name.as_str().parse::<GroupName>().ok()).collect();
-    let selection = Selection { extras, all_extras, groups, project: true };
-    let chosen = select(uv_lock, Some(project.name.as_str()), &target, &selection)
-        .map_err(|source| PlanError::Select { platform, source: Box::new(source) })?;
-    Ok(chosen
-        .into_iter()
-        .map(|chosen| Recipe::Wheel(Box::new(WheelRecipe { chosen, layout: layout.clone() })))
-        .collect())
 }

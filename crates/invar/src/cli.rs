@@ -26,7 +26,8 @@ Exit codes:
     4  a download failed
     5  what was downloaded is not what was expected
     6  the store or the disk failed
-  130  interrupted";
+  130  interrupted
+`run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
@@ -81,6 +82,12 @@ pub enum Command {
     Lock(Lock),
     /// Build the image that the locks name
     Build(Build),
+    /// Run the image's command here, without any daemon
+    Run(Run),
+    /// Open a shell with the image's packages, the development groups, and the project's files
+    Shell(Shell),
+    /// Print what makes the shell's programs available here, for `eval`, direnv and editors
+    Env(Env),
 }
 
 /// Options of `invar lock`.
@@ -106,7 +113,7 @@ pub struct Lock {
 /// Options of `invar build`.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The project's folder
+    /// The project's folder; `FOLDER#NAME` is its further image NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
@@ -126,9 +133,97 @@ pub struct Build {
     #[arg(long)]
     pub locked: bool,
 
+    /// Keep the files of a build that failed, and say where they are
+    #[arg(long)]
+    pub keep_failed: bool,
+
     /// Trust the OpenPGP keys in this file instead of Debian's own archive keys, where a lock has to be made
     #[arg(long, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
+}
+
+/// Options of `invar run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Arguments in place of the image's command, or after its entrypoint
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub arguments: Vec<String>,
+
+    /// Run this program instead of the image's entrypoint
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<String>,
+
+    /// Set an environment variable; without a value, to what it is here
+    #[arg(long, short, value_name = "NAME[=VALUE]")]
+    pub env: Vec<String>,
+
+    /// Mount a folder or file of this machine
+    #[arg(long, short, value_name = "HERE:THERE[:ro]")]
+    pub volume: Vec<String>,
+
+    /// The folder to start in
+    #[arg(long, short, value_name = "DIRECTORY")]
+    pub workdir: Option<String>,
+
+    /// The user to run as, by name or number
+    #[arg(long, short, value_name = "USER[:GROUP]")]
+    pub user: Option<String>,
+
+    /// Fail if invar.lock is missing, instead of making one
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Keep the files of a build that failed, and say where they are
+    #[arg(long)]
+    pub keep_failed: bool,
+}
+
+/// Options of `invar shell`.
+#[derive(Debug, Args)]
+pub struct Shell {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Run this command instead of an interactive shell
+    #[arg(long, short, value_name = "COMMAND", conflicts_with = "arguments")]
+    pub command: Option<String>,
+
+    /// Run this program with these arguments instead of a shell
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub arguments: Vec<String>,
+
+    /// Set an environment variable; without a value, to what it is here
+    #[arg(long, short, value_name = "NAME[=VALUE]")]
+    pub env: Vec<String>,
+
+    /// Mount a folder or file of this machine
+    #[arg(long, short, value_name = "HERE:THERE[:ro]")]
+    pub volume: Vec<String>,
+
+    /// Fail if invar.lock is missing, instead of making one
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Keep the files of a build that failed, and say where they are
+    #[arg(long)]
+    pub keep_failed: bool,
+}
+
+/// Options of `invar env`.
+#[derive(Debug, Args)]
+pub struct Env {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Fail if invar.lock is missing, instead of making one
+    #[arg(long)]
+    pub locked: bool,
 }
 
 /// What `invar build` writes.

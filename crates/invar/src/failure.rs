@@ -27,6 +27,11 @@ impl Failure {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
     }
 
+    /// A program that cannot be started, with the exit code that shells give that.
+    pub fn of_program(code: u8, message: &str) -> Self {
+        Self { code, kind: "program", message: message.to_owned(), hint: None }
+    }
+
     /// A failure to find a place for the store.
     pub fn no_store() -> Self {
         let hint = "set INVAR_STORE, or HOME";
@@ -109,6 +114,21 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn hint(error: &BuildError) -> Option<String> {
     let hint = match error {
+        BuildError::Step(failure) => return failure.hint.clone(),
+        BuildError::Sandbox { .. } => {
+            "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
+             [tool.invar.python]"
+        }
+        BuildError::ForeignPlatform { .. } => {
+            "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
+             of them alone can be built here"
+        }
+        BuildError::NotLocked { .. } => "run `invar lock`",
+        BuildError::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
+        BuildError::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
+        BuildError::SourceChanged { .. } => {
+            "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
+        }
         BuildError::NoProject { .. } => "run this in a uv project, or name its folder",
         BuildError::NoUvLock { .. } => "run `uv lock`",
         BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_archive::Keyring;
-use invar_build::{Archive, Mirrors, ProjectFiles, PythonIndexes, Session};
+use invar_build::{Archive, Mirrors, Programs, ProjectFiles, PythonIndexes, Registries, Session};
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
 use invar_store::Store;
@@ -28,6 +28,9 @@ pub fn session<'a>(
         fetcher: Fetcher::new(settings(global)),
         mirrors: mirrors(global, manifest),
         python_indexes: python_indexes(global, manifest)?,
+        registries: registries(),
+        programs: programs(),
+        keep_failed: false,
         jobs: jobs(global),
         offline: global.offline,
         now: now(),
@@ -139,6 +142,40 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
     };
     indexes.add_pip(&urls(&["PIP_INDEX_URL"]), &pip_conf);
     Ok(indexes)
+}
+
+/// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
+fn programs() -> Programs {
+    Programs { sandbox: "/proc/self/exe".into(), git: "git".into(), uv: "uv".into(), npm: "npm".into() }
+}
+
+/// Registries that npm's and cargo's settings name on this machine.
+fn registries() -> Registries {
+    #[expect(clippy::disallowed_methods, reason = "where a file is downloaded from does not reach an image")]
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let home = folder("HOME");
+    let read = |path: Option<PathBuf>| std::fs::read_to_string(path?).ok();
+    let npmrc = read(home.as_ref().map(|home| home.join(".npmrc"))).unwrap_or_default();
+    let in_npmrc = npmrc.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "registry").then(|| value.trim().to_owned())
+    });
+    let npm = variable("npm_config_registry").or_else(|| variable("NPM_CONFIG_REGISTRY")).or(in_npmrc);
+    let cargo_home = folder("CARGO_HOME").or_else(|| Some(home?.join(".cargo")));
+    Registries {
+        npm,
+        cargo_index: read(cargo_home.map(|home| home.join("config.toml")))
+            .and_then(|text| cargo_index(&text)),
+    }
+}
+
+/// The index that cargo's settings put in the place of its own: `source.crates-io.replace-with` names a source, and
+/// that source's `registry` is the index (the Cargo book, "Source Replacement").
+fn cargo_index(text: &str) -> Option<String> {
+    let settings: toml::Table = text.parse().ok()?;
+    let sources = settings.get("source")?.as_table()?;
+    let name = sources.get("crates-io")?.get("replace-with")?.as_str()?;
+    Some(sources.get(name)?.get("registry")?.as_str()?.to_owned())
 }
 
 fn jobs(global: &Global) -> usize {

@@ -13,6 +13,8 @@ use crate::cli::{Cli, Command};
 use crate::report::Style;
 
 fn main() -> ExitCode {
+    // The sandbox's own processes are this program, started again.
+    invar_sandbox::enter_if_asked();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -26,9 +28,12 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Lock(options) => commands::lock::run(&cli.global, options, &*reporter),
         Command::Build(options) => commands::build::run(&cli.global, options, &*reporter),
+        Command::Run(options) => commands::run::run(&cli.global, options, &*reporter),
+        Command::Shell(options) => commands::shell::run(&cli.global, options, &*reporter),
+        Command::Env(options) => commands::env::run(&cli.global, options, &*reporter),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             reporter.finish();
             failure.print(style);

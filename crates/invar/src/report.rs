@@ -86,6 +86,15 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::LockMissing => "No invar.lock here: making one".into(),
         Event::Warning(warning) => format!("warning: {warning}"),
         Event::DownloadRetried { label, why, attempt } => format!("Trying {label} again ({attempt}): {why}"),
+        Event::StepStarted { label } => format!("Building {label}"),
+        Event::Compiling { files: 1 } => "Compiling 1 Python file".into(),
+        Event::Compiling { files } => format!("Compiling {files} Python files"),
+        Event::LockingBuilds { names } => format!("Resolving what is needed to build {}", names.join(", ")),
+        Event::LeftOut { path } => {
+            format!(
+                "note: maintainer scripts made {path}, which each container should make for itself: left out"
+            )
+        }
         Event::LayerWritten { name, digest, size } => {
             format!("Layer {name}: {} {}", digest, HumanBytes(*size))
         }
@@ -196,6 +205,14 @@ impl Reporter for Json {
             }
             Event::DownloadFinished { label } => json!({"event": "download-finished", "what": label}),
             Event::Unpacked { label } => json!({"event": "unpacked", "what": label}),
+            Event::StepStarted { label } => json!({"event": "step-started", "what": label}),
+            Event::StepOutput { label, line } => {
+                json!({"event": "step-output", "what": label, "line": line})
+            }
+            Event::StepFinished { label } => json!({"event": "step-finished", "what": label}),
+            Event::Compiling { files } => json!({"event": "compiling", "files": files}),
+            Event::LockingBuilds { names } => json!({"event": "locking-builds", "names": names}),
+            Event::LeftOut { path } => json!({"event": "left-out", "path": path.to_string()}),
             Event::LayerWritten { name, digest, size } => {
                 json!({"event": "layer-written", "layer": name, "digest": digest.to_string(), "size": size})
             }

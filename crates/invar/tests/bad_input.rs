@@ -46,7 +46,7 @@ fn a_broken_manifest() {
     let cases: [(&str, &[&str]); 5] = [
         ("[project\nname = 1", &["pyproject.toml", ":1"]),
         (&MANIFEST.replace("packages =", "pakages ="), &["pakages", "packages", "pyproject.toml:9"]),
-        (&MANIFEST.replace("ports = [8000]", "ports = [800000]"), &["800000", "pyproject.toml:15"]),
+        (&MANIFEST.replace("ports = [8000]", "ports = [800000]"), &["800000", "pyproject.toml:16"]),
         (&MANIFEST.replace("\"hello\"]\n", "\"Hello!\"]\n"), &["Hello!", "pyproject.toml:9"]),
         (
             &MANIFEST.replace("[\"python\", \"main.py\"]", "\"python main.py\""),
@@ -298,13 +298,13 @@ fn no_wheel_for_the_platform() {
 }
 
 #[test]
-fn a_package_with_only_a_source_distribution() {
+fn a_source_archive_that_is_none() {
     let world = World::new();
     let lock = world.read("uv.lock");
     let sdist = lock.replacen("wheels = [\n    {", "sdist = {", 1).replacen(" },\n]", " }", 1);
     world.context.write("project/uv.lock", sdist);
     let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
-    says(&ran.failure(2), &["numbers-of-old"]);
+    says(&ran.failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot be unpacked", ".tar.gz"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn the_lock_is_made_to_be_read() {
     world.lock();
     let lock = world.read("invar.lock");
     for expected in [
-        "format-version = 1\n",
+        "format-version = 2\n",
         "created = \"2026-09-12T09:33:57Z\"\n",
         "[interpreter]\npackage = \"python3.13\"\nversion = \"3.13.5\"\n",
         "[[suite]]\nname = \"trixie-security\"\narchive = \"debian-security\"\n",

@@ -1,4 +1,4 @@
-//! The page that a Python package index has for a distribution, as far as wheels are concerned.
+//! The page that a Python package index has for a distribution, as far as its files are concerned.
 //!
 //! * HTML (PEP 503): each `<a href="…">` is a file. The last part of its URL, without escapes, is the file's name;
 //!   behind `#` stands a hash, which is not used: the lock has its own. A `<base href="…">` says what relative URLs
@@ -9,23 +9,25 @@
 //! URLs may be relative (RFC 3986, section 5.2). They must lead to http or https, and from https never to http: an
 //! index must not choose what is read on this machine, or who can see what is downloaded.
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
 use invar_fetch::Failure;
+use invar_tree::Digest;
 use serde::Deserialize;
 
-/// A page has no more wheels than this; others are passed over. The largest have some ten thousand.
-const MOST_WHEELS: usize = 200_000;
+/// A page has no more files than this; others are passed over. The largest have some ten thousand.
+const MOST_FILES: usize = 200_000;
 
-/// The wheels of a distribution.
+/// The files of a distribution.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     /// What relative URLs start from.
     base: String,
     /// File names and their URLs as the page has them; resolved when needed, so that a long base and many short
     /// URLs do not make more of them than was received.
-    wheels: Vec<(String, String)>,
+    files: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +39,8 @@ struct Listing {
 struct ListedFile {
     filename: String,
     url: String,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
 }
 
 impl Page {
@@ -45,13 +49,17 @@ impl Page {
     /// # Errors
     /// [`Failure::Protocol`] for JSON of another shape. Any text is HTML, if only of no use.
     pub(super) fn parse(url: &str, bytes: &[u8]) -> Result<Self, Failure> {
-        let mut page = Self { base: url.to_owned(), wheels: Vec::new() };
+        let mut page = Self { base: url.to_owned(), files: Vec::new() };
         if bytes.trim_ascii_start().starts_with(b"{") {
             let listing: Listing = serde_json::from_slice(bytes).map_err(|error| {
                 let error = format!("it is not the list of a distribution's files (PEP 691): {error}");
                 Failure::Protocol { error: io::Error::other(error) }
             })?;
-            for ListedFile { filename, url } in listing.files {
+            for ListedFile { filename, url, hashes } in listing.files {
+                let url = match hashes.get("sha256") {
+                    Some(hex) if !url.contains('#') => format!("{url}#sha256={hex}"),
+                    _ => url,
+                };
                 page.add(filename, &url);
             }
         } else {
@@ -81,9 +89,22 @@ impl Page {
     }
 
     fn add(&mut self, name: String, url: &str) {
-        if name.ends_with(".whl") && self.wheels.len() < MOST_WHEELS {
-            self.wheels.push((name, url.to_owned()));
+        let wanted = [".whl", ".tar.gz", ".zip"].iter().any(|ending| name.ends_with(ending));
+        if wanted && self.files.len() < MOST_FILES {
+            self.files.push((name, url.to_owned()));
         }
+    }
+
+    /// The names and URLs of the files that have one of `digests`, as far as the page says so in their URLs
+    /// (PEP 503: `#sha256=…`; the list of PEP 691 is brought into this form).
+    pub(super) fn with_digests(&self, digests: &[Digest]) -> Vec<(String, String, Digest)> {
+        let of = |(name, url): &(String, String)| {
+            let (_, fragment) = url.split_once('#')?;
+            let hex = fragment.split('&').find_map(|part| part.strip_prefix("sha256="))?;
+            let digest = Digest::from_hex(hex).ok().filter(|digest| digests.contains(digest))?;
+            Some((name.clone(), resolve(&self.base, url).ok()?, digest))
+        };
+        self.files.iter().filter_map(of).collect()
     }
 
     /// The URL of the file `name`.
@@ -92,7 +113,7 @@ impl Page {
     /// [`Failure::NoFile`] where it is not on the page; [`Failure::Redirect`] and [`Failure::Downgrade`] where it must
     /// not be fetched from there.
     pub(super) fn find(&self, name: &str) -> Result<String, Failure> {
-        let Some((_, url)) = self.wheels.iter().find(|(listed, _)| listed == name) else {
+        let Some((_, url)) = self.files.iter().find(|(listed, _)| listed == name) else {
             return Err(Failure::NoFile { path: PathBuf::from(name) });
         };
         resolve(&self.base, url)

@@ -1,44 +1,36 @@
 //! `invar build`
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{
-    BuildError, BuildRequest, Built, Destination, Event, ProjectFiles, Target, Update, build, lock,
-};
+use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build};
 use invar_project::Platform;
 use serde_json::json;
 
 use crate::cli::{Build, Format, Global};
-use crate::commands::lock::{print, warn_of_unknown_scripts};
+use crate::commands::lock::print;
+use crate::commands::open::Open;
 use crate::failure::Failure;
-use crate::machine;
 use crate::report::{Told, say};
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<(), Failure> {
-    let mut files = ProjectFiles::read(&options.project)?;
+pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<ExitCode, Failure> {
     let platforms: Result<Vec<Platform>, _> =
         options.platform.iter().map(|platform| platform.parse()).collect();
     let platforms = platforms.map_err(|error| Failure::input(error.to_string(), None))?;
+    let open = Open {
+        project: &options.project,
+        keyring: options.keyring.as_deref(),
+        locked: options.locked,
+        keep_failed: options.keep_failed,
+    };
+    let (session, files) = open.open(global, reporter)?;
     let output = options.output.clone().unwrap_or_else(|| default_output(&files, options.format));
     let target = target(options.format, &output)?;
     let to_stdout = output == Path::new("-");
-    if files.lock_error.is_some() {
-        files.checked_lock()?;
-    }
-    if files.lock.is_none() && options.locked {
-        return Err(BuildError::NoInvarLock { path: files.folder.join("invar.lock") }.into());
-    }
-    let session = machine::session(global, &files.manifest, reporter)?;
-    if files.lock.is_none() {
-        reporter.as_reporter().event(&Event::LockMissing);
-        let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-        let locked = lock(&session, &mut files, &keyring, &Update::Nothing)?;
-        warn_of_unknown_scripts(&locked, reporter);
-    }
     let built = build(&session, &files, &BuildRequest { target, platforms })?;
     reporter.finish();
     if to_stdout {
@@ -46,7 +38,7 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<(), 
         if !global.quiet {
             say(&if global.json { as_json(&built, None).to_string() } else { built.digest.to_string() });
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     if global.json {
         return print(&format!("{}\n", as_json(&built, Some(&output))));

@@ -1,6 +1,7 @@
 //! `invar lock`
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use invar_build::{BuildError, Event, Locked, ProjectFiles, Update, lock};
 use invar_debian::PackageName;
@@ -15,7 +16,7 @@ use crate::report::Told;
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<(), Failure> {
+pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitCode, Failure> {
     let (project, names) = project_and_names(options);
     let mut files = ProjectFiles::read(&project)?;
     if options.check {
@@ -97,7 +98,8 @@ pub fn warn_of_unknown_scripts(locked: &Locked, reporter: &dyn Told) {
 ///
 /// # Errors
 /// Where standard output does not take it.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
-    Ok(out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ dependencies = ["numbers-of-old", "words"]
 base = ["base-files", "libc6"]
 packages = ["hello"]
 exclude = ["uv.lock"]  # it names the port of the world's server
+python.bytecode = false  # its Python is a name and nothing more
 
 [tool.invar.image]
 command = ["python", "main.py"]

@@ -148,7 +148,7 @@ fn no_page_makes_it_panic() {
         let pieces = (0..5).map(|place| PIECES[number / count.pow(place) % count]);
         let text: String = pieces.chain(["x.whl"]).collect();
         let page = Page::parse(URL, text.as_bytes()).unwrap();
-        for (name, _) in &page.wheels {
+        for (name, _) in &page.files {
             if let Ok(url) = page.find(name) {
                 assert!(url.to_ascii_lowercase().starts_with("https://"), "{text} {url}");
                 assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{text} {url}");

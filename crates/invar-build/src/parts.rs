@@ -1,0 +1,429 @@
+//! All trees of an image: realised, configured, built, run, read, compiled.
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
+use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName};
+use invar_python::virtual_environment;
+use invar_store::{Key, StoredTree};
+use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
+
+use crate::build::Assembly;
+use crate::bytecode::{Candidate, Compiled, Interpreter, compile};
+use crate::copy::{check_out, copy_tree, failed};
+use crate::debian::{Debian, HANDLERS, configuration_key, packages_key, path};
+use crate::key::key_of;
+use crate::layer::{LayerRequest, Piece, PieceSource};
+use crate::python_source;
+use crate::realise::{key, realise};
+use crate::root::{Overlay, Root};
+use crate::source::SourceTree;
+use crate::steps::{self, displaced, run_steps, wrapped};
+use crate::workshop::Workshop;
+use crate::{BuildError, scripts};
+
+/// All trees of an image, in the order in which they are merged.
+pub(crate) struct Parts {
+    pub parts: Vec<Part>,
+    /// What the handlers changed; its contents are the last part's.
+    overlay: Overlay,
+}
+
+/// One tree of an image.
+pub(crate) struct Part {
+    layer: LayerName,
+    pub tree: Tree,
+    contents: Held,
+    /// Whether the image has all of what the contents hold.
+    whole: bool,
+}
+
+enum Held {
+    Stored(StoredTree),
+    Memory(MemoryTree),
+    Source,
+}
+
+impl Part {
+    fn stored(layer: LayerName, origin: Origin, stored: StoredTree) -> Result<Self, BuildError> {
+        let tree = stored.tree(&Arc::new(origin))?;
+        Ok(Self { layer, tree, contents: Held::Stored(stored), whole: true })
+    }
+
+    fn memory(layer: LayerName, memory: MemoryTree) -> Self {
+        Self { layer, tree: memory.tree().clone(), contents: Held::Memory(memory), whole: true }
+    }
+
+    pub fn contents<'a>(&'a self, source: &'a SourceTree) -> &'a (dyn Contents + Sync) {
+        match &self.contents {
+            Held::Stored(stored) => stored,
+            Held::Memory(memory) => memory,
+            Held::Source => source,
+        }
+    }
+}
+
+impl Assembly<'_> {
+    /// What the trees that commands make depend on: the keys of builds and steps.
+    ///
+    /// # Errors
+    /// What reading the project's folder says.
+    pub fn made_fields(&self) -> Result<Vec<(String, String)>, BuildError> {
+        let workshop = self.workshop();
+        let mut fields = Vec::new();
+        for build in &self.plan.sources {
+            let prepared = python_source::prepare(&workshop, build, self.install)?;
+            fields.push(("built".to_owned(), prepared.key.to_string()));
+        }
+        for prepared in steps::prepare(&workshop, self.plan, &self.environment_key()?)? {
+            fields.push(("step".to_owned(), prepared.key.to_string()));
+        }
+        if let Some(root) = &self.plan.scripts {
+            fields.push(("scripts".to_owned(), scripts::key(&workshop, root, &self.packages()).to_string()));
+        }
+        fields.push(("bytecode".to_owned(), self.plan.bytecode.to_string()));
+        for (name, own) in &self.files.manifest.python.overrides {
+            fields.extend(own.exclude.iter().map(|glob| ("exclude".to_owned(), format!("{name} {glob}"))));
+        }
+        Ok(fields)
+    }
+
+    /// What stands for the image's Python environment in the keys of steps that ask for it.
+    fn environment_key(&self) -> Result<String, BuildError> {
+        if !self.plan.steps.iter().any(|planned| planned.step.environment) {
+            return Ok(String::new());
+        }
+        let workshop = self.workshop();
+        let mut fields = vec![("handlers".to_owned(), HANDLERS.to_owned())];
+        fields.extend(self.plan.recipes().map(|recipe| ("recipe".to_owned(), key(recipe).to_string())));
+        for build in &self.plan.sources {
+            let prepared = python_source::prepare(&workshop, build, self.install)?;
+            fields.push(("built".to_owned(), prepared.key.to_string()));
+        }
+        Ok(key_of("step-environment", &fields).to_string())
+    }
+
+    /// The image's Debian packages.
+    fn packages(&self) -> Vec<PackageRecipe> {
+        let package = |recipe: &Recipe| match recipe {
+            Recipe::Package(package) => Some(package.clone()),
+            Recipe::Wheel(_) => None,
+        };
+        self.plan.recipes().filter_map(package).collect()
+    }
+
+    /// All trees.
+    pub fn parts(&self) -> Result<Parts, BuildError> {
+        let workshop = self.workshop();
+        let plan = self.plan;
+        let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
+        let times = |suite: &str| workshop.times(suite);
+        let mut stored = realise(self.session, &recipes, &times, &self.files.folder)?;
+        let count = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).count();
+        let wheels = stored.split_off(count);
+        let mut debian = Debian::of(&workshop, recipes[..count].to_vec(), stored)?;
+        if let Some(root) = &plan.scripts {
+            scripts::run(&workshop, &mut debian, root)?;
+        }
+
+        let mut parts = Vec::new();
+        let layers = plan.layers.iter().flat_map(|layer| layer.recipes.iter().map(|_| layer.name));
+        let trees = debian.trees.iter().map(|(_, stored)| stored.clone()).chain(wheels);
+        for ((layer, recipe), stored) in layers.zip(&recipes).zip(trees) {
+            let mut part = Part::stored(layer, recipe.origin(), stored)?;
+            if let Recipe::Wheel(wheel) = recipe {
+                self.exclude(&mut part, wheel.chosen.name.as_str());
+            }
+            parts.push(part);
+        }
+        if let Some(interpreter) = &plan.interpreter {
+            for (build, stored) in self.build_sources(&workshop, interpreter)? {
+                let version = String::from_utf8(stored.attachment("version")?).unwrap_or_default();
+                let name = build.chosen.name.to_string();
+                let layer = if build.is_of_project() { LayerName::Project } else { LayerName::Dependencies };
+                let mut part = Part::stored(layer, Origin::Wheel { name: name.clone(), version }, stored)?;
+                self.exclude(&mut part, &name);
+                parts.push(part);
+            }
+            if let Some(layout) = plan.environment()? {
+                let version = interpreter.version.to_string();
+                let environment = virtual_environment(&layout, &interpreter.path, &version);
+                parts.push(Part::memory(LayerName::Interpreter, environment));
+            }
+        }
+        if !plan.steps.is_empty() {
+            self.add_steps(&workshop, &debian, &mut parts)?;
+        }
+        let tree = self.source.tree().clone();
+        parts.push(Part { layer: LayerName::Project, tree, contents: Held::Source, whole: true });
+        if plan.bytecode
+            && let Some(interpreter) = &plan.interpreter
+        {
+            self.add_bytecode(&workshop, &debian, interpreter, &mut parts)?;
+        }
+        let Debian { overlay, configured, .. } = debian;
+        parts.push(Part {
+            layer: LayerName::System,
+            tree: overlay.tree.clone(),
+            contents: Held::Stored(configured),
+            whole: true,
+        });
+        Ok(Parts { parts, overlay })
+    }
+
+    /// Leaves out what the manifest excludes of the distribution `name`.
+    fn exclude(&self, part: &mut Part, name: &str) {
+        let own: Option<NormalisedName> = name.parse().ok();
+        let Some(own) = own.and_then(|name| self.files.manifest.python.overrides.get(&name)) else { return };
+        if own.exclude.is_empty() {
+            return;
+        }
+        let Ok(Some(layout)) = self.plan.environment() else { return };
+        let place = format!("{}/", layout.prefix.as_str().to_owned() + "/" + &layout.site_packages());
+        let Ok(globs) = GlobList::new(&own.exclude) else { return };
+        let excluded = |path: &ImagePath| {
+            path.as_str().strip_prefix(&place).is_some_and(|inner| globs.covering(inner).is_some())
+        };
+        let gone: Vec<ImagePath> = part
+            .tree
+            .iter()
+            .filter(|(path, entry)| !entry.is_directory() && excluded(path))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in &gone {
+            part.tree.remove(path);
+            part.whole = false;
+        }
+        // Folders that held nothing else go too, the deepest first.
+        let above: BTreeSet<ImagePath> = gone.iter().flat_map(ImagePath::ancestors).collect();
+        for folder in above.iter().rev().filter(|folder| folder.as_str().starts_with(&place)) {
+            if part.tree.within(folder.as_str()).next().is_none() {
+                part.tree.remove(folder);
+            }
+        }
+    }
+
+    /// Builds what has to be built, some at once.
+    fn build_sources(
+        &self,
+        workshop: &Workshop<'_>,
+        interpreter: &LockedInterpreter,
+    ) -> Result<Vec<(&SourceBuild, StoredTree)>, BuildError> {
+        let builds = &self.plan.sources;
+        let next = AtomicUsize::new(0);
+        let made: Mutex<Vec<(usize, StoredTree)>> = Mutex::new(Vec::new());
+        let failure = Mutex::new(None);
+        thread::scope(|scope| {
+            for _ in 0..self.session.jobs.clamp(1, 4).min(builds.len()) {
+                scope.spawn(|| {
+                    while let Some((index, build)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                        .and_then(|index| Some((index, builds.get(index)?)))
+                    {
+                        let built = python_source::prepare(workshop, build, self.install)
+                            .and_then(|prepared| prepared.make(workshop, interpreter));
+                        match built {
+                            Ok(tree) => {
+                                made.lock().unwrap_or_else(PoisonError::into_inner).push((index, tree))
+                            }
+                            Err(error) => {
+                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                                next.store(builds.len(), Ordering::Relaxed);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+        made.sort_by_key(|(index, _)| *index);
+        Ok(made.into_iter().map(|(index, tree)| (&builds[index], tree)).collect())
+    }
+
+    /// Runs the steps, and puts the launchers in the places of the programs that they start.
+    fn add_steps(
+        &self,
+        workshop: &Workshop<'_>,
+        debian: &Debian,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), BuildError> {
+        let prepared = steps::prepare(workshop, self.plan, &self.environment_key()?)?;
+        let so_far: &[Part] = parts;
+        let environment = || self.check_out_environment(workshop, debian, so_far);
+        let outputs = run_steps(workshop, &prepared, &environment)?;
+        let mut made = Vec::new();
+        for planned in self.plan.steps.iter().filter(|planned| planned.step.in_image) {
+            let name = &planned.step.name;
+            let stored = outputs.get(name).expect("every step has been run").clone();
+            made.push(Part::stored(LayerName::Steps, Origin::Step { name: name.to_string() }, stored)?);
+        }
+        for (step, program) in displaced(self.plan) {
+            let owner = parts
+                .iter_mut()
+                .find(|part| part.tree.get(program.as_str()).is_some_and(|entry| !entry.is_directory()));
+            let missing =
+                || BuildError::NoProgram { step: step.name.to_string(), program: program.to_string() };
+            let owner = owner.ok_or_else(missing)?;
+            let entry = owner.tree.get(program.as_str()).expect("it was found").clone();
+            let mut moved = MemoryTree::new(Origin::clone(&entry.origin));
+            let place = wrapped(program);
+            match &entry.node {
+                Node::Symlink { target } => {
+                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(failed)?
+                }
+                _ => {
+                    let mut content = owner.contents(self.source).open(program).map_err(BuildError::Write)?;
+                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(failed)?;
+                }
+            }
+            owner.tree.remove(program);
+            owner.whole = false;
+            made.push(Part::memory(LayerName::Steps, moved));
+        }
+        parts.extend(made);
+        Ok(())
+    }
+
+    /// The image so far as folders: its Debian packages, and its Python environment.
+    fn check_out_environment(
+        &self,
+        workshop: &Workshop<'_>,
+        debian: &Debian,
+        parts: &[Part],
+    ) -> Result<Vec<PathBuf>, BuildError> {
+        let store = &workshop.session.store;
+        let system_key = packages_key("image-checkout", &self.packages());
+        let system = check_out(store, &system_key, |sink| {
+            let root = debian.root()?;
+            debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+        })?;
+        let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
+        let fields: Vec<(String, String)> = environment
+            .iter()
+            .enumerate()
+            .map(|(number, part)| (format!("tree-{number}"), part.tree.digest().to_string()))
+            .collect();
+        let environment = check_out(store, &key_of("environment-checkout", &fields), |sink| {
+            environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
+        })?;
+        Ok(vec![path(&system), path(&environment)])
+    }
+
+    /// Compiles the Python files of all parts.
+    fn add_bytecode(
+        &self,
+        workshop: &Workshop<'_>,
+        debian: &Debian,
+        locked: &LockedInterpreter,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), BuildError> {
+        let packages = self.packages();
+        let interpreter = Interpreter::among(locked, &packages, &debian.controls);
+        let mut candidates = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let of = part.tree.iter().next().map(|(_, entry)| entry.origin.to_string()).unwrap_or_default();
+            candidates.push(Candidate {
+                tree: &part.tree,
+                contents: part.contents(self.source),
+                of,
+                is_interpreter: packages.get(index).is_some_and(|package| interpreter.has(&package.name)),
+                changes: matches!(part.contents, Held::Source),
+            });
+        }
+        let compiled = compile(workshop, &interpreter, &candidates)?;
+        let origins: Vec<String> = candidates.into_iter().map(|candidate| candidate.of).collect();
+        let mut made = Vec::new();
+        for ((part, compiled), of) in parts.iter().zip(compiled).zip(origins) {
+            match compiled {
+                Some(Compiled::Stored(stored)) => {
+                    made.push(Part::stored(part.layer, Origin::Bytecode { of }, stored)?);
+                }
+                Some(Compiled::Memory(tree)) => made.push(Part::memory(part.layer, tree)),
+                None => {}
+            }
+        }
+        parts.extend(made);
+        Ok(())
+    }
+
+    /// The keys of all trees that the image is made of, as far as they are in the store under a key.
+    pub fn tree_keys(&self) -> Vec<Key> {
+        let recipes: Vec<Recipe> = self.plan.recipes().cloned().collect();
+        let packages: Vec<Recipe> =
+            recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).cloned().collect();
+        let workshop = self.workshop();
+        let mut keys: Vec<Key> = recipes.iter().map(key).collect();
+        keys.push(configuration_key(&workshop, &packages));
+        if let Some(root) = &self.plan.scripts {
+            keys.push(scripts::key(&workshop, root, &self.packages()));
+        }
+        for build in &self.plan.sources {
+            keys.extend(python_source::prepare(&workshop, build, self.install).map(|prepared| prepared.key));
+        }
+        if let Ok(environment) = self.environment_key()
+            && let Ok(steps) = steps::prepare(&workshop, self.plan, &environment)
+        {
+            keys.extend(steps.iter().map(|prepared| prepared.key));
+        }
+        keys
+    }
+}
+
+impl Parts {
+    /// All trees but the handlers', which is laid over them.
+    pub fn merge(&self) -> Result<Root, BuildError> {
+        let (_, merged) = self.parts.split_last().expect("the handlers' part is always there");
+        let trees: Vec<&Tree> = merged.iter().map(|part| &part.tree).collect();
+        let mut root = Root::merge(&trees, &self.overlay).map_err(BuildError::Clash)?;
+        root.dropped.push(Default::default());
+        Ok(root)
+    }
+
+    /// A user or group that the image is to run as must be in it: the engine would refuse to start it.
+    pub fn check_user(&self, root: &Root, assembly: &Assembly<'_>) -> Result<(), BuildError> {
+        let Some(user) = &assembly.files.manifest.image.user else { return Ok(()) };
+        for (identity, file) in [(Some(&user.user), "etc/passwd"), (user.group.as_ref(), "etc/group")] {
+            let Some(Identity::Name(name)) = identity else { continue };
+            let found = self.read(root, file, assembly.source)?;
+            let known = found.lines().any(|line| line.split(':').next() == Some(name.as_ref()));
+            if !known {
+                return Err(BuildError::NoAccount { name: name.to_string(), file: format!("/{file}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of the file at `path`; nothing where the image has none.
+    pub fn read(&self, root: &Root, path: &str, source: &SourceTree) -> Result<String, BuildError> {
+        let Some(entry) = root.tree.get(path) else { return Ok(String::new()) };
+        let brought = |part: &&Part| part.tree.get(path).is_some_and(|own| own.origin == entry.origin);
+        let Some(part) = self.parts.iter().find(brought) else { return Ok(String::new()) };
+        let path = ImagePath::parse(path).expect("it is a relative path");
+        let bytes = part.contents(source).read(&path);
+        let bytes = bytes.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The layer `name` of `root`.
+    pub fn layer<'a>(&'a self, root: &Root, name: LayerName, source: &'a SourceTree) -> LayerRequest<'a> {
+        let parts = || self.parts.iter().enumerate().filter(|(_, part)| part.layer == name);
+        let directories = root.directories(parts().map(|(_, part)| &part.tree));
+        let pieces = parts()
+            .map(|(index, part)| Piece {
+                kept: root.kept(index, &part.tree),
+                source: match &part.contents {
+                    Held::Stored(stored) if part.whole && root.dropped[index].is_empty() => {
+                        PieceSource::Whole(stored)
+                    }
+                    _ => PieceSource::Loose(part.contents(source)),
+                },
+            })
+            .collect();
+        LayerRequest { directories, pieces }
+    }
+}

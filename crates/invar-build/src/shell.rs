@@ -1,0 +1,396 @@
+//! Images, and the environment for working on a project, as places where programs can be run.
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use invar_oci::ImageConfig;
+use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, image_config};
+use invar_project::{DefaultGroups, Identity, Manifest, NormalisedName, Platform, User};
+use invar_sandbox::{Bind, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_store::Scratch;
+
+use crate::build::Assembly;
+use crate::copy::{check_out, copy_files, copy_tree};
+use crate::debian::path;
+use crate::key::key_of;
+use crate::project::ProjectFiles;
+use crate::python_source::Install;
+use crate::source::SourceTree;
+use crate::{BuildError, Session};
+
+/// How large `/tmp` may become, in bytes.
+const TEMPORARY: u64 = 16 << 30;
+
+/// The root file system of an image as folders, and how a program is started in it.
+#[derive(Debug)]
+pub struct Environment {
+    /// The layers as folders, the lowest first.
+    layers: Vec<PathBuf>,
+    /// The image's configuration.
+    config: ImageConfig,
+    /// What is mounted whatever is asked for.
+    mounts: Vec<Mount>,
+    /// A folder that was made in the project to mount something on, and that is removed in the end.
+    made: Option<PathBuf>,
+}
+
+/// A folder or file of the host that a program sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The folder or file of the host.
+    pub source: PathBuf,
+    /// Where it is seen, an absolute path.
+    pub target: String,
+    /// Whether it can be written to.
+    pub writable: bool,
+}
+
+/// What to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunRequest {
+    /// What takes the place of the image's entrypoint.
+    pub entrypoint: Option<String>,
+    /// Arguments; without any, those of the image.
+    pub arguments: Vec<String>,
+    /// Environment variables besides the image's, or in their place.
+    pub environment: BTreeMap<String, String>,
+    /// The folder to start in, in place of the image's.
+    pub directory: Option<String>,
+    /// The user to run as, in place of the image's.
+    pub user: Option<User>,
+    /// Folders and files of the host.
+    pub mounts: Vec<Mount>,
+    /// The host name that is seen.
+    pub host_name: String,
+}
+
+/// A program that was started; what it writes to its root is dropped with this.
+#[derive(Debug)]
+pub struct Started {
+    /// The program.
+    pub running: Running,
+    _scratch: Scratch,
+}
+
+/// The manifest as the shell has it: with the dependency groups for developing, the shell's variables, and without the
+/// project's files, which are mounted.
+pub(crate) fn shell_manifest(manifest: &Manifest) -> Manifest {
+    let mut shell = manifest.clone();
+    for group in shell_groups(manifest) {
+        if !shell.groups.contains(&group) {
+            shell.groups.push(group);
+        }
+    }
+    shell.include = Some(Vec::new());
+    shell.images = BTreeMap::new();
+    shell.python.bytecode = false;
+    shell.image.user = None;
+    shell.image.env.extend(manifest.dev_shell.env.clone());
+    if let Ok(workdir) = invar_tree::ImagePath::parse(PROJECT) {
+        shell.image.workdir = workdir;
+    }
+    shell
+}
+
+/// The dependency groups that the shell adds.
+fn shell_groups(manifest: &Manifest) -> Vec<NormalisedName> {
+    if let Some(groups) = &manifest.dev_shell.groups {
+        return groups.clone();
+    }
+    let Some(project) = &manifest.project else { return Vec::new() };
+    match &project.uv.default_groups {
+        Some(groups) => match groups {
+            DefaultGroups::All => project.groups.keys().cloned().collect(),
+            DefaultGroups::Named(names) => names.clone(),
+        },
+        None => "dev".parse().ok().filter(|dev| project.groups.contains_key(dev)).into_iter().collect(),
+    }
+}
+
+/// The image of `files` for `platform`, as folders.
+///
+/// # Errors
+/// [`BuildError`], as building the image.
+pub fn image_environment(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    platform: Platform,
+) -> Result<Environment, BuildError> {
+    let lock = files.checked_lock()?;
+    let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
+    environment(session, files, &plan, Install::Files)
+}
+
+/// The environment for working on the project of `files`, as folders: the image's packages, the shell's, and the
+/// development groups; the project itself is mounted.
+///
+/// # Errors
+/// [`BuildError`], as building the image.
+pub fn shell_environment(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    platform: Platform,
+) -> Result<Environment, BuildError> {
+    let lock = files.checked_lock()?;
+    let shell = files.with_manifest(shell_manifest(&files.manifest));
+    let plan = Plan::for_shell(&shell.manifest, lock, files.uv_lock.as_ref(), platform)?;
+    let mut environment = environment(session, &shell, &plan, Install::Editable)?;
+    let folder = fs::canonicalize(&files.folder)
+        .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
+    environment.mounts.push(Mount { source: folder.clone(), target: format!("/{PROJECT}"), writable: true });
+    if plan.interpreter.is_some() {
+        // The project covers the folder in which the virtual environment is, so it is mounted once more on top.
+        let inner = ENVIRONMENT.strip_prefix(PROJECT).unwrap_or(ENVIRONMENT).trim_start_matches('/');
+        let place = folder.join(inner);
+        if fs::symlink_metadata(&place).is_err() {
+            fs::create_dir(&place).map_err(|source| BuildError::Output { path: place.clone(), source })?;
+            environment.made = Some(place);
+        }
+        let source = environment_folder(session, &environment.layers)?;
+        environment.mounts.push(Mount { source, target: format!("/{ENVIRONMENT}"), writable: false });
+    }
+    Ok(environment)
+}
+
+/// The virtual environment of several layers as one folder.
+fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathBuf, BuildError> {
+    use invar_sandbox::{CaptureRules, Modes, capture};
+    let fields: Vec<(String, String)> = layers
+        .iter()
+        .enumerate()
+        .map(|(number, layer)| (format!("layer-{number}"), layer.display().to_string()))
+        .collect();
+    let key = key_of("environment-folder", &fields);
+    let place = invar_tree::ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
+    let rules = CaptureRules { modes: Modes::Kept, bytes: u64::MAX, entries: u64::MAX };
+    let checkout = check_out(&session.store, &key, |sink| {
+        for layer in layers {
+            let folder = layer.join(ENVIRONMENT);
+            if folder.is_dir() {
+                capture(&folder, Some(&place), &rules, &|_, _| None, sink).map_err(|source| {
+                    BuildError::Capture {
+                        label: "the virtual environment".to_owned(),
+                        source: Box::new(source),
+                    }
+                })?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(checkout.path().join(ENVIRONMENT))
+}
+
+fn environment(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    plan: &Plan,
+    install: Install,
+) -> Result<Environment, BuildError> {
+    let lock = files.checked_lock()?;
+    let source = SourceTree::read(session, files, None)?;
+    let assembly = Assembly { session, files, lock, plan, source: &source, install };
+    assembly.workshop().check_platform("running a program of the image")?;
+    let layers = assembly.check_out_layers()?;
+    let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
+    let created = lock.created.to_string();
+    let config = image_config(&files.manifest, plan.platform, &created, plan.interpreter.is_some(), &names);
+    Ok(Environment { layers: layers.iter().map(path).collect(), config, mounts: Vec::new(), made: None })
+}
+
+impl Started {
+    /// Waits for the program to end.
+    ///
+    /// # Errors
+    /// [`BuildError::Sandbox`].
+    pub fn wait(self) -> Result<Status, BuildError> {
+        let Self { running, _scratch } = self;
+        let finished = running.wait().map_err(|source| BuildError::Sandbox {
+            label: "running a program of the image".to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(finished.status)
+    }
+}
+
+impl Environment {
+    /// The same without the image's entrypoint and arguments.
+    #[must_use]
+    pub fn without_entrypoint(mut self) -> Self {
+        (self.config.entrypoint, self.config.cmd) = (None, None);
+        self
+    }
+
+    /// The image's configuration.
+    pub fn config(&self) -> &ImageConfig {
+        &self.config
+    }
+
+    /// The layers as folders, the lowest first.
+    pub fn layers(&self) -> &[PathBuf] {
+        &self.layers
+    }
+
+    /// Whether the root has the program at the absolute path `program`.
+    pub fn has(&self, program: &str) -> bool {
+        let inner = program.trim_start_matches('/');
+        self.layers.iter().any(|layer| fs::symlink_metadata(layer.join(inner)).is_ok())
+    }
+
+    /// Starts a program. It sees the network, and a root in which it may write what is then dropped.
+    ///
+    /// # Errors
+    /// [`BuildError::NoCommand`], [`BuildError::NoAccount`], [`BuildError::Sandbox`].
+    pub fn start(&self, session: &Session<'_>, request: &RunRequest) -> Result<Started, BuildError> {
+        let command = self.command(request)?;
+        let (user, group, home) = self.account(request)?;
+        let scratch = session.store.scratch()?;
+        let mut environment: BTreeMap<OsString, OsString> = BTreeMap::new();
+        environment.insert("HOME".into(), home.into());
+        let own = self.config.env.iter().map(|(name, value)| (name.into(), value.into()));
+        environment.extend(own);
+        environment.extend(request.environment.iter().map(|(name, value)| (name.into(), value.into())));
+        let mounts = self.mounts.iter().chain(&request.mounts);
+        let directory = request.directory.clone().or_else(|| self.config.working_dir.clone());
+        let sandbox = Sandbox {
+            program: session.programs.sandbox.clone(),
+            root: self.layers.clone(),
+            scratch: scratch.path().to_owned(),
+            command: command.into_iter().map(OsString::from).collect(),
+            environment,
+            directory: directory.unwrap_or_else(|| "/".to_owned()),
+            binds: mounts
+                .map(|mount| Bind {
+                    source: mount.source.clone(),
+                    target: mount.target.clone(),
+                    writable: mount.writable,
+                })
+                .collect(),
+            network: Network::Host,
+            user,
+            group,
+            host_name: request.host_name.clone(),
+            limits: Limits {
+                time: None,
+                memory: None,
+                processes: None,
+                file_size: None,
+                temporary: TEMPORARY,
+            },
+            ownership: Ownership::Mapped,
+            cpus: u32::MAX,
+            standard: Standard::Inherit,
+        };
+        let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
+            label: "running a program of the image".to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Started { running, _scratch: scratch })
+    }
+
+    fn command(&self, request: &RunRequest) -> Result<Vec<String>, BuildError> {
+        let mut command: Vec<String> = match &request.entrypoint {
+            Some(entrypoint) => vec![entrypoint.clone()],
+            None => self.config.entrypoint.clone().unwrap_or_default(),
+        };
+        if !request.arguments.is_empty() {
+            command.extend(request.arguments.iter().cloned());
+        } else if request.entrypoint.is_none() {
+            // As Docker has it: another entrypoint does not get the image's arguments.
+            command.extend(self.config.cmd.iter().flatten().cloned());
+        }
+        if command.is_empty() { Err(BuildError::NoCommand) } else { Ok(command) }
+    }
+
+    /// The IDs to run as, and the home folder.
+    fn account(&self, request: &RunRequest) -> Result<(u32, u32, String), BuildError> {
+        let user: Option<User> =
+            request.user.clone().or_else(|| self.config.user.as_ref().and_then(|user| user.parse().ok()));
+        let Some(user) = user else { return Ok((0, 0, "/root".to_owned())) };
+        let accounts = self.read("etc/passwd");
+        let fields = |text: &str| text.split(':').map(str::to_owned).collect::<Vec<String>>();
+        let find = |text: &str, identity: &Identity| {
+            text.lines().map(fields).find(|line| match identity {
+                Identity::Name(name) => line.first().is_some_and(|found| **found == **name),
+                Identity::Id(number) => line.get(2).is_some_and(|found| *found == number.to_string()),
+            })
+        };
+        let missing = |identity: &Identity, file: &str| BuildError::NoAccount {
+            name: identity.to_string(),
+            file: file.to_owned(),
+        };
+        let number = |line: &Option<Vec<String>>, field: usize| -> Option<u32> {
+            line.as_ref().and_then(|line| line.get(field)?.parse().ok())
+        };
+        let line = find(&accounts, &user.user);
+        let uid = match &user.user {
+            Identity::Id(number) => *number,
+            Identity::Name(_) => number(&line, 2).ok_or_else(|| missing(&user.user, "/etc/passwd"))?,
+        };
+        let gid = match &user.group {
+            Some(Identity::Id(number)) => *number,
+            Some(group) => number(&find(&self.read("etc/group"), group), 2)
+                .ok_or_else(|| missing(group, "/etc/group"))?,
+            None => number(&line, 3).unwrap_or(0),
+        };
+        let home = line.and_then(|line| line.get(5).cloned()).filter(|home| home.starts_with('/'));
+        Ok((uid, gid, home.unwrap_or_else(|| "/".to_owned())))
+    }
+
+    /// The text of a file of the root, empty where there is none.
+    fn read(&self, inner: &str) -> String {
+        let in_layer = |layer: &PathBuf| fs::read_to_string(layer.join(inner)).ok();
+        self.layers.iter().rev().find_map(in_layer).unwrap_or_default()
+    }
+
+    /// The programs in the folder `folder` of the root, sorted.
+    pub fn programs(&self, folder: &Path) -> Vec<String> {
+        let mut names = Vec::new();
+        for layer in &self.layers {
+            #[expect(clippy::disallowed_methods, reason = "sorted below, and not part of an image")]
+            let Ok(entries) = fs::read_dir(layer.join(folder)) else { continue };
+            names.extend(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        if let Some(made) = &self.made {
+            // It goes only if it is empty: whatever someone has put into it since is theirs.
+            let _ = fs::remove_dir(made);
+        }
+    }
+}
+
+impl Assembly<'_> {
+    /// The layers as folders, the lowest first.
+    fn check_out_layers(&self) -> Result<Vec<invar_store::Checkout>, BuildError> {
+        let store = &self.session.store;
+        let layers = self.layers(None)?;
+        let key_of_layer =
+            |layer: &invar_oci::Layer| key_of("layer-checkout", &[("diff-id", layer.diff_id.to_string())]);
+        let mut found = Vec::new();
+        for built in &layers {
+            found.push(store.checkout(&key_of_layer(&built.layer))?);
+        }
+        if found.iter().any(Option::is_none) {
+            let (parts, root) = self.merge()?;
+            for (built, found) in layers.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                let request = parts.layer(&root, built.name, self.source);
+                *found = Some(check_out(store, &key_of_layer(&built.layer), |sink| {
+                    let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
+                    copy_tree(&request.directories, &nothing, sink)?;
+                    request
+                        .pieces
+                        .iter()
+                        .try_for_each(|piece| copy_files(&piece.kept, piece.contents(), sink))
+                })?);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,373 @@
+//! What the lock files of npm, cargo and pip among a build's inputs name: fetched by their hashes, and laid out so that
+//! those tools find it without a network.
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Chain, Read};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use invar_fetch::Request;
+use invar_oci::END_OF_ARCHIVE;
+use invar_project::{AbsoluteUrl, Platform};
+use invar_python::{DistributionName, Source, WheelFilename};
+use invar_store::Checkout;
+use invar_tree::{Contents, Digest, ImagePath, Tree};
+use invar_vendor::{
+    Check, Checker, Ecosystem, Fetched, Machine, Needed, NeededSource, Opening, Target, cargo_download_url,
+    cargo_index_config_url, ecosystem_of, needed, offer,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::copy::check_out;
+use crate::event::Downloads;
+use crate::git::commit_tree;
+use crate::key::key_of;
+use crate::workshop::Workshop;
+use crate::{BuildError, Event};
+
+/// Where the files are in the sandbox, without a leading slash.
+const PLACE: &str = "invar/vendor";
+
+/// The longest lock that is read, in bytes.
+const LONGEST_LOCK: u64 = 64 << 20;
+
+/// The largest package that is read into memory, since its lock gives another digest than sha256.
+const LARGEST: u64 = 1 << 30;
+
+/// How many downloads are under way at once.
+const DOWNLOADS: usize = 8;
+
+/// Registries that this machine's settings name; what locks themselves name needs none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registries {
+    /// npm's registry, where a lock leaves addresses out.
+    pub npm: Option<String>,
+    /// The index that takes the place of cargo's own, as cargo's settings write it: `sparse+https://…`.
+    pub cargo_index: Option<String>,
+}
+
+/// The files for one build.
+pub(crate) struct Vendored {
+    pub checkout: Checkout,
+    /// Variables that make the tools find them.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A file that a lock names, in the store.
+struct Got {
+    needed: Needed,
+    name: String,
+    digest: Digest,
+}
+
+/// What the store remembers of a file whose lock gives another digest than sha256, or of where cargo's files are.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    digest: Digest,
+}
+
+impl Vendored {
+    /// What the locks among the files of `tree` need; `None` where there are none. `inside` is the folder that is built,
+    /// empty for all of them.
+    ///
+    /// # Errors
+    /// [`BuildError::Vendor`], and what fetching says.
+    pub fn of(
+        workshop: &Workshop<'_>,
+        tree: &Tree,
+        contents: &dyn Contents,
+        inside: &str,
+    ) -> Result<Option<Self>, BuildError> {
+        let target = Target {
+            machine: match workshop.platform {
+                Platform::LinuxAmd64 => Machine::X86_64,
+                Platform::LinuxArm64 => Machine::Aarch64,
+            },
+        };
+        let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
+        for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
+            let is_candidate = ecosystem_of(path.as_str(), "--hash=sha256:").is_some();
+            let is_inside = inside.is_empty() || path.is_within(inside) || !path.as_str().contains('/');
+            if !is_candidate || !is_inside || !matches!(entry.node, invar_tree::Node::File { .. }) {
+                continue;
+            }
+            let mut text = String::new();
+            let opened =
+                contents.open(path).and_then(|file| file.take(LONGEST_LOCK).read_to_string(&mut text));
+            let place = || Path::new(path.as_str()).to_owned();
+            opened.map_err(|source| BuildError::Read { path: place(), source })?;
+            let Some(ecosystem) = ecosystem_of(path.as_str(), &text) else { continue };
+            let more = needed(ecosystem, &text, &target)
+                .map_err(|source| BuildError::Vendor { file: path.to_string(), source: Box::new(source) })?;
+            all.entry(ecosystem).or_default().extend(more);
+        }
+        if all.values().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        let mut got: BTreeMap<Ecosystem, Vec<Got>> = BTreeMap::new();
+        let mut fields = vec![("format".to_owned(), invar_project::FORMAT_VERSION.to_string())];
+        for (ecosystem, mut wanted) in all {
+            wanted.sort();
+            wanted.dedup();
+            let files = fetch_all(workshop, wanted)?;
+            fields.extend(
+                files.iter().map(|got| (ecosystem.to_string(), format!("{} {}", got.digest, got.name))),
+            );
+            got.insert(ecosystem, files);
+        }
+        let place = ImagePath::parse(PLACE).expect("it is a relative path");
+        let (checkout_key, variables_key) =
+            (key_of("vendored", &fields), key_of("vendored-variables", &fields));
+        let store = &workshop.session.store;
+        let mut environment: BTreeMap<String, String> = BTreeMap::new();
+        let remembered: Option<BTreeMap<String, String>> = store.result(&variables_key)?;
+        let checkout = match (store.checkout(&checkout_key)?, remembered) {
+            (Some(checkout), Some(remembered)) => {
+                environment = remembered;
+                checkout
+            }
+            _ => {
+                let made = check_out(store, &checkout_key, |sink| {
+                    for (ecosystem, files) in &got {
+                        let fetched: Result<Vec<Fetched<'_>>, BuildError> = files
+                            .iter()
+                            .map(|got| Ok(Fetched::new(&got.needed, opening(workshop, got)).named(&got.name)))
+                            .collect();
+                        let offered = offer(*ecosystem, &fetched?, &place, sink).map_err(|source| {
+                            BuildError::Vendor { file: ecosystem.to_string(), source: Box::new(source) }
+                        })?;
+                        environment.extend(offered.environment);
+                    }
+                    Ok(())
+                })?;
+                store.put_result(&variables_key, &environment)?;
+                made
+            }
+        };
+        Ok(Some(Self { checkout, environment }))
+    }
+}
+
+/// A fetched file, from its beginning.
+fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
+    let store = &workshop.session.store;
+    let digest = got.digest;
+    if let NeededSource::Git { commit, .. } = &got.needed.source {
+        // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
+        let key = key_of("git", &[("commit", commit.clone())]);
+        return Box::new(move || {
+            let lost = || std::io::Error::other("the store has lost the commit");
+            let tree = store.tree(&key).ok().flatten().ok_or_else(lost)?;
+            let segment: Chain<File, &[u8]> = File::open(tree.segment_path())?.chain(&END_OF_ARCHIVE[..]);
+            Ok(Box::new(segment) as Box<dyn Read>)
+        });
+    }
+    Box::new(move || {
+        let (file, _) = store.open_blob(&digest).map_err(std::io::Error::other)?;
+        Ok(Box::new(file) as Box<dyn Read>)
+    })
+}
+
+/// Fetches all of `wanted`, many at once; the results are in the order of the requests.
+fn fetch_all(workshop: &Workshop<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let failure = Mutex::new(None);
+    let done: Mutex<BTreeMap<usize, Vec<Got>>> = Mutex::new(BTreeMap::new());
+    let addresses = Addresses { workshop, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
+    thread::scope(|scope| {
+        for _ in 0..DOWNLOADS.min(wanted.len()) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(one) = wanted.get(index) else { return };
+                    match addresses.fetch(one) {
+                        Ok(got) => {
+                            done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, got);
+                        }
+                        Err(error) => {
+                            stop.store(true, Ordering::Relaxed);
+                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => {
+            Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().flatten().collect())
+        }
+    }
+}
+
+struct Addresses<'a> {
+    workshop: &'a Workshop<'a>,
+    /// Where an index has its files, by the lock's name for the index.
+    cargo: Mutex<BTreeMap<String, String>>,
+    npm: Mutex<Option<String>>,
+}
+
+impl Addresses<'_> {
+    fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
+        let session = self.workshop.session;
+        let store = &session.store;
+        let label = needed.label();
+        let got = |digest: Digest, name: &str| Got { needed: needed.clone(), name: name.to_owned(), digest };
+        if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, NeededSource::PythonIndex) {
+            return self.fetch_pip(needed);
+        }
+        if let NeededSource::Git { url, commit } = &needed.source {
+            let tree = commit_tree(session, url, commit, None)?;
+            return Ok(vec![got(tree.segment_digest(), &needed.file_name)]);
+        }
+        let sha256 = needed.checks.iter().find_map(|check| match check {
+            Check::Sha256(digest) => Some(*digest),
+            _ => None,
+        });
+        if let Some(digest) = sha256 {
+            if !store.has_blob(&digest) {
+                let request = Request { label, urls: self.urls(needed)?, digest, size: None };
+                session.fetcher.fetch(store, &request, &Downloads(session.reporter))?;
+            }
+            return Ok(vec![got(digest, &needed.file_name)]);
+        }
+        // Another algorithm: the store knows files by sha256, and remembers which file this is.
+        let strongest = needed.checks.iter().max_by_key(|check| check.strength());
+        let integrity = strongest.map(Check::integrity).unwrap_or_default();
+        let key = key_of("checked-file", &[("integrity", integrity)]);
+        if let Some(Remembered { digest }) = store.result(&key)?
+            && store.has_blob(&digest)
+        {
+            return Ok(vec![got(digest, &needed.file_name)]);
+        }
+        let fetched = session.fetcher.get(&self.urls(needed)?, LARGEST, &Downloads(session.reporter))?;
+        let mut checker = Checker::new(needed);
+        std::io::Write::write_all(&mut checker, &fetched.bytes).map_err(BuildError::Write)?;
+        checker.finish().map_err(|source| BuildError::Vendor {
+            file: label,
+            source: Box::new(invar_vendor::VendorError::from(source)),
+        })?;
+        let mut writer = store.blob_writer()?;
+        std::io::Write::write_all(&mut writer, &fetched.bytes).map_err(BuildError::Write)?;
+        let (digest, _) = writer.commit()?;
+        store.put_result(&key, &Remembered { digest })?;
+        Ok(vec![got(digest, &needed.file_name)])
+    }
+
+    /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
+    fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
+        let session = self.workshop.session;
+        let in_store: Vec<(String, Digest)> = needed
+            .any_of
+            .iter()
+            .filter(|digest| session.store.has_blob(digest))
+            .filter_map(|digest| {
+                let key = key_of("index-file", &[("digest", digest.to_string())]);
+                Some((session.store.result::<String>(&key).ok()??, *digest))
+            })
+            .collect();
+        let got = |name: String, digest| Got { needed: needed.clone(), name, digest };
+        if !in_store.is_empty() {
+            return Ok(in_store.into_iter().map(|(name, digest)| got(name, digest)).collect());
+        }
+        let nowhere = || BuildError::NoPipFile { requirement: needed.label() };
+        let name: DistributionName = needed.name.parse().map_err(|_| nowhere())?;
+        let found = session.python_indexes.files(session, &self.lock_indexes(), &name, &needed.any_of)?;
+        let target = invar_plan::target(self.workshop.lock, self.workshop.platform).ok();
+        let fits = |name: &str| {
+            let wheel: Option<WheelFilename> = name.parse().ok();
+            wheel.is_some_and(|wheel| target.as_ref().is_none_or(|target| wheel.fits(target)))
+        };
+        // Source archives are of no use where a wheel fits, and of some where none does.
+        let mut wanted: Vec<_> = found.iter().filter(|(name, ..)| fits(name)).cloned().collect();
+        if wanted.is_empty() {
+            wanted = found.into_iter().filter(|(name, ..)| !name.ends_with(".whl")).collect();
+        }
+        if wanted.is_empty() {
+            return Err(nowhere());
+        }
+        let mut all = Vec::new();
+        for (name, url, digest) in wanted {
+            let request = Request { label: name.clone(), urls: vec![url], digest, size: None };
+            session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))?;
+            session.store.put_result(&key_of("index-file", &[("digest", digest.to_string())]), &name)?;
+            all.push(got(name, digest));
+        }
+        Ok(all)
+    }
+
+    /// The indexes that `uv.lock` names.
+    fn lock_indexes(&self) -> Vec<AbsoluteUrl> {
+        let mut urls: Vec<AbsoluteUrl> = Vec::new();
+        for package in self.workshop.files.uv_lock.iter().flat_map(|lock| &lock.packages) {
+            if let Source::Registry(url) = &package.source
+                && let Ok(url) = url.parse::<AbsoluteUrl>()
+                && !urls.contains(&url)
+            {
+                urls.push(url);
+            }
+        }
+        urls
+    }
+
+    fn urls(&self, needed: &Needed) -> Result<Vec<String>, BuildError> {
+        if let (Ecosystem::Cargo, NeededSource::Registry { index }) = (needed.ecosystem(), &needed.source) {
+            let dl = self.cargo_files(index)?;
+            let checksum = needed.checks.first().map(Check::hex).unwrap_or_default();
+            return Ok(vec![cargo_download_url(&dl, &needed.name, &needed.version, &checksum)]);
+        }
+        let registries = invar_vendor::Registries { npm: self.npm(needed), ..Default::default() };
+        let urls = invar_vendor::urls(needed, &registries);
+        if urls.is_empty() {
+            return Err(BuildError::NoRegistry { file: needed.label() });
+        }
+        Ok(urls)
+    }
+
+    /// npm's registry: this machine's setting, or what npm says that its own is.
+    fn npm(&self, needed: &Needed) -> Option<String> {
+        let session = self.workshop.session;
+        if session.registries.npm.is_some() || !matches!(needed.source, NeededSource::Registry { .. }) {
+            return session.registries.npm.clone();
+        }
+        let mut known = self.npm.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            let asked = std::process::Command::new(&session.programs.npm)
+                .args(["config", "get", "registry"])
+                .stdin(std::process::Stdio::null())
+                .output();
+            *known = asked
+                .ok()
+                .filter(|output| output.status.success())
+                .and_then(|output| String::from_utf8(output.stdout).ok())
+                .map(|text| text.trim().to_owned())
+                .filter(|text| text.starts_with("http"));
+        }
+        known.clone()
+    }
+
+    /// Where the index that a lock calls `source` has its files: `dl` in its `config.json`
+    /// (the Cargo book, "Registry index").
+    fn cargo_files(&self, source: &str) -> Result<String, BuildError> {
+        #[derive(Deserialize)]
+        struct Config {
+            dl: String,
+        }
+        let session = self.workshop.session;
+        let mut known = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dl) = known.get(source) {
+            return Ok(dl.clone());
+        }
+        let asked = session.registries.cargo_index.as_deref().unwrap_or(source);
+        let no_registry = || BuildError::NoRegistry { file: format!("the crates of {source}") };
+        let url = cargo_index_config_url(asked).ok_or_else(no_registry)?;
+        let fetched = session.fetcher.get(&[url], 1 << 20, &Downloads(session.reporter))?;
+        let config: Config = serde_json::from_slice(&fetched.bytes).map_err(|_| no_registry())?;
+        session.reporter.event(&Event::DownloadFinished { label: source });
+        known.insert(source.to_owned(), config.dl.clone());
+        Ok(config.dl)
+    }
+}

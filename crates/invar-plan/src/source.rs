@@ -1,0 +1,153 @@
+//! Python packages that are built from their sources.
+use std::collections::BTreeMap;
+
+use invar_project::{
+    ConfigSetting, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Override, RootName,
+};
+use invar_python::{
+    Chosen, ChosenSource, EnvironmentLayout, Location, NeededBy, SourceLocation, WheelFile, WheelFilename,
+    version_environment,
+};
+use invar_tree::{Digest, ImagePath};
+
+use crate::plan::environment;
+use crate::roots::root_packages;
+use crate::{BUILD_ENVIRONMENT, PackageRecipe, PlanError, WheelRecipe};
+
+/// How a Python package is built, and from what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceBuild {
+    /// The package, and where its source is.
+    pub chosen: ChosenSource,
+    /// The digest of its source as `invar.lock` has it; `None` for folders of the project.
+    pub digest: Option<Digest>,
+    /// The Debian packages that are there while it is built.
+    pub root: Vec<PackageRecipe>,
+    /// The wheels that are there while it is built, in an environment of their own.
+    pub wheels: Vec<WheelRecipe>,
+    /// What its build asked for when `invar.lock` was made.
+    pub requires: Vec<String>,
+    /// Variables for its build.
+    pub environment: BTreeMap<String, String>,
+    /// Patches for its source, relative to the project, in their order.
+    pub patches: Vec<String>,
+    /// `config_settings` for its build backend (PEP 517), as JSON.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Where it is installed.
+    pub layout: EnvironmentLayout,
+}
+
+impl SourceBuild {
+    /// How progress and errors call it: `psycopg2 2.9.10 (from source)`.
+    pub fn label(&self) -> String {
+        match &self.chosen.version {
+            Some(version) => format!("{} {version} (from source)", self.chosen.name),
+            None => format!("{} (from source)", self.chosen.name),
+        }
+    }
+
+    /// Whether its source belongs to the project, and so changes as often.
+    pub fn is_of_project(&self) -> bool {
+        matches!(self.chosen.source, SourceLocation::Directory { .. })
+    }
+}
+
+/// The root in which the distribution `name` is built.
+pub fn build_root_name(manifest: &Manifest, name: &NormalisedName) -> RootName {
+    match manifest.python.overrides.get(name) {
+        Some(own) if own.has_root() => RootName::python_package(name),
+        _ => RootName::python(),
+    }
+}
+
+/// The environment that a build has to itself.
+///
+/// # Errors
+/// [`PlanError::Version`].
+pub fn build_layout(interpreter: &LockedInterpreter) -> Result<EnvironmentLayout, PlanError> {
+    let prefix = ImagePath::parse(BUILD_ENVIRONMENT).expect("it is a relative path");
+    Ok(EnvironmentLayout { prefix, ..environment(interpreter)? })
+}
+
+/// How `wheels` are installed into the environment of a build.
+///
+/// # Errors
+/// [`PlanError::Version`].
+pub fn build_wheels(
+    wheels: &[Chosen],
+    interpreter: &LockedInterpreter,
+) -> Result<Vec<WheelRecipe>, PlanError> {
+    let layout = build_layout(interpreter)?;
+    Ok(wheels.iter().cloned().map(|chosen| WheelRecipe { chosen, layout: layout.clone() }).collect())
+}
+
+pub(crate) fn source_build(
+    manifest: &Manifest,
+    locked: &LockedPlatform,
+    interpreter: &LockedInterpreter,
+    chosen: ChosenSource,
+    layout: &EnvironmentLayout,
+) -> Result<SourceBuild, PlanError> {
+    let missing = || PlanError::Build { name: chosen.name.to_string() };
+    let name: NormalisedName = chosen.name.as_str().parse().map_err(|_| missing())?;
+    let build = locked.builds.get(&name).ok_or_else(missing)?;
+    let root = root_packages(locked, &build_root_name(manifest, &name))?;
+    let own_layout = build_layout(interpreter)?;
+    let wheel = |file: &String| -> Result<WheelRecipe, PlanError> {
+        let found = locked.build_wheels.get(file).ok_or_else(missing)?;
+        let bad = || PlanError::BuildWheel { file: file.clone() };
+        let filename: WheelFilename = file.parse().map_err(|_| bad())?;
+        let chosen = Chosen {
+            name: filename.name.clone(),
+            version: filename.version.to_string(),
+            wheel: WheelFile {
+                filename,
+                location: Location::Url(found.url.clone()),
+                digest: found.sha256,
+                size: found.size,
+            },
+            direct: None,
+            needed_by: NeededBy::Package(chosen.name.clone()),
+        };
+        Ok(WheelRecipe { chosen, layout: own_layout.clone() })
+    };
+    let wheels = build.wheels.iter().map(wheel).collect::<Result<_, _>>()?;
+    let own = manifest.python.overrides.get(&name).cloned().unwrap_or_default();
+    let uv = manifest.project.as_ref().map(|project| &project.uv);
+    if uv.is_some_and(|uv| uv.no_build_isolation || uv.no_build_isolation_package.contains(&name)) {
+        return Err(PlanError::NoIsolation);
+    }
+    let mut environment = BTreeMap::new();
+    if let Some(version) = build.version.as_ref().or(chosen.version.as_ref()) {
+        environment.extend(version_environment(&chosen.name, version));
+    }
+    let Override { env, patches, config_settings, .. } = own;
+    environment.extend(env.iter().map(|(name, value)| (name.to_string(), value.clone())));
+    let mut settings = serde_json::Map::new();
+    if let Some(uv) = uv {
+        settings.extend(uv.config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
+        if let Some(more) = uv.config_settings_package.get(&name) {
+            settings.extend(more.iter().map(|(key, value)| (key.clone(), to_json(value))));
+        }
+    }
+    settings.extend(config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
+    Ok(SourceBuild {
+        digest: build.source,
+        root,
+        wheels,
+        requires: build.requires.iter().cloned().collect(),
+        environment,
+        patches: patches.iter().map(ToString::to_string).collect(),
+        settings,
+        layout: layout.clone(),
+        chosen,
+    })
+}
+
+/// A setting in the form of the dictionary that a hook gets: a text, or a list of texts.
+fn to_json(setting: &ConfigSetting) -> serde_json::Value {
+    match setting {
+        ConfigSetting::Text(text) => text.as_str().into(),
+        ConfigSetting::List(texts) => texts.clone().into(),
+    }
+}
