@@ -218,6 +218,9 @@ fn sources(tree: &Tree) -> impl Iterator<Item = ImagePath> + '_ {
     files.map(|(path, _)| path.clone()).filter(move |path| is_source(path))
 }
 
+/// Compiled files by candidate and source; `None` for what is not valid source.
+type Files = BTreeMap<(usize, ImagePath), Option<Vec<u8>>>;
+
 struct Work<'a> {
     interpreter: &'a Interpreter<'a>,
     /// What is to be compiled: the candidate's number, and the path.
@@ -251,11 +254,7 @@ impl Work<'_> {
     }
 
     /// Compiles all files in one sandbox; `None` for what is not valid source.
-    fn run(
-        &self,
-        workshop: &Workshop<'_>,
-        candidates: &[Candidate<'_>],
-    ) -> Result<BTreeMap<(usize, ImagePath), Option<Vec<u8>>>, BuildError> {
+    fn run(&self, workshop: &Workshop<'_>, candidates: &[Candidate<'_>]) -> Result<Files, BuildError> {
         let label = "bytecode";
         workshop.check_platform("compiling Python files ahead")?;
         workshop.session.reporter.event(&Event::Compiling { files: self.files.len() });

@@ -168,7 +168,7 @@ fn lock_fetches(
         let url = fetch.url.to_string();
         let fits = |locked: &&LockedFetch| fetch.sha256.is_none_or(|digest| locked.sha256 == digest);
         if let Some(known) = old.and_then(|old| old.fetches.get(&url)).filter(fits) {
-            all.insert(url, known.clone());
+            all.insert(url, *known);
             continue;
         }
         let (digest, size) = match fetch.sha256 {
@@ -180,7 +180,8 @@ fn lock_fetches(
                 (digest, length.map_err(|source| BuildError::Read { path: url.clone().into(), source })?)
             }
             None => {
-                let fetched = session.fetcher.get(&[url.clone()], LARGEST, &Downloads(session.reporter))?;
+                let fetched =
+                    session.fetcher.get(std::slice::from_ref(&url), LARGEST, &Downloads(session.reporter))?;
                 let mut writer = session.store.blob_writer()?;
                 std::io::Write::write_all(&mut writer, &fetched.bytes).map_err(BuildError::Write)?;
                 writer.commit()?

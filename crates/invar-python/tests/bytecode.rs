@@ -165,9 +165,9 @@ fn what_does_not_compile_is_skipped() {
                 numbers.push(number.parse::<usize>().unwrap());
             }
             assert_eq!(numbers, [1, 3, 5, 6], "{interpreter}: {skipped}");
-            for index in 0..sources.len() {
+            for (index, (name, ..)) in sources.iter().enumerate() {
                 let exists = out.join(format!("{index}.pyc")).exists();
-                assert_eq!(exists, !numbers.contains(&index), "{interpreter}: {}", sources[index].0);
+                assert_eq!(exists, !numbers.contains(&index), "{interpreter}: {name}");
             }
             assert_eq!(entries(&out), sources.len() - numbers.len() + 1, "nothing else is left");
         }
@@ -181,7 +181,7 @@ fn what_does_not_compile_is_skipped() {
 fn a_missing_source_is_an_error() {
     with_interpreters("missing", |interpreter, folder| {
         let missing = folder.join("missing.py");
-        let list = write_list(folder, &[missing.clone()]);
+        let list = write_list(folder, std::slice::from_ref(&missing));
         let ran = Command::new(interpreter)
             .args(["-s", "-S", "-B", "-X", "utf8"])
             .arg(folder.join("compile.py"))

@@ -50,7 +50,7 @@ fn a_broken_manifest() {
         (&MANIFEST.replace("\"hello\"]\n", "\"Hello!\"]\n"), &["Hello!", "pyproject.toml:9"]),
         (
             &MANIFEST.replace("[\"python\", \"main.py\"]", "\"python main.py\""),
-            &["command", "pyproject.toml:13"],
+            &["command", "pyproject.toml:14"],
         ),
     ];
     for (manifest, words) in cases {

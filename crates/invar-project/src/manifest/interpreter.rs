@@ -120,9 +120,9 @@ impl Python {
         let prefer = section.take("prefer").and_then(|value| prefer(&value)).unwrap_or_default();
         let bytecode = section.take("bytecode").and_then(Value::boolean).unwrap_or_else(yes);
         let overrides = section.take("overrides").and_then(|value| {
-            let overrides = named(&value)?;
-            Some(overrides.into_iter().filter_map(|(name, _, value)| Some((name, Override::read(&value)?))))
-                .map(Iterator::collect)
+            let read = named(&value)?.into_iter();
+            let read = read.filter_map(|(name, _, value)| Some((name, Override::read(&value)?)));
+            Some(read.collect())
         });
         section.refuse_the_rest(&[]);
         Some(Self { prefer, bytecode, overrides: overrides.unwrap_or_default() })

@@ -288,7 +288,7 @@ impl Container {
     /// Ends a dictionary that is not waiting for a value.
     fn end(&mut self, offset: usize) -> Result<(), BytecodeError> {
         match &mut self.kind {
-            Kind::Dict { ended } if self.children.len() % 2 == 0 => {
+            Kind::Dict { ended } if self.children.len().is_multiple_of(2) => {
                 *ended = true;
                 Ok(())
             }
