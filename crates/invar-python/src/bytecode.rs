@@ -74,7 +74,7 @@ const MOST_BYTES: usize = 1 << 28;
 /// The bytes before the code object.
 const HEADER: usize = 16;
 
-/// `bytes`, a whole `.pyc` file, in canonical form; see the [module's documentation](self) for the bytes.
+/// `bytes`, a whole `.pyc` file, in canonical form.
 ///
 /// The result loads as an equal code object, and is its own canonical form.
 ///

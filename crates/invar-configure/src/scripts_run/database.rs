@@ -25,6 +25,10 @@ use crate::output::known;
 
 const FOLDER: &str = "var/lib/dpkg";
 
+/// The directories of the root that are links into `/usr`. Before Debian 13 no package brought the links, but many
+/// brought the directories, as their lists say; the package usrmerge removes such a link if no list has it.
+const MERGED: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin"];
+
 /// The name of whoever reads this in errors.
 const HANDLER: &str = "maintainer-scripts";
 
@@ -48,6 +52,12 @@ pub(super) fn write(
         interested.push((package.control, interests));
     }
 
+    let unowned: Vec<&str> = MERGED
+        .into_iter()
+        .filter(|name| {
+            !packages.iter().any(|package| package.files.iter().any(|path| path.as_str() == *name))
+        })
+        .collect();
     let mut status = String::new();
     for package in packages {
         let pending = match interested.iter().find(|(control, _)| std::ptr::eq(*control, package.control)) {
@@ -73,7 +83,7 @@ pub(super) fn write(
                 .expect("writing to a string does not fail");
         }
         status.push('\n');
-        write_info(package, files);
+        write_info(package, &unowned, files);
     }
     let mut write = |name: &str, text: &str| files.text(&format!("{FOLDER}/{name}"), text);
     write("status", &status);
@@ -124,10 +134,17 @@ fn put(status: &mut String, fields: &[(&str, &str)]) {
     }
 }
 
-fn write_info(package: &ScriptPackage<'_>, files: &mut Files) {
+/// Writes what is in `info`; the links `unowned` go to the packages that bring something below them.
+fn write_info(package: &ScriptPackage<'_>, unowned: &[&str], files: &mut Files) {
     let control = package.control;
     let path = |kind: &str| info(control, kind);
     let mut list = String::from("/.\n");
+    for name in unowned {
+        let directory = format!("usr/{name}");
+        if package.files.iter().any(|path| path.is_within(&directory)) {
+            writeln!(list, "/{name}").expect("writing to a string does not fail");
+        }
+    }
     // The format cannot hold a name with a line feed; dpkg itself refuses such packages.
     for file in package.files.iter().filter(|file| !file.as_str().contains('\n')) {
         list.push_str(&file.to_string());

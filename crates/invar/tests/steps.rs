@@ -1,0 +1,112 @@
+//! Build steps, and `invar run`, with real packages of this machine's Debian mirror.
+mod support;
+
+use std::fs;
+
+use support::{Context, Ran};
+
+/// Two steps, of which the second takes what the first made and replaces the program by a launcher.
+const MANIFEST: &str = r#"
+packages = ["hello"]
+include = []
+
+[image]
+name = "stepped"
+entrypoint = ["/usr/local/bin/greet"]
+command = ["hello"]
+
+[[step]]
+name = "first"
+inputs = ["words.txt"]
+run = "mkdir out; sort words.txt > out/sorted; id -u > out/user; nproc > out/cpus; pwd > out/folder; umask > out/umask; hostname > out/host; echo $HOME $TZ $LC_ALL $SOURCE_DATE_EPOCH > out/env; env | grep -c SECRET > out/secret || true"
+outputs = { "out" = "/app/first" }
+
+[[step]]
+name = "second"
+inputs = ["first"]
+run = "cp /app/first/sorted again; bash -c 'echo > /dev/tcp/127.0.0.1/PORT' 2>/dev/null && echo open > network || echo closed > network"
+outputs = { "again" = "/app/second", "network" = "/app/network" }
+wrap = { program = "/usr/bin/hello", as = "/usr/local/bin/greet", args = ["--greeting"] }
+"#;
+
+fn project(manifest: &str) -> Context {
+    let context = Context::new();
+    context.write("project/invar.toml", manifest);
+    context.write("project/words.txt", "b\na\n");
+    context.run(&["lock", "project"]).success();
+    context
+}
+
+fn read(context: &Context, path: &str) -> String {
+    fs::read_to_string(context.path().join("root").join(path)).expect("the image has the file")
+}
+
+#[test]
+fn steps_see_what_is_named_and_nothing_else() {
+    // Somebody listens on this machine, and a step must not reach it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    std::net::TcpStream::connect(listener.local_addr().expect("it is bound"))
+        .expect("it can be reached from here");
+    let context = project(&MANIFEST.replace("PORT", &port));
+    let digest = context.run(&["build", "-o", "one.tar", "project"]).success();
+    context.run(&["build", "--format", "rootfs-dir", "-o", "root", "project"]).success();
+    assert_eq!(read(&context, "app/first/sorted"), "a\nb\n");
+    assert_eq!(read(&context, "app/second"), "a\nb\n");
+    assert_eq!(read(&context, "app/network"), "closed\n");
+    assert_eq!(read(&context, "app/first/user"), "0\n");
+    assert_eq!(read(&context, "app/first/folder"), "/build\n");
+    assert_eq!(read(&context, "app/first/umask"), "0022\n");
+    assert_eq!(read(&context, "app/first/host"), "invar\n");
+    assert_eq!(read(&context, "app/first/env"), "/root UTC C.UTF-8 315619200\n");
+    assert_eq!(read(&context, "app/first/secret"), "0\n");
+    assert!(!context.path().join("root/bin/sh").exists(), "what steps need is not in the image");
+
+    // Elsewhere, under another environment and umask, and from nothing.
+    let script = "umask 077; exec \"$@\"";
+    let mut again = std::process::Command::new("sh");
+    let invar = context.invar();
+    again.args(["-c", script, "sh"]).arg(invar.get_program());
+    again.args(["build", "-o", "two.tar", "project"]).current_dir(context.path());
+    again.env("INVAR_STORE", context.path().join("another store")).env("INVAR_JOBS", "1");
+    again.env("TZ", "Asia/Tokyo").env("LC_ALL", "tr_TR.UTF-8").env("SECRET", "x").env("HOME", "/nonexistent");
+    assert_eq!(Ran::of(&mut again).success(), digest);
+
+    // What has not changed is not run again.
+    context.write("project/words.txt", "c\n");
+    let ran = context.run(&["build", "--json", "-o", "three.tar", "project"]);
+    let started = ran.stderr.matches("step-started").count();
+    assert_eq!(started, 2, "the second takes what the first makes: {}", ran.stderr);
+    context.write("project/other.txt", "not an input");
+    let ran = context.run(&["build", "--json", "-o", "four.tar", "project"]);
+    assert_eq!(ran.stderr.matches("step-started").count(), 0, "{}", ran.stderr);
+}
+
+#[test]
+fn programs_run_without_a_daemon() {
+    let context = project(MANIFEST);
+    let said = context.run(&["run", "--quiet", "project", "--", "good day"]).success();
+    assert_eq!(said, "good day\n");
+    context
+        .run(&["run", "--quiet", "project", "--entrypoint", "/usr/bin/hello", "--", "--nonsense"])
+        .failure(1);
+    context.run(&["run", "--quiet", "project", "--entrypoint", "/nowhere"]).failure(127);
+    #[expect(clippy::disallowed_methods, reason = "the order does not matter, only how many there are")]
+    let left = fs::read_dir(context.store().join("tmp")).expect("the store has a folder for this").count();
+    assert_eq!(left, 0, "nothing is left behind");
+}
+
+#[test]
+fn a_step_that_fails_says_why_and_where() {
+    let run = "run = \"echo before; no-such-program\"";
+    let broken = "[image]\nname = \"broken\"\n[[step]]\nname = \"bad\"\noutputs = { x = \"/x\" }\n";
+    let context = project(&format!("packages = [\"hello\"]\n{broken}{run}\n"));
+    let message = context.run(&["build", "--keep-failed", "project"]).failure(1);
+    for expected in ["step bad failed with exit code 127", "| before", "no-such-program", "the full log is"] {
+        assert!(message.contains(expected), "{expected} is not in:\n{message}");
+    }
+    assert!(context.store().join("failed").is_dir(), "its files are kept");
+    context.write("project/invar.toml", format!("packages = [\"hello\"]\n{broken}run = \"true\"\n"));
+    let message = context.run(&["build", "project"]).failure(1);
+    assert!(message.contains("step bad did not make x"), "{message}");
+}
