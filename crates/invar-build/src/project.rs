@@ -65,7 +65,8 @@ impl ProjectFiles {
             };
         if let Some(project) = &manifest.project
             && uv_lock.is_none()
-            && !project.dependencies.is_empty()
+            // A package is installed as `uv.lock` says, even one that depends on nothing.
+            && (project.is_package() || !project.dependencies.is_empty())
         {
             return Err(BuildError::NoUvLock { path: path("uv.lock") });
         }

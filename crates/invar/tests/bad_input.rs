@@ -73,6 +73,12 @@ fn a_missing_uv_lock() {
     let world = World::new();
     fs::remove_file(world.project().join("uv.lock")).expect("the lock can be removed");
     says(&world.run(&["build", "project"]).failure(3), &["uv.lock", "uv lock"]);
+
+    // A package that depends on nothing is still to be installed.
+    let package = "[project]\nname = \"alone\"\nversion = \"1\"\n\
+        [build-system]\nrequires = [\"uv_build\"]\nbuild-backend = \"uv_build\"\n";
+    world.context.write("project/pyproject.toml", package);
+    says(&world.run(&["build", "project"]).failure(3), &["uv.lock", "uv lock"]);
 }
 
 #[test]

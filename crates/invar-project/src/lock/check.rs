@@ -23,7 +23,7 @@ pub enum Mismatch {
         found: Digest,
     },
     /// A `uv.lock` that the lock does not know of.
-    #[error("invar.lock was made without Python, and now there is a uv.lock")]
+    #[error("invar.lock was made without a uv.lock, and now there is one")]
     UvLockAdded,
     /// No `uv.lock`, but the lock knows of one.
     #[error("invar.lock was made with a uv.lock, and now there is none")]

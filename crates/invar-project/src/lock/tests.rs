@@ -386,12 +386,7 @@ fn a_lock_belongs_to_a_manifest() {
     };
     check(&with_shell(), keys, None, &["invar.lock was made with a uv.lock, and now there is none"]);
     let without = InvarLock { uv_lock: None, ..with_shell() };
-    check(
-        &without,
-        keys,
-        Some(&uv_lock),
-        &["invar.lock was made without Python, and now there is a uv.lock"],
-    );
+    check(&without, keys, Some(&uv_lock), &["invar.lock was made without a uv.lock, and now there is one"]);
     let other = Digest::from_bytes([0; 32]);
     let changed = with_shell().check(&manifest(keys), Some(&other));
     assert_eq!(changed, [Mismatch::UvLock { locked: uv_lock, found: other }]);
