@@ -6,6 +6,7 @@
 //! work/    the kernel's own, gone at the end
 //! copy/    the whole root: a copy of the trees, changed in place    (Layering::Copy)
 //! root/    the mount point, empty as seen from outside
+//! hosts    what is seen as `/etc/hosts`
 //! made     the mount points that were made, one a line, and are removed at the end if they are still empty
 //! ```
 use std::io;
@@ -17,6 +18,7 @@ pub(crate) const UPPER: &str = "upper";
 pub(crate) const WORK: &str = "work";
 pub(crate) const COPY: &str = "copy";
 pub(crate) const ROOT: &str = "root";
+pub(crate) const NAMES: &str = "hosts";
 pub(crate) const MADE: &str = "made";
 
 /// How the root was made writable.

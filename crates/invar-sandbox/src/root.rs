@@ -9,7 +9,7 @@ use crate::available::PROC;
 use crate::copy;
 use crate::enter::{failed, refused};
 use crate::kernel;
-use crate::layer::{COPY, MADE, ROOT, UPPER, WORK};
+use crate::layer::{COPY, MADE, NAMES, ROOT, UPPER, WORK};
 use crate::mounts::{
     Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
 };
@@ -31,8 +31,14 @@ const STEERING: &[&str] =
 /// Parts of `/proc` that tell about the host.
 const TELLING: &[&str] =
     &["kcore", "keys", "key-users", "timer_list", "sched_debug", "kmsg", "latency_stats"];
-/// Files of the host that make names resolvable in its network.
-const NAMES: &[&str] = &["/etc/resolv.conf", "/etc/hosts"];
+/// How the host's name servers are found.
+const RESOLVER: &str = "/etc/resolv.conf";
+/// Names that need no name server.
+const HOSTS: &str = "/etc/hosts";
+/// What every host knows without a name server.
+const LOOPBACK: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+/// Where a host without a fixed address finds itself, as Debian's installer has it.
+const OWN_ADDRESS: &str = "127.0.1.1";
 /// How many files a `tmpfs` may hold. The kernel's own limit is a share of the host's memory.
 const FILES: u32 = 1 << 20;
 
@@ -57,13 +63,7 @@ pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
     mount_devices(&mut root, &temporary).map_err(failed("making /dev"))?;
     mount_cpus(&mut root, order).map_err(failed("making /sys"))?;
     root.mount_at("/tmp", "tmpfs", NO_SETUID_NO_DEVICES, &temporary).map_err(failed("making /tmp"))?;
-    if order.host_network {
-        for path in NAMES {
-            let Ok(source) = open_path(path.as_ref()) else { continue };
-            root.bind_at(&source, path, READ_ONLY | NO_SETUID | NO_DEVICES)
-                .map_err(failed(format!("binding {path}")))?;
-        }
-    }
+    mount_names(&mut root, &scratch_fd, order)?;
     for item in &order.binds {
         let step = || failed(format!("binding {} to {}", item.source.lossy(), item.target));
         let source = open_path(&item.source.path()).map_err(step())?;
@@ -183,6 +183,38 @@ fn mount_cpus(root: &mut NewRoot, order: &Order) -> io::Result<()> {
         write_new(&folder, name, range.as_bytes())?;
     }
     kernel::set_mount_flags(sys, READ_ONLY | NO_SETUID | NO_DEVICES | NO_PROGRAMS, false)
+}
+
+/// Makes names resolvable: those of the host's network if it is there, and always the sandbox's own, which programs
+/// look up to find their address.
+fn mount_names(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> Result<(), Report> {
+    let flags = READ_ONLY | NO_SETUID | NO_DEVICES;
+    let mut known = LOOPBACK.to_owned();
+    if order.host_network {
+        if let Ok(source) = open_path(RESOLVER.as_ref()) {
+            root.bind_at(&source, RESOLVER, flags).map_err(failed(format!("binding {RESOLVER}")))?;
+        }
+        if let Ok(text) = std::fs::read(HOSTS) {
+            known = String::from_utf8_lossy(&text).into_owned();
+        }
+    }
+    let name = &order.host_name;
+    let mut words =
+        known.lines().flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace().skip(1));
+    let can_stand =
+        !name.is_empty() && !name.contains(|character: char| character.is_whitespace() || character == '#');
+    if can_stand && !words.any(|word| word == name) {
+        if !known.is_empty() && !known.ends_with('\n') {
+            known.push('\n');
+        }
+        known.push_str(&format!("{OWN_ADDRESS}\t{name}\n"));
+    }
+    let step = || failed(format!("making {HOSTS}"));
+    write_new(scratch, NAMES, known.as_bytes()).map_err(step())?;
+    let open = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let source =
+        rustix::fs::openat(scratch, NAMES, open, Mode::empty()).map_err(|error| step()(error.into()))?;
+    root.bind_at(&source, HOSTS, flags).map_err(step())
 }
 
 fn write_new(folder: &impl AsFd, name: &str, content: &[u8]) -> io::Result<()> {

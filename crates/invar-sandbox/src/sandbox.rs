@@ -58,9 +58,11 @@ pub struct Bind {
 /// Which network the command has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// A loopback interface of its own, and nothing else.
+    /// A loopback interface of its own, and nothing else. `/etc/hosts`, read-only, names `localhost` and
+    /// [`Sandbox::host_name`].
     None,
-    /// The host's, with the host's `/etc/resolv.conf` and `/etc/hosts`, read-only, over those of the root.
+    /// The host's, with the host's `/etc/resolv.conf` and `/etc/hosts`, read-only, over those of the root;
+    /// [`Sandbox::host_name`] is added to the latter.
     Host,
 }
 

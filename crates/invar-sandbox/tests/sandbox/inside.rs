@@ -100,13 +100,25 @@ fn the_few_devices_work() {
 }
 
 #[test]
+fn a_program_finds_its_own_address_without_a_network() {
+    for mut setup in [Setup::new(), Setup::with_copy()] {
+        assert_eq!(setup.sh("hostname -i"), "127.0.1.1\n");
+        let names =
+            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\tfixed-name\n";
+        assert_eq!(setup.sh("cat /etc/hosts"), names);
+        assert!(!setup.changed("etc/hosts").exists(), "the mount point is no change");
+    }
+}
+
+#[test]
 fn the_hosts_network_comes_with_its_names() {
     let mut setup = Setup::new();
     setup.sandbox.network = Network::Host;
-    if let Ok(hosts) = fs::read_to_string("/etc/hosts") {
-        assert_eq!(setup.sh("cat /etc/hosts"), hosts);
-        let refused = setup.sh("echo x 2> /dev/null >> /etc/hosts || echo refused");
-        assert!(refused.contains("refused"), "{refused}");
-        assert!(!setup.changed("etc/hosts").exists(), "the mount point is no change");
-    }
+    let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let seen = setup.sh("cat /etc/hosts");
+    assert!(seen.starts_with(&hosts), "{seen}");
+    assert!(seen.ends_with("127.0.1.1\tfixed-name\n"), "{seen}");
+    let refused = setup.sh("echo x 2> /dev/null >> /etc/hosts || echo refused");
+    assert!(refused.contains("refused"), "{refused}");
+    assert!(!setup.changed("etc/hosts").exists(), "the mount point is no change");
 }
