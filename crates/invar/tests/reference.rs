@@ -10,12 +10,11 @@ fn the_reference_is_up_to_date() {
         "# Command line\n\nMade from the program's own definitions; `INVAR_BLESS=1 cargo test -p invar --test reference` \
          writes it anew.\n",
     );
-    for command in [&[][..], &["lock"], &["build"]] {
-        let mut arguments = command.to_vec();
-        arguments.push("--help");
-        let help = context.run(&arguments).success();
-        let title = ["invar"].iter().chain(command).copied().collect::<Vec<_>>().join(" ");
-        reference.push_str(&format!("\n## {title}\n\n```text\n{}\n```\n", help.trim_end()));
+    let help = context.run(&["--help"]).success();
+    for command in std::iter::once("").chain(commands(&help)) {
+        let title = format!("invar {command}");
+        let help = context.run(&[command, "--help"][usize::from(command.is_empty())..]).success();
+        reference.push_str(&format!("\n## {}\n\n```text\n{}\n```\n", title.trim_end(), help.trim_end()));
     }
     let path = repository().join("docs/command-line.md");
     #[expect(clippy::disallowed_methods, reason = "a person asks the test to write the file")]
@@ -24,4 +23,14 @@ fn the_reference_is_up_to_date() {
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(found, reference, "docs/command-line.md is out of date: run with INVAR_BLESS=1");
+}
+
+/// The commands in the order of the help, without the one that prints it.
+fn commands(help: &str) -> impl Iterator<Item = &str> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let lines = lines.take_while(|line| !line.is_empty());
+    // A description that goes on stands further to the right than a name.
+    let names =
+        lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help")
 }
