@@ -1,0 +1,59 @@
+//! Dockerfiles as data: instructions, stages, variables, and the commands inside `RUN`, each with its place.
+//!
+//! | step | what it gives |
+//! | --- | --- |
+//! | [`parse`] | directives, comments and [`Instruction`]s, typed, with spans |
+//! | [`Stages::of`] | stages with their bases, and [`Walk`]: each instruction with the variables that it sees |
+//! | [`Scope::expand`] | what `$NAME`, `${NAME:-word}` and the like come to, and which names have no known value |
+//! | [`run_commands`] | the simple commands of a `RUN`, through lists, pipes, subshells and here-documents |
+//!
+//! The syntax is that of BuildKit's parser and shell lexer (`frontend/dockerfile/parser`, `shell` and `instructions`)
+//! and of the Dockerfile reference.
+//!
+//! # Goals
+//! * What BuildKit reads is read the same: continuations with comments in them, several here-documents on one line,
+//!   the exec form as strict JSON, flags before arguments, the scopes of `ARG` and `ENV`.
+//! * Every word knows its bytes in the file, also after continuations and quotes were taken away, so that a finding
+//!   inside a long `RUN` names the right line.
+//! * Nothing that a file can hold makes this panic, loop, or use memory out of proportion: see [`Limits`].
+//!
+//! # Non-goals
+//! * No build, no network, no disk: what a base image sets is unknown, and is told as unknown.
+//! * No shell: commands are split as POSIX shells split them, and no more is evaluated than names with known values.
+mod continuation;
+mod directive;
+mod error;
+mod exec;
+mod expand;
+mod flag;
+mod heredoc;
+mod instruction;
+mod limits;
+mod parse;
+mod pattern;
+mod reference;
+mod run;
+mod scope;
+mod shell;
+mod stage;
+mod text;
+mod variables;
+mod words;
+
+pub use directive::Directive;
+pub use error::{Fault, ParseError};
+pub use expand::{Expansion, ExpansionFault};
+pub use heredoc::Heredoc;
+pub use instruction::{
+    Assignment, Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, Kind, Source, Transfer, Word,
+};
+pub use limits::Limits;
+pub use parse::parse;
+pub use reference::{ImageReference, InvalidReference};
+pub use run::{RunScript, run_commands};
+pub use scope::{Origin, Scope, Value};
+pub use shell::{
+    Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellPart, ShellWord, split_commands,
+};
+pub use stage::{Base, BuildArguments, Stage, StageFault, Stages, Walk};
+pub use text::{LineIndex, Position, Span, Text};

@@ -1,0 +1,117 @@
+//! The simple commands of a shell script, through lists, pipes, groups and quotes.
+//!
+//! A reader of POSIX shell grammar (IEEE 1003.1, "Shell Command Language") that keeps what an auditor and a translator
+//! ask for: which programs are started with which words, what is piped into what, what comes after what. Loops and
+//! conditions are seen through: their commands are listed in the order in which they stand.
+mod lexer;
+mod nested;
+mod splitter;
+mod word;
+
+pub(crate) use nested::find_inner;
+pub use splitter::split_commands;
+pub use word::{ShellPart, ShellWord};
+
+use crate::text::{Span, Text};
+
+/// The commands of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Script {
+    /// The commands, in the order in which they stand.
+    pub commands: Vec<ShellCommand>,
+    /// Whether all of it was read: not where a quote is not closed, or where it is beyond the [`crate::Limits`].
+    pub complete: bool,
+}
+
+impl Script {
+    /// All commands, also those in `$(...)` and in `sh -c '...'`: these come before the command that they stand in.
+    pub fn all(&self) -> Vec<&ShellCommand> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect<'a>(&'a self, found: &mut Vec<&'a ShellCommand>) {
+        for command in &self.commands {
+            let assigned = command.assignments.iter().map(|assignment| &assignment.value);
+            let targets = command.redirects.iter().map(|redirect| &redirect.target);
+            for word in assigned.chain(&command.words).chain(targets) {
+                for script in word.scripts() {
+                    script.collect(found);
+                }
+            }
+            if let Some(inner) = &command.inner {
+                inner.collect(found);
+            }
+            found.push(command);
+        }
+    }
+}
+
+/// What stands before a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connector {
+    /// Nothing: it is the first of its script or group.
+    Start,
+    /// `;` or the end of a line.
+    Sequence,
+    /// `&&`
+    And,
+    /// `||`
+    Or,
+    /// `|`
+    Pipe,
+    /// `&`
+    Background,
+}
+
+/// A simple command: assignments, words, redirections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShellCommand {
+    /// What stands before it.
+    pub connector: Connector,
+    /// Commands of one pipeline have the same number; the numbers rise within a script.
+    pub pipeline: usize,
+    /// In how many `(...)` it stands.
+    pub depth: usize,
+    /// The assignments before its first word.
+    pub assignments: Vec<ShellAssignment>,
+    /// The program and its arguments; none where there are only assignments.
+    pub words: Vec<ShellWord>,
+    /// Where its input and output go.
+    pub redirects: Vec<Redirect>,
+    /// The script that it runs, where it is a shell with `-c` or a here-document, or `eval`.
+    pub inner: Option<Box<Script>>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl ShellCommand {
+    /// The last part of the program's path, where it is known.
+    pub fn program(&self) -> Option<&str> {
+        let word = self.words.first()?.literal()?;
+        Some(word.rsplit('/').next().unwrap_or(word))
+    }
+}
+
+/// `NAME=VALUE` before a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShellAssignment {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: ShellWord,
+}
+
+/// A redirection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// `<`, `>`, `>>`, `<<`, `<<<`, `>&` and the like.
+    pub operator: &'static str,
+    /// The file descriptor before it.
+    pub descriptor: Option<u32>,
+    /// The file, the other descriptor, the word of a here-document, or the string.
+    pub target: ShellWord,
+    /// What stands in the here-document.
+    pub content: Option<Text>,
+}

@@ -1,0 +1,331 @@
+//! From words and operators to commands.
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+use crate::heredoc::Heredoc;
+use crate::limits::Limits;
+use crate::shell::lexer::Item;
+use crate::shell::nested::find_inner;
+use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
+use crate::text::Text;
+
+/// Reads a script.
+///
+/// `heredocs` are those whose contents were already taken out of `text`, in the order of their markers; others are
+/// looked for in the lines of `text` itself.
+pub fn split_commands(text: &Text, heredocs: &[Heredoc]) -> Script {
+    let left = Cell::new(Limits::COMMANDS);
+    let given = heredocs.iter().map(|heredoc| (heredoc.name.clone(), heredoc.content.clone())).collect();
+    split_within(text, given, &left, 0)
+}
+
+/// The same, with the number of commands that may still be read, inside of `depth` others.
+pub(crate) fn split_within(
+    text: &Text,
+    given: VecDeque<(String, Text)>,
+    left: &Cell<usize>,
+    depth: usize,
+) -> Script {
+    let mut splitter = Splitter { text, at: 0, complete: true, given, left };
+    let mut script = splitter.commands(depth, false);
+    script.complete = splitter.complete;
+    script
+}
+
+/// A script while it is read.
+pub(crate) struct Splitter<'a> {
+    pub(crate) text: &'a Text,
+    pub(crate) at: usize,
+    pub(crate) complete: bool,
+    given: VecDeque<(String, Text)>,
+    left: &'a Cell<usize>,
+}
+
+/// Where a `case` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// Before its `in`.
+    Word,
+    /// Before the `)` of a pattern.
+    Pattern,
+    /// After it.
+    Commands,
+}
+
+/// A here-document whose lines are still to come.
+struct Pending {
+    command: usize,
+    redirect: usize,
+    name: String,
+    strip_tabs: bool,
+}
+
+/// What is known of a level of commands while it is read.
+struct Level {
+    commands: Vec<ShellCommand>,
+    current: Option<ShellCommand>,
+    connector: Connector,
+    pipeline: usize,
+    groups: usize,
+    cases: Vec<Case>,
+    pending: Vec<Pending>,
+}
+
+impl Splitter<'_> {
+    /// Reads the commands up to the `)` that closes them.
+    pub(crate) fn nested(&mut self, depth: usize) -> Script {
+        if depth > Limits::DEPTH {
+            // What stands deeper is not read; nor is what stands after it, since its end is not known.
+            self.complete = false;
+            self.at = self.text.as_str().len();
+            return Script::default();
+        }
+        self.commands(depth, true)
+    }
+
+    /// Reads a piece of the text that was cut out of it.
+    pub(crate) fn split_part(&mut self, part: &Text, depth: usize) -> Script {
+        let script = split_within(part, VecDeque::new(), self.left, depth);
+        self.complete &= script.complete;
+        script
+    }
+
+    fn commands(&mut self, depth: usize, closed: bool) -> Script {
+        let mut level = Level {
+            commands: Vec::new(),
+            current: None,
+            connector: Connector::Start,
+            pipeline: 0,
+            groups: 0,
+            cases: Vec::new(),
+            pending: Vec::new(),
+        };
+        loop {
+            if self.left.get() == 0 {
+                self.complete = false;
+                self.at = self.text.as_str().len();
+            }
+            match self.item(depth) {
+                Item::End => {
+                    self.complete &= !closed;
+                    break;
+                }
+                Item::Newline => {
+                    self.end_command(&mut level, Connector::Sequence);
+                    self.read_heredocs(&mut level);
+                }
+                Item::Redirect(operator, descriptor) => {
+                    self.redirect(&mut level, operator, descriptor, depth)
+                }
+                Item::Operator(")")
+                    if closed && level.groups == 0 && level.cases.last() != Some(&Case::Pattern) =>
+                {
+                    break;
+                }
+                Item::Operator(operator) => self.connect(&mut level, operator),
+                Item::Word(word) => level.word(word),
+            }
+        }
+        self.end_command(&mut level, Connector::Sequence);
+        let mut commands = level.commands;
+        for command in &mut commands {
+            command.inner = find_inner(command, self.left, depth).map(Box::new);
+        }
+        Script { commands, complete: self.complete }
+    }
+
+    fn end_command(&mut self, level: &mut Level, next: Connector) {
+        let ended = level.current.is_some();
+        let is_something =
+            |command: &ShellCommand| !command.words.is_empty() || !command.assignments.is_empty();
+        if let Some(command) = level.current.take().filter(is_something) {
+            level.pipeline = command.pipeline;
+            level.commands.push(command);
+            self.left.set(self.left.get().saturating_sub(1));
+        }
+        // The end of a line after `&&` and the like means nothing.
+        let waits = matches!(level.connector, Connector::And | Connector::Or | Connector::Pipe);
+        if ended || next != Connector::Sequence || !waits {
+            level.connector = next;
+        }
+    }
+
+    fn connect(&mut self, level: &mut Level, operator: &'static str) {
+        if level.in_test() {
+            return;
+        }
+        match operator {
+            "&&" => self.end_command(level, Connector::And),
+            "||" => self.end_command(level, Connector::Or),
+            "|" | "|&" if level.cases.last() == Some(&Case::Pattern) => {}
+            "|" | "|&" => self.end_command(level, Connector::Pipe),
+            "&" => self.end_command(level, Connector::Background),
+            ";;" | ";&" | ";;&" => {
+                self.end_command(level, Connector::Sequence);
+                if let Some(case) = level.cases.last_mut() {
+                    *case = Case::Pattern;
+                }
+            }
+            "(" if level.cases.last() == Some(&Case::Pattern) => {}
+            // `name()` starts a function: the name is no command.
+            "(" if level.current.as_ref().is_some_and(|command| command.words.len() == 1) => {
+                level.current = None;
+                level.groups += 1;
+            }
+            "(" => {
+                self.end_command(level, level.connector);
+                level.groups += 1;
+            }
+            ")" if level.cases.last() == Some(&Case::Pattern) => {
+                if let Some(case) = level.cases.last_mut() {
+                    *case = Case::Commands;
+                }
+            }
+            ")" => {
+                self.end_command(level, Connector::Sequence);
+                level.groups = level.groups.saturating_sub(1);
+            }
+            _ => self.end_command(level, Connector::Sequence),
+        }
+    }
+
+    fn redirect(&mut self, level: &mut Level, operator: &'static str, descriptor: Option<u32>, depth: usize) {
+        if level.in_test() {
+            return;
+        }
+        let Item::Word(target) = self.item(depth) else { return };
+        let at = level.commands.len();
+        let command = level.command(&target);
+        command.span.end = command.span.end.max(target.span.end);
+        let mut redirect = Redirect { operator, descriptor, target, content: None };
+        if operator == "<<" || operator == "<<-" {
+            let given = self.given.front().is_some_and(|(name, _)| name == redirect.target.as_str());
+            match self.given.pop_front_if(|_| given) {
+                Some((_, content)) => redirect.content = Some(content),
+                None => {
+                    let name = redirect.target.as_str().to_owned();
+                    let (redirect, strip_tabs) = (command.redirects.len(), operator == "<<-");
+                    level.pending.push(Pending { command: at, redirect, name, strip_tabs });
+                }
+            }
+        }
+        if let Some(command) = &mut level.current {
+            command.redirects.push(redirect);
+        }
+    }
+
+    /// Reads the here-documents that were announced on the line that has just ended.
+    fn read_heredocs(&mut self, level: &mut Level) {
+        let value = self.text.as_str();
+        for pending in std::mem::take(&mut level.pending) {
+            let mut content = Text::empty(self.text.source(self.at));
+            let mut ended = false;
+            while self.at < value.len() && !ended {
+                let rest = &value[self.at..];
+                let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+                let line = rest[..length].trim_end_matches(['\r', '\n']);
+                let tabs =
+                    if pending.strip_tabs { line.len() - line.trim_start_matches('\t').len() } else { 0 };
+                ended = line[tabs..] == pending.name;
+                if !ended {
+                    content.append(&self.text.slice(self.at + tabs..self.at + length));
+                }
+                self.at += length;
+            }
+            self.complete &= ended;
+            let command = level.commands.get_mut(pending.command);
+            if let Some(redirect) = command.and_then(|command| command.redirects.get_mut(pending.redirect)) {
+                redirect.content = Some(content);
+            }
+        }
+    }
+}
+
+impl Level {
+    /// Whether the command is `[[` without its `]]`: operators mean something else in it.
+    fn in_test(&self) -> bool {
+        let Some(command) = &self.current else { return false };
+        let is = |word: Option<&ShellWord>, text: &str| word.is_some_and(|word| word.as_str() == text);
+        is(command.words.first(), "[[") && !is(command.words.last(), "]]")
+    }
+
+    fn command(&mut self, first: &ShellWord) -> &mut ShellCommand {
+        let pipeline = if self.connector == Connector::Pipe { self.pipeline } else { self.pipeline + 1 };
+        self.current.get_or_insert_with(|| ShellCommand {
+            connector: self.connector,
+            pipeline,
+            depth: self.groups,
+            assignments: Vec::new(),
+            words: Vec::new(),
+            redirects: Vec::new(),
+            inner: None,
+            span: first.span,
+        })
+    }
+
+    fn word(&mut self, word: ShellWord) {
+        let bare = if word.quoted { None } else { word.literal() };
+        match (self.cases.last_mut(), bare) {
+            (Some(case @ Case::Word), Some("in")) => {
+                *case = Case::Pattern;
+                return;
+            }
+            (Some(Case::Pattern), Some("esac")) => {
+                self.cases.pop();
+                return;
+            }
+            (Some(Case::Word | Case::Pattern), _) => return,
+            _ => {}
+        }
+        let starts = self.current.as_ref().is_none_or(|command| command.words.is_empty());
+        if starts {
+            match bare {
+                Some("case") => {
+                    self.cases.push(Case::Word);
+                    return;
+                }
+                Some("esac") => {
+                    self.cases.pop();
+                    return;
+                }
+                Some(
+                    "if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "{" | "}"
+                    | "!" | "time" | "function",
+                ) => return,
+                _ => {}
+            }
+            if let Some((name, value)) = assignment(&word) {
+                let command = self.command(&word);
+                command.span.end = command.span.end.max(word.span.end);
+                command.assignments.push(ShellAssignment { name, value });
+                return;
+            }
+        }
+        let command = self.command(&word);
+        command.span = command.span.to(word.span);
+        command.words.push(word);
+    }
+}
+
+/// The name and value, where the word is `NAME=VALUE` or `NAME+=VALUE`.
+fn assignment(word: &ShellWord) -> Option<(String, ShellWord)> {
+    let crate::shell::ShellPart::Literal(first) = word.parts.first()? else { return None };
+    let (before, _) = first.split_once('=')?;
+    let name = before.strip_suffix('+').unwrap_or(before);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name {
+        return None;
+    }
+    let length = before.len() + 1;
+    let mut parts = word.parts.clone();
+    match &mut parts[0] {
+        crate::shell::ShellPart::Literal(text) if text.len() > length => *text = text[length..].to_owned(),
+        _ => {
+            parts.remove(0);
+        }
+    }
+    let text = word.text.slice(length..word.text.as_str().len());
+    let span = crate::text::Span::new(text.source(0), word.span.end);
+    Some((name.to_owned(), ShellWord { text, parts, quoted: word.quoted, span }))
+}

@@ -1,0 +1,304 @@
+//! Stages: what each starts from, and the names that its instructions see.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::expand::{Expansion, ExpansionFault};
+use crate::instruction::{Assignment, Dockerfile, Instruction, Kind, Word};
+use crate::limits::Limits;
+use crate::scope::{Origin, Scope};
+use crate::text::Span;
+
+/// What whoever builds gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildArguments {
+    /// Values for names that `ARG` declares.
+    pub values: BTreeMap<String, String>,
+    /// The platform that is built for, as `os/architecture[/variant]`.
+    pub target: String,
+    /// The platform that is built on.
+    pub build: String,
+}
+
+impl Default for BuildArguments {
+    /// No values, and `linux/amd64` on itself.
+    fn default() -> Self {
+        Self { values: BTreeMap::new(), target: "linux/amd64".into(), build: "linux/amd64".into() }
+    }
+}
+
+/// What a stage starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// Nothing.
+    Scratch,
+    /// The stage of this number.
+    Stage(usize),
+    /// An image; [`Stage::base_name`] has its name, of which parts may not be known.
+    Image,
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage<'a> {
+    /// Its number, from 0.
+    pub index: usize,
+    /// Its name, in lower case.
+    pub name: Option<String>,
+    /// What it starts from.
+    pub base: Base,
+    /// What stands in `FROM`, with names replaced.
+    pub base_name: Expansion,
+    /// The value of `--platform`, with names replaced.
+    pub platform: Option<Expansion>,
+    /// Its `FROM`.
+    pub from: &'a Instruction,
+    /// Its other instructions.
+    pub instructions: &'a [Instruction],
+    start: Scope,
+    escape: char,
+}
+
+/// The stages of a Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stages<'a> {
+    /// The stages, in their order; at least one.
+    pub stages: Vec<Stage<'a>>,
+    /// The names that are declared before the first `FROM`.
+    pub globals: Scope,
+    arguments: BuildArguments,
+}
+
+/// Stages that no builder could make out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StageFault {
+    /// More than [`Limits::STAGES`] stages.
+    #[error("there are more than {limit} stages")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// A word of `FROM` or of an `ARG` before it cannot be expanded.
+    #[error("`{word}` cannot be expanded: {source}")]
+    Expansion {
+        /// The word.
+        word: String,
+        /// Where it stands.
+        span: Span,
+        /// Why.
+        source: ExpansionFault,
+    },
+}
+
+impl<'a> Stages<'a> {
+    /// The stages of `file` when it is built with `arguments`.
+    ///
+    /// # Errors
+    /// [`StageFault`].
+    pub fn of(file: &'a Dockerfile, arguments: &BuildArguments) -> Result<Self, StageFault> {
+        let mut globals = platforms(arguments);
+        let is_from = |instruction: &Instruction| matches!(instruction.kind, Kind::From { .. });
+        let first = file.instructions.iter().position(is_from).unwrap_or(file.instructions.len());
+        for instruction in &file.instructions[..first] {
+            let Kind::Arg(declared) = &instruction.kind else { continue };
+            for assignment in declared {
+                let default = match &assignment.value {
+                    Some(value) => Some(expand(&globals, value, file.escape)?.text),
+                    None => None,
+                };
+                declare(&mut globals, assignment, default, arguments);
+            }
+        }
+        let mut stages: Vec<Stage<'a>> = Vec::new();
+        let mut ends: Vec<Scope> = Vec::new();
+        let mut rest = &file.instructions[first..];
+        while let Some((from, after)) = rest.split_first() {
+            if stages.len() == Limits::STAGES {
+                return Err(StageFault::TooMany { limit: Limits::STAGES });
+            }
+            let length = after.iter().position(is_from).unwrap_or(after.len());
+            let Kind::From { image, name } = &from.kind else { break };
+            let base_name = expand(&globals, image, file.escape)?;
+            let platform =
+                from.flag_value("platform").map(|word| expand(&globals, word, file.escape)).transpose()?;
+            let earlier = stages.iter().rposition(|stage| stage.is_called(&base_name.text));
+            let (base, start) = match earlier {
+                Some(index) => (Base::Stage(index), ends[index].clone()),
+                None if base_name.text == "scratch" => (Base::Scratch, Scope::default()),
+                None => (Base::Image, Scope::default()),
+            };
+            let stage = Stage {
+                index: stages.len(),
+                name: name.as_ref().map(|name| name.text.to_ascii_lowercase()),
+                base,
+                base_name,
+                platform,
+                from,
+                instructions: &after[..length],
+                start,
+                escape: file.escape,
+            };
+            let mut walk = stage.walk(&globals, arguments);
+            while walk.step().is_some() {}
+            ends.push(walk.scope);
+            stages.push(stage);
+            rest = &after[length..];
+        }
+        Ok(Self { stages, globals, arguments: arguments.clone() })
+    }
+
+    /// The instructions of a stage, each with the names that it sees.
+    pub fn walk<'b>(&'b self, stage: &'b Stage<'a>) -> Walk<'b> {
+        stage.walk(&self.globals, &self.arguments)
+    }
+
+    /// The stage that `COPY --from=reference` or a mount's `from=` in the stage `user` means: by name, or by number.
+    pub fn find(&self, reference: &str, user: usize) -> Option<usize> {
+        let earlier = &self.stages[..user.min(self.stages.len())];
+        let by_name = earlier.iter().rposition(|stage| stage.is_called(reference));
+        by_name.or_else(|| reference.parse().ok().filter(|index| *index < earlier.len()))
+    }
+
+    /// The stages that building the stage `target` needs, itself among them.
+    pub fn needed_by(&self, target: usize) -> BTreeSet<usize> {
+        let mut needed = BTreeSet::new();
+        let mut open = vec![target];
+        while let Some(index) = open.pop() {
+            let Some(stage) = self.stages.get(index).filter(|_| needed.insert(index)) else { continue };
+            if let Base::Stage(base) = stage.base {
+                open.push(base);
+            }
+            for instruction in stage.instructions {
+                open.extend(instruction.sources().filter_map(|source| self.find(&source, index)));
+            }
+        }
+        needed
+    }
+}
+
+impl<'a> Stage<'a> {
+    fn is_called(&self, name: &str) -> bool {
+        self.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    fn walk<'b>(&'b self, globals: &'b Scope, arguments: &'b BuildArguments) -> Walk<'b> {
+        Walk {
+            rest: self.instructions,
+            scope: self.start.clone(),
+            globals,
+            arguments,
+            escape: self.escape,
+            pending: None,
+        }
+    }
+}
+
+impl Instruction {
+    /// The images and stages that it names besides `FROM`'s: those of `--from=` and of `--mount=...,from=`.
+    pub fn sources(&self) -> impl Iterator<Item = String> {
+        self.flags.iter().filter_map(|flag| {
+            let value = &flag.value.as_ref()?.text;
+            match flag.name.as_str() {
+                "from" => Some(value.clone()),
+                "mount" => {
+                    value.split(',').find_map(|part| part.trim().strip_prefix("from=")).map(str::to_owned)
+                }
+                _ => None,
+            }
+        })
+    }
+}
+
+/// Goes through a stage's instructions.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    rest: &'a [Instruction],
+    scope: Scope,
+    globals: &'a Scope,
+    arguments: &'a BuildArguments,
+    escape: char,
+    pending: Option<&'a Instruction>,
+}
+
+impl<'a> Walk<'a> {
+    /// The next instruction, with the names that it sees: those of the instructions before it.
+    pub fn step(&mut self) -> Option<(&'a Instruction, &Scope)> {
+        if let Some(done) = self.pending.take() {
+            self.apply(done);
+        }
+        let (next, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        self.pending = Some(next);
+        Some((next, &self.scope))
+    }
+
+    fn apply(&mut self, instruction: &Instruction) {
+        match &instruction.kind {
+            Kind::Env(assignments) => {
+                // All words of one ENV see the values from before it.
+                let value = |assignment: &Assignment| {
+                    let word = assignment.value.as_ref()?;
+                    let expansion = self.scope.expand(&word.text, self.escape).ok()?;
+                    expansion.missing.is_empty().then_some(expansion.text)
+                };
+                let values: Vec<Option<String>> = assignments.iter().map(value).collect();
+                for (assignment, value) in assignments.iter().zip(values) {
+                    self.scope.set_env(&assignment.name.text, value);
+                }
+            }
+            Kind::Arg(declared) => {
+                for assignment in declared {
+                    let name = &assignment.name.text;
+                    let default = match &assignment.value {
+                        Some(word) => self
+                            .scope
+                            .expand(&word.text, self.escape)
+                            .ok()
+                            .filter(|expansion| expansion.missing.is_empty())
+                            .map(|expansion| expansion.text),
+                        None => {
+                            if let Some(global) = self.globals.get(name) {
+                                self.scope.set_argument(name, global.text.clone(), global.origin);
+                                continue;
+                            }
+                            None
+                        }
+                    };
+                    declare(&mut self.scope, assignment, default, self.arguments);
+                }
+            }
+            Kind::Shell(words) => self.scope.set_shell(words.iter().map(|word| word.text.clone()).collect()),
+            _ => {}
+        }
+    }
+}
+
+fn declare(scope: &mut Scope, assignment: &Assignment, default: Option<String>, arguments: &BuildArguments) {
+    let name = &assignment.name.text;
+    match arguments.values.get(name) {
+        Some(given) => scope.set_argument(name, Some(given.clone()), Origin::Given),
+        None => scope.set_argument(name, default, Origin::Default),
+    }
+}
+
+fn platforms(arguments: &BuildArguments) -> Scope {
+    let mut scope = Scope::default();
+    for (prefix, platform) in [("TARGET", &arguments.target), ("BUILD", &arguments.build)] {
+        let mut parts = platform.splitn(3, '/').map(str::to_owned);
+        let mut set = |name: &str, text: String| {
+            scope.set_argument(&format!("{prefix}{name}"), Some(text), Origin::Platform);
+        };
+        set("PLATFORM", platform.clone());
+        set("OS", parts.next().unwrap_or_default());
+        set("ARCH", parts.next().unwrap_or_default());
+        set("VARIANT", parts.next().unwrap_or_default());
+    }
+    scope
+}
+
+fn expand(scope: &Scope, word: &Word, escape: char) -> Result<Expansion, StageFault> {
+    scope.expand(&word.text, escape).map_err(|source| StageFault::Expansion {
+        word: word.text.clone(),
+        span: word.span,
+        source,
+    })
+}
