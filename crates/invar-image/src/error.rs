@@ -1,0 +1,199 @@
+use std::io;
+use std::path::PathBuf;
+
+use invar_tree::{Digest, PathError};
+
+/// Why an image cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// The file or folder could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// There is nothing that is known here.
+    #[error(
+        "{} is not an image: expected an archive as `docker save` or `invar build` write it, an OCI layout, or a root \
+         file system as a tar archive or a folder",
+        path.display()
+    )]
+    Unknown {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// An archive of blobs is itself compressed.
+    #[error("{} is a compressed archive of an image, which cannot be read in parts: decompress it first", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The archive's own members cannot be read.
+    #[error("{} cannot be read as a tar archive", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: LayerFault,
+    },
+    /// A document is not what it should be.
+    #[error("{} of {} is not what an image has there", what, path.display())]
+    Document {
+        /// The file or folder that has it.
+        path: PathBuf,
+        /// Which document.
+        what: String,
+        /// What the parser says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A document is too long.
+    #[error("{what} of {} has {size} bytes, and more than {limit} are not read", path.display())]
+    DocumentTooLong {
+        /// The file or folder that has it.
+        path: PathBuf,
+        /// Which document.
+        what: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A blob that is named is not there.
+    #[error("{} names {what}, and does not hold it", path.display())]
+    Missing {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is missing.
+        what: String,
+    },
+    /// There are more images, layers or nested indexes than any image has.
+    #[error("{} has more than {limit} {what}", path.display())]
+    TooMany {
+        /// The file or folder.
+        path: PathBuf,
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A digest that is not sha256, or no digest at all.
+    #[error("{} names a blob {digest:?}: only sha256 digests are read", path.display())]
+    Algorithm {
+        /// The file or folder.
+        path: PathBuf,
+        /// The text as given.
+        digest: String,
+    },
+    /// A blob's bytes are not those that its name promises.
+    #[error("{what} of {} should have the digest {expected}, and has {found}: it is damaged", path.display())]
+    Digest {
+        /// The file or folder.
+        path: PathBuf,
+        /// Which blob.
+        what: String,
+        /// The digest by which it is named.
+        expected: Digest,
+        /// The digest of what is there.
+        found: Digest,
+    },
+    /// A layer cannot be read.
+    #[error("{layer} of {} cannot be read", path.display())]
+    Layer {
+        /// The file or folder.
+        path: PathBuf,
+        /// Which layer.
+        layer: String,
+        /// What is wrong.
+        #[source]
+        source: LayerFault,
+    },
+}
+
+/// Why a layer, or another tar archive, cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayerFault {
+    /// It could not be read, or is damaged, or cut short.
+    #[error("it is damaged or cannot be read")]
+    Read(#[source] io::Error),
+    /// It is compressed in a way that is not known.
+    #[error("it is compressed with {0}, which is not read here")]
+    Compression(&'static str),
+    /// It unpacks to far more than its size allows.
+    #[error("it unpacks to more than {limit} bytes, which no honest layer of its size does")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It has too many members.
+    #[error("it has more than {limit} members")]
+    TooManyMembers {
+        /// The limit.
+        limit: usize,
+    },
+    /// The names of its members are too long to be kept.
+    #[error("the names of its members have more than {limit} bytes together")]
+    NamesTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A member's header is not one.
+    #[error("at byte {offset} there should be a tar header, and there is none")]
+    Header {
+        /// Where, in the uncompressed archive.
+        offset: u64,
+    },
+    /// After its end there is something else.
+    #[error("it has more data after its end")]
+    Trailing,
+    /// A member is not one that an image may have.
+    #[error("the member {path:?} {fault}")]
+    Entry {
+        /// The member's path, as the archive spells it.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        fault: EntryFault,
+    },
+    /// The uncompressed bytes are not those that the image's configuration promises.
+    #[error("it should unpack to what has the digest {expected}, and that has {found}")]
+    DiffId {
+        /// The diff ID in the configuration.
+        expected: Digest,
+        /// The digest of what it unpacks to.
+        found: Digest,
+    },
+}
+
+/// Why a member is not one that an image may have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryFault {
+    /// The path leads out or cannot be held.
+    #[error("has a path that cannot be in an image")]
+    Path(#[source] PathError),
+    /// A number in the header is none, or larger than Linux has it.
+    #[error("has a number in its header that is none")]
+    Number,
+    /// Its extended header or long name is malformed, too long, or belongs to nothing.
+    #[error("has an extended header that cannot be read")]
+    Extension,
+    /// A sparse file, or a type of member that no layer has.
+    #[error("is of a type that is not read: {0:?}")]
+    Kind(char),
+    /// A hard link names what is not a file.
+    #[error("is a hard link to {target:?}, which is no file before it")]
+    HardLink {
+        /// The name in the link.
+        target: String,
+    },
+    /// A member that is not a file has content.
+    #[error("has content although it is not a file")]
+    Content,
+}

@@ -1,0 +1,367 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
+
+use crate::blobs::{Blob, Hashing};
+use crate::document::Annotations;
+use crate::folder;
+use crate::tape::{Header, Tape, entry_fault};
+use crate::{Compression, EntryFault, History, ImageError, Kind, LayerFault, Limits, Member};
+
+/// A layer of an image. Its bytes are read only by [`read`](Self::read) and [`contents`](Self::contents).
+#[derive(Debug, Clone)]
+pub struct Layer {
+    pub(crate) path: PathBuf,
+    pub(crate) label: String,
+    pub(crate) source: Source,
+    /// The digest by which the manifest names it; none in Docker's older archives and for root file systems.
+    pub digest: Option<Digest>,
+    /// What the configuration says about it uncompressed.
+    pub diff_id: Option<Digest>,
+    /// What the manifest says it is.
+    pub media_type: Option<String>,
+    /// The annotations of its descriptor.
+    pub annotations: Annotations,
+    /// How it came about.
+    pub history: Option<History>,
+}
+
+/// Where a layer's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Blob(Blob),
+    Folder,
+}
+
+/// How many bytes of the beginning of a file are wanted, given its path and size.
+pub type Keep<'a> = &'a dyn Fn(&ImagePath, u64) -> u64;
+
+/// Nothing of any file is wanted.
+pub const NOTHING: Keep<'static> = &|_, _| 0;
+
+/// What is in a layer.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Its members, in their order. A path that comes twice is there twice; the last counts.
+    pub members: Vec<Member>,
+    /// The member that is the root directory itself, if there is one. Its path is of no meaning.
+    pub root: Option<(Mode, Owner)>,
+    /// The beginnings of files that were asked for.
+    pub kept: BTreeMap<ImagePath, Vec<u8>>,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Its first bytes, which tell compressors apart.
+    pub start: Vec<u8>,
+    /// Its length as it is stored, in bytes.
+    pub size: u64,
+    /// Its digest as it is stored.
+    pub digest: Digest,
+    /// Its length when it is unpacked, in bytes.
+    pub unpacked: u64,
+    /// The digest of what it unpacks to.
+    pub diff_id: Digest,
+}
+
+impl Layer {
+    /// How messages call it: `layer 3`.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Its length as it is stored, in bytes; none for a folder.
+    pub fn size(&self) -> Option<u64> {
+        match &self.source {
+            Source::Blob(blob) => Some(blob.size),
+            Source::Folder => None,
+        }
+    }
+
+    /// Whether both unpack to the same bytes, as far as their images say so.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let both = |one: Option<Digest>, two: Option<Digest>| one.is_some() && one == two;
+        both(self.diff_id, other.diff_id) || both(self.digest, other.digest)
+    }
+
+    /// Reads it to its end and checks its digest and diff ID. Of the files that `keep` names, the beginnings are kept,
+    /// all together no more than [`Limits::kept`] bytes.
+    ///
+    /// # Errors
+    /// [`ImageError::Layer`], [`ImageError::Digest`], [`ImageError::Read`].
+    pub fn read(&self, limits: &Limits, keep: Keep<'_>) -> Result<Listing, ImageError> {
+        match &self.source {
+            Source::Folder => folder::list(&self.path, limits, keep),
+            Source::Blob(blob) => {
+                let listing = list(blob, limits, keep);
+                let listing = listing.map_err(|source| self.fault(source))?;
+                self.check(&listing)?;
+                Ok(listing)
+            }
+        }
+    }
+
+    /// Gives the contents of the files at `paths` to `take`, in the order in which the layer has them; of what it has
+    /// twice, the last counts. What is read is not checked again.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and what `take` says.
+    pub fn contents(
+        &self,
+        paths: &BTreeSet<ImagePath>,
+        limits: &Limits,
+        take: &mut dyn FnMut(&ImagePath, &mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), ImageError> {
+        match &self.source {
+            Source::Folder => folder::contents(&self.path, paths, take),
+            Source::Blob(blob) => contents(blob, paths, limits, take).map_err(|source| self.fault(source)),
+        }
+    }
+
+    fn fault(&self, source: LayerFault) -> ImageError {
+        ImageError::Layer { path: self.path.clone(), layer: self.label.clone(), source }
+    }
+
+    fn check(&self, listing: &Listing) -> Result<(), ImageError> {
+        if let Some(expected) = self.digest.filter(|expected| *expected != listing.digest) {
+            let (path, what) = (self.path.clone(), self.label.clone());
+            return Err(ImageError::Digest { path, what, expected, found: listing.digest });
+        }
+        match self.diff_id {
+            Some(expected) if expected != listing.diff_id => {
+                Err(self.fault(LayerFault::DiffId { expected, found: listing.diff_id }))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is kept of files, within a bound.
+pub(crate) struct Keeper<'a> {
+    keep: Keep<'a>,
+    left: u64,
+    pub kept: BTreeMap<ImagePath, Vec<u8>>,
+}
+
+impl<'a> Keeper<'a> {
+    pub fn new(keep: Keep<'a>, limits: &Limits) -> Self {
+        Self { keep, left: limits.kept, kept: BTreeMap::new() }
+    }
+
+    /// The digest of all that `content` gives, which must be `size` bytes.
+    pub fn file(&mut self, path: &ImagePath, size: u64, content: &mut impl Read) -> io::Result<Digest> {
+        let wanted = (self.keep)(path, size).min(size);
+        let mut hasher = Hasher::new();
+        if wanted > 0 && wanted <= self.left {
+            let mut start = Vec::new();
+            content.by_ref().take(wanted).read_to_end(&mut start)?;
+            hasher.update(&start);
+            self.left -= start.len() as u64;
+            // What the same layer has twice counts as it comes last.
+            self.kept.insert(path.clone(), start);
+        } else {
+            self.kept.remove(path);
+        }
+        io::copy(content, &mut hasher)?;
+        if hasher.length() != size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(hasher.finish())
+    }
+}
+
+/// A reader that fails beyond a bound.
+struct Bounded<R> {
+    reader: R,
+    limit: u64,
+    left: u64,
+}
+
+/// What [`Bounded`] fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("it unpacks to more than {0} bytes")]
+struct Exceeded(u64);
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => return Err(io::Error::other(Exceeded(self.limit))),
+        }
+        Ok(count)
+    }
+}
+
+/// The error that the bound caused, if it did.
+fn unmask(fault: LayerFault) -> LayerFault {
+    match &fault {
+        LayerFault::Read(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Exceeded>()) {
+            Some(&Exceeded(limit)) => LayerFault::TooLarge { limit },
+            None => fault,
+        },
+        _ => fault,
+    }
+}
+
+fn skip(reader: &mut impl Read, count: u64) -> io::Result<()> {
+    match io::copy(&mut reader.by_ref().take(count), &mut io::sink())? {
+        skipped if skipped == count => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn list(blob: &Blob, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
+    let raw = blob.open().map_err(LayerFault::Read)?;
+    let mut stored = BufReader::with_capacity(1 << 17, Hashing { reader: raw, hasher: Hasher::new() });
+    let start = stored.fill_buf().map_err(LayerFault::Read)?;
+    let start = start[..start.len().min(16)].to_vec();
+    let compression = Compression::of(&start)?;
+    let limit = limits.unpacked_from(blob.size);
+    let decoder = compression.decode(&mut stored).map_err(LayerFault::Read)?;
+    let bounded = Bounded { reader: decoder, limit, left: limit };
+    let mut tape =
+        Tape::new(BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() }));
+    let mut keeper = Keeper::new(keep, limits);
+    let (members, root) = members(&mut tape, limits, &mut keeper).map_err(unmask)?;
+    let hasher = tape.finish().map_err(unmask)?.into_inner().hasher;
+    let (unpacked, diff_id) = (hasher.length(), hasher.finish());
+    // Some decoders stop at the end of the stream; what follows it belongs to the blob all the same.
+    io::copy(&mut stored, &mut io::sink()).map_err(LayerFault::Read)?;
+    let stored = stored.into_inner().hasher;
+    let (size, digest) = (stored.length(), stored.finish());
+    Ok(Listing { members, root, kept: keeper.kept, compression, start, size, digest, unpacked, diff_id })
+}
+
+type Members = (Vec<Member>, Option<(Mode, Owner)>);
+
+fn members<R: Read>(
+    tape: &mut Tape<R>,
+    limits: &Limits,
+    keeper: &mut Keeper<'_>,
+) -> Result<Members, LayerFault> {
+    let (mut members, mut root, mut names) = (Vec::new(), None, 0);
+    while let Some(header) = tape.next(skip)? {
+        let fail = |fault| entry_fault(&header.path, fault);
+        let mode = Mode::new(header.mode);
+        let owner = Owner { uid: header.uid, gid: header.gid };
+        let path = match path_of(&header.path) {
+            Ok(path) => path,
+            Err(PathError::Empty) => {
+                root = Some((mode, owner));
+                continue;
+            }
+            Err(error) => return Err(fail(EntryFault::Path(error))),
+        };
+        if members.len() >= limits.members {
+            return Err(LayerFault::TooManyMembers { limit: limits.members });
+        }
+        names += path.as_str().len() + header.link.len();
+        names += header.attributes.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if names > limits.names {
+            return Err(LayerFault::NamesTooLong { limit: limits.names });
+        }
+        let (path, kind) = kind_of(path, &header)?;
+        let kind = match kind {
+            Kind::File { size, .. } => {
+                let digest = keeper.file(&path, size, &mut tape.content()).map_err(LayerFault::Read)?;
+                Kind::File { size, digest }
+            }
+            kind => kind,
+        };
+        let owner_names = (Arc::from(header.user), Arc::from(header.group));
+        let (time, attributes, format) = (header.time, header.attributes, header.format);
+        members.push(Member {
+            path,
+            kind,
+            mode,
+            owner,
+            owner_names,
+            time,
+            attributes,
+            format,
+            header: header.digest,
+        });
+    }
+    Ok((members, root))
+}
+
+/// A member's kind, with its path as it is when a whiteout's mark is taken off it. A file has no digest yet.
+fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerFault> {
+    let fail = |fault| entry_fault(&header.path, fault);
+    let kind = match header.flag {
+        // The old format has no type for directories; a slash says it.
+        b'0' | 0 if header.path.ends_with(b"/") => Kind::Directory,
+        b'0' | 0 | b'7' => Kind::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
+        b'1' => {
+            let wrong =
+                || fail(EntryFault::HardLink { target: String::from_utf8_lossy(&header.link).into_owned() });
+            Kind::HardLink { original: path_of(&header.link).map_err(|_| wrong())? }
+        }
+        b'2' => Kind::Symlink { target: escaped(&header.link).into() },
+        b'3' | b'4' => {
+            Kind::Device { block: header.flag == b'4', major: header.device.0, minor: header.device.1 }
+        }
+        b'5' => Kind::Directory,
+        b'6' => Kind::Pipe,
+        flag => return Err(fail(EntryFault::Kind(char::from(flag)))),
+    };
+    // POSIX lets a hard link repeat the content of its file; a layer's never does.
+    if header.size > 0 && !matches!(kind, Kind::File { .. }) {
+        return Err(fail(EntryFault::Content));
+    }
+    let Some(name) = path.name().strip_prefix(".wh.").filter(|_| kind != Kind::Directory) else {
+        return Ok((path, kind));
+    };
+    let below = |name: &str| match path.parent() {
+        Some(parent) => parent.join(name),
+        None => ImagePath::parse(name),
+    };
+    match name {
+        // At the root itself there is no directory to name; everything of the lower layers goes.
+        ".wh..opq" => Ok((path.parent().unwrap_or(path), Kind::Opaque)),
+        // aufs' own notes, which mean nothing elsewhere.
+        name if name.starts_with(".wh.") => Ok((path, kind)),
+        name => Ok((below(name).map_err(|error| fail(EntryFault::Path(error)))?, Kind::Whiteout)),
+    }
+}
+
+/// A path of a layer. A leading slash is taken off, as all who unpack layers do; bytes that are not UTF-8 are written
+/// as `\xNN`, so that two files keep two names.
+fn path_of(bytes: &[u8]) -> Result<ImagePath, PathError> {
+    let start = bytes.iter().position(|&byte| byte != b'/').unwrap_or(bytes.len());
+    ImagePath::parse(&escaped(&bytes[start..]))
+}
+
+pub(crate) fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+fn contents(
+    blob: &Blob,
+    paths: &BTreeSet<ImagePath>,
+    limits: &Limits,
+    take: &mut dyn FnMut(&ImagePath, &mut dyn Read) -> io::Result<()>,
+) -> Result<(), LayerFault> {
+    let mut stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
+    let compression = Compression::of(stored.fill_buf().map_err(LayerFault::Read)?)?;
+    let limit = limits.unpacked_from(blob.size);
+    let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
+    let bounded = Bounded { reader: decoder, limit, left: limit };
+    let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
+    while let Some(header) = tape.next(skip).map_err(unmask)? {
+        if let b'0' | 0 | b'7' = header.flag
+            && let Ok(path) = path_of(&header.path)
+            && paths.contains(&path)
+        {
+            take(&path, &mut tape.content()).map_err(|error| unmask(LayerFault::Read(error)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Reads images that anyone made: what is in their layers, and which packages brought it.
+//!
+//! ```text
+//! open(path) -> Opened -> Image -> Layer::read -> Listing (members, digests) -> Root (whiteouts applied)
+//!                                                                             -> Packages (dpkg's and pip's records)
+//! ```
+//!
+//! # Goals
+//! * All forms in which images travel: Docker's archive, an OCI archive, an OCI layout in a folder, each with any
+//!   number of platforms; and root file systems, as a tar archive or a folder. Layers may be compressed with gzip, zstd
+//!   or xz, or not at all.
+//! * Nothing is unpacked to disk. A layer is read as a stream, once, and what is kept of it is a list of its members and
+//!   the beginnings of those files that the caller asks for.
+//! * What is read is checked: a blob against the digest that names it, a layer against its diff ID. What is not read is
+//!   not checked, and [`Layer`] says what its digest is without reading it.
+//! * All input is hostile: [`Limits`] bound what is believed, and paths that climb out are refused.
+//!
+//! # Non-goals
+//! * No registries, and no writing; `invar-oci` writes.
+//! * No sparse files, and no image inside a compressed archive, which cannot be read without reading all of it.
+mod blobs;
+mod compression;
+mod document;
+mod error;
+mod folder;
+mod image;
+mod layer;
+mod limits;
+mod member;
+mod open;
+mod packages;
+mod root;
+
+mod tape;
+mod wire;
+
+pub use compression::Compression;
+pub use document::{Document, History, Platform};
+pub use error::{EntryFault, ImageError, LayerFault};
+pub use image::Image;
+pub use layer::{Keep, Layer, Listing, NOTHING};
+pub use limits::Limits;
+pub use member::{Kind, Member, TarFormat, Time};
+pub use open::{Form, Opened, open};
+pub use packages::{Package, PackageKind, Packages, is_record};
+pub use root::{Placed, Root};

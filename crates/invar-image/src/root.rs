@@ -1,0 +1,166 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use invar_tree::ImagePath;
+
+use crate::{Kind, Listing, Member};
+
+/// The root file system that a container sees: all layers, one over the other (OCI image specification 1.1, "Applying
+/// Changesets").
+#[derive(Debug, Clone, Default)]
+pub struct Root {
+    entries: BTreeMap<ImagePath, Placed>,
+    /// Bytes of files that lower layers have and that upper layers replace or delete.
+    hidden: u64,
+}
+
+/// An entry of the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The layer that it is from, counted from zero.
+    pub layer: usize,
+    /// The member. A hard link has the kind of its file here, and its path is where the link is.
+    pub member: Arc<Member>,
+    /// Where in the layer [`Layer::contents`](crate::Layer::contents) finds its content: its own path as the layer has
+    /// it, or the file's that it is a hard link to.
+    pub content: ImagePath,
+    /// The layer that has the content.
+    pub content_layer: usize,
+}
+
+/// How many links are followed until it is a circle.
+const LINKS: usize = 40;
+
+impl Root {
+    /// The root that `layers`, the lowest first, make together. A hard link to what is not there is left out.
+    pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a Listing)>) -> Self {
+        let mut root = Self::default();
+        for (index, layer) in layers {
+            root.apply(index, layer);
+        }
+        root
+    }
+
+    fn apply(&mut self, layer: usize, listing: &Listing) {
+        // Marks only delete what is below, wherever in the layer they stand.
+        for member in &listing.members {
+            match member.kind {
+                Kind::Whiteout => self.remove(&self.resolved(&member.path)),
+                // The mark in the root directory itself has the mark's own name.
+                Kind::Opaque if member.path.as_str() == ".wh..wh..opq" => self.clear(),
+                Kind::Opaque => self.remove_below(&self.resolved(&member.path)),
+                _ => {}
+            }
+        }
+        for member in &listing.members {
+            let path = self.resolved(&member.path);
+            let (shown, content, content_layer) = match &member.kind {
+                Kind::Whiteout | Kind::Opaque => continue,
+                Kind::HardLink { original } => {
+                    let Some(file) = self.entries.get(&self.resolved(original)) else { continue };
+                    let shown =
+                        Member { path: path.clone(), kind: file.member.kind.clone(), ..member.clone() };
+                    (shown, file.content.clone(), file.content_layer)
+                }
+                _ => (Member { path: path.clone(), ..member.clone() }, member.path.clone(), layer),
+            };
+            let stays = shown.kind == Kind::Directory
+                && self.entries.get(&path).is_some_and(|old| old.member.kind == Kind::Directory);
+            if !stays {
+                self.remove(&path);
+            }
+            self.entries.insert(path, Placed { layer, member: Arc::new(shown), content, content_layer });
+        }
+    }
+
+    /// Where `path` leads when the directories above it are links, as those see it who unpack a layer.
+    fn resolved(&self, path: &ImagePath) -> ImagePath {
+        let mut path = path.clone();
+        for _ in 0..LINKS {
+            let mut above: Vec<ImagePath> = path.ancestors().collect();
+            above.reverse();
+            let link = above.iter().find_map(|folder| match &self.entries.get(folder)?.member.kind {
+                Kind::Symlink { target } => Some((folder.clone(), Arc::clone(target))),
+                _ => None,
+            });
+            let Some((link, target)) = link else { return path };
+            let rest = path.as_str()[link.as_str().len()..].to_owned();
+            let Some(folder) = followed(&link, &target) else { return path };
+            match ImagePath::parse(&format!("{folder}{rest}")) {
+                Ok(next) => path = next,
+                Err(_) => return path,
+            }
+        }
+        path
+    }
+
+    fn remove(&mut self, path: &ImagePath) {
+        self.remove_below(path);
+        if let Some(old) = self.entries.remove(path) {
+            self.hidden += old.member.kind.size();
+        }
+    }
+
+    fn remove_below(&mut self, folder: &ImagePath) {
+        let start = format!("{}/", folder.as_str());
+        let below: Vec<ImagePath> = self
+            .entries
+            .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
+            .map(|(path, _)| path)
+            .take_while(|path| path.as_str().starts_with(&start))
+            .cloned()
+            .collect();
+        for path in below {
+            if let Some(old) = self.entries.remove(&path) {
+                self.hidden += old.member.kind.size();
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.hidden += self.entries.values().map(|old| old.member.kind.size()).sum::<u64>();
+        self.entries.clear();
+    }
+
+    /// The entry at `path`, written without a leading slash.
+    pub fn get(&self, path: &str) -> Option<&Placed> {
+        self.entries.get(path)
+    }
+
+    /// All entries in the order of their paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Placed)> {
+        self.entries.iter()
+    }
+
+    /// The paths.
+    pub fn paths(&self) -> BTreeSet<ImagePath> {
+        self.entries.keys().cloned().collect()
+    }
+
+    /// Bytes of files that lower layers have and that upper layers replace or delete: they are carried along, and no
+    /// container sees them.
+    pub fn hidden(&self) -> u64 {
+        self.hidden
+    }
+}
+
+/// The path that a link at `link` to `target` leads to, which may be the root: then it is empty.
+fn followed(link: &ImagePath, target: &str) -> Option<String> {
+    let mut names: Vec<&str> = match target.starts_with('/') {
+        true => Vec::new(),
+        false => link.as_str().split('/').collect(),
+    };
+    if !target.starts_with('/') {
+        names.pop();
+    }
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            // `..` at the root stays there.
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    Some(names.join("/"))
+}

@@ -1,0 +1,154 @@
+//! Images that want to do harm, and images that are damaged.
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+
+use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
+use invar_image::{ImageError, Limits, Listing, NOTHING, Root, open};
+
+fn small() -> Limits {
+    Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }
+}
+
+fn read(bytes: &[u8]) -> Result<Listing, ImageError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image.tar");
+    fs::write(&file, bytes).unwrap();
+    open(&file, &small())?.images[0].layers[0].read(&small(), NOTHING)
+}
+
+/// The error and all its causes.
+fn all(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+#[track_caller]
+fn check(archive: Vec<u8>, expected: &str) {
+    let error = read(&archive).expect_err("it should be refused");
+    let text = all(&error);
+    assert!(text.contains(expected), "{text}");
+}
+
+/// A layer whose first member is harmless, so that it is taken for a root file system.
+fn layer() -> Archive {
+    Archive::new().file("etc/motd", b"hello")
+}
+
+#[test]
+fn members_that_climb_out_are_refused() {
+    check(layer().raw(b"../../etc/passwd", b'0', b"", b"x").finish(), "climbs out with \"..\"");
+    check(layer().raw(b"usr/../../x", b'2', b"/etc", b"").finish(), "climbs out with \"..\"");
+    check(
+        layer().raw(b"x", b'1', b"../../etc/passwd", b"").finish(),
+        "is a hard link to \"../../etc/passwd\"",
+    );
+}
+
+#[test]
+fn what_cannot_be_read_as_meant_is_refused() {
+    check(layer().raw(b"x", b'S', b"", b"").finish(), "is of a type that is not read: 'S'");
+    check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content although it is not a file");
+    check(
+        layer().raw(b"x", b'x', b"", b"99 path=short\n").finish(),
+        "has an extended header that cannot be read",
+    );
+    check(
+        layer().raw(b"x", b'g', b"", b"15 path=../etc\n").finish(),
+        "has an extended header that cannot be read",
+    );
+    let huge = vec![b'a'; 2 << 20];
+    check(layer().raw(b"x", b'L', b"", &huge).finish(), "has an extended header that cannot be read");
+    let mut cut = layer().raw(b"x", b'x', b"", b"12 path=abc\n").finish();
+    // The end of the archive follows an extended header that says what the next member is.
+    cut.truncate(cut.len() - 1024);
+    check(cut, "there should be a tar header, and there is none");
+    let trailing = [layer().finish(), layer().finish()].concat();
+    check(trailing, "it has more data after its end");
+}
+
+#[test]
+fn bombs_stop_at_the_limit() {
+    let zeros = vec![0; 4 << 20];
+    check(gzip(&layer().file("zeros", &zeros).finish()), "it unpacks to more than 1048576 bytes");
+    let many = (0..200).fold(layer(), |archive, number| archive.file(&format!("{number}"), b""));
+    check(many.finish(), "it has more than 100 members");
+    let long =
+        (0..9).fold(layer(), |archive, number| archive.file(&format!("{}{number}", "n".repeat(150)), b""));
+    check(long.finish(), "the names of its members have more than 1000 bytes together");
+}
+
+#[test]
+fn damage_is_noticed_where_it_is_read() {
+    let plain = layer().finish();
+    let stored = gzip(&plain);
+    let files = oci_files(&[("linux", "amd64", &[(&stored, &plain)])]);
+    let change = |suffix: &dyn Fn(&str, &[u8]) -> bool, act: &dyn Fn(&mut Vec<u8>)| {
+        let mut files: BTreeMap<String, Vec<u8>> = files.clone();
+        let (_, bytes) = files.iter_mut().find(|(name, bytes)| suffix(name, bytes)).unwrap();
+        act(bytes);
+        tar_of_files(&files)
+    };
+    let is_layer = |_: &str, bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
+    // The time in gzip's header: what it unpacks to stays the same.
+    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "layer 1");
+    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "it is damaged");
+    check(change(&is_layer, &|bytes| bytes.truncate(40)), "layer 1");
+    let is_config = |_: &str, bytes: &[u8]| bytes.starts_with(b"{\"architecture");
+    check(change(&is_config, &|bytes| bytes.push(b' ')), "it is damaged");
+    let is_index = |name: &str, _: &[u8]| name == "index.json";
+    check(change(&is_index, &|bytes| bytes.truncate(20)), "index.json of");
+    check(
+        change(&is_index, &|bytes| *bytes = b"{\"manifests\":[{\"digest\":\"md5:1\"}]}".to_vec()),
+        "only sha256",
+    );
+
+    let wrong = layer().file("more", b"").finish();
+    let lying = oci_files(&[("linux", "amd64", &[(&stored, &wrong)])]);
+    check(tar_of_files(&lying), "it should unpack to what has the digest");
+}
+
+#[test]
+fn archives_of_blobs_are_as_they_should_be() {
+    let archive = docker_archive(&[layer().finish()]);
+    check(gzip(&archive), "decompress it first");
+    check(archive[..archive.len() / 2].to_vec(), "");
+    let twice = Archive::new().file("manifest.json", b"[]").file("manifest.json", b"[1]").finish();
+    check(twice, "twice");
+    let config = br#"[{"Config":"../../etc/passwd","Layers":[]}]"#;
+    check(Archive::new().file("manifest.json", config).finish(), "does not hold it");
+    check(b"not an archive".to_vec(), "is not an image");
+    let nested = br#"{"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"D"}]}"#;
+    let nested = String::from_utf8_lossy(nested).into_owned();
+    let mut files = oci_files(&[]);
+    let mut inner = br#"{"manifests":[]}"#.to_vec();
+    for _ in 0..6 {
+        let digest = invar_tree::Digest::of(&inner);
+        files.insert(format!("blobs/sha256/{}", digest.hex()), inner);
+        inner = nested.replace("\"D\"", &format!("\"{digest}\"")).into_bytes();
+    }
+    files.insert("index.json".into(), inner);
+    check(tar_of_files(&files), "more than 4 indexes within each other");
+}
+
+#[test]
+fn links_of_a_layer_do_not_lead_anywhere() {
+    // A link to itself, a link out of the root, and files through both.
+    let layer = layer()
+        .link("loop", "loop/x")
+        .link("out", "../../../../etc")
+        .raw(b"loop/file", b'0', b"", b"1")
+        .raw(b"out/file", b'0', b"", b"2")
+        .raw(b"bad\xff", b'0', b"", b"3")
+        .finish();
+    let listing = read(&layer).unwrap();
+    let root = Root::of([(0, &listing)]);
+    let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
+    assert!(paths.contains(&"etc/file") && paths.contains(&"bad\\xff"), "{paths:?}");
+}
