@@ -283,6 +283,7 @@ impl Work<'_> {
                 directory: "",
                 binds: Vec::new(),
                 time: LONGEST,
+                longer: None,
                 ownership: Ownership::Mapped,
             },
         )?;

@@ -1,6 +1,11 @@
 //! What a failed build may be missing: headers and programs, and the Debian packages that have them.
 use invar_project::Platform;
 
+/// For a build that needs more memory than it may use.
+pub(crate) const MORE_MEMORY: &str = "if it needs more, give --build-memory or INVAR_BUILD_MEMORY";
+/// For a build that needs more room than it may use.
+pub(crate) const MORE_DISK: &str = "if it needs more, give --build-disk or INVAR_BUILD_DISK";
+
 /// Headers and the packages that have them, by name.
 const HEADERS: [(&str, &str); 44] = [
     ("Python.h", "python3-dev"),
@@ -83,6 +88,24 @@ const SAME_NAME: [&str; 17] = [
 
 /// What the last lines of a failed build say is missing, and which package has it.
 pub(crate) fn hint(lines: &[String], _: Platform) -> Option<String> {
+    lines.iter().find_map(|line| resource(line).map(str::to_owned)).or_else(|| missing(lines))
+}
+
+/// What was used up, as the C library's messages and shells say it.
+fn resource(line: &str) -> Option<&'static str> {
+    if line.contains("No space left on device") {
+        return Some("the disk is full: make room, or name another place with --store; /tmp holds 8 GiB");
+    }
+    if line.contains("File size limit exceeded") || line.contains("File too large") {
+        return Some(MORE_DISK);
+    }
+    if line.contains("Cannot fork") || line.contains("fork: Resource temporarily unavailable") {
+        return Some("a build may have 4096 processes and threads at once");
+    }
+    None
+}
+
+fn missing(lines: &[String]) -> Option<String> {
     lines.iter().find_map(|line| {
         let (what, package) = missing_header(line).or_else(|| missing_program(line))?;
         Some(match package {
@@ -175,6 +198,10 @@ mod tests {
         );
         check("make: gcc: No such file or directory", "gcc is in the Debian package gcc");
         check("Error: pg_config executable not found.", "pg_config is in the Debian package libpq-dev");
+        check("dd: error writing 'x': No space left on device", "the disk is full");
+        check("/bin/sh: 1: Cannot fork", "a build may have");
+        check("bash: fork: retry: Resource temporarily unavailable", "");
+        check("bash: fork: Resource temporarily unavailable", "a build may have");
         check("all is well", "");
         check("FileNotFoundError: [Errno 2] No such file or directory: 'a b'", "");
     }

@@ -52,7 +52,7 @@ pub use lock::{Locked, Update, lock};
 pub use mirrors::{Archive, Mirrors};
 pub use project::ProjectFiles;
 pub use python_index::PythonIndexes;
-pub use session::{Programs, Session};
+pub use session::{BuildLimits, Programs, Session};
 pub use shell::{Environment, Mount, RunRequest, Started, image_environment, shell_environment};
 pub use source::SourceError;
 pub use vendored::Registries;

@@ -442,6 +442,7 @@ pub(crate) fn front_end(
         directory: "source",
         binds,
         time: LONGEST,
+        longer: None,
         ownership: Ownership::Mapped,
     };
     workshop.run(bench, job)

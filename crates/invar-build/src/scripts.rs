@@ -157,6 +157,7 @@ fn configured(
         directory: "",
         binds: Vec::new(),
         time: LONGEST,
+        longer: None,
         ownership: Ownership::Recorded,
     };
     let left = workshop.run(workshop.bench()?, job)?;

@@ -21,6 +21,8 @@ pub struct Session<'a> {
     pub programs: Programs,
     /// Whether the files of a failed build are kept.
     pub keep_failed: bool,
+    /// What one command may use up while something is built.
+    pub build_limits: BuildLimits,
     /// How many packages are unpacked at once.
     pub jobs: usize,
     /// Whether the network may be used.
@@ -30,6 +32,16 @@ pub struct Session<'a> {
     pub now: i64,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
+}
+
+/// What one command may use up while something is built. No limit changes what is made: a command that comes to one has
+/// failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildLimits {
+    /// How many bytes of memory, `/tmp` included. Held only where a control group can be made that counts memory.
+    pub memory: Option<u64>,
+    /// How many bytes of disk, its inputs included.
+    pub disk: u64,
 }
 
 /// Programs of this machine that the work is done with.

@@ -275,6 +275,7 @@ impl Environment {
                 memory: None,
                 processes: None,
                 file_size: None,
+                disk: None,
                 temporary: TEMPORARY,
             },
             ownership: Ownership::Mapped,

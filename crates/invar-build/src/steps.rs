@@ -172,6 +172,7 @@ fn run_step(
             directory: "",
             binds: Vec::new(),
             time: step.timeout.duration(),
+            longer: Some("if it needs longer, raise `timeout` in the step's table"),
             ownership: Ownership::Mapped,
         };
         let left = workshop.run(bench, job)?;

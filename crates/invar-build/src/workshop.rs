@@ -16,7 +16,9 @@ use invar_sandbox::{
 };
 use invar_store::{Key, Scratch};
 use invar_tree::{Contents, ImagePath, Mode, Node, Owner, Sink, SinkError, Tree};
+use rustix::process::Signal;
 
+use crate::hints;
 use crate::indexes::snapshot_times;
 use crate::project::ProjectFiles;
 use crate::{BuildError, Event, Session};
@@ -30,6 +32,12 @@ const CPUS: u32 = 2;
 
 /// How many of its last lines a failure shows.
 const LAST_LINES: usize = 20;
+
+/// How many processes and threads one build may have at once.
+const PROCESSES: u64 = 4096;
+
+/// How many bytes of what a build prints are kept.
+const LOG: u64 = 16 << 20;
 
 /// The most that one build may leave, in bytes and in files.
 const RULES: CaptureRules = CaptureRules { modes: Modes::Normalised, bytes: 16 << 30, entries: 2_000_000 };
@@ -61,6 +69,8 @@ pub(crate) struct Job<'a> {
     pub binds: Vec<Bind>,
     /// How long it may take.
     pub time: Duration,
+    /// What gives it more time, as a sentence.
+    pub longer: Option<&'static str>,
     /// What becomes of owners that it gives to files.
     pub ownership: Ownership,
 }
@@ -96,6 +106,23 @@ pub struct StepFailure {
 }
 
 struct Details<'a>(&'a StepFailure);
+
+/// A number of bytes, for people.
+struct Size(u64);
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const UNITS: [(&str, u32); 3] = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+        let unit = UNITS.iter().find(|(_, shift)| self.0 >> shift >= 1);
+        let Some((unit, shift)) = unit else { return write!(f, "{} bytes", self.0) };
+        // In tenths, without the error of a binary fraction.
+        let tenths = (u128::from(self.0) * 10) >> shift;
+        match tenths % 10 {
+            0 => write!(f, "{} {unit}", tenths / 10),
+            tenth => write!(f, "{}.{tenth} {unit}", tenths / 10),
+        }
+    }
+}
 
 impl std::fmt::Display for Details<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -172,7 +199,8 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// [`BuildError::Sandbox`], [`BuildError::Step`], and what the disk says.
     pub fn run(&self, bench: Bench, job: Job<'_>) -> Result<Left, BuildError> {
-        let Job { label, key, roots, command, environment, directory, mut binds, time, ownership } = job;
+        let Job { label, key, roots, command, environment, directory, mut binds, time, longer, ownership } =
+            job;
         let build = bench.build();
         binds.push(Bind { source: build, target: format!("/{BUILD}"), writable: true });
         let directory = match directory {
@@ -194,9 +222,10 @@ impl<'a> Workshop<'a> {
             host_name: "invar".to_owned(),
             limits: Limits {
                 time: Some(time),
-                memory: None,
-                processes: Some(16_384),
-                file_size: Some(RULES.bytes),
+                memory: self.session.build_limits.memory,
+                processes: Some(PROCESSES),
+                file_size: Some(self.session.build_limits.disk),
+                disk: Some(self.session.build_limits.disk),
                 temporary: 8 << 30,
             },
             ownership,
@@ -218,15 +247,28 @@ impl<'a> Workshop<'a> {
             }
             Status::Exited(code) => format!("failed with exit code {code}"),
             Status::Signaled(signal) => format!("was ended by signal {signal}"),
-            Status::TimedOut => format!("took longer than {} seconds", time.as_secs()),
-            Status::OutOfMemory => "ran out of memory".to_owned(),
+            Status::TimedOut => format!("took longer than {time:?}"),
+            Status::OutOfMemory => {
+                let most = self.session.build_limits.memory.unwrap_or_default();
+                format!("ran out of memory: it may use {}", Size(most))
+            }
+            Status::OutOfDisk => {
+                format!("wrote too much: it may use {} of disk", Size(self.session.build_limits.disk))
+            }
         };
         let log = self.keep_log(&log_path, label, &key)?;
         let kept = match self.session.keep_failed {
             true => Some(keep(bench, label, &key)?),
             false => None,
         };
-        let hint = crate::hints::hint(&last_lines, self.platform);
+        let hint = match status {
+            Status::TimedOut => longer.map(str::to_owned),
+            Status::OutOfMemory => Some(hints::MORE_MEMORY.to_owned()),
+            Status::OutOfDisk => Some(hints::MORE_DISK.to_owned()),
+            // A file that became larger than it may.
+            Status::Signaled(signal) if signal == Signal::XFSZ.as_raw() => Some(hints::MORE_DISK.to_owned()),
+            _ => hints::hint(&last_lines, self.platform),
+        };
         let label = label.to_owned();
         Err(BuildError::Step(Box::new(StepFailure { label, problem, last_lines, log, kept, hint })))
     }
@@ -522,6 +564,8 @@ fn folder_inside(base: &Path, inner: &str) -> io::Result<OwnedFd> {
 /// Keeps all that a command prints in a file, and its last lines at hand.
 struct Log<'a> {
     file: File,
+    /// How many bytes the file may still take.
+    room: u64,
     written: io::Result<()>,
     line: Vec<u8>,
     last: VecDeque<String>,
@@ -533,12 +577,17 @@ impl<'a> Log<'a> {
     fn new(path: &Path, session: &'a Session<'a>, label: &'a str) -> Result<Self, BuildError> {
         let file =
             File::create(path).map_err(|source| BuildError::Output { path: path.to_owned(), source })?;
-        Ok(Self { file, written: Ok(()), line: Vec::new(), last: VecDeque::new(), session, label })
+        Ok(Self { file, room: LOG, written: Ok(()), line: Vec::new(), last: VecDeque::new(), session, label })
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        if self.written.is_ok() {
-            self.written = self.file.write_all(bytes);
+        if self.written.is_ok() && self.room > 0 {
+            let kept = &bytes[..bytes.len().min(usize::try_from(self.room).unwrap_or(usize::MAX))];
+            self.room -= kept.len() as u64;
+            self.written = self.file.write_all(kept);
+            if self.room == 0 && self.written.is_ok() {
+                self.written = self.file.write_all(b"\n[what follows was too long to be kept]\n");
+            }
         }
         for &byte in bytes {
             match byte {

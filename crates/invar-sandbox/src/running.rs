@@ -7,11 +7,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 
 use crate::available::forbidden;
 use crate::cgroup::Groups;
+use crate::disk::DiskWatch;
 use crate::enter::{MARKER, RUN};
 use crate::error::SandboxError;
 use crate::kernel;
@@ -44,6 +45,8 @@ pub enum Status {
     TimedOut,
     /// It failed after the kernel had killed a process for want of memory. Known only where memory is limited.
     OutOfMemory,
+    /// It was killed when it had written more to disk than it may.
+    OutOfDisk,
 }
 
 /// A sandbox that was started. Dropped before it has ended, it is killed with all that is inside.
@@ -55,6 +58,7 @@ pub struct Running {
     output: Option<OwnedFd>,
     // Both undo what they did when they are dropped.
     groups: Groups,
+    disk: Option<DiskWatch>,
     _foreground: Option<Foreground>,
     waited: bool,
 }
@@ -127,6 +131,7 @@ pub fn spawn(sandbox: &Sandbox) -> Result<Running, SandboxError> {
         control,
         output,
         groups,
+        disk: DiskWatch::of(sandbox),
         _foreground: foreground,
         waited: false,
     })
@@ -166,7 +171,7 @@ impl Running {
     /// # Errors
     /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].
     pub fn wait_with(mut self, output: &mut dyn FnMut(&[u8])) -> Result<Finished, SandboxError> {
-        let report = self.read_all(output).map_err(|source| SandboxError::Setup {
+        let (report, passed) = self.read_all(output).map_err(|source| SandboxError::Setup {
             step: "reading what the sandbox reports".to_owned(),
             source,
         })?;
@@ -177,6 +182,10 @@ impl Running {
         self.waited = true;
         layer::remove_work(&self.sandbox.scratch);
         layer::remove_mount_points(&self.sandbox);
+        if passed {
+            // Whatever was to be reported, what it left is not to be used.
+            return Ok(Finished { status: Status::OutOfDisk, owners: Owners::default() });
+        }
         let program = self.sandbox.program.clone();
         let report = serde_json::from_slice(&report).map_err(|_| SandboxError::Died { program, ended })?;
         self.finish(report)
@@ -210,8 +219,10 @@ impl Running {
         Ok(Finished { status, owners: owners.into_iter().collect() })
     }
 
-    /// Reads output and report until both have ended, which is when the last process of the sandbox is gone.
-    fn read_all(&mut self, output: &mut dyn FnMut(&[u8])) -> io::Result<Vec<u8>> {
+    /// Reads output and report until both have ended, which is when the last process of the sandbox is gone. Gives the
+    /// report, and whether the sandbox was ended because it had written too much.
+    fn read_all(&mut self, output: &mut dyn FnMut(&[u8])) -> io::Result<(Vec<u8>, bool)> {
+        let mut passed = false;
         let mut report = Vec::new();
         let mut chunk = vec![0; CHUNK];
         let mut reporting = true;
@@ -223,7 +234,12 @@ impl Running {
             if let Some(pipe) = &self.output {
                 ready.push(PollFd::new(pipe, PollFlags::IN));
             }
-            match poll(&mut ready, None) {
+            let wait = self.disk.as_ref().map(|watch| Timespec {
+                tv_sec: 0,
+                // One more than what is left, so that the time has really come when it wakes.
+                tv_nsec: i64::from(watch.wait().subsec_nanos()) + 1,
+            });
+            match poll(&mut ready, wait.as_ref()) {
                 Ok(_) => {}
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
@@ -231,6 +247,10 @@ impl Running {
             let mut ready = ready.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>().into_iter();
             let report_ready = reporting && ready.next() == Some(true);
             let output_ready = ready.next() == Some(true);
+            if self.disk.as_mut().is_some_and(DiskWatch::is_passed) {
+                (passed, self.disk) = (true, None);
+                self.child.kill()?;
+            }
             if report_ready {
                 match read(self.control.as_fd(), &mut chunk)? {
                     0 => reporting = false,
@@ -244,7 +264,7 @@ impl Running {
                 }
             }
         }
-        Ok(report)
+        Ok((report, passed))
     }
 }
 

@@ -79,6 +79,9 @@ pub struct Limits {
     pub processes: Option<u64>,
     /// How many bytes one file may have.
     pub file_size: Option<u64>,
+    /// How many bytes of disk the scratch folder and the sources of writable binds may take, what is there beforehand
+    /// included. Looked at from time to time.
+    pub disk: Option<u64>,
     /// How many bytes `/tmp` may hold, and `/dev/shm` as many again. They are memory, not disk.
     pub temporary: u64,
 }

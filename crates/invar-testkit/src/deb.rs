@@ -60,6 +60,13 @@ impl Deb {
         self
     }
 
+    /// Adds a file with mode `0755` that is no text.
+    #[must_use]
+    pub fn binary(mut self, path: &str, content: Vec<u8>) -> Self {
+        self.entries.push((path.into(), Entry::File { content, mode: 0o755 }));
+        self
+    }
+
     /// Adds a symbolic link.
     #[must_use]
     pub fn link(mut self, path: &str, target: &str) -> Self {

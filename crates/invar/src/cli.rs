@@ -73,6 +73,26 @@ pub struct Global {
     /// How many packages to unpack at once [default: one for each CPU]; never changes the result
     #[arg(long, global = true, env = "INVAR_JOBS", hide_env_values = true, value_name = "NUMBER")]
     pub jobs: Option<std::num::NonZeroUsize>,
+
+    /// How much memory one build may use, such as 4GiB [default: three quarters of what this machine has]
+    #[arg(long, global = true, env = "INVAR_BUILD_MEMORY", hide_env_values = true, value_name = "SIZE", value_parser = size)]
+    pub build_memory: Option<u64>,
+
+    /// How much disk one build may use [default: 16GiB]
+    #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
+    pub build_disk: Option<u64>,
+}
+
+/// A number of bytes: `4GiB`, `512MiB`.
+fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let read = || {
+        let (number, shift) =
+            UNITS.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))?;
+        let number: u64 = number.trim_end().parse().ok().filter(|number| *number > 0)?;
+        number.checked_mul(1 << shift)
+    };
+    read().ok_or_else(|| "expected a number and KiB, MiB, GiB or TiB, such as 4GiB".to_owned())
 }
 
 /// The commands.

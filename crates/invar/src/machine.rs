@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_archive::Keyring;
-use invar_build::{Archive, Mirrors, Programs, ProjectFiles, PythonIndexes, Registries, Session};
+use invar_build::{
+    Archive, BuildLimits, Mirrors, Programs, ProjectFiles, PythonIndexes, Registries, Session,
+};
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
 use invar_store::Store;
@@ -31,6 +33,7 @@ pub fn session<'a>(
         registries: registries(),
         programs: programs(),
         keep_failed: false,
+        build_limits: build_limits(global),
         jobs: jobs(global),
         offline: global.offline,
         now: now(),
@@ -185,6 +188,23 @@ fn jobs(global: &Global) -> usize {
     )]
     let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
     global.jobs.map_or_else(cpus, usize::from)
+}
+
+/// The most that one build may use of the disk, in bytes, unless something else is asked for.
+const BUILD_DISK: u64 = 16 << 30;
+
+fn build_limits(global: &Global) -> BuildLimits {
+    BuildLimits {
+        memory: global.build_memory.or_else(|| Some(memory()? / 4 * 3)),
+        disk: global.build_disk.unwrap_or(BUILD_DISK),
+    }
+}
+
+/// How many bytes of memory this machine has: proc_meminfo(5).
+fn memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Seconds since 1970: only to judge whether a signature has expired.

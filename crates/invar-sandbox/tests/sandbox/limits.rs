@@ -1,7 +1,7 @@
 //! What a command may use up.
 use std::time::{Duration, Instant};
 
-use invar_sandbox::Status;
+use invar_sandbox::{Bind, Status};
 
 use crate::setup::{Setup, is_root};
 
@@ -57,6 +57,23 @@ fn files_and_temporary_folders_are_limited() {
         assert_eq!(finished.status, Status::Exited(1));
         assert!(output.contains("No space left"), "{output}");
     }
+}
+
+#[test]
+fn what_is_written_to_disk_is_limited() {
+    let mut setup = Setup::new();
+    setup.sandbox.limits.disk = Some(4 << 20);
+    setup.sh("dd if=/dev/zero of=/app/little bs=64k count=16 2> /dev/null; rm /app/little");
+    // Many files, each of which is within any limit for one; and it would go on for ever.
+    let endless = "i=0; while :; do dd if=/dev/zero of=$1/$i bs=64k count=4 2> /dev/null; i=$((i + 1)); done";
+    let (_, finished) = setup.run(&["sh", "-c", endless, "sh", "/app"]).unwrap();
+    assert_eq!(finished.status, Status::OutOfDisk);
+    let bound = setup.folder.path().join("bound");
+    std::fs::create_dir(&bound).unwrap();
+    setup.sandbox.binds = vec![Bind { source: bound, target: "/bound".to_owned(), writable: true }];
+    std::fs::remove_dir_all(setup.changed("app")).unwrap();
+    let (_, finished) = setup.run(&["sh", "-c", endless, "sh", "/bound"]).unwrap();
+    assert_eq!(finished.status, Status::OutOfDisk);
 }
 
 #[test]

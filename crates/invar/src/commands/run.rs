@@ -86,7 +86,7 @@ pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -
         Status::Exited(code) => code.into(),
         // As shells say it.
         Status::Signaled(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX).into(),
-        Status::TimedOut | Status::OutOfMemory => ExitCode::FAILURE,
+        Status::TimedOut | Status::OutOfMemory | Status::OutOfDisk => ExitCode::FAILURE,
     })
 }
 

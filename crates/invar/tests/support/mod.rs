@@ -1,5 +1,6 @@
 //! A hermetic context for the command line: a cleared environment, its own home and store, and what it printed.
 #![expect(dead_code, reason = "each test file uses its own part of this module")]
+pub mod tools;
 pub mod world;
 
 use std::fs;
@@ -20,6 +21,14 @@ impl Context {
     pub fn new() -> Self {
         let folder =
             tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
+        let store = folder.path().join("store");
+        Self { folder, store }
+    }
+
+    /// A context with an empty store in a folder that every user can reach.
+    pub fn for_anyone() -> Self {
+        let folder = tempfile::Builder::new().prefix("invar-test").tempdir();
+        let folder = folder.expect("temporary folders can be made");
         let store = folder.path().join("store");
         Self { folder, store }
     }
