@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, image_config};
 use invar_project::{DefaultGroups, Identity, Manifest, NormalisedName, Platform, User};
-use invar_sandbox::{Bind, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::Scratch;
 
 use crate::build::Assembly;
@@ -281,6 +281,7 @@ impl Environment {
             ownership: Ownership::Mapped,
             cpus: u32::MAX,
             standard: Standard::Inherit,
+            illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
             label: "running a program of the image".to_owned(),

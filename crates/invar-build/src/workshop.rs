@@ -11,7 +11,7 @@ use std::time::Duration;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_sandbox::{
-    Bind, CaptureRules, Finished, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox, Standard,
+    Bind, CaptureRules, Finished, Illusion, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox, Standard,
     Status,
 };
 use invar_store::{Key, Scratch};
@@ -231,6 +231,7 @@ impl<'a> Workshop<'a> {
             ownership,
             cpus: CPUS,
             standard: Standard::Lines,
+            illusion: Illusion::NONE,
         };
         let log_path = bench.scratch.path().join("log");
         let mut log = Log::new(&log_path, self.session, label)?;

@@ -29,6 +29,12 @@ pub(crate) fn attempt(what: &str, arguments: &[&str]) -> String {
                 println!("ready");
                 libc::c_long::from(libc::pause())
             }
+            "time" => return now().to_string(),
+            "time-in-thread" => {
+                return std::thread::spawn(now).join().map_or("failed".to_owned(), |now| now.to_string());
+            }
+            "time-by-call" => return by_calls(),
+            "wait-until" => return wait_until(),
             "connect" => return connect(arguments),
             "abstract" => return connect_abstract(arguments),
             _ => return "no such attempt".to_owned(),
@@ -45,6 +51,57 @@ fn name(error: &io::Error) -> String {
         Some(libc::EINVAL) => "EINVAL".to_owned(),
         Some(libc::ESRCH) => "ESRCH".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// User, group, host name, umask, number of CPUs, and the name that this program was started under.
+pub(crate) fn place() -> String {
+    let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let umask = rustix::process::umask(rustix::fs::Mode::empty()).bits();
+    #[expect(clippy::disallowed_methods, reason = "what a program there sees is what is tried")]
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = std::env::args().next().unwrap_or_default();
+    format!("{} {} {host} {umask:03o} {cpus} {name}", user.0, user.1)
+}
+
+/// Seconds since 1970, by the standard library.
+fn now() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "what a program inside sees of the clock is what is tried")]
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Seconds since 1970, by each system call that tells them.
+fn by_calls() -> String {
+    let (mut exact, mut coarse) =
+        (libc::timespec { tv_sec: 0, tv_nsec: 0 }, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    let mut of_day = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut all = Vec::new();
+    // SAFETY: the kernel writes into structures that are there.
+    unsafe {
+        libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_REALTIME, &raw mut exact);
+        libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_REALTIME_COARSE, &raw mut coarse);
+        libc::syscall(libc::SYS_gettimeofday, &raw mut of_day, std::ptr::null::<u8>());
+        #[cfg(target_arch = "x86_64")]
+        all.push(libc::syscall(libc::SYS_time, std::ptr::null::<u8>()));
+    }
+    all.extend([exact.tv_sec, coarse.tv_sec, of_day.tv_sec]);
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Waits for a semaphore that nobody raises, until a moment of the wall clock that is near.
+fn wait_until() -> String {
+    // SAFETY: the semaphore is initialised before it is waited for, and the deadline is a valid structure.
+    unsafe {
+        let mut semaphore = std::mem::zeroed();
+        libc::sem_init(&raw mut semaphore, 0, 0);
+        let deadline = libc::timespec { tv_sec: now() as i64 + 1, tv_nsec: 0 };
+        libc::sem_timedwait(&raw mut semaphore, &raw const deadline);
+    }
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::ETIMEDOUT) => "timed out".to_owned(),
+        _ => name(&io::Error::last_os_error()),
     }
 }
 

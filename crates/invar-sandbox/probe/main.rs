@@ -4,6 +4,7 @@
 //! ```text
 //! sandbox-probe run KEY=VALUE.. -- COMMAND..    runs a command; the last line of its output tells the status
 //! sandbox-probe available                       says whether sandboxes can be made
+//! sandbox-probe where                         says as whom and where it runs
 //! sandbox-probe try WHAT [ARGUMENT]             tries something; prints `done` or the error's name
 //! ```
 #![expect(clippy::print_stdout, reason = "a test program")]
@@ -13,13 +14,20 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use invar_sandbox::{Bind, Limits, Network, Ownership, Sandbox, Standard};
+use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
 
 mod attempt;
 
 fn main() -> ExitCode {
     invar_sandbox::enter_if_asked();
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if words.is_empty() {
+        // Started again elsewhere: there are no words, and the name tells what to do.
+        words.push(match std::env::args().next().as_deref() {
+            Some("available") => "available".to_owned(),
+            _ => "where".to_owned(),
+        });
+    }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["run", ref rest @ ..] => run(rest),
@@ -27,6 +35,7 @@ fn main() -> ExitCode {
             Ok(()) => println!("available"),
             Err(error) => println!("{error}"),
         },
+        ["where"] => println!("{}", attempt::place()),
         ["try", what, ref rest @ ..] => println!("{}", attempt::attempt(what, rest)),
         _ => return ExitCode::from(2),
     }
@@ -58,6 +67,7 @@ fn run(words: &[&str]) {
         ownership: Ownership::Mapped,
         cpus: 1,
         standard: Standard::Lines,
+        illusion: Illusion::NONE,
     };
     for word in words.by_ref().take_while(|word| **word != "--") {
         let (key, value) = word.split_once('=').expect("KEY=VALUE");
@@ -73,6 +83,8 @@ fn run(words: &[&str]) {
             "processes" => sandbox.limits.processes = Some(number()),
             "memory" => sandbox.limits.memory = Some(number()),
             "inherit" => sandbox.standard = Standard::Inherit,
+            "clock" => sandbox.illusion.clock = number() as i64,
+            "backwards" => sandbox.illusion.backwards = true,
             "recorded" => sandbox.ownership = Ownership::Recorded,
             "host-network" => sandbox.network = Network::Host,
             "copy" => invar_sandbox::force_copy(&sandbox.scratch).expect("the folder can be made"),

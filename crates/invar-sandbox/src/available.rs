@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 
-use crate::enter::{CHECK, MARKER};
+use crate::enter::{CHECK, CHECK_ILLUSIONS, MARKER};
 use crate::error::SandboxError;
 use crate::kernel;
 use crate::running::read_report;
@@ -20,10 +20,26 @@ use crate::wire::Report;
 /// # Errors
 /// [`SandboxError::Forbidden`] says which setting of the host forbids it; the others, that `program` cannot be run.
 pub fn available(program: &Path) -> Result<(), SandboxError> {
+    ask(program, CHECK)
+}
+
+/// Whether sandboxes with an [`Illusion`](crate::Illusion) can be made here; takes as long as [`available`].
+///
+/// # Errors
+/// As [`available`], and [`SandboxError::Setup`] where processes may not be traced.
+pub fn illusions_available(program: &Path) -> Result<(), SandboxError> {
+    if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        let source = io::Error::from(io::ErrorKind::Unsupported);
+        return Err(SandboxError::Setup { step: "filtering system calls".to_owned(), source });
+    }
+    ask(program, CHECK_ILLUSIONS)
+}
+
+fn ask(program: &Path, what: &str) -> Result<(), SandboxError> {
     let setup = |source| SandboxError::Setup { step: "asking whether it is possible".to_owned(), source };
     let (mut control, inner) = UnixStream::pair().map_err(setup)?;
     let mut command = Command::new(program);
-    command.arg0(MARKER).arg(CHECK).arg(inner.as_raw_fd().to_string());
+    command.arg0(MARKER).arg(what).arg(inner.as_raw_fd().to_string());
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null());
     kernel::keep_open(&mut command, &[inner.as_raw_fd()]);
     let spawned = command.spawn();

@@ -1,17 +1,18 @@
 //! The command's own process, from the fork to the start of the program.
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CpuSet;
 
 use crate::capability;
 use crate::enter::failed;
 use crate::filter;
 use crate::kernel;
+use crate::sandbox::Illusion;
 use crate::wire::{Order, Report};
 
 /// Where programs are looked for if the environment has no `PATH`.
@@ -39,6 +40,11 @@ pub(crate) fn cpus(order: &Order) -> io::Result<CpuSet> {
 /// Whether changes of owner are recorded: a user that is not root may not make any.
 pub(crate) fn records(order: &Order) -> bool {
     order.recorded && order.user == 0
+}
+
+/// Whether the init answers system calls of the command.
+pub(crate) fn listens(order: &Order) -> bool {
+    records(order) || order.illusion != Illusion::NONE
 }
 
 /// Becomes the command. If it is to have the foreground of the terminal, `foreground` ends when it may take it. What fails is written to `trouble`, which closes by itself if nothing does.
@@ -83,10 +89,20 @@ fn prepare(
     kernel::close_all_at_exec();
     capability::give_up(order.user).map_err(failed("giving capabilities up"))?;
     rustix::thread::set_no_new_privs(true).map_err(failed("forbidding new privileges"))?;
-    let listener =
-        filter::install(records(order)).map_err(failed("installing the filter of system calls"))?;
+    let listener = filter::install(records(order), order.illusion)
+        .map_err(failed("installing the filter of system calls"))?;
     if let (Some(listener), Some(to)) = (listener, listener_to) {
+        let is_traced = order.illusion.clock != 0;
+        if is_traced {
+            // Hidden as the init is, this process could not be traced by it.
+            rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
+                .map_err(failed("allowing to be traced"))?;
+        }
         crate::notify::hand_over(&listener, &to).map_err(failed("handing the filter over"))?;
+        if is_traced {
+            // The init says when it traces, or ends if it cannot.
+            File::from(to).read_exact(&mut [0]).map_err(failed("waiting to be traced"))?;
+        }
     }
     Ok(start(order))
 }

@@ -12,6 +12,11 @@ use crate::kernel;
 use crate::terminal::Foreground;
 use crate::wire::{Order, Report};
 
+/// The first argument: find out whether illusions are possible as well.
+pub(crate) const CHECK_ILLUSIONS: &str = "check-illusions";
+/// The first argument: become this program again, somewhere else.
+pub(crate) const ELSEWHERE: &str = "elsewhere";
+
 /// The name that this program is started under to become the sandbox. No user can type it by accident.
 pub(crate) const MARKER: &str = "invar-sandbox:enter";
 /// The first argument: run what the order says.
@@ -33,7 +38,9 @@ pub fn enter_if_asked() {
         [RUN, control, order] => kernel::inherited(control)
             .and_then(|control| Ok((control, kernel::inherited(order)?)))
             .map(|(control, order)| outer(control, order)),
-        [CHECK, control] => kernel::inherited(control).map(check),
+        [CHECK, control] => kernel::inherited(control).map(|control| check(&control, false)),
+        [CHECK_ILLUSIONS, control] => kernel::inherited(control).map(|control| check(&control, true)),
+        [ELSEWHERE, place] => Err(crate::elsewhere::go(place)),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
     // 125 as other container tools use it: the tool itself failed. The caller goes by the report.
@@ -75,7 +82,7 @@ pub(crate) fn send(control: &OwnedFd, report: &Report) {
 ///
 /// There is one mapping whoever the caller is: a range would need root or a helper with its rights, and would make
 /// results differ.
-fn leave_host(user: u32, group: u32, flags: UnshareFlags) -> Result<(), Report> {
+pub(crate) fn leave_host(user: u32, group: u32, flags: UnshareFlags) -> Result<(), Report> {
     // Only root can give its further groups up; the filter of system calls hides those of everyone else.
     let _ = rustix::thread::set_thread_groups(&[]);
     let (own_user, own_group) = (rustix::process::geteuid(), rustix::process::getegid());
@@ -108,9 +115,29 @@ fn keep_mounts_private() -> Result<(), Report> {
     mount_change("/", Flags::PRIVATE | Flags::REC).map_err(refused("keeping mounts private"))
 }
 
-fn check(control: OwnedFd) {
+fn check(control: &OwnedFd, illusions: bool) {
     let tried = leave_host(0, 0, namespaces(true)).and_then(|()| keep_mounts_private());
-    send(&control, &tried.err().unwrap_or(Report::Available));
+    let tried = tried.and_then(|()| if illusions { check_tracing() } else { Ok(()) });
+    send(control, &tried.err().unwrap_or(Report::Available));
+}
+
+/// Whether one process may trace another here.
+fn check_tracing() -> Result<(), Report> {
+    let (ready, done) = io::pipe().map_err(failed("making a pipe"))?;
+    match kernel::fork().map_err(refused("starting the first process"))? {
+        Some(child) => {
+            drop(ready);
+            let traced = crate::tracer::trace(child).map_err(failed("tracing a process"));
+            drop(done);
+            traced
+        }
+        None => {
+            drop(done);
+            // It waits until the other has tried.
+            let _ = io::copy(&mut File::from(OwnedFd::from(ready)), &mut io::sink());
+            kernel::exit(0)
+        }
+    }
 }
 
 /// Makes the namespaces, starts the init in them, and ends it when the caller is gone.

@@ -3,11 +3,13 @@
 //!
 //! It forbids what a build has no use for and what has been a way out before: mounts, namespaces, keys, kernel
 //! modules, `bpf`, `io_uring`. It hides the further groups of a caller that is not root and so cannot give them up.
-//! And it hands changes of owner to the init if they are to be recorded.
+//! And it hands changes of owner to the init if they are to be recorded, and what an illusion needs.
 #![expect(unsafe_code, reason = "installing a filter passes a pointer to the kernel")]
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use crate::illusion::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
+use crate::sandbox::Illusion;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 /// The native architecture, as `AUDIT_ARCH_*` of `linux/audit.h`; nothing on those where no filter is known to work.
@@ -78,6 +80,13 @@ pub(crate) const RECORDED: &[libc::c_long] = &[
     libc::SYS_setfsgid,
 ];
 
+/// Calls that tell the time of day and nothing else.
+const TELLING_THE_TIME: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_time,
+    libc::SYS_gettimeofday,
+];
+
 /// Where `struct seccomp_data` has the architecture; the number of the call is at 0.
 const AT_ARCHITECTURE: u32 = 4;
 /// Where it has the low half of the first argument (of a little-endian processor, as both are).
@@ -111,7 +120,7 @@ fn number(call: libc::c_long) -> u32 {
     u32::try_from(call).expect("numbers of system calls are small and positive")
 }
 
-fn program(architecture: u32, recorded: bool) -> Vec<sock_filter> {
+fn program(architecture: u32, recorded: bool, illusion: Illusion) -> Vec<sock_filter> {
     let mut program = vec![
         load(AT_ARCHITECTURE),
         sock_filter { jt: 1, jf: 0, ..unless_skip(BPF_JEQ, architecture, 0) },
@@ -131,10 +140,31 @@ fn program(architecture: u32, recorded: bool) -> Vec<sock_filter> {
     if recorded {
         on(RECORDED, libc::SECCOMP_RET_USER_NOTIF);
     }
+    if illusion.backwards {
+        on(&[libc::SYS_getdents64], libc::SECCOMP_RET_USER_NOTIF);
+    }
+    if illusion.clock != 0 {
+        on(TELLING_THE_TIME, libc::SECCOMP_RET_USER_NOTIF);
+    }
     on(FORBIDDEN, error(libc::EPERM));
     on(ABSENT, error(libc::ENOSYS));
     // Zero groups, which is what a root that gave them up has.
     on(&[libc::SYS_getgroups], error(0));
+    if illusion.clock != 0 {
+        program.extend([unless_skip(BPF_JEQ, number(libc::SYS_clock_gettime), 8), load(AT_FIRST)]);
+        for clock in WALL_CLOCKS {
+            let of_the_day = unless_skip(BPF_JEQ, clock.unsigned_abs(), 1);
+            program.extend([of_the_day, answer(libc::SECCOMP_RET_USER_NOTIF)]);
+        }
+        program.extend([
+            answer(libc::SECCOMP_RET_ALLOW),
+            unless_skip(BPF_JEQ, number(libc::SYS_futex), 4),
+            load(AT_SECOND),
+            unless_skip(BPF_JSET, FUTEX_WALL_CLOCK, 1),
+            answer(libc::SECCOMP_RET_USER_NOTIF),
+            answer(libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
     for call in [libc::SYS_clone, libc::SYS_unshare] {
         program.extend([
             unless_skip(BPF_JEQ, number(call), 4),
@@ -154,19 +184,20 @@ fn program(architecture: u32, recorded: bool) -> Vec<sock_filter> {
 }
 
 /// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if changes of owner
-/// are recorded. Needs `no_new_privs`.
-pub(crate) fn install(recorded: bool) -> io::Result<Option<OwnedFd>> {
+/// are recorded or there is an illusion. Needs `no_new_privs`.
+pub(crate) fn install(recorded: bool, illusion: Illusion) -> io::Result<Option<OwnedFd>> {
+    let listens = recorded || illusion != Illusion::NONE;
     let Some(architecture) = ARCHITECTURE else {
-        return if recorded { Err(io::ErrorKind::Unsupported.into()) } else { Ok(None) };
+        return if listens { Err(io::ErrorKind::Unsupported.into()) } else { Ok(None) };
     };
-    let mut program = program(architecture, recorded);
+    let mut program = program(architecture, recorded, illusion);
     let length = u16::try_from(program.len()).expect("the filter has a few hundred instructions");
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
     let set = |flags: libc::c_ulong| {
         // SAFETY: the structure points to `length` instructions, which outlive the call.
         unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program) }
     };
-    if !recorded {
+    if !listens {
         return if set(0) < 0 { Err(io::Error::last_os_error()) } else { Ok(None) };
     }
     // The second flag (Linux 5.19) keeps a signal from interrupting a call that was already answered.
@@ -189,8 +220,9 @@ mod tests {
 
     #[test]
     fn every_jump_lands_inside_the_filter() {
-        for recorded in [false, true] {
-            let program = program(1, recorded);
+        let all = Illusion { clock: 1, backwards: true };
+        for (recorded, illusion) in [(false, Illusion::NONE), (true, Illusion::NONE), (true, all)] {
+            let program = program(1, recorded, illusion);
             for (at, instruction) in program.iter().enumerate() {
                 if u32::from(instruction.code) & 7 == BPF_JMP {
                     let furthest = at + 1 + usize::from(instruction.jt.max(instruction.jf));

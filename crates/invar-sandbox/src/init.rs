@@ -2,7 +2,7 @@
 //!
 //! Its end is the end of everything inside: the kernel kills what is left of its process namespace.
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use crate::enter::{failed, send};
 use crate::kernel;
 use crate::notify::Recorder;
 use crate::root;
+use crate::tracer;
 use crate::wire::{Ending, Order, Report};
 
 /// Does all that the first process does, and reports.
@@ -60,7 +61,7 @@ fn start(
 ) -> Result<Report, Report> {
     let children = kernel::children().map_err(failed("watching children"))?;
     let (trouble, trouble_in) = io::pipe().map_err(failed("making a pipe"))?;
-    let (listener, listener_in) = if command::records(order) {
+    let (listener, listener_in) = if command::listens(order) {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed("making a socket"))?;
         (Some(OwnedFd::from(ours)), Some(OwnedFd::from(theirs)))
     } else {
@@ -82,8 +83,12 @@ fn start(
     drop((trouble_in, listener_in, groups, ready, ready_in));
     let mut recorder = None;
     if let Some(from) = listener {
-        recorder = Recorder::receive(&from, entered.layer, (order.user, order.group))
+        recorder = Recorder::receive(&from, entered.layer, (order.user, order.group), order.illusion)
             .map_err(failed("taking the filter over"))?;
+        if order.illusion.clock != 0 && recorder.is_some() {
+            tracer::trace(child).map_err(failed("tracing the command, to shift its clock"))?;
+            File::from(from).write_all(b"x").map_err(failed("letting the command start"))?;
+        }
     }
     let mut told = Vec::new();
     File::from(OwnedFd::from(trouble)).read_to_end(&mut told).map_err(failed("starting the command"))?;
@@ -91,7 +96,7 @@ fn start(
         return serde_json::from_slice(&told)
             .map_err(|_| failed("starting the command")(io::Error::from(io::ErrorKind::InvalidData)));
     }
-    let ending = watch(control, &children, child, deadline, &mut recorder)?;
+    let ending = watch(control, &children, child, deadline, &mut recorder, order.illusion.clock != 0)?;
     // Nothing changes any more once the owners are counted.
     kernel::send_signal(-1, libc::SIGKILL);
     Ok(Report::Ended { ending, owners: recorder.map(Recorder::finish).unwrap_or_default() })
@@ -104,9 +109,10 @@ fn watch(
     child: Pid,
     deadline: Option<Instant>,
     recorder: &mut Option<Recorder>,
+    traced: bool,
 ) -> Result<Ending, Report> {
     loop {
-        if let Some(ending) = reap(child) {
+        if let Some(ending) = if traced { reap_traced(child) } else { reap(child) } {
             return Ok(ending);
         }
         let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
@@ -164,6 +170,21 @@ fn reap(child: Pid) -> Option<Ending> {
     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
         if pid == child {
             ending = ending.or(how(status));
+        }
+    }
+    ending
+}
+
+/// As [`reap`], and lets those go on that stopped for the tracer.
+fn reap_traced(child: Pid) -> Option<Ending> {
+    let mut ending = None;
+    while let Some((pid, status)) = tracer::ended() {
+        if pid == child {
+            ending = ending.or(if libc::WIFEXITED(status) {
+                Some(Ending::Exited((libc::WEXITSTATUS(status) & 0xFF) as u8))
+            } else {
+                Some(Ending::Signaled(libc::WTERMSIG(status)))
+            });
         }
     }
     ending

@@ -11,8 +11,8 @@
 //! # Goals
 //! * The same result for root and for anyone else: there is always one user inside, mapped to the caller's, never a
 //!   range, and no program with special rights is needed.
-//! * What the command can see is what was named: trees, binds, environment, host name, number of CPUs. No clock is
-//!   faked, and nothing hides the kernel's version.
+//! * What the command can see is what was named: trees, binds, environment, host name, number of CPUs. Nothing
+//!   hides the kernel's version, and the clock is the host's unless an [`Illusion`] was asked for.
 //! * Nothing outlives the sandbox: when any process of the chain dies, the kernel ends all that are inside it.
 //!
 //! # Non-goals
@@ -32,9 +32,11 @@ mod cgroup;
 mod command;
 mod copy;
 mod disk;
+mod elsewhere;
 mod enter;
 mod error;
 mod filter;
+mod illusion;
 mod init;
 mod kernel;
 mod layer;
@@ -45,10 +47,12 @@ mod root;
 mod running;
 mod sandbox;
 mod terminal;
+mod tracer;
 mod wire;
 
-pub use available::available;
+pub use available::{available, illusions_available};
 pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
+pub use elsewhere::{Elsewhere, refusal};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
 #[doc(hidden)]
@@ -56,4 +60,4 @@ pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};
 pub use owners::Owners;
 pub use running::{Finished, Running, Signals, Status, run, spawn};
-pub use sandbox::{Bind, Limits, Network, Ownership, Sandbox, Standard};
+pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};

@@ -25,7 +25,9 @@ use rustix::net::{
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::filter;
+use crate::illusion::{self, Reply};
 use crate::mounts::{magic, mount_of, open_path};
+use crate::sandbox::Illusion;
 
 /// The longest path that the kernel takes, with the zero at its end.
 const LONGEST: usize = 4096;
@@ -49,6 +51,7 @@ pub(crate) struct Recorder {
     root: u64,
     /// Who owns a file without a note.
     default: (u32, u32),
+    illusion: Illusion,
     notes: BTreeMap<(u64, u64), Note>,
 }
 
@@ -64,7 +67,12 @@ pub(crate) fn hand_over(listener: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
 
 impl Recorder {
     /// Takes over what [`hand_over`] gives; nothing if the other side ended before that.
-    pub(crate) fn receive(from: &OwnedFd, layer: OwnedFd, default: (u32, u32)) -> io::Result<Option<Self>> {
+    pub(crate) fn receive(
+        from: &OwnedFd,
+        layer: OwnedFd,
+        default: (u32, u32),
+        illusion: Illusion,
+    ) -> io::Result<Option<Self>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut attached = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
@@ -80,7 +88,7 @@ impl Recorder {
         let most = getrlimit(Resource::Nofile).maximum;
         let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
         let root = mount_of(&open_path("/".as_ref())?)?;
-        Ok(Some(Self { listener: Some(listener), layer, root, default, notes: BTreeMap::new() }))
+        Ok(Some(Self { listener: Some(listener), layer, root, default, illusion, notes: BTreeMap::new() }))
     }
 
     /// What becomes readable when there is a call to answer.
@@ -108,19 +116,25 @@ impl Recorder {
             unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const call.id) == 0 }
         };
         answer.id = call.id;
-        let done = match Request::read(&call) {
-            Ok(Some(request)) => {
-                // Only now is it sure that all that was opened belongs to this process, and not to a later one.
-                if !still_waits() {
-                    return;
+        let done = match illusion::answer(self.illusion, &call, &still_waits) {
+            Some(done) => done,
+            None => match Request::read(&call) {
+                Ok(Some(request)) => {
+                    // Only now is it sure that all that was opened belongs to this process, and not to a later one.
+                    if !still_waits() {
+                        return;
+                    }
+                    request.file().and_then(|file| self.note(&file, request.user, request.group))
                 }
-                request.file().and_then(|file| self.note(&file, request.user, request.group))
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
             }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
+            .map(|()| Reply::Value(0)),
         };
-        if let Err(error) = done {
-            answer.error = -error.raw_os_error().unwrap_or(libc::EIO);
+        match done {
+            Ok(Reply::Value(value)) => answer.val = value,
+            Ok(Reply::GoOn) => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+            Err(error) => answer.error = -error.raw_os_error().unwrap_or(libc::EIO),
         }
         // SAFETY: the kernel reads one such structure.
         unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_SEND as _, &raw mut answer) };

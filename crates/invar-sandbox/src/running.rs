@@ -325,6 +325,7 @@ fn order(sandbox: &Sandbox, groups: &Groups) -> Order {
         recorded: sandbox.ownership == Ownership::Recorded,
         cpus: sandbox.cpus,
         lines: sandbox.standard == Standard::Lines,
+        illusion: sandbox.illusion,
         cgroups: groups.paths().map(Bytes::of).collect(),
     }
 }

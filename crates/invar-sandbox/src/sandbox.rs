@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::SandboxError;
 
 /// A command and all that it is to see.
@@ -41,6 +43,23 @@ pub struct Sandbox {
     pub cpus: u32,
     /// Where the command's standard streams go.
     pub standard: Standard,
+    /// What it is to see that is not so.
+    pub illusion: Illusion,
+}
+
+/// What a command is made to see that is not so, to find out whether what it makes depends on it. Not known on
+/// processors other than x86-64 and aarch64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Illusion {
+    /// How many seconds its wall clock is ahead of the host's. The times of files are not.
+    pub clock: i64,
+    /// Whether folders are listed backwards.
+    pub backwards: bool,
+}
+
+impl Illusion {
+    /// Everything is as it is.
+    pub const NONE: Self = Self { clock: 0, backwards: false };
 }
 
 /// A folder or file of the host, to be seen inside.

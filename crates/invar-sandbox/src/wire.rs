@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sandbox::Illusion;
+
 /// Bytes, as a string of the characters U+0000 to U+00FF: JSON has no bytes, and paths need not be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bytes(pub(crate) Vec<u8>);
@@ -61,6 +63,7 @@ pub(crate) struct Order {
     pub(crate) recorded: bool,
     pub(crate) cpus: u32,
     pub(crate) lines: bool,
+    pub(crate) illusion: Illusion,
     /// The control groups that were made for the command, one for each hierarchy.
     pub(crate) cgroups: Vec<Bytes>,
 }

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use invar_sandbox::{Finished, Limits, Network, Ownership, Sandbox, SandboxError, Standard, Status};
+use invar_sandbox::{
+    Finished, Illusion, Limits, Network, Ownership, Sandbox, SandboxError, Standard, Status,
+};
 use tempfile::TempDir;
 
 /// The program that becomes the sandbox.
@@ -13,7 +15,7 @@ pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_sandbox-probe");
 
 const TOOLS: &[&str] = &[
     "sh", "ls", "cat", "id", "nproc", "stat", "chown", "chmod", "mkdir", "rmdir", "sleep", "ln", "rm", "mv",
-    "touch", "dd", "hostname", "env", "setsid", "chroot",
+    "touch", "date", "dd", "hostname", "env", "setsid", "chroot",
 ];
 
 /// A root and a scratch folder; removed when dropped.
@@ -71,6 +73,7 @@ impl Setup {
             ownership: Ownership::Mapped,
             cpus: 1,
             standard: Standard::Lines,
+            illusion: Illusion::NONE,
         };
         Self { folder, sandbox }
     }
