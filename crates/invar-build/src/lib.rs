@@ -54,6 +54,6 @@ pub use project::ProjectFiles;
 pub use python_index::PythonIndexes;
 pub use session::{BuildLimits, Programs, Session};
 pub use shell::{Environment, Mount, RunRequest, Started, image_environment, shell_environment};
-pub use source::SourceError;
+pub use source::{SourceError, source_files};
 pub use vendored::Registries;
 pub use workshop::StepFailure;

@@ -300,6 +300,20 @@ pub(crate) fn read_text_if_there(path: &Path) -> Result<Option<String>, BuildErr
     }
 }
 
+/// The plain files in `folder` that are source by the rules for a project without a manifest, by path.
+///
+/// # Errors
+/// [`SourceError`].
+pub fn source_files(folder: &Path) -> Result<Vec<String>, SourceError> {
+    let mut rules = SourceRules::new(&[], &[], None, &[]).map_err(SourceError::Rules)?;
+    let found = rules.walk(&Disk { folder }).map_err(|error| match error {
+        WalkError::Listing(error) => error,
+        other => SourceError::Entry { message: other.to_string() },
+    })?;
+    let files = found.entries.into_iter().filter(|entry| !entry.is_symlink);
+    Ok(files.map(|entry| entry.path.as_str().to_owned()).collect())
+}
+
 struct Disk<'a> {
     folder: &'a Path,
 }

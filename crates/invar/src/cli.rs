@@ -98,6 +98,8 @@ fn size(text: &str) -> Result<u64, String> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write the first manifest of a project
+    Init(Init),
     /// Choose Debian packages and write invar.lock
     Lock(Lock),
     /// Build the image that the locks name
@@ -108,6 +110,22 @@ pub enum Command {
     Shell(Shell),
     /// Print what makes the shell's programs available here, for `eval`, direnv and editors
     Env(Env),
+}
+
+/// Options of `invar init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The project's folder
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Carry over what this Dockerfile or flake.nix says
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+
+    /// Print the manifest instead of writing it
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// Options of `invar lock`.

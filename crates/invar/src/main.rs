@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let style = Style { quiet: cli.global.quiet, json: cli.global.json };
     let reporter = report::reporter(style);
     let done = match &cli.command {
+        Command::Init(options) => commands::init::run(&cli.global, options),
         Command::Lock(options) => commands::lock::run(&cli.global, options, &*reporter),
         Command::Build(options) => commands::build::run(&cli.global, options, &*reporter),
         Command::Run(options) => commands::run::run(&cli.global, options, &*reporter),

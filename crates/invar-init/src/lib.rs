@@ -1,0 +1,19 @@
+//! The first manifest of a project: from what the project is, from its Dockerfile, or from its flake.
+//!
+//! # Goals
+//! * The smallest manifest that works, and nothing that Invar does by itself.
+//! * Honesty: what cannot be carried over stands in the manifest as a comment with its line, and what was not pinned
+//!   before and is now is told.
+//!
+//! # Non-goals
+//! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
+//! * No evaluation of Nix and no running of shells: what is written down literally is read, the rest is said to be left.
+mod draft;
+mod flake;
+mod needs;
+mod nixpkgs;
+mod project;
+
+pub use draft::{Draft, DraftStep, Note, Pin, Source};
+pub use flake::{FlakeError, read_flake};
+pub use project::{ProjectView, read_project};

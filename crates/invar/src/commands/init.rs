@@ -1,0 +1,229 @@
+//! `invar init`
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use invar_build::{BuildError, source_files};
+use invar_init::{Draft, ProjectView, read_flake, read_project};
+use invar_project::{Manifest, ManifestSources};
+use serde_json::json;
+
+use crate::cli::{Global, Init};
+use crate::commands::lock::print;
+use crate::failure::Failure;
+use crate::report::say;
+
+/// The longest Python file that is looked into, in bytes; what applications are made in is shorter.
+const LONGEST: u64 = 256 << 10;
+
+/// How many Python files are looked into.
+const MOST: usize = 2000;
+
+/// The longest file that is read whole, in bytes.
+const LONGEST_TEXT: u64 = 16 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
+    let folder = &options.project;
+    let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
+    refuse_a_second(folder, pyproject.as_deref())?;
+    let mut draft = match &pyproject {
+        Some(pyproject) => from_project(folder, pyproject, options.from.is_some())?,
+        None if options.from.is_some() => Draft::default(),
+        None => {
+            return Err(BuildError::NoProject { path: folder.clone() }.into());
+        }
+    };
+    if let Some(from) = &options.from {
+        draft = from_file(from, draft)?;
+    }
+    let (name, prefix) = match &pyproject {
+        Some(_) => ("pyproject.toml", "tool.invar"),
+        None => ("invar.toml", ""),
+    };
+    // As people write it: not `./pyproject.toml`.
+    let path = if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
+    let manifest = draft.to_toml(prefix);
+    let whole = appended(pyproject.as_deref().unwrap_or_default(), &manifest);
+    check(&path, &whole, pyproject.is_some())?;
+    if !options.print {
+        write(&path, &whole)?;
+    }
+    let has_uv_lock = folder.join("uv.lock").is_file();
+    tell(global, options, &path, &draft, &manifest, pyproject.is_some() && !has_uv_lock)
+}
+
+/// A project has one manifest.
+fn refuse_a_second(folder: &Path, pyproject: Option<&str>) -> Result<(), Failure> {
+    let invar_toml = folder.join("invar.toml");
+    let there = if invar_toml.exists() {
+        Some(invar_toml.display().to_string())
+    } else {
+        let table = pyproject.and_then(|text| toml::from_str::<toml::Table>(text).ok());
+        let has = table.and_then(|table| table.get("tool")?.get("invar").cloned()).is_some();
+        has.then(|| format!("[tool.invar] in {}", folder.join("pyproject.toml").display()))
+    };
+    match there {
+        Some(there) => {
+            let message = format!("the project has a manifest already: {there}");
+            Err(Failure::input(message, Some("edit that one, or take it away first")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the project itself shows. Its command is looked for only where nothing else says it.
+fn from_project(folder: &Path, pyproject: &str, only_needs: bool) -> Result<Draft, Failure> {
+    let mut files = BTreeMap::new();
+    let mut read = 0;
+    for path in source_files(folder).map_err(BuildError::from)? {
+        let is_python = path.ends_with(".py") && !only_needs;
+        let text = if is_python && read < MOST { short_text(&folder.join(&path)) } else { None };
+        read += usize::from(text.is_some());
+        files.insert(path, text);
+    }
+    let uv_lock = text_if_there(&folder.join("uv.lock"))?;
+    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files: &files };
+    read_project(&view, !only_needs).map_err(|(file, error)| {
+        let path = folder.join(file);
+        Failure::input(format!("{}: {}", path.display(), error.to_string().trim_end()), None)
+    })
+}
+
+fn from_file(from: &Path, draft: Draft) -> Result<Draft, Failure> {
+    let text = text(from)?;
+    let lock = text_if_there(&from.with_file_name("flake.lock"))?;
+    let read = read_flake(&text, lock.as_deref(), draft);
+    read.map_err(|error| Failure::input(format!("{}: {error}", from.display()), None))
+}
+
+/// `text` and then the manifest, with the line ends that `text` has.
+fn appended(text: &str, manifest: &str) -> String {
+    let gap = match text {
+        "" => "",
+        text if text.ends_with("\n\n") || text.ends_with("\r\n\r\n") => "",
+        text if text.ends_with('\n') => "\n",
+        _ => "\n\n",
+    };
+    let added = format!("{gap}{manifest}");
+    if text.contains("\r\n") {
+        format!("{text}{}", added.replace('\n', "\r\n"))
+    } else {
+        format!("{text}{added}")
+    }
+}
+
+/// Nothing is written that would be refused when it is read.
+fn check(path: &Path, text: &str, is_pyproject: bool) -> Result<(), Failure> {
+    let shown = path.display().to_string();
+    let source = Some((shown.as_str(), text));
+    let sources = match is_pyproject {
+        true => ManifestSources { pyproject: source, invar_toml: None },
+        false => ManifestSources { pyproject: None, invar_toml: source },
+    };
+    Manifest::parse(&sources).map(|_| ()).map_err(|error| BuildError::from(error).into())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |source: io::Error| BuildError::Output { path: path.to_owned(), source };
+    // Written beside it and renamed: a full disk must not cost anyone their pyproject.toml.
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = PathBuf::from(name);
+    let written = fs::File::create_new(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // There is nothing more to be done about it.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map_err(failed)?;
+    Ok(())
+}
+
+fn tell(
+    global: &Global,
+    options: &Init,
+    path: &Path,
+    draft: &Draft,
+    manifest: &str,
+    needs_uv_lock: bool,
+) -> Result<ExitCode, Failure> {
+    if global.json {
+        let notes: Vec<_> = draft
+            .notes
+            .iter()
+            .map(|note| {
+                let line = Some(note.source.line).filter(|line| *line > 0);
+                json!({"file": note.source.file, "line": line, "text": note.text, "why": note.why})
+            })
+            .collect();
+        let pins: Vec<_> = draft
+            .pins
+            .iter()
+            .map(|pin| json!({"what": pin.what, "before": pin.before, "after": pin.after}))
+            .collect();
+        let written = (!options.print).then(|| path.display().to_string());
+        let value = json!({"written": written, "manifest": manifest, "notes": notes, "pins": pins});
+        return print(&format!("{value}\n"));
+    }
+    if !global.quiet {
+        if !draft.pins.is_empty() {
+            pins(draft);
+        }
+        if !options.print {
+            say(&format!("Wrote {}:", path.display()));
+            manifest.lines().for_each(|line| say(&format!("  {line}")));
+            let next = if needs_uv_lock { "`uv lock`, and then `invar build`" } else { "`invar build`" };
+            match draft.notes.len() {
+                0 => say(&format!("Next: {next}")),
+                1 => say(&format!("Next: look at the comment, then {next}")),
+                count => say(&format!("Next: look at the {count} comments, then {next}")),
+            }
+        }
+    }
+    print(if options.print { manifest } else { "" })
+}
+
+/// The table of what was pinned, before and after.
+fn pins(draft: &Draft) {
+    let width = |get: &dyn Fn(&invar_init::Pin) -> usize| draft.pins.iter().map(get).max().unwrap_or(0);
+    let what = width(&|pin| pin.what.chars().count()).max("what".len());
+    let before = width(&|pin| pin.before.chars().count()).max("before".len());
+    say(&format!("{:what$}  {:before$}  now", "what", "before"));
+    for pin in &draft.pins {
+        say(&format!("{:what$}  {:before$}  {}", pin.what, pin.before, pin.after));
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let failed = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(failed)?;
+    let mut text = String::new();
+    let length = file.take(LONGEST_TEXT + 1).read_to_string(&mut text).map_err(failed)?;
+    if length as u64 > LONGEST_TEXT {
+        let message = format!("{} is longer than {LONGEST_TEXT} bytes", path.display());
+        return Err(Failure::input(message, None));
+    }
+    Ok(text)
+}
+
+fn text_if_there(path: &Path) -> Result<Option<String>, Failure> {
+    if path.exists() { text(path).map(Some) } else { Ok(None) }
+}
+
+/// The text of a file that is not too long and is text.
+fn short_text(path: &Path) -> Option<String> {
+    let length = fs::metadata(path).ok()?.len();
+    (length <= LONGEST).then(|| fs::read_to_string(path).ok()).flatten()
+}
