@@ -27,6 +27,24 @@ pub enum BuildError {
     /// The manifest is wrong.
     #[error(transparent)]
     Manifest(#[from] invar_project::ManifestError),
+    /// The folder is the root of a workspace, and not a project itself.
+    #[error(
+        "{} has a workspace and no [project]: {}",
+        path.display(),
+        match &members[..] {
+            [] => "there is nothing to build".to_owned(),
+            members => format!(
+                "its members are {}",
+                members.iter().map(|member| member.display().to_string()).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    )]
+    WorkspaceRoot {
+        /// The `pyproject.toml`.
+        path: PathBuf,
+        /// The folders of the members.
+        members: Vec<PathBuf>,
+    },
     /// `uv.lock` is missing.
     #[error("{} is missing, and the project has dependencies", path.display())]
     NoUvLock {
@@ -490,6 +508,7 @@ impl BuildError {
             | Self::Plan(_)
             | Self::Source(_)
             | Self::NoInterpreter { .. }
+            | Self::WorkspaceRoot { .. }
             | Self::Keyring { .. }
             | Self::Reference { .. }
             | Self::NoSuite { .. }

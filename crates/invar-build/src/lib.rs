@@ -40,6 +40,7 @@ mod source;
 mod steps;
 mod vendored;
 mod workshop;
+mod workspace;
 
 /// The virtual environment's folder in an image, without a leading slash.
 pub use invar_plan::ENVIRONMENT;

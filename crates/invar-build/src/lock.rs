@@ -19,6 +19,7 @@ use crate::lock_roots::{RootSolver, requests};
 use crate::output::write_atomically;
 use crate::project::ProjectFiles;
 use crate::realise::{checked_blob, control, realise};
+use crate::workspace::members_left_out;
 use crate::{Archive, BuildError, Event, Phase, Session};
 
 /// The stable releases of Debian, the newest first, each with its Python. Debian never changes the minor version of
@@ -82,6 +83,9 @@ pub fn lock(
         Some(kept) => kept,
         None => make(session, files, request, files.lock.as_ref(), keyring, update)?,
     };
+    if let Some(warning) = members_left_out(files, &new) {
+        session.reporter.event(&Event::Warning(&warning));
+    }
     let text = new.to_string();
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
     let same = files.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);

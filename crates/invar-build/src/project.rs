@@ -2,12 +2,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use invar_project::{InvarLock, LockError, Manifest, ManifestSources, nearest};
+use invar_project::{InvarLock, LockError, Manifest, ManifestSources, WorkspaceRoot, nearest};
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::BuildError;
 use crate::source::read_text_if_there;
+use crate::workspace::{Workspace, parse_lock};
 
 /// What a project's folder says.
 #[derive(Debug, Clone)]
@@ -19,7 +20,10 @@ pub struct ProjectFiles {
     /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its further images or of
     /// its shell.
     pub(crate) whole: Option<Arc<Manifest>>,
-    /// `uv.lock`; `None` for a project without dependencies.
+    /// The folder of the workspace that the project is a member of, without symbolic links; `None` where the project
+    /// has a `uv.lock` of its own.
+    pub(crate) workspace: Option<PathBuf>,
+    /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
@@ -49,27 +53,32 @@ impl ProjectFiles {
         let (pyproject_path, invar_toml_path) = (path("pyproject.toml"), path("invar.toml"));
         let (pyproject_path, invar_toml_path) =
             (pyproject_path.display().to_string(), invar_toml_path.display().to_string());
-        let manifest = Manifest::parse(&ManifestSources {
+        let uv_lock_text = read_text_if_there(&path("uv.lock"))?;
+        if let (Some(pyproject), Some(uv_lock)) = (&pyproject, &uv_lock_text) {
+            refuse_root_without_project(folder, pyproject, uv_lock)?;
+        }
+        let mut manifest = Manifest::parse(&ManifestSources {
             pyproject: pyproject.as_deref().map(|text| (pyproject_path.as_str(), text)),
             invar_toml: invar_toml.as_deref().map(|text| (invar_toml_path.as_str(), text)),
         })?;
-        let uv_lock_text = read_text_if_there(&path("uv.lock"))?;
-        let uv_lock_text = uv_lock_text.filter(|_| manifest.project.is_some());
-        let uv_lock =
-            match &uv_lock_text {
-                Some(text) => Some(UvLock::parse(text).map_err(|source| BuildError::UvLock {
-                    path: path("uv.lock"),
-                    source: Box::new(source),
-                })?),
-                None => None,
-            };
-        if let Some(project) = &manifest.project
-            && uv_lock.is_none()
-            // A package is installed as `uv.lock` says, even one that depends on nothing.
-            && (project.is_package() || !project.dependencies.is_empty())
-        {
-            return Err(BuildError::NoUvLock { path: path("uv.lock") });
-        }
+        let (workspace, uv_lock_text, uv_lock) = match (&mut manifest.project, uv_lock_text) {
+            (Some(_), Some(text)) => {
+                let uv_lock = parse_lock(&path("uv.lock"), &text)?;
+                (None, Some(text), Some(uv_lock))
+            }
+            (Some(project), None) => match Workspace::around(folder)? {
+                Some(Workspace { root, lock_text, lock, settings }) => {
+                    project.uv = std::mem::take(&mut project.uv).of_member(&settings);
+                    (Some(root), Some(lock_text), Some(lock))
+                }
+                // A package is installed as `uv.lock` says, even one that depends on nothing.
+                None if project.is_package() || !project.dependencies.is_empty() => {
+                    return Err(BuildError::NoUvLock { path: path("uv.lock") });
+                }
+                None => (None, None, None),
+            },
+            (None, _) => (None, None, None),
+        };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
         let (lock, lock_error) = match lock_text.as_deref().map(InvarLock::parse) {
             Some(Ok(lock)) => (Some(lock), None),
@@ -80,6 +89,7 @@ impl ProjectFiles {
             folder: folder.to_owned(),
             manifest,
             whole: None,
+            workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
             lock,
@@ -178,4 +188,19 @@ impl ProjectFiles {
     pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
         invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
     }
+}
+
+/// An image of a workspace's root that is no project would have no Python at all, which nobody means who has a `uv.lock`
+/// there.
+fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), BuildError> {
+    let path = folder.join("pyproject.toml");
+    // What is wrong with the file is told with all else that is.
+    let Ok(Some(WorkspaceRoot { is_project: false, .. })) =
+        WorkspaceRoot::read(&path.display().to_string(), pyproject)
+    else {
+        return Ok(());
+    };
+    let lock = parse_lock(&folder.join("uv.lock"), uv_lock)?;
+    let members = lock.folders().map(|(_, member)| folder.join(member)).collect();
+    Err(BuildError::WorkspaceRoot { path, members })
 }

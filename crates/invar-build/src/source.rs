@@ -11,6 +11,7 @@ use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceRules, WalkErr
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::project::ProjectFiles;
+use crate::workspace::add_gitignores;
 use crate::{BuildError, Event, Session};
 
 /// Why the source cannot be used.
@@ -116,6 +117,9 @@ impl SourceTree {
             let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
             let mut rules =
                 SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
+            if let Some(root) = &files.workspace {
+                add_gitignores(&mut rules, root, &source.folder)?;
+            }
             source.add(session, &mut rules, |_| true)?;
             return Ok(source);
         }
@@ -192,7 +196,10 @@ fn rules(
 ) -> Result<SourceRules, BuildError> {
     let outputs = outputs(&files.folder, files.default_outputs(), output);
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-    let rules = SourceRules::new(include, exclude, dockerignore, &outputs).map_err(SourceError::Rules)?;
+    let mut rules = SourceRules::new(include, exclude, dockerignore, &outputs).map_err(SourceError::Rules)?;
+    if let Some(root) = &files.workspace {
+        add_gitignores(&mut rules, root, &files.folder)?;
+    }
     Ok(rules)
 }
 

@@ -7,7 +7,7 @@
 //!
 //! # Non-goals
 //! * No disk, clock, network or environment: texts come in, values go out. In particular nothing of the host's git
-//!   configuration or of folders above the project decides what is source.
+//!   configuration or of folders above the project and its workspace decides what is source.
 //! * No resolving: which packages are needed is decided by `invar lock` and only recorded here.
 mod lock;
 mod manifest;
@@ -31,7 +31,7 @@ pub use manifest::{
     ImageKeys, ImageOverride, Interval, LabelName, Manifest, ManifestError, ManifestSources, Mirror,
     NormalisedName, Override, PackageRequest, Port, Prefer, Problem, Project, Protocol, Python, RelativePath,
     RepositoryName, Requirement, RequirementUrl, Signal, Step, StepFetch, StepName, Tag, User, UvSettings,
-    UvWorkspace, Wrap, schema,
+    UvWorkspace, WorkspaceRoot, Wrap, schema,
 };
 pub use nearest::nearest;
 pub use platform::Platform;

@@ -44,7 +44,7 @@ pub use self::runtime::{EnvironmentName, Identity, Interval, LabelName, Port, Pr
 pub use self::schema::schema;
 pub use self::step::{Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
-pub use self::uv::{DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace};
+pub use self::uv::{DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, WorkspaceRoot};
 pub use self::variant::{ContentKeys, ImageOverride};
 use crate::manifest::reader::{Reader, Section, Value};
 use crate::manifest::schema::package_names_schema;

@@ -10,9 +10,10 @@
 //! 4. Without: what a `.gitignore` inside the project's folder excludes is not source, and what `.dockerignore`
 //!    excludes is not source either. Everything else is.
 //!
-//! Only `.gitignore` files at and below the project's folder count. Those above it, `.git/info/exclude` and git's
-//! global configuration belong to one machine and would make the same commit give different images; so would
-//! tracked-but-ignored files if they were asked for in git's index, and they are not.
+//! Only `.gitignore` files at and below the project's folder count; for a member of a workspace, at and below the
+//! workspace's. Those above it, `.git/info/exclude` and git's global configuration belong to one machine and would make
+//! the same commit give different images; so would tracked-but-ignored files if they were asked for in git's index, and
+//! they are not.
 //!
 //! `pyproject.toml`, `uv.lock`, a Dockerfile, `.gitignore` and `.dockerignore` are ordinary files: they are source
 //! unless a rule says otherwise. `invar.lock` is not: what it decides reaches the image in other ways, and locking
@@ -45,6 +46,16 @@ pub struct SourceRules {
     outputs: BTreeSet<String>,
     /// The `.gitignore` files seen so far, by the directory that holds them.
     gitignores: BTreeMap<String, GitignoreFile>,
+    /// Those above the project that count, the nearest first.
+    above: Vec<Above>,
+}
+
+/// A `.gitignore` above the project.
+#[derive(Debug)]
+struct Above {
+    /// The project's path, relative to the folder that holds it.
+    project: String,
+    file: GitignoreFile,
 }
 
 /// Why there can be no [`SourceRules`].
@@ -156,6 +167,7 @@ impl SourceRules {
             dockerignore: Dockerignore::parse(dockerignore.unwrap_or(""))?,
             outputs: outputs.collect(),
             gitignores: BTreeMap::new(),
+            above: Vec::new(),
         })
     }
 
@@ -172,6 +184,12 @@ impl SourceRules {
                 self.gitignores.remove(directory);
             }
         }
+    }
+
+    /// Tells the rules what a `.gitignore` above the project says; the nearest comes first. `project` is the project's
+    /// path, relative to the folder that holds the file, without a slash at either end.
+    pub fn add_above(&mut self, project: &str, gitignore: &str) {
+        self.above.push(Above { project: project.to_owned(), file: GitignoreFile::parse(gitignore) });
     }
 
     /// Decides about one path, relative to the project, without a slash at either end.
@@ -226,6 +244,16 @@ impl SourceRules {
                 Verdict::Ignore(pattern) => {
                     let separator = if directory.is_empty() { "" } else { "/" };
                     let file = format!("{directory}{separator}.gitignore");
+                    return Some(Reason::Gitignore { file, pattern });
+                }
+            }
+        }
+        for Above { project, file } in &self.above {
+            match file.verdict(&format!("{project}/{path}"), is_directory) {
+                Verdict::Silent => {}
+                Verdict::Keep => return None,
+                Verdict::Ignore(pattern) => {
+                    let file = format!("{}.gitignore", "../".repeat(project.split('/').count()));
                     return Some(Reason::Gitignore { file, pattern });
                 }
             }

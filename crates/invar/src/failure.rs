@@ -130,10 +130,14 @@ fn hint(error: &BuildError) -> Option<String> {
             "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
         }
         BuildError::NoProject { .. } => "run this in a uv project, or name its folder",
+        BuildError::WorkspaceRoot { .. } => {
+            "put [tool.invar] into the pyproject.toml of a member, and name its folder: each member is an image of its own"
+        }
         BuildError::NoUvLock { .. } => "run `uv lock`",
         BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
         BuildError::NoInterpreter { .. } => {
-            "change requires-python, or name a suite in [tool.invar] that has such a Python"
+            "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
+             `suite = \"sid\"`"
         }
         BuildError::Untrusted { .. } => {
             "if the archive is not Debian's own, give its keys with --keyring; \

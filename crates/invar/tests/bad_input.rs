@@ -289,7 +289,7 @@ fn an_interpreter_that_no_suite_has() {
     world.context.write("project/pyproject.toml", MANIFEST.replace(">=3.13", ">=3.99"));
     world.context.write("project/uv.lock", world.read("uv.lock").replace(">=3.13", ">=3.99"));
     let message = world.run(&["lock", "--keyring", "keyring.gpg", "project"]).failure(2);
-    says(&message, &[">=3.99", "trixie has Python 3.13", "bookworm has Python 3.11"]);
+    says(&message, &[">=3.99", "trixie has Python 3.13", "bookworm has Python 3.11", "suite = \"sid\""]);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::error::Problem;
+use crate::manifest::error::{ManifestError, Problem};
 use crate::manifest::interpreter::config_settings;
 use crate::manifest::project::{named, one_requirement};
 use crate::manifest::reader::{Section, Value};
-use crate::manifest::{ConfigSetting, NormalisedName, Requirement};
+use crate::manifest::{ConfigSetting, NormalisedName, OpenFile, Requirement};
 
 /// The keys of `[tool.uv]` that matter for an image (uv, "Settings", "Project metadata" and "Configuration").
 ///
@@ -66,7 +66,40 @@ pub struct ExtraBuildDependency {
     pub match_runtime: bool,
 }
 
+/// The root of a workspace, which need not be a project itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceRoot {
+    /// What it says to uv.
+    pub uv: UvSettings,
+    /// Whether it has a `[project]`.
+    pub is_project: bool,
+}
+
+impl WorkspaceRoot {
+    /// Reads a `pyproject.toml`, which messages call `path`. `None` where it has no workspace.
+    ///
+    /// # Errors
+    /// [`ManifestError`]: it is not TOML, or a setting for uv is wrong.
+    pub fn read(path: &str, text: &str) -> Result<Option<Self>, ManifestError> {
+        let mut findings = Vec::new();
+        let error = |findings| ManifestError::new(findings, vec![(path.to_owned(), text.to_owned())]);
+        let Some(file) = OpenFile::new((path, text), &mut findings) else { return Err(error(findings)) };
+        let tool = Section::new(&file.reader, "", &file.table).take("tool");
+        let uv = tool.and_then(|tool| UvSettings::read(&tool)).filter(|uv| uv.is_workspace);
+        let is_project = file.table.contains_key("project");
+        let findings = file.reader.finish();
+        if findings.is_empty() { Ok(uv.map(|uv| Self { uv, is_project })) } else { Err(error(findings)) }
+    }
+}
+
 impl UvSettings {
+    /// The settings of a member of the workspace whose root has the settings `root`. As uv has it, a member says for
+    /// itself only what it is and which of its groups are installed; how packages are built is the workspace's.
+    #[must_use]
+    pub fn of_member(self, root: &Self) -> Self {
+        Self { package: self.package, default_groups: self.default_groups, ..root.clone() }
+    }
+
     /// Reads the `uv` table of `[tool]`.
     pub(super) fn read(tool: &Value<'_, '_>) -> Option<Self> {
         let mut uv = tool.table()?.take("uv")?.table()?;

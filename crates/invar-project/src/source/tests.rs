@@ -148,6 +148,31 @@ fn the_nearest_gitignore_decides() {
 }
 
 #[test]
+fn a_member_of_a_workspace_is_under_the_workspaces_rules_too() {
+    let mut rules = rules(&[], &[], "");
+    rules.add_above("cli", "!wanted.log\n");
+    rules.add_above("libs/cli", "*.log\n/libs/cli/made\n/top\n.env\n");
+    check(
+        rules,
+        &[
+            (".env", ""),
+            (".gitignore", "!own.log\n"),
+            ("made/x", ""),
+            ("own.log", ""),
+            ("src/a.log", ""),
+            ("top", ""),
+            ("wanted.log", ""),
+        ],
+        &[".gitignore", "own.log", "top", "wanted.log"],
+        &[
+            (".env", "../../.gitignore has \".env\""),
+            ("made", "../../.gitignore has \"/libs/cli/made\""),
+            ("src/a.log", "../../.gitignore has \"*.log\""),
+        ],
+    );
+}
+
+#[test]
 fn dockerignore_exceptions_hold_below_excluded_directories() {
     check(
         rules(&[], &[], "*\n!src\nsrc/secret\n!docs/keep.md\n"),
