@@ -11,8 +11,8 @@ use std::time::Duration;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_sandbox::{
-    Bind, CaptureRules, Finished, Illusion, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox, Standard,
-    Status,
+    Bind, CaptureRules, Finished, Illusion, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox,
+    Standard, Status,
 };
 use invar_store::{Key, Scratch};
 use invar_tree::{Contents, ImagePath, Mode, Node, Owner, Sink, SinkError, Tree};

@@ -19,6 +19,8 @@ pub struct Draft {
     pub extras: Option<Value>,
     /// The project's dependency groups.
     pub groups: BTreeSet<String>,
+    /// Patterns of the files that the image gets.
+    pub include: Option<Value>,
     /// Patterns of files that are not source.
     pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
@@ -238,6 +240,9 @@ impl Draft {
         }
         if !self.groups.is_empty() {
             top.set("groups", strings(&self.groups));
+        }
+        if let Some(include) = &self.include {
+            top.set("include", include.clone());
         }
         if !self.exclude.is_empty() {
             top.set("exclude", strings(&self.exclude));

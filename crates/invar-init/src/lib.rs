@@ -8,12 +8,15 @@
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
 //! * No evaluation of Nix and no running of shells: what is written down literally is read, the rest is said to be left.
+mod distribution;
+mod dockerfile;
 mod draft;
 mod flake;
 mod needs;
 mod nixpkgs;
 mod project;
 
-pub use draft::{Draft, DraftStep, Note, Pin, Source};
+pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
+pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
 pub use flake::{FlakeError, read_flake};
 pub use project::{ProjectView, read_project};

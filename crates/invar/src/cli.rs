@@ -123,6 +123,10 @@ pub struct Init {
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
 
+    /// Carry over this stage of the Dockerfile [default: the last]
+    #[arg(long, value_name = "STAGE", requires = "from")]
+    pub target: Option<String>,
+
     /// Print the manifest instead of writing it
     #[arg(long)]
     pub print: bool,

@@ -88,6 +88,34 @@ fn a_flake_is_carried_over() {
 }
 
 #[test]
+fn a_dockerfile_is_carried_over() {
+    let context = Context::new();
+    let fixture = repository().join("crates/invar-init/fixtures/fortune-cat/Dockerfile");
+    let dockerfile = fs::read_to_string(fixture).expect("the fixture is there");
+    context.write("project/pyproject.toml", PYPROJECT);
+    context.write("project/Dockerfile", &dockerfile);
+    context.write("project/main.py", "");
+    let told = context.run(&["init", "--from", "project/Dockerfile", "project"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    for expected in ["base image", "python:3.13-slim", "by sha256", "FORTUNE_EXEC"] {
+        assert!(told.stderr.contains(expected), "{expected}: {}", told.stderr);
+    }
+    // Without a project, what pip installs is pinned by nothing.
+    context.write("bare/Dockerfile", &dockerfile);
+    let message = context.run(&["init", "--from", "bare/Dockerfile", "bare"]).failure(2);
+    assert!(message.contains("line 8") && message.contains("uv init"), "{message}");
+    assert!(!context.path().join("bare/invar.toml").exists());
+    // What has no Python needs none.
+    context.write(
+        "plain/Dockerfile",
+        "FROM debian:trixie-slim\nRUN apt-get install -y hello\nCMD [\"hello\"]\n",
+    );
+    context.run(&["init", "--quiet", "--from", "plain/Dockerfile", "plain"]).success();
+    let written = fs::read_to_string(context.path().join("plain/invar.toml")).expect("it is there");
+    assert_eq!(written, "packages = [\"hello\"]\n[image]\nname = \"plain\"\ncommand = [\"hello\"]\n");
+}
+
+#[test]
 fn a_folder_without_a_project_is_told_what_to_do() {
     let context = Context::new();
     context.write("project/main.py", "");

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use invar_build::{BuildError, source_files};
-use invar_init::{Draft, ProjectView, read_flake, read_project};
+use invar_init::{
+    DockerfileContext, DockerfileError, Draft, ProjectView, read_dockerfile, read_flake, read_project,
+};
 use invar_project::{Manifest, ManifestSources};
 use serde_json::json;
 
@@ -32,15 +34,16 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     let folder = &options.project;
     let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
     refuse_a_second(folder, pyproject.as_deref())?;
-    let mut draft = match &pyproject {
-        Some(pyproject) => from_project(folder, pyproject, options.from.is_some())?,
-        None if options.from.is_some() => Draft::default(),
-        None => {
-            return Err(BuildError::NoProject { path: folder.clone() }.into());
+    let mut draft = match (&pyproject, &options.from) {
+        (None, None) => return Err(BuildError::NoProject { path: folder.clone() }.into()),
+        (Some(pyproject), None) => {
+            let files = files(folder, |path| path.ends_with(".py"))?;
+            from_project(folder, pyproject, &files, true)?
         }
+        (_, Some(from)) => from_file(folder, pyproject.as_deref(), from, options)?,
     };
-    if let Some(from) = &options.from {
-        draft = from_file(from, draft)?;
+    if pyproject.is_none() && draft.image.get("name").is_none() {
+        draft.image.set("name", folder_name(folder));
     }
     let (name, prefix) = match &pyproject {
         Some(_) => ("pyproject.toml", "tool.invar"),
@@ -77,29 +80,81 @@ fn refuse_a_second(folder: &Path, pyproject: Option<&str>) -> Result<(), Failure
     }
 }
 
-/// What the project itself shows. Its command is looked for only where nothing else says it.
-fn from_project(folder: &Path, pyproject: &str, only_needs: bool) -> Result<Draft, Failure> {
+/// The folder's name as an image may be called; `app` where there is nothing of it left.
+fn folder_name(folder: &Path) -> String {
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().map(allowed).collect();
+    let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "app".to_owned() } else { parts.join("-") }
+}
+
+/// The project's source files, and the texts of those that are `wanted` and short.
+fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Option<String>>, Failure> {
     let mut files = BTreeMap::new();
     let mut read = 0;
     for path in source_files(folder).map_err(BuildError::from)? {
-        let is_python = path.ends_with(".py") && !only_needs;
-        let text = if is_python && read < MOST { short_text(&folder.join(&path)) } else { None };
+        let text = if read < MOST && wanted(&path) { short_text(&folder.join(&path)) } else { None };
         read += usize::from(text.is_some());
         files.insert(path, text);
     }
+    Ok(files)
+}
+
+/// What the project itself shows; with its command, if that `is_wanted`.
+fn from_project(
+    folder: &Path,
+    pyproject: &str,
+    files: &BTreeMap<String, Option<String>>,
+    is_wanted: bool,
+) -> Result<Draft, Failure> {
     let uv_lock = text_if_there(&folder.join("uv.lock"))?;
-    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files: &files };
-    read_project(&view, !only_needs).map_err(|(file, error)| {
+    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files };
+    read_project(&view, is_wanted).map_err(|(file, error)| {
         let path = folder.join(file);
         Failure::input(format!("{}: {}", path.display(), error.to_string().trim_end()), None)
     })
 }
 
-fn from_file(from: &Path, draft: Draft) -> Result<Draft, Failure> {
+/// What a Dockerfile or flake says, beside what the project's packages need.
+fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init) -> Result<Draft, Failure> {
     let text = text(from)?;
-    let lock = text_if_there(&from.with_file_name("flake.lock"))?;
-    let read = read_flake(&text, lock.as_deref(), draft);
-    read.map_err(|error| Failure::input(format!("{}: {error}", from.display()), None))
+    // Scripts that are started tell which shell they need.
+    let files = files(folder, |path| {
+        path.ends_with(".sh") || !path.rsplit('/').next().unwrap_or(path).contains('.')
+    })?;
+    let draft = match pyproject {
+        Some(pyproject) => from_project(folder, pyproject, &files, false)?,
+        None => Draft::default(),
+    };
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", from.display());
+    if from.extension().is_some_and(|extension| extension == "nix") {
+        let lock = text_if_there(&from.with_file_name("flake.lock"))?;
+        return read_flake(&text, lock.as_deref(), draft)
+            .map_err(|error| Failure::input(named(&error), None));
+    }
+    let manifest = pyproject.map(|text| {
+        let path = folder.join("pyproject.toml").display().to_string();
+        let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
+        Manifest::parse(&sources).map_err(BuildError::from)
+    });
+    let project = manifest.transpose()?.and_then(|manifest| manifest.project);
+    let context = DockerfileContext {
+        files: &files,
+        has_project: pyproject.is_some(),
+        is_package: project.is_some_and(|project| project.is_package()),
+        target: options.target.as_deref(),
+    };
+    read_dockerfile(&text, &context, draft).map_err(|error| {
+        let hint = match error {
+            DockerfileError::NoProject { .. } => {
+                Some("make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again")
+            }
+            _ => None,
+        };
+        Failure::input(named(&error), hint)
+    })
 }
 
 /// `text` and then the manifest, with the line ends that `text` has.

@@ -1,0 +1,427 @@
+//! A Dockerfile as a manifest: what a container of its image is at run time, made of locked packages.
+//!
+//! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was made is not:
+//! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
+//! is left as a comment.
+mod command;
+mod copy;
+mod front_end;
+mod place;
+mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_dockerfile::{
+    Assignment, Base, BuildArguments, Dockerfile, Expansion, Healthcheck, ImageReference, Instruction, Kind,
+    ParseError, Scope, Stage, StageFault, Stages, Word, parse,
+};
+
+use crate::dockerfile::place::Places;
+use crate::draft::{Draft, Source};
+
+/// Why a Dockerfile cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DockerfileError {
+    /// It is none.
+    #[error("{0}")]
+    Syntax(#[from] ParseError),
+    /// Its stages cannot be told apart.
+    #[error("{0}")]
+    Stages(#[from] StageFault),
+    /// It has no stage.
+    #[error("there is no FROM in it")]
+    Empty,
+    /// There is no such stage.
+    #[error("there is no stage {name} in it")]
+    NoStage {
+        /// The stage that was asked for.
+        name: String,
+    },
+    /// It installs Python packages that nothing pins.
+    #[error("line {line}: {text} installs Python packages, and the project has no pyproject.toml")]
+    NoProject {
+        /// The line, from 1.
+        line: usize,
+        /// The command.
+        text: String,
+    },
+}
+
+/// What is known of the project beside its Dockerfile.
+#[derive(Debug, Clone, Copy)]
+pub struct DockerfileContext<'a> {
+    /// The project's source files, each relative to its folder; those that matter with their text.
+    pub files: &'a BTreeMap<String, Option<String>>,
+    /// Whether there is a `pyproject.toml`.
+    pub has_project: bool,
+    /// Whether the project is installed as a package, so that its files are not copied by themselves.
+    pub is_package: bool,
+    /// The stage to read; the last one where it is not given.
+    pub target: Option<&'a str>,
+}
+
+/// A Dockerfile that is being read.
+struct Reader<'a> {
+    file: &'a Dockerfile,
+    text: &'a str,
+    context: &'a DockerfileContext<'a>,
+    draft: Draft,
+    places: Places,
+    /// Accounts that it makes, with their numbers.
+    accounts: BTreeMap<String, (u32, u32)>,
+    /// Paths of the project that are copied into the image, in the order of the file.
+    copied: Vec<String>,
+    /// Whether all of the project is copied.
+    copies_all: bool,
+    /// The entrypoint's and the command's lines, to be looked at when everything else is known.
+    entrypoint: Option<(&'a Instruction, Scope)>,
+    command: Option<(&'a Instruction, Scope)>,
+}
+
+/// Reads the Dockerfile `text` and adds what it says to `draft`.
+///
+/// # Errors
+/// [`DockerfileError`].
+pub fn read_dockerfile(
+    text: &str,
+    context: &DockerfileContext<'_>,
+    draft: Draft,
+) -> Result<Draft, DockerfileError> {
+    let file = parse(text.as_bytes())?;
+    let stages = Stages::of(&file, &BuildArguments::default())?;
+    let last = stages.stages.len().checked_sub(1).ok_or(DockerfileError::Empty)?;
+    let target = match context.target {
+        None => last,
+        Some(name) => {
+            stages.find(name, last + 1).ok_or_else(|| DockerfileError::NoStage { name: name.into() })?
+        }
+    };
+    let mut reader = Reader {
+        file: &file,
+        text,
+        context,
+        draft,
+        places: Places::default(),
+        accounts: BTreeMap::new(),
+        copied: Vec::new(),
+        copies_all: false,
+        entrypoint: None,
+        command: None,
+    };
+    let chain = chain(&stages, target);
+    reader.places = Places::of(&stages, &chain);
+    reader.base(&stages, &chain);
+    reader.other_stages(&stages, target, &chain)?;
+    for &index in &chain {
+        let stage = &stages.stages[index];
+        let mut walk = stages.walk(stage);
+        while let Some((instruction, scope)) = walk.step() {
+            reader.instruction(instruction, scope, &stages, stage)?;
+        }
+    }
+    reader.finish();
+    let mut draft = reader.draft;
+    draft.keep_valid(Source { file: "Dockerfile", line: 0 });
+    draft.notes.sort_by_key(|note| note.source);
+    Ok(draft)
+}
+
+/// The stages that `target` is built on, the lowest first, and itself.
+fn chain(stages: &Stages<'_>, target: usize) -> Vec<usize> {
+    let mut chain = vec![target];
+    // A stage starts from an earlier one, so this ends.
+    while let Base::Stage(base) = stages.stages[chain[chain.len() - 1]].base {
+        chain.push(base);
+    }
+    chain.reverse();
+    chain
+}
+
+impl<'a> Reader<'a> {
+    fn source(&self, instruction: &Instruction) -> Source {
+        Source { file: "Dockerfile", line: self.file.line(instruction.span.start) }
+    }
+
+    /// Leaves the whole `instruction` as a comment.
+    fn note(&mut self, instruction: &Instruction, why: &str) {
+        let text = self.text.get(instruction.span.range()).unwrap_or_default();
+        self.draft.note(self.source(instruction), &text.replace("\\\n", " "), why);
+    }
+
+    /// `word` with its names replaced; where one is not known, the instruction is left as a comment.
+    fn expand(&mut self, instruction: &Instruction, scope: &Scope, word: &Word) -> Option<String> {
+        match scope.expand(&word.text, self.file.escape) {
+            Ok(Expansion { text, missing, .. }) if missing.is_empty() => Some(text),
+            Ok(Expansion { missing, .. }) => {
+                let names: Vec<String> = missing.into_iter().collect();
+                self.note(instruction, &format!("{} has no value here", names.join(", ")));
+                None
+            }
+            Err(fault) => {
+                self.note(instruction, &fault.to_string());
+                None
+            }
+        }
+    }
+
+    /// What the image starts from, and which Python that has.
+    fn base(&mut self, stages: &Stages<'_>, chain: &[usize]) {
+        let stage = &stages.stages[chain[0]];
+        let name = stage.base_name.text.clone();
+        if stage.base == Base::Scratch {
+            return;
+        }
+        let Ok(reference) = ImageReference::parse(&name) else {
+            self.note(stage.from, "this is no name of an image");
+            return;
+        };
+        let before = if reference.digest.is_some() {
+            name.clone()
+        } else {
+            format!("{name} (whatever it is that day)")
+        };
+        self.draft.pin("base image", before, "Debian packages, each by its sha256 in invar.lock");
+        let tag = reference.tag.clone().unwrap_or_default();
+        match base_python(reference.short_name(), &tag) {
+            // It is what `invar lock` chooses by itself where `requires-python` allows it.
+            Some(13) => {}
+            Some(11) => self.draft.suite = Some("bookworm".to_owned()),
+            Some(minor) => {
+                let why = format!(
+                    "Debian has Python 3.13 (trixie) and 3.11 (bookworm), not 3.{minor}: see requires-python"
+                );
+                self.note(stage.from, &why);
+            }
+            None if reference.short_name() == "debian"
+                && ["bookworm", "sid"].iter().any(|suite| tag.starts_with(suite)) =>
+            {
+                self.draft.suite = tag.split('-').next().map(str::to_owned);
+            }
+            None if ["python", "debian", "ubuntu", "alpine", "uv"].contains(&reference.short_name()) => {}
+            None => self.note(
+                stage.from,
+                "what else this image brings is not known: add what is needed to `packages`",
+            ),
+        }
+    }
+
+    /// Stages that the image only copies from.
+    fn other_stages(
+        &mut self,
+        stages: &Stages<'a>,
+        target: usize,
+        chain: &[usize],
+    ) -> Result<(), DockerfileError> {
+        let needed: BTreeSet<usize> = stages.needed_by(target);
+        for index in needed.into_iter().filter(|index| !chain.contains(index)) {
+            let stage = &stages.stages[index];
+            if front_end::is_one(stage) {
+                self.front_end(stages, stage, target);
+                continue;
+            }
+            let mut walk = stages.walk(stage);
+            while let Some((instruction, scope)) = walk.step() {
+                if let Kind::Run(command) = &instruction.kind {
+                    self.run(command, instruction, scope, false)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn instruction(
+        &mut self,
+        instruction: &'a Instruction,
+        scope: &Scope,
+        stages: &Stages<'a>,
+        stage: &Stage<'a>,
+    ) -> Result<(), DockerfileError> {
+        match &instruction.kind {
+            Kind::Run(command) => self.run(command, instruction, scope, true)?,
+            Kind::Copy(transfer) | Kind::Add(transfer) => {
+                self.copy(transfer, instruction, scope, stages, stage)
+            }
+            Kind::Env(assignments) => {
+                for assignment in assignments {
+                    self.variable(assignment, instruction, scope);
+                }
+            }
+            Kind::Label(assignments) => {
+                for Assignment { name, value, .. } in assignments {
+                    let Some(name) = self.expand(instruction, scope, name) else { continue };
+                    let Some(value) = value.as_ref().and_then(|value| self.expand(instruction, scope, value))
+                    else {
+                        continue;
+                    };
+                    self.draft.image.set_in("labels", &name, value);
+                }
+            }
+            Kind::Expose(ports) => {
+                for port in ports {
+                    let Some(port) = self.expand(instruction, scope, port) else { continue };
+                    match port.strip_suffix("/tcp").unwrap_or(&port).parse::<i64>() {
+                        Ok(port) => self.draft.image.add("ports", port),
+                        Err(_) if port.ends_with("/udp") => self.draft.image.add("ports", port),
+                        Err(_) => self.note(instruction, "a range of ports has to be written port by port"),
+                    }
+                }
+            }
+            Kind::Volume(folders) => {
+                for folder in folders {
+                    if let Some(folder) = self.expand(instruction, scope, folder) {
+                        let folder = self.places.in_image(&folder);
+                        self.draft.image.add("volumes", folder);
+                    }
+                }
+            }
+            Kind::User(user) => {
+                if let Some(user) = self.expand(instruction, scope, user) {
+                    self.user(&user, instruction);
+                }
+            }
+            Kind::StopSignal(signal) => {
+                if let Some(signal) = self.expand(instruction, scope, signal) {
+                    self.draft.image.set("stop-signal", signal);
+                }
+            }
+            Kind::Healthcheck(check) => self.health_check(check, instruction, scope),
+            Kind::Entrypoint(_) => {
+                self.entrypoint = Some((instruction, scope.clone()));
+                // As in Docker, an entrypoint makes the command of a lower stage void.
+                self.command = None;
+            }
+            Kind::Cmd(_) => self.command = Some((instruction, scope.clone())),
+            Kind::Onbuild(_) => self.note(instruction, "an image is not a base for others here"),
+            // Folders are looked at before, names are replaced where they stand, and shells are what RUN needs.
+            Kind::Workdir(_) | Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
+        }
+        Ok(())
+    }
+
+    fn variable(&mut self, assignment: &Assignment, instruction: &Instruction, scope: &Scope) {
+        let name = assignment.name.text.as_str();
+        let tools =
+            ["UV_", "PIP_", "POETRY_", "DEBIAN_FRONTEND", "VIRTUAL_ENV", "PYTHON_VERSION", "PIPENV_", "PDM_"];
+        if tools.iter().any(|tool| name.starts_with(tool)) {
+            return;
+        }
+        let Some(value) = &assignment.value else { return };
+        // Where the environment's programs are is known here; what stands there besides is not.
+        if name == "PATH" {
+            let own =
+                |part: &&str| !part.is_empty() && !part.starts_with('$') && !self.places.is_environment(part);
+            let value = value.text.trim_matches('"');
+            let others: Vec<&str> = value.split(':').filter(own).filter(|part| !is_usual(part)).collect();
+            if !others.is_empty() {
+                self.note(
+                    instruction,
+                    "programs are looked for in the environment and where Debian has them",
+                );
+            }
+            return;
+        }
+        // `PYTHONPATH=$PYTHONPATH:/app`: a name that stands for nothing yet.
+        let text = scope.expand(&value.text, self.file.escape).map(|expansion| expansion.text);
+        let Ok(text) = text else {
+            let _ = self.expand(instruction, scope, value);
+            return;
+        };
+        let text: Vec<String> = text.split(':').map(|part| self.places.in_image(part)).collect();
+        self.draft.image.set_in("env", name, text.join(":").trim_start_matches(':'));
+    }
+
+    fn user(&mut self, user: &str, instruction: &Instruction) {
+        let (name, group) = match user.split_once(':') {
+            Some((name, group)) => (name, Some(group)),
+            None => (user, None),
+        };
+        let number = |text: &str| text.parse::<u32>().ok();
+        if name == "root" || name == "0" {
+            self.draft.image.remove("user");
+        } else if let Some(number) = number(name) {
+            let group = group.and_then(|group| group.parse().ok()).or(self
+                .accounts
+                .values()
+                .find(|own| own.0 == number)
+                .map(|own| own.1));
+            let group = group.map(|group: u32| format!(":{group}")).unwrap_or_default();
+            self.draft.image.set("user", format!("{number}{group}"));
+        } else if let Some((own, own_group)) = self.accounts.get(name).copied() {
+            self.draft.image.set("user", format!("{own}:{own_group}"));
+        } else if ["nobody", "www-data", "daemon"].contains(&name) {
+            self.draft.image.set("user", name);
+        } else {
+            self.draft.image.set("user", "1000:1000");
+            let why = format!("which number {name} has is not known: 1000 is a guess");
+            self.note(instruction, &why);
+        }
+    }
+
+    fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction, scope: &Scope) {
+        let Healthcheck::Command(command) = check else { return };
+        let Some(words) = self.command_words(command, instruction, scope) else { return };
+        let mut table = toml::Table::new();
+        table.insert("command".to_owned(), words.into());
+        for (flag, key) in
+            [("interval", "interval"), ("timeout", "timeout"), ("start-period", "start-period")]
+        {
+            if let Some(value) = instruction.flag_value(flag) {
+                table.insert(key.to_owned(), value.text.clone().into());
+            }
+        }
+        if let Some(retries) =
+            instruction.flag_value("retries").and_then(|value| value.text.parse::<i64>().ok())
+        {
+            table.insert("retries".to_owned(), retries.into());
+        }
+        self.draft.image.set("health-check", table);
+    }
+
+    /// What can be said only when everything was read.
+    fn finish(&mut self) {
+        if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
+            self.draft.image.set("workdir", folder);
+        }
+        self.include();
+        for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
+            let Some((instruction, scope)) = found else { continue };
+            let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
+            if let Some(words) =
+                self.command_words(command, instruction, &scope).filter(|words| !words.is_empty())
+            {
+                self.draft.image.set(key, words);
+            }
+        }
+        if self.draft.image.get("user").is_some() && !self.accounts.is_empty() {
+            let names: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
+            let source = Source { file: "Dockerfile", line: 0 };
+            let why = format!("{} is a number here, without a name and a home", names.join(", "));
+            self.draft.note(source, "", why);
+        }
+    }
+}
+
+/// The minor version of Python that a tag of `python` or of uv's own images names.
+fn base_python(repository: &str, tag: &str) -> Option<u32> {
+    let version = match repository {
+        "python" => tag,
+        "uv" => tag.strip_prefix("python")?,
+        _ => return None,
+    };
+    let digits = version.strip_prefix("3.")?;
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+/// Whether a folder is on every image's `PATH`, or is one of a user's own tools.
+fn is_usual(folder: &str) -> bool {
+    ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/games"]
+        .contains(&folder)
+        || folder.ends_with("/.local/bin")
+        || folder.ends_with("/.cargo/bin")
+        || folder.contains("poetry")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! `RUN`: packages that are installed, accounts that are made, and everything that a lock does instead.
+use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, run_commands};
+
+use crate::distribution::{Counterpart, Manager};
+use crate::dockerfile::{DockerfileError, Reader};
+
+/// Commands that only serve others, or that leave nothing in an image that needs them.
+const SERVING: [&str; 19] = [
+    "set", "cd", "echo", "true", "export", "rm", "test", "[", "mkdir", "sleep", "ls", "printf", "exit", ":",
+    "which", "type", "clear", "unset", "command",
+];
+
+/// Options of package managers that take a word of their own.
+const WITH_VALUE: [&str; 7] = ["-t", "-o", "--target-release", "--virtual", "-c", "--repository", "-X"];
+
+impl Reader<'_> {
+    /// Reads a `RUN`; `is_final` where it is in the image itself, and not in a stage that the image copies from.
+    pub(super) fn run(
+        &mut self,
+        command: &Command,
+        instruction: &Instruction,
+        scope: &Scope,
+        is_final: bool,
+    ) -> Result<(), DockerfileError> {
+        let script = match run_commands(command, instruction) {
+            RunScript::Shell(script) => script,
+            RunScript::Program { .. } => {
+                self.note(instruction, "what this script does has to be done in a step");
+                return Ok(());
+            }
+        };
+        let mut left: Vec<String> = Vec::new();
+        for command in script.all() {
+            let words: Option<Vec<String>> = command
+                .words
+                .iter()
+                .map(|word| {
+                    word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
+                })
+                .collect();
+            let Some(words) = words else {
+                left.push(self.shown(command));
+                continue;
+            };
+            if !self.command(&words, instruction, is_final)? && is_final {
+                left.push(self.shown(command));
+            }
+        }
+        if !left.is_empty() {
+            let source = self.source(instruction);
+            self.draft.note(
+                source,
+                &format!("RUN {}", left.join(" && ")),
+                "if the image needs what this does, make it in a step",
+            );
+        }
+        Ok(())
+    }
+
+    fn shown(&self, command: &ShellCommand) -> String {
+        self.text.get(command.span.range()).unwrap_or_default().replace("\\\n", " ")
+    }
+
+    /// Reads one command; returns whether nothing of it is left.
+    fn command(
+        &mut self,
+        words: &[String],
+        instruction: &Instruction,
+        is_final: bool,
+    ) -> Result<bool, DockerfileError> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let Some((first, rest)) = words.split_first() else { return Ok(true) };
+        let program = first.rsplit('/').next().unwrap_or(first);
+        if program == "sudo" || program == "exec" || program == "env" {
+            let rest: Vec<String> =
+                rest.iter().filter(|word| !word.contains('=')).map(|word| (*word).to_owned()).collect();
+            return self.command(&rest, instruction, is_final);
+        }
+        if SERVING.contains(&program) {
+            return Ok(true);
+        }
+        if let Some(manager) = Manager::of(program) {
+            self.install(manager, rest, instruction, is_final);
+            return Ok(true);
+        }
+        if installs_python(program, rest) {
+            return self.python(&words, instruction).map(|()| true);
+        }
+        match program {
+            "useradd" | "adduser" | "groupadd" | "addgroup" => {
+                self.account(program, rest);
+                Ok(true)
+            }
+            // Files belong to root and can be read by everybody; what a program may write is a volume.
+            "chown" | "chgrp" | "chmod" => Ok(rest.iter().any(|word| self.is_project(word))),
+            // Compiled ahead by itself.
+            "python" | "python3" if rest.first() == Some(&"-m") && rest.get(1) == Some(&"compileall") => {
+                Ok(true)
+            }
+            // Pinning tools by their checksums is what locks do.
+            "apt-mark" | "update-ca-certificates" | "dpkg-reconfigure" | "ldconfig" | "corepack" => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    fn is_project(&self, path: &str) -> bool {
+        path.starts_with('/') && self.places.in_image(path).starts_with(super::place::PROJECT)
+            || path == "."
+            || path.ends_with(".sh")
+    }
+
+    fn install(&mut self, manager: Manager, words: &[&str], instruction: &Instruction, is_final: bool) {
+        let verb = words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
+        if !["install", "add", "groupinstall"].contains(&verb) {
+            return;
+        }
+        let mut names = Vec::new();
+        let mut rest = words.iter().skip_while(|word| **word != verb).skip(1);
+        let mut is_virtual = false;
+        while let Some(word) = rest.next() {
+            match *word {
+                option if WITH_VALUE.contains(&option) => {
+                    is_virtual |= option == "--virtual";
+                    rest.next();
+                }
+                option if option.starts_with('-') => is_virtual |= option.starts_with("--virtual"),
+                name if name.starts_with(['.', '/']) || name.contains("://") => {
+                    self.note(
+                        instruction,
+                        "a package from a file or an address cannot be locked: name one of Debian's",
+                    );
+                }
+                name => names.push(name),
+            }
+        }
+        // Alpine's virtual packages are taken away again when what they build is built.
+        if is_virtual || !is_final {
+            return;
+        }
+        for name in names {
+            let (name, version) = match name.split_once(['=', '~', '/']) {
+                Some((name, version)) => (name, Some(version)),
+                None => (name, None),
+            };
+            let name = name.split(':').next().unwrap_or(name);
+            match manager.counterpart(name) {
+                Counterpart::Packages(packages) if packages.is_empty() => {}
+                Counterpart::Packages(packages) => {
+                    let before = match version {
+                        Some(version) => format!("{name} {version}, without a hash"),
+                        None => format!("{name} (whatever is newest that day)"),
+                    };
+                    self.draft.pin("package", before, format!("{}, by sha256", packages.join(", ")));
+                    self.draft.packages.extend(packages);
+                }
+                Counterpart::Unknown => {
+                    let why = format!("no Debian package is known for {name}: add it to `packages`");
+                    self.note(instruction, &why);
+                }
+            }
+        }
+    }
+
+    /// Python packages come from `uv.lock`, whatever installed them.
+    fn python(&mut self, words: &[&str], instruction: &Instruction) -> Result<(), DockerfileError> {
+        let names = self.python_packages(words);
+        if !self.context.has_project {
+            let line = self.source(instruction).line;
+            return Err(DockerfileError::NoProject { line, text: words.join(" ") });
+        }
+        let shown: Vec<&str> = words.iter().copied().filter(|word| !word.contains("://")).collect();
+        let locked = words.iter().any(|word| ["--locked", "--frozen", "--require-hashes"].contains(word));
+        let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (whatever fits that day)" });
+        self.draft.pin("Python packages", before, "uv.lock, each by its sha256");
+        for group in options(words, "--group") {
+            self.draft.groups.insert(group);
+        }
+        for extra in options(words, "--extra") {
+            let mut list = match &self.draft.extras {
+                Some(toml::Value::Array(list)) => list.clone(),
+                _ => Vec::new(),
+            };
+            let extra = toml::Value::String(extra);
+            if !list.contains(&extra) {
+                list.push(extra);
+            }
+            self.draft.extras = Some(toml::Value::Array(list));
+        }
+        if words.contains(&"--all-extras") {
+            self.draft.extras = Some("all".into());
+        }
+        if !names.is_empty() {
+            let why =
+                format!("add {} to the project with `uv add`, if uv.lock does not have it", names.join(", "));
+            self.note(instruction, &why);
+        }
+        Ok(())
+    }
+
+    /// The packages that a command names itself, without tools that only install others.
+    fn python_packages(&self, words: &[&str]) -> Vec<String> {
+        let verb = words.iter().position(|word| matches!(*word, "install" | "add"));
+        let Some(verb) = verb.filter(|_| {
+            words.iter().any(|word| word.ends_with("pip") || word.ends_with("pip3") || *word == "add")
+        }) else {
+            return Vec::new();
+        };
+        let tools = [
+            "pip",
+            "uv",
+            "setuptools",
+            "wheel",
+            "poetry",
+            "pipenv",
+            "pdm",
+            "virtualenv",
+            "poetry-core",
+            "poetry-plugin-export",
+        ];
+        let with_value = [
+            "-r",
+            "--requirement",
+            "-c",
+            "--constraint",
+            "-i",
+            "--index-url",
+            "--extra-index-url",
+            "--prefix",
+            "--target",
+            "-t",
+            "--find-links",
+            "-f",
+            "--cache-dir",
+            "--python",
+            "--root",
+            "--no-binary",
+            "--only-binary",
+            "--progress-bar",
+        ];
+        let mut names = Vec::new();
+        let mut rest = words[verb + 1..].iter();
+        while let Some(word) = rest.next() {
+            match *word {
+                option if with_value.contains(&option) => {
+                    rest.next();
+                }
+                option if option.starts_with('-') => {}
+                path if path.starts_with(['.', '/']) || path.ends_with(".whl") || path.contains("://") => {}
+                name => {
+                    let end = name
+                        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
+                        .unwrap_or(name.len());
+                    if !tools.contains(&&name[..end]) && end > 0 {
+                        names.push(name[..end].to_owned());
+                    }
+                }
+            }
+        }
+        names
+    }
+
+    /// Remembers the number of an account, as the programs choose it.
+    fn account(&mut self, program: &str, words: &[&str]) {
+        let value = |names: &[&str]| -> Option<u32> {
+            words.iter().enumerate().find_map(|(index, word)| {
+                let (name, value) = match word.split_once('=') {
+                    Some((name, value)) => (name, value),
+                    None => (*word, words.get(index + 1).copied().unwrap_or_default()),
+                };
+                names.contains(&name).then(|| value.parse().ok()).flatten()
+            })
+        };
+        if program == "groupadd" || program == "addgroup" {
+            return;
+        }
+        let number = value(&["-u", "--uid"]);
+        let is_system = words.iter().any(|word| ["-r", "-S", "--system"].contains(word));
+        let default = if is_system { 999 } else { 1000 };
+        let number = number.unwrap_or(default);
+        let group = value(&["-g", "--gid"]).unwrap_or(number);
+        // The name stands last, but for Alpine's options and a group.
+        let name = words
+            .iter()
+            .rev()
+            .find(|word| !word.starts_with('-') && word.parse::<u32>().is_err() && !word.contains('/'));
+        if let Some(name) = name {
+            self.accounts.insert((*name).to_owned(), (number, group));
+        }
+    }
+}
+
+/// Whether a command installs Python packages, or what does.
+fn installs_python(program: &str, rest: &[&str]) -> bool {
+    let first = rest.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
+    match program {
+        "pip" | "pip3" | "pipx" => true,
+        "uv" => ["sync", "pip", "venv", "python", "lock", "tool", "export", "build", "add", "cache"]
+            .contains(&first),
+        "poetry" | "pipenv" | "pdm" | "conda" | "mamba" | "virtualenv" => true,
+        "python" | "python3" => {
+            rest.first() == Some(&"-m")
+                && rest
+                    .get(1)
+                    .is_some_and(|module| ["pip", "venv", "uv", "pipx", "ensurepip"].contains(module))
+        }
+        _ => false,
+    }
+}
+
+/// The values of an option that can be there several times.
+fn options(words: &[&str], name: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for (index, word) in words.iter().enumerate() {
+        if *word == name {
+            values.extend(words.get(index + 1).map(|value| (*value).to_owned()));
+        } else if let Some(value) = word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            values.push(value.to_owned());
+        }
+    }
+    values
+}

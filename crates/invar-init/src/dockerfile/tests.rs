@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use super::{DockerfileContext, DockerfileError, read_dockerfile};
+use crate::Draft;
+
+/// Files of a project, with the texts of those that matter.
+fn files(list: &[(&str, &str)]) -> BTreeMap<String, Option<String>> {
+    list.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect()
+}
+
+fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Draft, DockerfileError> {
+    let files = files(list);
+    let context = DockerfileContext { files: &files, has_project: true, is_package, target: None };
+    read_dockerfile(dockerfile, &context, Draft::default())
+}
+
+#[track_caller]
+fn check(dockerfile: &str, list: &[(&str, &str)], expected: &str) {
+    let draft = read(dockerfile, list, false).expect("the Dockerfile can be read");
+    assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end());
+}
+
+#[test]
+fn fortune_cats_dockerfile_becomes_its_manifest() {
+    let dockerfile = include_str!("../../fixtures/fortune-cat/Dockerfile");
+    check(
+        dockerfile,
+        &[("main.py", ""), ("pyproject.toml", "")],
+        r#"[tool.invar]
+packages = ["fortune-mod", "fortunes"]
+[tool.invar.image]
+command = ["python", "main.py"]
+env = { FORTUNE_EXEC = "/usr/games/fortune" }
+ports = [8000]"#,
+    );
+    let draft = read(dockerfile, &[], false).expect("the Dockerfile can be read");
+    let pins: Vec<&str> = draft.pins.iter().map(|pin| pin.what.as_str()).collect();
+    assert_eq!(pins[0], "base image");
+    assert!(pins.contains(&"package") && pins.contains(&"Python packages"), "{pins:?}");
+}
+
+#[test]
+fn places_are_those_of_the_image() {
+    check(
+        "FROM python:3.11-slim\nWORKDIR /code/\nRUN python -m venv /opt/venv\nENV PATH=/opt/venv/bin:$PATH \
+         PYTHONPATH=/code/src HOME=/home/app\nCOPY . /code\nRUN useradd --uid 1234 app && chown -R app /code\nUSER app\n\
+         ENTRYPOINT [\"/opt/venv/bin/gunicorn\", \"--chdir\", \"/code/site\"]\nCMD [\"wsgi:app\"]\n",
+        &[],
+        "# Dockerfile: app is a number here, without a name and a home\n\
+         [tool.invar]\nsuite = \"bookworm\"\n[tool.invar.image]\n\
+         entrypoint = [\"gunicorn\", \"--chdir\", \"/app/site\"]\ncommand = [\"wsgi:app\"]\n\
+         env = { HOME = \"/home/app\", PYTHONPATH = \"/app/src\" }\nuser = \"1234:1234\"",
+    );
+}
+
+#[test]
+fn a_shell_is_there_only_if_it_is_needed() {
+    let from = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n";
+    check(
+        &format!("{from}CMD exec uvicorn main:app --host 0.0.0.0\n"),
+        &[],
+        "[tool.invar]\n[tool.invar.image]\ncommand = [\"uvicorn\", \"main:app\", \"--host\", \"0.0.0.0\"]",
+    );
+    check(
+        &format!("{from}ENV PORT=80\nCMD uv run uvicorn main:app --port $PORT\n"),
+        &[],
+        "[tool.invar]\nshell = true\n[tool.invar.image]\n\
+         command = [\"/bin/sh\", \"-c\", \"uvicorn main:app --port $PORT\"]\nenv = { PORT = \"80\" }",
+    );
+    check(
+        &format!("{from}ENTRYPOINT [\"./start.sh\"]\n"),
+        &[("start.sh", "#!/usr/bin/env bash\nexec python main.py\n")],
+        "[tool.invar]\npackages = [\"bash\", \"coreutils\"]\nshell = true\n[tool.invar.image]\nentrypoint = [\"./start.sh\"]",
+    );
+}
+
+#[test]
+fn packages_of_other_distributions_are_debians() {
+    check(
+        "FROM alpine:3.20\nRUN apk add --no-cache --virtual .build gcc && apk add --no-cache postgresql-libs odd tini\n\
+         ENTRYPOINT [\"tini\", \"--\"]\n",
+        &[],
+        "# Dockerfile:2: RUN apk add --no-cache --virtual .build gcc && apk add --no-cache postgresql-libs odd tini: no \
+         Debian package is known for odd: add it to `packages`\n\
+         [tool.invar]\npackages = [\"libpq5\", \"tini\"]\n[tool.invar.image]\nentrypoint = [\"tini\", \"--\"]",
+    );
+}
+
+#[test]
+fn what_is_copied_is_what_is_included() {
+    check(
+        "FROM python:3.13\nWORKDIR /srv\nCOPY app /srv/app\nCOPY main.py ./\nCOPY config/x.ini /etc/x.ini\n",
+        &[("app/a.py", ""), ("main.py", ""), ("other.py", "")],
+        "# Dockerfile:5: COPY config/x.ini /etc/x.ini: it is at /app/config/x.ini in the image, not at /etc/x.ini\n\
+         [tool.invar]\ninclude = [\"app\", \"config/x.ini\", \"main.py\"]",
+    );
+    let package = read(
+        "FROM python:3.13\nWORKDIR /app\nCOPY . .\n",
+        &[("src/a.py", ""), ("alembic.ini", ""), ("Dockerfile", ""), (".github/x", "")],
+        true,
+    );
+    let package = package.expect("the Dockerfile can be read");
+    assert_eq!(package.to_toml(""), "include = [\"alembic.ini\", \"src\"]\n");
+}
+
+#[test]
+fn a_front_end_becomes_a_step() {
+    check(
+        "FROM node:22 AS web\nWORKDIR /web\nCOPY frontend/package.json frontend/package-lock.json ./\nRUN npm ci\n\
+         COPY frontend/ ./\nRUN npm run build\nFROM python:3.13-slim\nWORKDIR /app\nCOPY . .\n\
+         COPY --from=web /web/dist /app/static\nCMD [\"python\", \"main.py\"]\n",
+        &[],
+        "[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]\n\n[[tool.invar.step]]\nname = \"web\"\n\
+         packages = [\"nodejs\", \"npm\"]\ninputs = [\"frontend/**\"]\n\
+         run = \"cd frontend && npm ci --offline && npm run build\"\noutputs = { \"frontend/dist\" = \"/app/static\" }",
+    );
+}
+
+#[test]
+fn what_is_told_of_a_container_is_carried_over() {
+    check(
+        "FROM python:3.13\nARG VERSION=1.2\nLABEL org.example.version=$VERSION maintainer=\"me\"\nEXPOSE 80 53/udp\n\
+         VOLUME /data\nSTOPSIGNAL SIGINT\nUSER 10001\n\
+         HEALTHCHECK --interval=30s --retries=2 CMD curl -f http://localhost/ || exit 1\n",
+        &[],
+        "[tool.invar]\n[tool.invar.image]\nuser = \"10001\"\nports = [80, \"53/udp\"]\nvolumes = [\"/data\"]\n\
+         labels = { maintainer = \"me\", \"org.example.version\" = \"1.2\" }\nstop-signal = \"SIGINT\"\n\
+         health-check = { command = [\"curl\", \"-f\", \"http://localhost/\"], interval = \"30s\", retries = 2 }",
+    );
+}
+
+#[test]
+fn what_is_not_carried_over_is_said() {
+    check(
+        "FROM python:3.12-slim\nRUN curl -o /x https://example.org/x && pip install gunicorn==23\n\
+         COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool\nENV KEY=$SECRET\nEXPOSE $PORT\n",
+        &[],
+        "# Dockerfile:1: FROM python:3.12-slim: Debian has Python 3.13 (trixie) and 3.11 (bookworm), not 3.12: see \
+         requires-python\n\
+         # Dockerfile:2: RUN curl -o /x https://example.org/x && pip install gunicorn==23: add gunicorn to the project with \
+         `uv add`, if uv.lock does not have it\n\
+         # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs what this does, make it in a step\n\
+         # Dockerfile:3: COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool: what this image has at that path is not \
+         known: a Debian package or a step has to bring it\n\
+         # Dockerfile:5: EXPOSE $PORT: PORT has no value here\n\
+         [tool.invar]\n[tool.invar.image]\nenv = { KEY = \"\" }",
+    );
+}
+
+#[test]
+fn files_from_the_network_are_pinned() {
+    let draft =
+        read("FROM python:3.13\nADD --checksum=sha256:aa https://example.org/m.bin /models/\n", &[], false);
+    let text = draft.expect("the Dockerfile can be read").to_toml("");
+    assert!(text.contains("fetch = [{ sha256 = \"aa\", url = \"https://example.org/m.bin\" }]"), "{text}");
+    assert!(text.contains("outputs = { \"m.bin\" = \"/models/m.bin\" }"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    assert!(matches!(read("RUN x\n", &[], false), Err(DockerfileError::Syntax(_) | DockerfileError::Empty)));
+    assert!(matches!(read("", &[], false), Err(DockerfileError::Syntax(_) | DockerfileError::Empty)));
+    let files = BTreeMap::new();
+    let context = DockerfileContext { files: &files, has_project: false, is_package: false, target: None };
+    let error =
+        read_dockerfile("FROM python:3\nRUN pip install -r requirements.txt\n", &context, Draft::default());
+    assert!(matches!(error, Err(DockerfileError::NoProject { line: 2, .. })), "{error:?}");
+    let context = DockerfileContext { target: Some("web"), ..context };
+    let error = read_dockerfile("FROM a\nFROM b AS c\n", &context, Draft::default());
+    assert!(matches!(error, Err(DockerfileError::NoStage { .. })), "{error:?}");
+}
