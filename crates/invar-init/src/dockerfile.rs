@@ -57,6 +57,10 @@ pub struct DockerfileContext<'a> {
     pub has_project: bool,
     /// Whether the project is installed as a package, so that its files are not copied by themselves.
     pub is_package: bool,
+    /// The names of the project's dependency groups.
+    pub groups: &'a BTreeSet<String>,
+    /// The names of the project's extras.
+    pub extras: &'a BTreeSet<String>,
     /// The stage to read; the last one where it is not given.
     pub target: Option<&'a str>,
 }

@@ -60,30 +60,34 @@ impl<'a> Reader<'a> {
             self.copies_all = true;
             return;
         }
-        let path = path.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/').to_owned();
-        let is_folder = destination.ends_with('/') || destination == ".";
+        // Builders look at nothing outside of the context: `..` of its folder is the folder.
+        let path = joined("/", path).trim_start_matches('/').to_owned();
+        if path.is_empty() {
+            self.copies_all = true;
+            return;
+        }
         let name = path.rsplit('/').next().unwrap_or(&path);
-        let is_directory = self.context.files.keys().any(|file| file.starts_with(&format!("{path}/")));
-        let wanted = match destination {
-            place if is_folder && !is_directory => format!("{}/{name}", place.trim_end_matches('/')),
-            place => place.to_owned(),
+        // The contents of a folder go into the destination; a file goes under its own name into a folder.
+        let has_inside = self.context.files.keys().any(|file| file.starts_with(&format!("{path}/")));
+        let is_directory =
+            has_inside || !self.context.files.contains_key(&path) && !name.contains(['.', '*']);
+        let goes_inside = !is_directory && (destination.ends_with('/') || destination == ".");
+        let wanted = if goes_inside {
+            format!("{}/{name}", destination.trim_end_matches('/'))
+        } else {
+            destination.to_owned()
         };
         // What the image is made from needs no place in it.
         let making = ["requirements", "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "setup."];
         if making.iter().any(|start| name.starts_with(start)) {
             return;
         }
-        match self.places.in_project(&wanted) {
-            Some(inside) if inside == path || path.contains(['*', '?', '[']) => self.copied.push(path),
-            _ => {
-                self.copied.push(path.clone());
-                let workdir = self.places.workdir().unwrap_or_else(|| PROJECT.to_owned());
-                let there = self.places.in_image(&joined(&workdir, &wanted));
-                // A script that is started by its path is found at its new one.
-                let why = format!("it is at {PROJECT}/{path} in the image, not at {there}");
-                self.note(instruction, &why);
-            }
+        let (here, there) = (format!("{PROJECT}/{path}"), self.places.from_workdir(&wanted));
+        if here != there && !path.contains(['*', '?', '[']) {
+            let why = format!("it is at {here} in the image, not at {there}");
+            self.note(instruction, &why);
         }
+        self.copied.push(path);
     }
 
     fn copy_from(
@@ -106,8 +110,10 @@ impl<'a> Reader<'a> {
                 }
                 None => self.note(instruction, "what this image has at that path is not known: a Debian package or a step has to bring it"),
                 Some(stage) if front_end::is_one(stage) => {}
+                // uv's own image as a stage of its own.
+                Some(stage) if stage.base_name.text.contains("/uv:") => {}
                 Some(_) if self.places.is_environment(&path) || is_installed(&path) => {}
-                Some(_) if self.places.in_project(&path).is_some() || path == "." => {
+                Some(_) if self.places.from_workdir(&path).starts_with(&format!("{PROJECT}/")) || path == "." => {
                     // The project's files, by way of another stage.
                     self.copies_all = true;
                 }
@@ -126,10 +132,16 @@ impl<'a> Reader<'a> {
         }
         let name =
             url.split(['?', '#']).next().unwrap_or(url).rsplit('/').next().unwrap_or("file").to_owned();
-        let workdir = self.places.workdir().unwrap_or_else(|| PROJECT.to_owned());
-        let mut target = self.places.in_image(&joined(&workdir, destination));
+        let mut target = self.places.from_workdir(destination);
         if destination.ends_with('/') {
             target = format!("{target}/{name}");
+        }
+        if target.starts_with("/tmp") {
+            self.note(
+                instruction,
+                "what a later command makes of this has to be made in a step, which can fetch it",
+            );
+            return;
         }
         let mut fetch = toml::Table::new();
         fetch.insert("url".to_owned(), url.into());

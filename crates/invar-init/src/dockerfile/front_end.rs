@@ -2,7 +2,7 @@
 use invar_dockerfile::{Base, Command, ImageReference, Instruction, Kind, Source, Stage, Stages};
 
 use crate::dockerfile::Reader;
-use crate::dockerfile::place::{PROJECT, is_all, joined};
+use crate::dockerfile::place::{is_all, joined};
 use crate::draft::{DraftStep, Keys};
 
 /// Whether `stage` starts from Node's image.
@@ -107,9 +107,7 @@ impl<'a> Reader<'a> {
                 let Some(inside) = path.strip_prefix(workdir.trim_end_matches('/')) else { continue };
                 let inside = inside.trim_matches('/');
                 let from = if folder.is_empty() { inside.to_owned() } else { format!("{folder}/{inside}") };
-                let home = self.places.workdir().unwrap_or_else(|| PROJECT.to_owned());
-                let destination = self.places.in_image(&transfer.destination.text);
-                outputs.push((from, self.places.in_image(&joined(&home, &destination))));
+                outputs.push((from, self.places.from_workdir(&transfer.destination.text)));
             }
         }
         outputs

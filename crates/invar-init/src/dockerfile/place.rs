@@ -55,7 +55,8 @@ impl Places {
                         let destination = joined(&workdir, &expand(&transfer.destination.text));
                         let [Source::Path(path)] = transfer.sources.as_slice() else { continue };
                         let path = expand(&path.text);
-                        if is_all(&path) {
+                        let top_files = path.contains('*') && !path.trim_start_matches("./").contains('/');
+                        if is_all(&path) || top_files && places.project.is_none() {
                             places.project = Some(destination);
                         } else if places.project.is_none() {
                             // `COPY app /code/app`: the project is in /code.
@@ -150,11 +151,10 @@ impl Places {
         }
     }
 
-    /// The path relative to the project that the Dockerfile's image has at `path`, given from `workdir`.
-    pub fn in_project(&self, path: &str) -> Option<String> {
-        let absolute = joined(self.workdir.as_deref().unwrap_or("/"), path);
-        let image = self.in_image(&absolute);
-        image.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned)
+    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
+    /// starts.
+    pub fn from_workdir(&self, path: &str) -> String {
+        self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }
 }
 

@@ -173,9 +173,16 @@ impl Reader<'_> {
         let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (whatever fits that day)" });
         self.draft.pin("Python packages", before, "uv.lock, each by its sha256");
         for group in options(words, "--group") {
-            self.draft.groups.insert(group);
+            match self.context.groups.contains(&group) {
+                true => _ = self.draft.groups.insert(group),
+                false => self.note(instruction, &format!("the project has no dependency group {group}")),
+            }
         }
         for extra in options(words, "--extra") {
+            if !self.context.extras.contains(&extra) {
+                self.note(instruction, &format!("the project has no extra {extra}"));
+                continue;
+            }
             let mut list = match &self.draft.extras {
                 Some(toml::Value::Array(list)) => list.clone(),
                 _ => Vec::new(),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DockerfileContext, DockerfileError, read_dockerfile};
 use crate::Draft;
@@ -9,8 +9,15 @@ fn files(list: &[(&str, &str)]) -> BTreeMap<String, Option<String>> {
 }
 
 fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Draft, DockerfileError> {
-    let files = files(list);
-    let context = DockerfileContext { files: &files, has_project: true, is_package, target: None };
+    let (files, none, groups) = (files(list), BTreeSet::new(), BTreeSet::from(["web".to_owned()]));
+    let context = DockerfileContext {
+        files: &files,
+        has_project: true,
+        is_package,
+        groups: &groups,
+        extras: &none,
+        target: None,
+    };
     read_dockerfile(dockerfile, &context, Draft::default())
 }
 
@@ -54,6 +61,17 @@ fn places_are_those_of_the_image() {
 }
 
 #[test]
+fn groups_and_extras_are_those_of_the_project() {
+    check(
+        "FROM python:3.13\nRUN uv sync --locked --group web --group=odd --extra x\n",
+        &[],
+        "# Dockerfile:2: RUN uv sync --locked --group web --group=odd --extra x: the project has no dependency group odd\n\
+         # Dockerfile:2: RUN uv sync --locked --group web --group=odd --extra x: the project has no extra x\n\
+         [tool.invar]\ngroups = [\"web\"]",
+    );
+}
+
+#[test]
 fn a_shell_is_there_only_if_it_is_needed() {
     let from = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n";
     check(
@@ -93,6 +111,11 @@ fn what_is_copied_is_what_is_included() {
         &[("app/a.py", ""), ("main.py", ""), ("other.py", "")],
         "# Dockerfile:5: COPY config/x.ini /etc/x.ini: it is at /app/config/x.ini in the image, not at /etc/x.ini\n\
          [tool.invar]\ninclude = [\"app\", \"config/x.ini\", \"main.py\"]",
+    );
+    check(
+        "FROM python:3.13\nCOPY *.py /srv/\nCMD [\"python\", \"/srv/a.py\"]\n",
+        &[("a.py", "")],
+        "[tool.invar]\ninclude = [\"*.py\"]\n[tool.invar.image]\ncommand = [\"python\", \"/app/a.py\"]",
     );
     let package = read(
         "FROM python:3.13\nWORKDIR /app\nCOPY . .\n",
@@ -161,7 +184,15 @@ fn what_cannot_be_read_is_an_error() {
     assert!(matches!(read("RUN x\n", &[], false), Err(DockerfileError::Syntax(_) | DockerfileError::Empty)));
     assert!(matches!(read("", &[], false), Err(DockerfileError::Syntax(_) | DockerfileError::Empty)));
     let files = BTreeMap::new();
-    let context = DockerfileContext { files: &files, has_project: false, is_package: false, target: None };
+    let none = BTreeSet::new();
+    let context = DockerfileContext {
+        files: &files,
+        has_project: false,
+        is_package: false,
+        groups: &none,
+        extras: &none,
+        target: None,
+    };
     let error =
         read_dockerfile("FROM python:3\nRUN pip install -r requirements.txt\n", &context, Draft::default());
     assert!(matches!(error, Err(DockerfileError::NoProject { line: 2, .. })), "{error:?}");

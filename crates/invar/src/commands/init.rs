@@ -1,5 +1,5 @@
 //! `invar init`
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -140,10 +140,20 @@ fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init
         Manifest::parse(&sources).map_err(BuildError::from)
     });
     let project = manifest.transpose()?.and_then(|manifest| manifest.project);
+    let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
+    let (groups, extras) = match &project {
+        Some(project) => (
+            names(&mut project.groups.keys().map(ToString::to_string)),
+            names(&mut project.optional_dependencies.keys().map(ToString::to_string)),
+        ),
+        None => Default::default(),
+    };
     let context = DockerfileContext {
         files: &files,
         has_project: pyproject.is_some(),
         is_package: project.is_some_and(|project| project.is_package()),
+        groups: &groups,
+        extras: &extras,
         target: options.target.as_deref(),
     };
     read_dockerfile(&text, &context, draft).map_err(|error| {
