@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         if making.iter().any(|start| name.starts_with(start)) {
             return;
         }
-        let (here, there) = (format!("{PROJECT}/{path}"), self.places.from_workdir(&wanted));
+        let (here, there) = (format!("{PROJECT}/{path}"), self.places.seen_from_workdir(&wanted));
         if here != there && !path.contains(['*', '?', '[']) {
             let why = format!("it is at {here} in the image, not at {there}");
             self.note(instruction, &why);
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 // uv's own image as a stage of its own.
                 Some(stage) if stage.base_name.text.contains("/uv:") => {}
                 Some(_) if self.places.is_environment(&path) || is_installed(&path) => {}
-                Some(_) if self.places.from_workdir(&path).starts_with(&format!("{PROJECT}/")) || path == "." => {
+                Some(_) if self.places.seen_from_workdir(&path).starts_with(&format!("{PROJECT}/")) || path == "." => {
                     // The project's files, by way of another stage.
                     self.copies_all = true;
                 }
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         }
         let name =
             url.split(['?', '#']).next().unwrap_or(url).rsplit('/').next().unwrap_or("file").to_owned();
-        let mut target = self.places.from_workdir(destination);
+        let mut target = self.places.seen_from_workdir(destination);
         if destination.ends_with('/') {
             target = format!("{target}/{name}");
         }

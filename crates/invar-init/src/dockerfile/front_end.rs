@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
                 let Some(inside) = path.strip_prefix(workdir.trim_end_matches('/')) else { continue };
                 let inside = inside.trim_matches('/');
                 let from = if folder.is_empty() { inside.to_owned() } else { format!("{folder}/{inside}") };
-                outputs.push((from, self.places.from_workdir(&transfer.destination.text)));
+                outputs.push((from, self.places.seen_from_workdir(&transfer.destination.text)));
             }
         }
         outputs

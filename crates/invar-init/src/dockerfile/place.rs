@@ -153,7 +153,7 @@ impl Places {
 
     /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
     /// starts.
-    pub fn from_workdir(&self, path: &str) -> String {
+    pub fn seen_from_workdir(&self, path: &str) -> String {
         self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }
 }
