@@ -1,7 +1,7 @@
 //! The command's own process, from the fork to the start of the program.
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
@@ -47,7 +47,16 @@ pub(crate) fn listens(order: &Order) -> bool {
     records(order) || order.illusion != Illusion::NONE
 }
 
-/// Becomes the command. If it is to have the foreground of the terminal, `foreground` ends when it may take it. What fails is written to `trouble`, which closes by itself if nothing does.
+/// Whether the command has a process group of its own that is not the terminal's foreground.
+///
+/// What is typed at a terminal to which only the output goes reaches the caller, who passes it on: in the caller's group,
+/// it would come twice.
+pub(crate) fn has_own_group(order: &Order, foreground: bool) -> bool {
+    order.lines || (!foreground && !io::stdin().is_terminal())
+}
+
+/// Becomes the command. If it is to have the foreground of the terminal, `foreground` ends when it may take it. What
+/// fails is written to `trouble`, which closes by itself if nothing does.
 pub(crate) fn become_it(
     order: &Order,
     foreground: Option<OwnedFd>,
@@ -75,6 +84,8 @@ fn prepare(
         // It ends when the init has left the session, so that no Ctrl-Z comes before.
         io::copy(&mut File::from(ready), &mut io::sink()).map_err(failed("waiting for the first process"))?;
         kernel::take_foreground();
+    } else if has_own_group(order, false) {
+        rustix::process::setpgid(None, None).map_err(failed("making a process group"))?;
     }
     for mut group in groups {
         group.write_all(b"0").map_err(failed("entering the control group"))?;

@@ -96,7 +96,9 @@ fn start(
         return serde_json::from_slice(&told)
             .map_err(|_| failed("starting the command")(io::Error::from(io::ErrorKind::InvalidData)));
     }
-    let ending = watch(control, &children, child, deadline, &mut recorder, order.illusion.clock != 0)?;
+    let grouped = command::has_own_group(order, take_foreground);
+    let traced = order.illusion.clock != 0;
+    let ending = watch(control, &children, child, grouped, deadline, &mut recorder, traced)?;
     // Nothing changes any more once the owners are counted.
     kernel::send_signal(-1, libc::SIGKILL);
     Ok(Report::Ended { ending, owners: recorder.map(Recorder::finish).unwrap_or_default() })
@@ -107,6 +109,7 @@ fn watch(
     control: &OwnedFd,
     children: &OwnedFd,
     child: Pid,
+    grouped: bool,
     deadline: Option<Instant>,
     recorder: &mut Option<Recorder>,
     traced: bool,
@@ -133,7 +136,7 @@ fn watch(
         }
         let events: Vec<PollFlags> = ready.iter().map(PollFd::revents).collect();
         if !events[0].is_empty() {
-            pass_signals(control, child);
+            pass_signals(control, child, grouped);
         }
         if !events[1].is_empty() {
             // All that have ended are reaped at the top of the loop, however many this tells of.
@@ -151,12 +154,17 @@ fn watch(
 }
 
 /// Passes on the signals that the caller sent; ends all if the caller is gone.
-fn pass_signals(control: &OwnedFd, child: Pid) {
+///
+/// What a key of a terminal sends is for all that a person has started with one line, and so for the whole group: a
+/// shell that waits for its child lets the child decide.
+fn pass_signals(control: &OwnedFd, child: Pid, grouped: bool) {
     let mut signals = [0; 64];
     match rustix::io::read(control, &mut signals) {
         Ok(count) if count > 0 => {
             for signal in &signals[..count] {
-                kernel::send_signal(child.as_raw_nonzero().get(), i32::from(*signal));
+                let (number, signal) = (child.as_raw_nonzero().get(), i32::from(*signal));
+                let of_key = signal == libc::SIGINT || signal == libc::SIGQUIT;
+                kernel::send_signal(if grouped && of_key { -number } else { number }, signal);
             }
         }
         Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}

@@ -1,5 +1,5 @@
 //! What the command sees as its root: the trees, made writable, with the few file systems that programs expect.
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
@@ -60,7 +60,7 @@ pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
         .map_err(failed("setting flags on the root, which needs Linux 5.12"))?;
     mount_proc(&mut root)?;
     let temporary = tmpfs_options(order.temporary, "1777");
-    mount_devices(&mut root, &temporary).map_err(failed("making /dev"))?;
+    mount_devices(&mut root, &temporary, !order.lines).map_err(failed("making /dev"))?;
     mount_cpus(&mut root, order).map_err(failed("making /sys"))?;
     root.mount_at("/tmp", "tmpfs", NO_SETUID_NO_DEVICES, &temporary).map_err(failed("making /tmp"))?;
     mount_names(&mut root, &scratch_fd, order)?;
@@ -157,7 +157,7 @@ fn mount_proc(root: &mut NewRoot) -> Result<(), Report> {
     guard().map_err(failed("guarding /proc"))
 }
 
-fn mount_devices(root: &mut NewRoot, temporary: &str) -> io::Result<()> {
+fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Result<()> {
     let quiet = MountFlags::NOSUID.union(MountFlags::NOEXEC);
     let devices = root.mount_at("/dev", "tmpfs", quiet, &tmpfs_options(64 << 10, "755"))?;
     for name in DEVICES {
@@ -169,6 +169,16 @@ fn mount_devices(root: &mut NewRoot, temporary: &str) -> io::Result<()> {
         rustix::fs::symlinkat(*target, &devices, *name)?;
     }
     root.mount_at("/dev/pts", "devpts", quiet, "newinstance,ptmxmode=0666,mode=620")?;
+    if inherits && std::io::stdin().is_terminal() {
+        // The caller's terminal has no name among the new ones; under this one ttyname(3) finds it, as in containers.
+        // By its name: what was opened before belongs to the host's mounts, which cannot be shown here.
+        let name = rustix::termios::ttyname(std::io::stdin(), Vec::new());
+        let terminal = name.ok().and_then(|name| open_path(std::path::Path::new(name.to_str().ok()?)).ok());
+        if let Some(terminal) = terminal {
+            let target = root.mount_point("/dev/console", Kind::File, false)?;
+            bind(&terminal, &target)?;
+        }
+    }
     root.mount_at("/dev/shm", "tmpfs", NO_SETUID_NO_DEVICES, temporary)?;
     Ok(())
 }

@@ -68,7 +68,8 @@ pub struct Running {
 pub struct Signals(Arc<UnixStream>);
 
 impl Signals {
-    /// Sends a signal, by its number, to the command (not to the other processes inside).
+    /// Sends a signal, by its number, to the command; and `SIGINT` and `SIGQUIT`, as a terminal does, to its whole
+    /// process group, where that is not the caller's.
     ///
     /// # Errors
     /// If the sandbox has ended, or the number is no signal's.
@@ -144,7 +145,8 @@ impl Running {
         self.child.id()
     }
 
-    /// Sends a signal, by its number, to the command (not to the other processes inside).
+    /// Sends a signal, by its number, to the command; and `SIGINT` and `SIGQUIT`, as a terminal does, to its whole
+    /// process group, where that is not the caller's.
     ///
     /// # Errors
     /// If the sandbox has ended, or the number is no signal's.

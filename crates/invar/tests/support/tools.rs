@@ -13,6 +13,9 @@ use invar_testkit::{Deb, Mirror, Server, Signer};
 
 use super::{Context, Ran, find};
 
+/// The program that is tested.
+const INVAR: &str = env!("CARGO_BIN_EXE_invar");
+
 /// What every root has. `sleep` is for programs that must not end by themselves.
 const TOOLS: &[&str] = &[
     "sh", "bash", "cat", "chown", "cp", "dd", "env", "hostname", "id", "ln", "ls", "mkdir", "mount", "nproc",
@@ -81,6 +84,15 @@ impl Tools {
         command
     }
 
+    /// `program`, in the place of `invar`, with the same environment and folder.
+    pub fn invar_through(&self, program: &str) -> Command {
+        let invar = self.invar();
+        let mut command = Command::new(program);
+        command.env_clear().envs(invar.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.context.path());
+        command
+    }
+
     /// Runs `invar` with `arguments`.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.invar().args(arguments))
@@ -117,6 +129,8 @@ fn packages() -> Vec<Deb> {
         tools = tools.binary(&format!("usr/bin/{tool}"), read(&program));
         libraries.extend(needed(&program));
     }
+    // It can be started inside as well.
+    libraries.extend(needed(Path::new(INVAR)));
     for library in &libraries {
         let inner = library.to_str().expect("a library has a plain name").trim_start_matches('/');
         let inner = inner.strip_prefix("usr/").unwrap_or(inner);
@@ -147,26 +161,24 @@ fn needed(program: &Path) -> Vec<PathBuf> {
 /// `command` as a user that is not root: as it is for whoever is none, else as somebody else, who then owns all that
 /// is in the context's folder.
 pub fn as_anyone(context: &Context, command: &Command) -> Command {
+    let words = || std::iter::once(command.get_program()).chain(command.get_args());
     let mut other;
     if Ran::of(Command::new("id").arg("-u")).stdout.trim() == "0" {
         // The target folder may be in a folder that only root can enter.
         let program = context.path().join("invar-for-anyone");
         if !program.exists() {
-            fs::copy(command.get_program(), &program).expect("the program can be copied");
+            fs::copy(INVAR, &program).expect("the program can be copied");
         }
         fs::set_permissions(context.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         Ran::of(Command::new("chown").args(["-R", "65534:65534"]).arg(context.path())).success();
         other = Command::new("setpriv");
-        other.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+        other.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        other.args(words().map(|word| if word == INVAR { program.as_os_str() } else { word }));
     } else {
         other = Command::new(command.get_program());
+        other.args(command.get_args());
     }
-    other.args(command.get_args()).env_clear();
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            other.env(name, value);
-        }
-    }
+    other.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(folder) = command.get_current_dir() {
         other.current_dir(folder);
     }
