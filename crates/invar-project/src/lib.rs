@@ -31,7 +31,7 @@ pub use manifest::{
     ImageKeys, ImageOverride, Interval, LabelName, Manifest, ManifestError, ManifestSources, Mirror,
     NormalisedName, Override, PackageRequest, Port, Prefer, Problem, Project, Protocol, Python, RelativePath,
     RepositoryName, Requirement, RequirementUrl, Signal, Step, StepFetch, StepName, Tag, User, UvSettings,
-    UvWorkspace, WorkspaceRoot, Wrap, schema,
+    UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
 };
 pub use nearest::nearest;
 pub use platform::Platform;

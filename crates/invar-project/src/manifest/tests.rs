@@ -599,6 +599,26 @@ fn the_schema_is_checked_in() {
     );
 }
 
+/// Pinned: the reference that people read is checked in, and has every table that the schema has.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment to write what it would compare"
+)]
+fn the_reference_is_checked_in() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manifest.md");
+    let page = crate::reference();
+    if std::env::var_os("INVAR_BLESS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, page, "docs/manifest.md is out of date: INVAR_BLESS=1 cargo test -p invar-project");
+    let schema = schema();
+    let tables = schema["$defs"].as_object().unwrap().values();
+    let count = tables.filter(|table| table["properties"].is_object()).count();
+    assert_eq!(page.matches("\n## `").count(), count + 1, "a table of the schema is not in the reference");
+}
+
 #[test]
 fn every_key_of_the_schema_is_described() {
     let schema = schema();
