@@ -154,7 +154,7 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     match &request.target {
         Target::Archive(destination) => deliver::archive(&session.store, &archive, destination)?,
         Target::OciDirectory(path) => deliver::oci_directory(&session.store, &archive, path)?,
-        Target::Rootfs(_) | Target::RootfsDirectory(_) => {}
+        Target::Rootfs(_) | Target::RootfsDirectory(_) | Target::Nowhere => {}
     }
     Ok(Built { digest, reference, images: built })
 }
@@ -261,7 +261,7 @@ impl<'a> Assembly<'a> {
         match target {
             Target::Rootfs(destination) => deliver::rootfs(&root.tree, &pieces, destination),
             Target::RootfsDirectory(path) => deliver::rootfs_directory(&root.tree, &pieces, path),
-            Target::Archive(_) | Target::OciDirectory(_) => Ok(()),
+            Target::Archive(_) | Target::OciDirectory(_) | Target::Nowhere => Ok(()),
         }
     }
 }

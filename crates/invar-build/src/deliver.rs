@@ -24,6 +24,8 @@ pub enum Target {
     Rootfs(Destination),
     /// The root file system in a folder.
     RootfsDirectory(PathBuf),
+    /// Nothing: the image's layers are in the store, and its digest is known.
+    Nowhere,
 }
 
 impl Target {
@@ -34,7 +36,9 @@ impl Target {
             | Self::Rootfs(Destination::File(path))
             | Self::OciDirectory(path)
             | Self::RootfsDirectory(path) => Some(path),
-            Self::Archive(Destination::StandardOutput) | Self::Rootfs(Destination::StandardOutput) => None,
+            Self::Archive(Destination::StandardOutput)
+            | Self::Rootfs(Destination::StandardOutput)
+            | Self::Nowhere => None,
         }
     }
 }

@@ -12,6 +12,7 @@ use invar_store::StoredTree;
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink};
 
 use crate::copy::failed;
+use crate::downloads;
 use crate::key::key_of;
 use crate::{BuildError, Event, Session};
 
@@ -31,7 +32,7 @@ pub(crate) fn commit_tree(
 ) -> Result<StoredTree, BuildError> {
     let label = format!("{url} at {commit}");
     let key = key_of("git", &[("commit", commit.to_owned())]);
-    let stored = match session.store.tree(&key)? {
+    let stored = match downloads::tree(session, &key)? {
         Some(stored) => stored,
         None => fetch(session, url, commit, &label, &key)?,
     };

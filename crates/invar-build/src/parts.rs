@@ -34,7 +34,7 @@ pub(crate) struct Parts {
 
 /// One tree of an image.
 pub(crate) struct Part {
-    layer: LayerName,
+    pub layer: LayerName,
     pub tree: Tree,
     contents: Held,
     /// Whether the image has all of what the contents hold.
@@ -92,7 +92,7 @@ impl Assembly<'_> {
     }
 
     /// What stands for the image's Python environment in the keys of steps that ask for it.
-    fn environment_key(&self) -> Result<String, BuildError> {
+    pub fn environment_key(&self) -> Result<String, BuildError> {
         if !self.plan.steps.iter().any(|planned| planned.step.environment) {
             return Ok(String::new());
         }
@@ -117,6 +117,31 @@ impl Assembly<'_> {
 
     /// All trees.
     pub fn parts(&self) -> Result<Parts, BuildError> {
+        let workshop = self.workshop();
+        let plan = self.plan;
+        let (debian, mut parts) = self.parts_before_steps()?;
+        if !plan.steps.is_empty() {
+            self.add_steps(&workshop, &debian, &mut parts)?;
+        }
+        let tree = self.source.tree().clone();
+        parts.push(Part { layer: LayerName::Project, tree, contents: Held::Source, whole: true });
+        if plan.bytecode
+            && let Some(interpreter) = &plan.interpreter
+        {
+            self.add_bytecode(&workshop, &debian, interpreter, &mut parts)?;
+        }
+        let Debian { overlay, configured, .. } = debian;
+        parts.push(Part {
+            layer: LayerName::System,
+            tree: overlay.tree.clone(),
+            contents: Held::Stored(configured),
+            whole: true,
+        });
+        Ok(Parts { parts, overlay })
+    }
+
+    /// The trees of all packages: what is there when steps are run.
+    fn parts_before_steps(&self) -> Result<(Debian, Vec<Part>), BuildError> {
         let workshop = self.workshop();
         let plan = self.plan;
         let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
@@ -154,24 +179,16 @@ impl Assembly<'_> {
                 parts.push(Part::memory(LayerName::Interpreter, environment));
             }
         }
-        if !plan.steps.is_empty() {
-            self.add_steps(&workshop, &debian, &mut parts)?;
-        }
-        let tree = self.source.tree().clone();
-        parts.push(Part { layer: LayerName::Project, tree, contents: Held::Source, whole: true });
-        if plan.bytecode
-            && let Some(interpreter) = &plan.interpreter
-        {
-            self.add_bytecode(&workshop, &debian, interpreter, &mut parts)?;
-        }
-        let Debian { overlay, configured, .. } = debian;
-        parts.push(Part {
-            layer: LayerName::System,
-            tree: overlay.tree.clone(),
-            contents: Held::Stored(configured),
-            whole: true,
-        });
-        Ok(Parts { parts, overlay })
+        Ok((debian, parts))
+    }
+
+    /// The image so far as folders, for a step that asks for its environment.
+    ///
+    /// # Errors
+    /// What making the trees of its packages says.
+    pub fn environment_for_steps(&self) -> Result<Vec<PathBuf>, BuildError> {
+        let (debian, parts) = self.parts_before_steps()?;
+        self.check_out_environment(&self.workshop(), &debian, &parts)
     }
 
     /// Leaves out what the manifest excludes of the distribution `name`.
@@ -219,9 +236,12 @@ impl Assembly<'_> {
         thread::scope(|scope| {
             for _ in 0..self.session.jobs.clamp(1, 4).min(builds.len()) {
                 scope.spawn(|| {
-                    while let Some((index, build)) = Some(next.fetch_add(1, Ordering::Relaxed))
-                        .and_then(|index| Some((index, builds.get(index)?)))
+                    while let Some(index) =
+                        Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < builds.len())
                     {
+                        let backwards = self.session.perturbation.backwards;
+                        let index = if backwards { builds.len() - 1 - index } else { index };
+                        let build = &builds[index];
                         let built = python_source::prepare(workshop, build, self.install)
                             .and_then(|prepared| prepared.make(workshop, interpreter));
                         match built {

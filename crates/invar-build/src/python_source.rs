@@ -15,7 +15,7 @@ use invar_python::{
     unpack_wheel, virtual_environment,
 };
 use invar_sandbox::{Bind, Ownership};
-use invar_store::{Checkout, Key, StoredTree};
+use invar_store::{Checkout, Key, Store, StoredTree};
 use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 
 use crate::copy::{check_out, copy_tree};
@@ -181,6 +181,19 @@ impl Prepared<'_> {
         if let Some(stored) = store.tree(&self.key)? {
             return Ok(stored);
         }
+        self.make_into(workshop, interpreter, store)
+    }
+
+    /// Builds the package, whatever the store has of it, and puts what is made into the store `into`.
+    ///
+    /// # Errors
+    /// As [`make`](Self::make).
+    pub fn make_into(
+        &self,
+        workshop: &Workshop<'_>,
+        interpreter: &LockedInterpreter,
+        into: &Store,
+    ) -> Result<StoredTree, BuildError> {
         let build = self.build;
         let label = build.label();
         workshop.check(&label)?;
@@ -189,7 +202,7 @@ impl Prepared<'_> {
         let root = debian_checkout(workshop, &build.root)?;
         let vendored = Vendored::of(workshop, &source.tree, &*source.contents, &source.subdirectory)?;
         let roots = [path(&root), path(&environment)];
-        let wheel = self.run(workshop, &label, &source, &roots, vendored.as_ref())?;
+        let wheel = self.run(workshop, &label, &source, &roots, vendored.as_ref(), into)?;
         let chosen = Chosen {
             name: build.chosen.name.clone(),
             version: wheel.filename.version.to_string(),
@@ -201,8 +214,8 @@ impl Prepared<'_> {
             let problem = format!("its backend made {} instead", chosen.wheel.filename.as_str());
             return Err(BuildError::NotAWheel { label, problem });
         }
-        let (file, _) = store.open_blob(&chosen.wheel.digest)?;
-        let mut sink = store.tree_writer(&self.key)?;
+        let (file, _) = into.open_blob(&chosen.wheel.digest)?;
+        let mut sink = into.tree_writer(&self.key)?;
         unpack_wheel(BufReader::new(file), &chosen, &build.layout, &mut sink)
             .map_err(|source| BuildError::Wheel { label, source: Box::new(source) })?;
         Ok(sink.commit(&[("version", chosen.version.as_bytes())])?)
@@ -305,6 +318,7 @@ impl Prepared<'_> {
         source: &Source,
         roots: &[PathBuf],
         vendored: Option<&Vendored>,
+        into: &Store,
     ) -> Result<WheelFile, BuildError> {
         let action = match self.install {
             Install::Files => "wheel",
@@ -342,7 +356,7 @@ impl Prepared<'_> {
             .open(&format!("out/{}", filename.as_str()))
             .map_err(|_| wrong("its backend made no such file as it says"))?;
         let failed = |source| BuildError::Read { path: filename.as_str().into(), source };
-        let mut writer = workshop.session.store.blob_writer()?;
+        let mut writer = into.blob_writer()?;
         std::io::copy(&mut file, &mut writer).map_err(failed)?;
         let (digest, size) = writer.commit()?;
         Ok(WheelFile { filename, location: Location::Path(String::new()), digest, size: Some(size) })

@@ -13,6 +13,7 @@ use invar_python::{Location, WheelFile, unpack_wheel};
 use invar_store::{Key, StoredTree};
 use invar_tree::{Digest, Hasher};
 
+use crate::downloads;
 use crate::key::key_of;
 use crate::python_index::{IndexFile, fetch_distribution};
 use crate::{Archive, BuildError, Event, Phase, Session};
@@ -59,6 +60,9 @@ pub(crate) fn realise(
         session.reporter.event(&Event::Phase(Phase::Realise { trees: missing.len() }));
         // The largest first, so that the last one to finish is a small one.
         missing.sort_by_key(|&index| std::cmp::Reverse((recipes[index].artifact().1.unwrap_or(0), index)));
+        if session.perturbation.backwards {
+            missing.reverse();
+        }
         // Absolute, since the fetcher takes only addresses that mean the same everywhere.
         let project = std::path::absolute(project)
             .map_err(|source| BuildError::Read { path: project.to_owned(), source })?;
@@ -177,7 +181,7 @@ pub(crate) fn checked_blob<P>(
     let Request { label, digest, size, .. } = request;
     let store = &session.store;
     for attempt in 0..2 {
-        if !store.has_blob(digest) {
+        if !downloads::is_here(session, digest)? {
             fetch_distribution(session, index_file, request)?;
         }
         if let (Some(expected), Some(found)) = (*size, store.blob_size(digest))

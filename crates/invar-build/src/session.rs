@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use invar_fetch::Fetcher;
 use invar_store::Store;
 
-use crate::{Mirrors, PythonIndexes, Registries, Reporter};
+use crate::{Mirrors, Perturbation, PythonIndexes, Registries, Reporter};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
@@ -30,6 +30,10 @@ pub struct Session<'a> {
     /// The time, in seconds since 1970-01-01T00:00:00Z: only to judge whether an archive's signature has expired, and
     /// never when building from a lock.
     pub now: i64,
+    /// A store whose downloads are taken in the place of the network's.
+    pub downloads: Option<Store>,
+    /// What is made different from usual, to find out whether it matters.
+    pub perturbation: Perturbation,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
 }

@@ -1,4 +1,5 @@
 //! The project's source, read from the disk as a tree below the project's folder in the image.
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -148,10 +149,7 @@ impl SourceTree {
         rules: &mut SourceRules,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), BuildError> {
-        let found = rules.walk(&Disk { folder: &self.folder }).map_err(|error| match error {
-            WalkError::Listing(error) => error,
-            other => SourceError::Entry { message: other.to_string() },
-        })?;
+        let found = rules.walk(&Disk { folder: &self.folder }).map_err(walk_error)?;
         for entry in found.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
@@ -201,6 +199,33 @@ fn rules(
         add_gitignores(&mut rules, root, &files.folder)?;
     }
     Ok(rules)
+}
+
+/// The paths, relative to the project, of what is in a checkout of `files` and not ignored, and of what its manifest
+/// includes all the same.
+///
+/// # Errors
+/// What reading the project's folder says.
+pub(crate) fn files_of_checkout(files: &ProjectFiles) -> Result<BTreeSet<String>, BuildError> {
+    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
+    let include: &[Glob] = files.manifest.include.as_deref().unwrap_or_default();
+    let mut all = vec![rules(files, &[], &[], None, None)?];
+    if !include.is_empty() {
+        all.push(rules(files, include, &files.manifest.exclude, dockerignore.as_deref(), None)?);
+    }
+    let mut paths = BTreeSet::new();
+    for mut rules in all {
+        let found = rules.walk(&Disk { folder: &files.folder }).map_err(walk_error)?;
+        paths.extend(found.entries.into_iter().map(|entry| entry.path.as_str().to_owned()));
+    }
+    Ok(paths)
+}
+
+fn walk_error(error: WalkError<SourceError>) -> SourceError {
+    match error {
+        WalkError::Listing(error) => error,
+        other => SourceError::Entry { message: other.to_string() },
+    }
 }
 
 /// The files of the project that Invar reads as texts, and in which line ends have no meaning. A checkout with other

@@ -10,7 +10,7 @@ use invar_launcher::{Launcher, Machine, launcher};
 use invar_plan::{Plan, StepPlan};
 use invar_project::{Platform, Step, StepFetch, StepName, Wrap};
 use invar_sandbox::Ownership;
-use invar_store::{Key, StoredTree};
+use invar_store::{Key, Store, StoredTree};
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink, SinkError};
 
 use crate::BuildError;
@@ -30,7 +30,7 @@ pub(crate) type Environment<'a> = &'a (dyn Fn() -> Result<Vec<PathBuf>, BuildErr
 
 /// A step whose key is known: nothing has been fetched or run for it yet.
 pub(crate) struct Prepared<'a> {
-    planned: &'a StepPlan,
+    pub planned: &'a StepPlan,
     pub key: Key,
     source: SourceTree,
     fetches: Vec<(StepFetch, Digest)>,
@@ -85,7 +85,11 @@ pub(crate) fn run_steps(
                         !held.started.contains(&prepared.planned.step.name)
                             && prepared.planned.step.after.iter().all(|name| held.done.contains_key(name))
                     };
-                    let Some(prepared) = steps.iter().find(ready) else {
+                    let found = match workshop.session.perturbation.backwards {
+                        true => steps.iter().rfind(ready),
+                        false => steps.iter().find(ready),
+                    };
+                    let Some(prepared) = found else {
                         held = changed.wait(held).unwrap_or_else(PoisonError::into_inner);
                         continue;
                     };
@@ -128,13 +132,28 @@ fn run_step(
     before: &[StoredTree],
     environment: Environment<'_>,
 ) -> Result<StoredTree, BuildError> {
+    let store = &workshop.session.store;
+    match store.tree(&prepared.key)? {
+        Some(stored) => Ok(stored),
+        None => make_step(workshop, prepared, before, environment, store),
+    }
+}
+
+/// Runs a step, whatever the store has of it, and puts what it makes into the store `into`.
+///
+/// # Errors
+/// What running it says.
+pub(crate) fn make_step(
+    workshop: &Workshop<'_>,
+    prepared: &Prepared<'_>,
+    before: &[StoredTree],
+    environment: Environment<'_>,
+    into: &Store,
+) -> Result<StoredTree, BuildError> {
     let Prepared { planned: StepPlan { step, root }, key, source, fetches } = prepared;
     let (key, label) = (*key, format!("step {}", step.name));
     let store = &workshop.session.store;
-    if let Some(stored) = store.tree(&key)? {
-        return Ok(stored);
-    }
-    let mut sink = store.tree_writer(&key)?;
+    let mut sink = into.tree_writer(&key)?;
     if let Some(run) = &step.run {
         workshop.check(&label)?;
         let mut roots = vec![path(&debian_checkout(workshop, root)?)];

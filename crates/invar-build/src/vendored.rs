@@ -21,6 +21,7 @@ use invar_vendor::{
 use serde::{Deserialize, Serialize};
 
 use crate::copy::check_out;
+use crate::downloads;
 use crate::event::Downloads;
 use crate::git::commit_tree;
 use crate::key::key_of;
@@ -228,7 +229,7 @@ impl Addresses<'_> {
             _ => None,
         });
         if let Some(digest) = sha256 {
-            if !store.has_blob(&digest) {
+            if !downloads::is_here(session, &digest)? {
                 let request = Request { label, urls: self.urls(needed)?, digest, size: None };
                 session.fetcher.fetch(store, &request, &Downloads(session.reporter))?;
             }
@@ -238,8 +239,8 @@ impl Addresses<'_> {
         let strongest = needed.checks.iter().max_by_key(|check| check.strength());
         let integrity = strongest.map(Check::integrity).unwrap_or_default();
         let key = key_of("checked-file", &[("integrity", integrity)]);
-        if let Some(Remembered { digest }) = store.result(&key)?
-            && store.has_blob(&digest)
+        if let Some(Remembered { digest }) = downloads::remembered(session, &key)?
+            && downloads::is_here(session, &digest)?
         {
             return Ok(vec![got(digest, &needed.file_name)]);
         }
@@ -260,15 +261,15 @@ impl Addresses<'_> {
     /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
     fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
         let session = self.workshop.session;
-        let in_store: Vec<(String, Digest)> = needed
-            .any_of
-            .iter()
-            .filter(|digest| session.store.has_blob(digest))
-            .filter_map(|digest| {
-                let key = key_of("index-file", &[("digest", digest.to_string())]);
-                Some((session.store.result::<String>(&key).ok()??, *digest))
-            })
-            .collect();
+        let mut in_store: Vec<(String, Digest)> = Vec::new();
+        for digest in &needed.any_of {
+            let key = key_of("index-file", &[("digest", digest.to_string())]);
+            if downloads::is_here(session, digest)?
+                && let Some(name) = downloads::remembered(session, &key)?
+            {
+                in_store.push((name, *digest));
+            }
+        }
         let got = |name: String, digest| Got { needed: needed.clone(), name, digest };
         if !in_store.is_empty() {
             return Ok(in_store.into_iter().map(|(name, digest)| got(name, digest)).collect());

@@ -11,8 +11,8 @@ use std::time::Duration;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_sandbox::{
-    Bind, CaptureRules, Finished, Illusion, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox,
-    Standard, Status,
+    Bind, CaptureRules, Finished, Layering, Limits, Modes, Network, Owners, Ownership, Sandbox, Standard,
+    Status,
 };
 use invar_store::{Key, Scratch};
 use invar_tree::{Contents, ImagePath, Mode, Node, Owner, Sink, SinkError, Tree};
@@ -207,7 +207,9 @@ impl<'a> Workshop<'a> {
             "" => format!("/{BUILD}"),
             inner => format!("/{BUILD}/{inner}"),
         };
-        let environment = fixed_environment().into_iter().chain(environment);
+        let perturbation = &self.session.perturbation;
+        let disturbing = perturbation.variables.clone();
+        let environment = fixed_environment().into_iter().chain(disturbing).chain(environment);
         let sandbox = Sandbox {
             program: self.session.programs.sandbox.clone(),
             root: roots,
@@ -229,9 +231,9 @@ impl<'a> Workshop<'a> {
                 temporary: 8 << 30,
             },
             ownership,
-            cpus: CPUS,
+            cpus: perturbation.cpus.unwrap_or(CPUS),
             standard: Standard::Lines,
-            illusion: Illusion::NONE,
+            illusion: perturbation.illusion,
         };
         let log_path = bench.scratch.path().join("log");
         let mut log = Log::new(&log_path, self.session, label)?;

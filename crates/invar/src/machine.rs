@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use invar_archive::Keyring;
 use invar_build::{
-    Archive, BuildLimits, Mirrors, Programs, ProjectFiles, PythonIndexes, Registries, Session,
+    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
 };
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
@@ -37,6 +37,8 @@ pub fn session<'a>(
         jobs: jobs(global),
         offline: global.offline,
         now: now(),
+        downloads: None,
+        perturbation: Perturbation::NONE,
         reporter: reporter.as_reporter(),
     })
 }
