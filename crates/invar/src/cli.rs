@@ -2,6 +2,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use invar_verify::Perturbation;
+use serde::{Deserialize, Serialize};
 
 /// Turn a Python project and the Debian packages it names into a container image that is the same to the last bit
 /// on any machine, on any day
@@ -26,11 +28,13 @@ Exit codes:
     4  a download failed
     5  what was downloaded is not what was expected
     6  the store or the disk failed
+    7  `verify` found a difference
+    8  `verify --strict` could not try everything
   130  interrupted
 `run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Global {
     /// Where downloads, unpacked packages and layers are kept [default: invar in the user's cache folder]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
@@ -110,6 +114,8 @@ pub enum Command {
     Shell(Shell),
     /// Print what makes the shell's programs available here, for `eval`, direnv and editors
     Env(Env),
+    /// Build again as if on other machines, and compare
+    Verify(Verify),
 }
 
 /// Options of `invar init`.
@@ -262,6 +268,46 @@ pub struct Env {
     /// The project's folder
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// Fail if invar.lock is missing, instead of making one
+    #[arg(long)]
+    pub locked: bool,
+}
+
+/// Options of `invar verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Try only these perturbations; `--list` has their names
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<Perturbation>,
+
+    /// Try all perturbations but these
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "only")]
+    pub skip: Vec<Perturbation>,
+
+    /// Make one build for each perturbation, instead of one for all and more where that differs
+    #[arg(long)]
+    pub each: bool,
+
+    /// Fail if something could not be tried here
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Only say which perturbations there are
+    #[arg(long)]
+    pub list: bool,
+
+    /// Do steps and builds from source again, all or those named, and compare with what the store has of them
+    #[arg(long, value_name = "STEP-OR-PACKAGE", num_args = 0.., require_equals = true, value_delimiter = ',', conflicts_with = "each")]
+    pub cache_check: Option<Vec<String>>,
+
+    /// Compare for these platforms instead of the manifest's
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Vec<String>,
 
     /// Fail if invar.lock is missing, instead of making one
     #[arg(long)]

@@ -43,6 +43,19 @@ impl Failure {
         }
     }
 
+    /// The exit code of what was ended by Ctrl-C, as every shell has it.
+    pub const INTERRUPTED: u8 = 130;
+
+    /// Ctrl-C.
+    pub fn interrupted() -> Self {
+        Self { code: Self::INTERRUPTED, kind: "interrupted", message: "interrupted".into(), hint: None }
+    }
+
+    /// What went wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Writes the message to standard error.
     pub fn print(&self, style: Style) {
         if style.json {

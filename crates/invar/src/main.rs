@@ -15,6 +15,10 @@ use crate::report::Style;
 fn main() -> ExitCode {
     // The sandbox's own processes are this program, started again.
     invar_sandbox::enter_if_asked();
+    // So are the builds that `verify` makes again.
+    if let Some(code) = commands::verify::build_if_asked() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         Command::Run(options) => commands::run::run(&cli.global, options, &*reporter),
         Command::Shell(options) => commands::shell::run(&cli.global, options, &*reporter),
         Command::Env(options) => commands::env::run(&cli.global, options, &*reporter),
+        Command::Verify(options) => commands::verify::run(&cli.global, options, &*reporter),
     };
     match done {
         Ok(code) => code,

@@ -6,3 +6,4 @@ pub mod lock;
 pub mod open;
 pub mod run;
 pub mod shell;
+pub mod verify;

@@ -62,7 +62,7 @@ impl Open<'_> {
 
 /// `FOLDER#NAME`: a folder, and the name of one of the project's further images. A folder whose own name has such a
 /// character is meant where it is there.
-fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
+pub fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
     let text = project.to_string_lossy();
     match text.rsplit_once('#') {
         Some((folder, image)) if !project.exists() => {

@@ -18,8 +18,9 @@ const INVAR: &str = env!("CARGO_BIN_EXE_invar");
 
 /// What every root has. `sleep` is for programs that must not end by themselves.
 const TOOLS: &[&str] = &[
-    "sh", "bash", "cat", "chown", "cp", "dd", "env", "hostname", "id", "ln", "ls", "mkdir", "mount", "nproc",
-    "pwd", "readlink", "rm", "setsid", "sleep", "sort", "stat", "stty", "touch", "tty",
+    "sh", "bash", "cat", "chown", "cp", "date", "dd", "env", "head", "hostname", "id", "ln", "ls", "mkdir",
+    "mount", "nproc", "od", "pwd", "readlink", "rm", "setsid", "sleep", "sort", "stat", "stty", "touch",
+    "tty",
 ];
 
 /// What the mirror serves, by path.

@@ -1,0 +1,297 @@
+//! What `verify` tells: a table of perturbations and verdicts, and what differs, with its cause and remedy.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use invar_verify::{Cause, Difference, Evidence, Moments, Perturbation};
+use serde_json::{Value, json};
+
+use super::changes::{Change, Finding};
+use super::runner::Detail;
+use crate::cli::Global;
+use crate::commands::lock::print;
+use crate::failure::Failure;
+use crate::report::say;
+
+/// The exit code where something differs.
+pub const DIFFERS: u8 = 7;
+
+/// The exit code where something could not be tried, and `--strict` asks for all.
+pub const NOT_TRIED: u8 = 8;
+
+/// How many differences are told in full.
+const SHOWN: usize = 20;
+
+/// What came of a perturbation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The image is the same.
+    Same,
+    /// This differs.
+    Differs(BTreeSet<Finding>),
+    /// It could not be tried here, and why.
+    NotTried(String),
+}
+
+/// A perturbation, and what came of it.
+#[derive(Debug)]
+pub struct Tried {
+    /// The perturbation.
+    pub perturbation: Perturbation,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// All that is told.
+pub struct Report {
+    /// The image's digest.
+    pub digest: String,
+    /// The image's name.
+    pub reference: String,
+    /// The perturbations.
+    pub tried: Vec<Tried>,
+    /// All that differs.
+    pub changed: BTreeSet<Finding>,
+    /// What differs though nothing is perturbed.
+    pub anyway: BTreeSet<Finding>,
+    /// What is known of each.
+    pub details: BTreeMap<Finding, Detail>,
+    /// When the two builds were made.
+    pub moments: Moments,
+    /// How many builds were made again.
+    pub builds: usize,
+}
+
+impl Report {
+    fn untried(&self) -> usize {
+        self.tried.iter().filter(|tried| matches!(tried.verdict, Verdict::NotTried(_))).count()
+    }
+
+    /// The documented exit code.
+    pub fn exit_code(&self, strict: bool) -> ExitCode {
+        if !self.changed.is_empty() {
+            DIFFERS.into()
+        } else if strict && self.untried() > 0 {
+            NOT_TRIED.into()
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+
+    /// Prints the report.
+    ///
+    /// # Errors
+    /// Where standard output does not take it.
+    pub fn print(&self, global: &Global) -> Result<(), Failure> {
+        if global.json {
+            return print(&format!("{}\n", self.to_json())).map(drop);
+        }
+        let mut text = String::new();
+        if !global.quiet {
+            text.push_str(&self.table());
+        }
+        let findings: Vec<(&Finding, Vec<Perturbation>)> =
+            self.changed.iter().map(|finding| (finding, self.under(finding))).collect();
+        for (finding, under) in findings.iter().take(SHOWN) {
+            text.push('\n');
+            text.push_str(&self.tell(finding, under));
+        }
+        if findings.len() > SHOWN {
+            let _ = write!(text, "\n… and {} more; --json tells all of them\n", findings.len() - SHOWN);
+        }
+        if !text.is_empty() && !global.quiet {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "{}", self.digest);
+        print(&text)?;
+        if !global.quiet {
+            say(&self.summary());
+        }
+        if self.untried() > 0 {
+            say(&format!(
+                "warning: {} of {} perturbations could not be tried here: nothing is known about them",
+                self.untried(),
+                self.tried.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> String {
+        let built = match self.builds {
+            1 => "one more build".to_owned(),
+            builds => format!("{builds} more builds"),
+        };
+        if self.changed.is_empty() {
+            return format!("{} is the same in {built}", self.reference);
+        }
+        let changes = match self.changed.len() {
+            1 => "one thing differs".to_owned(),
+            changes => format!("{changes} things differ"),
+        };
+        format!("{} is not the same: {changes} in {built}", self.reference)
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::new();
+        for Tried { perturbation, verdict } in &self.tried {
+            let (word, why) = match verdict {
+                Verdict::Same => ("same", perturbation.describe().to_owned()),
+                Verdict::Differs(findings) if findings.contains(&Finding::Build) => {
+                    ("FAILS", "the build fails under it".to_owned())
+                }
+                Verdict::Differs(findings) => {
+                    let count = findings.len();
+                    ("DIFFERS", format!("{count} {}", if count == 1 { "difference" } else { "differences" }))
+                }
+                Verdict::NotTried(why) => ("NOT TRIED", why.replace('\n', " ")),
+            };
+            let _ = writeln!(text, "{:<16} {word:<9}  {why}", perturbation.name());
+        }
+        if !self.anyway.is_empty() {
+            let count = self.anyway.len();
+            let _ = writeln!(
+                text,
+                "{:<16} {:<9}  {count} of the differences come in any other build",
+                "(nothing)", "DIFFERS"
+            );
+        }
+        text
+    }
+
+    /// The perturbations that change `finding`.
+    fn under(&self, finding: &Finding) -> Vec<Perturbation> {
+        let changes =
+            |tried: &&Tried| matches!(&tried.verdict, Verdict::Differs(all) if all.contains(finding));
+        self.tried.iter().filter(changes).map(|tried| tried.perturbation).collect()
+    }
+
+    /// When it differs, as the end of a sentence.
+    fn when(&self, finding: &Finding, under: &[Perturbation]) -> String {
+        if self.anyway.contains(finding) {
+            return "in every build, though nothing is perturbed".to_owned();
+        }
+        match under {
+            [] => "only under several perturbations at once".to_owned(),
+            all => format!("under {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")),
+        }
+    }
+
+    fn tell(&self, finding: &Finding, under: &[Perturbation]) -> String {
+        let detail = self.details.get(finding);
+        let when = self.when(finding, under);
+        match finding {
+            Finding::Build => {
+                let message = detail.map(|detail| detail.message.as_str()).unwrap_or_default();
+                let message = message.replace('\n', "\n    ");
+                format!("the build fails {when}:\n    {message}\n")
+            }
+            Finding::Configuration => format!("the image's configuration differs {when}\n"),
+            Finding::Packing { platform, layer } => format!(
+                "layer {layer} ({platform}) has other bytes {when}, though its files are the same: this is a fault of \
+                 Invar, please report it\n"
+            ),
+            Finding::Path { platform, path } => {
+                let Some(change) = detail.and_then(|detail| detail.change.as_ref()) else {
+                    return format!("{path} ({platform}) differs {when}\n");
+                };
+                let facts = detail.map(|detail| detail.facts.as_slice()).unwrap_or_default();
+                let layer =
+                    change.layer.map(|layer| format!("layer {}, ", layer.as_str())).unwrap_or_default();
+                let head =
+                    format!("{path} ({layer}{}) differs {when}: {}\n", change.origin, change.describe());
+                head + &tell_change(change, cause(change, facts, under, self.moments))
+            }
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let tried = self.tried.iter().map(|Tried { perturbation, verdict }| {
+            let (word, why) = match verdict {
+                Verdict::Same => ("same", None),
+                Verdict::Differs(all) if all.contains(&Finding::Build) => ("fails", None),
+                Verdict::Differs(_) => ("differs", None),
+                Verdict::NotTried(why) => ("not-tried", Some(why)),
+            };
+            json!({"perturbation": perturbation.name(), "verdict": word, "why": why})
+        });
+        let differences = self.changed.iter().map(|finding| {
+            let under = self.under(finding);
+            let names: Vec<&str> = under.iter().map(|one| one.name()).collect();
+            let detail = self.details.get(finding);
+            let mut value = json!({"under": names, "always": self.anyway.contains(finding)});
+            let mut set = |name: &str, new: Value| value[name] = new;
+            match finding {
+                Finding::Build => {
+                    set("kind", "build".into());
+                    set("message", detail.map(|detail| detail.message.clone()).into());
+                }
+                Finding::Configuration => set("kind", "configuration".into()),
+                Finding::Packing { platform, layer } => {
+                    set("kind", "packing".into());
+                    set("platform", platform.as_str().into());
+                    set("layer", layer.as_str().into());
+                }
+                Finding::Path { platform, path } => {
+                    set("kind", "path".into());
+                    set("platform", platform.as_str().into());
+                    set("path", path.as_str().into());
+                    let change = detail.and_then(|detail| Some((detail.change.as_ref()?, &detail.facts)));
+                    if let Some((change, facts)) = change {
+                        set("change", change_json(change, cause(change, facts, &under, self.moments)));
+                    }
+                }
+            }
+            value
+        });
+        json!({
+            "digest": self.digest,
+            "reference": self.reference,
+            "same": self.changed.is_empty(),
+            "not-tried": self.untried(),
+            "builds": self.builds,
+            "perturbations": tried.collect::<Vec<_>>(),
+            "differences": differences.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What a change looks like.
+pub fn cause(
+    change: &Change,
+    facts: &[invar_verify::Fact],
+    under: &[Perturbation],
+    moments: Moments,
+) -> Cause {
+    let (first, second) = change.contents.as_ref().map_or((&[][..], &[][..]), |(a, b)| (a, b));
+    Cause::of(&Evidence { under, first, second, facts, moments })
+}
+
+/// The lines below the first of a change.
+pub fn tell_change(change: &Change, cause: Cause) -> String {
+    let mut text = String::new();
+    if let Some(Difference { place, first, second }) =
+        change.contents.as_ref().and_then(|(first, second)| Difference::between(first, second))
+    {
+        let _ = writeln!(text, "    {place}, first: {first}");
+        let _ = writeln!(text, "    {:>width$} {second}", "again:", width = place.to_string().len() + 8);
+    }
+    let _ = writeln!(text, "    looks like {cause}:\n      {}", cause.remedy());
+    text
+}
+
+/// A change for programs.
+pub fn change_json(change: &Change, cause: Cause) -> Value {
+    let difference = change.contents.as_ref().and_then(|(first, second)| Difference::between(first, second));
+    let difference = difference.map(|Difference { place, first, second }| {
+        json!({"place": place.to_string(), "first": first.to_string(), "second": second.to_string()})
+    });
+    json!({
+        "layer": change.layer.map(|layer| layer.as_str()),
+        "origin": change.origin,
+        "what": change.describe(),
+        "difference": difference,
+        "cause": cause.name(),
+        "remedy": cause.remedy(),
+    })
+}
