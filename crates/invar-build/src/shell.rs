@@ -278,7 +278,8 @@ impl Environment {
                 disk: None,
                 temporary: TEMPORARY,
             },
-            ownership: Ownership::Mapped,
+            // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
+            ownership: Ownership::Recorded,
             cpus: u32::MAX,
             standard: Standard::Inherit,
             illusion: Illusion::NONE,
