@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use invar_configure::Configured;
 use invar_store::{Key, Store, StoredTree};
-use invar_tree::{ImagePath, MemoryTree, Origin, Tree};
+use invar_tree::{Contents, ImagePath, Origin, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::BuildError;
@@ -25,6 +25,21 @@ struct Details {
     scripts: BTreeSet<String>,
 }
 
+/// What is laid over the packages of a root, before it is kept.
+pub(crate) struct Made {
+    pub tree: Tree,
+    /// As [`Configured::removed`].
+    pub removed: Vec<ImagePath>,
+    pub contents: Box<dyn Contents>,
+}
+
+impl From<Configured> for Made {
+    fn from(configured: Configured) -> Self {
+        let Configured { tree, removed } = configured;
+        Self { tree: tree.tree().clone(), removed, contents: Box::new(tree) }
+    }
+}
+
 /// The handlers' part of the root, from the store or made anew by `make`.
 ///
 /// # Errors
@@ -32,7 +47,7 @@ struct Details {
 pub(crate) fn configuration(
     store: &Store,
     key: &Key,
-    make: impl FnOnce() -> Result<Configured, BuildError>,
+    make: impl FnOnce() -> Result<Made, BuildError>,
 ) -> Result<(Overlay, StoredTree), BuildError> {
     if let Some(stored) = store.tree(key)?
         && let Ok(details) = serde_json::from_slice::<Details>(&stored.attachment(DETAILS)?)
@@ -40,10 +55,12 @@ pub(crate) fn configuration(
     {
         return Ok((overlay, stored));
     }
-    let configured = make()?;
-    let removed = configured.removed.iter().map(|path| path.as_str().to_owned()).collect();
-    let mut details = Details { removed, ..Details::default() };
-    for (path, entry) in configured.tree.tree().iter() {
+    let Made { tree, removed, contents } = make()?;
+    let mut details = Details {
+        removed: removed.iter().map(|path| path.as_str().to_owned()).collect(),
+        ..Details::default()
+    };
+    for (path, entry) in tree.iter() {
         match &*entry.origin {
             Origin::Handler { name } => {
                 details.handlers.insert(path.as_str().to_owned(), name.clone());
@@ -54,16 +71,11 @@ pub(crate) fn configuration(
             _ => {}
         }
     }
-    let stored = keep(store, key, &configured.tree, &details)?;
-    let overlay = Overlay { tree: configured.tree.tree().clone(), removed: configured.removed };
-    Ok((overlay, stored))
-}
-
-fn keep(store: &Store, key: &Key, tree: &MemoryTree, details: &Details) -> Result<StoredTree, BuildError> {
     let mut writer = store.tree_writer(key)?;
-    copy_tree(tree.tree(), tree, &mut writer)?;
-    let details = serde_json::to_vec(details).expect("a table of texts is JSON");
-    Ok(writer.commit(&[(DETAILS, &details)])?)
+    copy_tree(&tree, &*contents, &mut writer)?;
+    let details = serde_json::to_vec(&details).expect("a table of texts is JSON");
+    let stored = writer.commit(&[(DETAILS, &details)])?;
+    Ok((Overlay { tree, removed }, stored))
 }
 
 /// The overlay as it was; `None` where the details do not belong to the tree.

@@ -84,7 +84,7 @@ impl Debian {
             let sources = sources.map(|(origin, (_, stored))| (origin, stored as &(dyn Contents + Sync)));
             let contents = RootContents::new(&root.tree, sources);
             let controls: Vec<&Control> = controls.iter().collect();
-            Ok(configure(&contents, &controls, &settings)?)
+            Ok(configure(&contents, &controls, &settings)?.into())
         })?;
         Ok(Self { recipes, trees, controls, overlay, configured })
     }

@@ -98,6 +98,14 @@ pub enum BuildError {
         /// A package of the lock with a similar name.
         nearest: Option<String>,
     },
+    /// The scripts of packages are to run that the image does not have.
+    #[error("configure names {}, which the image does not have{}", .names.join(", "), Nearest(.nearest.as_deref()))]
+    NoScripts {
+        /// The packages.
+        names: Vec<String>,
+        /// A package of the image with a similar name.
+        nearest: Option<String>,
+    },
     /// The image is to run as somebody whom it does not know.
     #[error(
         "image.user names {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
@@ -514,6 +522,7 @@ impl BuildError {
             | Self::NoSuite { .. }
             | Self::NoAccount { .. }
             | Self::UnknownPackages { .. }
+            | Self::NoScripts { .. }
             | Self::OnePlatform { .. }
             | Self::Uv { .. }
             | Self::BuildRequirements { .. }

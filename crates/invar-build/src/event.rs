@@ -10,6 +10,8 @@ pub enum Event<'a> {
     LockMissing,
     /// Something the person should know, although the work goes on.
     Warning(&'a str),
+    /// Something the person may like to know.
+    Note(&'a str),
     /// A download begins, or goes on where an earlier one stopped.
     DownloadStarted {
         /// What is downloaded, such as `libc6 2.41-12 (amd64)`.

@@ -18,6 +18,7 @@ use crate::lock_builds::{lock_builds, sources};
 use crate::lock_roots::{RootSolver, requests};
 use crate::output::write_atomically;
 use crate::project::ProjectFiles;
+use crate::proposals::{Proposals, check_configured, proposals};
 use crate::realise::{checked_blob, control, realise};
 use crate::workspace::members_left_out;
 use crate::{Archive, BuildError, Event, Phase, Session};
@@ -46,8 +47,8 @@ pub struct Locked {
     pub changes: Vec<Change>,
     /// The number of packages, for each platform.
     pub packages: Vec<(Platform, usize)>,
-    /// The packages whose maintainer scripts nobody has looked at.
-    pub unknown_scripts: Vec<PackageName>,
+    /// The packages whose maintainer scripts should run.
+    pub proposals: Proposals,
 }
 
 /// Makes or renews `invar.lock` in the project's folder.
@@ -86,6 +87,8 @@ pub fn lock(
     if let Some(warning) = members_left_out(files, &new) {
         session.reporter.event(&Event::Warning(&warning));
     }
+    let chosen = new.platforms.values().flat_map(|platform| platform.packages.keys());
+    check_configured(&files.manifest.configure, chosen)?;
     let text = new.to_string();
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
     let same = files.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);
@@ -97,17 +100,10 @@ pub fn lock(
                 .map_err(|source| BuildError::Output { path: path.clone(), source })
         })?;
     }
-    let unknown = |locked: &LockedPlatform| -> Vec<PackageName> {
-        let unknown = |package: &LockedPackage| {
-            package.scripts.is_some_and(|scripts| scripts.verdict == ScriptVerdict::Unknown)
-        };
-        locked.packages.iter().filter(|(_, package)| unknown(package)).map(|(name, _)| name.clone()).collect()
-    };
-    let unknown_scripts: BTreeSet<PackageName> = new.platforms.values().flat_map(unknown).collect();
     let packages =
         new.platforms.iter().map(|(platform, locked)| (*platform, locked.packages.len())).collect();
     (files.lock, files.lock_text, files.lock_error) = (Some(new), Some(text), None);
-    Ok(Locked { written: !same, changes, packages, unknown_scripts: unknown_scripts.into_iter().collect() })
+    Ok(Locked { written: !same, changes, packages, proposals: proposals(files) })
 }
 
 /// Whoever names a package to be chosen anew wants to hear that there is none of the name.
@@ -463,14 +459,19 @@ fn locked_platform(
     for ((selected, recipe), tree) in solution.packages.iter().zip(&recipes).zip(&trees) {
         let Recipe::Package(recipe) = recipe else { continue };
         let control = control(tree, recipe)?;
-        let judged = match verdict(&control) {
+        let verdict = verdict(&control);
+        let judged = match &verdict {
             Verdict::NoScripts => None,
             Verdict::Handled { .. } => Some(ScriptVerdict::Handled),
-            Verdict::Nothing { .. } => Some(ScriptVerdict::NothingToDo),
+            Verdict::Nothing { .. } | Verdict::MayRun { .. } => Some(ScriptVerdict::NothingToDo),
             Verdict::NeedsRun { .. } | Verdict::Unknown { .. } => Some(ScriptVerdict::Unknown),
         };
-        let scripts =
-            judged.and_then(|verdict| Some(LockedScripts { verdict, sha256: script_key(&control)? }));
+        // Where only a generated part is not known, there may be no other script.
+        let key = match verdict {
+            Verdict::Unknown { script } => Some(script),
+            _ => script_key(&control),
+        };
+        let scripts = judged.zip(key).map(|(verdict, sha256)| LockedScripts { verdict, sha256 });
         let package = locked_package(&selected.record, suites, because(&selected.reason))?;
         let package = LockedPackage { scripts, ..package };
         locked.packages.insert(recipe.name.clone(), package);

@@ -185,6 +185,14 @@ impl ProjectFiles {
         name.rsplit('/').next().unwrap_or(&name).to_owned()
     }
 
+    /// Where this project's settings are, as the end of a sentence.
+    pub(crate) fn place_of_settings(&self) -> String {
+        match self.folder.join("invar.toml") {
+            own if own.is_file() => own.display().to_string(),
+            _ => format!("[tool.invar] of {}", self.folder.join("pyproject.toml").display()),
+        }
+    }
+
     pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
         invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
     }

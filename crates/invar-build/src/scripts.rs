@@ -1,26 +1,28 @@
 //! Debian's own maintainer scripts, run in a sandbox where the manifest asks for it.
-use std::collections::BTreeSet;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use invar_configure::{
     Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command,
-    script_environment, script_files,
+    script_environment, script_failure, script_files, unknown_questions,
 };
 use invar_debian::Control;
 use invar_plan::{PackageRecipe, Recipe};
-use invar_project::Configure;
+use invar_project::{Configure, nearest};
 use invar_sandbox::Ownership;
 use invar_store::Key;
-use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Node, Opened, Origin, Sink as _, Tree};
+use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
-use crate::configuration::configuration;
-use crate::copy::{check_out, copy_tree, failed};
+use crate::configuration::{Made, configuration};
+use crate::copy::{check_out, copy_tree};
 use crate::debian::{Debian, packages_key, path};
 use crate::key::key_of;
+use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
-use crate::workshop::{Job, Workshop};
+use crate::workshop::{Job, LAST_LINES, Workshop};
 use crate::{BuildError, Event};
 
 /// How long all scripts together may take.
@@ -70,24 +72,25 @@ pub(crate) fn run(
         .collect();
     let key = key(workshop, root, &packages);
     let (overlay, configured) =
-        configuration(&workshop.session.store, &key, || configured(workshop, debian, root, &key))?;
+        configuration(&workshop.session.store, &key, || made(workshop, debian, root, &key))?;
     (debian.overlay, debian.configured) = (overlay, configured);
     Ok(())
 }
 
-fn configured(
+fn made(
     workshop: &Workshop<'_>,
     debian: &Debian,
     packages: &[PackageRecipe],
     key: &Key,
-) -> Result<Configured, BuildError> {
-    workshop.check(LABEL)?;
+) -> Result<Made, BuildError> {
     let wanted = |control: &Control| match &workshop.files.manifest.configure {
         Configure::Native => false,
         Configure::Run => true,
         Configure::Packages(names) => names.contains(control.package()),
     };
+    check_configured(&workshop.files.manifest.configure, debian.controls.iter().map(Control::package))?;
     let own: BTreeSet<&str> = debian.controls.iter().map(|control| control.package().as_str()).collect();
+    workshop.check(LABEL)?;
     let all = Debian::realise(workshop, packages)?;
     let files: Vec<Vec<ImagePath>> =
         all.trees.iter().map(|(tree, _)| tree.iter().map(|(path, _)| path.clone()).collect()).collect();
@@ -110,13 +113,8 @@ fn configured(
         .iter()
         .map(|text| text.to_string().parse().map_err(|_| BuildError::Debconf { text: text.to_string() }))
         .collect::<Result<_, _>>()?;
+    warn_of_unknown_questions(workshop, &script_packages, &selections);
     let architecture = workshop.platform.debian_architecture();
-    let request = ScriptRequest {
-        packages: &script_packages,
-        architecture: architecture.as_str(),
-        selections: &selections,
-    };
-    let script_files = script_files(&request)?;
 
     // The image as it is without these scripts, over the tools; and over both what scripts need besides.
     let plain: Vec<&Tree> = debian.trees.iter().map(|(tree, _)| tree).collect();
@@ -133,6 +131,12 @@ fn configured(
     let whole = all.root()?;
     let mut sandbox = whole.tree.clone();
     lay_over(&mut sandbox, &native.tree);
+    let script_files = script_files(&ScriptRequest {
+        packages: &script_packages,
+        root: &sandbox,
+        architecture: architecture.as_str(),
+        selections: &selections,
+    })?;
     lay_over(&mut sandbox, script_files.tree());
     let checkout_key = key_of("scripts-checkout", &[("scripts", key.to_string())]);
     let checkout = all.with_contents(&whole, |tools| {
@@ -160,91 +164,104 @@ fn configured(
         longer: None,
         ownership: Ownership::Recorded,
     };
-    let left = workshop.run(workshop.bench()?, job)?;
+    let left = workshop.run(workshop.bench()?, job).map_err(explained)?;
     let changed_key = key_of("scripts-changes", &[("scripts", key.to_string())]);
     let mut sink = workshop.session.store.tree_writer(&changed_key)?;
     let removed = left.changes(LABEL, &mut sink)?;
     let stored = sink.commit(&[])?;
-    let mut changed = Changes { tree: stored.tree(&Arc::new(Origin::Scripts))?, contents: &stored };
+    let changed = Changes { tree: stored.tree(&Arc::new(Origin::Scripts))?, contents: &stored };
     let mut removed = removed.paths(&sandbox);
     if left.is_whole() {
-        // Only a copy: what is as it was has not been changed, and what is not there has been removed.
+        // Only a copy: what is not there has been removed.
         let gone = sandbox.iter().map(|(path, _)| path);
         removed = gone.filter(|path| changed.tree.get(path.as_str()).is_none()).cloned().collect();
-        let same = changed.tree.iter().filter(|(path, entry)| {
-            !entry.is_directory() && sandbox.get(path.as_str()).is_some_and(|before| is_same(before, entry))
-        });
-        let same: Vec<ImagePath> = same.map(|(path, _)| path.clone()).collect();
-        for path in &same {
-            changed.tree.remove(path);
-        }
     }
-    debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
-        let ran = Ran {
+    let cleaned = debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
+        clean(&Ran {
             native: image,
             sandbox: &sandbox,
             changed: &changed,
             removed: &removed,
             docs: workshop.files.manifest.docs,
-        };
-        let cleaned = clean(&ran)?;
-        for left_out in &cleaned.left_out {
-            if left_out.reason.is_notable() {
-                workshop.session.reporter.event(&Event::LeftOut { path: &left_out.path });
-            }
-        }
-        together(&handlers, &cleaned, &changed)
-    })
+        })
+    })?;
+    for left_out in cleaned.left_out.iter().filter(|left_out| left_out.reason.is_notable()) {
+        workshop.session.reporter.event(&Event::LeftOut { path: &left_out.path });
+    }
+    Ok(together(handlers, cleaned, stored))
+}
+
+/// An answer to a question that nobody asks is most likely one with a slip in its name.
+fn warn_of_unknown_questions(
+    workshop: &Workshop<'_>,
+    packages: &[ScriptPackage<'_>],
+    selections: &[Selection],
+) {
+    for unknown in unknown_questions(packages, selections) {
+        let (owner, question) = (unknown.selection.owner(), unknown.selection.question());
+        let meant = nearest(question, unknown.asked.iter().copied());
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        let warning = format!("debconf: no package has the question {question}, answered for {owner}{meant}");
+        workshop.session.reporter.event(&Event::Warning(&warning));
+    }
+}
+
+/// The longest log in which the failed script is looked for, in bytes.
+const LONGEST_LOG: u64 = 64 << 20;
+
+/// Names the script that failed, and shows what was printed before it did instead of what came after.
+fn explained(error: BuildError) -> BuildError {
+    let BuildError::Step(mut failure) = error else { return error };
+    let mut text = Vec::new();
+    let read = File::open(&failure.log).and_then(|log| log.take(LONGEST_LOG).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let found = lines.iter().enumerate().find_map(|(index, line)| Some((index, script_failure([*line])?)));
+    if let (Ok(_), Some((index, script))) = (read, found) {
+        failure.problem = format!("failed: {script}");
+        let plain = |line: &&str| line.chars().filter(|character| !character.is_control()).collect();
+        failure.last_lines =
+            lines[(index + 1).saturating_sub(LAST_LINES)..=index].iter().map(plain).collect();
+    }
+    BuildError::Step(failure)
 }
 
 /// What the handlers and then the scripts made, as one.
-fn together(
-    handlers: &Configured,
-    cleaned: &Cleaned,
-    changed: &dyn Contents,
-) -> Result<Configured, BuildError> {
-    let gone: BTreeSet<&ImagePath> = cleaned.removed.iter().collect();
-    let mut tree = MemoryTree::new(Origin::Scripts);
-    let contents = cleaned.contents(changed);
-    let kept = handlers.tree.tree().iter().filter(|(path, entry)| {
-        let replaced =
-            cleaned.tree.get(path.as_str()).is_some_and(|new| !(new.is_directory() && entry.is_directory()));
-        !replaced && !gone.contains(path) && !path.ancestors().any(|above| gone.contains(&above))
-    });
-    for (path, entry) in kept {
-        add(&mut tree, path, entry, &handlers.tree)?;
-    }
-    for (path, entry) in cleaned.tree.iter() {
-        add(&mut tree, path, entry, &contents)?;
-    }
+fn together(handlers: Configured, cleaned: Cleaned, changed: impl Contents + 'static) -> Made {
     let mut removed: BTreeSet<ImagePath> = handlers.removed.iter().cloned().collect();
     removed.extend(cleaned.removed.iter().cloned());
-    Ok(Configured { tree, removed: removed.into_iter().collect() })
+    // Only an entry's own path counts: of a directory that is gone, all below is listed too; below one that only got
+    // another mode, everything stays.
+    let gone: BTreeSet<&ImagePath> = cleaned.removed.iter().collect();
+    let kept = handlers.tree.tree().iter().filter(|(path, _)| !gone.contains(path));
+    let mut entries: BTreeMap<&ImagePath, &Entry> = kept.collect();
+    entries.extend(cleaned.tree.iter());
+    let mut tree = Tree::new();
+    for (path, entry) in entries {
+        tree.insert(path.clone(), entry.clone())
+            .expect("in the order of paths, what is below a file is gone");
+    }
+    let contents = Box::new(Both { handlers: handlers.tree, cleaned, changed });
+    Made { tree, removed: removed.into_iter().collect(), contents }
 }
 
-/// Copies one entry, with its origin.
-fn add(
-    tree: &mut MemoryTree,
-    path: &ImagePath,
-    entry: &Entry,
-    from: &dyn Contents,
-) -> Result<(), BuildError> {
-    tree.set_origin(Origin::clone(&entry.origin));
-    let (path, owner) = (path.clone(), entry.owner);
-    let added = match &entry.node {
-        Node::Directory => tree.directory(path, entry.mode, owner),
-        Node::Symlink { target } => tree.symlink(path, Arc::clone(target), owner),
-        Node::File { .. } => {
-            let mut content = from.open(&path).map_err(BuildError::Write)?;
-            tree.file(path, entry.mode, owner, &mut content)
+/// The contents of what handlers and scripts made.
+struct Both<C> {
+    handlers: MemoryTree,
+    cleaned: Cleaned,
+    changed: C,
+}
+
+impl<C: Contents> Contents for Both<C> {
+    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+        if let Some(bytes) = self.cleaned.rewritten.get(path) {
+            return Ok(Box::new(Cursor::new(bytes.as_slice())));
         }
-    };
-    added.map_err(failed)
-}
-
-/// Whether a file or link has not been changed. Owners, and the special bits of modes, are not on the disk.
-fn is_same(before: &Entry, after: &Entry) -> bool {
-    before.node == after.node && before.mode.bits() & 0o777 == after.mode.bits() & 0o777
+        match self.cleaned.tree.get(path.as_str()) {
+            Some(_) => self.changed.open(path),
+            None => self.handlers.open(path),
+        }
+    }
 }
 
 /// Puts every entry of `over` into `tree`, whatever is there.
@@ -292,5 +309,60 @@ impl Contents for Changes<'_> {
 impl invar_configure::Root for Changes<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use invar_configure::clean;
+    use invar_tree::{Mode, Owner, Sink as _};
+
+    use super::*;
+
+    /// A tree of lines `MODE PATH TEXT`; a directory's path ends with a slash.
+    fn tree_of(origin: Origin, lines: &[&str]) -> MemoryTree {
+        let mut tree = MemoryTree::new(origin);
+        for line in lines {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let mode = Mode::new(u32::from_str_radix(fields[0], 8).expect("a mode is a number"));
+            let path = ImagePath::parse(fields[1].trim_end_matches('/')).expect("it is a path");
+            let made = match fields.get(2) {
+                Some(text) => tree.file(path, mode, Owner::ROOT, &mut text.as_bytes()),
+                None => tree.directory(path, mode, Owner::ROOT),
+            };
+            made.expect("the entries form a tree");
+        }
+        tree
+    }
+
+    #[test]
+    fn what_handlers_made_stays_where_scripts_do_not_replace_it() {
+        let handler = Origin::Handler { name: "test".into() };
+        let made =
+            tree_of(handler, &["755 etc/x/", "644 etc/x/kept 1", "644 etc/x/replaced 1", "644 etc/y/gone 1"]);
+        let handlers = Configured { tree: made.clone(), removed: Vec::new() };
+        // The directory gets another mode only, so what is in it stays.
+        let changed = tree_of(Origin::Scripts, &["700 etc/x/", "644 etc/x/replaced 2", "644 etc/x/new 2"]);
+        let removed = [ImagePath::parse("etc/y").expect("it is a path")];
+        let ran =
+            Ran { native: &made, sandbox: made.tree(), changed: &changed, removed: &removed, docs: false };
+        let cleaned = clean(&ran).expect("it can be cleaned");
+        let both = together(handlers, cleaned, changed);
+        let entries: Vec<String> = both
+            .tree
+            .iter()
+            .map(|(path, entry)| {
+                let text = both.contents.read(path).unwrap_or_default();
+                format!("{} {path} {}{}", entry.mode, entry.origin, String::from_utf8_lossy(&text))
+            })
+            .collect();
+        let expected = [
+            "0755 /etc handler test",
+            "0700 /etc/x Debian's maintainer scripts",
+            "0644 /etc/x/kept handler test1",
+            "0644 /etc/x/new Debian's maintainer scripts2",
+            "0644 /etc/x/replaced Debian's maintainer scripts2",
+        ];
+        assert_eq!(entries, expected);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) const BUILD: &str = "build";
 const CPUS: u32 = 2;
 
 /// How many of its last lines a failure shows.
-const LAST_LINES: usize = 20;
+pub(crate) const LAST_LINES: usize = 20;
 
 /// How many processes and threads one build may have at once.
 const PROCESSES: u64 = 4096;

@@ -50,11 +50,12 @@ pub use dependencies::{BASE, only_for_scripts};
 pub use error::ConfigureError;
 pub use output::Output;
 pub use scripts_run::{
-    Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptPackage, ScriptRequest, Selection, SelectionError,
-    TOOLS, TriggerError, clean, proposal, script_command, script_environment, script_files,
+    Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptFailure, ScriptPackage, ScriptRequest, Selection,
+    SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command, script_environment,
+    script_failure, script_files, unknown_questions,
 };
 pub use time_zone::{TimeZone, TimeZoneError};
-pub use verdict::{Verdict, script_key, verdict};
+pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};
 pub use view::{LONGEST_READ, Root, View};
 
 use handler::{Context, HANDLERS};

@@ -33,20 +33,24 @@
 mod choices;
 mod clean;
 mod database;
+mod failure;
 mod keep;
+mod questions;
 mod selection;
 mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::{Control, PackageName};
-use invar_tree::{ImagePath, MemoryTree, Mode, Origin, Owner, Sink as _};
+use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree};
 
+use crate::ConfigureError;
 use crate::output::known;
-use crate::{ConfigureError, Verdict, verdict};
 
 pub use clean::{Cleaned, CleanedContents, Ran, clean};
+pub use failure::{ScriptFailure, script_failure};
 pub use keep::{LeftOut, Reason};
+pub use questions::{UnknownQuestion, unknown_questions};
 pub use selection::{Selection, SelectionError};
 pub use triggers::TriggerError;
 
@@ -55,6 +59,8 @@ pub use triggers::TriggerError;
 pub struct ScriptRequest<'a> {
     /// All packages of the sandbox's root; the order does not matter.
     pub packages: &'a [ScriptPackage<'a>],
+    /// The sandbox's root but for these files: for the modes that its files should have.
+    pub root: &'a Tree,
     /// The machine's architecture as Debian names it, such as `amd64`.
     pub architecture: &'a str,
     /// Answers to debconf's questions; of two for one question the later counts.
@@ -126,9 +132,21 @@ pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, Configure
         })
         .collect();
     files.text(&format!("{FOLDER}/packages"), &run);
+    files.text(&format!("{FOLDER}/special"), &special(request.root));
     let selections: String = request.selections.iter().map(|selection| format!("{selection}\n")).collect();
     files.text(&format!("{FOLDER}/selections"), &selections);
     Ok(files.tree)
+}
+
+/// The files with set-user-ID or set-group-ID bits, for `xargs -0`: mode and path, each with a zero byte behind it.
+///
+/// A checked-out tree has no such programs, so the driver sets the bits first of all. Then scripts see the modes of a
+/// fresh system, and a bit that is missing afterwards is one that a script took away.
+fn special(root: &Tree) -> String {
+    let is_special =
+        |entry: &Entry| matches!(entry.node, Node::File { .. }) && entry.mode.bits() & 0o7000 != 0;
+    let special = root.iter().filter(|(_, entry)| is_special(entry));
+    special.map(|(path, entry)| format!("{:o}\0{path}\0", entry.mode.bits())).collect()
 }
 
 /// The command that runs the scripts.
@@ -167,19 +185,6 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TZ", "UTC0"),
     ("USER", "root"),
 ];
-
-/// Why and how to run the scripts of a package that handlers cannot replace; `None` where they can.
-pub fn proposal(control: &Control) -> Option<String> {
-    let package = control.package();
-    let why = match verdict(control) {
-        Verdict::NeedsRun { note } => note.to_owned(),
-        Verdict::Unknown { .. } => {
-            format!("Nobody has read the maintainer scripts of version {}.", control.version())
-        }
-        Verdict::NoScripts | Verdict::Handled { .. } | Verdict::Nothing { .. } => return None,
-    };
-    Some(format!("{package}: {why} With configure = [\"{package}\"] its own scripts run, in a sandbox."))
-}
 
 impl ScriptPackage<'_> {
     fn runs(&self) -> bool {

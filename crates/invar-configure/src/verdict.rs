@@ -9,8 +9,9 @@
 //! ```
 //!
 //! The verdict is `handled` (the handlers do what a container needs of it), `nothing` (a container needs nothing of
-//! it) or `run` (the package is of little use before one of its programs has run in the image).
-use invar_debian::{Control, debhelper_snippets, script_hash};
+//! it), `may-run` (most containers need nothing of it, and some what one of its programs would make) or `run` (the
+//! package is of little use before one of its programs has run in the image).
+use invar_debian::{Control, PackageName, debhelper_snippets, script_hash};
 use invar_tree::Digest;
 
 const TABLE: &str = include_str!("verdicts.tsv");
@@ -30,6 +31,11 @@ pub enum Verdict {
     /// The scripts do nothing that a container needs.
     Nothing {
         /// What they do: one sentence.
+        note: &'static str,
+    },
+    /// The scripts let a program make something that most containers do without.
+    MayRun {
+        /// Which program, and what is missing: one sentence.
         note: &'static str,
     },
     /// The package is of little use before a program has run in the image.
@@ -142,6 +148,7 @@ pub fn verdict(control: &Control) -> Verdict {
         match lines().find(|line| line.package == package && line.hash == hash) {
             None => return Verdict::Unknown { script },
             Some(Line { verdict: "run", note, .. }) => return Verdict::NeedsRun { note },
+            Some(Line { verdict: "may-run", note, .. }) => return Verdict::MayRun { note },
             Some(line) => {
                 handlers.extend(line.handlers.split(',').filter(|handler| *handler != "-"));
                 note = Some(line.note);
@@ -154,6 +161,35 @@ pub fn verdict(control: &Control) -> Verdict {
         (true, None) => Verdict::NoScripts,
         (true, Some(note)) => Verdict::Nothing { note },
         (false, note) => Verdict::Handled { handlers, note: note.unwrap_or_default() },
+    }
+}
+
+/// Why it is proposed to run a package's scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proposal {
+    /// The package is of little use without. The sentence says what does not work.
+    Needed {
+        /// One sentence, with its full stop.
+        note: &'static str,
+    },
+    /// Most containers do without. The sentence says what is missing.
+    Useful {
+        /// One sentence, with its full stop.
+        note: &'static str,
+    },
+    /// Nobody has read the scripts.
+    Unread,
+}
+
+/// Whether it should be proposed to run the scripts of `package`, by their digest as a lock has it.
+pub fn proposal(package: &PackageName, script: &Digest) -> Option<Proposal> {
+    let hash = script.hex();
+    let line = lines().find(|line| line.package == package.as_str() && line.hash == hash);
+    match line {
+        None => Some(Proposal::Unread),
+        Some(Line { verdict: "run", note, .. }) => Some(Proposal::Needed { note }),
+        Some(Line { verdict: "may-run", note, .. }) => Some(Proposal::Useful { note }),
+        Some(_) => None,
     }
 }
 
@@ -183,7 +219,7 @@ mod tests {
             }
             match line.verdict {
                 "handled" => assert!(!handlers.is_empty(), "{}", line.package),
-                "nothing" | "run" => assert!(handlers.is_empty(), "{}", line.package),
+                "nothing" | "may-run" | "run" => assert!(handlers.is_empty(), "{}", line.package),
                 other => panic!("{}: {other}", line.package),
             }
             assert!(line.note.ends_with('.'), "{}", line.package);
@@ -206,6 +242,21 @@ mod tests {
         let control = control("base-files", &[("postinst", "#!/bin/sh\nrm -rf /x\n")]);
         let script = script_hash(&control.scripts).unwrap();
         assert_eq!(verdict(&control), Verdict::Unknown { script });
+    }
+
+    #[test]
+    fn running_is_proposed_for_what_handlers_cannot_do() {
+        let of = |name: &str| {
+            let line = lines().find(|line| line.package == name).unwrap();
+            proposal(&name.parse().unwrap(), &Digest::from_hex(line.hash).unwrap())
+        };
+        assert!(
+            matches!(of("libgvc6"), Some(Proposal::Needed { note }) if note.starts_with("Lists the plugins"))
+        );
+        assert!(matches!(of("shared-mime-info"), Some(Proposal::Useful { .. })));
+        assert_eq!(of("base-files"), None);
+        let unread = proposal(&"base-files".parse().unwrap(), &Digest::of(b"another script"));
+        assert_eq!(unread, Some(Proposal::Unread));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use invar_configure::{
     Cleaned, ConfigureError, Ran, Reason, ScriptPackage, ScriptRequest, Selection, TriggerError, clean,
-    proposal, script_command, script_environment, script_files,
+    script_command, script_environment, script_files,
 };
 use invar_debian::Control;
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree, merge};
@@ -35,7 +35,7 @@ fn package<'a>(control: &'a Control, files: &'a [ImagePath], run: bool) -> Scrip
 }
 
 fn files_of(packages: &[ScriptPackage<'_>]) -> Result<MemoryTree, ConfigureError> {
-    script_files(&ScriptRequest { packages, architecture: "amd64", selections: &[] })
+    script_files(&ScriptRequest { packages, root: &Tree::new(), architecture: "amd64", selections: &[] })
 }
 
 fn text(tree: &MemoryTree, path: &str) -> String {
@@ -60,7 +60,9 @@ fn the_records_say_who_is_to_be_configured() {
         ScriptPackage { tool: true, run: true, ..package(&tool, &brought, true) },
     ];
     let selections: [Selection; 1] = ["fonts fonts/x string y".parse().unwrap()];
-    let request = ScriptRequest { packages: &packages, architecture: "amd64", selections: &selections };
+    let root = Tree::new();
+    let request =
+        ScriptRequest { packages: &packages, root: &root, architecture: "amd64", selections: &selections };
     let tree = script_files(&request).unwrap();
     let rest = "Version: 1\nArchitecture: amd64\nMaintainer: nobody\n";
     let end = "Description: a\n b\n .\n c\n";
@@ -187,22 +189,9 @@ fn what_the_scripts_see_is_pinned() {
     // If intended, raise the format version and add to "Output digests" in the changelog.
     assert_eq!(
         invar_tree::Digest::of(listing.as_bytes()).to_string(),
-        "sha256:97c965b7bb0db00f53b261275a9d59f52047d96ce912595233affb2bb5dd7378",
+        "sha256:86df1130e9baae61c9199e9595166bf1c4476c38093f72106608638e79c6c152",
         "{listing}"
     );
-}
-
-#[test]
-fn packages_that_handlers_cannot_configure_are_proposed() {
-    let unknown = control("mine", "", "", &[("postinst", "#!/bin/sh\nmake-me\n")]);
-    assert_eq!(
-        proposal(&unknown).as_deref(),
-        Some(
-            "mine: Nobody has read the maintainer scripts of version 1. With configure = [\"mine\"] its own scripts \
-             run, in a sandbox."
-        )
-    );
-    assert_eq!(proposal(&control("tini", "", "", &[])), None);
 }
 
 /// A tree of lines `KIND MODE UID:GID PATH [TEXT]`.
@@ -312,23 +301,64 @@ fn kinds_may_change() {
 }
 
 #[test]
-fn owners_and_bits_that_a_sandbox_hides_come_back() {
+fn owners_that_a_sandbox_hides_come_back() {
     check(
-        &[
-            "f 640 0:42 etc/shadow root:*::0:99999:7:::",
-            "f 4755 0:0 usr/bin/su 1",
-            "d 2770 101:102 var/lib/redis",
-        ],
+        &["f 640 0:42 etc/shadow root:*::0:99999:7:::", "d 2770 101:102 var/lib/redis"],
         &[],
         &[
             "f 640 0:0 etc/shadow root:*::0:99999:7:::\\nx:!:20416:0:::::\\n",
-            "f 755 0:0 usr/bin/su 1",
-            "d 770 0:0 var/lib/redis",
+            "d 2770 0:0 var/lib/redis",
             "f 660 101:102 var/lib/redis/x 1",
         ],
         &[],
         "f 0640 0:42 /etc/shadow root:*::0:99999:7:::\\nx:!::0:::::\\n\nf 0660 101:102 /var/lib/redis/x 1\n",
     );
+}
+
+#[test]
+fn owners_and_bits_that_scripts_give_or_take_count() {
+    check(
+        &["f 4755 0:0 usr/bin/su 1", "f 755 0:0 usr/bin/ssh-agent 1", "d 2770 0:0 srv", "f 644 0:0 etc/x 1"],
+        &[],
+        &[
+            "f 755 0:0 usr/bin/su 1",
+            "f 2755 0:101 usr/bin/ssh-agent 1",
+            "d 770 0:0 srv",
+            "f 644 33:0 etc/x 1",
+        ],
+        &[],
+        "f 0644 33:0 /etc/x 1\nd 0770 0:0 /srv\nf 2755 0:101 /usr/bin/ssh-agent 1\nf 0755 0:0 /usr/bin/su 1\n",
+    );
+}
+
+#[test]
+fn special_bits_are_set_first() {
+    let root = tree_of(
+        Origin::Source,
+        &[
+            "f 4755 0:0 usr/bin/su 1",
+            "f 2755 0:42 usr/bin/chage 1",
+            "f 755 0:0 usr/bin/x 1",
+            "d 1777 0:0 tmp",
+        ],
+    );
+    let request = ScriptRequest { packages: &[], root: root.tree(), architecture: "amd64", selections: &[] };
+    let files = script_files(&request).unwrap();
+    assert_eq!(text(&files, "run/invar/special"), "2755\0/usr/bin/chage\x004755\0/usr/bin/su\0");
+}
+
+#[test]
+fn what_scripts_did_not_touch_is_not_theirs() {
+    // Where the sandbox's root is a copy, all of it comes back, and in it what was laid over the image for the scripts.
+    let native =
+        tree_of(Origin::Source, &["f 444 0:0 etc/machine-id ", "f 755 0:0 usr/sbin/start-stop-daemon 1"]);
+    let laid =
+        &["f 644 0:0 etc/machine-id 69", "f 755 0:0 usr/sbin/start-stop-daemon none", "f 755 0:0 run/x 1"];
+    let sandbox = tree_of(Origin::Source, laid);
+    let changed = tree_of(Origin::Scripts, laid);
+    let ran = Ran { native: &native, sandbox: sandbox.tree(), changed: &changed, removed: &[], docs: false };
+    let cleaned = clean(&ran).unwrap();
+    assert_eq!((cleaned.tree.len(), cleaned.removed.len(), cleaned.left_out.len()), (0, 0, 0), "{cleaned:?}");
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::Phase(Phase::Realise { trees }) => format!("Fetching and unpacking {trees} packages"),
         Event::LockMissing => "No invar.lock here: making one".into(),
         Event::Warning(warning) => format!("warning: {warning}"),
+        Event::Note(note) => format!("note: {note}"),
         Event::DownloadRetried { label, why, attempt } => format!("Trying {label} again ({attempt}): {why}"),
         Event::StepStarted { label } => format!("Building {label}"),
         Event::Compiling { files: 1 } => "Compiling 1 Python file".into(),
@@ -195,6 +196,7 @@ impl Reporter for Json {
             }
             Event::LockMissing => json!({"event": "lock-missing"}),
             Event::Warning(message) => json!({"event": "warning", "message": message}),
+            Event::Note(message) => json!({"event": "note", "message": message}),
             Event::DownloadStarted { label, size } => {
                 json!({"event": "download-started", "what": label, "size": size})
             }

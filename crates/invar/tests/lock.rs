@@ -88,17 +88,6 @@ fn a_build_without_a_lock_makes_one_and_says_so() {
 }
 
 #[test]
-fn unknown_maintainer_scripts_are_named() {
-    let mut debs = packages();
-    debs.push(Deb::new("odd", "1").script("postinst", "#!/bin/sh\nset -e\necho surprise > /etc/odd\n"));
-    let world = World::with(debs, support::world::wheels());
-    world.context.write("project/pyproject.toml", MANIFEST.replace("[\"hello\"]", "[\"hello\", \"odd\"]"));
-    let ran = world.run(&["lock", "--keyring", "keyring.gpg", "project"]);
-    assert!(ran.stderr.contains("warning: the maintainer scripts of odd are not known"), "{}", ran.stderr);
-    assert!(world.read("invar.lock").contains("scripts = \"unknown\""));
-}
-
-#[test]
 fn what_a_mirror_dropped_comes_from_the_snapshot_service() {
     let world = World::new();
     world.lock();

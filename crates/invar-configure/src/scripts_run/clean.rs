@@ -2,8 +2,7 @@
 //!
 //! What is dropped is in the module `keep`. What stays is made the same every time and fit for the image:
 //! * In the sandbox every file looks like root's, so programs that replace a file and copy its owner make it root's. A
-//!   file that native has with another owner and that the scripts left as root's gets native's owner back; likewise
-//!   set-user-ID and set-group-ID bits, which the store's files do not have.
+//!   file that native has with another owner and that the scripts left as root's gets native's owner back.
 //! * `/etc/shadow` loses the days of the last change of a password, and logs lose their content.
 //! * Lists of shells lose those that only tools bring.
 //! * The linker's cache and Java's key store are made natively, over the result.
@@ -119,13 +118,13 @@ enum Judgement {
 
 fn judge(ran: &Ran<'_>, path: &ImagePath, entry: &Entry) -> Result<Judgement, ConfigureError> {
     let native = ran.native.tree().get(path.as_str());
-    let before = native.or_else(|| ran.sandbox.get(path.as_str()));
+    let sandbox = ran.sandbox.get(path.as_str());
     let mut entry = Entry { origin: Arc::new(Origin::Scripts), ..entry.clone() };
-    if let Some(before) = before {
+    if let Some(before) = native.or(sandbox) {
         restore(&mut entry, before);
     }
-    // Where native has nothing, this is a tool's, untouched.
-    if before.is_some_and(|before| before.same_as(&entry)) {
+    // What was only touched, or, where the sandbox's root is a copy, not even that.
+    if [native, sandbox].into_iter().flatten().any(|before| before.same_as(&entry)) {
         return Ok(Judgement::Same);
     }
     if let Some(reason) = reason(path, entry.is_directory(), ran.docs) {
@@ -133,7 +132,7 @@ fn judge(ran: &Ran<'_>, path: &ImagePath, entry: &Entry) -> Result<Judgement, Co
         let above = native.is_some_and(Entry::is_directory) && entry.is_directory();
         return Ok(if above { Judgement::Same } else { Judgement::Leave(reason) });
     }
-    if native.is_none() && ran.sandbox.get(path.as_str()).is_some() {
+    if native.is_none() && sandbox.is_some() {
         return Ok(Judgement::Leave(Reason::Tool));
     }
     let Node::File { size, .. } = entry.node else { return Ok(Judgement::Keep(entry, None)) };
@@ -169,17 +168,11 @@ fn read(ran: &Ran<'_>, path: &ImagePath, size: u64) -> Result<Vec<u8>, Configure
     Ok(bytes)
 }
 
-/// Gives back what the sandbox cannot show: see the module.
+/// Gives back the owner, which the sandbox cannot show: see the module.
 fn restore(entry: &mut Entry, before: &Entry) {
-    const SPECIAL: u32 = 0o6000;
-    if std::mem::discriminant(&entry.node) != std::mem::discriminant(&before.node) {
-        return;
-    }
-    if entry.owner == Owner::ROOT {
+    let is_same_kind = std::mem::discriminant(&entry.node) == std::mem::discriminant(&before.node);
+    if is_same_kind && entry.owner == Owner::ROOT {
         entry.owner = before.owner;
-    }
-    if entry.mode.bits() == before.mode.bits() & !SPECIAL {
-        entry.mode = before.mode;
     }
 }
 

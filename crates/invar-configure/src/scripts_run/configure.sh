@@ -4,6 +4,9 @@ set -eu
 umask 022
 cd /
 
+# Set-user-ID and set-group-ID bits, which no file has that comes out of the store.
+xargs -0 -r -n 2 chmod -- </run/invar/special
+
 if [ -s /run/invar/selections ]; then
     debconf-set-selections /run/invar/selections
 fi
@@ -12,12 +15,14 @@ fi
 while read -r name package architecture <&3; do
     script=/var/lib/dpkg/info/$name.preinst
     [ -e "$script" ] || continue
-    if ! DEBCONF_PACKAGE=$package DPKG_ADMINDIR=/var/lib/dpkg DPKG_MAINTSCRIPT_ARCH=$architecture \
+    status=0
+    DEBCONF_PACKAGE=$package DPKG_ADMINDIR=/var/lib/dpkg DPKG_MAINTSCRIPT_ARCH=$architecture \
         DPKG_MAINTSCRIPT_DEBUG=0 DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE=$package \
         DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_ROOT='' \
-        "$script" install </dev/null 3<&-
-    then
-        echo "the preinst script of $package failed" >&2
+        "$script" install </dev/null 3<&- || status=$?
+    if [ "$status" -ne 0 ]; then
+        # As dpkg itself says it.
+        echo " new $name package pre-installation script subprocess returned error exit status $status" >&2
         exit 1
     fi
 done 3</run/invar/packages

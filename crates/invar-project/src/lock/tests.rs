@@ -177,7 +177,7 @@ fn the_bytes_are_pinned() {
     size = 39000
     sha256 = "e651d717d6cb74b85289aa31c1e0305ff03692f95744efa2923560071dcedc0e"
     because = "dependency of fortune-mod"
-    scripts = "unknown" # LOOK: what these maintainer scripts would do is not done
+    scripts = "unknown" # LOOK: no handler does what these maintainer scripts do
     scripts-sha256 = "8c5967fd8486f34493710cc39b240aad46536cf4ee421ffd0479e6542db03e36"
 
     [[platform.omitted]]
@@ -221,7 +221,7 @@ fn the_bytes_are_pinned() {
     size = 39000
     sha256 = "e651d717d6cb74b85289aa31c1e0305ff03692f95744efa2923560071dcedc0e"
     because = "dependency of fortune-mod"
-    scripts = "unknown" # LOOK: what these maintainer scripts would do is not done
+    scripts = "unknown" # LOOK: no handler does what these maintainer scripts do
     scripts-sha256 = "8c5967fd8486f34493710cc39b240aad46536cf4ee421ffd0479e6542db03e36"
 
     [[platform.omitted]]
@@ -231,7 +231,7 @@ fn the_bytes_are_pinned() {
     "##);
     assert_eq!(
         Digest::of(sample().to_string().as_bytes()).to_string(),
-        "sha256:0fa58226a76f1e8b88843cf35fb45e1389b9032439363be11d2614b79154ea3e",
+        "sha256:276f722ce31464b219667a57af065ae5a24c8f50c201e1bb94a06f0a5495b3b9",
         "if intended, raise the format version and add to \"Output digests\" in the changelog"
     );
 }

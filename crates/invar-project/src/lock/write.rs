@@ -102,7 +102,7 @@ fn package(f: &mut fmt::Formatter<'_>, name: &str, package: &LockedPackage) -> f
             ScriptVerdict::Unknown => {
                 writeln!(
                     f,
-                    "scripts = \"unknown\" # LOOK: what these maintainer scripts would do is not done"
+                    "scripts = \"unknown\" # LOOK: no handler does what these maintainer scripts do"
                 )?;
             }
             verdict => text(f, "scripts", &verdict)?,

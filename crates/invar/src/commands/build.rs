@@ -3,12 +3,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build};
+use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build, proposals};
 use invar_project::Platform;
 use serde_json::json;
 
 use crate::cli::{Build, Format, Global};
-use crate::commands::lock::print;
+use crate::commands::lock::{print, propose};
 use crate::commands::open::Open;
 use crate::failure::Failure;
 use crate::report::{Told, say};
@@ -32,6 +32,7 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<Exit
     let target = target(options.format, &output)?;
     let to_stdout = output == Path::new("-");
     let built = build(&session, &files, &BuildRequest { target, platforms })?;
+    propose(&proposals(&files), false, reporter);
     reporter.finish();
     if to_stdout {
         // The archive is the result; what else there is to say goes where it does not mix with it.

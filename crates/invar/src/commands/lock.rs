@@ -3,7 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, Locked, ProjectFiles, Update, lock};
+use invar_build::{BuildError, Event, ProjectFiles, Proposals, Update, lock};
 use invar_debian::PackageName;
 use serde_json::json;
 
@@ -39,12 +39,12 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
     let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
     let locked = lock(&session, &mut files, &keyring, &update)?;
     reporter.finish();
-    warn_of_unknown_scripts(&locked, reporter);
+    propose(&locked.proposals, true, reporter);
     let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
     let text = if global.json {
         let packages: serde_json::Map<String, serde_json::Value> =
             locked.packages.iter().map(|(platform, count)| (platform.to_string(), (*count).into())).collect();
-        let unknown: Vec<String> = locked.unknown_scripts.iter().map(ToString::to_string).collect();
+        let unknown: Vec<String> = locked.proposals.needed().map(ToString::to_string).collect();
         let result = json!({
             "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
         });
@@ -83,14 +83,17 @@ fn project_and_names(options: &Lock) -> (PathBuf, Option<Vec<String>>) {
     (project, names)
 }
 
-/// Packages whose scripts nobody has looked at may need more than what is done natively.
-pub fn warn_of_unknown_scripts(locked: &Locked, reporter: &dyn Told) {
-    for package in &locked.unknown_scripts {
-        let warning = format!(
-            "the maintainer scripts of {package} are not known to this version of Invar and are not run: \
-             check that the image has what you need (invar.lock marks them as unknown)"
-        );
-        reporter.as_reporter().event(&Event::Warning(&warning));
+/// Says which packages' own scripts should run, and what to write for it; with `all`, also those of which most images
+/// need nothing.
+pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn Told) {
+    let reporter = reporter.as_reporter();
+    let mut said = false;
+    for (is_needed, sentence) in proposals.sentences().filter(|(is_needed, _)| all || *is_needed) {
+        said = true;
+        reporter.event(&if is_needed { Event::Warning(&sentence) } else { Event::Note(&sentence) });
+    }
+    if let Some(advice) = proposals.advice().filter(|_| said) {
+        reporter.event(&Event::Note(&advice));
     }
 }
 

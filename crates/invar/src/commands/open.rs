@@ -5,7 +5,7 @@ use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
 use invar_project::Platform;
 
 use crate::cli::Global;
-use crate::commands::lock::warn_of_unknown_scripts;
+use crate::commands::lock::propose;
 use crate::failure::Failure;
 use crate::machine;
 use crate::report::Told;
@@ -50,7 +50,7 @@ impl Open<'_> {
             reporter.as_reporter().event(&Event::LockMissing);
             let keyring = machine::keyring(self.keyring, &files)?;
             let locked = lock(&session, &mut files, &keyring, &Update::Nothing)?;
-            warn_of_unknown_scripts(&locked, reporter);
+            propose(&locked.proposals, true, reporter);
         }
         let files = match image {
             Some(image) => files.image(&image)?,

@@ -123,20 +123,8 @@ fn packages() -> Vec<Deb> {
     let base = base
         .file("etc/passwd", "root:x:0:0::/root:/bin/sh\ncat:x:1000:1001::/home/cat:/bin/sh\n")
         .file("etc/group", "root:x:0:\ncat:x:1001:\n");
-    let mut tools = Deb::new("tools", "1").field("Essential", "yes");
-    let mut libraries = BTreeSet::new();
-    for tool in TOOLS {
-        let program = find(tool).unwrap_or_else(|| panic!("this machine has no {tool}"));
-        tools = tools.binary(&format!("usr/bin/{tool}"), read(&program));
-        libraries.extend(needed(&program));
-    }
-    // It can be started inside as well.
-    libraries.extend(needed(Path::new(INVAR)));
-    for library in &libraries {
-        let inner = library.to_str().expect("a library has a plain name").trim_start_matches('/');
-        let inner = inner.strip_prefix("usr/").unwrap_or(inner);
-        tools = tools.binary(&format!("usr/{inner}"), read(library));
-    }
+    // Invar can be started inside as well.
+    let tools = with_programs(Deb::new("tools", "1").field("Essential", "yes"), TOOLS, &[Path::new(INVAR)]);
     let script = |text: &str| format!("#!/bin/sh\n{text}\n");
     vec![
         base,
@@ -147,6 +135,22 @@ fn packages() -> Vec<Deb> {
             .program("usr/bin/lint", &script("echo linted \"$@\" in $(pwd)")),
         Deb::new("linter-data", "1").program("usr/bin/lint-helper", &script("echo helping")),
     ]
+}
+
+/// A package with these programs of this machine, and the libraries that they and the `others` need.
+pub fn with_programs(mut deb: Deb, programs: &[&str], others: &[&Path]) -> Deb {
+    let mut libraries: BTreeSet<PathBuf> = others.iter().copied().flat_map(needed).collect();
+    for name in programs {
+        let program = find(name).unwrap_or_else(|| panic!("this machine has no {name}"));
+        deb = deb.binary(&format!("usr/bin/{name}"), read(&program));
+        libraries.extend(needed(&program));
+    }
+    for library in &libraries {
+        let inner = library.to_str().expect("a library has a plain name").trim_start_matches('/');
+        let inner = inner.strip_prefix("usr/").unwrap_or(inner);
+        deb = deb.binary(&format!("usr/{inner}"), read(library));
+    }
+    deb
 }
 
 fn read(path: &Path) -> Vec<u8> {
