@@ -1,6 +1,7 @@
 //! Automation of this repository: `cargo xtask test` checks everything that a change must keep.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
 mod needs;
+mod proof;
 mod test;
 
 use std::process::ExitCode;
@@ -10,6 +11,9 @@ Usage: cargo xtask <COMMAND>
 
 Commands:
   test   Install what the tests need, then check format, lints, docs and run all tests
+  proof scripts [NAME]...
+         Build the projects of fixtures/scripts, whose maintainer scripts run, under all perturbations, and run
+         their programs; needs root, some gigabytes and some minutes
   needs  Only install what the tests need (Debian, as root)
 ";
 
@@ -18,6 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["test"] => test::run(),
+        ["proof", "scripts", names @ ..] => proof::scripts(names),
         ["needs"] => needs::install(),
         _ => {
             eprint!("{USAGE}");
