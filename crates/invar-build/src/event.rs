@@ -67,6 +67,13 @@ pub enum Event<'a> {
         /// How many.
         files: usize,
     },
+    /// A layer is written to disk as real files, which is done once for each layer before its programs can be run.
+    LayingOut {
+        /// The layer's name.
+        name: &'a str,
+        /// How many files and links it has.
+        files: usize,
+    },
     /// uv finds out what builds need.
     LockingBuilds {
         /// The packages that are built.

@@ -17,7 +17,7 @@ use crate::key::key_of;
 use crate::project::ProjectFiles;
 use crate::python_source::Install;
 use crate::source::SourceTree;
-use crate::{BuildError, Session};
+use crate::{BuildError, Event, Session};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;
@@ -384,6 +384,10 @@ impl Assembly<'_> {
             let (parts, root) = self.merge()?;
             for (built, found) in layers.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
                 let request = parts.layer(&root, built.name, self.source);
+                let is_file = |(_, entry): &(_, &invar_tree::Entry)| !entry.is_directory();
+                let files =
+                    request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();
+                self.session.reporter.event(&Event::LayingOut { name: built.name.as_str(), files });
                 *found = Some(check_out(store, &key_of_layer(&built.layer), |sink| {
                     let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
                     copy_tree(&request.directories, &nothing, sink)?;

@@ -90,6 +90,8 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::StepStarted { label } => format!("Building {label}"),
         Event::Compiling { files: 1 } => "Compiling 1 Python file".into(),
         Event::Compiling { files } => format!("Compiling {files} Python files"),
+        Event::LayingOut { name, files: 1 } => format!("Laying out the layer {name}: 1 file"),
+        Event::LayingOut { name, files } => format!("Laying out the layer {name}: {files} files"),
         Event::LockingBuilds { names } => format!("Resolving what is needed to build {}", names.join(", ")),
         Event::LeftOut { path } => {
             format!(
@@ -213,6 +215,9 @@ impl Reporter for Json {
             }
             Event::StepFinished { label } => json!({"event": "step-finished", "what": label}),
             Event::Compiling { files } => json!({"event": "compiling", "files": files}),
+            Event::LayingOut { name, files } => {
+                json!({"event": "laying-out", "layer": name, "files": files})
+            }
             Event::LockingBuilds { names } => json!({"event": "locking-builds", "names": names}),
             Event::LeftOut { path } => json!({"event": "left-out", "path": path.to_string()}),
             Event::LayerWritten { name, digest, size } => {

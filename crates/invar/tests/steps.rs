@@ -87,6 +87,14 @@ fn programs_run_without_a_daemon() {
     let context = project(MANIFEST);
     let said = context.run(&["run", "--quiet", "project", "--", "good day"]).success();
     assert_eq!(said, "good day\n");
+    // Another store has nothing laid out yet, and that takes a while with a large image: it is told, once.
+    let elsewhere = || {
+        let mut command = context.invar();
+        command.env("INVAR_STORE", context.path().join("another store"));
+        Ran::of(command.args(["run", "project", "--", "good day"]))
+    };
+    assert!(elsewhere().stderr.contains("Laying out the layer system: "), "{}", elsewhere().stderr);
+    assert!(!elsewhere().stderr.contains("Laying out"), "{}", elsewhere().stderr);
     context.run(&["run", "--quiet", "project", "--entrypoint", "/nowhere"]).failure(127);
     #[expect(clippy::disallowed_methods, reason = "the order does not matter, only how many there are")]
     let left = fs::read_dir(context.store().join("tmp")).expect("the store has a folder for this").count();
