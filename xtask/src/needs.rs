@@ -7,6 +7,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("/usr/sbin/dockerd", "docker.io"),
     ("/usr/bin/docker", "docker.io"),
     ("/usr/bin/skopeo", "skopeo"),
+    ("/usr/bin/chromium", "chromium"),
+    ("/usr/bin/git", "git"),
     ("/usr/bin/qemu-x86_64-static", "qemu-user-static"),
     ("/usr/bin/faketime", "faketime"),
     ("/usr/bin/setpriv", "util-linux"),

@@ -79,6 +79,19 @@ impl Layer {
         }
     }
 
+    /// Its first bytes as it is stored, at most `count`; none of a folder. They tell how it is compressed.
+    ///
+    /// # Errors
+    /// [`ImageError::Read`].
+    pub fn start(&self, count: u64) -> Result<Vec<u8>, ImageError> {
+        let mut start = Vec::new();
+        if let Source::Blob(blob) = &self.source {
+            let read = blob.open().and_then(|reader| reader.take(count).read_to_end(&mut start));
+            read.map_err(|source| ImageError::Read { path: self.path.clone(), source })?;
+        }
+        Ok(start)
+    }
+
     /// Whether both unpack to the same bytes, as far as their images say so.
     pub fn same_as(&self, other: &Self) -> bool {
         let both = |one: Option<Digest>, two: Option<Digest>| one.is_some() && one == two;
@@ -94,7 +107,8 @@ impl Layer {
         match &self.source {
             Source::Folder => folder::list(&self.path, limits, keep),
             Source::Blob(blob) => {
-                let listing = list(blob, limits, keep);
+                let listing =
+                    blob.open().map_err(LayerFault::Read).and_then(|raw| list(raw, blob.size, limits, keep));
                 let listing = listing.map_err(|source| self.fault(source))?;
                 self.check(&listing)?;
                 Ok(listing)
@@ -212,13 +226,12 @@ fn skip(reader: &mut impl Read, count: u64) -> io::Result<()> {
     }
 }
 
-fn list(blob: &Blob, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
-    let raw = blob.open().map_err(LayerFault::Read)?;
+fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
     let mut stored = BufReader::with_capacity(1 << 17, Hashing { reader: raw, hasher: Hasher::new() });
     let start = stored.fill_buf().map_err(LayerFault::Read)?;
     let start = start[..start.len().min(16)].to_vec();
     let compression = Compression::of(&start)?;
-    let limit = limits.unpacked_from(blob.size);
+    let limit = limits.unpacked_from(size);
     let decoder = compression.decode(&mut stored).map_err(LayerFault::Read)?;
     let bounded = Bounded { reader: decoder, limit, left: limit };
     let mut tape =
@@ -364,4 +377,12 @@ fn contents(
         }
     }
     Ok(())
+}
+
+/// Reads a tar archive that is in memory, which may be compressed, as the layer that it would be.
+///
+/// # Errors
+/// [`LayerFault`].
+pub fn read_tar(bytes: &[u8], limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
+    list(bytes, bytes.len() as u64, limits, keep)
 }

@@ -27,6 +27,8 @@ pub struct Placed {
     pub content: ImagePath,
     /// The layer that has the content.
     pub content_layer: usize,
+    /// Whether it is a second name for a file.
+    pub hard_link: bool,
 }
 
 /// How many links are followed until it is a circle.
@@ -70,7 +72,9 @@ impl Root {
             if !stays {
                 self.remove(&path);
             }
-            self.entries.insert(path, Placed { layer, member: Arc::new(shown), content, content_layer });
+            let hard_link = matches!(member.kind, Kind::HardLink { .. });
+            let member = Arc::new(shown);
+            self.entries.insert(path, Placed { layer, member, content, content_layer, hard_link });
         }
     }
 

@@ -28,7 +28,7 @@ Exit codes:
     4  a download failed
     5  what was downloaded is not what was expected
     6  the store or the disk failed
-    7  `verify` found a difference
+    7  `verify` or `diff` found a difference
     8  `verify --strict` could not try everything
   130  interrupted
 `run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
@@ -116,6 +116,12 @@ pub enum Command {
     Env(Env),
     /// Build again as if on other machines, and compare
     Verify(Verify),
+    /// Tell what changed between two images, root file systems, locks, projects or git revisions
+    Diff(Diff),
+    /// Tell what brought a file or package into an image
+    Why(Why),
+    /// Tell what an image's bytes are spent on
+    Inspect(Inspect),
 }
 
 /// Options of `invar init`.
@@ -312,6 +318,71 @@ pub struct Verify {
     /// Fail if invar.lock is missing, instead of making one
     #[arg(long)]
     pub locked: bool,
+}
+
+/// Options of `invar diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// An archive, an OCI layout, a root file system, a lock, a project's folder, or a git revision of the project here,
+    /// also as `REVISION:PATH`
+    #[arg(value_name = "A")]
+    pub old: String,
+
+    /// What to compare it with
+    #[arg(value_name = "B")]
+    pub new: String,
+
+    /// Compare only the images for this platform
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<String>,
+
+    /// Read all layers, also those that both images name by one digest, and check every digest
+    #[arg(long)]
+    pub all_layers: bool,
+
+    /// Also write the result as one page for a browser; reads all layers
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Options of `invar why`.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// The absolute path of a file in the image, or the name of a package
+    #[arg(value_name = "PATH|PACKAGE")]
+    pub what: String,
+
+    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    #[arg(default_value = ".", conflicts_with = "image")]
+    pub project: PathBuf,
+
+    /// Ask what this image says of itself, instead of a project
+    #[arg(long, value_name = "FILE")]
+    pub image: Option<PathBuf>,
+
+    /// The platform, where there are several
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<String>,
+}
+
+/// Options of `invar inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// An archive, an OCI layout, a root file system, or a project's folder
+    #[arg(default_value = ".", value_name = "IMAGE|PROJECT")]
+    pub image: PathBuf,
+
+    /// The platform, where there are several
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    pub platform: Option<String>,
+
+    /// How many of each kind to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 15)]
+    pub top: usize,
+
+    /// Also write the result as one page for a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// What `invar build` writes.

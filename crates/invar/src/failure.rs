@@ -5,12 +5,17 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, Kind};
 use invar_fetch::FetchError;
+use invar_image::ImageError;
 use invar_store::StoreError;
 
 use crate::report::{Style, say};
 
 /// The exit code for a wrong command line or a wrong file of the project.
 pub const INPUT: u8 = 2;
+
+/// The exit code of a comparison that found a difference. It is not 1, as for `diff`: 1 is what a failure has, and a
+/// script must not take a failure for a difference.
+pub const DIFFERENT: u8 = 7;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -101,6 +106,18 @@ impl From<BuildError> for Failure {
             _ => with_causes(&error),
         };
         Self { code, kind, message, hint: hint(&error) }
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let (code, kind) = match &error {
+            ImageError::Archive { .. } | ImageError::Digest { .. } | ImageError::Layer { .. } => {
+                (5, "verification")
+            }
+            _ => (INPUT, "input"),
+        };
+        Self { code, kind, message: with_causes(&error), hint: None }
     }
 }
 

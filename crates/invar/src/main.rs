@@ -1,8 +1,13 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
 mod commands;
+mod difference;
 mod failure;
+mod inventory;
 mod machine;
+mod operand;
+mod page;
+mod provenance;
 mod report;
 
 use std::process::ExitCode;
@@ -37,6 +42,9 @@ fn main() -> ExitCode {
         Command::Shell(options) => commands::shell::run(&cli.global, options, &*reporter),
         Command::Env(options) => commands::env::run(&cli.global, options, &*reporter),
         Command::Verify(options) => commands::verify::run(&cli.global, options, &*reporter),
+        Command::Diff(options) => commands::diff::run(&cli.global, options, &*reporter),
+        Command::Why(options) => commands::why::run(&cli.global, options, &*reporter),
+        Command::Inspect(options) => commands::inspect::run(&cli.global, options, &*reporter),
     };
     match done {
         Ok(code) => code,

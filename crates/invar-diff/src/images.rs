@@ -1,0 +1,389 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use invar_image::{
+    Image, ImageError, Kind, Layer, Limits, Listing, Packages, Placed, Root, TarFormat, is_record,
+};
+use invar_tree::{Digest, ImagePath};
+use serde::Serialize;
+
+use crate::causes::{self, Cause};
+use crate::changelog::{is_changelog, summary};
+use crate::files::{FileChange, FileState, aspects};
+use crate::inside::inside;
+use crate::packages::{PackageChange, changes, versions};
+use crate::{Change, Inside};
+
+/// How images are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageOptions {
+    /// Read all layers, also those that both images name by one digest, and check every digest.
+    pub all_layers: bool,
+    /// The largest file that is looked into, in bytes.
+    pub inside: u64,
+    /// How many bytes of files are looked into together, on each side.
+    pub inside_total: u64,
+    /// What is believed.
+    pub limits: Limits,
+}
+
+impl ImageOptions {
+    /// Usual options: shared layers are believed to be what their digest says.
+    pub const fn usual() -> Self {
+        Self { all_layers: false, inside: 32 << 20, inside_total: 256 << 20, limits: Limits::usual() }
+    }
+}
+
+/// What one side is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Side {
+    /// The digest of its manifest.
+    pub digest: Option<Digest>,
+    /// The digest of its configuration: what Docker calls the image's ID.
+    pub id: Option<Digest>,
+    /// The platform.
+    pub platform: Option<String>,
+    /// How many layers it has.
+    pub layers: usize,
+}
+
+/// Layers that both sides have and that were not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shared {
+    /// How many.
+    pub layers: usize,
+    /// Their length as they are stored, in bytes.
+    pub size: u64,
+}
+
+/// What changed between two images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Difference {
+    /// The first.
+    pub old: Side,
+    /// The second.
+    pub new: Side,
+    /// The packages that differ.
+    pub packages: Vec<PackageChange>,
+    /// The files that differ, by origin and path.
+    pub files: Vec<FileChange>,
+    /// Why the digests differ, apart from files.
+    pub causes: Vec<Cause>,
+    /// Layers that were not read.
+    pub shared: Shared,
+    /// Files that were not looked into since they, or all together, are too large.
+    pub not_looked_into: usize,
+}
+
+impl Difference {
+    /// Whether there is nothing to tell: all that was compared is the same.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty() && self.files.is_empty() && self.causes.is_empty()
+    }
+}
+
+/// One image, as far as it has been read.
+struct Loaded<'a> {
+    image: &'a Image,
+    /// What was read, by the layer's place.
+    listings: BTreeMap<usize, Listing>,
+    root: Root,
+    packages: Packages,
+}
+
+/// What changed from `old` to `new`.
+///
+/// Layers that both name by the same digest, in the same order, are not read. They could matter all the same: a file
+/// that only one of the other layers brings may replace one in them, and a shared layer above may hide it. So they are
+/// read where that can be, unless both images were built by Invar, whose layers have each file once.
+///
+/// # Errors
+/// [`ImageError`] of either.
+pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Result<Difference, ImageError> {
+    let pairs = shared_layers(&old.layers, &new.layers);
+    let mut causes = causes::of_documents(old, new);
+    for &(one, two) in &pairs {
+        let (one, two) = (&old.layers[one], (two, &new.layers[two]));
+        let starts = (one.start(64)?, two.1.start(64)?);
+        causes.extend(causes::of_storage(two.0 + 1, (one, &starts.0), (two.1, &starts.1)));
+    }
+    let (mut skip_old, mut skip_new): (BTreeSet<usize>, BTreeSet<usize>) = pairs.iter().copied().unzip();
+    if options.all_layers {
+        skip_old.clear();
+        skip_new.clear();
+    }
+    let mut left = Loaded::read(old, &skip_old, options)?;
+    let mut right = Loaded::read(new, &skip_new, options)?;
+    let all_match = left.listings.is_empty() && right.listings.is_empty();
+    let each_file_once = of_invar(old) && of_invar(new);
+    let believed = skip_old.is_empty() || all_match || each_file_once;
+    if !believed && depends(&left, &right, &pairs) {
+        // What was passed over is read now; the listings that are there are kept.
+        skip_old.clear();
+        skip_new.clear();
+        left.read_more(&skip_old, options)?;
+        right.read_more(&skip_new, options)?;
+    }
+    causes.extend(layer_causes(&left, &right, &pairs));
+    let files = file_changes(&left, &right);
+    // A root file system has no layers, whatever it was made from.
+    let layered = old.config.is_some() && new.config.is_some();
+    if layered && files.is_empty() && causes.is_empty() && old.layers.len() != new.layers.len() {
+        causes.push(Cause::Layers { old: old.layers.len(), new: new.layers.len() });
+    }
+    let mut packages = changes(&versions(&left.packages), &versions(&right.packages));
+    for change in &mut packages {
+        change.changelog = right.changelog(change);
+    }
+    let sizes =
+        pairs.iter().filter(|(one, _)| skip_old.contains(one)).map(|(one, _)| old.layers[*one].size());
+    let shared = Shared { layers: skip_old.len(), size: sizes.flatten().sum() };
+    let mut difference =
+        Difference { old: side(old), new: side(new), packages, files, causes, shared, not_looked_into: 0 };
+    look_inside(&mut difference, &left, &right, options)?;
+    Ok(difference)
+}
+
+fn side(image: &Image) -> Side {
+    Side {
+        digest: image.digest(),
+        id: image.config.as_ref().map(|config| config.digest),
+        platform: image.platform.as_ref().map(ToString::to_string),
+        layers: image.layers.len(),
+    }
+}
+
+/// The longest sequence of layers that both have, as pairs of places.
+fn shared_layers(old: &[Layer], new: &[Layer]) -> Vec<(usize, usize)> {
+    let mut lengths = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
+    for (one, layer) in old.iter().enumerate().rev() {
+        for (two, other) in new.iter().enumerate().rev() {
+            lengths[one][two] = match layer.same_as(other) {
+                true => lengths[one + 1][two + 1] + 1,
+                false => lengths[one + 1][two].max(lengths[one][two + 1]),
+            };
+        }
+    }
+    let (mut one, mut two, mut pairs) = (0, 0, Vec::new());
+    while one < old.len() && two < new.len() {
+        if old[one].same_as(&new[two]) {
+            pairs.push((one, two));
+            (one, two) = (one + 1, two + 1);
+        } else if lengths[one + 1][two] >= lengths[one][two + 1] {
+            one += 1;
+        } else {
+            two += 1;
+        }
+    }
+    pairs
+}
+
+/// Whether the image says that Invar built it: then no layer has a file that another has.
+fn of_invar(image: &Image) -> bool {
+    !image.layers.is_empty()
+        && image.layers.iter().all(|layer| {
+            layer.history.as_ref().and_then(|history| history.created_by.as_deref()) == Some("invar build")
+        })
+}
+
+/// Whether what the shared layers hold can matter to what the others show.
+fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> bool {
+    let above = |loaded: &Loaded<'_>, shared: BTreeSet<usize>| {
+        let lowest_read = loaded.listings.keys().next().copied();
+        lowest_read.is_some_and(|lowest| shared.iter().any(|&place| place > lowest))
+    };
+    let marks = |loaded: &Loaded<'_>| {
+        let mut members = loaded.listings.values().flat_map(|listing| &listing.members);
+        members.any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
+    };
+    let touched = |loaded: &Loaded<'_>| -> BTreeSet<String> {
+        loaded.listings.values().flat_map(causes::touched).map(str::to_owned).collect()
+    };
+    above(left, pairs.iter().map(|pair| pair.0).collect())
+        || above(right, pairs.iter().map(|pair| pair.1).collect())
+        || marks(left)
+        || marks(right)
+        || touched(left) != touched(right)
+}
+
+impl<'a> Loaded<'a> {
+    fn read(image: &'a Image, skip: &BTreeSet<usize>, options: &ImageOptions) -> Result<Self, ImageError> {
+        let listings = BTreeMap::new();
+        let mut loaded = Self { image, listings, root: Root::default(), packages: Packages::default() };
+        loaded.read_more(skip, options)?;
+        Ok(loaded)
+    }
+
+    /// Reads what has not been read yet.
+    fn read_more(&mut self, skip: &BTreeSet<usize>, options: &ImageOptions) -> Result<(), ImageError> {
+        for (place, layer) in self.image.layers.iter().enumerate() {
+            if skip.contains(&place) || self.listings.contains_key(&place) {
+                continue;
+            }
+            let keep = |path: &ImagePath, size: u64| match is_changelog(path) {
+                true if size <= 2 << 20 => size,
+                _ => is_record(path, size),
+            };
+            self.listings.insert(place, layer.read(&options.limits, &keep)?);
+        }
+        self.root = Root::of(self.listings.iter().map(|(place, listing)| (*place, listing)));
+        self.packages = Packages::of(&self.kept(|path| !is_changelog(path)));
+        Ok(())
+    }
+
+    /// The kept files that a container would see.
+    fn kept(&self, wanted: impl Fn(&ImagePath) -> bool) -> BTreeMap<ImagePath, Vec<u8>> {
+        let mut kept = BTreeMap::new();
+        for (path, placed) in self.root.iter().filter(|(path, _)| wanted(path)) {
+            let listing = self.listings.get(&placed.content_layer);
+            if let Some(bytes) = listing.and_then(|listing| listing.kept.get(&placed.content)) {
+                kept.insert(path.clone(), bytes.clone());
+            }
+        }
+        kept
+    }
+
+    /// What the changelogs of a package that changed say.
+    fn changelog(&self, change: &PackageChange) -> Vec<String> {
+        let (Some(old), Some(new)) = (&change.old, &change.new) else { return Vec::new() };
+        let folder = format!("usr/share/doc/{}/", change.name);
+        let own = |path: &ImagePath| {
+            is_changelog(path)
+                && match change.kind.as_str() {
+                    "Debian" => path.as_str().starts_with(&folder),
+                    _ => self.packages.owner(path).is_some_and(|owner| owner.name == change.name),
+                }
+        };
+        // Debian's own changelog says more about a Debian version than the author's.
+        let mut found: Vec<(ImagePath, Vec<u8>)> = self.kept(own).into_iter().collect();
+        found.sort_by_key(|(path, _)| (!path.name().contains("Debian"), path.clone()));
+        found
+            .iter()
+            .map(|(_, bytes)| summary(bytes, old, new))
+            .find(|lines| !lines.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// What the file at `path` belongs to.
+    fn origin(&self, path: &ImagePath, placed: &Placed) -> Option<String> {
+        if let Some(owner) = self.packages.owner(path) {
+            return Some(format!("{} package {}", owner.kind, owner.name));
+        }
+        let history = self.image.layers.get(placed.layer)?.history.as_ref()?;
+        let told =
+            history.comment.as_ref().filter(|_| of_invar(self.image)).or(history.created_by.as_ref())?;
+        Some(format!("layer: {}", told.chars().take(80).collect::<String>()))
+    }
+}
+
+/// Layers that were read, paired in their order.
+fn layer_causes(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> Vec<Cause> {
+    let alone = |listings: &BTreeMap<usize, Listing>, shared: BTreeSet<usize>| -> Vec<usize> {
+        listings.keys().copied().filter(|place| !shared.contains(place)).collect()
+    };
+    let old = alone(&left.listings, pairs.iter().map(|pair| pair.0).collect());
+    let new = alone(&right.listings, pairs.iter().map(|pair| pair.1).collect());
+    let both = old.iter().zip(&new);
+    both.flat_map(|(one, two)| causes::of_members(two + 1, &left.listings[one], &right.listings[two]))
+        .collect()
+}
+
+fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
+    let folder = |loaded: &Loaded<'_>| {
+        let first = loaded.listings.values().flat_map(|listing| &listing.members).next();
+        first.is_some_and(|member| member.format == TarFormat::Folder)
+    };
+    let attributes = !folder(left) && !folder(right);
+    let paths: BTreeSet<&ImagePath> =
+        left.root.iter().chain(right.root.iter()).map(|(path, _)| path).collect();
+    let mut changes = Vec::new();
+    for path in paths {
+        let (old, new) = (left.root.get(path.as_str()), right.root.get(path.as_str()));
+        let (change, aspects) = match (old, new) {
+            (Some(old), Some(new)) => match aspects(old, new, attributes) {
+                aspects if aspects.is_empty() => continue,
+                aspects => (Change::Changed, aspects),
+            },
+            (Some(_), None) => (Change::Removed, Vec::new()),
+            (None, _) => (Change::Added, Vec::new()),
+        };
+        let origin = new.and_then(|new| right.origin(path, new));
+        let origin = origin.or_else(|| old.and_then(|old| left.origin(path, old)));
+        changes.push(FileChange {
+            path: path.to_string(),
+            change,
+            aspects,
+            old: old.map(FileState::of),
+            new: new.map(FileState::of),
+            origin: origin.unwrap_or_else(|| "no package".into()),
+            inside: None,
+        });
+    }
+    changes.sort_by(|one, two| (&one.origin, &one.path).cmp(&(&two.origin, &two.path)));
+    changes
+}
+
+/// Looks into the files whose contents differ, as many as there is room for.
+fn look_inside(
+    difference: &mut Difference,
+    left: &Loaded<'_>,
+    right: &Loaded<'_>,
+    options: &ImageOptions,
+) -> Result<(), ImageError> {
+    let mut room = options.inside_total;
+    let mut wanted = Vec::new();
+    for (index, change) in difference.files.iter_mut().enumerate() {
+        let (Some(old), Some(new)) = (&change.old, &change.new) else { continue };
+        if change.change != Change::Changed || old.digest == new.digest {
+            continue;
+        }
+        let size = old.size.max(new.size);
+        if size > options.inside || size > room {
+            difference.not_looked_into += 1;
+            change.inside = Some(Inside::TooLarge);
+            continue;
+        }
+        room -= size;
+        let path = ImagePath::parse(change.path.trim_start_matches('/')).expect("it was a path before");
+        wanted.push((index, path));
+    }
+    let paths: Vec<&ImagePath> = wanted.iter().map(|(_, path)| path).collect();
+    let (old, new) = (contents(left, &paths, options)?, contents(right, &paths, options)?);
+    for (index, path) in &wanted {
+        if let (Some(old), Some(new)) = (old.get(path), new.get(path)) {
+            difference.files[*index].inside = inside(path.name(), old, new);
+        }
+    }
+    Ok(())
+}
+
+/// The contents of the files at `paths` of the root.
+fn contents(
+    loaded: &Loaded<'_>,
+    paths: &[&ImagePath],
+    options: &ImageOptions,
+) -> Result<BTreeMap<ImagePath, Vec<u8>>, ImageError> {
+    let mut by_layer: BTreeMap<usize, BTreeMap<ImagePath, Vec<&ImagePath>>> = BTreeMap::new();
+    for path in paths {
+        if let Some(placed) = loaded.root.get(path.as_str()) {
+            let layer = by_layer.entry(placed.content_layer).or_default();
+            layer.entry(placed.content.clone()).or_default().push(path);
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (place, files) in by_layer {
+        let wanted: BTreeSet<ImagePath> = files.keys().cloned().collect();
+        loaded.image.layers[place].contents(&wanted, &options.limits, &mut |inner, content| {
+            let mut bytes = Vec::new();
+            content.take(options.inside).read_to_end(&mut bytes)?;
+            for path in &files[inner] {
+                found.insert((*path).clone(), bytes.clone());
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}

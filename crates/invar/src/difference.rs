@@ -1,0 +1,363 @@
+//! What `invar diff` found, as text.
+use indicatif::HumanBytes;
+use invar_diff::{
+    Aspect, Cause, Change, Code, Difference, FileChange, FileState, Inside, PackageChange, ValueChange,
+};
+use serde_json::Value;
+
+use crate::commands::diff::Outcome;
+
+/// How many files of one origin are shown, and how many lines of what is inside of a file.
+const FILES: usize = 60;
+const LINES: usize = 40;
+
+/// All of `outcome` as text.
+pub fn text(outcome: &Outcome) -> String {
+    let mut out = String::new();
+    for difference in &outcome.images {
+        of_images(&mut out, outcome, difference);
+    }
+    for (platform, side) in &outcome.alone {
+        let name = if *side == "old" { &outcome.old } else { &outcome.new };
+        line(&mut out, &format!("Only {name} has an image for {platform}"));
+    }
+    if !outcome.index.is_empty() {
+        line(&mut out, "The indexes differ in what they say besides the images' digests");
+        values(&mut out, "  ", &outcome.index);
+    }
+    for file in &outcome.files {
+        line(&mut out, &file.name);
+        packages(&mut out, &file.packages);
+        values(&mut out, "  ", &file.values);
+    }
+    if !outcome.source.is_empty() {
+        line(&mut out, &format!("{} source files", outcome.source.len()));
+        for (letter, path) in &outcome.source {
+            line(&mut out, &format!("  {letter} {}", shown(path)));
+        }
+    }
+    if outcome.same {
+        line(&mut out, "No difference");
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// A text of an image, without what a terminal would obey.
+pub fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(
+            |character| {
+                if character.is_control() { character.escape_default().collect() } else { vec![character] }
+            },
+        )
+        .collect()
+}
+
+fn of_images(out: &mut String, outcome: &Outcome, difference: &Difference) {
+    let id = |side: &invar_diff::Side| match side.digest.or(side.id) {
+        Some(digest) => format!(" ({digest})"),
+        None => String::new(),
+    };
+    let platform =
+        difference.new.platform.as_ref().map(|platform| format!(" for {platform}")).unwrap_or_default();
+    line(out, &format!("{}{}", shown(&outcome.old), id(&difference.old)));
+    line(out, &format!("{}{}{platform}", shown(&outcome.new), id(&difference.new)));
+    if !difference.packages.is_empty() {
+        line(out, &format!("\nPackages: {}", counts(difference.packages.iter().map(state_of))));
+        packages(out, &difference.packages);
+    }
+    if !difference.files.is_empty() {
+        let sizes = |side: fn(&FileChange) -> &Option<FileState>| -> i128 {
+            difference
+                .files
+                .iter()
+                .filter_map(|file| side(file).as_ref())
+                .map(|state| i128::from(state.size))
+                .sum()
+        };
+        let grown = sizes(|file| &file.new) - sizes(|file| &file.old);
+        let sign = if grown < 0 { "-" } else { "+" };
+        let bytes = HumanBytes(u64::try_from(grown.unsigned_abs()).unwrap_or(u64::MAX));
+        line(
+            out,
+            &format!("\nFiles: {}, {sign}{bytes}", counts(difference.files.iter().map(|file| file.change))),
+        );
+        files(out, &difference.files);
+    }
+    if !difference.causes.is_empty() {
+        line(out, "\nWhy the digests differ besides files");
+        for cause in &difference.causes {
+            self::cause(out, cause);
+        }
+    }
+    let shared = &difference.shared;
+    if shared.layers > 0 && !difference.is_empty() {
+        let (layers, size) = (shared.layers, HumanBytes(shared.size));
+        line(
+            out,
+            &format!(
+                "\n{layers} layers with the same digests ({size}) were not read; --all-layers reads them"
+            ),
+        );
+    }
+    if difference.not_looked_into > 0 {
+        line(out, &format!("{} files are too large to look into", difference.not_looked_into));
+    }
+}
+
+fn state_of(change: &PackageChange) -> Change {
+    match (&change.old, &change.new) {
+        (None, _) => Change::Added,
+        (_, None) => Change::Removed,
+        _ => Change::Changed,
+    }
+}
+
+fn counts(changes: impl Iterator<Item = Change>) -> String {
+    let mut counts = [0; 3];
+    changes.for_each(|change| counts[change as usize] += 1);
+    format!("{} added, {} removed, {} changed", counts[0], counts[1], counts[2])
+}
+
+fn packages(out: &mut String, changes: &[PackageChange]) {
+    for change in changes {
+        let versions = match (&change.old, &change.new) {
+            (Some(old), Some(new)) => format!("{old} → {new}"),
+            (None, Some(new)) => format!("added {new}"),
+            (Some(old), None) => format!("removed {old}"),
+            (None, None) => String::new(),
+        };
+        line(out, &format!("  {} {}: {}", change.kind, shown(&change.name), shown(&versions)));
+        change.changelog.iter().for_each(|text| line(out, &format!("      {}", shown(text))));
+    }
+}
+
+fn files(out: &mut String, changes: &[FileChange]) {
+    for group in changes.chunk_by(|one, two| one.origin == two.origin) {
+        line(out, &format!("  {}", shown(&group[0].origin)));
+        for change in group.iter().take(FILES) {
+            line(out, &format!("    {} {}{}", letter(change.change), shown(&change.path), details(change)));
+            if let Some(inside) = &change.inside {
+                let lines = of_inside(inside);
+                lines.iter().take(LINES).for_each(|text| line(out, &format!("        {text}")));
+                if lines.len() > LINES {
+                    line(out, &format!("        … and {} more lines; --json has all", lines.len() - LINES));
+                }
+            }
+        }
+        if group.len() > FILES {
+            line(out, &format!("    … and {} more; --json has all", group.len() - FILES));
+        }
+    }
+}
+
+/// `A`, `D` and `M`, as git has it.
+pub fn letter(change: Change) -> char {
+    match change {
+        Change::Added => 'A',
+        Change::Removed => 'D',
+        Change::Changed => 'M',
+    }
+}
+
+/// In what a file differs.
+pub fn details(change: &FileChange) -> String {
+    let (Some(old), Some(new)) = (&change.old, &change.new) else {
+        let state = change.old.as_ref().or(change.new.as_ref());
+        return state
+            .map(|state| format!(" ({}, {})", state.kind, HumanBytes(state.size)))
+            .unwrap_or_default();
+    };
+    let aspect = |aspect: &Aspect| match aspect {
+        Aspect::Type => format!("{} → {}", old.kind, new.kind),
+        Aspect::Content => match old.size == new.size {
+            true => format!("content, {}", HumanBytes(new.size)),
+            false => format!("content, {} → {}", HumanBytes(old.size), HumanBytes(new.size)),
+        },
+        Aspect::Target => {
+            let target = |state: &FileState| shown(state.target.as_deref().unwrap_or_default());
+            format!("{} → {}", target(old), target(new))
+        }
+        Aspect::Mode => format!("mode {} → {}", old.mode, new.mode),
+        Aspect::Owner => format!("owner {} → {}", old.owner, new.owner),
+        Aspect::Attributes => "extended attributes".into(),
+    };
+    let aspects: Vec<String> = change.aspects.iter().map(aspect).collect();
+    format!(": {}", aspects.join("; "))
+}
+
+/// What is inside of a file, a line for each difference.
+pub fn of_inside(inside: &Inside) -> Vec<String> {
+    let mut lines = Vec::new();
+    match inside {
+        Inside::Text { lines: text, left_out } => {
+            lines.extend(text.iter().map(|text| shown(text)));
+            if *left_out > 0 {
+                lines.push(format!("… and {left_out} more lines"));
+            }
+        }
+        Inside::Values { format, changes } if changes.is_empty() => {
+            lines.push(format!("the same {format}, written in another way"));
+        }
+        Inside::Values { changes, .. } => lines.extend(changes.iter().map(value)),
+        Inside::Elf { headers, sections, symbols_added, symbols_removed } => {
+            lines.extend(headers.iter().map(value));
+            for section in sections {
+                let size = |size: Option<u64>| size.map_or("nothing".into(), |size| format!("{size} bytes"));
+                lines.push(format!(
+                    "section {}: {} → {}",
+                    shown(&section.name),
+                    size(section.old),
+                    size(section.new)
+                ));
+            }
+            lines.extend(symbols_added.iter().map(|name| format!("symbol {} added", shown(name))));
+            lines.extend(symbols_removed.iter().map(|name| format!("symbol {} removed", shown(name))));
+        }
+        Inside::Bytecode { headers, code } => {
+            lines.extend(headers.iter().map(value));
+            lines.push(match code {
+                Code::Same => "the code is the same".into(),
+                Code::SameWhenCanonical => "the code is the same, written with other references".into(),
+                Code::Differs => "the code differs".into(),
+            });
+        }
+        Inside::Archive { members, notes } => {
+            lines.extend(notes.iter().map(|note| shown(note)));
+            for member in members {
+                lines.push(format!("{} {}", letter(member.change), shown(&member.path)));
+                let inner = member.inside.iter().flat_map(|inside| of_inside(inside));
+                lines.extend(inner.map(|line| format!("    {line}")));
+            }
+        }
+        Inside::Compressed { inside: None } => lines.push("unpacks to the same bytes".into()),
+        Inside::Compressed { inside: Some(inside) } => lines.extend(of_inside(inside)),
+        Inside::Bytes { first, differing } => {
+            lines.push(format!("{differing} bytes differ, the first at {first}"))
+        }
+        Inside::TooLarge => lines.push("too large to look into".into()),
+    }
+    lines
+}
+
+fn values(out: &mut String, indent: &str, changes: &[ValueChange]) {
+    changes.iter().for_each(|change| line(out, &format!("{indent}{}", value(change))));
+}
+
+fn value(change: &ValueChange) -> String {
+    let text = |value: &Option<Value>| match value {
+        None => "nothing".to_owned(),
+        Some(value) => {
+            let text = value.to_string();
+            let cut: String = text.chars().take(160).collect();
+            if cut.len() < text.len() { format!("{cut}…") } else { cut }
+        }
+    };
+    format!("{}: {} → {}", shown(&change.key), shown(&text(&change.old)), shown(&text(&change.new)))
+}
+
+fn cause(out: &mut String, cause: &Cause) {
+    let more = |members: &usize| match members {
+        1 => String::new(),
+        members => format!(", and of {} more", members - 1),
+    };
+    match cause {
+        Cause::Config { changes } => {
+            line(out, "  the configuration");
+            values(out, "    ", changes);
+        }
+        Cause::History { changes } => {
+            line(out, "  the history");
+            values(out, "    ", changes);
+        }
+        Cause::Manifest { changes } => {
+            line(out, "  the manifest");
+            values(out, "    ", changes);
+        }
+        Cause::ConfigSpelling => line(out, "  the configuration says the same in other bytes"),
+        Cause::ManifestSpelling => line(out, "  the manifest says the same in other bytes"),
+        Cause::Compression { layer, old, new } => {
+            line(
+                out,
+                &format!(
+                    "  layer {layer} unpacks to the same bytes and is compressed in another way: {old} → {new}"
+                ),
+            );
+        }
+        Cause::Order { layer, first } => {
+            line(
+                out,
+                &format!("  layer {layer}: its members are in another order, the first is {}", shown(first)),
+            );
+        }
+        Cause::Times { layer, members, first, old, new } => {
+            line(
+                out,
+                &format!(
+                    "  layer {layer}: the time of {} was {old}, and is {new}{}",
+                    shown(first),
+                    more(members)
+                ),
+            );
+        }
+        Cause::OwnerNames { layer, members, first, old, new } => {
+            let text =
+                format!("the name of the owner of {} was {old}, and is {new}{}", shown(first), more(members));
+            line(out, &format!("  layer {layer}: {}", shown(&text)));
+        }
+        Cause::Headers { layer, members, first, old, new } => {
+            line(
+                out,
+                &format!(
+                    "  layer {layer}: the header of {} is written in another way ({old}, {new}){}",
+                    shown(first),
+                    more(members)
+                ),
+            );
+        }
+        Cause::Duplicates { layer, old, new } => {
+            line(out, &format!("  layer {layer}: {old} members came more than once, and {new} do now"));
+        }
+        Cause::Padding { layer, old, new } => {
+            line(
+                out,
+                &format!(
+                    "  layer {layer}: the same members are followed by other bytes: {old} bytes in all, and now {new}"
+                ),
+            );
+        }
+        Cause::Layers { old, new } => {
+            line(out, &format!("  the same files are in {new} layers instead of {old}"))
+        }
+    }
+}
+
+/// What two indexes differ in, without the digests of what they name.
+pub fn index_changes(old: &Value, new: &Value) -> Vec<ValueChange> {
+    let strip = |index: &Value| {
+        let mut index = index.clone();
+        let manifests = index.get_mut("manifests").and_then(Value::as_array_mut);
+        for descriptor in manifests.into_iter().flatten().filter_map(Value::as_object_mut) {
+            // A digest is what its image is, and that was compared; what is attached is only known by it.
+            if descriptor.get("annotations").is_none_or(|all| all.get("vnd.docker.reference.type").is_none())
+            {
+                descriptor.remove("digest");
+                descriptor.remove("size");
+            }
+        }
+        index
+    };
+    invar_diff::compare_values(&strip(old), &strip(new))
+}
+
+/// A cause as one text, for a page.
+pub fn cause_text(found: &Cause) -> String {
+    let mut out = String::new();
+    cause(&mut out, found);
+    out.trim().to_owned()
+}
