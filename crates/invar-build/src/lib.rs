@@ -29,6 +29,7 @@ mod lock;
 mod lock_builds;
 mod lock_roots;
 mod mirrors;
+mod mount_point;
 mod output;
 mod parts;
 mod perturbation;
@@ -50,6 +51,8 @@ mod workspace;
 
 /// The virtual environment's folder in an image, without a leading slash.
 pub use invar_plan::ENVIRONMENT;
+/// The project's folder in an image, without a leading slash.
+pub use invar_plan::PROJECT;
 
 pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
 pub use checkout_copy::{copy_checkout, outside};
@@ -65,7 +68,9 @@ pub use proposals::{Proposals, proposals};
 pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
 pub use session::{BuildLimits, Programs, Session};
-pub use shell::{Environment, Mount, RunRequest, Started, image_environment, shell_environment};
+pub use shell::{
+    Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
+};
 pub use source::{SourceError, source_files};
 pub use vendored::Registries;
 pub use workshop::StepFailure;

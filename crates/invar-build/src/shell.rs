@@ -1,11 +1,12 @@
 //! Images, and the environment for working on a project, as places where programs can be run.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use invar_oci::ImageConfig;
-use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, image_config};
+use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
 use invar_project::{DefaultGroups, Identity, Manifest, NormalisedName, Platform, User};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::Scratch;
@@ -14,8 +15,10 @@ use crate::build::Assembly;
 use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
 use crate::key::key_of;
+use crate::mount_point::MountPoint;
 use crate::project::ProjectFiles;
 use crate::python_source::Install;
+use crate::realise::key;
 use crate::source::SourceTree;
 use crate::{BuildError, Event, Session};
 
@@ -31,8 +34,8 @@ pub struct Environment {
     config: ImageConfig,
     /// What is mounted whatever is asked for.
     mounts: Vec<Mount>,
-    /// A folder that was made in the project to mount something on, and that is removed in the end.
-    made: Option<PathBuf>,
+    /// A folder in the project on which something is mounted.
+    _held: Option<MountPoint>,
 }
 
 /// A folder or file of the host that a program sees.
@@ -86,6 +89,10 @@ pub(crate) fn shell_manifest(manifest: &Manifest) -> Manifest {
     shell.images = BTreeMap::new();
     shell.python.bytecode = false;
     shell.image.user = None;
+    if let Ok(name) = "PYTHONPYCACHEPREFIX".parse() {
+        // Compiled files would be left in the project.
+        shell.image.env.insert(name, "/tmp/pycache".to_owned());
+    }
     shell.image.env.extend(manifest.dev_shell.env.clone());
     if let Ok(workdir) = invar_tree::ImagePath::parse(PROJECT) {
         shell.image.workdir = workdir;
@@ -138,19 +145,65 @@ pub fn shell_environment(
     let mut environment = environment(session, &shell, &plan, Install::Editable)?;
     let folder = fs::canonicalize(&files.folder)
         .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
-    environment.mounts.push(Mount { source: folder.clone(), target: format!("/{PROJECT}"), writable: true });
+    let project = |target: String| Mount { source: folder.clone(), target, writable: true };
+    environment.mounts.push(project(format!("/{PROJECT}")));
+    // Once more under its own name, for whoever names files as they are named outside: editors, and what they start.
+    if let Some(own) = folder.to_str().filter(|own| may_cover(own)) {
+        environment.mounts.push(project(own.to_owned()));
+    }
     if plan.interpreter.is_some() {
         // The project covers the folder in which the virtual environment is, so it is mounted once more on top.
         let inner = ENVIRONMENT.strip_prefix(PROJECT).unwrap_or(ENVIRONMENT).trim_start_matches('/');
         let place = folder.join(inner);
-        if fs::symlink_metadata(&place).is_err() {
-            fs::create_dir(&place).map_err(|source| BuildError::Output { path: place.clone(), source })?;
-            environment.made = Some(place);
-        }
+        let held = MountPoint::hold(&place);
+        environment._held = held.map_err(|source| BuildError::Output { path: place, source })?;
         let source = environment_folder(session, &environment.layers)?;
         environment.mounts.push(Mount { source, target: format!("/{ENVIRONMENT}"), writable: false });
     }
     Ok(environment)
+}
+
+/// Whether a folder of the host can be seen in the root under its own name without hiding what is needed there.
+fn may_cover(path: &str) -> bool {
+    let top = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    matches!(
+        top,
+        "home" | "root" | "srv" | "work" | "workspace" | "workspaces" | "mnt" | "media" | "opt" | "data"
+    ) && path.trim_matches('/').contains('/')
+}
+
+/// The programs of the Debian packages that the manifest names, for the image or for the shell, as absolute paths;
+/// sorted. What these packages depend on is not among them: it would take the place of this machine's own programs.
+///
+/// # Errors
+/// [`BuildError`], as for a lock that does not belong to the manifest.
+pub fn named_programs(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    platform: Platform,
+) -> Result<Vec<String>, BuildError> {
+    const FOLDERS: [&str; 7] =
+        ["usr/bin", "usr/sbin", "usr/games", "usr/local/bin", "usr/local/sbin", "bin", "sbin"];
+    let lock = files.checked_lock()?;
+    let manifest = shell_manifest(&files.manifest);
+    let plan = Plan::for_shell(&manifest, lock, files.uv_lock.as_ref(), platform)?;
+    let requests = manifest.packages.iter().chain(&manifest.dev_shell.packages);
+    let named: BTreeSet<_> = requests.map(|request| request.name.clone()).collect();
+    let mut programs = BTreeSet::new();
+    for recipe in plan.layers.iter().flat_map(|layer| &layer.recipes) {
+        let Recipe::Package(package) = recipe else { continue };
+        if !named.contains(&package.name) {
+            continue;
+        }
+        let Some(stored) = session.store.tree(&key(recipe))? else { continue };
+        for (path, entry) in stored.tree(&Arc::new(recipe.origin()))?.iter() {
+            let in_folder = path.parent().is_some_and(|parent| FOLDERS.contains(&parent.as_str()));
+            if in_folder && !entry.is_directory() {
+                programs.insert(format!("/{path}"));
+            }
+        }
+    }
+    Ok(programs.into_iter().collect())
 }
 
 /// The virtual environment of several layers as one folder.
@@ -195,7 +248,7 @@ fn environment(
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();
     let config = image_config(&files.manifest, plan.platform, &created, plan.interpreter.is_some(), &names);
-    Ok(Environment { layers: layers.iter().map(path).collect(), config, mounts: Vec::new(), made: None })
+    Ok(Environment { layers: layers.iter().map(path).collect(), config, mounts: Vec::new(), _held: None })
 }
 
 impl Started {
@@ -357,15 +410,6 @@ impl Environment {
         names.sort_unstable();
         names.dedup();
         names
-    }
-}
-
-impl Drop for Environment {
-    fn drop(&mut self) {
-        if let Some(made) = &self.made {
-            // It goes only if it is empty: whatever someone has put into it since is theirs.
-            let _ = fs::remove_dir(made);
-        }
     }
 }
 

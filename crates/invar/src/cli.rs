@@ -247,6 +247,10 @@ pub struct Shell {
     #[arg(long, short, value_name = "COMMAND", conflicts_with = "arguments")]
     pub command: Option<String>,
 
+    /// Pass this machine's environment variables on, but those that say how this machine is, such as PATH and HOME
+    #[arg(long)]
+    pub keep_env: bool,
+
     /// Run this program with these arguments instead of a shell
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<String>,

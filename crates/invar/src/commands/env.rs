@@ -1,10 +1,11 @@
 //! `invar env`
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, ProjectFiles, Session, shell_environment};
+use invar_build::{BuildError, ProjectFiles, Session, named_programs, shell_environment};
 use invar_tree::Digest;
 
 use crate::cli::{Env, Global};
@@ -16,17 +17,27 @@ use crate::report::Told;
 /// Runs the command.
 ///
 /// The image's programs need the image's own C library, and so cannot be started from here as they are. What is put
-/// into `PATH` are small scripts of the same names, each of which starts its program in the project's shell.
+/// into `PATH` are small scripts of the same names, each of which starts its program in the project's shell, in the same
+/// folder and with the same variables: for what is in the virtual environment, and for the Debian packages that the
+/// manifest names.
 ///
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Env, reporter: &dyn Told) -> Result<ExitCode, Failure> {
     let open = Open { project: &options.project, keyring: None, locked: options.locked, keep_failed: false };
     let (session, files) = open.open(global, reporter)?;
-    let place = shell_environment(&session, &files, platform_to_run(&files))?;
+    let platform = platform_to_run(&files);
+    let place = shell_environment(&session, &files, platform)?;
     reporter.finish();
+    // The environment's come first, as they do in its own `PATH`.
+    let mut programs: BTreeMap<String, String> = BTreeMap::new();
     let environment = format!("{}/bin", invar_build::ENVIRONMENT);
-    let programs = place.programs(Path::new(&environment));
+    let own = place.programs(Path::new(&environment)).into_iter();
+    let own = own.map(|name| format!("/{environment}/{name}"));
+    for program in own.chain(named_programs(&session, &files, platform)?) {
+        let name = program.rsplit('/').next().unwrap_or(&program).to_owned();
+        programs.entry(name).or_insert(program);
+    }
     let folder = scripts(&session, &files, &programs)?;
     let mut text = String::new();
     for (name, value) in &files.manifest.dev_shell.env {
@@ -37,7 +48,11 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn Told) -> Result<ExitCo
 }
 
 /// Writes the scripts into a folder of the store, and returns the folder.
-fn scripts(session: &Session<'_>, files: &ProjectFiles, programs: &[String]) -> Result<PathBuf, Failure> {
+fn scripts(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    programs: &BTreeMap<String, String>,
+) -> Result<PathBuf, Failure> {
     let project = fs::canonicalize(&files.folder)
         .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
     let invar = std::env::current_exe()
@@ -50,22 +65,28 @@ fn scripts(session: &Session<'_>, files: &ProjectFiles, programs: &[String]) -> 
         let path = path.to_owned();
         move |source| BuildError::Output { path, source }
     };
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(failed(&folder))?;
-    }
-    fs::create_dir_all(&folder).map_err(failed(&folder))?;
-    for program in programs {
-        let path = folder.join(program);
+    // Written aside and put in place at once: another shell of this project may use them right now.
+    let scratch = session.store.scratch()?;
+    let pending = scratch.path().join("bin");
+    fs::create_dir(&pending).map_err(failed(&pending))?;
+    for (name, program) in programs {
+        let path = pending.join(name);
         let text = format!(
-            "#!/bin/sh\nexec {} --store {} shell --locked {} -- {} \"$@\"\n",
+            "#!/bin/sh\nexec {} --quiet --store {} shell --locked --keep-env {} -- {} \"$@\"\n",
             quoted(&invar.display().to_string()),
             quoted(&store.display().to_string()),
             quoted(&project.display().to_string()),
-            quoted(&format!("/{}/bin/{program}", invar_build::ENVIRONMENT)),
+            quoted(program),
         );
         fs::write(&path, text).map_err(failed(&path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed(&path))?;
     }
+    let above = store.join("env");
+    fs::create_dir_all(&above).map_err(failed(&above))?;
+    let old = scratch.path().join("old");
+    // The first time there is none.
+    let _ = fs::rename(&folder, &old);
+    fs::rename(&pending, &folder).map_err(failed(&folder))?;
     Ok(folder)
 }
 

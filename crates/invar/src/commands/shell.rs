@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Environment, Mount, RunRequest, Session, shell_environment};
+use invar_build::{BuildError, Environment, Mount, ProjectFiles, RunRequest, Session, shell_environment};
 
 use crate::cli::{Global, Shell};
 use crate::commands::open::{Open, platform_to_run};
@@ -48,17 +48,56 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn Told) -> Result<Exit
     mounts.push(start_file);
     let passed = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
     let mut variables: BTreeMap<String, String> = passed.collect();
+    if options.keep_env {
+        variables.extend(kept_variables());
+    }
     variables.extend(environment(&options.env)?);
     let request = RunRequest {
         entrypoint: None,
         arguments: command(&place, options),
         environment: variables,
-        directory: None,
+        directory: folder_inside(&files)?,
         user: None,
         mounts,
         host_name: host_name(&files.manifest.image.name.to_string()),
     };
     start(&session, &place.without_entrypoint(), &request)
+}
+
+/// The folder of the project that somebody is in, as it is seen inside; nothing where they are elsewhere.
+fn folder_inside(files: &ProjectFiles) -> Result<Option<String>, Failure> {
+    let project = std::fs::canonicalize(&files.folder)
+        .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
+    #[expect(clippy::disallowed_methods, reason = "where somebody is does not reach an image")]
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).ok();
+    let inner = here.as_deref().and_then(|here| here.strip_prefix(&project).ok()?.to_str());
+    Ok(inner.filter(|inner| !inner.is_empty()).map(|inner| format!("/{}/{inner}", invar_build::PROJECT)))
+}
+
+/// All variables of this machine but those that say how this machine is: paths, names, languages.
+fn kept_variables() -> BTreeMap<String, String> {
+    const OWN: [&str; 14] = [
+        "PATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "SHELL",
+        "SHLVL",
+        "USER",
+        "LOGNAME",
+        "HOSTNAME",
+        "TMPDIR",
+        "LANG",
+        "LANGUAGE",
+        "VIRTUAL_ENV",
+        "_",
+    ];
+    const OWN_FAMILIES: [&str; 6] = ["LC_", "LD_", "XDG_", "INVAR_", "PYTHON", "DIRENV_"];
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .filter(|(name, _)| !OWN_FAMILIES.iter().any(|family| name.starts_with(family)))
+        .collect()
 }
 
 /// The file that the shell reads when it starts, on this machine and where it is mounted. It is there as long as the
