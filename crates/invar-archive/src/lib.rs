@@ -11,6 +11,7 @@
 //! # Non-goals
 //! * No network, disk, clock or environment: bytes and the time are arguments.
 //! * No recommendations, no upgrades of a running system, no second architecture.
+mod contents;
 mod date;
 mod fingerprint;
 mod index;
@@ -23,6 +24,7 @@ mod release;
 mod signature;
 mod solve;
 
+pub use contents::{ContentsEntry, search_contents};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use index::{IndexError, PackageIndex};
 pub use keyring::{Keyring, KeyringError};
@@ -30,7 +32,9 @@ pub use path::{ArchivePath, ArchivePathError};
 pub use policy::SignatureFault;
 pub use record::{PackageRecord, Priority, Provided, RecordError};
 pub use release::{Release, ReleaseError, ReleaseFile};
-pub use signature::{FrameFault, SignatureError, SignatureFinding, VerifiedRelease, verify_in_release};
+pub use signature::{
+    FrameFault, SignatureError, SignatureFinding, VerifiedRelease, locked_release, verify_in_release,
+};
 pub use solve::{
     Chain, ClashKind, Omitted, Problem, Reason, Root, Selected, Solution, SolveError, SolveRequest, solve,
 };

@@ -188,6 +188,16 @@ impl Release {
         format!("{component}/binary-{architecture}/Packages").parse()
     }
 
+    /// Where the index of the files in a component's packages for an architecture may be, without the compression's
+    /// ending: `main/Contents-amd64`.
+    ///
+    /// # Errors
+    /// [`ArchivePathError`] if the component's name is not clean.
+    pub fn contents_path(component: &str, architecture: &str) -> Result<ArchivePath, ArchivePathError> {
+        let component = component.rsplit('/').next().unwrap_or_default();
+        format!("{component}/Contents-{architecture}").parse()
+    }
+
     /// Where the index at `path` is found under its digest, if the archive offers that:
     /// `main/binary-amd64/by-hash/SHA256/…`.
     pub fn by_hash(&self, path: &ArchivePath) -> Option<ArchivePath> {

@@ -157,17 +157,7 @@ pub fn verify_in_release(
     keyring: &Keyring,
     now: i64,
 ) -> Result<VerifiedRelease, SignatureError> {
-    let frame = |fault| SignatureError::Frame { fault };
-    if !bytes.starts_with(BEGIN.as_bytes()) {
-        return Err(SignatureError::Unsigned);
-    }
-    let file = std::str::from_utf8(bytes).map_err(|_| frame(FrameFault::NotUtf8))?;
-    check_frame(file).map_err(frame)?;
-    let (message, _) = CleartextSignedMessage::from_string(file).map_err(|_| SignatureError::Syntax)?;
-    if message.signatures().len() > MAXIMUM_SIGNATURES {
-        return Err(frame(FrameFault::TooMany));
-    }
-
+    let message = open(bytes)?;
     // What was hashed is what is read: the text is not looked for in the file a second time.
     let signed = message.signed_text();
     let (mut signers, mut findings) = (Vec::new(), Vec::new());
@@ -186,6 +176,30 @@ pub fn verify_in_release(
     let release = Release::parse(&signed.replace("\r\n", "\n"))?;
     check_dates(&release, now)?;
     Ok(VerifiedRelease { release, signers, digest: Digest::of(bytes) })
+}
+
+/// What an InRelease file says whose bytes are known, since a lock names their digest: its signature was checked when
+/// the lock was made.
+///
+/// # Errors
+/// [`SignatureError`] for a file that has not the form of one.
+pub fn locked_release(bytes: &[u8]) -> Result<Release, SignatureError> {
+    Ok(Release::parse(&open(bytes)?.signed_text().replace("\r\n", "\n"))?)
+}
+
+/// A signed file of the right form, nothing of which is believed yet.
+fn open(bytes: &[u8]) -> Result<CleartextSignedMessage, SignatureError> {
+    let frame = |fault| SignatureError::Frame { fault };
+    if !bytes.starts_with(BEGIN.as_bytes()) {
+        return Err(SignatureError::Unsigned);
+    }
+    let file = std::str::from_utf8(bytes).map_err(|_| frame(FrameFault::NotUtf8))?;
+    check_frame(file).map_err(frame)?;
+    let (message, _) = CleartextSignedMessage::from_string(file).map_err(|_| SignatureError::Syntax)?;
+    if message.signatures().len() > MAXIMUM_SIGNATURES {
+        return Err(frame(FrameFault::TooMany));
+    }
+    Ok(message)
 }
 
 /// Checks the outer form, so that the signed text is what anyone would take for it.

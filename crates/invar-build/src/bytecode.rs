@@ -276,6 +276,7 @@ impl Work<'_> {
             bench,
             Job {
                 label,
+                packages_of: None,
                 key: self.interpreter.key,
                 roots: vec![path(&root), sources],
                 command,

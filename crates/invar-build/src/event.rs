@@ -79,6 +79,11 @@ pub enum Event<'a> {
         /// The packages that are built.
         names: &'a [&'a str],
     },
+    /// A build has failed, and the archive is asked which package has what it missed.
+    LookingUp {
+        /// The files.
+        files: &'a [String],
+    },
     /// Maintainer scripts made something that every container should make for itself, so it is not in the image.
     LeftOut {
         /// Its path.

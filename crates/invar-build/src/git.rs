@@ -3,6 +3,13 @@
 //! The user's own `git` fetches, with the user's settings and credentials, as uv does. What a commit holds is read
 //! from git's objects and not from a checkout, so that no setting (line ends, filters, hooks) can change it; the tree's
 //! sha256 is in `invar.lock`, since git's own names are SHA-1.
+//!
+//! Submodules are fetched too, at the commits that the tree names, and their files are in the tree: as uv has it.
+mod lfs;
+mod submodule;
+mod version;
+
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,6 +18,9 @@ use std::sync::Arc;
 use invar_store::StoredTree;
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink};
 
+pub(crate) use self::lfs::check as check_lfs;
+use self::submodule::{DEEPEST, Described, LONGEST, MOST, described, resolve};
+pub(crate) use self::version::version;
 use crate::copy::failed;
 use crate::downloads;
 use crate::key::key_of;
@@ -60,19 +70,96 @@ fn fetch(
         return Err(wrong("it is not in the store, and --offline forbids to fetch it".to_owned()));
     }
     session.reporter.event(&Event::DownloadStarted { label, size: None });
-    let scratch = session.store.scratch()?;
-    let git = Git { session, folder: scratch.path(), label };
-    git.run(&["init", "--quiet", "--bare", "."])?;
-    // A server may refuse to be asked for a commit that no branch or tag names; then all of them are fetched.
-    let one = ["fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", url, commit];
-    if git.run(&one).is_err() {
-        git.run(&["fetch", "--quiet", "--end-of-options", url, "+refs/*:refs/fetched/*"])?;
-    }
-    let listing = git.run(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
     let mut writer = session.store.tree_writer(key)?;
-    git.read(&listing, &mut writer)?;
+    let mut modules = Modules { session, label, count: 0 };
+    modules.read(url, commit, None, 0, &mut writer)?;
     session.reporter.event(&Event::DownloadFinished { label });
     Ok(writer.commit(&[])?)
+}
+
+/// A commit that is read with its submodules.
+struct Modules<'a> {
+    session: &'a Session<'a>,
+    /// The commit and its repository, as errors call them.
+    label: &'a str,
+    /// How many submodules there were so far.
+    count: usize,
+}
+
+impl Modules<'_> {
+    /// Gives the files of `commit` of the repository at `url` to `sink`, below `place` where it is a submodule.
+    fn read(
+        &mut self,
+        url: &str,
+        commit: &str,
+        place: Option<&ImagePath>,
+        depth: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), BuildError> {
+        let scratch = self.session.store.scratch()?;
+        let git = Git { session: self.session, folder: scratch.path(), label: self.label };
+        git.run(&["init", "--quiet", "--bare", "."])?;
+        // A server may refuse to be asked for a commit that no branch or tag names; then all of them are fetched.
+        let one = ["fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", url, commit];
+        if git.run(&one).is_err() {
+            git.run(&["fetch", "--quiet", "--end-of-options", url, "+refs/*:refs/fetched/*"])?;
+        }
+        let listing = git.run(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
+        let links = git.read(&listing, place, sink)?;
+        if links.is_empty() {
+            return Ok(());
+        }
+        let known = git.modules(&listing, commit)?;
+        for Link { path, commit } in links {
+            self.add(&git, url, &known, &Link { path, commit }, place, depth, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Adds one submodule of the repository at `url`.
+    #[expect(clippy::too_many_arguments, reason = "all of it is one place in a walk")]
+    fn add(
+        &mut self,
+        git: &Git<'_>,
+        url: &str,
+        known: &BTreeMap<String, Described>,
+        link: &Link,
+        place: Option<&ImagePath>,
+        depth: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), BuildError> {
+        let path = &link.path;
+        let Some(module) = known.get(path.as_str()) else {
+            return Err(git.wrong(format!("{path} is a submodule that .gitmodules does not describe")));
+        };
+        let target = below(place, path);
+        if module.is_left_out {
+            return sink.directory(target, Mode::DIRECTORY, Owner::ROOT).map_err(failed);
+        }
+        self.count += 1;
+        if self.count > MOST || depth >= DEEPEST {
+            let problem = format!("it has more than {MOST} submodules, or they are more than {DEEPEST} deep");
+            return Err(git.wrong(problem));
+        }
+        let address = module.url.as_deref().unwrap_or_default();
+        let address = resolve(address, url)
+            .map_err(|problem| git.wrong(format!("{path} is a submodule at {address:?}, {problem}")))?;
+        self.read(&address, &link.commit, Some(&target), depth + 1, sink)
+    }
+}
+
+/// A submodule in a tree.
+struct Link {
+    path: ImagePath,
+    commit: String,
+}
+
+/// `path` in the folder `place`.
+fn below(place: Option<&ImagePath>, path: &ImagePath) -> ImagePath {
+    match place {
+        Some(place) => ImagePath::parse(&format!("{place}/{path}")).expect("two paths make a path"),
+        None => path.clone(),
+    }
 }
 
 struct Git<'a> {
@@ -118,8 +205,31 @@ impl Git<'_> {
         Err(self.wrong(format!("git {} failed: {last}", arguments[0])))
     }
 
-    /// Gives the files of `listing`, the output of `git ls-tree -r -z`, to `sink`.
-    fn read(&self, listing: &[u8], sink: &mut dyn Sink) -> Result<(), BuildError> {
+    /// What the `.gitmodules` file of `commit` says. git itself reads it: its form is that of git's settings.
+    fn modules(&self, listing: &[u8], commit: &str) -> Result<BTreeMap<String, Described>, BuildError> {
+        let files = listing.split(|&byte| byte == 0).filter_map(parse);
+        let file = files.into_iter().find(|(_, _, path)| path.as_str() == ".gitmodules");
+        let Some((mode, object, _)) = file else { return Ok(BTreeMap::new()) };
+        if !mode.starts_with("100") {
+            return Err(self.wrong(".gitmodules is not a plain file"));
+        }
+        let size = self.run(&["cat-file", "-s", &object])?;
+        let size: Option<u64> = std::str::from_utf8(&size).ok().and_then(|size| size.trim().parse().ok());
+        if size.is_none_or(|size| size > LONGEST) {
+            return Err(self.wrong(format!(".gitmodules has more than {LONGEST} bytes")));
+        }
+        let blob = format!("{commit}:.gitmodules");
+        Ok(described(&self.run(&["config", "--no-includes", "--blob", &blob, "--list", "-z"])?))
+    }
+
+    /// Gives the files of `listing`, the output of `git ls-tree -r -z`, to `sink`, below `place`; returns the submodules.
+    fn read(
+        &self,
+        listing: &[u8],
+        place: Option<&ImagePath>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Link>, BuildError> {
+        let mut links = Vec::new();
         let mut child = self
             .command(&["cat-file", "--batch"])
             .stdin(Stdio::piped())
@@ -134,8 +244,10 @@ impl Git<'_> {
             let shown = path.to_string();
             if mode == "160000" {
                 // A submodule is a commit of another repository.
-                return Err(self.wrong(format!("{shown} is a submodule, and submodules are not fetched")));
+                links.push(Link { path, commit: object });
+                continue;
             }
+            let path = below(place, &path);
             let io = |error: std::io::Error| self.wrong(format!("git cat-file failed: {error}"));
             writeln!(requests, "{object}").map_err(io)?;
             let mut header = String::new();
@@ -162,7 +274,7 @@ impl Git<'_> {
         }
         drop(requests);
         let status = child.wait().map_err(|error| self.not_started(&error))?;
-        if status.success() { Ok(()) } else { Err(self.wrong("git cat-file failed")) }
+        if status.success() { Ok(links) } else { Err(self.wrong("git cat-file failed")) }
     }
 }
 
@@ -176,54 +288,9 @@ fn parse(line: &[u8]) -> Option<(String, String, ImagePath)> {
     Some((mode.to_owned(), object.to_owned(), path))
 }
 
-/// The version that the tags of the repository around `folder` give, in the way of setuptools-scm: the last tag's, or
-/// after it the next one's `.devN`. Nothing where there is no repository or no such tag.
-pub(crate) fn version(session: &Session<'_>, folder: &Path) -> Option<String> {
-    let output = Command::new(&session.programs.git)
-        .args(["describe", "--tags", "--long", "--match", "*[0-9]*"])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    described(std::str::from_utf8(&output.stdout).ok()?.trim())
-}
-
-/// `TAG-COMMITS-gHASH` as a version.
-fn described(text: &str) -> Option<String> {
-    let (rest, _) = text.rsplit_once("-g")?;
-    let (tag, commits) = rest.rsplit_once('-')?;
-    let start = tag.find(|character: char| character.is_ascii_digit())?;
-    let version: pep440_rs::Version = tag[start..].parse().ok()?;
-    if commits == "0" {
-        return Some(version.to_string());
-    }
-    let mut release = version.release().to_vec();
-    // After a pre-release the same release is still to come.
-    if !version.any_prerelease() {
-        *release.last_mut()? += 1;
-    }
-    let release: Vec<String> = release.iter().map(u64::to_string).collect();
-    Some(format!("{}.dev{commits}", release.join(".")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_follow_tags() {
-        for (text, expected) in [
-            ("v1.2.3-0-g0123abc", Some("1.2.3")),
-            ("v1.2.3-4-g0123abc", Some("1.2.4.dev4")),
-            ("release-2.0-17-gabc", Some("2.1.dev17")),
-            ("1.0rc1-2-gabc", Some("1.0.dev2")),
-            ("nothing", None),
-            ("latest-3-gabc", None),
-        ] {
-            assert_eq!(described(text).as_deref(), expected, "{text}");
-        }
-    }
 
     #[test]
     fn lines_of_a_listing() {

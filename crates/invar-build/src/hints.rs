@@ -1,94 +1,36 @@
-//! What a failed build may be missing: headers and programs, and the Debian packages that have them.
-use invar_project::Platform;
+//! What a failed build may be missing, and the Debian packages that have it.
+//!
+//! What builds miss most often is in a table. The rest is looked up in the archive's index of files: besides locking,
+//! this is the only use of the network for something that no lock names. It happens after a failure only, decides
+//! nothing, and where it fails nothing is said of it.
+mod contents;
+mod known;
+mod missing;
+
+use invar_debian::PackageName;
+
+use self::contents::look_up;
+use self::missing::Missing;
+use crate::Event;
+use crate::workshop::Workshop;
 
 /// For a build that needs more memory than it may use.
 pub(crate) const MORE_MEMORY: &str = "if it needs more, give --build-memory or INVAR_BUILD_MEMORY";
 /// For a build that needs more room than it may use.
 pub(crate) const MORE_DISK: &str = "if it needs more, give --build-disk or INVAR_BUILD_DISK";
 
-/// Headers and the packages that have them, by name.
-const HEADERS: [(&str, &str); 44] = [
-    ("Python.h", "python3-dev"),
-    ("alsa/asoundlib.h", "libasound2-dev"),
-    ("archive.h", "libarchive-dev"),
-    ("blkid/blkid.h", "libblkid-dev"),
-    ("bzlib.h", "libbz2-dev"),
-    ("cairo.h", "libcairo2-dev"),
-    ("curl/curl.h", "libcurl4-openssl-dev"),
-    ("db.h", "libdb-dev"),
-    ("expat.h", "libexpat1-dev"),
-    ("ffi.h", "libffi-dev"),
-    ("freetype2/ft2build.h", "libfreetype-dev"),
-    ("ft2build.h", "libfreetype-dev"),
-    ("gdal.h", "libgdal-dev"),
-    ("geos_c.h", "libgeos-dev"),
-    ("girepository.h", "libgirepository1.0-dev"),
-    ("glib.h", "libglib2.0-dev"),
-    ("gmp.h", "libgmp-dev"),
-    ("graphviz/cgraph.h", "libgraphviz-dev"),
-    ("gssapi/gssapi.h", "libkrb5-dev"),
-    ("hdf5.h", "libhdf5-dev"),
-    ("jpeglib.h", "libjpeg-dev"),
-    ("lber.h", "libldap-dev"),
-    ("ldap.h", "libldap-dev"),
-    ("libpq-fe.h", "libpq-dev"),
-    ("libxml/xmlversion.h", "libxml2-dev"),
-    ("libxslt/xslt.h", "libxslt1-dev"),
-    ("lz4.h", "liblz4-dev"),
-    ("lzma.h", "liblzma-dev"),
-    ("magic.h", "libmagic-dev"),
-    ("mysql.h", "default-libmysqlclient-dev"),
-    ("openssl/opensslv.h", "libssl-dev"),
-    ("openssl/ssl.h", "libssl-dev"),
-    ("pcap.h", "libpcap-dev"),
-    ("png.h", "libpng-dev"),
-    ("portaudio.h", "portaudio19-dev"),
-    ("proj.h", "libproj-dev"),
-    ("sasl/sasl.h", "libsasl2-dev"),
-    ("snappy.h", "libsnappy-dev"),
-    ("sodium.h", "libsodium-dev"),
-    ("sql.h", "unixodbc-dev"),
-    ("sqlite3.h", "libsqlite3-dev"),
-    ("stdio.h", "libc6-dev"),
-    ("yaml.h", "libyaml-dev"),
-    ("zlib.h", "zlib1g-dev"),
-];
+/// How many of the last lines of a build are looked at: what an earlier one misses, the build has got over.
+pub(crate) const LINES: usize = 200;
 
-/// Programs that are not in a package of their own name.
-const PROGRAMS: [(&str, &str); 22] = [
-    ("aarch64-linux-gnu-gcc", "gcc"),
-    ("c++", "g++"),
-    ("cc", "gcc"),
-    ("cc1plus", "g++"),
-    ("clang++", "clang"),
-    ("f77", "gfortran"),
-    ("f95", "gfortran"),
-    ("gcc-ar", "gcc"),
-    ("go", "golang-go"),
-    ("javac", "default-jdk-headless"),
-    ("ld", "binutils"),
-    ("mysql_config", "default-libmysqlclient-dev"),
-    ("msgfmt", "gettext"),
-    ("ninja", "ninja-build"),
-    ("node", "nodejs"),
-    ("npx", "npm"),
-    ("pg_config", "libpq-dev"),
-    ("pkg-config", "pkgconf"),
-    ("protoc", "protobuf-compiler"),
-    ("x86_64-linux-gnu-g++", "g++"),
-    ("x86_64-linux-gnu-gcc", "gcc"),
-    ("xslt-config", "libxslt1-dev"),
-];
+/// How many missing things are told of.
+const MOST: usize = 3;
 
-/// Programs in packages of their own name that builds ask for.
-const SAME_NAME: [&str; 17] = [
-    "autoconf", "automake", "bison", "cargo", "clang", "cmake", "curl", "flex", "g++", "gcc", "gfortran",
-    "git", "make", "meson", "patch", "rustc", "swig",
-];
-
-/// What the last lines of a failed build say is missing, and which package has it.
-pub(crate) fn hint(lines: &[String], _: Platform) -> Option<String> {
-    lines.iter().find_map(|line| resource(line).map(str::to_owned)).or_else(|| missing(lines))
+/// What may help a build that ended with `lines`. `of` is whose `packages` of the manifest it gets.
+pub(crate) fn hint(workshop: &Workshop<'_>, lines: &[String], of: Option<&str>) -> Option<String> {
+    lines
+        .iter()
+        .find_map(|line| resource(line).map(str::to_owned))
+        .or_else(|| packages_for(workshop, &missing_things(lines), of))
 }
 
 /// What was used up, as the C library's messages and shells say it.
@@ -105,68 +47,57 @@ fn resource(line: &str) -> Option<&'static str> {
     None
 }
 
-fn missing(lines: &[String]) -> Option<String> {
-    lines.iter().find_map(|line| {
-        let (what, package) = missing_header(line).or_else(|| missing_program(line))?;
-        Some(match package {
-            Some(package) => {
-                format!("{what} is in the Debian package {package}: add it to the `packages` of this build")
-            }
-            None => format!(
-                "{what} is missing: add the Debian package that has it to the `packages` of this build \
-                 (`apt-file search {what}` finds it)"
-            ),
-        })
-    })
-}
-
-type Found = (String, Option<&'static str>);
-
-/// gcc: `x.c:1:10: fatal error: Python.h: No such file or directory`; clang: `fatal error: 'Python.h' file not found`.
-fn missing_header(line: &str) -> Option<Found> {
-    let (_, rest) = line.split_once("fatal error: ")?;
-    let name = rest
-        .strip_suffix(": No such file or directory")
-        .or_else(|| rest.strip_prefix('\'')?.split_once('\'').map(|(name, _)| name))?;
-    let known = HEADERS.iter().find(|(header, _)| *header == name);
-    Some((name.to_owned(), known.map(|(_, package)| *package)))
-}
-
-/// The ways in which shells, make, Python, CMake, setuptools and Rust's compiler say that a program is not there.
-fn missing_program(line: &str) -> Option<Found> {
-    let quoted = |rest: &str| {
-        let end = rest.find(['\'', '"', '`', '’'])?;
-        Some(rest[..end].to_owned())
-    };
-    let name = if let Some(rest) =
-        line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"))
-    {
-        rest.rsplit([' ', ':']).next().map(str::to_owned)
-    } else if let Some((_, rest)) = line.split_once("No such file or directory: '") {
-        quoted(rest)
-    } else if let Some((_, rest)) = line.split_once("error: linker `") {
-        line.contains("not found").then(|| quoted(rest)).flatten()
-    } else if let Some((_, rest)) = line.split_once("error: command '") {
-        line.ends_with("No such file or directory").then(|| quoted(rest)).flatten()
-    } else if let Some((_, rest)) = line.split_once("cannot execute '") {
-        // gcc without g++: "fatal error: cannot execute 'cc1plus'".
-        quoted(rest)
-    } else if let Some((before, _)) = line.split_once(": No such file or directory") {
-        // make: "make: gcc: No such file or directory".
-        line.starts_with("make").then(|| before.rsplit(": ").next().map(str::to_owned)).flatten()
-    } else if let Some((before, _)) = line.split_once(" executable not found") {
-        // psycopg2: "Error: pg_config executable not found."
-        before.rsplit(' ').next().map(str::to_owned)
-    } else {
-        None
-    }?;
-    let name = name.rsplit('/').next().unwrap_or(&name).to_owned();
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return None;
+/// Which packages have what is missing.
+fn packages_for(workshop: &Workshop<'_>, missing: &[Missing], of: Option<&str>) -> Option<String> {
+    let unknown: Vec<&Missing> = missing.iter().filter(|missing| missing.known().is_none()).collect();
+    let mut found = Vec::new();
+    if !workshop.session.offline && !unknown.is_empty() {
+        let names: Vec<String> = unknown.iter().map(|missing| missing.words()).collect();
+        workshop.session.reporter.event(&Event::LookingUp { files: &names });
+        found = look_up(workshop, &unknown).unwrap_or_default();
     }
-    let known = PROGRAMS.iter().find(|(program, _)| *program == name).map(|(_, package)| *package);
-    let package = known.or_else(|| SAME_NAME.iter().find(|program| **program == name).copied());
-    Some((name, package))
+    let mut found = found.into_iter();
+    let sentences: Vec<String> = missing
+        .iter()
+        .map(|missing| match missing.known() {
+            Some(package) => sentence(missing, &[package], of),
+            None => {
+                let packages: Vec<PackageName> = found.next().unwrap_or_default();
+                let packages: Vec<&str> = packages.iter().map(PackageName::as_str).collect();
+                sentence(missing, &packages, of)
+            }
+        })
+        .collect();
+    (!sentences.is_empty()).then(|| sentences.join("\n"))
+}
+
+/// What is missing, the last first: that is where the build gave up.
+fn missing_things(lines: &[String]) -> Vec<Missing> {
+    let mut all = Vec::new();
+    for missing in lines.iter().rev().filter_map(|line| Missing::in_line(line)) {
+        if !all.contains(&missing) && all.len() < MOST {
+            all.push(missing);
+        }
+    }
+    all
+}
+
+fn sentence(missing: &Missing, packages: &[&str], of: Option<&str>) -> String {
+    let what = missing.words();
+    let place = of.map(|of| format!(" to `packages` of {of}")).unwrap_or_default();
+    match packages {
+        [] => {
+            let search = missing.search();
+            format!(
+                "{what} is missing: add the Debian package that has it{place} (`apt-file search {search}` finds it)"
+            )
+        }
+        [package] => format!("{what} is in the Debian package {package}: add it{place}"),
+        [package, others @ ..] => {
+            let others = others.join(" and ");
+            format!("{what} is in the Debian package {package} (and in {others}): add it{place}")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,35 +105,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
-        let check = |line: &str, expected: &str| {
-            let hint = hint(&[String::new(), line.to_owned()], Platform::LinuxAmd64).unwrap_or_default();
-            assert!(hint.starts_with(expected), "{line}: {hint}");
-        };
-        check(
-            "src/x.c:3:10: fatal error: libpq-fe.h: No such file or directory",
-            "libpq-fe.h is in the Debian package libpq-dev",
+    fn the_last_of_what_is_missing_comes_first() {
+        let lines = [
+            "checking",
+            "make: gcc: No such file or directory",
+            "x.c:1:1: fatal error: odd.h: No such file or directory",
+            "x.c:1:1: fatal error: odd.h: No such file or directory",
+            "stopped",
+        ];
+        let missing = missing_things(&lines.map(str::to_owned));
+        assert_eq!(missing.iter().map(Missing::name).collect::<Vec<_>>(), ["odd.h", "gcc"]);
+        assert_eq!(missing_things(&[]), []);
+    }
+
+    #[test]
+    fn sentences_say_what_to_do() {
+        let missing = Missing::in_line("No package 'odd' found").expect("it is missing");
+        assert_eq!(
+            sentence(&missing, &[], Some("step a")),
+            "odd.pc is missing: add the Debian package that has it to `packages` of step a (`apt-file search \
+             /odd.pc` finds it)"
         );
-        check("./x.h:1:10: fatal error: 'ffi.h' file not found", "ffi.h is in the Debian package libffi-dev");
-        check("a.c:1:1: fatal error: odd/thing.h: No such file or directory", "odd/thing.h is missing");
-        check("/bin/sh: 1: cmake: not found", "cmake is in the Debian package cmake");
-        check("bash: line 1: gcc: command not found", "gcc is in the Debian package gcc");
-        check("error: linker `cc` not found", "cc is in the Debian package gcc");
-        check(
-            "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory",
-            "x86_64-linux-gnu-gcc is in the Debian package gcc",
+        assert_eq!(
+            sentence(&missing, &["odd-dev"], Some("step a")),
+            "odd.pc is in the Debian package odd-dev: add it to `packages` of step a"
         );
-        check(
-            "FileNotFoundError: [Errno 2] No such file or directory: 'cargo'",
-            "cargo is in the Debian package cargo",
+        assert_eq!(
+            sentence(&missing, &["odd-dev", "odd2-dev", "odd3"], None),
+            "odd.pc is in the Debian package odd-dev (and in odd2-dev and odd3): add it"
         );
-        check("make: gcc: No such file or directory", "gcc is in the Debian package gcc");
-        check("Error: pg_config executable not found.", "pg_config is in the Debian package libpq-dev");
-        check("dd: error writing 'x': No space left on device", "the disk is full");
-        check("/bin/sh: 1: Cannot fork", "a build may have");
-        check("bash: fork: retry: Resource temporarily unavailable", "");
-        check("bash: fork: Resource temporarily unavailable", "a build may have");
-        check("all is well", "");
-        check("FileNotFoundError: [Errno 2] No such file or directory: 'a b'", "");
     }
 }

@@ -1,10 +1,13 @@
 //! The archives' signed indexes: what each suite has, checked from the signature down.
-use std::io::{BufReader, Read};
+use std::fs::File;
+use std::io::{BufReader, Read, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use flate2::read::MultiGzDecoder;
-use invar_archive::{Keyring, PackageIndex, Release, VerifiedRelease, verify_in_release};
+use invar_archive::{
+    ArchivePath, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
+};
 use invar_debian::Architecture;
 use invar_fetch::{FetchError, Request};
 use invar_project::{Timestamp, nearest};
@@ -14,7 +17,7 @@ use crate::event::Downloads;
 use crate::{Archive, BuildError, Session};
 
 /// No `InRelease` file is longer; Debian's have about 150 kB.
-const LONGEST_RELEASE: u64 = 8 << 20;
+pub(crate) const LONGEST_RELEASE: u64 = 8 << 20;
 
 /// A suite whose signature has been checked.
 pub(crate) struct Suite {
@@ -82,6 +85,10 @@ pub(crate) fn suites(
             let problem = format!("is the suite {found} instead");
             return Err(BuildError::Suite { suite: name, url, problem });
         }
+        // A failed build may have to ask which package has a file, when the mirror has long had another state.
+        let mut writer = session.store.blob_writer()?;
+        writer.write_all(&fetched.bytes).map_err(BuildError::Write)?;
+        writer.commit()?;
         Ok(Suite { name, url, verified })
     };
     thread::scope(|scope| {
@@ -158,24 +165,38 @@ pub(crate) fn packages(
     let mut index = PackageIndex::new(architecture.clone());
     for (number, (suite, (digest, compression))) in suites.iter().zip(files).enumerate() {
         let (file, _) = session.store.open_blob(&digest)?;
-        let file = BufReader::new(file);
-        let reader: Box<dyn Read> = match compression {
-            Compression::Xz => Box::new(XzDecoder::new(file)),
-            Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
-            Compression::None => Box::new(file),
-        };
         index
-            .add(number, BufReader::with_capacity(256 * 1024, reader))
+            .add(number, BufReader::with_capacity(256 * 1024, unpacked(file, compression)))
             .map_err(|source| BuildError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
     }
     Ok(index)
 }
 
+/// How an index is compressed.
 #[derive(Clone, Copy)]
-enum Compression {
+pub(crate) enum Compression {
     Xz,
     Gzip,
     None,
+}
+
+/// An index without its compression.
+pub(crate) fn unpacked(file: File, compression: Compression) -> Box<dyn Read> {
+    let file = BufReader::new(file);
+    match compression {
+        Compression::Xz => Box::new(XzDecoder::new(file)),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
+        Compression::None => Box::new(file),
+    }
+}
+
+/// What `release` says of the index at `plain`, in the compression that makes the smallest file.
+pub(crate) fn listed(release: &Release, plain: &str) -> Option<(ReleaseFile, ArchivePath, Compression)> {
+    let compressions = [(".xz", Compression::Xz), (".gz", Compression::Gzip), ("", Compression::None)];
+    compressions.into_iter().find_map(|(ending, compression)| {
+        let path: ArchivePath = format!("{plain}{ending}").parse().ok()?;
+        Some((*release.file(path.as_str())?, path, compression))
+    })
 }
 
 fn fetch_index(
@@ -188,12 +209,7 @@ fn fetch_index(
     let plain = Release::packages_path("main", architecture)
         .expect("a component and an architecture are parts of a path")
         .to_string();
-    let found = [(".xz", Compression::Xz), (".gz", Compression::Gzip), ("", Compression::None)]
-        .into_iter()
-        .find_map(|(ending, compression)| {
-            let path: invar_archive::ArchivePath = format!("{plain}{ending}").parse().ok()?;
-            Some((*release.file(path.as_str())?, path, compression))
-        });
+    let found = listed(release, &plain);
     let Some((file, path, compression)) = found else {
         let problem = format!("lists no packages for {architecture}");
         return Err(BuildError::Suite { suite: suite.name.clone(), url: suite.url.clone(), problem });

@@ -261,6 +261,7 @@ fn asked(workshop: &Workshop<'_>, wanted: &Wanted, target: &Target) -> Result<Ve
     for action in actions {
         let task = FrontEnd {
             label: &label,
+            name: &wanted.chosen.name,
             key: key_of("asked", &[("name", wanted.name.to_string())]),
             action,
             source: &wanted.source,

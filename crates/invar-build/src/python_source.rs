@@ -11,8 +11,8 @@ use invar_fetch::Request;
 use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
 use invar_project::LockedInterpreter;
 use invar_python::{
-    Chosen, ChosenSource, FRONTEND, Location, SourceLocation, WheelFile, WheelFilename, unpack_sdist,
-    unpack_wheel, virtual_environment,
+    Chosen, ChosenSource, DistributionName, FRONTEND, Location, SourceLocation, WheelFile, WheelFilename,
+    unpack_sdist, unpack_wheel, virtual_environment,
 };
 use invar_sandbox::{Bind, Ownership};
 use invar_store::{Checkout, Key, Store, StoredTree};
@@ -20,7 +20,7 @@ use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 
 use crate::copy::{check_out, copy_tree};
 use crate::debian::{debian_checkout, packages_key, path};
-use crate::git::commit_tree;
+use crate::git::{check_lfs, commit_tree};
 use crate::key::key_of;
 use crate::python_index::IndexFile;
 use crate::realise::{checked_blob, key, realise};
@@ -68,10 +68,13 @@ pub(crate) fn read_source(
             let inner = subdirectory.as_deref().unwrap_or_default();
             stored(unpack_archive(session, &file, &workshop.files.folder)?, &[SDIST, inner])
         }
-        SourceLocation::Git { url, commit, subdirectory, .. } => stored(
-            commit_tree(session, url, commit, expected)?,
-            &[subdirectory.as_deref().unwrap_or_default()],
-        ),
+        SourceLocation::Git { url, commit, subdirectory, lfs, .. } => {
+            let tree = commit_tree(session, url, commit, expected)?;
+            if *lfs {
+                check_lfs(&format!("{url} at {commit}"), &tree.tree(&origin)?, &tree)?;
+            }
+            stored(tree, &[subdirectory.as_deref().unwrap_or_default()])
+        }
         SourceLocation::Directory { path, .. } => {
             let source = SourceTree::of_package(session, workshop.files, path)?;
             Ok(Source {
@@ -327,6 +330,7 @@ impl Prepared<'_> {
         let settings = serde_json::Value::Object(self.build.settings.clone()).to_string();
         let task = FrontEnd {
             label,
+            name: &self.build.chosen.name,
             key: self.key,
             action,
             source,
@@ -375,6 +379,8 @@ pub(crate) enum Place {
 /// What the front end is to do.
 pub(crate) struct FrontEnd<'a> {
     pub label: &'a str,
+    /// The distribution.
+    pub name: &'a DistributionName,
     pub key: Key,
     /// `requires`, `wheel` or `editable`.
     pub action: &'a str,
@@ -449,6 +455,7 @@ pub(crate) fn front_end(
     roots.extend(vendored.map(|vendored| path(&vendored.checkout)));
     let job = Job {
         label: task.label,
+        packages_of: Some(format!("tool.invar.python.overrides.{}", task.name)),
         key: task.key,
         roots,
         command: ["/bin/sh", "-c", &script, "sh", task.action, &inner].map(str::to_owned).into(),

@@ -154,6 +154,7 @@ fn made(
 
     let job = Job {
         label: LABEL,
+        packages_of: None,
         key: *key,
         roots: vec![path(&checkout)],
         command: script_command(),

@@ -184,6 +184,7 @@ pub(crate) fn make_step(
         variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
         let job = Job {
             label: &label,
+            packages_of: Some(format!("step {}", step.name)),
             key,
             roots,
             command: ["/bin/sh", "-e", "-c", run].map(str::to_owned).into(),

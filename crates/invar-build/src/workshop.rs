@@ -55,6 +55,8 @@ pub(crate) struct Workshop<'a> {
 pub(crate) struct Job<'a> {
     /// How progress and errors call it.
     pub label: &'a str,
+    /// Whose `packages` of the manifest it finds: `step assets`, or a table's name.
+    pub packages_of: Option<String>,
     /// What it depends on: the log of a failure is named after it.
     pub key: Key,
     /// The checked-out trees of its root, the lowest first.
@@ -199,8 +201,19 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// [`BuildError::Sandbox`], [`BuildError::Step`], and what the disk says.
     pub fn run(&self, bench: Bench, job: Job<'_>) -> Result<Left, BuildError> {
-        let Job { label, key, roots, command, environment, directory, mut binds, time, longer, ownership } =
-            job;
+        let Job {
+            label,
+            packages_of,
+            key,
+            roots,
+            command,
+            environment,
+            directory,
+            mut binds,
+            time,
+            longer,
+            ownership,
+        } = job;
         let build = bench.build();
         binds.push(Bind { source: build, target: format!("/{BUILD}"), writable: true });
         let directory = match directory {
@@ -239,7 +252,7 @@ impl<'a> Workshop<'a> {
         let mut log = Log::new(&log_path, self.session, label)?;
         self.session.reporter.event(&Event::StepStarted { label });
         let finished = invar_sandbox::run(&sandbox, &mut |bytes| log.take(bytes));
-        let (last_lines, written) = log.finish();
+        let (mut lines, written) = log.finish();
         let Finished { status, owners } = finished
             .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })?;
         written.map_err(|source| BuildError::Output { path: log_path.clone(), source })?;
@@ -270,8 +283,9 @@ impl<'a> Workshop<'a> {
             Status::OutOfDisk => Some(hints::MORE_DISK.to_owned()),
             // A file that became larger than it may.
             Status::Signaled(signal) if signal == Signal::XFSZ.as_raw() => Some(hints::MORE_DISK.to_owned()),
-            _ => hints::hint(&last_lines, self.platform),
+            _ => hints::hint(self, &lines, packages_of.as_deref()),
         };
+        let last_lines = lines.split_off(lines.len().saturating_sub(LAST_LINES));
         let label = label.to_owned();
         Err(BuildError::Step(Box::new(StepFailure { label, problem, last_lines, log, kept, hint })))
     }
@@ -610,7 +624,7 @@ impl<'a> Log<'a> {
         }
         let line: String = line.chars().filter(|character| !character.is_control()).collect();
         self.session.reporter.event(&Event::StepOutput { label: self.label, line: &line });
-        if self.last.len() == LAST_LINES {
+        if self.last.len() == hints::LINES {
             self.last.pop_front();
         }
         self.last.push_back(line);

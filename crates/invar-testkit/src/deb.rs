@@ -91,6 +91,11 @@ impl Deb {
         &self.architecture
     }
 
+    /// The paths of its files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(path, _)| path.as_str())
+    }
+
     /// The file's place in the archive.
     pub fn filename(&self) -> String {
         let Self { name, version, architecture, .. } = self;
@@ -174,6 +179,13 @@ fn append_member(ar: &mut Vec<u8>, name: &str, content: &[u8]) {
     if content.len() % 2 == 1 {
         ar.push(b'\n');
     }
+}
+
+/// `bytes`, compressed with gzip.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// `bytes`, compressed with xz.

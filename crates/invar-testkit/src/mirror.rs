@@ -5,7 +5,7 @@ use pgp::ser::Serialize as _;
 use pgp::types::Password;
 use rand::SeedableRng as _;
 
-use crate::deb::xz;
+use crate::deb::{gzip, xz};
 use crate::{Deb, sha256};
 
 /// A key that signs a mirror's `InRelease` files.
@@ -105,6 +105,15 @@ impl Mirror {
             );
             self.files.insert(format!("{archive}/dists/{suite}/{path}"), compressed);
         }
+        for architecture in ["amd64", "arm64", "all"] {
+            let path = format!("main/Contents-{architecture}.gz");
+            let compressed = gzip(contents(debs, architecture).as_bytes());
+            let digest = sha256(&compressed);
+            table.push_str(&format!(" {digest} {} {path}\n", compressed.len()));
+            self.files
+                .insert(format!("{archive}/dists/{suite}/main/by-hash/SHA256/{digest}"), compressed.clone());
+            self.files.insert(format!("{archive}/dists/{suite}/{path}"), compressed);
+        }
         let valid_until = valid_until.map(|time| format!("Valid-Until: {time}\n")).unwrap_or_default();
         let release = format!(
             "Origin: Debian\nLabel: Debian\nSuite: {suite}\nCodename: {suite}\nDate: {date}\n{valid_until}\
@@ -123,4 +132,15 @@ impl Mirror {
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
     }
+}
+
+/// The index of the files of `debs` that are for `architecture`.
+fn contents(debs: &[Deb], architecture: &str) -> String {
+    let mut lines: Vec<String> = debs
+        .iter()
+        .filter(|deb| deb.arch() == architecture)
+        .flat_map(|deb| deb.paths().map(|path| format!("{path:<60} misc/{}\n", deb.name())))
+        .collect();
+    lines.sort();
+    lines.concat()
 }

@@ -65,6 +65,11 @@ impl Server {
         self.shared.lock().unwrap().files.extend(files);
     }
 
+    /// The paths of its files.
+    pub fn paths(&self) -> Vec<String> {
+        self.shared.lock().unwrap().files.keys().cloned().collect()
+    }
+
     /// Makes the server misbehave for `path`.
     pub fn fault(&self, path: &str, fault: Fault) {
         self.shared.lock().unwrap().faults.insert(path.to_owned(), fault);

@@ -93,6 +93,7 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::LayingOut { name, files: 1 } => format!("Laying out the layer {name}: 1 file"),
         Event::LayingOut { name, files } => format!("Laying out the layer {name}: {files} files"),
         Event::LockingBuilds { names } => format!("Resolving what is needed to build {}", names.join(", ")),
+        Event::LookingUp { files } => format!("Looking for the package that has {}", files.join(", ")),
         Event::LeftOut { path } => {
             format!(
                 "note: maintainer scripts made {path}, which each container should make for itself: left out"
@@ -219,6 +220,7 @@ impl Reporter for Json {
                 json!({"event": "laying-out", "layer": name, "files": files})
             }
             Event::LockingBuilds { names } => json!({"event": "locking-builds", "names": names}),
+            Event::LookingUp { files } => json!({"event": "looking-up", "files": files}),
             Event::LeftOut { path } => json!({"event": "left-out", "path": path.to_string()}),
             Event::LayerWritten { name, digest, size } => {
                 json!({"event": "layer-written", "layer": name, "digest": digest.to_string(), "size": size})

@@ -49,6 +49,8 @@ pub enum SourceLocation {
         reference: Option<(GitReferenceKind, String)>,
         /// The folder in it that holds the project; it does not climb out.
         subdirectory: Option<String>,
+        /// Whether the files that Git LFS has are wanted too.
+        lfs: bool,
     },
     /// In a folder.
     Directory {
@@ -184,18 +186,14 @@ fn git(package: &Package, url: &str, needed_by: &NeededBy) -> Result<Located, Bo
     }
     let pairs = query_pairs(query.unwrap_or_default())
         .ok_or_else(|| refused("its query is not percent-encoded text: lock again"))?;
-    let (mut reference, mut folder) = (None, None);
+    let (mut reference, mut folder, mut lfs) = (None, None, false);
     for (key, value) in pairs {
         match key.as_str() {
             "branch" => reference = Some((GitReferenceKind::Branch, value)),
             "tag" => reference = Some((GitReferenceKind::Tag, value)),
             "rev" => reference = Some((GitReferenceKind::Revision, value)),
             "subdirectory" => folder = Some(value),
-            "lfs" if value == "true" => {
-                return Err(refused(
-                    "it asks for files of Git LFS, which are not fetched: lock without `lfs`",
-                ));
-            }
+            "lfs" => lfs = value == "true",
             _ => {}
         }
     }
@@ -207,7 +205,7 @@ fn git(package: &Package, url: &str, needed_by: &NeededBy) -> Result<Located, Bo
         requested: reference.as_ref().map(|(_, name)| name.clone()),
         subdirectory: subdirectory.clone(),
     };
-    Ok((SourceLocation::Git { url, commit, reference, subdirectory }, Some(direct)))
+    Ok((SourceLocation::Git { url, commit, reference, subdirectory, lfs }, Some(direct)))
 }
 
 /// A subdirectory in its plain form; none for the source's own folder.

@@ -223,9 +223,8 @@ fn what_cannot_be_installed_is_reported_at_once() {
         format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ {source} }}\n{rest}\n")
     };
     let registry = "registry = \"https://index.example/simple\"";
-    let names = [
-        "git", "short", "lfs", "text", "climb", "none", "mac", "weak", "bare", "wrong", "lost", "soft", "odd",
-    ];
+    let names =
+        ["git", "short", "text", "climb", "none", "mac", "weak", "bare", "wrong", "lost", "soft", "odd"];
     let dependencies: Vec<String> = names.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect();
     let wheel =
         |file: &str, rest: &str| format!("wheels = [{{ url = \"https://index.example/{file}\"{rest} }}]");
@@ -237,7 +236,6 @@ fn what_cannot_be_installed_is_reported_at_once() {
             root(&format!("dependencies = [{}]", dependencies.join(", "))),
             source("git", &repository("?rev=1"), ""),
             source("short", &repository("#0123"), ""),
-            source("lfs", &repository(&format!("?lfs=true#{COMMIT}")), ""),
             source("text", &repository(&format!("?tag=%ff#{COMMIT}")), ""),
             source("climb", &repository(&format!("?subdirectory=..%2Fx#{COMMIT}")), ""),
             source("none", registry, ""),
@@ -261,10 +259,6 @@ fn what_cannot_be_installed_is_reported_at_once() {
         "climb (needed by demo) has a subdirectory that cannot be used: \"../x\" climbs out with \"..\"",
         &format!(
             "git (needed by demo) is locked to the git repository \"https://mirror.example/git?rev=1\": {no_commit}"
-        ),
-        &format!(
-            "lfs (needed by demo) is locked to the git repository \"https://mirror.example/git?lfs=true#{COMMIT}\": it \
-             asks for files of Git LFS, which are not fetched: lock without `lfs`"
         ),
         "lost (needed by demo) is locked to lost-1-py3-none-any.whl without its URL or path: lock again",
         "mac 1 (needed by demo) has no wheel for CPython 3.13.5 on x86_64 with glibc 2.41, and no source to build one \

@@ -108,6 +108,11 @@ impl Tools {
         root
     }
 
+    /// The paths of what the mirror serves.
+    pub fn served(&self) -> Vec<String> {
+        self.server.paths()
+    }
+
     /// How many things are half-done in the store; zero when nothing runs.
     pub fn unfinished(&self) -> usize {
         #[expect(clippy::disallowed_methods, reason = "the order does not matter, only how many there are")]
@@ -115,7 +120,7 @@ impl Tools {
     }
 }
 
-/// The packages of the mirror: `tools`, which every Debian system has, and two that have a program each.
+/// The packages of the mirror: `tools`, which every Debian system has, and some with a file or two.
 fn packages() -> Vec<Deb> {
     let base = Deb::new("base-files", "13.8").architecture("all").field("Essential", "yes");
     let links = ["bin", "sbin", "lib", "lib64"];
@@ -134,6 +139,12 @@ fn packages() -> Vec<Deb> {
             .field("Depends", "linter-data")
             .program("usr/bin/lint", &script("echo linted \"$@\" in $(pwd)")),
         Deb::new("linter-data", "1").program("usr/bin/lint-helper", &script("echo helping")),
+        // What the index of files is asked for.
+        Deb::new("odd-dev", "1")
+            .file("usr/include/odd/thing.h", "")
+            .file("usr/lib/x86_64-linux-gnu/libodd.so", "")
+            .file("usr/lib/x86_64-linux-gnu/pkgconfig/odd.pc", ""),
+        Deb::new("odd-tools", "1").architecture("all").program("usr/bin/odd-config", &script("echo odd")),
     ]
 }
 

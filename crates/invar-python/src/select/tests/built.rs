@@ -102,6 +102,7 @@ fn sources_are_where_uv_finds_them() {
             commit: COMMIT.into(),
             reference: Some((GitReferenceKind::Tag, "v0.4".into())),
             subdirectory: Some("sub".into()),
+            lfs: false,
         }
     );
     assert_eq!(
