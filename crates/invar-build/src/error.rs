@@ -285,6 +285,26 @@ pub enum BuildError {
         /// The wheel.
         file: String,
     },
+    /// What a build needs is neither a wheel nor a source distribution of an index.
+    #[error(
+        "the build of {name} needs {needed}, which uv has from a repository or a folder: only wheels and source \
+         distributions are built with"
+    )]
+    BuildSource {
+        /// The package that is built.
+        name: String,
+        /// What it needs.
+        needed: String,
+    },
+    /// What builds need has to be built itself, and so on without an end.
+    #[error(
+        "what builds need has no wheels and would have to be built first, without an end: {}",
+        .chain.join(" needs ")
+    )]
+    BuildCycle {
+        /// The source distributions, each needed by the one before.
+        chain: Vec<String>,
+    },
     /// A folder or archive is no Python package.
     #[error("{name} cannot be built: it has neither pyproject.toml nor setup.py")]
     NotAPackage {
@@ -527,6 +547,8 @@ impl BuildError {
             | Self::Uv { .. }
             | Self::BuildRequirements { .. }
             | Self::LocalBuildWheel { .. }
+            | Self::BuildSource { .. }
+            | Self::BuildCycle { .. }
             | Self::NotAPackage { .. }
             | Self::BuildSystem { .. }
             | Self::NoProgram { .. }

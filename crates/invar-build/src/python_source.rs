@@ -138,6 +138,8 @@ pub(crate) struct Prepared<'a> {
     pub key: Key,
     patches: Vec<(PathBuf, Digest)>,
     install: Install,
+    /// What is built before, and is there while it is built.
+    needs: Vec<Prepared<'a>>,
 }
 
 /// Finds out what `build` depends on.
@@ -166,8 +168,20 @@ pub(crate) fn prepare<'a>(
             read_source(workshop, &build.chosen, None)?.tree.digest().to_string()
         }
     };
-    let key = build_key(workshop, build, source, &patches, install);
-    Ok(Prepared { build, key, patches, install })
+    let needs = prepare_needs(workshop, &build.needs)?;
+    let key = build_key(workshop, build, source, &patches, install, &needs);
+    Ok(Prepared { build, key, patches, install, needs })
+}
+
+/// Finds out what the builds depend on that another one needs.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_needs<'a>(
+    workshop: &Workshop<'_>,
+    needs: &'a [SourceBuild],
+) -> Result<Vec<Prepared<'a>>, BuildError> {
+    needs.iter().map(|need| prepare(workshop, need, Install::Files)).collect()
 }
 
 impl Prepared<'_> {
@@ -201,7 +215,7 @@ impl Prepared<'_> {
         let label = build.label();
         workshop.check(&label)?;
         let source = read_source(workshop, &build.chosen, build.digest.as_ref())?;
-        let environment = build_environment(workshop, &build.wheels, interpreter)?;
+        let environment = build_environment(workshop, &build.wheels, &self.needs, interpreter)?;
         let root = debian_checkout(workshop, &build.root)?;
         let vendored = Vendored::of(workshop, &source.tree, &*source.contents, &source.subdirectory)?;
         let roots = [path(&root), path(&environment)];
@@ -232,6 +246,7 @@ fn build_key(
     source: String,
     patches: &[(PathBuf, Digest)],
     install: Install,
+    needs: &[Prepared<'_>],
 ) -> Key {
     let subdirectory = match &build.chosen.source {
         SourceLocation::Archive { subdirectory, .. } | SourceLocation::Git { subdirectory, .. } => {
@@ -263,6 +278,7 @@ fn build_key(
             .iter()
             .map(|wheel| ("wheel".to_owned(), key(&Recipe::Wheel(Box::new(wheel.clone()))).to_string())),
     );
+    fields.extend(needs.iter().map(|need| ("need".to_owned(), need.key.to_string())));
     fields.extend(
         build.environment.iter().map(|(name, value)| ("variable".to_owned(), format!("{name}={value}"))),
     );
@@ -285,18 +301,21 @@ fn patches(workshop: &Workshop<'_>, build: &SourceBuild) -> Result<Vec<(PathBuf,
     build.patches.iter().map(read).collect()
 }
 
-/// The environment that a build has to itself: the interpreter and the wheels that it asks for.
+/// The environment that a build has to itself: the interpreter, the wheels that it asks for, and what has to be built for
+/// it, which is done now.
 ///
 /// # Errors
 /// What fetching, unpacking and the store say.
 pub(crate) fn build_environment(
     workshop: &Workshop<'_>,
     wheels: &[WheelRecipe],
+    needs: &[Prepared<'_>],
     interpreter: &LockedInterpreter,
 ) -> Result<Checkout, BuildError> {
     let recipes: Vec<Recipe> = wheels.iter().map(|wheel| Recipe::Wheel(Box::new(wheel.clone()))).collect();
     let mut fields = vec![("interpreter", format!("{} {}", interpreter.path, interpreter.version))];
     fields.extend(recipes.iter().map(|recipe| ("wheel", key(recipe).to_string())));
+    fields.extend(needs.iter().map(|need| ("need", need.key.to_string())));
     let checkout_key = key_of("build-environment", &fields);
     check_out(&workshop.session.store, &checkout_key, |sink| {
         let layout = invar_plan::build_layout(interpreter)?;
@@ -307,6 +326,11 @@ pub(crate) fn build_environment(
         let stored = realise(session, &recipes, &|suite| workshop.times(suite), &workshop.files.folder)?;
         for (recipe, stored) in recipes.iter().zip(stored) {
             copy_tree(&stored.tree(&Arc::new(recipe.origin()))?, &stored, sink)?;
+        }
+        for need in needs {
+            let stored = need.make(workshop, interpreter)?;
+            let origin = Origin::Wheel { name: need.build.label(), version: String::new() };
+            copy_tree(&stored.tree(&Arc::new(origin))?, &stored, sink)?;
         }
         Ok(())
     })

@@ -20,7 +20,7 @@ pub use plan::{LayerName, Plan, PlanError, PlannedLayer};
 pub use python::{python_packages, target};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
-pub use source::{SourceBuild, build_layout, build_root_name, build_wheels};
+pub use source::{SourceBuild, build_layout, build_needs, build_root_name, build_wheels, needed_root_name};
 pub use step::StepPlan;
 
 /// The project's folder in the image, without a leading slash.

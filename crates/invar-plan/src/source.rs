@@ -2,11 +2,12 @@
 use std::collections::BTreeMap;
 
 use invar_project::{
-    ConfigSetting, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Override, RootName,
+    ConfigSetting, LockedBuild, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Override,
+    RootName,
 };
 use invar_python::{
-    Chosen, ChosenSource, EnvironmentLayout, Location, NeededBy, SourceLocation, WheelFile, WheelFilename,
-    version_environment,
+    Chosen, ChosenSource, DistributionName, EnvironmentLayout, Location, NeededBy, SourceLocation, WheelFile,
+    WheelFilename, version_environment,
 };
 use invar_tree::{Digest, ImagePath};
 
@@ -25,6 +26,8 @@ pub struct SourceBuild {
     pub root: Vec<PackageRecipe>,
     /// The wheels that are there while it is built, in an environment of their own.
     pub wheels: Vec<WheelRecipe>,
+    /// What is built before, and is there while it is built: what its build needs and has no wheel.
+    pub needs: Vec<SourceBuild>,
     /// What its build asked for when `invar.lock` was made.
     pub requires: Vec<String>,
     /// Variables for its build.
@@ -60,6 +63,15 @@ pub fn build_root_name(manifest: &Manifest, name: &NormalisedName) -> RootName {
     }
 }
 
+/// The root in which the distribution `name` is built since another's build needs it: its own where it has one, else
+/// the other's.
+pub fn needed_root_name(manifest: &Manifest, name: &NormalisedName, needed_in: &RootName) -> RootName {
+    match manifest.python.overrides.get(name) {
+        Some(own) if own.has_root() => RootName::python_package(name),
+        _ => needed_in.clone(),
+    }
+}
+
 /// The environment that a build has to itself.
 ///
 /// # Errors
@@ -81,6 +93,41 @@ pub fn build_wheels(
     Ok(wheels.iter().cloned().map(|chosen| WheelRecipe { chosen, layout: layout.clone() }).collect())
 }
 
+/// What has to be built for `build`, which is built in `root`.
+///
+/// # Errors
+/// [`PlanError::Build`] and the like for a lock that does not have all of it.
+pub fn build_needs(
+    manifest: &Manifest,
+    locked: &LockedPlatform,
+    interpreter: &LockedInterpreter,
+    build: &LockedBuild,
+    root: &RootName,
+) -> Result<Vec<SourceBuild>, PlanError> {
+    let layout = build_layout(interpreter)?;
+    let need = |file: &String| -> Result<SourceBuild, PlanError> {
+        let missing = || PlanError::Build { name: file.clone() };
+        let source = locked.build_sources.get(file).ok_or_else(missing)?;
+        let chosen = ChosenSource {
+            name: source.name.as_str().parse().map_err(|_| missing())?,
+            version: source.build.version.clone(),
+            source: SourceLocation::Archive {
+                filename: file.clone(),
+                location: Location::Url(source.url.clone()),
+                digest: source.sha256,
+                size: source.size,
+                subdirectory: None,
+            },
+            direct: None,
+            needed_by: NeededBy::Package(source.name.as_str().parse().map_err(|_| missing())?),
+        };
+        let root = needed_root_name(manifest, &source.name, root);
+        let context = Context { manifest, locked, interpreter };
+        context.source_build(chosen, &source.name, &source.build, &root, &layout)
+    };
+    build.sources.iter().map(need).collect()
+}
+
 pub(crate) fn source_build(
     manifest: &Manifest,
     locked: &LockedPlatform,
@@ -91,11 +138,76 @@ pub(crate) fn source_build(
     let missing = || PlanError::Build { name: chosen.name.to_string() };
     let name: NormalisedName = chosen.name.as_str().parse().map_err(|_| missing())?;
     let build = locked.builds.get(&name).ok_or_else(missing)?;
-    let root = root_packages(locked, &build_root_name(manifest, &name))?;
-    let own_layout = build_layout(interpreter)?;
-    let wheel = |file: &String| -> Result<WheelRecipe, PlanError> {
-        let found = locked.build_wheels.get(file).ok_or_else(missing)?;
-        let bad = || PlanError::BuildWheel { file: file.clone() };
+    let root = build_root_name(manifest, &name);
+    Context { manifest, locked, interpreter }.source_build(chosen, &name, build, &root, layout)
+}
+
+/// What every build is planned from.
+struct Context<'a> {
+    manifest: &'a Manifest,
+    locked: &'a LockedPlatform,
+    interpreter: &'a LockedInterpreter,
+}
+
+impl Context<'_> {
+    fn source_build(
+        &self,
+        chosen: ChosenSource,
+        name: &NormalisedName,
+        build: &LockedBuild,
+        root_name: &RootName,
+        layout: &EnvironmentLayout,
+    ) -> Result<SourceBuild, PlanError> {
+        let Self { manifest, locked, interpreter } = *self;
+        let own_layout = build_layout(interpreter)?;
+        let wheels = build
+            .wheels
+            .iter()
+            .map(|file| self.wheel(file, &chosen.name, &own_layout))
+            .collect::<Result<_, _>>()?;
+        let own = manifest.python.overrides.get(name).cloned().unwrap_or_default();
+        let uv = manifest.project.as_ref().map(|project| &project.uv);
+        if uv.is_some_and(|uv| uv.no_build_isolation || uv.no_build_isolation_package.contains(name)) {
+            return Err(PlanError::NoIsolation);
+        }
+        let mut environment = BTreeMap::new();
+        if let Some(version) = build.version.as_ref().or(chosen.version.as_ref()) {
+            environment.extend(version_environment(&chosen.name, version));
+        }
+        let Override { env, patches, config_settings, .. } = own;
+        environment.extend(env.iter().map(|(name, value)| (name.to_string(), value.clone())));
+        let mut settings = serde_json::Map::new();
+        if let Some(uv) = uv {
+            settings.extend(uv.config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
+            if let Some(more) = uv.config_settings_package.get(name) {
+                settings.extend(more.iter().map(|(key, value)| (key.clone(), to_json(value))));
+            }
+        }
+        settings.extend(config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
+        Ok(SourceBuild {
+            digest: build.source,
+            root: root_packages(locked, root_name)?,
+            wheels,
+            needs: build_needs(manifest, locked, interpreter, build, root_name)?,
+            requires: build.requires.iter().cloned().collect(),
+            environment,
+            patches: patches.iter().map(ToString::to_string).collect(),
+            settings,
+            layout: layout.clone(),
+            chosen,
+        })
+    }
+
+    /// A wheel that the build of `needed_by` gets.
+    fn wheel(
+        &self,
+        file: &str,
+        needed_by: &DistributionName,
+        layout: &EnvironmentLayout,
+    ) -> Result<WheelRecipe, PlanError> {
+        let missing = || PlanError::Build { name: needed_by.to_string() };
+        let found = self.locked.build_wheels.get(file).ok_or_else(missing)?;
+        let bad = || PlanError::BuildWheel { file: file.to_owned() };
         let filename: WheelFilename = file.parse().map_err(|_| bad())?;
         let chosen = Chosen {
             name: filename.name.clone(),
@@ -107,41 +219,10 @@ pub(crate) fn source_build(
                 size: found.size,
             },
             direct: None,
-            needed_by: NeededBy::Package(chosen.name.clone()),
+            needed_by: NeededBy::Package(needed_by.clone()),
         };
-        Ok(WheelRecipe { chosen, layout: own_layout.clone() })
-    };
-    let wheels = build.wheels.iter().map(wheel).collect::<Result<_, _>>()?;
-    let own = manifest.python.overrides.get(&name).cloned().unwrap_or_default();
-    let uv = manifest.project.as_ref().map(|project| &project.uv);
-    if uv.is_some_and(|uv| uv.no_build_isolation || uv.no_build_isolation_package.contains(&name)) {
-        return Err(PlanError::NoIsolation);
+        Ok(WheelRecipe { chosen, layout: layout.clone() })
     }
-    let mut environment = BTreeMap::new();
-    if let Some(version) = build.version.as_ref().or(chosen.version.as_ref()) {
-        environment.extend(version_environment(&chosen.name, version));
-    }
-    let Override { env, patches, config_settings, .. } = own;
-    environment.extend(env.iter().map(|(name, value)| (name.to_string(), value.clone())));
-    let mut settings = serde_json::Map::new();
-    if let Some(uv) = uv {
-        settings.extend(uv.config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
-        if let Some(more) = uv.config_settings_package.get(&name) {
-            settings.extend(more.iter().map(|(key, value)| (key.clone(), to_json(value))));
-        }
-    }
-    settings.extend(config_settings.iter().map(|(key, value)| (key.clone(), to_json(value))));
-    Ok(SourceBuild {
-        digest: build.source,
-        root,
-        wheels,
-        requires: build.requires.iter().cloned().collect(),
-        environment,
-        patches: patches.iter().map(ToString::to_string).collect(),
-        settings,
-        layout: layout.clone(),
-        chosen,
-    })
 }
 
 /// A setting in the form of the dictionary that a hook gets: a text, or a list of texts.

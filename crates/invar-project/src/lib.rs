@@ -21,9 +21,9 @@ mod value;
 
 pub use lock::{
     Because, Change, FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockedArchive,
-    LockedBuild, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
-    LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath,
-    PoolPathError, Request, RootName, RootNameError, ScriptVerdict,
+    LockedBuild, LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission,
+    LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason,
+    PhraseError, PoolPath, PoolPathError, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,

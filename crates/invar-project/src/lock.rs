@@ -86,24 +86,39 @@
 //! wheels = [                                # what it gets, each a build wheel of the platform
 //!     "setuptools-80.9.0-py3-none-any.whl",
 //! ]
+//! sources = [                               # only if there are any: what is built before, each a build source of the
+//!     "old-plugin-1.0.tar.gz",              # platform
+//! ]
 //!
 //! [[platform.build-wheel]]                  # by file
 //! file = "setuptools-80.9.0-py3-none-any.whl"
 //! url = "https://mirror.example/setuptools-80.9.0-py3-none-any.whl"
 //! size = 1201486                            # only if it is known
 //! sha256 = "<64 hex digits>"
+//!
+//! [[platform.build-source]]                 # by file: source distributions that builds need and that have no wheel
+//! file = "old-plugin-1.0.tar.gz"
+//! name = "old-plugin"
+//! version = "1.0"
+//! url = "https://mirror.example/old-plugin-1.0.tar.gz"
+//! size = 4096                               # only if it is known
+//! sha256 = "<64 hex digits>"
+//! requires = [ … ]                          # these three as a build's
+//! wheels = [ … ]
+//! sources = [ … ]
 //! ```
 //!
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
 //!
 //! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
-//! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`. No name is
-//! both a package and a tool.
+//! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources` and
+//! build sources likewise, and none of them needs itself. No name is both a package and a tool.
 //!
 //! The comments behind values are not part of the form, but for one: `scripts = "unknown"` is followed by a comment
 //! that catches a reader's eye. Keys that are not listed are refused: what a newer Invar writes must not be half
-//! understood by an older one. A new key raises [`FORMAT_VERSION`].
+//! understood by an older one. A new key raises [`FORMAT_VERSION`], unless it may be left out: then older releases refuse
+//! only the locks that have it, and newer ones read all older locks.
 //!
 //! Each package is a block and not a line: a new version then shows as four short lines below the package's name,
 //! and merges of two branches that change different packages do not conflict.
@@ -131,7 +146,7 @@ pub use self::check::Mismatch;
 pub use self::package::{
     LockedOmission, LockedPackage, LockedScripts, OmissionReason, PoolPath, PoolPathError, ScriptVerdict,
 };
-pub use self::python::{LockedBuild, LockedBuildWheel};
+pub use self::python::{LockedBuild, LockedBuildSource, LockedBuildWheel};
 pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
@@ -210,6 +225,8 @@ pub struct LockedPlatform {
     pub builds: BTreeMap<NormalisedName, LockedBuild>,
     /// The wheels that those builds need, by their file names.
     pub build_wheels: BTreeMap<String, LockedBuildWheel>,
+    /// The source distributions that those builds need, by their file names. None needs itself.
+    pub build_sources: BTreeMap<String, LockedBuildSource>,
 }
 
 /// A file that build steps download.

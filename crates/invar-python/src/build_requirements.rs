@@ -21,7 +21,8 @@
 //! conflicts = [[{ group = "…" }, …]]      if there are several groups
 //! ```
 //!
-//! What a build requires must itself have a wheel (`no-build`): nothing is built in order to build.
+//! With `no-build`, what a build requires must itself have a wheel; without it, uv may choose what has none, and may have
+//! to build it to learn what it requires.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -32,7 +33,7 @@ use crate::marker::{Activated, MarkerEnvironment};
 use crate::name::{DistributionName, GroupName};
 use crate::requirement::Requirement;
 use crate::select::{
-    Chosen, NeededBy, PackageProblem, SelectError, Selected, Selection, SourcePolicy, select,
+    Chosen, ChosenSource, NeededBy, PackageProblem, SelectError, Selected, Selection, SourcePolicy, select,
 };
 use crate::target::Target;
 
@@ -45,9 +46,13 @@ const PROJECT: &str = "build-requirements";
 ///
 /// Equal arguments give equal texts. Sets of requirements that are equal are not put together: with uv 0.13, 30 groups
 /// that share nothing take 4 seconds to lock, 100 groups of which many are alike take 3.
+///
+/// `no_build` is for resolving with what has wheels alone, `no_build_packages` for these distributions.
 pub fn build_requirements_project(
     series: (u32, u32),
     requires: &BTreeMap<DistributionName, Vec<String>>,
+    no_build: bool,
+    no_build_packages: &BTreeSet<DistributionName>,
 ) -> String {
     let (major, minor) = series;
     let mut text = format!(
@@ -60,10 +65,14 @@ pub fn build_requirements_project(
         writeln!(text, "{name} = {}", toml::Value::Array(requirements))
             .expect("writing to a string does not fail");
     }
-    text.push_str(
-        "\n[tool.uv]\npackage = false\ndefault-groups = []\nno-build = true\n\
-         environments = [\"python_version == '",
-    );
+    text.push_str("\n[tool.uv]\npackage = false\ndefault-groups = []\n");
+    if no_build {
+        text.push_str("no-build = true\n");
+    } else if !no_build_packages.is_empty() {
+        let names: Vec<&str> = no_build_packages.iter().map(DistributionName::as_str).collect();
+        writeln!(text, "no-build-package = {names:?}").expect("writing to a string does not fail");
+    }
+    text.push_str("environments = [\"python_version == '");
     // `requires-python` would make uv look for such an interpreter on this machine, and there may be none.
     writeln!(
         text,
@@ -80,15 +89,19 @@ pub fn build_requirements_project(
     text
 }
 
-/// The wheels that the build of `name` requires, sorted by name, from a lock of [`build_requirements_project`].
+/// What the build of `name` requires, sorted by name, from a lock of [`build_requirements_project`]: wheels, and unless
+/// `no_build` says so or these are among `no_build_packages`, the sources of what has none.
 ///
 /// # Errors
-/// As [`select`]; [`PackageProblem::NoBuildWheel`] for a requirement that has no wheel for the target.
+/// As [`select`]; [`PackageProblem::NoBuildWheel`] for a requirement that has no wheel for the target and may not be
+/// built.
 pub fn build_requirements(
     lock: &UvLock,
     name: &DistributionName,
     target: &Target,
-) -> Result<Vec<Chosen>, SelectError> {
+    no_build: bool,
+    no_build_packages: &BTreeSet<DistributionName>,
+) -> Result<Vec<Selected>, SelectError> {
     let group: GroupName = name.as_str().parse().expect("both names have one grammar");
     let selection = Selection {
         extras: BTreeSet::new(),
@@ -96,7 +109,8 @@ pub fn build_requirements(
         groups: BTreeSet::from([group]),
         project: false,
     };
-    let policy = SourcePolicy { no_build: true, ..SourcePolicy::default() };
+    let no_build_packages = no_build_packages.clone();
+    let policy = SourcePolicy { no_build, no_build_packages, ..SourcePolicy::default() };
     let selected = match select(lock, Some(PROJECT), target, &selection, &policy) {
         Ok(selected) => selected,
         Err(SelectError::Unsuitable { problems }) => {
@@ -105,11 +119,15 @@ pub fn build_requirements(
         }
         Err(error) => return Err(error),
     };
-    let wheels = selected.into_iter().filter_map(|selected| match selected {
-        Selected::Wheel(chosen) => Some(chosen),
-        Selected::Source(_) => None,
-    });
-    Ok(wheels.map(|chosen| Chosen { needed_by: reason(chosen.needed_by, name), ..chosen }).collect())
+    let with_reason = |selected| match selected {
+        Selected::Wheel(chosen) => {
+            Selected::Wheel(Chosen { needed_by: reason(chosen.needed_by, name), ..chosen })
+        }
+        Selected::Source(chosen) => {
+            Selected::Source(ChosenSource { needed_by: reason(chosen.needed_by, name), ..chosen })
+        }
+    };
+    Ok(selected.into_iter().map(with_reason).collect())
 }
 
 /// A problem in the words of who builds rather than of who locks.
@@ -173,7 +191,7 @@ mod tests {
             (name("zope.interface"), Vec::new()),
             (name("hostile"), vec!["a\"]\n[tool.x]\n#\\".to_owned()]),
         ]);
-        let text = build_requirements_project((3, 13), &requires);
+        let text = build_requirements_project((3, 13), &requires, true, &BTreeSet::new());
         assert_eq!(
             text,
             r##"[project]
@@ -204,7 +222,10 @@ conflicts = [[
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["dependency-groups"]["hostile"][0].as_str(), Some("a\"]\n[tool.x]\n#\\"));
         let one = BTreeMap::from([(name("a"), vec!["b".to_owned()])]);
-        assert!(!build_requirements_project((3, 13), &one).contains("conflicts"));
+        let forbidden = BTreeSet::from([name("x"), name("y.z")]);
+        let text = build_requirements_project((3, 13), &one, false, &forbidden);
+        assert!(!text.contains("conflicts") && !text.contains("no-build = "), "{text}");
+        assert!(text.contains("\nno-build-package = [\"x\", \"y-z\"]\n"), "{text}");
     }
 
     /// The lock that `uv` 0.13.9 made of such a project.
@@ -214,10 +235,10 @@ conflicts = [[
 
     #[track_caller]
     fn check(build: &str, expected: &str) {
-        let found = match build_requirements(&lock(), &name(build), &target()) {
+        let found = match build_requirements(&lock(), &name(build), &target(), true, &BTreeSet::new()) {
             Ok(chosen) => {
-                assert!(chosen.iter().all(|chosen| chosen.direct.is_none()));
-                let chosen = chosen.iter().map(|chosen| format!("{}=={}", chosen.name, chosen.version));
+                let version = |chosen: &Selected| chosen.version().unwrap_or_default().to_owned();
+                let chosen = chosen.iter().map(|chosen| format!("{}=={}", chosen.name(), version(chosen)));
                 chosen.collect::<Vec<_>>().join(" ")
             }
             Err(error) => error.to_string(),
@@ -233,14 +254,26 @@ conflicts = [[
         check("new", "packaging==26.3 setuptools==84.2.1 setuptools-scm==10.3.4 vcs-versioning==2.6.0");
         check("native", "cffi==2.1.1 pycparser==3.12 setuptools==84.2.1");
         check("other", "there is no dependency group other; there is empty, native, new, old, plain");
-        let chosen = build_requirements(&lock(), &name("plain"), &target()).unwrap();
-        assert_eq!(chosen[0].needed_by, NeededBy::Build(name("plain")));
+        let chosen = build_requirements(&lock(), &name("plain"), &target(), true, &BTreeSet::new()).unwrap();
+        assert_eq!(chosen[0].needed_by(), &NeededBy::Build(name("plain")));
     }
 
     #[test]
     fn a_requirement_without_a_wheel_is_told_as_one_of_the_build() {
         let old = Target { glibc: (2, 5), ..target() };
-        let error = build_requirements(&lock(), &name("native"), &old).unwrap_err().to_string();
+        let (none, forbidden) = (BTreeSet::new(), BTreeSet::from([name("cffi")]));
+        let native =
+            |no_build, forbidden| build_requirements(&lock(), &name("native"), &old, no_build, forbidden);
+        // Where it may be built, its source is what the build gets.
+        let sources: Vec<String> = native(false, &none)
+            .unwrap()
+            .iter()
+            .filter(|chosen| matches!(chosen, Selected::Source(_)))
+            .map(|chosen| chosen.name().to_string())
+            .collect();
+        assert_eq!(sources, ["cffi"]);
+        assert!(native(false, &forbidden).is_err());
+        let error = native(true, &none).unwrap_err().to_string();
         assert!(
             error.starts_with(
                 "cffi 2.1.1 (needed by the build of native) has no wheel for CPython 3.13.5 on x86_64"

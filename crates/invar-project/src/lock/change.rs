@@ -60,8 +60,8 @@ pub enum Change {
         /// The platforms for which this is so.
         platforms: BTreeSet<Platform>,
     },
-    /// A wheel that builds need came, went, or has other bytes.
-    BuildWheel {
+    /// A wheel or a source distribution that builds need came, went, or has other bytes.
+    BuildFile {
         /// Its file name.
         file: String,
         /// Its sha256 in the old lock.
@@ -110,7 +110,7 @@ impl fmt::Display for Change {
                 step(f, name, old.as_ref(), new.as_ref())?;
                 write!(f, " ({})", on(platforms))
             }
-            Self::BuildWheel { file, old, new, platforms } => {
+            Self::BuildFile { file, old, new, platforms } => {
                 write!(f, "for building: {file} {} ({})", bytes(*old, *new), on(platforms))
             }
             Self::Fetch { url, old, new } => write!(f, "{url} {}", bytes(*old, *new)),
@@ -152,7 +152,7 @@ fn bytes(old: Option<Digest>, new: Option<Digest>) -> &'static str {
 
 impl InvarLock {
     /// What `new` has that `old` has not, and the other way round: suites, Python, files of steps, packages by name,
-    /// tools by name, then build wheels by file.
+    /// tools by name, then the files that builds need.
     ///
     /// A change that is the same for several platforms is told once.
     pub fn changes(old: &Self, new: &Self) -> Vec<Change> {
@@ -193,14 +193,23 @@ impl InvarLock {
                 }
             }
         }
-        for file in names(old, new, |platform| platform.build_wheels.keys()) {
+        let files = |platform: &'_ LockedPlatform| -> Vec<String> {
+            platform.build_wheels.keys().chain(platform.build_sources.keys()).cloned().collect()
+        };
+        let files: BTreeSet<String> =
+            [old, new].into_iter().flat_map(|lock| lock.platforms.values()).flat_map(files).collect();
+        for file in &files {
             let first = changes.len();
             for platform in Platform::ALL {
-                let wheel = |lock: &Self| Some(lock.platforms.get(&platform)?.build_wheels.get(file)?.sha256);
-                let (old, new) = (wheel(old), wheel(new));
+                let digest = |lock: &Self| {
+                    let platform = lock.platforms.get(&platform)?;
+                    let wheel = platform.build_wheels.get(file).map(|wheel| wheel.sha256);
+                    wheel.or_else(|| platform.build_sources.get(file).map(|source| source.sha256))
+                };
+                let (old, new) = (digest(old), digest(new));
                 if old != new {
                     let (file, platforms) = (file.clone(), BTreeSet::from([platform]));
-                    merge(&mut changes, first, Change::BuildWheel { file, old, new, platforms });
+                    merge(&mut changes, first, Change::BuildFile { file, old, new, platforms });
                 }
             }
         }
@@ -291,7 +300,7 @@ fn platforms(change: &mut Change) -> Option<&mut BTreeSet<Platform>> {
     match change {
         Change::Package { platforms, .. }
         | Change::Tool { platforms, .. }
-        | Change::BuildWheel { platforms, .. }
+        | Change::BuildFile { platforms, .. }
         | Change::Replaced { platforms, .. }
         | Change::Scripts { platforms, .. } => Some(platforms),
         Change::Suite { .. } | Change::Interpreter { .. } | Change::Fetch { .. } => None,

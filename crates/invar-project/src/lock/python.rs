@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 
 use invar_tree::Digest;
 
+use crate::NormalisedName;
+
 /// A Python package that is built from its source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockedBuild {
@@ -14,6 +16,8 @@ pub struct LockedBuild {
     pub requires: BTreeSet<String>,
     /// The file names of the wheels that its build gets.
     pub wheels: BTreeSet<String>,
+    /// The file names of the source distributions that are built for it before, since there are no wheels of them.
+    pub sources: BTreeSet<String>,
 }
 
 /// A wheel that builds need.
@@ -25,4 +29,19 @@ pub struct LockedBuildWheel {
     pub size: Option<u64>,
     /// Its sha256.
     pub sha256: Digest,
+}
+
+/// A source distribution that builds need, and that is built itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedBuildSource {
+    /// The distribution.
+    pub name: NormalisedName,
+    /// Where it is fetched from.
+    pub url: String,
+    /// Its size in bytes; `None` if the index does not say.
+    pub size: Option<u64>,
+    /// Its sha256.
+    pub sha256: Digest,
+    /// How it is built. Its version is known, and its source is the archive.
+    pub build: LockedBuild,
 }

@@ -94,6 +94,16 @@ pub enum LockError {
         /// The name.
         name: String,
     },
+    /// A build source that needs itself, or far more others than any real one.
+    #[error("invar.lock, line {line}: {name} {problem}; run `invar lock` to write it anew")]
+    Nested {
+        /// The line of the build source, from 1.
+        line: usize,
+        /// Its file name.
+        name: String,
+        /// What is wrong, as the end of a sentence.
+        problem: &'static str,
+    },
     /// A package for another platform.
     #[error(
         "invar.lock, line {line}: a package for {architecture} among those for {platform}; \

@@ -2,8 +2,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    FORMAT_VERSION, InvarLock, LockedBuild, LockedBuildWheel, LockedOmission, LockedPackage, LockedSuite,
-    Request, ScriptVerdict,
+    FORMAT_VERSION, InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedOmission,
+    LockedPackage, LockedSuite, Request, ScriptVerdict,
 };
 
 impl fmt::Display for InvarLock {
@@ -54,6 +54,9 @@ impl fmt::Display for InvarLock {
             }
             for (file, locked) in &platform.build_wheels {
                 build_wheel(f, file, locked)?;
+            }
+            for (file, locked) in &platform.build_sources {
+                build_source(f, file, locked)?;
             }
         }
         Ok(())
@@ -140,8 +143,29 @@ fn build(f: &mut fmt::Formatter<'_>, name: &str, build: &LockedBuild) -> fmt::Re
     if let Some(source) = &build.source {
         text(f, "source-sha256", &source.hex())?;
     }
+    build_needs(f, build)
+}
+
+/// What a build asks for and gets.
+fn build_needs(f: &mut fmt::Formatter<'_>, build: &LockedBuild) -> fmt::Result {
     long_list(f, "requires", build.requires.iter())?;
-    long_list(f, "wheels", build.wheels.iter())
+    long_list(f, "wheels", build.wheels.iter())?;
+    if build.sources.is_empty() { Ok(()) } else { long_list(f, "sources", build.sources.iter()) }
+}
+
+fn build_source(f: &mut fmt::Formatter<'_>, file: &str, source: &LockedBuildSource) -> fmt::Result {
+    writeln!(f, "\n[[platform.build-source]]")?;
+    text(f, "file", &file)?;
+    text(f, "name", &source.name)?;
+    if let Some(version) = &source.build.version {
+        text(f, "version", version)?;
+    }
+    text(f, "url", &source.url)?;
+    if let Some(size) = source.size {
+        writeln!(f, "size = {size}")?;
+    }
+    text(f, "sha256", &source.sha256.hex())?;
+    build_needs(f, &source.build)
 }
 
 fn build_wheel(f: &mut fmt::Formatter<'_>, file: &str, wheel: &LockedBuildWheel) -> fmt::Result {

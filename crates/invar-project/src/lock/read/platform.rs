@@ -1,4 +1,6 @@
 //! The part of a lock that is about one platform.
+mod builds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -10,8 +12,8 @@ use toml::Spanned;
 
 use super::{Hex, LockError, Text};
 use crate::lock::{
-    Because, LockedBuild, LockedBuildWheel, LockedOmission, LockedPackage, LockedPlatform, LockedRoot,
-    LockedScripts, LockedSuite, OmissionReason, PoolPath, RootName, ScriptVerdict,
+    Because, LockedOmission, LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite,
+    OmissionReason, PoolPath, RootName, ScriptVerdict,
 };
 use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName};
 
@@ -31,6 +33,8 @@ pub(super) struct RawPlatform {
     builds: Vec<RawBuild>,
     #[serde(default, rename = "build-wheel")]
     build_wheels: Vec<RawBuildWheel>,
+    #[serde(default, rename = "build-source")]
+    build_sources: Vec<RawBuildSource>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +90,8 @@ struct RawBuild {
     source_sha256: Option<Hex>,
     requires: BTreeSet<String>,
     wheels: Vec<Spanned<String>>,
+    #[serde(default)]
+    sources: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -96,6 +102,23 @@ struct RawBuildWheel {
     url: FetchUrl,
     size: Option<u64>,
     sha256: Hex,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawBuildSource {
+    #[serde(deserialize_with = "source_file")]
+    file: Spanned<String>,
+    name: NormalisedName,
+    #[serde(deserialize_with = "python_version")]
+    version: Option<String>,
+    url: FetchUrl,
+    size: Option<u64>,
+    sha256: Hex,
+    requires: BTreeSet<String>,
+    wheels: Vec<Spanned<String>>,
+    #[serde(default)]
+    sources: Vec<Spanned<String>>,
 }
 
 /// A version as it is written, so that what is written again is the same.
@@ -112,12 +135,25 @@ fn python_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
 fn wheel_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
     let file = Spanned::<String>::deserialize(deserializer)?;
     let text = file.get_ref();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+!".contains(&byte);
-    let good = text.len() <= 255
-        && text.strip_suffix(".whl").is_some_and(|stem| stem.split('-').count() >= 5)
-        && !text.starts_with('.')
-        && text.bytes().all(plain);
+    let good = is_plain(text) && text.strip_suffix(".whl").is_some_and(|stem| stem.split('-').count() >= 5);
     if good { Ok(file) } else { Err(D::Error::custom(format!("{text:?} is not the name of a wheel"))) }
+}
+
+/// The name of a source archive's file, as far as its safety as a file name goes.
+fn source_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spanned<String>, D::Error> {
+    let file = Spanned::<String>::deserialize(deserializer)?;
+    let text = file.get_ref();
+    let good = is_plain(text) && !text.ends_with(".whl") && text.contains('.');
+    if good {
+        Ok(file)
+    } else {
+        Err(D::Error::custom(format!("{text:?} is not the name of a source archive")))
+    }
+}
+
+fn is_plain(file: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+!".contains(&byte);
+    file.len() <= 255 && !file.starts_with('.') && file.bytes().all(plain)
 }
 
 impl RawPlatform {
@@ -160,28 +196,7 @@ impl RawPlatform {
             text.insert(&mut platform.roots, name, root)?;
         }
         unused.check(text, "root")?;
-        let mut unused = Unused::default();
-        for RawBuildWheel { file, url, size, sha256: Hex(sha256) } in self.build_wheels {
-            unused.add(file.get_ref().clone(), file.span().start);
-            let wheel = LockedBuildWheel { url: url.to_string(), size, sha256 };
-            text.insert(&mut platform.build_wheels, file, wheel)?;
-        }
-        for RawBuild { name, version, source_sha256, requires, wheels } in self.builds {
-            let source = source_sha256.map(|Hex(digest)| digest);
-            let mut build = LockedBuild { version, source, requires, wheels: BTreeSet::new() };
-            for file in wheels {
-                let place = file.span().start;
-                let file = file.into_inner();
-                if !platform.build_wheels.contains_key(&file) {
-                    let what = "build wheel";
-                    return Err(LockError::Unknown { line: text.line(place), what, name: file });
-                }
-                unused.remove(&file);
-                build.wheels.insert(file);
-            }
-            text.insert(&mut platform.builds, name, build)?;
-        }
-        unused.check(text, "build")?;
+        builds::check(text, &mut platform, self.builds, self.build_wheels, self.build_sources)?;
         Ok((self.name, platform))
     }
 }

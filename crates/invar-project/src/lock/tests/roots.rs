@@ -72,6 +72,7 @@ fn full() -> InvarLock {
             source: Some(Digest::of(b"sdist")),
             requires: ["setuptools>=61".to_owned(), "wheel; python_version < \"4\"".to_owned()].into(),
             wheels: locked.build_wheels.keys().cloned().collect(),
+            sources: BTreeSet::new(),
         };
         locked.builds =
             [("psycopg2".parse().unwrap(), build), ("cat".parse().unwrap(), LockedBuild::default())].into();
@@ -328,6 +329,133 @@ fn damage_to_roots_and_builds_is_named_with_its_line() {
     "#);
 }
 
+/// A lock whose one build needs a source distribution, which needs another one.
+fn nested() -> InvarLock {
+    let mut lock = full();
+    lock.platforms.remove(&Platform::LinuxArm64);
+    let locked = lock.platforms.get_mut(&Platform::LinuxAmd64).unwrap();
+    let source = |name: &str, needs: &[&str]| {
+        let file = format!("{name}-1.0.tar.gz");
+        let build = LockedBuild {
+            version: Some("1.0".to_owned()),
+            source: Some(Digest::of(name.as_bytes())),
+            requires: ["setuptools".to_owned()].into(),
+            wheels: ["setuptools-80.9.0-py3-none-any.whl".to_owned()].into(),
+            sources: needs.iter().map(|need| format!("{need}-1.0.tar.gz")).collect(),
+        };
+        let url = format!("https://index.example/{file}");
+        let (size, sha256) = (Some(1), Digest::of(name.as_bytes()));
+        (file, LockedBuildSource { name: name.parse().unwrap(), url, size, sha256, build })
+    };
+    locked.build_sources = [source("outer", &["inner"]), source("inner", &[])].into();
+    let build = locked.builds.get_mut(&"psycopg2".parse::<NormalisedName>().unwrap()).unwrap();
+    build.sources = ["outer-1.0.tar.gz".to_owned()].into();
+    lock
+}
+
+#[test]
+fn the_bytes_of_nested_builds_are_pinned() {
+    let text = nested().to_string();
+    let start = text.find("name = \"psycopg2\"").unwrap();
+    let (build, rest) = text[start..].split_once("[[platform.build-wheel]]").unwrap();
+    let sources = &rest[rest.find("[[platform.build-source]]").unwrap()..];
+    assert_snapshot!(format!("{build}{sources}"), @r#"
+    name = "psycopg2"
+    version = "2.9.10"
+    source-sha256 = "714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a"
+    requires = [
+        "setuptools>=61",
+        "wheel; python_version < \"4\"",
+    ]
+    wheels = [
+        "setuptools-80.9.0-py3-none-any.whl",
+        "wheel-0.45.1-py3-none-any.whl",
+    ]
+    sources = [
+        "outer-1.0.tar.gz",
+    ]
+
+    [[platform.build-source]]
+    file = "inner-1.0.tar.gz"
+    name = "inner"
+    version = "1.0"
+    url = "https://index.example/inner-1.0.tar.gz"
+    size = 1
+    sha256 = "33bf6fbd7cd8379785a21e233d8e09f824e7bab459168a96312c1c882c1d7e1f"
+    requires = [
+        "setuptools",
+    ]
+    wheels = [
+        "setuptools-80.9.0-py3-none-any.whl",
+    ]
+
+    [[platform.build-source]]
+    file = "outer-1.0.tar.gz"
+    name = "outer"
+    version = "1.0"
+    url = "https://index.example/outer-1.0.tar.gz"
+    size = 1
+    sha256 = "560e3e12b1e0dafa161e62fb3327ad65c98b7cd53849b17c627e8d3e1d419d6a"
+    requires = [
+        "setuptools",
+    ]
+    wheels = [
+        "setuptools-80.9.0-py3-none-any.whl",
+    ]
+    sources = [
+        "inner-1.0.tar.gz",
+    ]
+    "#);
+    assert_eq!(InvarLock::parse(&text).unwrap(), nested());
+    let mut other = nested();
+    let locked = other.platforms.get_mut(&Platform::LinuxAmd64).unwrap();
+    locked.build_sources.get_mut("inner-1.0.tar.gz").unwrap().sha256 = Digest::of(b"other");
+    let lines: Vec<String> = InvarLock::changes(&nested(), &other).iter().map(ToString::to_string).collect();
+    assert_eq!(lines, ["for building: inner-1.0.tar.gz has other bytes (linux/amd64)"]);
+}
+
+#[test]
+fn nested_builds_that_cannot_be_are_refused() {
+    let text = nested().to_string();
+    let mut messages = String::new();
+    for (from, to) in [
+        ("    \"inner-1.0.tar.gz\",\n", "    \"inner-1.0.tar.gz\",\n    \"outer-1.0.tar.gz\",\n"),
+        ("    \"outer-1.0.tar.gz\",\n", "    \"setuptools-80.9.0-py3-none-any.whl\",\n"),
+        ("    \"outer-1.0.tar.gz\",\n", "    \"inner-1.0.tar.gz\",\n"),
+        ("    \"inner-1.0.tar.gz\",\n", "    \"other-1.0.tar.gz\",\n"),
+        ("file = \"inner-1.0.tar.gz\"", "file = \"../inner-1.0.tar.gz\""),
+        ("file = \"inner-1.0.tar.gz\"", "file = \"outer-1.0.tar.gz\""),
+    ] {
+        let bad = text.replacen(from, to, 1);
+        assert_ne!(bad, text, "{from}");
+        messages += &format!("{}\n", InvarLock::parse(&bad).unwrap_err());
+    }
+    assert_snapshot!(messages, @r#"
+    invar.lock, line 245: outer-1.0.tar.gz would have to be built before itself; run `invar lock` to write it anew
+    invar.lock, line 216: there is no build source setuptools-80.9.0-py3-none-any.whl; run `invar lock` to write it anew
+    invar.lock, line 245: no build has outer-1.0.tar.gz; run `invar lock` to write it anew
+    invar.lock, line 258: there is no build source other-1.0.tar.gz; run `invar lock` to write it anew
+    invar.lock, line 231: "../inner-1.0.tar.gz" is not the name of a source archive; run `invar lock` to write it anew
+    invar.lock, line 258: there is no build source inner-1.0.tar.gz; run `invar lock` to write it anew
+    "#);
+    // A tree that doubles with every step.
+    let mut lock = nested();
+    let locked = lock.platforms.get_mut(&Platform::LinuxAmd64).unwrap();
+    let pattern = locked.build_sources["inner-1.0.tar.gz"].clone();
+    for number in 0..20 {
+        let mut one = pattern.clone();
+        let twins = |number: usize| ["a", "b"].map(|twin| format!("{twin}-{number}.tar.gz"));
+        one.build.sources = if number == 19 { BTreeSet::new() } else { twins(number + 1).into() };
+        for file in twins(number) {
+            locked.build_sources.insert(file, one.clone());
+        }
+    }
+    locked.build_sources.get_mut("inner-1.0.tar.gz").unwrap().build.sources =
+        ["a-0.tar.gz", "b-0.tar.gz"].map(str::to_owned).into();
+    let error = InvarLock::parse(&lock.to_string()).unwrap_err().to_string();
+    assert!(error.contains("needs too many packages that are built before it"), "{error}");
+}
+
 #[test]
 fn a_root_has_a_kind_and_perhaps_a_name() {
     for (text, kind, of) in [
@@ -510,6 +638,7 @@ proptest! {
         requires in prop::collection::btree_set("\\PC{0,20}", 0..4),
         version in prop::option::of("[0-9]{1,3}(\\.[0-9]{1,3}){0,2}(rc1|\\.post2)?"),
         source: Option<[u8; 32]>,
+        sources in 0usize..5,
     ) {
         let mut lock = sample();
         let mut platform = LockedPlatform::default();
@@ -528,11 +657,26 @@ proptest! {
             }
         }
         platform.build_wheels = wheels;
+        // A chain, of which each is built for the one before.
+        let sources: Vec<String> = (0..sources).map(|number| format!("source-{number}.tar.gz")).collect();
+        for (number, file) in sources.iter().enumerate() {
+            let build = LockedBuild {
+                version: Some(format!("{number}")),
+                source: Some(Digest::of(file.as_bytes())),
+                sources: sources.get(number + 1).cloned().into_iter().collect(),
+                ..LockedBuild::default()
+            };
+            let (name, url) = ("nested".parse().unwrap(), format!("https://index.example/{file}"));
+            let sha256 = Digest::of(file.as_bytes());
+            platform.build_sources.insert(file.clone(), LockedBuildSource { name, url, size: None, sha256, build });
+        }
+        let chain = sources.first().cloned();
         let build = LockedBuild {
             version,
             source: source.map(Digest::from_bytes),
             requires,
             wheels: platform.build_wheels.keys().cloned().collect(),
+            sources: chain.into_iter().collect(),
         };
         platform.builds.insert("demo".parse().unwrap(), build);
         lock.platforms = [(Platform::LinuxAmd64, platform)].into();
