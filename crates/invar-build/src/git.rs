@@ -128,11 +128,11 @@ impl Modules<'_> {
         depth: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), BuildError> {
-        let path = &link.path;
-        let Some(module) = known.get(path.as_str()) else {
+        let path = link.path.as_str();
+        let Some(module) = known.get(path) else {
             return Err(git.wrong(format!("{path} is a submodule that .gitmodules does not describe")));
         };
-        let target = below(place, path);
+        let target = below(place, &link.path);
         if module.is_left_out {
             return sink.directory(target, Mode::DIRECTORY, Owner::ROOT).map_err(failed);
         }
@@ -157,7 +157,9 @@ struct Link {
 /// `path` in the folder `place`.
 fn below(place: Option<&ImagePath>, path: &ImagePath) -> ImagePath {
     match place {
-        Some(place) => ImagePath::parse(&format!("{place}/{path}")).expect("two paths make a path"),
+        Some(place) => {
+            ImagePath::parse(&format!("{}/{}", place.as_str(), path.as_str())).expect("two paths make a path")
+        }
         None => path.clone(),
     }
 }

@@ -217,7 +217,8 @@ impl Assembly<'_> {
         // Folders that held nothing else go too, the deepest first.
         let above: BTreeSet<ImagePath> = gone.iter().flat_map(ImagePath::ancestors).collect();
         for folder in above.iter().rev().filter(|folder| folder.as_str().starts_with(&place)) {
-            if part.tree.within(folder.as_str()).next().is_none() {
+            // What is within a folder begins with the folder itself.
+            if part.tree.within(folder.as_str()).nth(1).is_none() {
                 part.tree.remove(folder);
             }
         }

@@ -7,7 +7,7 @@ use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::BuildError;
-use crate::source::read_text_if_there;
+use crate::source::{Packages, read_text_if_there};
 use crate::workspace::{Workspace, parse_lock};
 
 /// What a project's folder says.
@@ -33,6 +33,8 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking makes it anew.
     pub lock_error: Option<LockError>,
+    /// The packages among its files that have been read.
+    pub(crate) packages: Packages,
 }
 
 impl ProjectFiles {
@@ -95,6 +97,7 @@ impl ProjectFiles {
             lock,
             lock_text,
             lock_error,
+            packages: Packages::default(),
         })
     }
 
@@ -123,7 +126,8 @@ impl ProjectFiles {
     /// The same project with another manifest: that of one of its further images, or of its shell.
     pub(crate) fn with_manifest(&self, manifest: Manifest) -> Self {
         let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
-        Self { manifest, whole: Some(whole), ..self.clone() }
+        // Another manifest may exclude other files.
+        Self { manifest, whole: Some(whole), packages: Packages::default(), ..self.clone() }
     }
 
     /// The further image `key` of the project, as a project of its own. Its lock is the project's.

@@ -41,9 +41,11 @@ pub(crate) const LONGEST_ANSWER: u64 = 1 << 20;
 /// The files of a package before it is built.
 pub(crate) struct Source {
     pub tree: Tree,
-    pub contents: Box<dyn Contents + Sync>,
+    pub contents: Arc<dyn Contents + Sync>,
     /// The folder in it that has the package; empty for its own.
     pub subdirectory: String,
+    /// The folder in it that is the top of what was published, and that patches start from; empty for its own.
+    pub top: &'static str,
 }
 
 /// The source of `chosen`; `expected` is its digest where `invar.lock` has it.
@@ -60,7 +62,8 @@ pub(crate) fn read_source(
     let stored = |stored: StoredTree, folders: &[&str]| {
         let subdirectory =
             folders.iter().filter(|name| !name.is_empty()).copied().collect::<Vec<_>>().join("/");
-        Ok(Source { tree: stored.tree(&origin)?, contents: Box::new(stored), subdirectory })
+        let top = if folders.first() == Some(&SDIST) { SDIST } else { "" };
+        Ok(Source { tree: stored.tree(&origin)?, contents: Arc::new(stored), subdirectory, top })
     };
     match &chosen.source {
         SourceLocation::Archive { filename, location, digest, size, subdirectory } => {
@@ -77,11 +80,8 @@ pub(crate) fn read_source(
         }
         SourceLocation::Directory { path, .. } => {
             let source = SourceTree::of_package(session, workshop.files, path)?;
-            Ok(Source {
-                tree: source.tree().clone(),
-                contents: Box::new(source),
-                subdirectory: String::new(),
-            })
+            let tree = source.tree().clone();
+            Ok(Source { tree, contents: source, subdirectory: String::new(), top: "" })
         }
     }
 }
@@ -164,8 +164,8 @@ pub(crate) fn prepare<'a>(
         SourceLocation::Git { commit, .. } => {
             format!("{commit} {}", build.digest.as_ref().map(Digest::to_string).unwrap_or_default())
         }
-        SourceLocation::Directory { .. } => {
-            read_source(workshop, &build.chosen, None)?.tree.digest().to_string()
+        SourceLocation::Directory { path, .. } => {
+            SourceTree::of_package(workshop.session, workshop.files, path)?.tree().digest().to_string()
         }
     };
     let needs = prepare_needs(workshop, &build.needs)?;
@@ -460,10 +460,11 @@ pub(crate) fn front_end(
         inner => format!("{folder}/{inner}"),
     };
     let environment_folder = format!("/{}", invar_plan::BUILD_ENVIRONMENT);
+    let top = task.source.top;
     let script = format!(
         "set -e\n\
          for patch in /{BUILD}/patches/*.patch; do\n\
-         \tif [ -e \"$patch\" ]; then patch -d /{BUILD}/source -p1 --no-backup-if-mismatch < \"$patch\"; fi\n\
+         \tif [ -e \"$patch\" ]; then patch -d /{BUILD}/source/{top} -p1 --force --no-backup-if-mismatch < \"$patch\"; fi\n\
          done\n\
          exec {environment_folder}/bin/python -B /{BUILD}/front-end.py \"$1\" \"$2\" /{BUILD}/out /{BUILD}/settings.json\n"
     );

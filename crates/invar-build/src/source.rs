@@ -1,14 +1,14 @@
 //! The project's source, read from the disk as a tree below the project's folder in the image.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use invar_oci::FILE_TIME;
 use invar_plan::PROJECT;
-use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceRules, WalkError};
+use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceList, SourceRules, WalkError};
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::project::ProjectFiles;
@@ -107,32 +107,66 @@ impl SourceTree {
         Ok(source)
     }
 
-    /// Reads the package in the folder `path`, relative to the project.
-    pub fn of_package(session: &Session<'_>, files: &ProjectFiles, path: &str) -> Result<Self, BuildError> {
+    /// The package in the folder `path`, relative to the project. It is read once for `files`, however often it is asked
+    /// for: keys, builds and layers see the same files.
+    pub fn of_package(
+        session: &Session<'_>,
+        files: &ProjectFiles,
+        path: &str,
+    ) -> Result<Arc<Self>, BuildError> {
         let path = path.trim_start_matches("./").trim_end_matches('/');
         let path = if path == "." { "" } else { path };
-        if path.starts_with("..") || path.starts_with('/') {
-            // Beside the project, with ignore files of its own.
-            let folder = files.folder.join(path);
-            let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };
-            let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
-            let mut rules =
-                SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
-            if let Some(root) = &files.workspace {
-                add_gitignores(&mut rules, root, &source.folder)?;
-            }
-            source.add(session, &mut rules, |_| true)?;
-            return Ok(source);
+        let mut known = files.packages.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = known.sources.get(path) {
+            return Ok(Arc::clone(source));
         }
-        let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
-        let mut rules = rules(files, &[], &files.manifest.exclude, dockerignore.as_deref(), None)?;
+        let source = if path.starts_with("..") || path.starts_with('/') {
+            Self::beside(session, files, path)?
+        } else {
+            let listed = match &known.listed {
+                Some(listed) => Arc::clone(listed),
+                None => {
+                    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
+                    let exclude = &files.manifest.exclude;
+                    let mut rules = rules(files, &[], exclude, dockerignore.as_deref(), None)?;
+                    Arc::clone(known.listed.insert(Arc::new(walk(&mut rules, &files.folder)?)))
+                }
+            };
+            Self::inside(session, files, path, &listed)?
+        };
+        let source = Arc::new(source);
+        known.sources.insert(path.to_owned(), Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// Reads a package beside the project, with ignore files of its own.
+    fn beside(session: &Session<'_>, files: &ProjectFiles, path: &str) -> Result<Self, BuildError> {
+        let folder = files.folder.join(path);
+        let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };
+        let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
+        let mut rules =
+            SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
+        if let Some(root) = &files.workspace {
+            add_gitignores(&mut rules, root, &source.folder)?;
+        }
+        source.add(session, &mut rules, |_| true)?;
+        Ok(source)
+    }
+
+    /// Reads a package in the project, of whose files `listed` are source.
+    fn inside(
+        session: &Session<'_>,
+        files: &ProjectFiles,
+        path: &str,
+        listed: &SourceList,
+    ) -> Result<Self, BuildError> {
         let mut whole = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
         if path.is_empty() {
-            whole.add(session, &mut rules, |_| true)?;
+            whole.add_listed(session, listed, |_| true)?;
             return Ok(whole);
         }
         let inner = format!("{path}/");
-        whole.add(session, &mut rules, |file| file.starts_with(&inner))?;
+        whole.add_listed(session, listed, |file| file.starts_with(&inner))?;
         let mut tree = Tree::new();
         for (file, entry) in whole.tree.iter() {
             let Some(relative) = file.as_str().strip_prefix(&inner) else { continue };
@@ -149,8 +183,18 @@ impl SourceTree {
         rules: &mut SourceRules,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), BuildError> {
-        let found = rules.walk(&Disk { folder: &self.folder }).map_err(walk_error)?;
-        for entry in found.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
+        let listed = walk(rules, &self.folder)?;
+        self.add_listed(session, &listed, wanted)
+    }
+
+    /// Adds those of `listed` that `wanted` lets in.
+    fn add_listed(
+        &mut self,
+        session: &Session<'_>,
+        listed: &SourceList,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), BuildError> {
+        for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
                 let warning = format!("{path} is an image that Invar wrote, and so is not taken as source");
@@ -182,6 +226,23 @@ impl Contents for SourceTree {
 fn insert(tree: &mut Tree, path: ImagePath, node: Node, mode: Mode) -> Result<(), SourceError> {
     let entry = Entry { node, mode, owner: Owner::ROOT, origin: Arc::new(Origin::Source) };
     tree.insert(path, entry).map_err(|error| SourceError::Entry { message: error.to_string() })
+}
+
+/// The packages of a project that have been read, by their folders, and the project's files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packages {
+    read: Arc<Mutex<ReadPackages>>,
+}
+
+#[derive(Debug, Default)]
+struct ReadPackages {
+    listed: Option<Arc<SourceList>>,
+    sources: BTreeMap<String, Arc<SourceTree>>,
+}
+
+/// The files in `folder` that `rules` let in.
+fn walk(rules: &mut SourceRules, folder: &Path) -> Result<SourceList, SourceError> {
+    rules.walk(&Disk { folder }).map_err(walk_error)
 }
 
 /// Rules for the files of a project.

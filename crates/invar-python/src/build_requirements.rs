@@ -16,13 +16,12 @@
 //! [tool.uv]
 //! package = false
 //! default-groups = []
-//! no-build = true
 //! environments = ["python_version == '3.13' and sys_platform == 'linux' and platform_python_implementation == 'CPython'"]
 //! conflicts = [[{ group = "…" }, …]]      if there are several groups
 //! ```
 //!
-//! With `no-build`, what a build requires must itself have a wheel; without it, uv may choose what has none, and may have
-//! to build it to learn what it requires.
+//! Whether what a build requires may itself be without a wheel is for uv's arguments to say (`--no-build`). Where it may,
+//! uv may have to build it to learn what it requires.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -46,13 +45,9 @@ const PROJECT: &str = "build-requirements";
 ///
 /// Equal arguments give equal texts. Sets of requirements that are equal are not put together: with uv 0.13, 30 groups
 /// that share nothing take 4 seconds to lock, 100 groups of which many are alike take 3.
-///
-/// `no_build` is for resolving with what has wheels alone, `no_build_packages` for these distributions.
 pub fn build_requirements_project(
     series: (u32, u32),
     requires: &BTreeMap<DistributionName, Vec<String>>,
-    no_build: bool,
-    no_build_packages: &BTreeSet<DistributionName>,
 ) -> String {
     let (major, minor) = series;
     let mut text = format!(
@@ -66,12 +61,6 @@ pub fn build_requirements_project(
             .expect("writing to a string does not fail");
     }
     text.push_str("\n[tool.uv]\npackage = false\ndefault-groups = []\n");
-    if no_build {
-        text.push_str("no-build = true\n");
-    } else if !no_build_packages.is_empty() {
-        let names: Vec<&str> = no_build_packages.iter().map(DistributionName::as_str).collect();
-        writeln!(text, "no-build-package = {names:?}").expect("writing to a string does not fail");
-    }
     text.push_str("environments = [\"python_version == '");
     // `requires-python` would make uv look for such an interpreter on this machine, and there may be none.
     writeln!(
@@ -191,7 +180,7 @@ mod tests {
             (name("zope.interface"), Vec::new()),
             (name("hostile"), vec!["a\"]\n[tool.x]\n#\\".to_owned()]),
         ]);
-        let text = build_requirements_project((3, 13), &requires, true, &BTreeSet::new());
+        let text = build_requirements_project((3, 13), &requires);
         assert_eq!(
             text,
             r##"[project]
@@ -210,7 +199,6 @@ zope-interface = []
 [tool.uv]
 package = false
 default-groups = []
-no-build = true
 environments = ["python_version == '3.13' and sys_platform == 'linux' and platform_python_implementation == 'CPython'"]
 conflicts = [[
     { group = "hostile" },
@@ -222,10 +210,7 @@ conflicts = [[
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["dependency-groups"]["hostile"][0].as_str(), Some("a\"]\n[tool.x]\n#\\"));
         let one = BTreeMap::from([(name("a"), vec!["b".to_owned()])]);
-        let forbidden = BTreeSet::from([name("x"), name("y.z")]);
-        let text = build_requirements_project((3, 13), &one, false, &forbidden);
-        assert!(!text.contains("conflicts") && !text.contains("no-build = "), "{text}");
-        assert!(text.contains("\nno-build-package = [\"x\", \"y-z\"]\n"), "{text}");
+        assert!(!build_requirements_project((3, 13), &one).contains("conflicts"));
     }
 
     /// The lock that `uv` 0.13.9 made of such a project.

@@ -138,9 +138,16 @@ fn serve(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
             "200 OK".to_owned()
         };
         let body = &file[from..];
-        let head =
-            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nAccept-Ranges: bytes\r\n\r\n", body.len());
+        // What ends in a slash is a page of a package index.
+        let kind = if path.ends_with('/') { "text/html" } else { "application/octet-stream" };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Type: {kind}\r\nAccept-Ranges: bytes\r\n\r\n",
+            body.len()
+        );
         stream.write_all(head.as_bytes())?;
+        if request.starts_with("HEAD ") {
+            continue;
+        }
         if let Some(Fault::CutAt(length) | Fault::CutOnceAt(length)) = fault
             && length < body.len()
         {

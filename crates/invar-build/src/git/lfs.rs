@@ -28,7 +28,8 @@ pub(crate) fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(),
         read.map_err(|source| BuildError::Read { path: path.as_str().into(), source })?;
         if beginning == BEGINNING {
             let problem = format!(
-                "uv.lock wants the files that Git LFS has (`lfs = true`), and {path} is one: these are not fetched"
+                "uv.lock wants the files that Git LFS has (`lfs = true`), and {} is one: these are not fetched",
+                path.as_str()
             );
             return Err(BuildError::Git { label: label.to_owned(), problem });
         }

@@ -303,7 +303,9 @@ impl<'a> Resolver<'a> {
         no_build: bool,
     ) -> Result<Result<invar_python::UvLock, String>, BuildError> {
         let builds = uv::Builds { none: no_build, without: &self.no_build_packages };
-        uv::lock(self.session, &self.target, requires, builds)
+        // A member's settings for uv are those of its workspace.
+        let project = self.files.workspace.as_deref().unwrap_or(&self.files.folder);
+        uv::lock(self.session, project, &self.target, requires, builds)
     }
 
     fn select(
