@@ -10,7 +10,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use support::tools::Tools;
 use support::world::World;
-use support::{Ran, skip};
+use support::{Context, Ran, skip};
 
 /// What the sandbox keeps from a command: each line writes something of the machine into a file.
 const GUARANTEED: &str = "
@@ -31,6 +31,7 @@ const LEAKING: &str = "
     date -u +%Y-%m > out/month
     ls -U /usr/bin > out/listing
     nproc > out/cpus
+    ls /usr/bin | sort -R > out/shuffled
     head -c 16 /dev/urandom | od -A n -t x1 > out/random
     date -u > out/moment
     env | sort > out/environment
@@ -148,6 +149,7 @@ fn leaks_are_caught_named_and_explained() {
         ("/app/out/moment", "always", "date"),
         ("/app/out/month", "clock", "date"),
         ("/app/out/random", "always", "random"),
+        ("/app/out/shuffled", "always", "random-order"),
     ];
     let expected =
         expected.map(|(path, under, cause)| (path.to_owned(), (under.to_owned(), cause.to_owned())));
@@ -242,9 +244,9 @@ fn stored_results_are_checked_without_changing_them() {
     let (stdout, _) = (ran.stdout.clone(), ran.failure(7));
     for expected in [
         "step steady                      same",
-        "step stamp                       DIFFERS    only under perturbations",
+        "step stamp                       DIFFERS\n  /app/out differs under clock: 8 bytes, other content",
         "looks like an embedded date or time",
-        "step random                      DIFFERS    though nothing is perturbed",
+        "step random                      DIFFERS\n  /app/y differs in every build, though nothing is perturbed",
         "looks like random numbers",
     ] {
         assert!(stdout.contains(expected), "{expected:?} is not in:\n{stdout}");
@@ -254,6 +256,38 @@ fn stored_results_are_checked_without_changing_them() {
     contents(tools.context.store(), &mut after);
     assert_eq!(before, after, "the store is as it was");
     assert_eq!(tools.run(&["build", "--locked", "project"]).success(), digest);
+}
+
+#[test]
+fn real_programs_are_fixed_where_they_can_be_and_caught_where_not() {
+    let context = Context::with_shared_store();
+    let set = "python3 -c 'print({str(n) for n in range(20)})'";
+    let list = "python3 -c 'import os; print(os.listdir(\"/usr/bin\"))'";
+    let year = "python3 -c 'import time; print(time.strftime(\"%Y\"))'";
+    let run = format!(
+        "mkdir out\n{set} > out/seeded\nenv -i {set} > out/unseeded\n{list} > out/listed\n{year} > out/year\n"
+    );
+    context.write(
+        "project/invar.toml",
+        format!(
+            "packages = [\"hello\"]\n[image]\nname = \"real\"\n[[step]]\nname = \"python\"\n\
+             packages = [\"python3-minimal\"]\nrun = \"\"\"\n{run}\"\"\"\noutputs = {{ out = \"/app/out\" }}\n"
+        ),
+    );
+    context.run(&["lock", "project"]).success();
+    context.run(&["build", "--locked", "project"]).success();
+    let ran = context.run(&["verify", "--locked", "--json", "--cache-check", "project"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+    ran.failure(7);
+    let found = differences(&report["checked"][0]);
+    let expected = [
+        ("/app/out/listed", "directory-order", "unordered-folder"),
+        ("/app/out/unseeded", "always", "random-order"),
+        ("/app/out/year", "clock", "date"),
+    ];
+    let expected =
+        expected.map(|(path, under, cause)| (path.to_owned(), (under.to_owned(), cause.to_owned())));
+    assert_eq!(found, expected.into(), "{report}");
 }
 
 #[test]

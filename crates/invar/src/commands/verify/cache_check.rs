@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{Outcome, Perturbation as InBuild, ProjectFiles, Rechecked, Session, recheck};
+use invar_build::{Outcome, ProjectFiles, Rechecked, Session, recheck};
 use invar_project::Platform;
 use invar_store::Store;
+use invar_tree::ImagePath;
 use invar_verify::{Moments, Perturbation};
 use serde_json::json;
 
 use super::changes::{Change, of_trees};
 use super::interruption::Interruption;
 use super::place::{AHEAD, Here, There};
-use super::report::{DIFFERS, NOT_TRIED, cause, change_json, tell_change};
+use super::report::{DIFFERS, NOT_TRIED, cause, change_json, tell_change, when};
 use crate::cli::{Global, Verify};
 use crate::commands::lock::print;
 use crate::failure::Failure;
@@ -44,10 +45,20 @@ struct Checked {
     verdict: &'static str,
     /// Why it could not be done.
     why: Option<String>,
-    changes: Vec<Change>,
-    /// Whether it also differs when nothing is perturbed; not known where it was not tried.
-    anyway: Option<bool>,
+    changes: Vec<(Change, When)>,
 }
+
+/// When something differs.
+#[derive(Default)]
+struct When {
+    /// The perturbations that bring it out, each alone.
+    under: Vec<Perturbation>,
+    /// Whether it differs though nothing is perturbed.
+    always: bool,
+}
+
+/// The paths that differ, by the name of what made them.
+type Paths = BTreeMap<String, BTreeSet<ImagePath>>;
 
 impl CacheCheck<'_> {
     /// Runs the check.
@@ -75,29 +86,44 @@ impl CacheCheck<'_> {
         interruption.remove(Some(scratch.path()));
         let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
         let (mut all, mut known) = (Vec::new(), BTreeSet::new());
-        for &platform in platforms {
+        for (number, &platform) in platforms.iter().enumerate() {
             self.session.perturbation = there.perturbation.clone();
-            let into = Store::open(&scratch.path().join(format!("perturbed-{}", all.len())))?;
+            let into = Store::open(&scratch.path().join(format!("all-{number}")))?;
             let rechecked = recheck(&self.session, self.files, platform, &wanted, &into)?;
             known.extend(rechecked.iter().map(|one| one.name.clone()));
-            let differing: BTreeSet<String> = rechecked
-                .iter()
-                .filter(|one| matches!(one.outcome, Outcome::Differs { .. }))
-                .map(|one| one.name.clone())
-                .collect();
-            let mut anyway = BTreeMap::new();
-            if !differing.is_empty() && !under.is_empty() {
-                self.session.perturbation = InBuild::NONE;
-                let into = Store::open(&scratch.path().join(format!("plain-{}", all.len())))?;
-                let again =
-                    recheck(&self.session, self.files, platform, &|name| differing.contains(name), &into)?;
-                anyway.extend(
-                    again.into_iter().map(|one| (one.name, matches!(one.outcome, Outcome::Differs { .. }))),
-                );
+            let mut differing = differing(&rechecked)?;
+            let mut pass = |perturbations: &[Perturbation], names: &Paths| -> Result<Paths, Failure> {
+                if names.is_empty() {
+                    return Ok(Paths::new());
+                }
+                let label: String = perturbations.iter().map(|one| one.name()).collect();
+                let there = There::new(&here, perturbations, Path::new("/nonexistent"));
+                self.session.perturbation = there.perturbation;
+                let into = Store::open(&scratch.path().join(format!("only-{number}-{label}")))?;
+                let wanted = |name: &str| names.contains_key(name);
+                self::differing(&recheck(&self.session, self.files, platform, &wanted, &into)?)
+            };
+            let plain = pass(&[], &differing)?;
+            // What is left is some perturbation's doing; each is asked, alone.
+            for (name, paths) in &plain {
+                differing.entry(name.clone()).or_default().retain(|path| !paths.contains(path));
             }
+            differing.retain(|_, paths| !paths.is_empty());
+            let mut by_perturbation = Vec::new();
+            for &one in &under {
+                by_perturbation.push((one, pass(&[one], &differing)?));
+            }
+            let has = |paths: &Paths, name: &str, path: &ImagePath| {
+                paths.get(name).is_some_and(|paths| paths.contains(path))
+            };
             for one in rechecked {
-                let anyway = anyway.get(&one.name).copied();
-                all.push(checked(&one, anyway)?);
+                let when = |path: &ImagePath| {
+                    let always = has(&plain, &one.name, path);
+                    let brings = by_perturbation.iter().filter(|(_, paths)| has(paths, &one.name, path));
+                    let under = if always { Vec::new() } else { brings.map(|(one, _)| *one).collect() };
+                    When { under, always }
+                };
+                all.push(checked(&one, &when)?);
             }
         }
         self.reporter.finish();
@@ -107,7 +133,7 @@ impl CacheCheck<'_> {
             let message = format!("this project has no step or package built from source named {unknown:?}");
             return Err(Failure::input(message, None));
         }
-        self.tell(&all, &there, &under, moments)?;
+        self.tell(&all, &there, moments)?;
         let has = |verdict: &str| all.iter().any(|one| one.verdict == verdict);
         Ok(if has("differs") || has("fails") {
             DIFFERS.into()
@@ -118,27 +144,18 @@ impl CacheCheck<'_> {
         })
     }
 
-    fn tell(
-        &self,
-        all: &[Checked],
-        there: &There,
-        under: &[Perturbation],
-        moments: Moments,
-    ) -> Result<(), Failure> {
-        // What differs without a perturbation is none's doing; and of several, none is known to be the one.
-        let blamed = |one: &Checked| if one.anyway == Some(false) { under } else { &[] };
+    fn tell(&self, all: &[Checked], there: &There, moments: Moments) -> Result<(), Failure> {
         if self.global.json {
             let checked = all.iter().map(|one| {
-                let changes = one.changes.iter().map(|change| {
-                    let cause = cause(change, &there.facts, blamed(one), moments);
-                    let mut value = change_json(change, cause);
-                    value["path"] = change.path.to_string().into();
+                let changes = one.changes.iter().map(|(change, when)| {
+                    let cause = cause(change, &there.facts, &when.under, moments);
+                    let mut value = json!({"path": change.path.to_string(), "always": when.always});
+                    value["under"] = when.under.iter().map(|one| one.name()).collect::<Vec<_>>().into();
+                    value["change"] = change_json(change, cause);
                     value
                 });
-                json!({
-                    "what": one.label, "verdict": one.verdict, "why": one.why, "always": one.anyway,
-                    "differences": changes.collect::<Vec<_>>(),
-                })
+                let changes: Vec<_> = changes.collect();
+                json!({"what": one.label, "verdict": one.verdict, "why": one.why, "differences": changes})
             });
             return print(&format!("{}\n", json!({"checked": checked.collect::<Vec<_>>()}))).map(drop);
         }
@@ -150,13 +167,15 @@ impl CacheCheck<'_> {
                 "fails" => "FAILS",
                 _ => "DIFFERS",
             };
-            if !self.global.quiet || word == "DIFFERS" || word == "FAILS" {
-                let _ =
-                    writeln!(text, "{:<32} {word:<10} {}", one.label, one.why.as_deref().unwrap_or_default());
+            let is_bad = ["DIFFERS", "FAILS"].contains(&word);
+            if !self.global.quiet || is_bad {
+                let line = format!("{:<32} {word:<10} {}", one.label, one.why.as_deref().unwrap_or_default());
+                let _ = writeln!(text, "{}", line.trim_end());
             }
-            for change in one.changes.iter().take(SHOWN) {
-                let _ = writeln!(text, "  {}: {}", change.path, change.describe());
-                text.push_str(&tell_change(change, cause(change, &there.facts, blamed(one), moments)));
+            for (change, When { under, always }) in one.changes.iter().take(SHOWN) {
+                let when = when(*always, under);
+                let _ = writeln!(text, "  {} differs {when}: {}", change.path, change.describe());
+                text.push_str(&tell_change(change, cause(change, &there.facts, under, moments)));
             }
             if one.changes.len() > SHOWN {
                 let _ =
@@ -178,22 +197,31 @@ impl CacheCheck<'_> {
     }
 }
 
-fn checked(one: &Rechecked, anyway: Option<bool>) -> Result<Checked, Failure> {
+/// The paths in which what was made again differs.
+fn differing(all: &[Rechecked]) -> Result<Paths, Failure> {
+    let mut paths = Paths::new();
+    for one in all {
+        if let Outcome::Differs { stored, made } = &one.outcome {
+            let changes = of_trees(one, stored, made)?;
+            paths.entry(one.name.clone()).or_default().extend(changes.into_iter().map(|change| change.path));
+        }
+    }
+    Ok(paths)
+}
+
+fn checked(one: &Rechecked, when: &dyn Fn(&ImagePath) -> When) -> Result<Checked, Failure> {
     let label = one.label.clone();
-    let plain =
-        |verdict, why| Checked { label: label.clone(), verdict, why, changes: Vec::new(), anyway: None };
+    let plain = |verdict, why| Checked { label: label.clone(), verdict, why, changes: Vec::new() };
     Ok(match &one.outcome {
         Outcome::Same => plain("same", None),
         Outcome::NotStored => plain("not-stored", None),
         Outcome::Failed(error) => plain("fails", Some(error.to_string())),
         Outcome::Differs { stored, made } => {
-            let why = match anyway {
-                Some(true) => "though nothing is perturbed",
-                Some(false) => "only under perturbations",
-                None => "",
-            };
-            let changes = of_trees(one, stored, made)?;
-            Checked { label, verdict: "differs", why: Some(why.to_owned()), changes, anyway }
+            let changes = of_trees(one, stored, made)?.into_iter().map(|change| {
+                let when = when(&change.path);
+                (change, when)
+            });
+            Checked { changes: changes.collect(), ..plain("differs", None) }
         }
     })
 }

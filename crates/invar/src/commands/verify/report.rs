@@ -166,20 +166,9 @@ impl Report {
         self.tried.iter().filter(changes).map(|tried| tried.perturbation).collect()
     }
 
-    /// When it differs, as the end of a sentence.
-    fn when(&self, finding: &Finding, under: &[Perturbation]) -> String {
-        if self.anyway.contains(finding) {
-            return "in every build, though nothing is perturbed".to_owned();
-        }
-        match under {
-            [] => "only under several perturbations at once".to_owned(),
-            all => format!("under {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")),
-        }
-    }
-
     fn tell(&self, finding: &Finding, under: &[Perturbation]) -> String {
         let detail = self.details.get(finding);
-        let when = self.when(finding, under);
+        let when = when(self.anyway.contains(finding), under);
         match finding {
             Finding::Build => {
                 let message = detail.map(|detail| detail.message.as_str()).unwrap_or_default();
@@ -253,6 +242,17 @@ impl Report {
             "perturbations": tried.collect::<Vec<_>>(),
             "differences": differences.collect::<Vec<_>>(),
         })
+    }
+}
+
+/// When something differs, as the end of a sentence.
+pub fn when(always: bool, under: &[Perturbation]) -> String {
+    if always {
+        return "in every build, though nothing is perturbed".to_owned();
+    }
+    match under {
+        [] => "only under several perturbations at once".to_owned(),
+        all => format!("under {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")),
     }
 }
 
