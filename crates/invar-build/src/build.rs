@@ -210,6 +210,7 @@ impl<'a> Assembly<'a> {
         self.session.reporter.event(&Event::Phase(Phase::Assemble));
         let root = parts.merge()?;
         parts.check_user(&root, self)?;
+        parts.warn_of_needs(&root, self);
         Ok((parts, root))
     }
 

@@ -30,6 +30,7 @@ mod lock_builds;
 mod lock_roots;
 mod mirrors;
 mod mount_point;
+mod needs;
 mod output;
 mod parts;
 mod perturbation;

@@ -23,7 +23,7 @@ use crate::root::{Overlay, Root};
 use crate::source::SourceTree;
 use crate::steps::{self, displaced, run_steps, wrapped};
 use crate::workshop::Workshop;
-use crate::{BuildError, scripts};
+use crate::{BuildError, needs, scripts};
 
 /// All trees of an image, in the order in which they are merged.
 pub(crate) struct Parts {
@@ -417,6 +417,17 @@ impl Parts {
             }
         }
         Ok(())
+    }
+
+    /// Warns of libraries that were there where something was built, and are not in the image.
+    pub fn warn_of_needs(&self, root: &Root, assembly: &Assembly<'_>) {
+        for part in &self.parts {
+            if let Held::Stored(stored) = &part.contents
+                && let Some((_, entry)) = part.tree.iter().next()
+            {
+                needs::warn(&assembly.workshop(), &entry.origin, stored, &root.tree);
+            }
+        }
     }
 
     /// The text of the file at `path`; nothing where the image has none.

@@ -22,6 +22,7 @@ use crate::copy::{check_out, copy_tree};
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::git::{check_lfs, commit_tree};
 use crate::key::key_of;
+use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
 use crate::realise::{checked_blob, key, realise};
 use crate::source::SourceTree;
@@ -233,9 +234,11 @@ impl Prepared<'_> {
         }
         let (file, _) = into.open_blob(&chosen.wheel.digest)?;
         let mut sink = into.tree_writer(&self.key)?;
-        unpack_wheel(BufReader::new(file), &chosen, &build.layout, &mut sink)
+        let mut noting = Noting::new(&mut sink);
+        unpack_wheel(BufReader::new(file), &chosen, &build.layout, &mut noting)
             .map_err(|source| BuildError::Wheel { label, source: Box::new(source) })?;
-        Ok(sink.commit(&[("version", chosen.version.as_bytes())])?)
+        let needs = noting.finish(workshop, &build.root)?;
+        Ok(sink.commit(&[(ATTACHMENT, needs.as_slice()), ("version", chosen.version.as_bytes())])?)
     }
 }
 

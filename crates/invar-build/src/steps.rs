@@ -17,6 +17,7 @@ use crate::BuildError;
 use crate::copy::{copy_tree, failed};
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::key::key_of;
+use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
 use crate::source::SourceTree;
 use crate::vendored::Vendored;
@@ -154,6 +155,7 @@ pub(crate) fn make_step(
     let (key, label) = (*key, format!("step {}", step.name));
     let store = &workshop.session.store;
     let mut sink = into.tree_writer(&key)?;
+    let mut noting = Noting::new(&mut sink);
     if let Some(run) = &step.run {
         workshop.check(&label)?;
         let mut roots = vec![path(&debian_checkout(workshop, root)?)];
@@ -196,15 +198,16 @@ pub(crate) fn make_step(
             ownership: Ownership::Mapped,
         };
         let left = workshop.run(bench, job)?;
-        let mut renamed = Renamed { sink: &mut sink, moves: moves(step) };
+        let mut renamed = Renamed { sink: &mut noting, moves: moves(step) };
         for (from, to) in &step.outputs {
             left.capture(&label, &from.to_string(), to, &mut renamed)?;
         }
     }
     for wrap in &step.wraps {
-        add_launcher(workshop.platform, step, wrap, &mut sink)?;
+        add_launcher(workshop.platform, step, wrap, &mut noting)?;
     }
-    Ok(sink.commit(&[])?)
+    let needs = noting.finish(workshop, root)?;
+    Ok(sink.commit(&[(ATTACHMENT, needs.as_slice())])?)
 }
 
 /// What earlier steps made, at its places in the image.

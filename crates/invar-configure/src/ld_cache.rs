@@ -33,6 +33,7 @@ use crate::output::known;
 use crate::{ConfigureError, Output, View};
 use config::{Directories, Directory};
 use elf::Library;
+pub use elf::needed_libraries;
 
 const HANDLER: &str = "ld.so.cache";
 /// Where the program is, with and without a link from `/sbin`.

@@ -48,6 +48,7 @@ pub use accounts::AccountError;
 pub use configured::Configured;
 pub use dependencies::{BASE, only_for_scripts};
 pub use error::ConfigureError;
+pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
     Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptFailure, ScriptPackage, ScriptRequest, Selection,

@@ -42,6 +42,28 @@ fn read(context: &Context, path: &str) -> String {
 }
 
 #[test]
+fn a_library_that_only_the_build_had_is_told() {
+    let step = "include = []\n[image]\nname = \"calculator\"\n[[step]]\nname = \"take\"\npackages = [\"bc\"]\n\
+        run = \"cp /usr/bin/bc bc\"\noutputs = { \"bc\" = \"/app/bc\" }\n";
+    let context = project(step);
+    let ran = context.run(&["build", "-o", "one.tar", "project"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let warning = ran.stderr.lines().find(|line| line.contains("step take needs ")).unwrap_or_default();
+    assert!(warning.contains("libreadline.so.8") && warning.contains("\"libreadline8"), "{}", ran.stderr);
+    assert!(!warning.contains("libc.so.6"), "the image has it: {warning}");
+
+    // What it says helps.
+    let names = warning.split("add ").nth(1).and_then(|rest| rest.split(" to `packages`").next());
+    let packages = format!("packages = [{}]\n", names.expect("the warning names packages"));
+    context.write("project/invar.toml", packages + step);
+    context.run(&["lock", "project"]).success();
+    let ran = context.run(&["build", "-o", "two.tar", "project"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("needs "), "{}", ran.stderr);
+    assert_eq!(context.run(&["run", "project", "--", "/app/bc", "--version"]).code, 0);
+}
+
+#[test]
 fn steps_see_what_is_named_and_nothing_else() {
     // Somebody listens on this machine, and a step must not reach it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");

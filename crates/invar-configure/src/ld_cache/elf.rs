@@ -11,6 +11,8 @@
 //! | program header | 56 bytes: `p_type` 0, `p_offset` 8, `p_vaddr` 16, `p_filesz` 32, `p_align` 48 | 32 bytes: 0, 4, 8, 16, 28 |
 //! | dynamic entry | two u64: tag, value | two u32 |
 //!
+//! [`needed_libraries`] reads the names of `DT_NEEDED` alone, of 64-bit programs too.
+//!
 //! `DT_STRTAB` holds an address; its place in the file is found through the first `PT_LOAD` that covers it.
 //! The note of `PT_GNU_PROPERTY` holds properties (u32 type, u32 size, data padded to the word) in ascending order of
 //! their types; `GNU_PROPERTY_X86_ISA_1_NEEDED` (`0xc0008002`) is a bit set, and its highest bit is the ISA level.
@@ -32,6 +34,7 @@ const ARM_HARD_FLOAT: u32 = 0x0900;
 const AARCH64: u32 = 0x0a00;
 const ARM_SOFT_FLOAT: u32 = 0x0b00;
 
+const ET_EXEC: u64 = 2;
 const ET_DYN: u64 = 3;
 const EM_386: u64 = 3;
 const EM_X86_64: u64 = 62;
@@ -50,6 +53,8 @@ const GNU_PROPERTY_X86_ISA_1_NEEDED: u32 = 0xc000_8002;
 const NAME: u64 = 4096;
 /// The longest dynamic section that is read: real ones have some dozens of entries.
 const DYNAMIC: u64 = 1 << 20;
+/// The most libraries that one file may name: real ones name some dozens.
+const MOST_NEEDED: usize = 1024;
 /// The longest property note that is read: real ones have 32 to 64 bytes.
 const NOTE: u64 = 1 << 16;
 
@@ -140,27 +145,8 @@ pub(super) fn read(
     }
     let Some(flags) = flags(&header, wide, machine) else { return Ok(None) };
     let Some(segments) = segments(&mut file, &header, wide)? else { return Ok(None) };
-    let Some(dynamic) = segments.iter().rev().find(|segment| segment.kind == PT_DYNAMIC) else {
-        return Ok(None);
-    };
-    if dynamic.size == 0 {
-        return Ok(None);
-    }
-    // glibc keeps this offset in 32 bits.
-    let offset = dynamic.offset & u64::from(u32::MAX);
     let word = if wide { 8 } else { 4 };
-    let table = file.up_to(offset, dynamic.size.min(DYNAMIC))?;
-    let entries: Vec<(u64, u64)> = table
-        .chunks_exact(2 * word)
-        .map(|entry| (number(entry, 0, word), number(entry, word, word)))
-        .take_while(|&(tag, _)| tag != DT_NULL)
-        .collect();
-    let Some(&(_, strings)) = entries.iter().find(|&&(tag, _)| tag == DT_STRTAB) else { return Ok(None) };
-    let strings = segments
-        .iter()
-        .filter(|segment| segment.kind == PT_LOAD && strings >= segment.address)
-        .find(|segment| strings - segment.address < segment.size)
-        .map_or(strings, |segment| (strings - segment.address).wrapping_add(segment.offset));
+    let Some(Dynamic { entries, strings }) = dynamic(&mut file, &segments, word)? else { return Ok(None) };
 
     let mut soname = None;
     if let Some(&(_, name)) = entries.iter().find(|&&(tag, _)| tag == DT_SONAME) {
@@ -180,6 +166,59 @@ pub(super) fn read(
         Machine::Aarch64 => 0,
     };
     Ok(Some(Library { flags, isa_level, soname }))
+}
+
+/// The libraries that a 64-bit program or library names as those it cannot be loaded without, in its order; none for
+/// any other file, and for one that is damaged.
+///
+/// # Errors
+/// What reading the file says.
+pub fn needed_libraries(file: &mut dyn ReadSeek) -> io::Result<Vec<String>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut file = File { file, length };
+    let Some(header) = file.bytes(0, 64)? else { return Ok(Vec::new()) };
+    let is_64_bit = header.starts_with(b"\x7fELF\x02\x01");
+    if !is_64_bit || ![ET_EXEC, ET_DYN].contains(&number(&header, 16, 2)) {
+        return Ok(Vec::new());
+    }
+    let Some(segments) = segments(&mut file, &header, true)? else { return Ok(Vec::new()) };
+    let Some(Dynamic { entries, strings }) = dynamic(&mut file, &segments, 8)? else { return Ok(Vec::new()) };
+    let mut libraries = Vec::new();
+    for &(_, name) in entries.iter().filter(|&&(tag, _)| tag == DT_NEEDED).take(MOST_NEEDED) {
+        let name = file.name(strings.wrapping_add(name))?.unwrap_or_default();
+        libraries.extend(String::from_utf8(name).ok().filter(|name| !name.is_empty()));
+    }
+    Ok(libraries)
+}
+
+/// The dynamic section up to its end, and where in the file its names are.
+struct Dynamic {
+    entries: Vec<(u64, u64)>,
+    strings: u64,
+}
+
+fn dynamic(file: &mut File<'_>, segments: &[Segment], word: usize) -> io::Result<Option<Dynamic>> {
+    let Some(dynamic) = segments.iter().rev().find(|segment| segment.kind == PT_DYNAMIC) else {
+        return Ok(None);
+    };
+    if dynamic.size == 0 {
+        return Ok(None);
+    }
+    // glibc keeps this offset in 32 bits.
+    let offset = dynamic.offset & u64::from(u32::MAX);
+    let table = file.up_to(offset, dynamic.size.min(DYNAMIC))?;
+    let entries: Vec<(u64, u64)> = table
+        .chunks_exact(2 * word)
+        .map(|entry| (number(entry, 0, word), number(entry, word, word)))
+        .take_while(|&(tag, _)| tag != DT_NULL)
+        .collect();
+    let Some(&(_, strings)) = entries.iter().find(|&&(tag, _)| tag == DT_STRTAB) else { return Ok(None) };
+    let strings = segments
+        .iter()
+        .filter(|segment| segment.kind == PT_LOAD && strings >= segment.address)
+        .find(|segment| strings - segment.address < segment.size)
+        .map_or(strings, |segment| (strings - segment.address).wrapping_add(segment.offset));
+    Ok(Some(Dynamic { entries, strings }))
 }
 
 /// The flags as far as the file header decides them: `None` for a foreign file, `Some(None)` where it says nothing.

@@ -278,3 +278,24 @@ fn damaged_libraries_are_harmless() {
         }
     }
 }
+
+#[test]
+fn the_libraries_that_a_file_needs() {
+    // The library's own name stands in the place of a needed one: the tag of its second entry is changed.
+    let mut bytes = library("libother.so.2");
+    let dynamic_at = bytes.len() - "\0libother.so.2\0".len() - 3 * 16;
+    assert!(needed_libraries(&mut Cursor::new(&bytes)).unwrap().is_empty());
+    bytes[dynamic_at + 16] = 1;
+    assert_eq!(needed_libraries(&mut Cursor::new(&bytes)).unwrap(), ["libother.so.2"]);
+    for kind in [2, 3] {
+        bytes[16] = kind;
+        assert_eq!(needed_libraries(&mut Cursor::new(&bytes)).unwrap().len(), 1, "{kind}");
+    }
+    for other in [&b"#!/bin/sh\n"[..], b"", b"\x7fELF\x02\x01", &[0; 4096]] {
+        assert!(needed_libraries(&mut Cursor::new(other)).unwrap().is_empty());
+    }
+    // Cut anywhere, it is read without a panic.
+    for length in 0..bytes.len() {
+        drop(needed_libraries(&mut Cursor::new(&bytes[..length])).unwrap());
+    }
+}
