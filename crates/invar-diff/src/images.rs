@@ -112,8 +112,7 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     }
     let (mut skip_old, mut skip_new): (BTreeSet<usize>, BTreeSet<usize>) = pairs.iter().copied().unzip();
     if options.all_layers {
-        skip_old.clear();
-        skip_new.clear();
+        (skip_old, skip_new) = Default::default();
     }
     let mut left = Loaded::read(old, &skip_old, options)?;
     let mut right = Loaded::read(new, &skip_new, options)?;
@@ -121,11 +120,12 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     let each_file_once = of_invar(old) && of_invar(new);
     let believed = skip_old.is_empty() || all_match || each_file_once;
     if !believed && depends(&left, &right, &pairs) {
-        // What was passed over is read now; the listings that are there are kept.
+        // What was passed over is read now, once for both.
         skip_old.clear();
-        skip_new.clear();
         left.read_more(&skip_old, options)?;
-        right.read_more(&skip_new, options)?;
+        let shared = pairs.iter().filter_map(|(one, two)| Some((*two, left.listings.get(one)?.clone())));
+        right.listings.extend(shared);
+        right.read_more(&BTreeSet::new(), options)?;
     }
     causes.extend(layer_causes(&left, &right, &pairs));
     let files = file_changes(&left, &right);

@@ -59,7 +59,9 @@ pub fn shown(text: &str) -> String {
 }
 
 fn of_images(out: &mut String, outcome: &Outcome, difference: &Difference) {
-    let id = |side: &invar_diff::Side| match side.digest.or(side.id) {
+    // Docker's older archives have no manifest; then only the IDs can be compared by eye.
+    let manifests = difference.old.digest.is_some() && difference.new.digest.is_some();
+    let id = |side: &invar_diff::Side| match if manifests { side.digest } else { side.id } {
         Some(digest) => format!(" ({digest})"),
         None => String::new(),
     };

@@ -152,3 +152,27 @@ fn this_program_is_an_elf_file_and_its_sections_have_names() {
         assert!(inside("program", &own[..length], &other).is_some());
     }
 }
+
+#[test]
+fn no_flipped_bit_is_a_reason_to_stop() {
+    let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(3);
+    tar.append_data(&mut header, "a.json", &b"{}\n"[..]).unwrap();
+    let pyc = [&[0xf3, 0x0d, b'\r', b'\n', 1, 0, 0, 0][..], &[7; 8], b"\xe3\x00\x00\x00\x00N"].concat();
+    let files: [(&str, Vec<u8>); 4] = [
+        // The headers and tables of an ELF file are at its beginning and end.
+        ("program", [&own[..4096], &own[own.len() - 4096..]].concat()),
+        ("a.whl", zip(&[("a.txt", b"text", true), ("b/c.json", b"{}", false)])),
+        ("a.tar", tar.into_inner().unwrap()),
+        ("a.pyc", pyc),
+    ];
+    for (name, bytes) in files {
+        for at in (0..bytes.len()).step_by(1 + bytes.len() / 500) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(inside(name, &bytes, &changed).is_some(), "{name} at {at}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
-use invar_image::{ImageError, Limits, Listing, NOTHING, Root, open};
+use invar_image::{ImageError, Limits, Listing, NOTHING, Packages, Root, open};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }
@@ -151,4 +151,39 @@ fn links_of_a_layer_do_not_lead_anywhere() {
     let root = Root::of([(0, &listing)]);
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     assert!(paths.contains(&"etc/file") && paths.contains(&"bad\\xff"), "{paths:?}");
+}
+
+#[test]
+fn no_flipped_bit_and_no_cut_is_a_reason_to_stop() {
+    let plain = layer().directory("d", 0o755).link("l", "d").hard_link("h", "etc/motd").finish();
+    let mut pax = layer();
+    pax.builder.append_pax_extensions([("mtime", &b"1.5"[..]), ("path", b"a/b")]).unwrap();
+    let forms = [
+        docker_archive(&[plain.clone(), layer().raw(b"etc/.wh.motd", b'0', b"", b"").finish()]),
+        tar_of_files(&oci_files(&[("linux", "amd64", &[(&gzip(&plain), &plain)])])),
+        pax.file("x", b"1").finish(),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image.tar");
+    let read_all = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        let Ok(opened) = open(&file, &small()) else { return };
+        for image in &opened.images {
+            let listings = image.layers.iter().map(|layer| layer.read(&small(), &|_, size| size));
+            let listings: Vec<Listing> = listings.flatten().collect();
+            let root = Root::of(listings.iter().enumerate());
+            Packages::of(&listings.iter().flat_map(|listing| listing.kept.clone()).collect());
+            assert!(root.iter().all(|(path, _)| !path.as_str().split('/').any(|name| name == "..")));
+        }
+    };
+    for bytes in forms {
+        for at in (0..bytes.len()).step_by(89) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            read_all(&changed);
+        }
+        for length in (0..bytes.len()).step_by(601) {
+            read_all(&bytes[..length]);
+        }
+    }
 }
