@@ -365,6 +365,10 @@ impl<'a> Reader<'a> {
     fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction, scope: &Scope) {
         let Healthcheck::Command(command) = check else { return };
         let Some(words) = self.command_words(command, instruction, scope) else { return };
+        // Large base images have these without a word in the Dockerfile.
+        if let Some(program) = words.first().filter(|program| ["curl", "wget"].contains(&program.as_str())) {
+            self.draft.packages.insert(program.clone());
+        }
         let mut table = toml::Table::new();
         table.insert("command".to_owned(), words.into());
         for (flag, key) in

@@ -5,7 +5,7 @@ use invar_dockerfile::{Instruction, Scope, Source, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::front_end;
-use crate::dockerfile::place::{PROJECT, is_all, joined};
+use crate::dockerfile::place::{PROJECT, is_all, joined, making};
 use crate::draft::{DraftStep, Keys};
 
 /// Files that images are made with, and that none needs.
@@ -77,9 +77,7 @@ impl<'a> Reader<'a> {
         } else {
             destination.to_owned()
         };
-        // What the image is made from needs no place in it.
-        let making = ["requirements", "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "setup."];
-        if making.iter().any(|start| name.starts_with(start)) {
+        if making(&path) {
             return;
         }
         let (here, there) = (format!("{PROJECT}/{path}"), self.places.seen_from_workdir(&wanted));
@@ -110,8 +108,8 @@ impl<'a> Reader<'a> {
                 }
                 None => self.note(instruction, "what this image has at that path is not known: a Debian package or a step has to bring it"),
                 Some(stage) if front_end::is_one(stage) => {}
-                // uv's own image as a stage of its own.
-                Some(stage) if stage.base_name.text.contains("/uv:") => {}
+                // uv itself, from its own image or where pip put it.
+                Some(stage) if stage.base_name.text.contains("/uv:") || path.ends_with("/uv") || path.ends_with("/uvx") => {}
                 Some(_) if self.places.is_environment(&path) || is_installed(&path) => {}
                 Some(_) if self.places.seen_from_workdir(&path).starts_with(&format!("{PROJECT}/")) || path == "." => {
                     // The project's files, by way of another stage.

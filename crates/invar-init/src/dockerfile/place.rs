@@ -1,4 +1,6 @@
 //! Where a Dockerfile has the project and its environment, and where an Invar image has them.
+use std::collections::BTreeMap;
+
 use invar_dockerfile::{Command, Kind, RunScript, Source, Stages, run_commands};
 
 /// Where an image has the project's files.
@@ -7,8 +9,10 @@ pub(super) const PROJECT: &str = "/app";
 /// The places of a Dockerfile's image.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// The folder that has the project's files.
+    /// The folder that has the project's files, or those of its folder `inner`.
     project: Option<String>,
+    /// The folder of the project whose files are there, with a slash before it; nothing for the project's own.
+    inner: String,
     /// Folders of virtual environments, without a slash at the end.
     environments: Vec<String>,
     /// The folder in which the program starts.
@@ -19,6 +23,7 @@ impl Places {
     /// The places in the image that the stages `chain` make.
     pub fn of(stages: &Stages<'_>, chain: &[usize]) -> Self {
         let mut places = Self::default();
+        let (mut whole, mut copies) = (false, Vec::new());
         for stage in &stages.stages {
             let in_chain = chain.contains(&stage.index);
             let mut workdir = match chain.first() {
@@ -58,22 +63,22 @@ impl Places {
                         let top_files = path.contains('*') && !path.trim_start_matches("./").contains('/');
                         if is_all(&path) || top_files && places.project.is_none() {
                             places.project = Some(destination);
-                        } else if places.project.is_none() {
-                            // `COPY app /code/app`: the project is in /code.
-                            let path = path.trim_start_matches("./").trim_end_matches('/');
-                            let above = destination.strip_suffix(path).filter(|above| above.ends_with('/'));
-                            if let Some(above) = above
-                                .map(|above| above.trim_end_matches('/'))
-                                .filter(|above| !above.is_empty())
-                            {
-                                places.project = Some(above.to_owned());
-                            }
+                            whole = true;
+                        } else if !making(&path) && !path.contains("://") {
+                            copies.push((
+                                path.trim_start_matches("./").trim_end_matches('/').to_owned(),
+                                destination,
+                            ));
                         }
                     }
                     _ => {}
                 }
             }
             places.add_environment(joined(&workdir, ".venv"));
+        }
+        if !whole && let Some((inner, project)) = common(&copies) {
+            places.inner = inner;
+            places.project = Some(project);
         }
         if places.project.is_none() {
             places.project = places.workdir.clone();
@@ -133,7 +138,7 @@ impl Places {
             self.project.as_deref().map(|project| project.trim_end_matches('/')).filter(|p| !p.is_empty());
         match project.and_then(|project| path.strip_prefix(project)) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                format!("{PROJECT}{}", rest.trim_end_matches('/'))
+                format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/'))
             }
             _ => path.to_owned(),
         }
@@ -158,6 +163,14 @@ impl Places {
     }
 }
 
+/// Whether `path` is a file that the image is made from, and that needs no place in it.
+pub(super) fn making(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let making =
+        ["requirements", "pyproject.toml", "uv.lock", "poetry.lock", "Pipfile", "setup.", ".python-version"];
+    making.iter().any(|start| name.starts_with(start))
+}
+
 /// Whether a source of `COPY` is all of the context.
 pub(super) fn is_all(path: &str) -> bool {
     matches!(path, "." | "./" | "/" | "./.")
@@ -177,4 +190,34 @@ pub(super) fn joined(folder: &str, path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
+}
+
+/// The folder of the project, with a slash before it, and the folder of the image in which most of `copies` have its
+/// files under the same names: `/src` and `/app` for `COPY src/a /app/a` and `COPY src/b /app/b`.
+fn common(copies: &[(String, String)]) -> Option<(String, String)> {
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (path, destination) in copies {
+        let (mut from, mut to) = (parts(path), parts(destination));
+        // A file goes under its own name into a folder, which the destination may be.
+        if from.last() != to.last() {
+            from.pop();
+        }
+        while !from.is_empty() && from.last() == to.last() {
+            from.pop();
+            to.pop();
+        }
+        let joined = |parts: &[String]| parts.iter().map(|part| format!("/{part}")).collect::<String>();
+        let place = (joined(&from), joined(&to));
+        if !place.1.is_empty() {
+            *counts.entry(place).or_default() += 1;
+        }
+    }
+    // Of two that are as frequent, the project's own folder.
+    counts
+        .into_iter()
+        .max_by_key(|((inner, _), count)| (*count, std::cmp::Reverse(inner.len())))
+        .map(|(place, _)| place)
 }

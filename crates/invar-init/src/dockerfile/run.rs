@@ -51,7 +51,7 @@ impl Reader<'_> {
             self.draft.note(
                 source,
                 &format!("RUN {}", left.join(" && ")),
-                "if the image needs what this does, make it in a step",
+                "if the image needs what this does, make it in a step; with `environment = true` one has the project's packages",
             );
         }
         Ok(())

@@ -113,6 +113,13 @@ fn what_is_copied_is_what_is_included() {
          [tool.invar]\ninclude = [\"app\", \"config/x.ini\", \"main.py\"]",
     );
     check(
+        "FROM python:3.13\nWORKDIR /app\nCOPY pyproject.toml .\nCOPY src/agents/ ./agents/\nCOPY src/run.py .\n\
+         CMD [\"python\", \"run.py\"]\n",
+        &[("src/agents/a.py", ""), ("src/run.py", "")],
+        "[tool.invar]\ninclude = [\"src/agents\", \"src/run.py\"]\n[tool.invar.image]\n\
+         command = [\"python\", \"run.py\"]\nworkdir = \"/app/src\"",
+    );
+    check(
         "FROM python:3.13\nCOPY *.py /srv/\nCMD [\"python\", \"/srv/a.py\"]\n",
         &[("a.py", "")],
         "[tool.invar]\ninclude = [\"*.py\"]\n[tool.invar.image]\ncommand = [\"python\", \"/app/a.py\"]",
@@ -146,7 +153,7 @@ fn what_is_told_of_a_container_is_carried_over() {
          VOLUME /data\nSTOPSIGNAL SIGINT\nUSER 10001\n\
          HEALTHCHECK --interval=30s --retries=2 CMD curl -f http://localhost/ || exit 1\n",
         &[],
-        "[tool.invar]\n[tool.invar.image]\nuser = \"10001\"\nports = [80, \"53/udp\"]\nvolumes = [\"/data\"]\n\
+        "[tool.invar]\npackages = [\"curl\"]\n[tool.invar.image]\nuser = \"10001\"\nports = [80, \"53/udp\"]\nvolumes = [\"/data\"]\n\
          labels = { maintainer = \"me\", \"org.example.version\" = \"1.2\" }\nstop-signal = \"SIGINT\"\n\
          health-check = { command = [\"curl\", \"-f\", \"http://localhost/\"], interval = \"30s\", retries = 2 }",
     );
@@ -162,7 +169,8 @@ fn what_is_not_carried_over_is_said() {
          requires-python\n\
          # Dockerfile:2: RUN curl -o /x https://example.org/x && pip install gunicorn==23: add gunicorn to the project with \
          `uv add`, if uv.lock does not have it\n\
-         # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs what this does, make it in a step\n\
+         # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs what this does, make it in a step; with \
+         `environment = true` one has the project's packages\n\
          # Dockerfile:3: COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool: what this image has at that path is not \
          known: a Debian package or a step has to bring it\n\
          # Dockerfile:5: EXPOSE $PORT: PORT has no value here\n\
