@@ -30,6 +30,7 @@ Exit codes:
     6  the store or the disk failed
     7  `verify` or `diff` found a difference
     8  `verify --strict` could not try everything
+    9  `audit` found something
   130  interrupted
 `run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
 
@@ -104,6 +105,8 @@ fn size(text: &str) -> Result<u64, String> {
 pub enum Command {
     /// Write the first manifest of a project
     Init(Init),
+    /// List what can change the result of a build: of a Dockerfile, a compose file, a flake, or in an image
+    Audit(Audit),
     /// Choose Debian packages and write invar.lock
     Lock(Lock),
     /// Build the image that the locks name
@@ -387,6 +390,44 @@ pub struct Inspect {
     /// Also write the result as one page for a browser
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `invar audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Dockerfiles, compose files, flakes, archives or layouts of images, or folders that hold some; `-` is a Dockerfile
+    /// on standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    /// The folder that the build is given [default: the nearest from the Dockerfile's upward that holds what it copies]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub context: Option<PathBuf>,
+
+    /// Audit the build with this value for an ARG
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub build_arg: Vec<String>,
+
+    /// Print the findings in SARIF 2.1.0
+    #[arg(long, conflicts_with = "json")]
+    pub sarif: bool,
+
+    /// End with exit code 9 if something of this level or above is found
+    #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "LEVEL")]
+    pub fail_on: FailOn,
+}
+
+/// When `invar audit` fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// What takes the newest of something
+    Error,
+    /// Also what something still holds back
+    Warning,
+    /// Anything
+    Note,
+    /// Nothing
+    Never,
 }
 
 /// What `invar build` writes.

@@ -17,6 +17,9 @@ pub const INPUT: u8 = 2;
 /// script must not take a failure for a difference.
 pub const DIFFERENT: u8 = 7;
 
+/// The exit code of an audit that found something.
+pub const FOUND: u8 = 9;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
@@ -30,6 +33,11 @@ impl Failure {
     /// A failure of a command line that says something impossible.
     pub fn input(message: impl Into<String>, hint: Option<&str>) -> Self {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
+    }
+
+    /// A failure of a file, whose message shows the line.
+    pub fn rendered(message: String) -> Self {
+        Self::input(message.trim_end(), None)
     }
 
     /// A program that cannot be started, with the exit code that shells give that.

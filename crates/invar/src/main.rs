@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let style = Style { quiet: cli.global.quiet, json: cli.global.json };
     let reporter = report::reporter(style);
     let done = match &cli.command {
+        Command::Audit(options) => commands::audit::run(&cli.global, options),
         Command::Init(options) => commands::init::run(&cli.global, options),
         Command::Lock(options) => commands::lock::run(&cli.global, options, &*reporter),
         Command::Build(options) => commands::build::run(&cli.global, options, &*reporter),

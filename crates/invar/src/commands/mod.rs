@@ -1,4 +1,5 @@
 //! One module for each command.
+pub mod audit;
 pub mod build;
 pub mod diff;
 pub mod env;

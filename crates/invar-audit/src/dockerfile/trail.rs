@@ -1,0 +1,372 @@
+//! All programs that a Dockerfile starts, in their order, with what their arguments come to.
+use std::collections::BTreeSet;
+
+use invar_dockerfile::{
+    Base, Dockerfile, Expansion, Instruction, Kind, RunScript, Scope, Script, ShellCommand, ShellPart,
+    ShellWord, Span, Stages, run_commands,
+};
+
+use crate::dockerfile::call::{Argument, Call, Inside};
+
+/// Calls that are kept at most.
+const LIMIT: usize = 10_000;
+
+/// The programs that a Dockerfile starts.
+pub(crate) struct Trail<'a> {
+    /// The calls, stage by stage, in the order of the text.
+    pub calls: Vec<Call>,
+    /// For each stage, the stage that it starts from.
+    parents: Vec<Option<usize>>,
+    stages: &'a Stages<'a>,
+    text: &'a str,
+}
+
+impl<'a> Trail<'a> {
+    pub(crate) fn of(file: &'a Dockerfile, stages: &'a Stages<'a>, text: &'a str) -> Self {
+        let mut calls = Vec::new();
+        let mut pipelines = 0;
+        for stage in &stages.stages {
+            let mut walk = stages.walk(stage);
+            while let Some((instruction, scope)) = walk.step() {
+                let number =
+                    file.instructions.partition_point(|other| other.span.start < instruction.span.start);
+                let instruction = delayed(instruction);
+                let Kind::Run(command) = &instruction.kind else { continue };
+                if !scope.shell_is_posix() {
+                    continue;
+                }
+                let RunScript::Shell(script) = run_commands(command, instruction) else { continue };
+                let mut reader = Reader {
+                    calls: &mut calls,
+                    scope: scope.clone(),
+                    stage: stage.index,
+                    instruction: (number, instruction.span.end),
+                    pipelines: &mut pipelines,
+                    seen: BTreeSet::new(),
+                };
+                reader.script(&script, &Inside::Nothing);
+            }
+        }
+        let parent = |base: &Base| if let Base::Stage(index) = base { Some(*index) } else { None };
+        let parents = stages.stages.iter().map(|stage| parent(&stage.base)).collect();
+        Self { calls, parents, stages, text }
+    }
+
+    /// Whether `stage` is `other`, or starts from it.
+    fn starts_from(&self, stage: usize, other: usize) -> bool {
+        let mut at = Some(stage);
+        while let Some(index) = at {
+            if index == other {
+                return true;
+            }
+            at = self.parents.get(index).copied().flatten();
+        }
+        false
+    }
+
+    /// The calls that have run in the call's stage, or in one that it starts from, before it.
+    pub(crate) fn before<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
+        let earlier =
+            |other: &&Call| other.span.start < call.span.start && self.starts_from(call.stage, other.stage);
+        self.calls.iter().filter(earlier)
+    }
+
+    /// The calls that run in the call's stage after it, in their order.
+    pub(crate) fn after<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
+        let later = |other: &&Call| other.stage == call.stage && other.span.start > call.span.start;
+        self.calls.iter().filter(later)
+    }
+
+    /// The other calls of the call's pipeline.
+    pub(crate) fn pipeline<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
+        self.calls.iter().filter(|other| other.pipeline == call.pipeline && other.span != call.span)
+    }
+
+    /// The instructions of the call's stage, and of those that it starts from, up to and with the call's own.
+    pub(crate) fn instructions_before(&self, call: &Call) -> Vec<&'a Instruction> {
+        let within = self.stages.stages.iter().filter(|stage| self.starts_from(call.stage, stage.index));
+        let all = within.flat_map(|stage| stage.instructions);
+        all.filter(|instruction| instruction.span.start < call.instruction_end).collect()
+    }
+
+    /// The text of an instruction.
+    pub(crate) fn text_of(&self, instruction: &Instruction) -> &'a str {
+        self.text.get(instruction.span.range()).unwrap_or_default()
+    }
+}
+
+/// The instruction that an `ONBUILD` delays, or the instruction itself.
+fn delayed(instruction: &Instruction) -> &Instruction {
+    match &instruction.kind {
+        Kind::Onbuild(inner) => delayed(inner),
+        _ => instruction,
+    }
+}
+
+struct Reader<'a> {
+    calls: &'a mut Vec<Call>,
+    scope: Scope,
+    stage: usize,
+    instruction: (usize, usize),
+    pipelines: &'a mut usize,
+    /// Where the calls stand that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
+    seen: BTreeSet<(usize, usize)>,
+}
+
+impl Reader<'_> {
+    fn script(&mut self, script: &Script, inside: &Inside) {
+        // The script's own numbers start anew in each script.
+        let mut current = None;
+        for command in &script.commands {
+            let pipeline = match current {
+                Some((number, pipeline)) if number == command.pipeline => pipeline,
+                _ => {
+                    *self.pipelines += 1;
+                    *self.pipelines
+                }
+            };
+            current = Some((command.pipeline, pipeline));
+            self.command(command, inside, pipeline);
+        }
+    }
+
+    fn command(&mut self, command: &ShellCommand, inside: &Inside, pipeline: usize) {
+        let mut assigned = Vec::new();
+        for assignment in &command.assignments {
+            self.scripts_of(&assignment.value, &Inside::Assignment(assignment.name.clone()));
+            let value = self.expand(&assignment.value);
+            let text = value.filter(|value| value.missing.is_empty()).map(|value| value.text);
+            if command.words.is_empty() {
+                self.scope.set_env(&assignment.name, text);
+            } else {
+                assigned.push((assignment.name.clone(), text.unwrap_or_default()));
+            }
+        }
+        let Some(first) = command.words.first() else { return };
+        let program = first.as_str().to_owned();
+        if matches!(program.as_str(), "export" | "local" | "declare" | "readonly" | "typeset") {
+            for word in &command.words[1..] {
+                self.exported(word);
+            }
+            return;
+        }
+        for word in &command.words {
+            self.scripts_of(word, &Inside::Argument(program.clone()));
+        }
+        for redirect in &command.redirects {
+            self.scripts_of(&redirect.target, &Inside::Argument(program.clone()));
+        }
+        let mut arguments = Vec::new();
+        for word in &command.words {
+            self.arguments_of(word, &mut arguments);
+        }
+        let words: Vec<Span> = command.words.iter().map(|word| word.span).collect();
+        let span = words.iter().fold(first.span, |all, word| all.to(*word));
+        self.unwrapped(arguments, span, command, inside, pipeline, &assigned);
+        if let Some(inner) = &command.inner {
+            self.script(inner, inside);
+        }
+    }
+
+    /// `NAME=VALUE` behind `export` and the like.
+    fn exported(&mut self, word: &ShellWord) {
+        let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
+        self.scripts_of(word, &Inside::Assignment(name.clone()));
+        if word.as_str().contains('=') {
+            let value = self.expand(word).filter(|value| value.missing.is_empty());
+            let text = value.and_then(|value| value.text.split_once('=').map(|(_, text)| text.to_owned()));
+            self.scope.set_env(&name, text);
+        }
+    }
+
+    fn scripts_of(&mut self, word: &ShellWord, inside: &Inside) {
+        for script in word.scripts() {
+            self.script(script, inside);
+        }
+    }
+
+    fn expand(&self, word: &ShellWord) -> Option<Expansion> {
+        word.expand(&self.scope).ok()
+    }
+
+    /// Replaces names, and splits what is not quoted at white space, as the shell does.
+    fn arguments_of(&self, word: &ShellWord, arguments: &mut Vec<Argument>) {
+        let computed = word.scripts().next().is_some();
+        let expansion = self.expand(word);
+        let known = expansion.as_ref().is_some_and(|expansion| expansion.missing.is_empty());
+        let text = expansion.map_or_else(|| word.as_str().to_owned(), |expansion| expansion.text);
+        let one = |text: &str| Argument { text: text.to_owned(), known, computed, span: word.span };
+        let splits = !word.quoted && word.parts.iter().any(|part| !matches!(part, ShellPart::Literal(_)));
+        if splits {
+            let before = arguments.len();
+            arguments.extend(text.split_whitespace().map(one));
+            if arguments.len() == before && !known {
+                arguments.push(one(""));
+            }
+        } else {
+            arguments.push(one(&text));
+        }
+    }
+
+    /// Adds the call, and those that it starts: `sudo CALL`, `env A=B CALL`, `uv run CALL`, `python -m CALL`.
+    fn unwrapped(
+        &mut self,
+        mut words: Vec<Argument>,
+        span: Span,
+        command: &ShellCommand,
+        inside: &Inside,
+        pipeline: usize,
+        assigned: &[(String, String)],
+    ) {
+        let mut assigned = assigned.to_vec();
+        for _ in 0..8 {
+            if words.is_empty() || self.calls.len() >= LIMIT {
+                return;
+            }
+            let program = words.remove(0);
+            let start = if program.span.start >= span.start { program.span.start } else { span.start };
+            let own_span = Span::new(start, span.end.max(program.span.end));
+            let environment = Call::environment_of(&self.scope, &assigned);
+            let mut call = Call::new(
+                &program.text,
+                words,
+                own_span,
+                pipeline,
+                inside.clone(),
+                self.stage,
+                self.instruction,
+                environment,
+            );
+            for redirect in &command.redirects {
+                let target =
+                    self.expand(&redirect.target).map(|expansion| expansion.text).unwrap_or_default();
+                if redirect.operator.contains('>') && !matches!(redirect.descriptor, Some(2..)) {
+                    call.outputs.push(target);
+                } else if redirect.operator.starts_with('<') {
+                    call.inputs
+                        .push(redirect.content.as_ref().map_or(target, |text| text.as_str().to_owned()));
+                }
+            }
+            let started = started_by(&call);
+            let keeps = started.is_none() || !is_mere_wrapper(&call.program);
+            words = started
+                .map(|(names, at)| {
+                    assigned.extend(names);
+                    call.arguments[at..].to_vec()
+                })
+                .unwrap_or_default();
+            if keeps && self.seen.insert((call.span.start, call.span.end)) {
+                self.calls.push(call);
+            }
+        }
+    }
+}
+
+/// Programs that do nothing but start another.
+fn is_mere_wrapper(program: &str) -> bool {
+    matches!(
+        program,
+        "sudo"
+            | "doas"
+            | "exec"
+            | "command"
+            | "builtin"
+            | "env"
+            | "nohup"
+            | "nice"
+            | "ionice"
+            | "time"
+            | "timeout"
+            | "gosu"
+            | "su-exec"
+            | "setpriv"
+            | "eatmydata"
+            | "chronic"
+            | "busybox"
+            | "xvfb-run"
+            | "stdbuf"
+            | "xargs"
+            | "retry"
+            | "setarch"
+            | "linux32"
+            | "tini"
+            | "dumb-init"
+            | "catchsegv"
+    ) || is_python(program)
+}
+
+/// Whether the program is a Python interpreter.
+pub(crate) fn is_python(program: &str) -> bool {
+    let rest = program.strip_prefix("python").or_else(|| program.strip_prefix("pypy"));
+    rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+/// The assignments that the call makes for the call that it starts, and where that one begins among its arguments.
+fn started_by(call: &Call) -> Option<(Vec<(String, String)>, usize)> {
+    let texts: Vec<&str> = call.arguments.iter().map(|argument| argument.text.as_str()).collect();
+    let first_operand = |from: usize, with_value: &[&str]| {
+        let mut at = from;
+        while let Some(text) = texts.get(at) {
+            if !text.starts_with('-') || *text == "--" {
+                break;
+            }
+            at += if with_value.contains(text) { 2 } else { 1 };
+        }
+        at + usize::from(texts.get(at) == Some(&"--"))
+    };
+    let plain = |at: usize| (at < texts.len()).then(|| (Vec::new(), at));
+    match call.program.as_str() {
+        program if is_python(program) => {
+            let module = texts.iter().position(|text| *text == "-m")?;
+            texts[..module].iter().all(|text| text.starts_with('-')).then_some(())?;
+            plain(module + 1)
+        }
+        "env" => {
+            let mut at = first_operand(0, &["-u", "-C", "-S"]);
+            let mut names = Vec::new();
+            while let Some((name, value)) = texts.get(at).and_then(|text| text.split_once('=')) {
+                names.push((name.to_owned(), value.to_owned()));
+                at += 1;
+            }
+            (at < texts.len()).then_some((names, at))
+        }
+        "sudo" | "doas" => {
+            let mut at = first_operand(0, &["-u", "-g", "-h", "-p", "-C", "-r", "-t"]);
+            let mut names = Vec::new();
+            while let Some((name, value)) = texts.get(at).and_then(|text| text.split_once('=')) {
+                names.push((name.to_owned(), value.to_owned()));
+                at += 1;
+            }
+            (at < texts.len()).then_some((names, at))
+        }
+        "timeout" | "gosu" | "su-exec" | "setarch" => plain(first_operand(0, &["-s", "-k"]) + 1),
+        "xargs" => plain(first_operand(0, &["-I", "-n", "-L", "-P", "-d", "-a", "-s", "-E"])),
+        "nice" | "ionice" => plain(first_operand(0, &["-n", "-c"])),
+        "uv" | "poetry" | "pipenv" | "pdm" | "hatch" | "bundle" | "conda" | "mamba" | "micromamba"
+        | "pixi" => {
+            let at = first_operand(0, &["--directory", "--project", "--color", "--cache-dir"]);
+            matches!(*texts.get(at)?, "run" | "exec").then_some(())?;
+            let with_value = [
+                "-n",
+                "--name",
+                "-p",
+                "--prefix",
+                "--with",
+                "--extra",
+                "--group",
+                "--python",
+                "--package",
+                "--env-file",
+                "--directory",
+                "--project",
+                "--only-group",
+                "--no-group",
+                "-e",
+                "--with-requirements",
+            ];
+            plain(first_operand(at + 1, &with_value))
+        }
+        program if is_mere_wrapper(program) => plain(first_operand(0, &["-o", "-e", "-i"])),
+        _ => None,
+    }
+}

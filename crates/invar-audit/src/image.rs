@@ -1,0 +1,192 @@
+//! The audit of an image: what is in it that another build would not have.
+use std::collections::BTreeMap;
+
+use crate::finding::{Finding, Report};
+use crate::rule::{Level, Rule};
+
+/// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Annotations and labels.
+    pub labels: BTreeMap<String, String>,
+    /// When it was made, in seconds since 1970, where it says so.
+    pub created: Option<i64>,
+    /// What a container sees: files, by their paths without a slash in front.
+    pub files: BTreeMap<String, ImageFile>,
+}
+
+/// A file of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFile {
+    /// When it was modified, in seconds since 1970.
+    pub modified: i64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its beginning, where it was wanted.
+    pub start: Vec<u8>,
+}
+
+/// A day, in seconds. What is modified in the day before the image was made was made with it.
+const DAY: i64 = 24 * 60 * 60;
+
+const NAME: &str = "org.opencontainers.image.base.name";
+const DIGEST: &str = "org.opencontainers.image.base.digest";
+
+/// Caches and records, by where they are, with what they are.
+const CACHES: [(&str, &str); 17] = [
+    ("var/lib/apt/lists/", "apt's package lists"),
+    ("var/cache/apt/", "apt's cache"),
+    ("var/cache/apk/", "apk's cache"),
+    ("var/cache/dnf/", "dnf's cache"),
+    ("var/cache/yum/", "yum's cache"),
+    ("var/lib/dnf/history", "dnf's history"),
+    ("var/cache/ldconfig/", "the linker's cache of times"),
+    ("var/cache/debconf/", "debconf's cache"),
+    ("var/log/apt/", "apt's log"),
+    ("var/log/dpkg.log", "dpkg's log"),
+    ("var/log/alternatives.log", "the log of update-alternatives"),
+    ("/.cache/pip/", "pip's cache"),
+    ("/.cache/uv/", "uv's cache"),
+    ("/.npm/_cacache/", "npm's cache"),
+    ("/.cache/yarn/", "Yarn's cache"),
+    ("/.cargo/registry/cache/", "cargo's cache"),
+    ("/.cache/go-build/", "Go's cache"),
+];
+
+/// What one machine alone should have, by where it is.
+const IDENTITY: [(&str, &str); 7] = [
+    ("etc/machine-id", "the machine id"),
+    ("var/lib/dbus/machine-id", "D-Bus's machine id"),
+    ("var/lib/systemd/random-seed", "systemd's random seed"),
+    ("var/lib/urandom/random-seed", "the random seed"),
+    ("etc/ssl/private/ssl-cert-snakeoil.key", "a private key"),
+    ("etc/hostid", "the host id"),
+    ("etc/ssh/ssh_host_", "SSH host keys"),
+];
+
+impl ImageFacts {
+    /// How many bytes of the beginning of the file at `path` the audit looks at.
+    pub fn wants(path: &str) -> u64 {
+        if path.ends_with(".pyc") {
+            16
+        } else if path.ends_with("machine-id") {
+            64
+        } else {
+            0
+        }
+    }
+}
+
+/// Audits an image, which people know as `name`.
+pub fn audit_image(name: &str, image: &ImageFacts) -> Report {
+    let mut findings = Vec::new();
+    base(image, &mut findings);
+    times(image, &mut findings);
+    bytecode(image, &mut findings);
+    caches(image, &mut findings);
+    identity(image, &mut findings);
+    Report { name: name.to_owned(), text: String::new(), findings, ignored: 0 }
+}
+
+fn base(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let label = |name: &str| image.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    match (label(NAME), label(DIGEST)) {
+        (_, Some(_)) => {}
+        (Some(base), None) if base == "scratch" || base.contains("@sha256:") => {}
+        (Some(base), None) => {
+            let message = format!("the image says that it was built from `{base}`, without a digest");
+            findings.push(Finding::of_all(Rule::ImageBaseNotPinned, message));
+        }
+        (None, None) => {
+            let message = "the image does not say what it was built from";
+            findings.push(Finding::of_all(Rule::ImageBaseUnknown, message));
+        }
+    }
+}
+
+fn times(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let Some(created) = image.created else { return };
+    let younger: Vec<&String> =
+        image.files.iter().filter(|(_, file)| file.modified > created).map(|(path, _)| path).collect();
+    if let Some(first) = younger.first() {
+        let message =
+            format!("{} modified after the image was created, the first is `/{first}`", files(younger.len()));
+        findings.push(Finding::of_all(Rule::ImageFileTimes, message));
+        return;
+    }
+    let with_it =
+        image.files.iter().filter(|(_, file)| file.modified > created - DAY && file.modified <= created);
+    let with_it: Vec<(&String, i64)> = with_it.map(|(path, file)| (path, file.modified)).collect();
+    // One time for all is a constant, not a clock.
+    let one_time = with_it.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    if let Some((first, _)) = with_it.first().filter(|_| !one_time) {
+        let message =
+            format!("{} modified while the image was built, the first is `/{first}`", files(with_it.len()));
+        findings.push(Finding::of_all(Rule::ImageFileTimes, message));
+    }
+}
+
+fn bytecode(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    // PEP 552: a magic number that ends in CR LF, then flags; 0 means that a time follows.
+    let has_time = |file: &ImageFile| {
+        file.start.get(2..4) == Some(b"\r\n")
+            && file.start.get(4..8) == Some(&[0; 4])
+            && file.start.len() >= 16
+    };
+    let timed: Vec<&String> = image
+        .files
+        .iter()
+        .filter(|(path, file)| path.ends_with(".pyc") && has_time(file))
+        .map(|(path, _)| path)
+        .collect();
+    if let Some(first) = timed.first() {
+        let message =
+            format!("{} compiled with the time of the source, the first is `/{first}`", files(timed.len()));
+        findings.push(Finding::of_all(Rule::ImageBytecodeTimes, message));
+    }
+}
+
+fn caches(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    for (place, what) in CACHES {
+        let is_in =
+            |path: &str| if place.starts_with('/') { path.contains(place) } else { path.starts_with(place) };
+        // apt's own folders stay, with a lock file in them.
+        let counts = |path: &str, file: &ImageFile| is_in(path) && file.size > 0 && !path.ends_with("/lock");
+        let found: Vec<(&String, u64)> = image
+            .files
+            .iter()
+            .filter(|(path, file)| counts(path, file))
+            .map(|(path, file)| (path, file.size))
+            .collect();
+        if let Some((first, _)) = found.first() {
+            let bytes: u64 =
+                found.iter().map(|(_, size)| size).fold(0, |all, size| all.saturating_add(*size));
+            let message = format!("{what}: {bytes} bytes in {} files, the first is `/{first}`", found.len());
+            let level = if place.contains("log") { Level::Note } else { Level::Warning };
+            findings.push(Finding::of_all(Rule::ImagePackageCache, message).at_level(level));
+        }
+    }
+}
+
+fn identity(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    for (place, what) in IDENTITY {
+        let is_it = |path: &str, file: &ImageFile| {
+            let is_empty_id =
+                path.ends_with("machine-id") && (file.size == 0 || file.start.starts_with(b"uninitialized"));
+            (if place.ends_with('_') {
+                path.starts_with(place) && path.ends_with("_key")
+            } else {
+                path == place
+            }) && file.size > 0
+                && !is_empty_id
+        };
+        if let Some((path, _)) = image.files.iter().find(|(path, file)| is_it(path, file)) {
+            let message = format!("{what} is in the image: `/{path}`");
+            findings.push(Finding::of_all(Rule::ImageMachineIdentity, message));
+        }
+    }
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
+}

@@ -1,0 +1,52 @@
+//! The time of the build.
+use crate::dockerfile::{Call, Found, Inside, Trail};
+use crate::finding::Finding;
+use crate::rule::Rule;
+
+pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+    if call.program != "date" {
+        return;
+    }
+    let fixed = call.arguments.iter().any(|argument| {
+        let text = argument.text.trim_start_matches("--date=").trim_start_matches("-d");
+        // `-d @TIME` and `-r FILE` tell another time than that of the clock.
+        text.starts_with('@') || matches!(argument.text.as_str(), "-r" | "--version" | "--help")
+    });
+    if fixed || call.variable("SOURCE_DATE_EPOCH").is_some_and(|_| call.line().contains("SOURCE_DATE_EPOCH"))
+    {
+        return;
+    }
+    let is_kept = match &call.inside {
+        Inside::Assignment(name) => is_used(name, call, trail),
+        Inside::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
+        Inside::Nothing => {
+            let written = |outputs: &[String]| {
+                outputs.iter().any(|output| !output.starts_with("/dev/") && !output.is_empty())
+            };
+            let by_pipe = trail.pipeline(call).any(|other| other.program == "tee" || written(&other.outputs));
+            written(&call.outputs) || by_pipe
+        }
+    };
+    if is_kept {
+        found.push(Finding::new(Rule::ClockInBuild, call.span, "the clock's time goes into the result"));
+    }
+}
+
+/// Whether the variable is used in the instruction for more than comparing.
+fn is_used(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
+    let instructions = trail.instructions_before(call);
+    let Some(own) = instructions.last() else { return true };
+    let text = trail.text_of(own);
+    let uses =
+        text.match_indices(&format!("${name}")).chain(text.match_indices(&format!("${{{name}"))).count();
+    let compared = trail
+        .after(call)
+        .filter(|other| {
+            other.instruction == call.instruction && matches!(other.program.as_str(), "[" | "test" | "[[")
+        })
+        .count();
+    // Exported, or a name that tools look for.
+    let is_seen =
+        text.contains(&format!("export {name}")) || name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    uses > compared || is_seen
+}

@@ -1,0 +1,261 @@
+//! curl, wget and the like: what is downloaded, where it goes, and whether anything checks it.
+use crate::dockerfile::{Argument, Call, Found, Inside, Trail, is_python};
+use crate::finding::Finding;
+use crate::rule::{Level, Rule};
+
+const CURL_WITH_VALUE: [&str; 30] = [
+    "-o",
+    "--output",
+    "-H",
+    "--header",
+    "-A",
+    "--user-agent",
+    "-u",
+    "--user",
+    "-x",
+    "--proxy",
+    "-e",
+    "--referer",
+    "-b",
+    "--cookie",
+    "-c",
+    "--cookie-jar",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "--retry",
+    "--retry-delay",
+    "--proto",
+    "--cacert",
+    "--cert",
+    "--key",
+    "--output-dir",
+    "-w",
+    "--write-out",
+    "--retry-max-time",
+    "-X",
+];
+const WGET_WITH_VALUE: [&str; 18] = [
+    "-O",
+    "--output-document",
+    "-P",
+    "--directory-prefix",
+    "-t",
+    "--tries",
+    "-T",
+    "--timeout",
+    "--header",
+    "-U",
+    "--user-agent",
+    "-o",
+    "-a",
+    "--user",
+    "--password",
+    "-e",
+    "--progress",
+    "--waitretry",
+];
+/// Programs that run what they read.
+const INTERPRETERS: [&str; 12] =
+    ["sh", "bash", "dash", "ash", "zsh", "ksh", "perl", "ruby", "node", "php", "source", "."];
+
+pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+    let Some(urls) = urls(call) else { return };
+    if urls.iter().all(|url| is_here(&url.text)) {
+        return;
+    }
+    if is_run(call, trail) {
+        let message = format!("what `{}` gets is run at once", call.program);
+        found.push(Finding::new(Rule::PipeToShell, call.span, message));
+        return;
+    }
+    if goes_nowhere(call) || is_checked(call, &urls, trail) {
+        return;
+    }
+    let moves = urls.iter().any(|url| names_what_moves(&url.text)) || urls.is_empty();
+    let message = if moves {
+        "what this downloads changes with time, and nothing checks it"
+    } else {
+        "nothing checks what this downloads"
+    };
+    let level = if moves { Level::Error } else { Level::Warning };
+    found.push(Finding::new(Rule::DownloadWithoutChecksum, call.span, message).at_level(level));
+}
+
+/// The addresses that the call downloads from; `None` where it downloads nothing.
+fn urls(call: &Call) -> Option<Vec<&Argument>> {
+    let operands = match call.program.as_str() {
+        "curl" => {
+            let sends = [
+                "-d",
+                "--data",
+                "--data-binary",
+                "--data-raw",
+                "--data-urlencode",
+                "-F",
+                "--form",
+                "-T",
+                "--upload-file",
+                "-I",
+                "--head",
+                "-V",
+                "--version",
+                "-h",
+                "--help",
+            ];
+            let method = call.value_of(&["-X", "--request"]);
+            if call.has_option(&sends) || method.is_some_and(|method| method != "GET") {
+                return None;
+            }
+            call.operands(&CURL_WITH_VALUE)
+        }
+        "wget" => {
+            if call.has_option(&["--spider", "--post-data", "--post-file", "--version", "--help", "-V"]) {
+                return None;
+            }
+            call.operands(&WGET_WITH_VALUE)
+        }
+        "aria2c" => call.operands(&["-o", "-d", "-x", "-s", "-k", "--dir", "--out"]),
+        "axel" => call.operands(&["-o", "-n"]),
+        "apt-helper" => {
+            let operands = call.operands(&["-o"]);
+            let (verb, rest) = operands.split_first()?;
+            // A third operand is a hash.
+            (verb.text == "download-file" && rest.len() < 3)
+                .then(|| rest.iter().copied().take(1).collect())?
+        }
+        _ => return None,
+    };
+    let names_it = ["--url", "-i", "--input-file", "-K", "--config"];
+    (!operands.is_empty() || call.has_option(&names_it)).then_some(operands)
+}
+
+fn is_here(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"].iter().any(|name| host.starts_with(name))
+        || url.starts_with("file:")
+}
+
+/// Whether the address has a part that says "newest", or none that says which.
+fn names_what_moves(url: &str) -> bool {
+    let path =
+        url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let lower = path.to_ascii_lowercase();
+    let newest = ["latest", "master", "/main/", "nightly", "current", "stable", "/head/"];
+    newest.iter().any(|word| lower.contains(word)) || !lower.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Whether what is downloaded is given to a shell or interpreter, by a pipe or as its words.
+fn is_run(call: &Call, trail: &Trail<'_>) -> bool {
+    if let Inside::Argument(program) = &call.inside {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        if INTERPRETERS.contains(&name) || matches!(name, "eval" | "sudo") || is_python(name) {
+            return true;
+        }
+    }
+    trail.pipeline(call).any(|other| {
+        let reads_program = INTERPRETERS.contains(&other.program.as_str()) || is_python(&other.program);
+        let operands = other.operands(&["-o", "-O"]);
+        let from_input = operands.first().is_none_or(|first| first.text == "-") || other.has(&["-s"]);
+        let own_script = other.has(&["-c", "-m", "-e", "-n", "-ne", "-pe", "-r", "-p"]);
+        other.span.start > call.span.start && reads_program && from_input && !own_script
+    })
+}
+
+fn goes_nowhere(call: &Call) -> bool {
+    let output = call.value_of(&["-o", "--output", "-O", "--output-document"]);
+    output == Some("/dev/null") || call.outputs.iter().any(|output| output == "/dev/null")
+}
+
+/// Whether a later command of the stage checks the file.
+fn is_checked(call: &Call, addresses: &[&Argument], trail: &Trail<'_>) -> bool {
+    let names = file_names(call, addresses);
+    let is_signature = |name: &String| {
+        let name = name.to_ascii_lowercase();
+        [
+            ".asc",
+            ".sig",
+            ".sha256",
+            ".sha512",
+            ".sha256sum",
+            ".minisig",
+            "sha256sums",
+            "checksums.txt",
+            ".pem",
+            ".sha1",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
+    };
+    let helps_to_check = names.iter().any(is_signature);
+    let others: Vec<String> = trail
+        .calls
+        .iter()
+        .filter(|other| other.instruction == call.instruction && other.span != call.span)
+        .filter_map(|other| urls(other).map(|found| file_names(other, &found)))
+        .flatten()
+        .collect();
+    trail.after(call).filter(|other| checks_files(other)).any(|check| {
+        let words = words_of(check, trail);
+        let named = |name: &String| !name.is_empty() && words.contains(name.as_str());
+        if check.pipeline == call.pipeline || helps_to_check || names.iter().any(named) {
+            return true;
+        }
+        // A list of checksums names its files itself.
+        check.instruction == call.instruction && !others.iter().any(named)
+    })
+}
+
+/// The names, without folders, that the file may have.
+fn file_names(call: &Call, addresses: &[&Argument]) -> Vec<String> {
+    let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let option = if call.program == "wget" { ["-O", "--output-document"] } else { ["-o", "--output"] };
+    let mut names: Vec<String> = call.value_of(&option).map(last).into_iter().collect();
+    names.extend(call.outputs.iter().map(|output| last(output)));
+    // `-fsSLo file`: short options in one word, the last with a value.
+    let in_one_word = call.arguments.windows(2).find(|pair| {
+        let option = pair[0].text.as_str();
+        option.len() > 2
+            && option.starts_with('-')
+            && !option.starts_with("--")
+            && option.ends_with(['o', 'O'])
+    });
+    if names.is_empty() {
+        names.extend(in_one_word.map(|pair| last(&pair[1].text)));
+    }
+    names.extend(addresses.iter().map(|url| last(url.text.split(['?', '#']).next().unwrap_or_default())));
+    names.retain(|name| !name.is_empty() && name != "-");
+    names
+}
+
+/// Whether the program compares files with checksums or signatures.
+fn checks_files(call: &Call) -> bool {
+    let program = call.program.as_str();
+    let sums = [
+        "sha1sum",
+        "sha224sum",
+        "sha256sum",
+        "sha384sum",
+        "sha512sum",
+        "b2sum",
+        "b3sum",
+        "md5sum",
+        "shasum",
+        "rhash",
+    ];
+    sums.contains(&program)
+        || matches!(program, "gpgv" | "gpgv2" | "minisign" | "signify" | "cosign" | "slsa-verifier")
+        || (matches!(program, "gpg" | "gpg2") && call.has_option(&["--verify"]))
+        || (program == "openssl" && call.has(&["dgst"]))
+}
+
+/// All that is said in the check's pipeline.
+fn words_of(check: &Call, trail: &Trail<'_>) -> String {
+    let mut words = check.line();
+    words.push_str(&check.inputs.join(" "));
+    for other in trail.pipeline(check) {
+        words.push(' ');
+        words.push_str(&other.line());
+    }
+    words
+}

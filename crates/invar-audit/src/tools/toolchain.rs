@@ -1,0 +1,59 @@
+//! Compilers and interpreters that are installed by the name of a channel.
+use crate::dockerfile::{Call, Found};
+use crate::finding::Finding;
+use crate::rule::Rule;
+
+pub(super) fn check(call: &Call, found: &mut Found) {
+    if let Some(name) = moving(call) {
+        let message = format!("`{name}` names another version every few weeks");
+        found.push(Finding::new(Rule::ToolchainNotPinned, call.span, message));
+    }
+}
+
+/// The name of the channel, where one is named, or is meant by saying nothing.
+fn moving(call: &Call) -> Option<String> {
+    let operands = call.operands(&["--profile", "--component", "-c", "--target", "-t", "--default-host"]);
+    let texts: Vec<&str> = operands.iter().map(|operand| operand.text.as_str()).collect();
+    let channel = |names: &[&str]| names.iter().copied().find(|name| is_channel(name)).map(str::to_owned);
+    match (call.program.as_str(), texts.as_slice()) {
+        ("rustup", ["update", rest @ ..]) => Some(rest.first().copied().unwrap_or("the newest").to_owned()),
+        ("rustup", ["toolchain", "install" | "add", rest @ ..] | ["install" | "default", rest @ ..]) => {
+            channel(rest)
+        }
+        ("rustup-init" | "rustup-init.sh", _) => match call.value_of(&["--default-toolchain"]) {
+            Some("none") => None,
+            Some(name) if is_channel(name) => Some(name.to_owned()),
+            // The value may come from a variable without a known value.
+            Some(_) => None,
+            None => Some("stable".to_owned()),
+        },
+        ("nvm" | "fnm", ["install" | "use", rest @ ..]) => {
+            let lts = call.has(&["--lts", "--latest"]).then(|| "lts".to_owned());
+            lts.or_else(|| {
+                rest.iter().find(|name| is_channel(name) || is_major(name)).map(|name| (*name).to_owned())
+            })
+        }
+        ("n", [name, ..]) if is_channel(name) || is_major(name) => Some((*name).to_owned()),
+        ("volta", ["install", rest @ ..]) => {
+            rest.iter().find(|name| !name.contains('.')).map(|name| (*name).to_owned())
+        }
+        ("sdk", ["install", name]) => Some((*name).to_owned()),
+        ("asdf", ["install", _, name]) if is_channel(name) => Some((*name).to_owned()),
+        ("pyenv", ["install", name, ..]) if name.matches('.').count() < 2 => Some((*name).to_owned()),
+        _ => None,
+    }
+}
+
+fn is_channel(name: &str) -> bool {
+    let name = name.split("-x86_64").next().unwrap_or(name);
+    matches!(
+        name,
+        "stable" | "beta" | "nightly" | "latest" | "lts" | "lts/*" | "node" | "current" | "lts-latest"
+    ) || name.starts_with("latest:")
+}
+
+fn is_major(name: &str) -> bool {
+    !name.is_empty()
+        && name.trim_start_matches('v').chars().all(|c| c.is_ascii_digit())
+        && name.matches('.').count() < 2
+}
