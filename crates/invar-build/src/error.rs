@@ -351,6 +351,14 @@ pub enum BuildError {
     /// A command that was run in the sandbox failed.
     #[error(transparent)]
     Step(Box<crate::StepFailure>),
+    /// An input of a step matches nothing.
+    #[error("step {step}: its input {input:?} matches no file of the project, and is no step's name")]
+    NoInput {
+        /// The step.
+        step: String,
+        /// The pattern.
+        input: String,
+    },
     /// A step did not make what it should.
     #[error("{label} did not make {output}, which its outputs name")]
     NoOutput {
@@ -551,6 +559,7 @@ impl BuildError {
             | Self::BuildCycle { .. }
             | Self::NotAPackage { .. }
             | Self::BuildSystem { .. }
+            | Self::NoInput { .. }
             | Self::NoProgram { .. }
             | Self::Launcher { .. }
             | Self::Vendor { .. }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use invar_oci::FILE_TIME;
 use invar_plan::PROJECT;
-use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceList, SourceRules, WalkError};
+use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceList, SourceRules, StepName, WalkError};
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::project::ProjectFiles;
@@ -96,7 +96,12 @@ impl SourceTree {
 
     /// Reads what a step is made from. Files that git ignores are not there even if a pattern matches them, since they
     /// are what other tools have left; what keeps files out of the image has no say.
-    pub fn of_step(session: &Session<'_>, files: &ProjectFiles, inputs: &[Glob]) -> Result<Self, BuildError> {
+    pub fn of_step(
+        session: &Session<'_>,
+        files: &ProjectFiles,
+        step: &StepName,
+        inputs: &[Glob],
+    ) -> Result<Self, BuildError> {
         let mut source = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
         if inputs.is_empty() {
             return Ok(source);
@@ -104,6 +109,13 @@ impl SourceTree {
         let wanted = rules(files, inputs, &[], None, None)?;
         let mut all = rules(files, &[], &[], None, None)?;
         source.add(session, &mut all, |path| wanted.decide(path, false).is_source())?;
+        for input in inputs {
+            let one = rules(files, std::slice::from_ref(input), &[], None, None)?;
+            let mut found = source.tree.iter().filter(|(_, entry)| !entry.is_directory());
+            if !found.any(|(path, _)| one.decide(path.as_str(), false).is_source()) {
+                return Err(BuildError::NoInput { step: step.to_string(), input: input.to_string() });
+            }
+        }
         Ok(source)
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn prepare<'a>(
     let mut all: Vec<Prepared<'a>> = Vec::new();
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(workshop.session, workshop.files, &step.inputs)?;
+        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)?;
         let fetches = fetches(workshop, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
         let before: Vec<Key> = before.map(|earlier| earlier.key).collect();

@@ -2,7 +2,10 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
+use support::tools::Tools;
 use support::{Context, Ran};
 
 /// Two steps, of which the second takes what the first made and replaces the program by a launcher.
@@ -136,4 +139,89 @@ fn a_step_that_fails_says_why_and_where() {
     context.write("project/invar.toml", format!("packages = [\"hello\"]\n{broken}run = \"true\"\n"));
     let message = context.run(&["build", "project"]).failure(1);
     assert!(message.contains("step bad did not make x"), "{message}");
+}
+
+/// A project of steps whose programs are this machine's own.
+fn steps(steps: &str) -> Tools {
+    Tools::locked(&format!("[image]\nname = \"steps\"\n{steps}"))
+}
+
+#[test]
+fn steps_that_do_not_wait_for_each_other_run_at_once() {
+    // Neither ends by itself. One after the other, the first would fail before the second begins.
+    let endless = |name: &str| {
+        format!(
+            "[[step]]\nname = \"{name}\"\nrun = \"sleep 1000000\"\noutputs = {{ x = \"/{name}\" }}\ntimeout = \"1m\"\n"
+        )
+    };
+    let project = steps(&(endless("one") + &endless("two")));
+    let mut command = project.invar();
+    command.args(["build", "--json", "--locked", "--jobs", "2", "project"]);
+    let mut child =
+        command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("invar can be started");
+    let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let mut started = 0;
+    for line in lines {
+        started += usize::from(line.expect("it is text").contains("step-started"));
+        if started == 2 {
+            break;
+        }
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert_eq!(started, 2);
+}
+
+#[test]
+fn files_are_fetched_as_they_were_locked() {
+    let step = "[[step]]\nname = \"fetched\"\nfetch = [{ url = \"SERVER/data.txt\" }]\nrun = \"cat data.txt > x\"\n\
+                outputs = { x = \"/x\" }\n";
+    let project = Tools::new(&format!("[image]\nname = \"steps\"\n{step}"));
+    project.server.put([("data.txt".to_owned(), b"data\n".to_vec())].into());
+    project.lock();
+    assert_eq!(fs::read_to_string(project.root().join("x")).expect("the image has it"), "data\n");
+    // What is there now is not what was locked, and the store is empty.
+    project.server.put([("data.txt".to_owned(), b"DATA\n".to_vec())].into());
+    fs::remove_dir_all(project.context.store()).expect("the store is ours");
+    let message = project.run(&["build", "--locked", "project"]).failure(5);
+    let (was, is) = (invar_testkit::sha256(b"data\n"), invar_testkit::sha256(b"DATA\n"));
+    for expected in ["data.txt", &was, &is] {
+        assert!(message.contains(expected), "{expected} is not in:\n{message}");
+    }
+    // A file that the lock does not know is not fetched.
+    let manifest =
+        fs::read_to_string(project.context.path().join("project/invar.toml")).expect("it was written");
+    project.context.write("project/invar.toml", manifest.replace("data.txt\"", "more.txt\""));
+    let message = project.run(&["build", "--locked", "project"]).failure(3);
+    assert!(message.contains("more.txt") && message.contains("invar lock"), "{message}");
+    // A digest in the manifest is the author's word, and needs no lock.
+    let wrong = manifest.replace("data.txt\" }", &format!("data.txt\", sha256 = \"{was}\" }}"));
+    project.context.write("project/invar.toml", wrong);
+    let message = project.run(&["build", "--locked", "project"]).failure(5);
+    assert!(message.contains(&was) && message.contains(&is), "{message}");
+}
+
+#[test]
+fn inputs_that_match_nothing_and_steps_in_a_circle() {
+    let project = steps(
+        "[[step]]\nname = \"typo\"\ninputs = [\"*.txt\", \"fronted/**\"]\nrun = \"echo > x\"\noutputs = { x = \"/x\" }\n",
+    );
+    project.context.write("project/words.txt", "words\n");
+    let message = project.run(&["build", "--locked", "project"]).failure(2);
+    assert!(message.contains("step typo") && message.contains("fronted/**"), "{message}");
+    let step = |name: &str, input: &str| {
+        format!(
+            "[[step]]\nname = \"{name}\"\ninputs = [\"{input}\"]\nrun = \"true\"\noutputs = {{ x = \"/{name}\" }}\n"
+        )
+    };
+    project.write_manifest(&format!(
+        "[image]\nname = \"steps\"\n{}{}",
+        step("hen", "egg"),
+        step("egg", "hen")
+    ));
+    let message = project.run(&["build", "--locked", "project"]).failure(2);
+    assert!(
+        message.contains("hen") && message.contains("egg") && message.contains("invar.toml"),
+        "{message}"
+    );
 }

@@ -1,0 +1,65 @@
+//! A Docker engine of a test's own.
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::{Ran, find};
+
+/// A Docker engine of the test's own, ended with it.
+pub struct Engine {
+    daemon: Child,
+    socket: String,
+    folder: tempfile::TempDir,
+}
+
+impl Engine {
+    /// Starts one, and waits until it answers.
+    pub fn start() -> Self {
+        let folder =
+            tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
+        // A socket's path is limited to 107 bytes, which a checkout's path may exceed.
+        let sockets =
+            tempfile::Builder::new().prefix("invar").tempdir().expect("temporary folders can be made");
+        let socket = format!("unix://{}/docker.sock", sockets.keep().display());
+        let log = std::fs::File::create(folder.path().join("dockerd.log")).expect("the log can be written");
+        let dockerd = find("dockerd").expect("checked before");
+        let daemon = Command::new(dockerd)
+            .arg("--data-root")
+            .arg(folder.path().join("data"))
+            .arg("--exec-root")
+            .arg(Path::new(socket.trim_start_matches("unix://")).with_file_name("exec"))
+            .arg("--pidfile")
+            .arg(folder.path().join("pid"))
+            .args(["-H", &socket, "--iptables=false", "--ip6tables=false", "--bridge=none"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("dockerd can be started");
+        let engine = Self { daemon, socket, folder };
+        for _ in 0..300 {
+            if Ran::of(engine.docker().arg("version")).code == 0 {
+                return engine;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        let log = std::fs::read_to_string(engine.folder.path().join("dockerd.log")).unwrap_or_default();
+        panic!("dockerd does not answer:\n{log}");
+    }
+
+    /// `docker` for this engine.
+    pub fn docker(&self) -> Command {
+        let mut command = Command::new(find("docker").expect("checked before"));
+        command.args(["-H", &self.socket]);
+        command
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = Ran::of(Command::new("kill").arg(self.daemon.id().to_string()));
+        let _ = self.daemon.wait();
+        let socket = Path::new(self.socket.trim_start_matches("unix://"));
+        let _ = std::fs::remove_dir_all(socket.parent().expect("the socket is in a folder"));
+    }
+}
