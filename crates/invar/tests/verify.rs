@@ -35,6 +35,7 @@ const LEAKING: &str = "
     head -c 16 /dev/urandom | od -A n -t x1 > out/random
     date -u > out/moment
     env | sort > out/environment
+    printf '{\"cpus\": %s}' $(nproc) > out/info.json
     echo the same > out/plain
 ";
 
@@ -145,6 +146,7 @@ fn leaks_are_caught_named_and_explained() {
     let expected = [
         ("/app/out/cpus", "cpu-count", "parallel"),
         ("/app/out/environment", "cpu-model", "mask"),
+        ("/app/out/info.json", "cpu-count", "parallel"),
         ("/app/out/listing", "directory-order", "unordered-folder"),
         ("/app/out/moment", "always", "date"),
         ("/app/out/month", "clock", "date"),
@@ -159,6 +161,14 @@ fn leaks_are_caught_named_and_explained() {
         let expected = if changed.contains(&perturbation) { "differs" } else { "same" };
         assert_eq!(verdict, expected, "{perturbation}: {report}");
     }
+    let all = report["differences"].as_array().expect("a list");
+    let info = all.iter().find(|one| one["path"] == "/app/out/info.json").expect("it is there");
+    let value = &info["change"]["inside"]["changes"][0];
+    assert_eq!(
+        (&value["key"], &value["old"], &value["new"]),
+        (&"cpus".into(), &2.into(), &1.into()),
+        "{info}"
+    );
     let month =
         report["differences"].as_array().expect("a list").iter().find(|one| one["path"] == "/app/out/month");
     let change = &month.expect("it is there")["change"];

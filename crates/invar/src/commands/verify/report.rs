@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use invar_diff::Inside;
 use invar_verify::{Cause, Difference, Evidence, Moments, Perturbation};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use super::changes::{Change, Finding};
 use super::runner::Detail;
 use crate::cli::Global;
 use crate::commands::lock::print;
+use crate::difference::of_inside;
 use crate::failure::Failure;
 use crate::report::say;
 
@@ -276,8 +278,19 @@ pub fn tell_change(change: &Change, cause: Cause) -> String {
         let _ = writeln!(text, "    {place}, first: {first}");
         let _ = writeln!(text, "    {:>width$} {second}", "again:", width = place.to_string().len() + 8);
     }
+    for line in inside(change).iter().flat_map(of_inside) {
+        let _ = writeln!(text, "    {line}");
+    }
     let _ = writeln!(text, "    looks like {cause}:\n      {}", cause.remedy());
     text
+}
+
+/// How two files differ inside, where that says more than the first difference does.
+fn inside(change: &Change) -> Option<Inside> {
+    let (first, second) = change.contents.as_ref()?;
+    let inside = invar_diff::inside(change.path.name(), first, second)?;
+    let says_more = !matches!(inside, Inside::Text { .. } | Inside::Bytes { .. } | Inside::TooLarge);
+    says_more.then_some(inside)
 }
 
 /// A change for programs.
@@ -291,6 +304,7 @@ pub fn change_json(change: &Change, cause: Cause) -> Value {
         "origin": change.origin,
         "what": change.describe(),
         "difference": difference,
+        "inside": inside(change),
         "cause": cause.name(),
         "remedy": cause.remedy(),
     })
