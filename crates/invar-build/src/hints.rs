@@ -33,13 +33,24 @@ pub(crate) fn hint(workshop: &Workshop<'_>, lines: &[String], of: Option<&str>) 
         .or_else(|| packages_for(workshop, &missing_things(lines), of))
 }
 
-/// What was used up, as the C library's messages and shells say it.
+/// How cargo says that a crate wants a newer compiler.
+const OLD_RUST: [(&str, &str); 2] = [("requires rustc ", " or newer"), ("feature `edition", "` is required")];
+
+/// What was used up, as the C library's messages and shells say it, and what no package mends.
 fn resource(line: &str) -> Option<&'static str> {
     if line.contains("No space left on device") {
         return Some("the disk is full: make room, or name another place with --store; /tmp holds 8 GiB");
     }
     if line.contains("File size limit exceeded") || line.contains("File too large") {
         return Some(MORE_DISK);
+    }
+    if OLD_RUST
+        .iter()
+        .any(|(before, after)| line.split_once(before).is_some_and(|(_, rest)| rest.contains(after)))
+    {
+        return Some(
+            "its crates want a newer Rust: take its wheel, an earlier version of it, or a later `suite`",
+        );
     }
     if line.contains("Cannot fork") || line.contains("fork: Resource temporarily unavailable") {
         return Some("a build may have 4096 processes and threads at once");
@@ -116,6 +127,16 @@ mod tests {
         let missing = missing_things(&lines.map(str::to_owned));
         assert_eq!(missing.iter().map(Missing::name).collect::<Vec<_>>(), ["odd.h", "gcc"]);
         assert_eq!(missing_things(&[]), []);
+    }
+
+    #[test]
+    fn a_compiler_that_is_too_old_is_told_of() {
+        let check = |line: &str, expected: bool| {
+            assert_eq!(resource(line).is_some_and(|hint| hint.contains("newer Rust")), expected, "{line}");
+        };
+        check("error: package `home v0.5.12` cannot be built because it requires rustc 1.88 or newer", true);
+        check("  feature `edition2024` is required", true);
+        check("this crate requires rustc", false);
     }
 
     #[test]

@@ -193,6 +193,10 @@ fn module(line: &str) -> Option<String> {
     if let Some((_, rest)) = line.split_once("ERROR: Dependency ") {
         return rest.contains("not found").then(|| quoted(rest)).flatten();
     }
+    if line.contains("Could not find directory of OpenSSL installation") {
+        // Rust's openssl-sys.
+        return Some("openssl".to_owned());
+    }
     let (_, rest) = line.split_once("The system library `")?;
     rest.contains("was not found").then(|| quoted(rest)).flatten()
 }
@@ -210,6 +214,18 @@ fn cmake(line: &str) -> Option<String> {
     rest.split_once(".cmake\"").map(|(name, _)| name.to_owned())
 }
 
+/// maturin without Rust: it asks for a package that would download it, or for the programs themselves. Debian's cargo
+/// brings the compiler.
+const NO_CARGO: [&str; 3] = [
+    "Rust not found, installing into a temporary directory",
+    "rustc, the rust compiler, is not installed",
+    "Cargo, the Rust package manager, is not installed",
+];
+
+/// Rust's openssl-sys and pkg-config.
+const NO_PKG_CONFIG: [&str; 2] =
+    ["requires the `pkg-config` utility to find", "pkg-config command could not be found"];
+
 /// The ways in which shells, make, Python, CMake, setuptools and Rust's compiler say that a program is not there.
 fn program(line: &str) -> Option<String> {
     let name = if let Some(rest) =
@@ -226,6 +242,9 @@ fn program(line: &str) -> Option<String> {
     } else if let Some((_, rest)) = line.split_once("cannot execute '") {
         // gcc without g++: "fatal error: cannot execute 'cc1plus'".
         quoted(rest)
+    } else if let Some((_, rest)) = line.split_once("failed to find tool ") {
+        // Rust's cc: "failed to find tool "c++": No such file or directory (os error 2)".
+        quoted(rest)
     } else if let Some((before, _)) = line.split_once(": No such file or directory") {
         // make: "make: gcc: No such file or directory".
         line.starts_with("make").then(|| before.rsplit(": ").next().map(str::to_owned)).flatten()
@@ -235,6 +254,10 @@ fn program(line: &str) -> Option<String> {
     } else if let Some((_, rest)) = line.split_once("error: can't find Rust compiler") {
         // setuptools-rust.
         rest.is_empty().then(|| "rustc".to_owned())
+    } else if NO_CARGO.iter().any(|phrase| line.contains(phrase)) {
+        Some("cargo".to_owned())
+    } else if NO_PKG_CONFIG.iter().any(|phrase| line.contains(phrase)) {
+        Some("pkg-config".to_owned())
     } else if let Some((_, rest)) = line.split_once("Unknown compiler(s): [[") {
         // meson: "ERROR: Unknown compiler(s): [['cc'], ['gcc'], …]".
         quoted(rest)
@@ -288,6 +311,24 @@ mod tests {
         );
         check("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "Program(\"cc\")");
         check("error: can't find Rust compiler", "Program(\"rustc\")");
+        check("Rust not found, installing into a temporary directory", "Program(\"cargo\")");
+        check(
+            "  Caused by: rustc, the rust compiler, is not installed or not in PATH.",
+            "Program(\"cargo\")",
+        );
+        check(
+            "  error occurred: failed to find tool \"c++\": No such file or directory (os error 2)",
+            "Program(\"c++\")",
+        );
+        check(
+            "  requires the `pkg-config` utility to find OpenSSL but unfortunately `pkg-config`",
+            "Program(\"pkg-config\")",
+        );
+        check("  The pkg-config command could not be found.", "Program(\"pkg-config\")");
+        check(
+            "  Could not find directory of OpenSSL installation, and this `-sys` crate cannot",
+            "Module(\"openssl\")",
+        );
         check("Package 'libpq', required by 'virtual:world', not found", "Module(\"libpq\")");
         check("Package gtk+-3.0 was not found in the pkg-config search path.", "Module(\"gtk+-3.0\")");
         check("Package 'xyz' not found", "Module(\"xyz\")");
