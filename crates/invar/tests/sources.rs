@@ -118,6 +118,11 @@ impl Sources {
         self.git(folder, &["tag", tag]);
     }
 
+    /// A commit after the last one, without a tag.
+    fn commit_again(&self, folder: &str) {
+        self.git(folder, &["commit", "--quiet", "--allow-empty", "-m", "y"]);
+    }
+
     /// Writes a package: `keys` are of its table `project`, `rest` is what follows.
     fn package(&self, folder: &str, name: &str, keys: &str, rest: &str) {
         let pyproject = format!("[project]\nname = \"{name}\"\n{keys}\n{SYSTEM}{rest}");
@@ -399,4 +404,75 @@ fn everything_that_uv_lock_can_name() {
     sources.context.write("app/pyproject.toml", manifest);
     let message = Ran::of(sources.invar().args(["lock", "--update", "app"])).failure(2);
     assert!(message.contains("bothdep"), "{message}");
+}
+
+#[test]
+fn versions_come_from_the_lock() {
+    let test = "versions_come_from_the_lock";
+    let Some(path) = programs(test) else { return };
+    let context = Context::with_shared_store();
+    let sources = Sources { context, server: Server::start(BTreeMap::new()), files: BTreeMap::new(), path };
+    sources.context.write(".gitconfig", "[user]\nname = x\nemail = x@example\n");
+    let module = |folder: &str, name: &str, keys: &str| {
+        let text = format!("[project]\nname = \"{name}\"\ndynamic = [\"version\"]\n{keys}");
+        sources.context.write(&format!("app/{folder}pyproject.toml"), text);
+        sources.context.write(&format!("app/{folder}src/{name}/__init__.py"), "");
+    };
+    module(
+        "",
+        "app",
+        "requires-python = \">=3.11\"\ndependencies = [\"member\"]\n\
+         [build-system]\nrequires = [\"hatchling\", \"hatch-vcs\"]\nbuild-backend = \"hatchling.build\"\n\
+         [tool.hatch.version]\nsource = \"vcs\"\n[tool.hatch.build.hooks.vcs]\nversion-file = \"src/app/_version.py\"\n\
+         [tool.uv.workspace]\nmembers = [\"member\"]\n[tool.uv.sources]\nmember = { workspace = true }\n\
+         [tool.invar]\npython.bytecode = false\n",
+    );
+    module(
+        "member/",
+        "member",
+        "[build-system]\nrequires = [\"setuptools>=80\", \"setuptools-scm>=8\"]\n\
+         build-backend = \"setuptools.build_meta\"\n[tool.setuptools_scm]\nroot = \"..\"\n",
+    );
+    sources.context.write("app/.gitignore", "_version.py\n*.tar\n");
+    sources.commit("app", "v1.2.3");
+    // uv does not lock such versions: the tags do when locking, and invar.lock keeps what they say.
+    let mut uv = sources.command("uv");
+    let mut lock = sources.invar();
+    // The certificates that this machine trusts its index by.
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        #[expect(clippy::disallowed_methods, reason = "the index is this machine's")]
+        if let Some(value) = std::env::var_os(name) {
+            uv.env(name, &value);
+            lock.env(name, &value);
+        }
+    }
+    uv.current_dir(sources.context.path().join("app")).env("UV_PYTHON_DOWNLOADS", "never");
+    Ran::of(uv.args(["lock", "--quiet"])).success();
+    Ran::of(lock.args(["lock", "app"])).success();
+    let expected = sources.build("app");
+    let packages = sources.packages("app");
+    for name in ["app", "member"] {
+        assert!(packages.join(format!("{name}-1.2.3.dist-info")).is_dir(), "{name}");
+    }
+    let text = fs::read_to_string(packages.join("app/_version.py")).expect("the hook has written it");
+    assert!(text.contains("1.2.3"), "{text}");
+
+    // What is said by the repository now, or that there is none, is of no account.
+    copy_project(&sources.context.path().join("app"), &sources.context.path().join("unpacked/app"));
+    fs::remove_dir_all(sources.context.path().join("unpacked/app/.git")).expect("it was copied");
+    sources.commit_again("app");
+    let mut unpacked = sources.invar();
+    let store = sources.context.path().join("store");
+    fs::create_dir_all(&store).expect("it can be made");
+    for part in ["blobs", "format"] {
+        let from = sources.context.store().join(part);
+        Ran::of(Command::new("cp").arg("-rl").arg(from).arg(&store)).success();
+    }
+    unpacked.env("INVAR_STORE", &store).args(["build", "--offline", "--locked", "--json", "-o", "image.tar"]);
+    assert_eq!(digest(&Ran::of(unpacked.arg("unpacked/app")).success()), expected);
+    assert_eq!(sources.build("app"), expected);
+    // Locking where there is no repository keeps what is locked.
+    let before = sources.read("unpacked/app/invar.lock");
+    Ran::of(sources.invar().args(["lock", "--offline", "unpacked/app"])).success();
+    assert_eq!(sources.read("unpacked/app/invar.lock"), before);
 }
