@@ -46,6 +46,7 @@ mod session;
 mod shell;
 mod source;
 mod steps;
+mod tools;
 mod vendored;
 mod workshop;
 mod workspace;

@@ -26,6 +26,7 @@ use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
 use crate::realise::{checked_blob, key, realise};
 use crate::source::SourceTree;
+use crate::tools::Tools;
 use crate::vendored::Vendored;
 use crate::workshop::{BUILD, Job, Workshop};
 use crate::{BuildError, Session};
@@ -218,7 +219,11 @@ impl Prepared<'_> {
         let source = read_source(workshop, &build.chosen, build.digest.as_ref())?;
         let environment = build_environment(workshop, &build.wheels, &self.needs, interpreter)?;
         let root = debian_checkout(workshop, &build.root)?;
-        let vendored = Vendored::of(workshop, &source.tree, &*source.contents, &source.subdirectory)?;
+        let tools = Tools::new(
+            build.root.iter().map(|package| package.name.to_string()),
+            build.wheels.iter().map(|wheel| wheel.chosen.name.to_string()),
+        );
+        let vendored = Vendored::of(workshop, &source.tree, &*source.contents, &source.subdirectory, &tools)?;
         let roots = [path(&root), path(&environment)];
         let wheel = self.run(workshop, &label, &source, &roots, vendored.as_ref(), into)?;
         let chosen = Chosen {

@@ -7,7 +7,7 @@ use std::thread;
 
 use invar_fetch::Request;
 use invar_launcher::{Launcher, Machine, launcher};
-use invar_plan::{Plan, StepPlan};
+use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{Platform, Step, StepFetch, StepName, Wrap};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Store, StoredTree};
@@ -20,6 +20,7 @@ use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
 use crate::source::SourceTree;
+use crate::tools::Tools;
 use crate::vendored::Vendored;
 use crate::workshop::{Job, Workshop};
 
@@ -164,7 +165,7 @@ pub(crate) fn make_step(
         }
         let made = before_checkout(workshop, before)?;
         roots.extend(made);
-        let vendored = Vendored::of(workshop, source.tree(), source, "")?;
+        let vendored = Vendored::of(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
         roots.extend(vendored.iter().map(|vendored| path(&vendored.checkout)));
 
         let bench = workshop.bench()?;
@@ -208,6 +209,18 @@ pub(crate) fn make_step(
     }
     let needs = noting.finish(workshop, root)?;
     Ok(sink.commit(&[(ATTACHMENT, needs.as_slice())])?)
+}
+
+/// What a step has to work with: its own packages, and those of the image where it asks for its environment.
+fn tools(workshop: &Workshop<'_>, step: &Step, root: &[PackageRecipe]) -> Tools {
+    let own = root.iter().map(|package| package.name.to_string());
+    if !step.environment {
+        return Tools::new(own, []);
+    }
+    let locked = workshop.lock.platforms.get(&workshop.platform);
+    let image = locked.into_iter().flat_map(|locked| locked.packages.keys().map(ToString::to_string));
+    let python = workshop.files.uv_lock.iter().flat_map(|lock| &lock.packages);
+    Tools::new(own.chain(image), python.map(|package| package.name.to_string()))
 }
 
 /// What earlier steps made, at its places in the image.

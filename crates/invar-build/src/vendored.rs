@@ -25,6 +25,7 @@ use crate::downloads;
 use crate::event::Downloads;
 use crate::git::commit_tree;
 use crate::key::key_of;
+use crate::tools::Tools;
 use crate::workshop::Workshop;
 use crate::{BuildError, Event};
 
@@ -70,8 +71,8 @@ struct Remembered {
 }
 
 impl Vendored {
-    /// What the locks among the files of `tree` need; `None` where there are none. `inside` is the folder that is built,
-    /// empty for all of them.
+    /// What the locks among the files of `tree` need, as far as `tools` can use it; `None` where there are none. `inside`
+    /// is the folder that is built, empty for all of them.
     ///
     /// # Errors
     /// [`BuildError::Vendor`], and what fetching says.
@@ -80,6 +81,7 @@ impl Vendored {
         tree: &Tree,
         contents: &dyn Contents,
         inside: &str,
+        tools: &Tools,
     ) -> Result<Option<Self>, BuildError> {
         let target = Target {
             machine: match workshop.platform {
@@ -89,7 +91,8 @@ impl Vendored {
         };
         let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
-            let is_candidate = ecosystem_of(path.as_str(), "--hash=sha256:").is_some();
+            let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
+            let is_candidate = may_be.is_some_and(|ecosystem| tools.can_use(ecosystem));
             let is_inside = inside.is_empty() || path.is_within(inside) || !path.as_str().contains('/');
             if !is_candidate || !is_inside || !matches!(entry.node, invar_tree::Node::File { .. }) {
                 continue;
