@@ -17,67 +17,71 @@ impl std::error::Error for LockError {}
 
 /// What changed between two locks: packages, and all that is not a list of packages, by key.
 ///
-/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `omitted`, `build` and `build-wheel`, at
-/// its top or in the tables of a list `platform`, by their `name` and `version`. Both `uv.lock` and `invar.lock`, of
-/// whatever version, are that.
+/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or in
+/// the tables of a list `platform`, by their `name` or `file` and `version`. Both `uv.lock` and `invar.lock`, of whatever
+/// version, are that. A package of the same version of which something else differs, such as its hashes, is one that
+/// changed.
 ///
 /// # Errors
 /// [`LockError`].
 pub fn compare_locks(old: &str, new: &str) -> Result<(Vec<PackageChange>, Vec<ValueChange>), LockError> {
     let parse = |text: &str| text.parse::<toml::Table>().map_err(LockError);
     let (mut old, mut new) = (parse(old)?, parse(new)?);
-    let packages = changes(&take_packages(&mut old), &take_packages(&mut new));
+    let (one, two) = (Locked::take(&mut old), Locked::take(&mut new));
+    let mut packages = changes(&one.versions, &two.versions);
+    for (key, version) in &one.versions {
+        if two.versions.get(key) == Some(version) && one.tables.get(key) != two.tables.get(key) {
+            let (kind, name) = key.clone();
+            let new = format!("{version}, with other hashes, places or dependencies");
+            let (old, new) = (Some(version.clone()), Some(new));
+            packages.push(PackageChange { kind, name, old, new, changelog: Vec::new() });
+        }
+    }
+    packages.sort_by(|one, two| (&one.kind, &one.name).cmp(&(&two.kind, &two.name)));
     let json = |table: toml::Table| serde_json::to_value(table).unwrap_or_default();
     Ok((packages, value_changes(&json(old), &json(new))))
 }
 
-/// The lists of packages in an `invar.lock`, and in a `uv.lock` the first.
+/// The lists of packages.
 const LISTS: [&str; 4] = ["package", "tool", "build", "build-wheel"];
 
-fn take_packages(lock: &mut toml::Table) -> Versions {
-    let mut versions = Versions::new();
-    let debian = lock.contains_key("platform");
-    take_lists(lock, if debian { "Debian" } else { "Python" }, "", &mut versions);
-    let platforms = lock.get_mut("platform").and_then(toml::Value::as_array_mut);
-    let mut by_name: BTreeMap<String, Versions> = BTreeMap::new();
-    for platform in platforms.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
-        let name = platform.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-        take_lists(platform, "Debian", "", by_name.entry(name).or_default());
-    }
-    // What is the same on all platforms is said once.
-    for (platform, found) in by_name {
-        for ((kind, name), version) in found {
-            let known = versions.get(&(kind.clone(), name.clone()));
-            if known.is_some_and(|known| *known != version) {
-                add(&mut versions, format!("{kind} ({platform})"), name, &version);
-            } else {
-                add(&mut versions, kind, name, &version);
-            }
-        }
-    }
-    versions
+/// The packages of a lock.
+#[derive(Default)]
+struct Locked {
+    versions: Versions,
+    /// All that the lock says of them.
+    tables: BTreeMap<(String, String), Vec<toml::Value>>,
 }
 
-fn take_lists(table: &mut toml::Table, kind: &str, suffix: &str, versions: &mut Versions) {
-    for list in LISTS {
-        let Some(packages) = table.remove(list) else { continue };
-        for package in packages.as_array().into_iter().flatten() {
-            let text = |key: &str| package.get(key).and_then(toml::Value::as_str);
-            let Some(name) = text("name").or_else(|| text("file")) else { continue };
-            let version = text("version").unwrap_or("of its source");
-            let kind = match list {
-                "build" => "Python, built".to_owned(),
-                "build-wheel" => "wheel for builds".to_owned(),
-                "tool" => format!("{kind}, for builds"),
-                _ => format!("{kind}{suffix}"),
-            };
-            // The same version with other bytes is another package.
-            let hash = text("sha256").or_else(|| text("source-sha256")).and_then(|hash| hash.get(..12));
-            let version = match hash {
-                Some(hash) => format!("{version} [{hash}]"),
-                None => version.to_owned(),
-            };
-            add(versions, kind, name.to_owned(), &version);
+impl Locked {
+    /// Takes the packages out of `lock`.
+    fn take(lock: &mut toml::Table) -> Self {
+        let mut locked = Self::default();
+        let kind = if lock.contains_key("platform") { "Debian" } else { "Python" };
+        locked.take_lists(lock, kind);
+        let platforms = lock.get_mut("platform").and_then(toml::Value::as_array_mut);
+        for platform in platforms.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
+            locked.take_lists(platform, "Debian");
+        }
+        locked
+    }
+
+    fn take_lists(&mut self, table: &mut toml::Table, kind: &str) {
+        for list in LISTS {
+            let Some(packages) = table.remove(list) else { continue };
+            for package in packages.as_array().into_iter().flatten() {
+                let text = |key: &str| package.get(key).and_then(toml::Value::as_str);
+                let Some(name) = text("name").or_else(|| text("file")) else { continue };
+                let kind = match list {
+                    "build" => "Python, built".to_owned(),
+                    "build-wheel" => "wheel for builds".to_owned(),
+                    "tool" => format!("{kind}, for builds"),
+                    _ => kind.to_owned(),
+                };
+                let key = (kind, name.to_owned());
+                self.tables.entry(key.clone()).or_default().push(package.clone());
+                add(&mut self.versions, key.0, key.1, text("version").unwrap_or("of its source"));
+            }
         }
     }
 }
@@ -110,7 +114,8 @@ mod tests {
         };
         let (packages, _) =
             compare_locks(&platform("2.41", &"0".repeat(64)), &platform("2.41", &"1".repeat(64))).unwrap();
-        assert_eq!(packages[0].old.as_deref(), Some("2.41 [000000000000]"));
+        assert_eq!(packages[0].old.as_deref(), Some("2.41"));
+        assert_eq!(packages[0].new.as_deref(), Some("2.41, with other hashes, places or dependencies"));
         assert!(compare_locks("= broken", "").unwrap_err().to_string().starts_with("it is not TOML"));
     }
 }

@@ -89,8 +89,13 @@
     at("map-section").hidden = false;
     const legend = at("legend");
     const names = [...new Set(data.map.map((tile) => tile.group))].sort();
-    for (const name of names) legend.append(make("span", "key " + (groups[name] || "other")), name);
-    if (data.map.some((tile) => tile.state)) legend.append(make("span", "key changed"), "changed");
+    const entry = (kind, name) => {
+      const element = make("span", "entry");
+      element.append(make("span", "key " + kind), name);
+      legend.append(element);
+    };
+    for (const name of names) entry(groups[name] || "other", name);
+    if (data.map.some((tile) => tile.state)) entry("changed", "changed");
     drawMap();
     let waiting = 0;
     window.addEventListener("resize", () => {
