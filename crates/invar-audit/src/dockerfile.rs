@@ -33,6 +33,12 @@ pub enum DockerfileError {
     /// Its stages cannot be made out.
     #[error("{0}")]
     Stages(#[from] StageFault),
+    /// It runs more commands than are read.
+    #[error("the file runs more than {limit} commands")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 impl DockerfileError {
@@ -41,7 +47,7 @@ impl DockerfileError {
         match self {
             Self::Parse(error) => Some(error.span),
             Self::Stages(StageFault::Expansion { span, .. }) => Some(*span),
-            Self::Stages(_) => None,
+            Self::Stages(_) | Self::TooMany { .. } => None,
         }
     }
 }
@@ -61,6 +67,9 @@ pub fn audit_dockerfile(
     // The parser took it as text.
     let text = String::from_utf8_lossy(file).into_owned();
     let trail = Trail::of(&parsed, &stages, &text);
+    if trail.calls.len() >= trail::LIMIT {
+        return Err(DockerfileError::TooMany { limit: trail::LIMIT });
+    }
     let mut found = Found::default();
     bases::check(&parsed, &stages, &mut found);
     arguments::check(&stages, &mut found);

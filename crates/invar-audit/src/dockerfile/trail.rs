@@ -8,8 +8,8 @@ use invar_dockerfile::{
 
 use crate::dockerfile::call::{Argument, Call, Inside};
 
-/// Calls that are kept at most.
-const LIMIT: usize = 10_000;
+/// Calls that are read at most; rules compare each with others, and real files have some hundred.
+pub(crate) const LIMIT: usize = 2_000;
 
 /// The programs that a Dockerfile starts.
 pub(crate) struct Trail<'a> {
@@ -19,6 +19,8 @@ pub(crate) struct Trail<'a> {
     parents: Vec<Option<usize>>,
     stages: &'a Stages<'a>,
     text: &'a str,
+    /// Where the instructions start that name a time as snapshots do.
+    times: BTreeSet<usize>,
 }
 
 impl<'a> Trail<'a> {
@@ -49,7 +51,10 @@ impl<'a> Trail<'a> {
         }
         let parent = |base: &Base| if let Base::Stage(index) = base { Some(*index) } else { None };
         let parents = stages.stages.iter().map(|stage| parent(&stage.base)).collect();
-        Self { calls, parents, stages, text }
+        let of_instruction =
+            |instruction: &&Instruction| names_a_time(text.get(instruction.span.range()).unwrap_or_default());
+        let times = file.instructions.iter().filter(of_instruction).map(|instruction| instruction.span.start);
+        Self { calls, parents, stages, text, times: times.collect() }
     }
 
     /// Whether `stage` is `other`, or starts from it.
@@ -89,10 +94,27 @@ impl<'a> Trail<'a> {
         all.filter(|instruction| instruction.span.start < call.instruction_end).collect()
     }
 
+    /// Whether an instruction that has run before the call, or its own, names a time as snapshots do.
+    pub(crate) fn has_named_a_time(&self, call: &Call) -> bool {
+        !self.times.is_empty()
+            && self.instructions_before(call).iter().any(|before| self.times.contains(&before.span.start))
+    }
+
     /// The text of an instruction.
     pub(crate) fn text_of(&self, instruction: &Instruction) -> &'a str {
         self.text.get(instruction.span.range()).unwrap_or_default()
     }
+}
+
+/// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
+fn names_a_time(text: &str) -> bool {
+    text.as_bytes().windows(16).any(|window| {
+        window.iter().enumerate().all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
+    })
 }
 
 /// The instruction that an `ONBUILD` delays, or the instruction itself.

@@ -59,16 +59,5 @@ fn has_snapshot(call: &Call, trail: &Trail<'_>) -> bool {
             || text == "-S"
             || text.contains("APT::Snapshot=")
     });
-    by_option || trail.instructions_before(call).iter().any(|before| names_a_time(trail.text_of(before)))
-}
-
-/// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
-fn names_a_time(text: &str) -> bool {
-    text.as_bytes().windows(16).any(|window| {
-        window.iter().enumerate().all(|(at, byte)| match at {
-            8 => *byte == b'T',
-            15 => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        })
-    })
+    by_option || trail.has_named_a_time(call)
 }
