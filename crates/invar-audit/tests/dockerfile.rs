@@ -210,6 +210,12 @@ fn python_packages() {
     );
     check_run("RUN pip install --no-compile git+https://h.test/x@v1", &["2:python-not-locked"]);
     check_run("RUN pip install --no-compile \"a==${V}\"", &["2:python-not-locked"]);
+    check_run("RUN uv export --locked > r.txt && uv pip install -r r.txt", &[]);
+    check_run(
+        "RUN uv export --locked --no-hashes -o r.txt && uv pip install -r r.txt",
+        &["2:python-not-locked"],
+    );
+    check_run("RUN ./setup.py install", &["2:python-not-locked"]);
     check_run("ENV SOURCE_DATE_EPOCH=0\nRUN pip install a==1 --no-deps", &["3:python-not-locked"]);
     check_run("RUN pip install a && find / -name __pycache__ -exec rm -r {} +", &["2:python-not-locked"]);
 }
@@ -325,6 +331,7 @@ fn downloads() {
         &[dl, "3:download-without-checksum"],
     );
     check_run("RUN curl -o a https://h.test/a && echo \"00  a\" | sha256sum -c -", &[]);
+    check_run("RUN wget -O a https://h.test/a && [ \"$(cat a | openssl sha512 -r)\" = \"x *stdin\" ]", &[]);
     check_run("RUN wget https://h.test/a\nRUN sha256sum -c a.sha256 # a", &[]);
     check_run(
         "RUN curl -o a https://h.test/a && curl -o b https://h.test/b && echo '0 a' | sha256sum -c",

@@ -246,7 +246,7 @@ fn checks_files(call: &Call) -> bool {
     sums.contains(&program)
         || matches!(program, "gpgv" | "gpgv2" | "minisign" | "signify" | "cosign" | "slsa-verifier")
         || (matches!(program, "gpg" | "gpg2") && call.has_option(&["--verify"]))
-        || (program == "openssl" && call.has(&["dgst"]))
+        || (program == "openssl" && call.has(&["dgst", "sha256", "sha384", "sha512"]))
 }
 
 /// All that is said in the check's pipeline.

@@ -141,16 +141,21 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
                 _ => {}
             }
         }
+        "setup.py" if call.has(&["install", "develop"]) => by_setup(call, found),
         program if crate::dockerfile::is_python(program) => {
             let runs_setup =
                 call.operands(&[]).first().is_some_and(|script| script.text.ends_with("setup.py"));
             if runs_setup && call.has(&["install", "develop"]) {
-                let message = "what the project depends on is fetched in its newest versions";
-                found.push(Finding::new(Rule::PythonNotLocked, call.span, message));
+                by_setup(call, found);
             }
         }
         _ => {}
     }
+}
+
+fn by_setup(call: &Call, found: &mut Found) {
+    let message = "what the project depends on is fetched in its newest versions";
+    found.push(Finding::new(Rule::PythonNotLocked, call.span, message));
 }
 
 fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
@@ -204,7 +209,11 @@ fn pip(
             .strip_prefix("--requirement=")
             .or_else(|| file.text.strip_prefix("-r"))
             .unwrap_or(&file.text);
-        let pin = if file.known { of_file(name, surroundings) } else { Pin::Unseen };
+        let pin = match file.known {
+            true if is_exported(name, call, trail) => Pin::Files,
+            true => of_file(name, surroundings),
+            false => Pin::Unseen,
+        };
         if pin < least {
             least = pin;
             message = match pin {
@@ -242,4 +251,17 @@ fn pip(
 /// Whether the call gathers wheels, with all that they depend on, in a folder.
 fn makes_wheels(call: &Call) -> bool {
     asked(call).is_some_and(|asked| matches!(asked.verb, "wheel" | "download"))
+}
+
+/// Whether the file was made from a lock, with its hashes, before the call.
+fn is_exported(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
+    let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    trail.before(call).any(|other| {
+        let exports = matches!(other.program.as_str(), "uv" | "poetry" | "pdm")
+            && other.has(&["export"])
+            && !other.has(&["--no-hashes", "--without-hashes"]);
+        let option = other.value_of(&["-o", "--output", "--output-file"]);
+        exports
+            && other.outputs.iter().map(String::as_str).chain(option).any(|output| last(output) == last(name))
+    })
 }
