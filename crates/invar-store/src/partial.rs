@@ -55,6 +55,20 @@ impl Store {
                 make_directory(&directory).map_err(StoreError::writing(&directory))?;
                 open()
             }
+            // Whoever finishes a blob takes the right to write to it away before it gets its place: only root can open it
+            // then. Once its lock is free it has its place, or its holder died, and it may be written to again.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => match File::open(&path) {
+                Ok(finishing) => {
+                    lock(&finishing).map_err(StoreError::writing(&path))?;
+                    if is_at(&finishing, &path) {
+                        open_for_owner(&finishing).map_err(StoreError::writing(&path))?;
+                    }
+                    drop(finishing);
+                    open()
+                }
+                Err(gone) if gone.kind() == ErrorKind::NotFound => open(),
+                Err(_) => Err(error),
+            },
             done => done,
         };
         let file = file.map_err(StoreError::writing(&path))?;
