@@ -11,8 +11,6 @@ use serde::{Deserialize, Serialize};
 pub struct Perturbation {
     /// What commands in the sandbox see that is not so.
     pub illusion: Illusion,
-    /// How many CPUs they see, in the place of the usual number.
-    pub cpus: Option<u32>,
     /// Variables that they find besides their own, which win.
     pub variables: BTreeMap<String, String>,
     /// Whether downloads, builds and steps are started in the opposite order.
@@ -21,6 +19,5 @@ pub struct Perturbation {
 
 impl Perturbation {
     /// Everything is as usual.
-    pub const NONE: Self =
-        Self { illusion: Illusion::NONE, cpus: None, variables: BTreeMap::new(), backwards: false };
+    pub const NONE: Self = Self { illusion: Illusion::NONE, variables: BTreeMap::new(), backwards: false };
 }

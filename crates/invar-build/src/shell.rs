@@ -333,7 +333,7 @@ impl Environment {
             },
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
-            cpus: u32::MAX,
+            cpus: None,
             standard: Standard::Inherit,
             illusion: Illusion::NONE,
         };

@@ -27,7 +27,7 @@ use crate::{BuildError, Event, Session};
 /// into what they make.
 pub(crate) const BUILD: &str = "build";
 
-/// How many CPUs a build sees: the host's own number must not reach what it makes.
+/// How many CPUs a build sees, even where there are fewer: the host's own number must not reach what it makes.
 const CPUS: u32 = 2;
 
 /// How many of its last lines a failure shows.
@@ -244,7 +244,7 @@ impl<'a> Workshop<'a> {
                 temporary: 8 << 30,
             },
             ownership,
-            cpus: perturbation.cpus.unwrap_or(CPUS),
+            cpus: Some(CPUS),
             standard: Standard::Lines,
             illusion: perturbation.illusion,
         };

@@ -2,6 +2,8 @@
 #![expect(unsafe_code, reason = "system calls with arguments that are numbers or constant strings")]
 use std::io;
 
+use rustix::thread::CpuSet;
+
 /// Tries something, by its name.
 pub(crate) fn attempt(what: &str, arguments: &[&str]) -> String {
     let number = |at: usize| arguments.get(at).and_then(|word| word.parse::<i64>().ok()).unwrap_or(0);
@@ -35,6 +37,15 @@ pub(crate) fn attempt(what: &str, arguments: &[&str]) -> String {
             }
             "time-by-call" => return by_calls(),
             "wait-until" => return wait_until(),
+            "cpus" => return cpus().to_string(),
+            "affinity" => return affinity(),
+            "affinity-in-thread" => {
+                return std::thread::spawn(affinity).join().unwrap_or_else(|_| "failed".to_owned());
+            }
+            "affinity-short" => ask_for_cpus(0, 0),
+            "affinity-odd" => ask_for_cpus(0, 1023),
+            "affinity-nowhere" => libc::syscall(libc::SYS_sched_getaffinity, 0, 1024, 1),
+            "affinity-nobody" => ask_for_cpus(0x3FFF_FFFF, 1024),
             "connect" => return connect(arguments),
             "abstract" => return connect_abstract(arguments),
             _ => return "no such attempt".to_owned(),
@@ -49,6 +60,7 @@ fn name(error: &io::Error) -> String {
         Some(libc::ENOSYS) => "ENOSYS".to_owned(),
         Some(libc::ECONNREFUSED) => "ECONNREFUSED".to_owned(),
         Some(libc::EINVAL) => "EINVAL".to_owned(),
+        Some(libc::EFAULT) => "EFAULT".to_owned(),
         Some(libc::ESRCH) => "ESRCH".to_owned(),
         _ => error.to_string(),
     }
@@ -58,11 +70,50 @@ fn name(error: &io::Error) -> String {
 pub(crate) fn place() -> String {
     let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let umask = rustix::process::umask(rustix::fs::Mode::empty()).bits();
-    #[expect(clippy::disallowed_methods, reason = "what a program there sees is what is tried")]
-    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    let cpus = cpus();
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let name = std::env::args().next().unwrap_or_default();
     format!("{} {} {host} {umask:03o} {cpus} {name}", user.0, user.1)
+}
+
+/// The number of CPUs, by the standard library.
+fn cpus() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "what a program there sees is what is tried")]
+    let cpus = std::thread::available_parallelism();
+    cpus.map_or(0, usize::from)
+}
+
+/// Asks for the CPUs of a thread, with room for so many bytes, of at most 1024.
+fn ask_for_cpus(thread: i32, room: usize) -> libc::c_long {
+    let mut set = [0_u64; 128];
+    // SAFETY: the kernel writes no more than there is room for.
+    unsafe { libc::syscall(libc::SYS_sched_getaffinity, thread, room, set.as_mut_ptr()) }
+}
+
+/// The numbers of the CPUs that this thread may use.
+fn affinity() -> String {
+    match rustix::thread::sched_getaffinity(None) {
+        Ok(set) => numbers(&set),
+        Err(error) => name(&error.into()),
+    }
+}
+
+fn numbers(set: &CpuSet) -> String {
+    let all = (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu));
+    all.map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// Chooses CPUs, and tells which this program, a thread and another program that it starts may use then.
+pub(crate) fn choose(cpus: &[&str]) -> String {
+    let mut set = CpuSet::new();
+    cpus.iter().filter_map(|cpu| cpu.parse().ok()).for_each(|cpu| set.set(cpu));
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+        return name(&error.into());
+    }
+    let child = std::process::Command::new("probe").args(["try", "affinity-in-thread"]).output();
+    let child = child.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let thread = std::thread::spawn(affinity).join().unwrap_or_default();
+    format!("{}, in a thread {thread}, in a child {}", affinity(), child.unwrap_or_default())
 }
 
 /// Seconds since 1970, by the standard library.

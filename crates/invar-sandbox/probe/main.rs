@@ -5,6 +5,7 @@
 //! sandbox-probe run KEY=VALUE.. -- COMMAND..    runs a command; the last line of its output tells the status
 //! sandbox-probe available                       says whether sandboxes can be made
 //! sandbox-probe where                         says as whom and where it runs
+//! sandbox-probe choose CPU..                    chooses CPUs; says which it and those that it starts may use
 //! sandbox-probe try WHAT [ARGUMENT]             tries something; prints `done` or the error's name
 //! ```
 #![expect(clippy::print_stdout, reason = "a test program")]
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             Err(error) => println!("{error}"),
         },
         ["where"] => println!("{}", attempt::place()),
+        ["choose", ref cpus @ ..] => println!("{}", attempt::choose(cpus)),
         ["try", what, ref rest @ ..] => println!("{}", attempt::attempt(what, rest)),
         _ => return ExitCode::from(2),
     }
@@ -65,7 +67,7 @@ fn run(words: &[&str]) {
             temporary: 1 << 20,
         },
         ownership: Ownership::Mapped,
-        cpus: 1,
+        cpus: Some(1),
         standard: Standard::Lines,
         illusion: Illusion::NONE,
     };
@@ -78,7 +80,7 @@ fn run(words: &[&str]) {
             "directory" => sandbox.directory = value.to_owned(),
             "user" => sandbox.user = number() as u32,
             "group" => sandbox.group = number() as u32,
-            "cpus" => sandbox.cpus = number() as u32,
+            "cpus" => sandbox.cpus = Some(number() as u32),
             "time" => sandbox.limits.time = Some(Duration::from_millis(number())),
             "processes" => sandbox.limits.processes = Some(number()),
             "memory" => sandbox.limits.memory = Some(number()),

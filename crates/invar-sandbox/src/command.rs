@@ -6,13 +6,12 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::CpuSet;
 
 use crate::capability;
+use crate::cpus;
 use crate::enter::failed;
-use crate::filter;
+use crate::filter::{self, Answered};
 use crate::kernel;
-use crate::sandbox::Illusion;
 use crate::wire::{Order, Report};
 
 /// Where programs are looked for if the environment has no `PATH`.
@@ -23,28 +22,14 @@ const OPEN_FILES: (u64, u64) = (1024, 524_288);
 /// The size of a stack, in bytes: what distributions have.
 const STACK: u64 = 8 << 20;
 
-/// The CPUs that the command may use: as many as it is to see, or as there are.
-///
-/// Which ones goes by the name of the scratch folder, so that several sandboxes do not crowd on the same.
-pub(crate) fn cpus(order: &Order) -> io::Result<CpuSet> {
-    let allowed = rustix::thread::sched_getaffinity(None)?;
-    let all: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
-    let first: usize = order.scratch.0.iter().map(|byte| usize::from(*byte)).sum();
-    let mut chosen = CpuSet::new();
-    for offset in 0..all.len().min(order.cpus.max(1) as usize) {
-        chosen.set(all[(first + offset) % all.len()]);
-    }
-    Ok(chosen)
-}
-
 /// Whether changes of owner are recorded: a user that is not root may not make any.
-pub(crate) fn records(order: &Order) -> bool {
+fn records(order: &Order) -> bool {
     order.recorded && order.user == 0
 }
 
-/// Whether the init answers system calls of the command.
-pub(crate) fn listens(order: &Order) -> bool {
-    records(order) || order.illusion != Illusion::NONE
+/// What the init answers for the command.
+pub(crate) fn answered(order: &Order) -> io::Result<Answered> {
+    Ok(Answered { recorded: records(order), illusion: order.illusion, cpus: cpus::pretended(order)? })
 }
 
 /// Whether the command has a process group of its own that is not the terminal's foreground.
@@ -62,9 +47,10 @@ pub(crate) fn become_it(
     foreground: Option<OwnedFd>,
     groups: Vec<File>,
     trouble: OwnedFd,
+    answered: Answered,
     listener_to: Option<OwnedFd>,
 ) -> ! {
-    let report = prepare(order, foreground, groups, listener_to).unwrap_or_else(|report| report);
+    let report = prepare(order, foreground, groups, answered, listener_to).unwrap_or_else(|report| report);
     let json = serde_json::to_vec(&report).expect("numbers and strings can always be written");
     drop(File::from(trouble).write_all(&json));
     kernel::exit(127)
@@ -75,6 +61,7 @@ fn prepare(
     order: &Order,
     foreground: Option<OwnedFd>,
     groups: Vec<File>,
+    answered: Answered,
     listener_to: Option<OwnedFd>,
 ) -> Result<Report, Report> {
     if order.lines {
@@ -91,8 +78,8 @@ fn prepare(
         group.write_all(b"0").map_err(failed("entering the control group"))?;
     }
     limit(order);
-    let chosen = cpus(order).map_err(failed("choosing CPUs"))?;
-    rustix::thread::sched_setaffinity(None, &chosen).map_err(failed("choosing CPUs"))?;
+    let used = cpus::used(order).map_err(failed("choosing CPUs"))?;
+    rustix::thread::sched_setaffinity(None, &used).map_err(failed("choosing CPUs"))?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     rustix::process::chdir(order.directory.as_str())
         .map_err(failed(format!("entering the working directory {}", order.directory)))?;
@@ -100,8 +87,7 @@ fn prepare(
     kernel::close_all_at_exec();
     capability::give_up(order.user).map_err(failed("giving capabilities up"))?;
     rustix::thread::set_no_new_privs(true).map_err(failed("forbidding new privileges"))?;
-    let listener = filter::install(records(order), order.illusion)
-        .map_err(failed("installing the filter of system calls"))?;
+    let listener = filter::install(answered).map_err(failed("installing the filter of system calls"))?;
     if let (Some(listener), Some(to)) = (listener, listener_to) {
         let is_traced = order.illusion.clock != 0;
         if is_traced {

@@ -3,11 +3,13 @@
 //!
 //! It forbids what a build has no use for and what has been a way out before: mounts, namespaces, keys, kernel
 //! modules, `bpf`, `io_uring`. It hides the further groups of a caller that is not root and so cannot give them up.
-//! And it hands changes of owner to the init if they are to be recorded, and what an illusion needs.
+//! And it hands to the init what that is to answer: changes of owner if they are recorded, what an illusion needs, and
+//! questions for CPUs where there are too few.
 #![expect(unsafe_code, reason = "installing a filter passes a pointer to the kernel")]
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use crate::cpus;
 use crate::illusion::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
 use crate::sandbox::Illusion;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
@@ -87,6 +89,24 @@ const TELLING_THE_TIME: &[libc::c_long] = &[
     libc::SYS_gettimeofday,
 ];
 
+/// What the init answers for the command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answered {
+    /// Changes of owner.
+    pub(crate) recorded: bool,
+    /// What is not so.
+    pub(crate) illusion: Illusion,
+    /// For how many CPUs, where there are fewer.
+    pub(crate) cpus: Option<usize>,
+}
+
+impl Answered {
+    /// Whether it answers anything.
+    pub(crate) fn any(&self) -> bool {
+        self.recorded || self.illusion != Illusion::NONE || self.cpus.is_some()
+    }
+}
+
 /// Where `struct seccomp_data` has the architecture; the number of the call is at 0.
 const AT_ARCHITECTURE: u32 = 4;
 /// Where it has the low half of the first argument (of a little-endian processor, as both are).
@@ -120,7 +140,8 @@ fn number(call: libc::c_long) -> u32 {
     u32::try_from(call).expect("numbers of system calls are small and positive")
 }
 
-fn program(architecture: u32, recorded: bool, illusion: Illusion) -> Vec<sock_filter> {
+fn program(architecture: u32, answered: Answered) -> Vec<sock_filter> {
+    let Answered { recorded, illusion, cpus } = answered;
     let mut program = vec![
         load(AT_ARCHITECTURE),
         sock_filter { jt: 1, jf: 0, ..unless_skip(BPF_JEQ, architecture, 0) },
@@ -139,6 +160,9 @@ fn program(architecture: u32, recorded: bool, illusion: Illusion) -> Vec<sock_fi
     };
     if recorded {
         on(RECORDED, libc::SECCOMP_RET_USER_NOTIF);
+    }
+    if cpus.is_some() {
+        on(cpus::CALLS, libc::SECCOMP_RET_USER_NOTIF);
     }
     if illusion.backwards {
         on(&[libc::SYS_getdents64], libc::SECCOMP_RET_USER_NOTIF);
@@ -183,14 +207,19 @@ fn program(architecture: u32, recorded: bool, illusion: Illusion) -> Vec<sock_fi
     program
 }
 
-/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if changes of owner
-/// are recorded or there is an illusion. Needs `no_new_privs`.
-pub(crate) fn install(recorded: bool, illusion: Illusion) -> io::Result<Option<OwnedFd>> {
-    let listens = recorded || illusion != Illusion::NONE;
+/// Whether a filter is known to work on this processor.
+pub(crate) const fn is_known() -> bool {
+    ARCHITECTURE.is_some()
+}
+
+/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any calls.
+/// Needs `no_new_privs`.
+pub(crate) fn install(answered: Answered) -> io::Result<Option<OwnedFd>> {
+    let listens = answered.any();
     let Some(architecture) = ARCHITECTURE else {
         return if listens { Err(io::ErrorKind::Unsupported.into()) } else { Ok(None) };
     };
-    let mut program = program(architecture, recorded, illusion);
+    let mut program = program(architecture, answered);
     let length = u16::try_from(program.len()).expect("the filter has a few hundred instructions");
     let program = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
     let set = |flags: libc::c_ulong| {
@@ -221,8 +250,10 @@ mod tests {
     #[test]
     fn every_jump_lands_inside_the_filter() {
         let all = Illusion { clock: 1, backwards: true };
-        for (recorded, illusion) in [(false, Illusion::NONE), (true, Illusion::NONE), (true, all)] {
-            let program = program(1, recorded, illusion);
+        let nothing = Answered { recorded: false, illusion: Illusion::NONE, cpus: None };
+        let owners = Answered { recorded: true, ..nothing };
+        for answered in [nothing, owners, Answered { recorded: true, illusion: all, cpus: Some(2) }] {
+            let program = program(1, answered);
             for (at, instruction) in program.iter().enumerate() {
                 if u32::from(instruction.code) & 7 == BPF_JMP {
                     let furthest = at + 1 + usize::from(instruction.jt.max(instruction.jf));

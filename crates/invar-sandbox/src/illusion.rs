@@ -10,7 +10,6 @@
 //!   waits; other waits with such a deadline (`timerfd`, `clock_nanosleep`) would take longer by the difference.
 //! * A folder is listed backwards in portions, as the program reads it: usually 32 KiB, some thousand names.
 #![expect(unsafe_code, reason = "the two calls that are made for another process have no safe form")]
-use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -18,6 +17,7 @@ use std::os::unix::fs::FileExt;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
 
+use crate::caller::{Caller, Reply};
 use crate::sandbox::Illusion;
 
 /// The clocks that tell the time of day: `CLOCK_REALTIME`, `CLOCK_REALTIME_COARSE`, `CLOCK_TAI`.
@@ -30,17 +30,7 @@ pub(crate) const FUTEX_WALL_CLOCK: u32 = libc::FUTEX_CLOCK_REALTIME as u32;
 /// The most of a folder that is read at once, in bytes: what a program asks for beyond that it gets next time.
 const LARGEST: u64 = 1 << 20;
 
-/// What becomes of a call.
-#[derive(Debug)]
-pub(crate) enum Reply {
-    /// It gives this number.
-    Value(i64),
-    /// The kernel goes on with it.
-    GoOn,
-}
-
-/// Answers a call that is handed over for an illusion; nothing if it is another. `still_waits` tells whether the process
-/// still waits for the answer, which has to be asked after its memory is opened and before that is written to.
+/// Answers a call that is handed over for an illusion; nothing if it is another.
 pub(crate) fn answer(
     illusion: Illusion,
     call: &libc::seccomp_notif,
@@ -67,19 +57,7 @@ enum Form {
     Nanoseconds,
 }
 
-/// The process that made a call.
-struct Caller<'a> {
-    process: u32,
-    still_waits: &'a dyn Fn() -> bool,
-}
-
 impl Caller<'_> {
-    /// The process's memory, once it is sure whose it is.
-    fn memory(&self) -> io::Result<File> {
-        let memory = File::options().read(true).write(true).open(format!("/proc/{}/mem", self.process))?;
-        if (self.still_waits)() { Ok(memory) } else { Err(Errno::SRCH.into()) }
-    }
-
     fn tell(
         &self,
         illusion: Illusion,

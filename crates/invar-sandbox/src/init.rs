@@ -61,7 +61,9 @@ fn start(
 ) -> Result<Report, Report> {
     let children = kernel::children().map_err(failed("watching children"))?;
     let (trouble, trouble_in) = io::pipe().map_err(failed("making a pipe"))?;
-    let (listener, listener_in) = if command::listens(order) {
+    // Found out once: the number of CPUs may change at any moment.
+    let answered = command::answered(order).map_err(failed("counting CPUs"))?;
+    let (listener, listener_in) = if answered.any() {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed("making a socket"))?;
         (Some(OwnedFd::from(ours)), Some(OwnedFd::from(theirs)))
     } else {
@@ -72,7 +74,7 @@ fn start(
     let Some(child) = kernel::fork().map_err(failed("starting the command's process"))? else {
         drop((trouble, listener, ready_in));
         let foreground = take_foreground.then_some(OwnedFd::from(ready));
-        command::become_it(order, foreground, groups, trouble_in.into(), listener_in)
+        command::become_it(order, foreground, groups, trouble_in.into(), answered, listener_in)
     };
     if take_foreground {
         // A process group is orphaned, and Ctrl-Z means nothing to it, if no parent of its processes is in the same
@@ -83,7 +85,7 @@ fn start(
     drop((trouble_in, listener_in, groups, ready, ready_in));
     let mut recorder = None;
     if let Some(from) = listener {
-        recorder = Recorder::receive(&from, entered.layer, (order.user, order.group), order.illusion)
+        recorder = Recorder::receive(&from, entered.layer, (order.user, order.group), answered)
             .map_err(failed("taking the filter over"))?;
         if order.illusion.clock != 0 && recorder.is_some() {
             tracer::trace(child).map_err(failed("tracing the command, to shift its clock"))?;

@@ -26,11 +26,13 @@
 //!   is what was deleted while it was still open.
 //! * Binding with everything below it read-only needs Linux 5.12.
 mod available;
+mod caller;
 mod capability;
 mod capture;
 mod cgroup;
 mod command;
 mod copy;
+mod cpus;
 mod disk;
 mod elsewhere;
 mod enter;

@@ -24,8 +24,10 @@ use rustix::net::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::filter;
-use crate::illusion::{self, Reply};
+use crate::caller::Reply;
+use crate::cpus::Choices;
+use crate::filter::{self, Answered};
+use crate::illusion;
 use crate::mounts::{magic, mount_of, open_path};
 use crate::sandbox::Illusion;
 
@@ -52,6 +54,8 @@ pub(crate) struct Recorder {
     /// Who owns a file without a note.
     default: (u32, u32),
     illusion: Illusion,
+    /// Where there are fewer CPUs than the command is to see.
+    cpus: Option<Choices>,
     notes: BTreeMap<(u64, u64), Note>,
 }
 
@@ -71,7 +75,7 @@ impl Recorder {
         from: &OwnedFd,
         layer: OwnedFd,
         default: (u32, u32),
-        illusion: Illusion,
+        answered: Answered,
     ) -> io::Result<Option<Self>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut attached = RecvAncillaryBuffer::new(&mut space);
@@ -88,7 +92,15 @@ impl Recorder {
         let most = getrlimit(Resource::Nofile).maximum;
         let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
         let root = mount_of(&open_path("/".as_ref())?)?;
-        Ok(Some(Self { listener: Some(listener), layer, root, default, illusion, notes: BTreeMap::new() }))
+        Ok(Some(Self {
+            listener: Some(listener),
+            layer,
+            root,
+            default,
+            illusion: answered.illusion,
+            cpus: answered.cpus.map(Choices::among),
+            notes: BTreeMap::new(),
+        }))
     }
 
     /// What becomes readable when there is a call to answer.
@@ -116,7 +128,8 @@ impl Recorder {
             unsafe { libc::ioctl(listener, libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const call.id) == 0 }
         };
         answer.id = call.id;
-        let done = match illusion::answer(self.illusion, &call, &still_waits) {
+        let of_cpus = self.cpus.as_mut().and_then(|cpus| cpus.answer(&call, &still_waits));
+        let done = match of_cpus.or_else(|| illusion::answer(self.illusion, &call, &still_waits)) {
             Some(done) => done,
             None => match Request::read(&call) {
                 Ok(Some(request)) => {

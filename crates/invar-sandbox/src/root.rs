@@ -187,7 +187,7 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
 fn mount_cpus(root: &mut NewRoot, order: &Order) -> io::Result<()> {
     let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
     let folder = root.mount_point("/sys/devices/system/cpu", Kind::Folder, false)?;
-    let seen = crate::command::cpus(order)?.count();
+    let seen = crate::cpus::seen(order)?;
     let range = if seen <= 1 { "0\n".to_owned() } else { format!("0-{}\n", seen - 1) };
     for name in ["online", "possible", "present"] {
         write_new(&folder, name, range.as_bytes())?;

@@ -39,8 +39,9 @@ pub struct Sandbox {
     pub limits: Limits,
     /// What a change of owner does.
     pub ownership: Ownership,
-    /// How many CPUs the command is to see, at least 1. If the host has fewer, it sees as many as there are.
-    pub cpus: u32,
+    /// How many CPUs the command is to see, at least 1; nothing: as many as the caller may use. If there are fewer, it is
+    /// told of that many all the same, but for processors on which an [`Illusion`] is not known.
+    pub cpus: Option<u32>,
     /// Where the command's standard streams go.
     pub standard: Standard,
     /// What it is to see that is not so.

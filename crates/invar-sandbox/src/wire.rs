@@ -61,7 +61,7 @@ pub(crate) struct Order {
     pub(crate) file_size: Option<u64>,
     pub(crate) temporary: u64,
     pub(crate) recorded: bool,
-    pub(crate) cpus: u32,
+    pub(crate) cpus: Option<u32>,
     pub(crate) lines: bool,
     pub(crate) illusion: Illusion,
     /// The control groups that were made for the command, one for each hierarchy.

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use support::tools::Tools;
-use support::{Context, Ran};
+use support::{Context, Ran, have};
 
 /// Two steps, of which the second takes what the first made and replaces the program by a launcher.
 const MANIFEST: &str = r#"
@@ -224,4 +224,29 @@ fn inputs_that_match_nothing_and_steps_in_a_circle() {
         message.contains("hen") && message.contains("egg") && message.contains("invar.toml"),
         "{message}"
     );
+}
+
+#[test]
+fn the_number_of_cpus_is_the_same_on_a_machine_with_one() {
+    if !have("the_number_of_cpus_is_the_same_on_a_machine_with_one", &["taskset"]) {
+        return;
+    }
+    let run = "mkdir out; nproc > out/usual; nproc --all > out/all; cat /sys/devices/system/cpu/online > out/online";
+    let project =
+        steps(&format!("[[step]]\nname = \"count\"\nrun = \"{run}\"\noutputs = {{ out = \"/app/out\" }}\n"));
+    let digest = project.run(&["build", "--locked", "project"]).success();
+    for (file, expected) in [("usual", "2\n"), ("all", "2\n"), ("online", "0-1\n")] {
+        assert_eq!(
+            fs::read_to_string(project.root().join("app/out").join(file)).expect("it is there"),
+            expected
+        );
+    }
+    let invar = project.invar();
+    let mut alone = project.invar_through("taskset");
+    let list = fs::read_to_string("/proc/self/status").expect("it can be read");
+    let list = list.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("it is told");
+    let first: String = list.trim().chars().take_while(char::is_ascii_digit).collect();
+    alone.args(["-c", &first]).arg(invar.get_program()).args(["build", "--locked", "project"]);
+    alone.env("INVAR_STORE", project.context.path().join("another store"));
+    assert_eq!(Ran::of(&mut alone).success(), digest);
 }

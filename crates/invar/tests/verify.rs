@@ -23,6 +23,7 @@ const GUARANTEED: &str = "
     stat -c %Y input > out/time-of-input
     cat /proc/mounts | sort > /dev/null; readlink /proc/self/root > out/root
     touch out/mode
+    nproc > out/cpus; cat /sys/devices/system/cpu/online >> out/cpus
 ";
 
 /// What it cannot keep from it.
@@ -30,12 +31,14 @@ const LEAKING: &str = "
     mkdir out
     date -u +%Y-%m > out/month
     ls -U /usr/bin > out/listing
-    nproc > out/cpus
+    range=$(while read name value; do case $name in Cpus_allowed_list:) echo $value;; esac; done < /proc/self/status)
+    case $range in *[-,]*) cpus=2;; *) cpus=1;; esac
+    echo $cpus > out/cpus
     ls /usr/bin | sort -R > out/shuffled
     head -c 16 /dev/urandom | od -A n -t x1 > out/random
     date -u > out/moment
     env | sort > out/environment
-    printf '{\"cpus\": %s}' $(nproc) > out/info.json
+    printf '{\"cpus\": %s}' $cpus > out/info.json
     echo the same > out/plain
 ";
 

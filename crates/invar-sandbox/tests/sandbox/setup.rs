@@ -71,7 +71,7 @@ impl Setup {
                 temporary: 1 << 20,
             },
             ownership: Ownership::Mapped,
-            cpus: 1,
+            cpus: Some(1),
             standard: Standard::Lines,
             illusion: Illusion::NONE,
         };

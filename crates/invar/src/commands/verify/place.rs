@@ -236,7 +236,6 @@ impl There {
             }
             Perturbation::CpuCount => {
                 self.elsewhere.cpus = Some(1);
-                self.perturbation.cpus = Some(1);
                 self.jobs = Some(std::num::NonZeroUsize::MIN);
             }
             Perturbation::CpuModel => {
