@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use support::tools::Tools;
-use support::{Context, Ran, have};
+use support::{Context, Ran, have, repository};
 
 /// Two steps, of which the second takes what the first made and replaces the program by a launcher.
 const MANIFEST: &str = r#"
@@ -249,4 +249,82 @@ fn the_number_of_cpus_is_the_same_on_a_machine_with_one() {
     alone.args(["-c", &first]).arg(invar.get_program()).args(["build", "--locked", "project"]);
     alone.env("INVAR_STORE", project.context.path().join("another store"));
     assert_eq!(Ran::of(&mut alone).success(), digest);
+}
+
+/// A project whose image has Python and what a step makes of a requirements file with the hash of one wheel.
+const WITH_PIP: &str = r#"
+[project]
+name = "tools"
+version = "1"
+requires-python = ">=3.13"
+[dependency-groups]
+dev = ["idna"]
+
+[tool.invar.image]
+command = ["python"]
+[[tool.invar.step]]
+name = "install"
+packages = ["python3-pip"]
+inputs = ["tools/requirements.txt"]
+run = "pip install --require-hashes --no-compile --target out -r tools/requirements.txt"
+outputs = { "out" = "/app/installed" }
+"#;
+
+/// Its `uv.lock`, but for the package that the group names. A requirements file does not say where its wheels come
+/// from, so they come from where the lock's do.
+const LOCK_WITH_PIP: &str = r#"version = 1
+revision = 3
+requires-python = ">=3.13"
+
+[[package]]
+name = "tools"
+version = "1"
+source = { virtual = "." }
+
+[package.dev-dependencies]
+dev = [{ name = "idna" }]
+
+[package.metadata]
+
+[package.metadata.requires-dev]
+dev = [{ name = "idna" }]
+"#;
+
+/// What the lock of an example has of `name`, with its version and the hash of its only wheel.
+fn locked_package(name: &str) -> (String, String, String) {
+    let lock = repository().join("examples/fortune-cat/uv.lock");
+    let lock = fs::read_to_string(lock).expect("the example has a lock");
+    let wanted = format!("name = \"{name}\"\n");
+    let mut packages = lock.split("[[package]]\n");
+    let package = packages.find(|package| package.starts_with(&wanted)).expect("the example has the package");
+    let quoted = |before: &str, text: &str| {
+        let after = text.split(before).nth(1).expect("it is there");
+        after.split('"').next().unwrap_or_default().to_owned()
+    };
+    let wheels = package.split("wheels = [").nth(1).expect("it has a wheel");
+    let (version, hash) = (quoted("version = \"", package), quoted("hash = \"", wheels));
+    (format!("[[package]]\n{package}"), version, hash)
+}
+
+#[test]
+fn pip_installs_what_a_requirements_file_names_without_a_network() {
+    let context = Context::with_shared_store();
+    let (package, version, hash) = locked_package("idna");
+    context.write("project/pyproject.toml", WITH_PIP);
+    context.write("project/uv.lock", format!("{LOCK_WITH_PIP}\n{package}"));
+    context.write("project/tools/requirements.txt", format!("idna=={version} \\\n    --hash={hash}\n"));
+    context.run(&["lock", "project"]).success();
+    let print = "import sys; sys.path.insert(0, '/app/installed'); import idna; print(idna.__version__, idna.__file__)";
+    let python = ["run", "--quiet", "--locked", "--entrypoint", "python", "project", "--", "-c", print];
+    let printed = context.run(&python).success();
+    assert_eq!(printed, format!("{version} /app/installed/idna/__init__.py\n"));
+    // Neither the clock nor the order of folders reaches what pip leaves.
+    let told = context.run(&["verify", "--locked", "--cache-check=install", "project"]).success();
+    assert!(told.contains("step install                     same"), "{told}");
+
+    // A file of another hash is nowhere, and nothing else is installed in its place.
+    let other = format!("idna=={version} --hash=sha256:{}\n", "0".repeat(64));
+    context.write("project/tools/requirements.txt", other);
+    let message = context.run(&["build", "--locked", "project"]).failure(4);
+    assert!(message.contains(&format!("has a file for idna {version} with one of the hashes")), "{message}");
 }
