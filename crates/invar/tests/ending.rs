@@ -27,7 +27,8 @@ fn sleepers(number: &str) -> Vec<std::os::fd::OwnedFd> {
 }
 
 /// Starts `command`, waits until its processes are there, lets `end` end it, and waits until they are gone.
-fn all_end(mut command: Command, number: &str, end: &dyn Fn(&mut Child)) {
+fn all_end(command: Command, number: &str, end: &dyn Fn(&mut Child)) {
+    let mut command = hearing(&command);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.as_mut().expect("it can be started");
     let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -46,6 +47,17 @@ fn all_end(mut command: Command, number: &str, end: &dyn Fn(&mut Child)) {
     }
     // Whoever holds an end of them is gone as well.
     assert!(out.all(|line| line.is_ok()) && err.all(|line| line.is_ok()));
+}
+
+/// `command`, in which no signal is ignored because whoever runs the tests ignores it, as `nohup` does with one.
+fn hearing(command: &Command) -> Command {
+    let mut hearing = Command::new("env");
+    hearing.arg("--default-signal").arg(command.get_program()).args(command.get_args()).env_clear();
+    hearing.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        hearing.current_dir(folder);
+    }
+    hearing
 }
 
 fn kill(signal: &'static str) -> impl Fn(&mut Child) {
