@@ -9,6 +9,7 @@ mod overrides;
 mod shell;
 mod wrapper;
 
+use invar_nix::NixError;
 use rnix::ast::{self, Expr};
 use rnix::{Root, SyntaxNode};
 use rowan::ast::AstNode as _;
@@ -17,9 +18,6 @@ use crate::draft::{Draft, Note, Source};
 use crate::flake::nix::{Call, Piece, Value, attribute, attributes, calls, line, line_at, path_of, value};
 use crate::nixpkgs::{counterpart, python_minor};
 
-/// The longest flake that is read, in bytes.
-const LONGEST: usize = 1 << 20;
-
 /// The interpreters that Debian has, by minor version, and the suites that have them.
 const SUITES: [(u32, &str); 2] = [(11, "bookworm"), (13, "trixie")];
 
@@ -27,12 +25,9 @@ const SUITES: [(u32, &str); 2] = [(11, "bookworm"), (13, "trixie")];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlakeError {
-    /// It is too long.
-    #[error("flake.nix has {length} bytes, and at most {LONGEST} are read")]
-    TooLong {
-        /// Its length in bytes.
-        length: usize,
-    },
+    /// It is too long or too deep.
+    #[error("flake.nix: {0}")]
+    TooMuch(NixError),
     /// It is not Nix.
     #[error("flake.nix:{line}: {problem}")]
     Syntax {
@@ -55,14 +50,13 @@ struct Reader<'a> {
 /// # Errors
 /// [`FlakeError`].
 pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft, FlakeError> {
-    if text.len() > LONGEST {
-        return Err(FlakeError::TooLong { length: text.len() });
-    }
-    let parsed = Root::parse(text);
-    if let Some(error) = parsed.errors().first() {
-        return Err(syntax_error(text, error));
-    }
-    let mut reader = Reader { text, root: parsed.syntax(), draft };
+    let parsed = invar_nix::parse(text).map_err(|error| match error {
+        NixError::Syntax { message, span } => {
+            FlakeError::Syntax { line: line_at(text, span.start), problem: message }
+        }
+        other => FlakeError::TooMuch(other),
+    })?;
+    let mut reader = Reader { text, root: parsed.syntax().clone(), draft };
     reader.inputs(lock);
     reader.python();
     reader.overrides();
@@ -71,21 +65,6 @@ pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft,
     reader.draft.keep_valid(Source { file: "flake.nix", line: 0 });
     reader.draft.notes.sort_by_key(|note: &Note| note.source);
     Ok(reader.draft)
-}
-
-fn syntax_error(text: &str, error: &rnix::ParseError) -> FlakeError {
-    use rnix::ParseError::{
-        DuplicatedArgs, Unexpected, UnexpectedDoubleBind, UnexpectedExtra, UnexpectedWanted,
-    };
-    let (start, problem) = match error {
-        Unexpected(range) | UnexpectedExtra(range) | UnexpectedDoubleBind(range) => {
-            (range.start(), "this is not expected here".to_owned())
-        }
-        UnexpectedWanted(_, range, _) => (range.start(), "something else is expected here".to_owned()),
-        DuplicatedArgs(range, name) => (range.start(), format!("{name} is there twice")),
-        other => (rnix::TextSize::of(text), other.to_string()),
-    };
-    FlakeError::Syntax { line: line_at(text, start), problem }
 }
 
 impl Reader<'_> {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use rnix::ast::{self, AstToken as _, Attr, Expr, HasEntry as _, InterpolPart};
-use rnix::{NodeOrToken, SyntaxNode, TextSize};
+use rnix::{NodeOrToken, SyntaxNode};
 use rowan::ast::AstNode as _;
 
 /// How many names and calls one value may lead through.
@@ -355,12 +355,12 @@ fn within_nixpkgs(from: &SyntaxNode, limit: Limit<'_>) -> bool {
 
 /// The line on which `node` begins, from 1.
 pub(super) fn line(text: &str, node: &SyntaxNode) -> usize {
-    line_at(text, node.text_range().start())
+    line_at(text, node.text_range().start().into())
 }
 
 /// The line of an offset, from 1.
-pub(super) fn line_at(text: &str, offset: TextSize) -> usize {
-    let end = usize::from(offset).min(text.len());
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    let end = offset.min(text.len());
     1 + text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count()
 }
 
