@@ -3,14 +3,18 @@
 //! A group is made below the caller's own group or, because the kernel wants a group with processes to have no
 //! limited children, below the nearest ancestor that hands the controllers on and that the caller may write to. Both
 //! versions of the interface are known: `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/` of the kernel.
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::Access;
+use rustix::fs::{Access, FlockOperation, flock};
 
 use crate::sandbox::Limits;
+
+/// How the names of groups begin: `invar-PROCESS-NUMBER`.
+const PREFIX: &str = "invar-";
 
 /// How many names are tried for a group: each sandbox of one process takes the first that is free.
 const NAMES: u32 = 10_000;
@@ -18,9 +22,17 @@ const NAMES: u32 = 10_000;
 /// The groups of one sandbox; removed when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    made: Vec<PathBuf>,
+    made: Vec<Group>,
     /// The file that counts how many processes the kernel killed for want of memory.
     events: Option<PathBuf>,
+}
+
+/// One group.
+#[derive(Debug)]
+struct Group {
+    path: PathBuf,
+    /// Tells others that it is in use.
+    _held: File,
 }
 
 /// One hierarchy of groups, as `/proc/self/mountinfo` shows it.
@@ -72,16 +84,17 @@ impl Groups {
                     continue;
                 }
                 if let Ok(group) = make_group(parent) {
-                    groups.made.push(group.clone());
-                    if limit(&group, hierarchy.unified, &given, limits).is_ok() {
+                    let path = group.path.clone();
+                    groups.made.push(group);
+                    if limit(&path, hierarchy.unified, &given, limits).is_ok() {
                         if given.contains(&"memory") {
                             let file = if hierarchy.unified { "memory.events" } else { "memory.oom_control" };
-                            groups.events = Some(group.join(file));
+                            groups.events = Some(path.join(file));
                         }
                         wanted.retain(|name| !given.contains(name));
                         break;
                     }
-                    drop(fs::remove_dir(&group));
+                    drop(fs::remove_dir(&path));
                     groups.made.pop();
                 }
             }
@@ -91,7 +104,7 @@ impl Groups {
 
     /// The groups' folders.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.made.iter().map(PathBuf::as_path)
+        self.made.iter().map(|group| group.path.as_path())
     }
 
     /// Whether the kernel killed a process for want of memory.
@@ -106,7 +119,7 @@ impl Drop for Groups {
         for group in self.made.drain(..) {
             // The kernel takes a moment to forget processes that have ended.
             for _ in 0..50 {
-                match fs::remove_dir(&group) {
+                match fs::remove_dir(&group.path) {
                     Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
                         std::thread::sleep(Duration::from_millis(5));
                     }
@@ -165,16 +178,61 @@ fn handed_on<'a>(parent: &Path, wanted: &[&'a str]) -> Vec<&'a str> {
     wanted.iter().copied().filter(|name| control.split_whitespace().any(|given| given == *name)).collect()
 }
 
-fn make_group(parent: &Path) -> io::Result<PathBuf> {
+fn make_group(parent: &Path) -> io::Result<Group> {
+    remove_left_behind(parent);
     for number in 0..NAMES {
-        let path = parent.join(format!("invar-{}-{number}", std::process::id()));
+        let path = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
         match fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
+            Ok(()) => match hold(&path) {
+                Ok(held) => return Ok(Group { path, _held: held }),
+                // Someone took it for left behind before it was held, and removes it.
+                Err(error)
+                    if [io::ErrorKind::WouldBlock, io::ErrorKind::NotFound].contains(&error.kind()) => {}
+                Err(error) => {
+                    drop(fs::remove_dir(&path));
+                    return Err(error);
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Keeps a group from being taken for left behind, until the file is closed or the process ends in any way.
+fn hold(path: &Path) -> io::Result<File> {
+    let folder = File::open(path)?;
+    flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    // It may have been removed before it was held.
+    let (held, there) = (folder.metadata()?, fs::metadata(path)?);
+    if held.ino() == there.ino() { Ok(folder) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
+/// Removes the groups of processes that were killed, and so could not.
+///
+/// A process that cannot be seen from here, in another container, holds its groups; and none is removed in which there
+/// are processes: the kernel refuses that.
+fn remove_left_behind(parent: &Path) {
+    #[expect(clippy::disallowed_methods, reason = "the order in which they are removed is of no interest")]
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(process) = name.to_str().and_then(maker) else { continue };
+        if Path::new("/proc").join(process.to_string()).exists() {
+            continue;
+        }
+        if let Ok(_held) = hold(&entry.path()) {
+            drop(fs::remove_dir(entry.path()));
+        }
+    }
+}
+
+/// The process that made the group of this name.
+fn maker(name: &str) -> Option<u32> {
+    let (process, number) = name.strip_prefix(PREFIX)?.split_once('-')?;
+    number.parse::<u32>().ok()?;
+    process.parse().ok()
 }
 
 fn limit(group: &Path, unified: bool, controllers: &[&str], limits: &Limits) -> io::Result<()> {
@@ -199,6 +257,36 @@ fn limit(group: &Path, unified: bool, controllers: &[&str], limits: &Limits) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_killed_processes_left_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        // No process has a number above 2^22: `PID_MAX_LIMIT` of the kernel.
+        let nobody = 5_000_000;
+        let own = std::process::id();
+        let stale = [format!("invar-{nobody}-0"), format!("invar-{nobody}-17")];
+        let other = ["invar-1-0", "invar-x-0", "invar-", "invar-5000000", "someone-5000000-0"];
+        let (running, held, full) =
+            (format!("invar-{own}-0"), format!("invar-{nobody}-1"), format!("invar-{nobody}-2"));
+        let mut kept = [&running, &held, &full].map(String::as_str).to_vec();
+        kept.extend(other);
+        for name in stale.iter().map(String::as_str).chain(kept.iter().copied()) {
+            fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        fs::create_dir(parent.path().join(&full).join("process")).unwrap();
+        let holder = hold(&parent.path().join(&held)).unwrap();
+        let group = make_group(parent.path()).unwrap();
+        assert_eq!(group.path, parent.path().join(format!("invar-{own}-1")));
+        for name in &stale {
+            assert!(!parent.path().join(name).exists(), "{name}");
+        }
+        for name in kept {
+            assert!(parent.path().join(name).exists(), "{name}");
+        }
+        drop(holder);
+        remove_left_behind(parent.path());
+        assert!(!parent.path().join(&held).exists(), "its holder is gone");
+    }
 
     #[test]
     fn the_callers_own_group_is_found_in_both_versions() {

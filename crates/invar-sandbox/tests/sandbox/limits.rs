@@ -1,4 +1,8 @@
 //! What a command may use up.
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use invar_sandbox::{Bind, Status};
@@ -41,6 +45,63 @@ fn memory_is_limited_where_a_control_group_can_be_made() {
         return;
     }
     assert_eq!(finished.status, Status::OutOfMemory, "{output}");
+}
+
+/// The control groups that a process has made.
+fn groups_of(process: u32) -> Vec<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let of_groups = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    let mut folders: Vec<PathBuf> =
+        of_groups.filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from).collect();
+    let mut found = Vec::new();
+    let prefix = format!("invar-{process}-");
+    while let Some(folder) = folders.pop() {
+        #[expect(clippy::disallowed_methods, reason = "all are looked at, in any order")]
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                found.push(entry.path());
+            } else {
+                folders.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn control_groups_of_a_killed_caller_are_removed_by_the_next() {
+    let mut setup = Setup::new();
+    let mut caller = Command::new(crate::setup::PROBE)
+        .args(["run", "inherit=1", "processes=30", "memory=100000000"])
+        .arg(format!("root={}", setup.sandbox.root[0].display()))
+        .arg(format!("scratch={}", setup.sandbox.scratch.display()))
+        .args(["--", "sh", "-c", "echo ready; sleep 1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(caller.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let groups = groups_of(caller.id());
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    // It ends when all that hold it have.
+    output.read_to_string(&mut line).unwrap();
+    if groups.is_empty() {
+        eprintln!("SKIPPED: this host gives the caller no control group");
+        return;
+    }
+    fs::remove_dir_all(&setup.sandbox.scratch).unwrap();
+    fs::create_dir(&setup.sandbox.scratch).unwrap();
+    (setup.sandbox.limits.processes, setup.sandbox.limits.memory) = (Some(30), Some(100_000_000));
+    // The kernel takes a moment to forget processes that have ended.
+    let gone = |setup: &mut Setup| {
+        setup.sh("true");
+        groups.iter().all(|group| !group.exists())
+    };
+    assert!((0..200).any(|_| gone(&mut setup)), "{groups:?} should be gone");
 }
 
 #[test]
