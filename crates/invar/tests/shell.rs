@@ -7,7 +7,7 @@ use std::path::Path;
 
 use support::terminal::Terminal;
 use support::tools::{Tools, as_anyone};
-use support::{Context, Ran, copy_project, repository};
+use support::{Context, Ran, copy_project, path_of, repository, trust_index};
 
 const MANIFEST: &str = r#"
 packages = ["greeter"]
@@ -140,4 +140,61 @@ fn python_with_development_groups() {
     context.write("project/.venv/mine", "mine\n");
     assert_eq!(shell("ls .venv/mine 2>/dev/null; ls .venv"), "bin\nlib\nlib64\npyvenv.cfg\n");
     assert!(project.join(".venv/mine").exists());
+}
+
+/// A package with a build backend that is one of the usual ones, and its `uv.lock`.
+const PACKAGE: &str = r#"
+[project]
+name = "told"
+version = "1"
+requires-python = ">=3.13"
+[project.scripts]
+tell = "told:tell"
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+"#;
+const PACKAGE_LOCK: &str = r#"version = 1
+revision = 3
+requires-python = ">=3.13"
+
+[[package]]
+name = "told"
+version = "1"
+source = { editable = "." }
+"#;
+
+#[test]
+fn a_package_that_is_built_is_editable() {
+    let Some(path) = path_of("a_package_that_is_built_is_editable", &["uv"]) else { return };
+    let context = Context::with_shared_store();
+    let module = |word: &str| format!("def tell():\n    print('{word}')\n");
+    context.write("project/pyproject.toml", PACKAGE);
+    context.write("project/uv.lock", PACKAGE_LOCK);
+    context.write("project/src/told/__init__.py", module("first"));
+    let mut lock = context.invar();
+    trust_index(&mut lock);
+    // uv finds the index of this machine by its settings.
+    Ran::of(lock.env("PATH", path).env_remove("UV_NO_CONFIG").args(["lock", "project"])).success();
+    let before = everything_in(&context.path().join("project"));
+    let shell = |script: &str| {
+        Ran::of(context.invar().args(["shell", "--quiet", "--locked", "-c", script, "project"])).success()
+    };
+    assert_eq!(
+        shell("tell; python -c 'import told; print(told.__file__)'"),
+        "first\n/app/src/told/__init__.py\n"
+    );
+    // Its own program and Python's import alike, and a module that was not there when it was built.
+    context.write("project/src/told/__init__.py", module("again"));
+    context.write("project/src/told/more.py", "print('more')\n");
+    assert_eq!(shell("tell; python -c 'import told.more'"), "again\nmore\n");
+    // What is changed inside is changed outside.
+    shell("rm src/told/more.py");
+    assert_eq!(everything_in(&context.path().join("project")), before);
+    // The image has what it was built from, without a build backend.
+    let image = ["run", "--quiet", "--locked", "--entrypoint", "tell", "project"];
+    assert_eq!(context.run(&image).success(), "again\n");
+    let image =
+        ["run", "--quiet", "--locked", "--entrypoint", "python", "project", "--", "-c", "import hatchling"];
+    assert!(context.run(&image).failure(1).contains("No module named 'hatchling'"));
 }

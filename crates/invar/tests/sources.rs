@@ -9,7 +9,7 @@ use std::process::Command;
 
 use invar_testkit::{Server, Wheel, sha256};
 use support::world::digest;
-use support::{Context, Ran, copy_project, skip};
+use support::{Context, Ran, copy_project, path_of, trust_index};
 
 /// A build backend in one file. What it builds is a module that says how it was built.
 const BACKEND: &str = r#"
@@ -59,19 +59,9 @@ struct Sources {
     path: String,
 }
 
-/// The folders of uv and git before the system's own; `None`, and the test is skipped, where one is missing.
+/// What these tests need besides the system's own programs.
 fn programs(test: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "people install uv wherever their PATH leads")]
-    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
-    let mut path = Vec::new();
-    for program in ["uv", "git", "python3", "tar"] {
-        let Some(folder) = folders.iter().find(|folder| folder.join(program).exists()) else {
-            skip(test, &format!("missing {program}"));
-            return None;
-        };
-        path.push(folder.display().to_string());
-    }
-    Some(format!("{}:/usr/bin:/bin", path.join(":")))
+    path_of(test, &["uv", "git", "python3", "tar"])
 }
 
 impl Sources {
@@ -438,14 +428,8 @@ fn versions_come_from_the_lock() {
     // uv does not lock such versions: the tags do when locking, and invar.lock keeps what they say.
     let mut uv = sources.command("uv");
     let mut lock = sources.invar();
-    // The certificates that this machine trusts its index by.
-    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        #[expect(clippy::disallowed_methods, reason = "the index is this machine's")]
-        if let Some(value) = std::env::var_os(name) {
-            uv.env(name, &value);
-            lock.env(name, &value);
-        }
-    }
+    trust_index(&mut uv);
+    trust_index(&mut lock);
     uv.current_dir(sources.context.path().join("app")).env("UV_PYTHON_DOWNLOADS", "never");
     Ran::of(uv.args(["lock", "--quiet"])).success();
     Ran::of(lock.args(["lock", "app"])).success();

@@ -159,6 +159,32 @@ pub fn have(test: &str, programs: &[&str]) -> bool {
     missing.is_empty()
 }
 
+/// A `PATH` with the folders of `programs`, wherever people have installed them, before the system's own; nothing, and
+/// `test` is skipped, where one is missing.
+pub fn path_of(test: &str, programs: &[&str]) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "people install uv wherever their PATH leads")]
+    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
+    let mut path = Vec::new();
+    for program in programs {
+        let Some(folder) = folders.iter().find(|folder| folder.join(program).exists()) else {
+            skip(test, &format!("missing {program}"));
+            return None;
+        };
+        path.push(folder.display().to_string());
+    }
+    Some(format!("{}:/usr/bin:/bin", path.join(":")))
+}
+
+/// Lets a command trust the index of this machine, by the certificates that are set for it.
+pub fn trust_index(command: &mut Command) {
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        #[expect(clippy::disallowed_methods, reason = "the index is this machine's")]
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+}
+
 /// Whether this process is root; otherwise the test is skipped.
 pub fn is_root(test: &str) -> bool {
     let root = Ran::of(Command::new("id").arg("-u")).stdout.trim() == "0";
