@@ -5,6 +5,7 @@
 //! init, which answers for CPUs `0..N`. The command runs on those that there are.
 //!
 //! # Limits
+//! * Where there are more, their numbers are the host's: only how many they are is always the same.
 //! * `/proc/cpuinfo`, `/proc/stat` and `Cpus_allowed` in `/proc/PID/status` tell of the host's CPUs.
 //! * What a process has chosen is what its children have while it runs, even if it chose after it had started them.
 use std::collections::BTreeMap;
