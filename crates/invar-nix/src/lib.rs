@@ -39,7 +39,7 @@ pub enum NixError {
     #[error("an expression has more than {LONGEST_CHAIN} parts, or {DEEPEST} brackets inside each other")]
     TooDeep,
     /// It is no Nix.
-    #[error("{message}")]
+    #[error("this is not Nix: {message}")]
     Syntax {
         /// What is wrong.
         message: String,
