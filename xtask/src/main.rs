@@ -23,7 +23,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test"] => test::run(),
         ["proof", "scripts", names @ ..] => proof::scripts(names),
-        ["needs"] => needs::install(),
+        // Where uv was put does not matter here: the test command finds it.
+        ["needs"] => needs::install().map(|()| _ = needs::uv()),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

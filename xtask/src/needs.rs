@@ -1,5 +1,5 @@
 //! What the end-to-end tests need from the machine, and how it gets there.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Debian packages, each with a program that shows that it is there.
@@ -40,6 +40,38 @@ pub fn install() -> Result<(), String> {
     let mut arguments = vec!["install", "-qq", "-y", "--no-install-recommends"];
     arguments.extend(missing);
     apt(&arguments)
+}
+
+/// The folder that has uv, where `PATH` does not lead to it: Debian has no package of it, so it is installed with pip into
+/// an environment of its own below `target`. `None` where it is there already, or cannot be had: the tests that miss it
+/// say so.
+pub fn uv() -> Option<PathBuf> {
+    let works = |program: &Path| {
+        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    };
+    if works(Path::new("uv")) {
+        return None;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/uv");
+    let (programs, python) = (folder.join("bin"), folder.join("bin/python"));
+    if works(&programs.join("uv")) {
+        return Some(programs);
+    }
+    println!("xtask: installing uv");
+    let run = |program: &Path, arguments: &[&str]| {
+        Command::new(program).args(arguments).status().is_ok_and(|status| status.success())
+    };
+    let make = ["-m", "venv", folder.to_str()?];
+    let system = Path::new("/usr/bin/python3");
+    // Debian's Python has no venv by itself.
+    let made = run(system, &make)
+        || apt(&["install", "-qq", "-y", "--no-install-recommends", "python3-venv"]).is_ok()
+            && run(system, &make);
+    if made && run(&python, &["-m", "pip", "install", "--quiet", "uv"]) {
+        return Some(programs);
+    }
+    eprintln!("xtask: uv cannot be installed, so some tests will be skipped");
+    None
 }
 
 fn apt(arguments: &[&str]) -> Result<(), String> {

@@ -27,7 +27,7 @@ pub fn run() -> Result<(), String> {
         "docs",
         cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),
     )?;
-    tests()
+    tests(crate::needs::uv().as_deref())
 }
 
 fn cargo(arguments: &[&str]) -> Command {
@@ -42,14 +42,22 @@ fn step(name: &str, command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{name} failed")) }
 }
 
-/// Runs all tests. Tests that cannot run on this machine write a line to the file that `INVAR_SKIPPED` names; they are
+/// Runs all tests, with the folder `uv` in front of `PATH`. Tests that cannot run on this machine write a line to the file that `INVAR_SKIPPED` names; they are
 /// shown and counted, and where `CI` is set they count as failures.
-fn tests() -> Result<(), String> {
+fn tests(uv: Option<&Path>) -> Result<(), String> {
     println!("==> tests");
     let skipped_file = skipped_file();
     // Left from an earlier run, or not there.
     let _ = std::fs::remove_file(&skipped_file);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no image is made here; the tests look where people's programs are"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = uv.map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| format!("PATH: {error}"))?;
     let mut child = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+        .env("PATH", path)
         .env("INVAR_SKIPPED", &skipped_file)
         .stdout(Stdio::piped())
         .spawn()
