@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use invar_configure::BASE;
-use invar_project::{Manifest, ManifestSources};
+use invar_project::{IMAGE_KEYS, Manifest, ManifestSources};
 use toml::Value;
 
 /// A manifest to be: each field is a key of it, and empty where the manifest says nothing.
@@ -80,23 +80,6 @@ pub struct Pin {
     /// What names it now.
     pub after: String,
 }
-
-/// The keys of the image table, in the order in which they are written: what is run, then how, then what is told.
-const IMAGE_KEYS: [&str; 13] = [
-    "name",
-    "tag",
-    "entrypoint",
-    "command",
-    "env",
-    "user",
-    "workdir",
-    "ports",
-    "volumes",
-    "labels",
-    "annotations",
-    "stop-signal",
-    "health-check",
-];
 
 /// The longest piece of a source line that a note shows, in characters.
 const LONGEST: usize = 100;

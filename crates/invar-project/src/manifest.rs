@@ -34,7 +34,7 @@ use self::configure::debconf;
 pub use self::dev_shell::DevShell;
 use self::dev_shell::shell_schema;
 pub use self::error::{Finding, ManifestError, Problem};
-pub use self::image::{HealthCheck, Image, ImageKeys};
+pub use self::image::{HealthCheck, Image, ImageKeys, KEYS as IMAGE_KEYS};
 pub use self::interpreter::{ConfigSetting, Override, Prefer, Python};
 pub use self::page::reference;
 pub use self::place::{BuildPath, ImageKey, RelativePath, StepName};
