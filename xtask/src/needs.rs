@@ -11,6 +11,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("/usr/bin/git", "git"),
     ("/usr/bin/qemu-x86_64-static", "qemu-user-static"),
     ("/usr/bin/faketime", "faketime"),
+    ("/usr/bin/pgrep", "procps"),
+    ("/usr/bin/python3", "python3"),
     ("/usr/bin/setpriv", "util-linux"),
     ("/usr/bin/dpkg-deb", "dpkg"),
     ("/bin/tar", "tar"),
