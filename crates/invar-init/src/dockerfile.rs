@@ -79,8 +79,8 @@ struct Reader<'a> {
     /// Whether all of the project is copied.
     copies_all: bool,
     /// The entrypoint's and the command's lines, to be looked at when everything else is known.
-    entrypoint: Option<(&'a Instruction, Scope)>,
-    command: Option<(&'a Instruction, Scope)>,
+    entrypoint: Option<&'a Instruction>,
+    command: Option<&'a Instruction>,
 }
 
 /// Reads the Dockerfile `text` and adds what it says to `draft`.
@@ -289,13 +289,13 @@ impl<'a> Reader<'a> {
                     self.draft.image.set("stop-signal", signal);
                 }
             }
-            Kind::Healthcheck(check) => self.health_check(check, instruction, scope),
+            Kind::Healthcheck(check) => self.health_check(check, instruction),
             Kind::Entrypoint(_) => {
-                self.entrypoint = Some((instruction, scope.clone()));
+                self.entrypoint = Some(instruction);
                 // As in Docker, an entrypoint makes the command of a lower stage void.
                 self.command = None;
             }
-            Kind::Cmd(_) => self.command = Some((instruction, scope.clone())),
+            Kind::Cmd(_) => self.command = Some(instruction),
             Kind::Onbuild(_) => self.note(instruction, "an image is not a base for others here"),
             // Folders are looked at before, names are replaced where they stand, and shells are what RUN needs.
             Kind::Workdir(_) | Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
@@ -362,9 +362,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction, scope: &Scope) {
+    fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction) {
         let Healthcheck::Command(command) = check else { return };
-        let Some(words) = self.command_words(command, instruction, scope) else { return };
+        let Some(words) = self.command_words(command, instruction) else { return };
         // Large base images have these without a word in the Dockerfile.
         if let Some(program) = words.first().filter(|program| ["curl", "wget"].contains(&program.as_str())) {
             self.draft.packages.insert(program.clone());
@@ -393,11 +393,9 @@ impl<'a> Reader<'a> {
         }
         self.include();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
-            let Some((instruction, scope)) = found else { continue };
+            let Some(instruction) = found else { continue };
             let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
-            if let Some(words) =
-                self.command_words(command, instruction, &scope).filter(|words| !words.is_empty())
-            {
+            if let Some(words) = self.command_words(command, instruction).filter(|words| !words.is_empty()) {
                 self.draft.image.set(key, words);
             }
         }

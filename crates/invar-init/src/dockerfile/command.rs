@@ -1,5 +1,5 @@
 //! The words of `CMD`, `ENTRYPOINT` and `HEALTHCHECK`.
-use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, run_commands};
+use invar_dockerfile::{Command, Instruction, RunScript, ShellCommand, run_commands};
 
 use crate::dockerfile::Reader;
 
@@ -9,11 +9,10 @@ impl Reader<'_> {
         &mut self,
         command: &Command,
         instruction: &Instruction,
-        scope: &Scope,
     ) -> Option<Vec<String>> {
         let words = match command {
             Command::Exec(words) => words.iter().map(|word| word.text.clone()).collect(),
-            Command::Shell(line) => match self.plain_words(command, instruction, scope) {
+            Command::Shell(line) => match self.plain_words(command, instruction) {
                 Some(words) => words,
                 None => {
                     self.draft.shell = true;
@@ -29,7 +28,7 @@ impl Reader<'_> {
     }
 
     /// The words of a line that is one simple command, in which nothing is left to the moment when it is run.
-    fn plain_words(&self, command: &Command, instruction: &Instruction, _: &Scope) -> Option<Vec<String>> {
+    fn plain_words(&self, command: &Command, instruction: &Instruction) -> Option<Vec<String>> {
         let RunScript::Shell(script) = run_commands(command, instruction) else { return None };
         let commands: Vec<&ShellCommand> = script.commands.iter().collect();
         let one = match commands.as_slice() {
