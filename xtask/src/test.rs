@@ -42,8 +42,12 @@ fn step(name: &str, command: &mut Command) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{name} failed")) }
 }
 
-/// Runs all tests, with the folder `uv` in front of `PATH`. Tests that cannot run on this machine write a line to the file that `INVAR_SKIPPED` names; they are
-/// shown and counted, and where `CI` is set they count as failures.
+/// What runs each program of tests: not a limit for slow machines, but an end for what would never end. It is many times
+/// what the longest takes, and lets all others have their turn; the test that hangs is named in the lines before.
+const RUNNER: &str = r#"target.'cfg(unix)'.runner = ["timeout", "--foreground", "--verbose", "20m"]"#;
+
+/// Runs all tests, with the folder `uv` in front of `PATH`. Tests that cannot run on this machine write a line to the
+/// file that `INVAR_SKIPPED` names; they are shown and counted, and where `CI` is set they count as failures.
 fn tests(uv: Option<&Path>) -> Result<(), String> {
     println!("==> tests");
     let skipped_file = skipped_file();
@@ -56,7 +60,7 @@ fn tests(uv: Option<&Path>) -> Result<(), String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = uv.map(Path::to_owned).into_iter().chain(std::env::split_paths(&path));
     let path = std::env::join_paths(folders).map_err(|error| format!("PATH: {error}"))?;
-    let mut child = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+    let mut child = cargo(&["test", "--workspace", "--locked", "--no-fail-fast", "--config", RUNNER])
         .env("PATH", path)
         .env("INVAR_SKIPPED", &skipped_file)
         .stdout(Stdio::piped())
