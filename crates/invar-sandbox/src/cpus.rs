@@ -1,12 +1,11 @@
 //! How many CPUs the command sees: as many as was asked for, whatever the host has.
 //!
-//! Where the caller may use at least that many, the command may use that many of them, and the kernel itself tells so.
-//! Where it may use fewer, the filter hands the two calls by which programs ask and choose (sched_setaffinity(2)) to the
-//! init, which answers for CPUs `0..N`. The command runs on those that there are.
+//! They are numbered `0..N`. Where the command runs on just these, the kernel itself tells so. Where it runs on fewer or
+//! on others, the filter hands the two calls by which programs ask and choose (sched_setaffinity(2)) to the init, which
+//! answers for CPUs `0..N`. What files tell of CPUs is in the module `cpu_files`.
 //!
 //! # Limits
-//! * Where there are more, their numbers are the host's: only how many they are is always the same.
-//! * `/proc/cpuinfo`, `/proc/stat` and `Cpus_allowed` in `/proc/PID/status` tell of the host's CPUs.
+//! * `Cpus_allowed` in `/proc/PID/status` and getcpu(2) tell of the host's CPUs.
 //! * What a process has chosen is what its children have while it runs, even if it chose after it had started them.
 use std::collections::BTreeMap;
 use std::io;
@@ -43,10 +42,17 @@ pub(crate) fn used(order: &Order) -> io::Result<CpuSet> {
     Ok(chosen)
 }
 
-/// How many CPUs the command has to be told of because there are fewer; nothing if there are enough.
+/// How many CPUs the command has to be told of because it runs on fewer, or on others; nothing if the kernel tells it.
 pub(crate) fn pretended(order: &Order) -> io::Result<Option<usize>> {
-    let there_are = rustix::thread::sched_getaffinity(None)?.count() as usize;
-    Ok(wanted(order).filter(|wanted| *wanted > there_are && filter::is_known()))
+    let Some(wanted) = wanted(order).filter(|_| filter::is_known()) else { return Ok(None) };
+    Ok((used(order)? != first(wanted)).then_some(wanted))
+}
+
+/// The CPUs `0..count`.
+fn first(count: usize) -> CpuSet {
+    let mut all = CpuSet::new();
+    (0..count).for_each(|cpu| all.set(cpu));
+    all
 }
 
 /// How many CPUs the command sees.
@@ -136,8 +142,6 @@ impl Choices {
 
     /// What a thread may use: what it has chosen, or its process, or one of the parents of that.
     fn of(&self, thread: u32) -> CpuSet {
-        let mut all = CpuSet::new();
-        (0..self.count).for_each(|cpu| all.set(cpu));
         let mut number = thread;
         // Most programs never choose; then there is nothing to look for.
         while !self.chosen.is_empty() && number > 1 {
@@ -147,7 +151,7 @@ impl Choices {
             }
             number = if thread.process == number { thread.parent } else { thread.process };
         }
-        all
+        first(self.count)
     }
 }
 

@@ -7,6 +7,8 @@
 //! copy/    the whole root: a copy of the trees, changed in place    (Layering::Copy)
 //! root/    the mount point, empty as seen from outside
 //! hosts    what is seen as `/etc/hosts`
+//! cpuinfo  what is seen as `/proc/cpuinfo`, in a build
+//! stat     what is seen as `/proc/stat`, in a build
 //! made     the mount points that were made, one a line, and are removed at the end if they are still empty
 //! ```
 use std::io;
@@ -19,6 +21,8 @@ pub(crate) const WORK: &str = "work";
 pub(crate) const COPY: &str = "copy";
 pub(crate) const ROOT: &str = "root";
 pub(crate) const NAMES: &str = "hosts";
+pub(crate) const CPU_INFORMATION: &str = "cpuinfo";
+pub(crate) const CPU_STATISTICS: &str = "stat";
 pub(crate) const MADE: &str = "made";
 
 /// How the root was made writable.

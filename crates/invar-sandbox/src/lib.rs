@@ -32,6 +32,7 @@ mod capture;
 mod cgroup;
 mod command;
 mod copy;
+mod cpu_files;
 mod cpus;
 mod disk;
 mod elsewhere;

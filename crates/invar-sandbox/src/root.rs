@@ -7,9 +7,10 @@ use rustix::mount::{MountFlags, UnmountFlags};
 
 use crate::available::PROC;
 use crate::copy;
+use crate::cpu_files;
 use crate::enter::{failed, refused};
 use crate::kernel;
-use crate::layer::{COPY, MADE, NAMES, ROOT, UPPER, WORK};
+use crate::layer::{COPY, CPU_INFORMATION, CPU_STATISTICS, MADE, NAMES, ROOT, UPPER, WORK};
 use crate::mounts::{
     Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
 };
@@ -61,7 +62,7 @@ pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
     mount_proc(&mut root)?;
     let temporary = tmpfs_options(order.temporary, "1777");
     mount_devices(&mut root, &temporary, !order.lines).map_err(failed("making /dev"))?;
-    mount_cpus(&mut root, order).map_err(failed("making /sys"))?;
+    mount_cpus(&mut root, &scratch_fd, order).map_err(failed("showing the CPUs"))?;
     root.mount_at("/tmp", "tmpfs", NO_SETUID_NO_DEVICES, &temporary).map_err(failed("making /tmp"))?;
     mount_names(&mut root, &scratch_fd, order)?;
     for item in &order.binds {
@@ -183,16 +184,21 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
     Ok(())
 }
 
-/// Makes a `/sys` that says no more than how many CPUs there are: the C library asks there first.
-fn mount_cpus(root: &mut NewRoot, order: &Order) -> io::Result<()> {
+/// Makes a `/sys` that says no more than how many CPUs there are: the C library asks there first. Where that number was
+/// asked for, `/proc` tells the same.
+fn mount_cpus(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> io::Result<()> {
     let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
     let folder = root.mount_point("/sys/devices/system/cpu", Kind::Folder, false)?;
     let seen = crate::cpus::seen(order)?;
-    let range = if seen <= 1 { "0\n".to_owned() } else { format!("0-{}\n", seen - 1) };
     for name in ["online", "possible", "present"] {
-        write_new(&folder, name, range.as_bytes())?;
+        write_new(&folder, name, cpu_files::online(seen).as_bytes())?;
     }
-    kernel::set_mount_flags(sys, READ_ONLY | NO_SETUID | NO_DEVICES | NO_PROGRAMS, false)
+    kernel::set_mount_flags(sys, READ_ONLY | NO_SETUID | NO_DEVICES | NO_PROGRAMS, false)?;
+    if order.cpus.is_some() {
+        bind_text(root, scratch, CPU_INFORMATION, &cpu_files::information(seen), "/proc/cpuinfo")?;
+        bind_text(root, scratch, CPU_STATISTICS, &cpu_files::statistics(seen), "/proc/stat")?;
+    }
+    Ok(())
 }
 
 /// Makes names resolvable: those of the host's network if it is there, and always the sandbox's own, which programs
@@ -219,12 +225,15 @@ fn mount_names(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> Result<(
         }
         known.push_str(&format!("{OWN_ADDRESS}\t{name}\n"));
     }
-    let step = || failed(format!("making {HOSTS}"));
-    write_new(scratch, NAMES, known.as_bytes()).map_err(step())?;
+    bind_text(root, scratch, NAMES, &known, HOSTS).map_err(failed(format!("making {HOSTS}")))
+}
+
+/// Shows a text as a file that cannot be written; `name` is where it is kept, in the scratch folder.
+fn bind_text(root: &mut NewRoot, scratch: &OwnedFd, name: &str, text: &str, path: &str) -> io::Result<()> {
+    write_new(scratch, name, text.as_bytes())?;
     let open = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let source =
-        rustix::fs::openat(scratch, NAMES, open, Mode::empty()).map_err(|error| step()(error.into()))?;
-    root.bind_at(&source, HOSTS, flags).map_err(step())
+    let source = rustix::fs::openat(scratch, name, open, Mode::empty())?;
+    root.bind_at(&source, path, READ_ONLY | NO_SETUID | NO_DEVICES)
 }
 
 fn write_new(folder: &impl AsFd, name: &str, content: &[u8]) -> io::Result<()> {

@@ -8,13 +8,23 @@ use crate::setup::Setup;
 const ASK: &str =
     "nproc; nproc --all; probe try cpus; cat /sys/devices/system/cpu/online; probe try affinity";
 
+/// The CPUs that this process may use.
+fn allowed() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap();
+    (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect()
+}
+
 /// Does something as on a machine with one CPU.
 fn with_one_cpu<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    with_cpu(allowed()[0], work)
+}
+
+/// Does something where no other CPU may be used.
+fn with_cpu<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
     // What a thread may use, the processes that it starts may use.
     let thread = || {
-        let allowed = sched_getaffinity(None).unwrap();
         let mut one = CpuSet::new();
-        one.set((0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap());
+        one.set(cpu);
         sched_setaffinity(None, &one).unwrap();
         work()
     };
@@ -41,7 +51,7 @@ fn as_many_as_asked_for_are_seen_where_there_are_fewer() {
 #[test]
 fn the_number_is_the_same_as_with_enough_of_them() {
     let ask = "nproc; probe try cpus; cat /sys/devices/system/cpu/online";
-    let there_are = sched_getaffinity(None).unwrap().count();
+    let there_are = u32::try_from(allowed().len()).unwrap();
     for cpus in [1, there_are] {
         assert_eq!(with_one_cpu(|| seeing(cpus).sh(ask)), seeing(cpus).sh(ask));
     }
@@ -72,4 +82,41 @@ fn owners_are_recorded_all_the_same() {
     let (output, finished) = with_one_cpu(|| setup.run(&command)).unwrap();
     assert_eq!(output, "2\n");
     assert_eq!(finished.owners.iter().map(|(_, owner)| owner).collect::<Vec<_>>(), [(7, 8)]);
+}
+
+#[test]
+fn they_are_numbered_from_zero_whichever_they_are() {
+    for cpu in allowed() {
+        assert_eq!(with_cpu(cpu, || seeing(1).sh(ASK)), "1\n1\n1\n0\n0\n", "on CPU {cpu}");
+    }
+}
+
+#[test]
+fn files_tell_the_same_on_every_host() {
+    let all = "cat /proc/cpuinfo /proc/stat";
+    // How many CPUs each of the two files tells of.
+    let counted = |text: &str| {
+        let information = text.lines().filter(|line| line.starts_with("processor\t")).count();
+        let each = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| !rest.starts_with(' '));
+        let statistics = text.lines().filter(each).filter(|line| line.contains(" 0 0")).count();
+        (information, statistics)
+    };
+    let seen = seeing(2).sh(all);
+    assert_eq!(counted(&seen), (2, 2), "{seen}");
+    assert_eq!(counted(&seeing(3).sh(all)), (3, 3));
+    assert_eq!(with_one_cpu(|| seeing(2).sh(all)), seen);
+    assert_eq!(seeing(1).sh("echo x 2>/dev/null > /proc/cpuinfo || echo refused"), "refused\n");
+    // Of the host's they have no name, no frequency and no start; a command that does not build sees the kernel's own.
+    let host =
+        std::fs::read_to_string("/proc/cpuinfo").unwrap() + &std::fs::read_to_string("/proc/stat").unwrap();
+    let mut setup = Setup::new();
+    setup.sandbox.cpus = None;
+    let own = setup.sh(all);
+    for name in ["model name", "btime"] {
+        let line = host.lines().find(|line| line.starts_with(name));
+        // Not every processor has a name there.
+        let Some(line) = line else { continue };
+        assert!(own.lines().any(|other| other == line), "{line}");
+        assert!(!seen.lines().any(|other| other == line), "{line}");
+    }
 }
