@@ -21,7 +21,9 @@ pub struct Terminal {
 impl Terminal {
     /// Starts `command`, with its arguments, environment and folder, on a terminal of so many rows and columns.
     pub fn start(command: &Command, rows: u16, columns: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("this machine has terminals");
+        // Were the program to have this end as well, nobody's leaving would ever be the end of the terminal.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).expect("this machine has terminals");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("the terminal is ours");
         let name = ptsname(&master, Vec::new()).expect("the terminal has a name");
         let open = || {
