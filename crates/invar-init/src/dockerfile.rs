@@ -5,8 +5,12 @@
 //! is left as a comment.
 mod command;
 mod copy;
+mod files;
+mod from_stage;
 mod front_end;
+mod moved;
 mod place;
+mod python;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +20,8 @@ use invar_dockerfile::{
     ParseError, Scope, Stage, StageFault, Stages, Word, parse,
 };
 
+use crate::dockerfile::files::Files;
+use crate::dockerfile::moved::Moved;
 use crate::dockerfile::place::Places;
 use crate::draft::{Draft, Source};
 
@@ -76,6 +82,8 @@ struct Reader<'a> {
     accounts: BTreeMap<String, (u32, u32)>,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
+    /// Those that the image has at other places than the project.
+    moved: Vec<Moved>,
     /// Whether all of the project is copied.
     copies_all: bool,
     /// The entrypoint's and the command's lines, to be looked at when everything else is known.
@@ -109,12 +117,13 @@ pub fn read_dockerfile(
         places: Places::default(),
         accounts: BTreeMap::new(),
         copied: Vec::new(),
+        moved: Vec::new(),
         copies_all: false,
         entrypoint: None,
         command: None,
     };
     let chain = chain(&stages, target);
-    reader.places = Places::of(&stages, &chain);
+    reader.places = Places::of(&stages, &chain, Files(context.files));
     reader.base(&stages, &chain);
     reader.other_stages(&stages, target, &chain)?;
     for &index in &chain {
@@ -392,6 +401,7 @@ impl<'a> Reader<'a> {
             self.draft.image.set("workdir", folder);
         }
         self.include();
+        self.move_files();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
             let Some(instruction) = found else { continue };
             let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };

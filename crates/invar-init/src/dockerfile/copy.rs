@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use invar_dockerfile::{Instruction, Scope, Source, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
-use crate::dockerfile::front_end;
-use crate::dockerfile::place::{PROJECT, is_all, joined, making};
+use crate::dockerfile::files::{Files, relative};
+use crate::dockerfile::moved::Moved;
+use crate::dockerfile::place::{PROJECT, is_folder, making};
 use crate::draft::{DraftStep, Keys};
 
 /// Files that images are made with, and that none needs.
@@ -34,7 +35,7 @@ impl<'a> Reader<'a> {
         stage: &Stage<'a>,
     ) {
         if let Some(from) = instruction.flag_value("from") {
-            self.copy_from(&from.text.clone(), transfer, instruction, scope, stages, stage);
+            self.copy_from(&from.text, transfer, instruction, scope, stages, stage);
             return;
         }
         for source in &transfer.sources {
@@ -47,76 +48,45 @@ impl<'a> Reader<'a> {
             };
             let Some(path) = self.expand(instruction, scope, path) else { continue };
             let Some(destination) = self.expand(instruction, scope, &transfer.destination) else { continue };
+            let into = transfer.sources.len() > 1 || is_folder(&destination);
             if path.contains("://") {
                 self.download(&path, &destination, instruction);
             } else {
-                self.copy_path(&path, &destination, instruction);
+                self.copy_path(&path, &destination, into);
             }
         }
     }
 
-    fn copy_path(&mut self, path: &str, destination: &str, instruction: &Instruction) {
-        if is_all(path) {
-            self.copies_all = true;
-            return;
-        }
-        // Builders look at nothing outside of the context: `..` of its folder is the folder.
-        let path = joined("/", path).trim_start_matches('/').to_owned();
+    /// Files of the project: those that lie elsewhere in the image than the project has them are moved by a step.
+    pub(super) fn copy_path(&mut self, path: &str, destination: &str, into: bool) {
+        let path = relative(path);
         if path.is_empty() {
             self.copies_all = true;
             return;
         }
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        // The contents of a folder go into the destination; a file goes under its own name into a folder.
-        let has_inside = self.context.files.keys().any(|file| file.starts_with(&format!("{path}/")));
-        let is_directory =
-            has_inside || !self.context.files.contains_key(&path) && !name.contains(['.', '*']);
-        let goes_inside = !is_directory && (destination.ends_with('/') || destination == ".");
-        let wanted = if goes_inside {
-            format!("{}/{name}", destination.trim_end_matches('/'))
-        } else {
-            destination.to_owned()
-        };
-        if making(&path) {
-            return;
-        }
-        let (here, there) = (format!("{PROJECT}/{path}"), self.places.seen_from_workdir(&wanted));
-        if here != there && !path.contains(['*', '?', '[']) {
-            let why = format!("it is at {here} in the image, not at {there}");
-            self.note(instruction, &why);
-        }
-        self.copied.push(path);
-    }
-
-    fn copy_from(
-        &mut self,
-        from: &str,
-        transfer: &Transfer,
-        instruction: &Instruction,
-        scope: &Scope,
-        stages: &Stages<'a>,
-        stage: &Stage<'a>,
-    ) {
-        let source = stages.find(from, stage.index).and_then(|index| stages.stages.get(index));
-        for path in &transfer.sources {
-            let Source::Path(path) = path else { continue };
-            let Some(path) = self.expand(instruction, scope, path) else { continue };
-            match source {
-                // uv, and what it or pip has installed, comes from uv.lock.
-                None if path == "/uv" || path == "/uvx" || path.ends_with("/uv") || path.ends_with("/uvx") => {
-                    self.draft.pin("uv", format!("{from} (copied from an image)"), "not in the image: uv.lock is read directly");
+        let files = Files(self.context.files);
+        let is_pattern = path.contains(['*', '?', '[']);
+        let found = if is_pattern { files.matching(&path) } else { vec![path.clone()] };
+        let mut stays = true;
+        for found in found.into_iter().filter(|found| !making(found)) {
+            let is_directory = files.is_directory(&found);
+            let name = found.rsplit('/').next().unwrap_or(&found);
+            let wanted = match into && !is_directory {
+                true => format!("{}/{name}", destination.trim_end_matches('/')),
+                false => destination.to_owned(),
+            };
+            let there = self.places.seen_from_workdir(&wanted);
+            if there == format!("{PROJECT}/{found}") {
+                if !is_pattern {
+                    self.copied.push(found);
                 }
-                None => self.note(instruction, "what this image has at that path is not known: a Debian package or a step has to bring it"),
-                Some(stage) if front_end::is_one(stage) => {}
-                // uv itself, from its own image or where pip put it.
-                Some(stage) if stage.base_name.text.contains("/uv:") || path.ends_with("/uv") || path.ends_with("/uvx") => {}
-                Some(_) if self.places.is_environment(&path) || is_installed(&path) => {}
-                Some(_) if self.places.seen_from_workdir(&path).starts_with(&format!("{PROJECT}/")) || path == "." => {
-                    // The project's files, by way of another stage.
-                    self.copies_all = true;
-                }
-                Some(_) => self.note(instruction, "what this stage makes at that path has to be made in a step"),
+            } else {
+                stays = false;
+                self.moved.push(Moved { from: found, to: there, is_directory });
             }
+        }
+        if is_pattern && stays {
+            self.copied.push(path);
         }
     }
 
@@ -180,18 +150,4 @@ impl<'a> Reader<'a> {
             self.draft.include = Some(list.into());
         }
     }
-}
-
-/// Where installers put packages and their programs.
-fn is_installed(path: &str) -> bool {
-    path.contains("site-packages")
-        || path.contains("dist-packages")
-        || path.contains("/.local")
-        || path == "/usr/local/bin"
-        || path == "/usr/local"
-        || path == "/install"
-        || path.contains("wheels")
-        || path.contains("requirements")
-        || path.contains(".venv")
-        || path.contains("venv")
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 
 use invar_dockerfile::{Command, Kind, RunScript, Source, Stages, run_commands};
 
+use crate::dockerfile::files::Files;
+
 /// Where an image has the project's files.
 pub(super) const PROJECT: &str = "/app";
 
@@ -20,8 +22,8 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The places in the image that the stages `chain` make.
-    pub fn of(stages: &Stages<'_>, chain: &[usize]) -> Self {
+    /// The places in the image that the stages `chain` make of the project's `files`.
+    pub fn of(stages: &Stages<'_>, chain: &[usize], files: Files<'_>) -> Self {
         let mut places = Self::default();
         let (mut whole, mut copies) = (false, Vec::new());
         for stage in &stages.stages {
@@ -57,18 +59,18 @@ impl Places {
                     Kind::Copy(transfer) | Kind::Add(transfer)
                         if in_chain && instruction.flag("from").is_none() =>
                     {
-                        let destination = joined(&workdir, &expand(&transfer.destination.text));
-                        let [Source::Path(path)] = transfer.sources.as_slice() else { continue };
-                        let path = expand(&path.text);
-                        let top_files = path.contains('*') && !path.trim_start_matches("./").contains('/');
-                        if is_all(&path) || top_files && places.project.is_none() {
-                            places.project = Some(destination);
-                            whole = true;
-                        } else if !making(&path) && !path.contains("://") {
-                            copies.push((
-                                path.trim_start_matches("./").trim_end_matches('/').to_owned(),
-                                destination,
-                            ));
+                        let destination = expand(&transfer.destination.text);
+                        let into = transfer.sources.len() > 1 || is_folder(&destination);
+                        let destination = joined(&workdir, &destination);
+                        for source in &transfer.sources {
+                            let Source::Path(path) = source else { continue };
+                            let path = expand(&path.text);
+                            if is_all(&path) {
+                                places.project = Some(destination.clone());
+                                whole = true;
+                            } else if !making(&path) && !path.contains("://") {
+                                copies.extend(Copied::of(&path, &destination, into, files));
+                            }
                         }
                     }
                     _ => {}
@@ -114,6 +116,12 @@ impl Places {
     /// Whether `path` is in a virtual environment, or is one.
     pub fn is_environment(&self, path: &str) -> bool {
         self.within_environment(path).is_some()
+    }
+
+    /// Whether there is a virtual environment somewhere below the folder `path`.
+    pub fn has_environment_in(&self, path: &str) -> bool {
+        let folder = format!("{}/", path.trim_end_matches('/'));
+        self.environments.iter().any(|environment| environment.starts_with(&folder))
     }
 
     fn within_environment<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -176,6 +184,11 @@ pub(super) fn is_all(path: &str) -> bool {
     matches!(path, "." | "./" | "/" | "./.")
 }
 
+/// Whether the destination of a `COPY` is written as a folder.
+pub(super) fn is_folder(destination: &str) -> bool {
+    destination.ends_with('/') || matches!(destination.rsplit('/').next(), Some("." | ".."))
+}
+
 /// `path` from `folder`, without `.` parts and a slash at the end.
 pub(super) fn joined(folder: &str, path: &str) -> String {
     let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
@@ -192,32 +205,55 @@ pub(super) fn joined(folder: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The folder of the project, with a slash before it, and the folder of the image in which most of `copies` have its
-/// files under the same names: `/src` and `/app` for `COPY src/a /app/a` and `COPY src/b /app/b`.
-fn common(copies: &[(String, String)]) -> Option<(String, String)> {
-    let parts = |path: &str| -> Vec<String> {
-        path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for (path, destination) in copies {
+/// What a `COPY` says of where the project is: that the files of its folder `inner` are in the folder `project`.
+#[derive(Debug)]
+struct Copied {
+    /// The folder of the project, with a slash before it; nothing for the project's own.
+    inner: String,
+    /// The folder of the image.
+    project: String,
+    /// How many files are copied.
+    weight: usize,
+}
+
+impl Copied {
+    /// What copying `path` to `destination`, and `into` that folder, says; `None` where the file gets another name.
+    fn of(path: &str, destination: &str, into: bool, files: Files<'_>) -> Option<Self> {
+        let parts = |path: &str| -> Vec<String> {
+            path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
+        };
         let (mut from, mut to) = (parts(path), parts(destination));
-        // A file goes under its own name into a folder, which the destination may be.
-        if from.last() != to.last() {
+        // A file goes under its own name into a folder; a folder's files go into what is named.
+        if !files.is_directory(path) && into {
             from.pop();
+        } else if !files.is_directory(path) && from.last() != to.last() {
+            return None;
         }
         while !from.is_empty() && from.last() == to.last() {
             from.pop();
             to.pop();
         }
         let joined = |parts: &[String]| parts.iter().map(|part| format!("/{part}")).collect::<String>();
-        let place = (joined(&from), joined(&to));
-        if !place.1.is_empty() {
-            *counts.entry(place).or_default() += 1;
-        }
+        let project = joined(&to);
+        let weight = files.within(path).count().max(1);
+        (!project.is_empty()).then(|| Self { inner: joined(&from), project, weight })
     }
-    // Of two that are as frequent, the project's own folder.
-    counts
+}
+
+/// The folder of the project, with a slash before it, and the folder of the image that has its files: `/src` and `/app`
+/// for `COPY src/a /app/a` and `COPY src/b /app/b`.
+///
+/// Where they do not agree, it is the project's own folder, if any is copied as it lies there: what is elsewhere is
+/// moved.
+fn common(copies: &[Copied]) -> Option<(String, String)> {
+    let mut weights: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for Copied { inner, project, weight } in copies {
+        *weights.entry((inner, project)).or_default() += weight;
+    }
+    let has_own = weights.keys().any(|(inner, _)| inner.is_empty());
+    weights
         .into_iter()
-        .max_by_key(|((inner, _), count)| (*count, std::cmp::Reverse(inner.len())))
-        .map(|(place, _)| place)
+        .filter(|((inner, _), _)| inner.is_empty() || !has_own)
+        .max_by_key(|(_, weight)| *weight)
+        .map(|((inner, project), _)| (inner.to_owned(), project.to_owned()))
 }

@@ -2,6 +2,7 @@
 use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, run_commands};
 
 use crate::distribution::{Counterpart, Manager};
+use crate::dockerfile::python::installs_python;
 use crate::dockerfile::{DockerfileError, Reader};
 
 /// Commands that only serve others, or that leave nothing in an image that needs them.
@@ -161,111 +162,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Python packages come from `uv.lock`, whatever installed them.
-    fn python(&mut self, words: &[&str], instruction: &Instruction) -> Result<(), DockerfileError> {
-        let names = self.python_packages(words);
-        if !self.context.has_project {
-            let line = self.source(instruction).line;
-            return Err(DockerfileError::NoProject { line, text: words.join(" ") });
-        }
-        let shown: Vec<&str> = words.iter().copied().filter(|word| !word.contains("://")).collect();
-        let locked = words.iter().any(|word| ["--locked", "--frozen", "--require-hashes"].contains(word));
-        let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (whatever fits that day)" });
-        self.draft.pin("Python packages", before, "uv.lock, each by its sha256");
-        for group in options(words, "--group") {
-            match self.context.groups.contains(&group) {
-                true => _ = self.draft.groups.insert(group),
-                false => self.note(instruction, &format!("the project has no dependency group {group}")),
-            }
-        }
-        for extra in options(words, "--extra") {
-            if !self.context.extras.contains(&extra) {
-                self.note(instruction, &format!("the project has no extra {extra}"));
-                continue;
-            }
-            let mut list = match &self.draft.extras {
-                Some(toml::Value::Array(list)) => list.clone(),
-                _ => Vec::new(),
-            };
-            let extra = toml::Value::String(extra);
-            if !list.contains(&extra) {
-                list.push(extra);
-            }
-            self.draft.extras = Some(toml::Value::Array(list));
-        }
-        if words.contains(&"--all-extras") {
-            self.draft.extras = Some("all".into());
-        }
-        if !names.is_empty() {
-            let why =
-                format!("add {} to the project with `uv add`, if uv.lock does not have it", names.join(", "));
-            self.note(instruction, &why);
-        }
-        Ok(())
-    }
-
-    /// The packages that a command names itself, without tools that only install others.
-    fn python_packages(&self, words: &[&str]) -> Vec<String> {
-        let verb = words.iter().position(|word| matches!(*word, "install" | "add"));
-        let Some(verb) = verb.filter(|_| {
-            words.iter().any(|word| word.ends_with("pip") || word.ends_with("pip3") || *word == "add")
-        }) else {
-            return Vec::new();
-        };
-        let tools = [
-            "pip",
-            "uv",
-            "setuptools",
-            "wheel",
-            "poetry",
-            "pipenv",
-            "pdm",
-            "virtualenv",
-            "poetry-core",
-            "poetry-plugin-export",
-        ];
-        let with_value = [
-            "-r",
-            "--requirement",
-            "-c",
-            "--constraint",
-            "-i",
-            "--index-url",
-            "--extra-index-url",
-            "--prefix",
-            "--target",
-            "-t",
-            "--find-links",
-            "-f",
-            "--cache-dir",
-            "--python",
-            "--root",
-            "--no-binary",
-            "--only-binary",
-            "--progress-bar",
-        ];
-        let mut names = Vec::new();
-        let mut rest = words[verb + 1..].iter();
-        while let Some(word) = rest.next() {
-            match *word {
-                option if with_value.contains(&option) => {
-                    rest.next();
-                }
-                option if option.starts_with('-') => {}
-                path if path.starts_with(['.', '/']) || path.ends_with(".whl") || path.contains("://") => {}
-                name => {
-                    let end = name
-                        .find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
-                        .unwrap_or(name.len());
-                    if !tools.contains(&&name[..end]) && end > 0 {
-                        names.push(name[..end].to_owned());
-                    }
-                }
-            }
-        }
-        names
-    }
-
     /// Remembers the number of an account, as the programs choose it.
     fn account(&mut self, program: &str, words: &[&str]) {
         let value = |names: &[&str]| -> Option<u32> {
@@ -294,35 +190,4 @@ impl Reader<'_> {
             self.accounts.insert((*name).to_owned(), (number, group));
         }
     }
-}
-
-/// Whether a command installs Python packages, or what does.
-fn installs_python(program: &str, rest: &[&str]) -> bool {
-    let first = rest.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
-    match program {
-        "pip" | "pip3" | "pipx" => true,
-        "uv" => ["sync", "pip", "venv", "python", "lock", "tool", "export", "build", "add", "cache"]
-            .contains(&first),
-        "poetry" | "pipenv" | "pdm" | "conda" | "mamba" | "virtualenv" => true,
-        "python" | "python3" => {
-            rest.first() == Some(&"-m")
-                && rest
-                    .get(1)
-                    .is_some_and(|module| ["pip", "venv", "uv", "pipx", "ensurepip"].contains(module))
-        }
-        _ => false,
-    }
-}
-
-/// The values of an option that can be there several times.
-fn options(words: &[&str], name: &str) -> Vec<String> {
-    let mut values = Vec::new();
-    for (index, word) in words.iter().enumerate() {
-        if *word == name {
-            values.extend(words.get(index + 1).map(|value| (*value).to_owned()));
-        } else if let Some(value) = word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
-            values.push(value.to_owned());
-        }
-    }
-    values
 }

@@ -72,6 +72,39 @@ fn groups_and_extras_are_those_of_the_project() {
 }
 
 #[test]
+fn each_installer_names_extras_and_groups_in_its_way() {
+    let chosen = |command: &str| {
+        let (files, groups, extras) = (
+            BTreeMap::new(),
+            BTreeSet::from(["bot".to_owned(), "web".to_owned()]),
+            BTreeSet::from(["pg".to_owned(), "s3".to_owned()]),
+        );
+        let context = DockerfileContext {
+            files: &files,
+            has_project: true,
+            is_package: false,
+            groups: &groups,
+            extras: &extras,
+            target: None,
+        };
+        let draft =
+            read_dockerfile(&format!("FROM python:3.13\nRUN {command}\n"), &context, Draft::default());
+        let draft = draft.expect("the Dockerfile can be read");
+        let extras = draft.extras.map(|extras| extras.to_string()).unwrap_or_default();
+        (draft.groups.into_iter().collect::<Vec<_>>().join(" "), extras, draft.notes.len())
+    };
+    let expected = |groups: &str, extras: &str, notes| (groups.to_owned(), extras.to_owned(), notes);
+    assert_eq!(chosen("pip install '.[pg,s3]'"), expected("", r#"["pg", "s3"]"#, 0));
+    assert_eq!(chosen("uv pip install --system -e ./[s3]"), expected("", r#"["s3"]"#, 0));
+    assert_eq!(chosen("pip install dist/*.whl[pg] gunicorn[x]"), expected("", r#"["pg"]"#, 1));
+    assert_eq!(chosen("poetry install --only main,web -E pg"), expected("web", r#"["pg"]"#, 0));
+    assert_eq!(chosen("poetry install --with bot --extras 'pg s3'"), expected("bot", r#"["pg", "s3"]"#, 0));
+    assert_eq!(chosen("uv sync --all-groups --all-extras"), expected("bot web", r#""all""#, 0));
+    // The project's dependencies are there in any case, and that is said.
+    assert_eq!(chosen("uv sync --only-group bot"), expected("bot", "", 1));
+}
+
+#[test]
 fn a_shell_is_there_only_if_it_is_needed() {
     let from = "FROM python:3.13\nWORKDIR /app\nCOPY . .\n";
     check(
@@ -109,8 +142,9 @@ fn what_is_copied_is_what_is_included() {
     check(
         "FROM python:3.13\nWORKDIR /srv\nCOPY app /srv/app\nCOPY main.py ./\nCOPY config/x.ini /etc/x.ini\n",
         &[("app/a.py", ""), ("main.py", ""), ("other.py", "")],
-        "# Dockerfile:5: COPY config/x.ini /etc/x.ini: it is at /app/config/x.ini in the image, not at /etc/x.ini\n\
-         [tool.invar]\ninclude = [\"app\", \"config/x.ini\", \"main.py\"]",
+        "[tool.invar]\ninclude = [\"app\", \"main.py\"]\n\n\
+         [[tool.invar.step]]\nname = \"copy\"\ninputs = [\"config/x.ini\"]\nrun = \"true\"\n\
+         outputs = { \"config/x.ini\" = \"/etc/x.ini\" }",
     );
     check(
         "FROM python:3.13\nWORKDIR /app\nCOPY pyproject.toml .\nCOPY src/agents/ ./agents/\nCOPY src/run.py .\n\
@@ -131,6 +165,67 @@ fn what_is_copied_is_what_is_included() {
     );
     let package = package.expect("the Dockerfile can be read");
     assert_eq!(package.to_toml(""), "include = [\"alembic.ini\", \"src\"]\n");
+}
+
+#[test]
+fn files_that_lie_elsewhere_are_moved_by_a_step() {
+    check(
+        "FROM python:3.13\nWORKDIR /app\nCOPY settings.ini.example settings.ini\nCOPY scripts/start.sh scripts/\nCOPY src .\n\
+         COPY web/*.html /srv/web/\nCOPY scripts/start.sh /usr/bin/start\nCOPY *.toml ./\n",
+        &[
+            ("settings.ini.example", ""),
+            ("scripts/start.sh", ""),
+            ("src/a/b.py", ""),
+            ("web/a.html", ""),
+            ("web/b.txt", ""),
+            ("more.toml", ""),
+        ],
+        "[tool.invar]\ninclude = [\"*.toml\", \"scripts/start.sh\"]\n\n\
+         [[tool.invar.step]]\nname = \"copy\"\n\
+         inputs = [\"settings.ini.example\", \"src/**\", \"web/a.html\", \"scripts/start.sh\"]\nrun = \"true\"\n\
+         outputs = { \"scripts/start.sh\" = \"/usr/bin/start\", \"settings.ini.example\" = \"/app/settings.ini\", \
+         src = \"/app\", \"web/a.html\" = \"/srv/web/a.html\" }",
+    );
+    // One path can have one place in a step.
+    let draft = read(
+        "FROM python:3.13\nWORKDIR /app\nCOPY . .\nCOPY a.ini /etc/\nCOPY a.ini /srv/b.ini\n",
+        &[("a.ini", "")],
+        false,
+    );
+    let steps: Vec<_> = draft.expect("the Dockerfile can be read").steps;
+    let names: Vec<_> = steps.iter().filter_map(|step| step.keys.get("name")?.as_str()).collect();
+    assert_eq!(names, ["copy", "copy-2"]);
+}
+
+#[test]
+fn what_another_stage_has_of_the_project_is_copied() {
+    let start = "FROM python:3.13 AS build\nWORKDIR /src\nCOPY pyproject.toml uv.lock ./\nRUN uv sync\nCOPY app app/\n\
+                 COPY main.py start.sh ./\nRUN make extension.so\nFROM python:3.13-slim\nWORKDIR /src\n";
+    let files = [("app/a.py", ""), ("main.py", ""), ("start.sh", "")];
+    // The environment, and the files: all that is there.
+    check(
+        &format!("{start}COPY --from=build /src /src\nCMD [\"/src/.venv/bin/uvicorn\", \"main:app\"]\n"),
+        &files,
+        "[tool.invar]\ninclude = [\"app\", \"main.py\", \"start.sh\"]\n[tool.invar.image]\ncommand = [\"uvicorn\", \"main:app\"]",
+    );
+    check(
+        &format!(
+            "{start}COPY --from=build /src/.venv/ /src/.venv/\nCOPY --from=build /src/app/a.py ./app/\n"
+        ),
+        &files,
+        "[tool.invar]\ninclude = [\"app/a.py\"]",
+    );
+    check(
+        &format!(
+            "{start}COPY --from=build /src/extension.so /usr/bin/tini /usr/local/bin/ ./\nCOPY --from=build /usr/lib/x /usr/lib/x\n"
+        ),
+        &files,
+        "# Dockerfile:10: COPY --from=build /src/extension.so /usr/bin/tini /usr/local/bin/ ./: what this stage makes at that \
+         path has to be made in a step\n\
+         # Dockerfile:11: COPY --from=build /usr/lib/x /usr/lib/x: what a system has there comes from `packages`: add what \
+         this stage installs\n\
+         [tool.invar]\npackages = [\"tini\"]",
+    );
 }
 
 #[test]
