@@ -1,171 +1,184 @@
 //! The audit of a compose file: the images that its services run, and the Dockerfiles that it builds.
 //!
 //! By the Compose specification: `services`, `build` in its short and long form, `dockerfile_inline`, `args` as a list or
-//! a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`. Files that are included or extended
-//! are not followed.
+//! a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`; files that are included (also several
+//! that are laid over each other) and services that are extended, here or in another file. A part of a service that
+//! another file overrides is not told.
+//!
+//! Other files are asked from the caller. Paths are joined by their letters, as Compose does, starting from the path of
+//! the first file.
+mod build;
+mod files;
+mod inline;
+mod service;
+
 use std::collections::BTreeMap;
 
-use invar_dockerfile::{Expansion, Scope, Span};
+use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
 
-use crate::dockerfile::not_pinned;
+use crate::dockerfile::{DockerfileError, look_at};
 use crate::finding::{Finding, Report};
-use crate::rule::Rule;
-use crate::yaml::{Node, YamlError, parse};
+use crate::surroundings::Surroundings;
+use crate::yaml::YamlError;
+
+use files::Files;
+use inline::Inline;
+use service::Reader;
 
 /// Services of a file, and arguments of a service.
 const MOST: usize = 1_000;
 
-/// A compose file after its audit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A compose file after its audit, with the files that it includes and extends.
+#[derive(Debug)]
 pub struct Compose {
-    /// What was found in the file itself.
-    pub report: Report,
-    /// The Dockerfiles that it builds, service by service.
+    /// The Dockerfiles that are built, service by service.
     pub builds: Vec<ComposeBuild>,
+    /// What is named and was not looked at, each as the end of a sentence that begins with a file's name.
+    pub unseen: Vec<String>,
+    files: Files,
 }
 
 /// A Dockerfile that a service is built from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct ComposeBuild {
     /// The service.
     pub service: String,
-    /// The folder that the build is given, from the compose file's own.
+    /// The folder that the build is given, from where the first file's path begins.
     pub context: String,
-    /// The Dockerfile, from that folder, where it is named.
+    /// The Dockerfile, from there as well; where it stands in the compose file, see [`Compose::inline`].
     pub dockerfile: Option<String>,
-    /// The Dockerfile itself, where it stands in the compose file.
-    pub inline: Option<String>,
     /// Build arguments whose values are known.
     pub arguments: BTreeMap<String, String>,
+    /// Further contexts, by the names that the Dockerfile has for them.
+    pub contexts: Vec<String>,
+    inline: Option<Inline>,
 }
 
-/// A compose file that cannot be audited.
+/// Why a file that a compose file names cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComposeError {
+pub enum Unread {
+    /// There is none.
+    #[error("there is no such file")]
+    Missing,
+    /// It is a folder, a device or the like.
+    #[error("it is no plain file")]
+    NotAFile,
+    /// It has more bytes than are read.
+    #[error("it has more than {limit} bytes")]
+    TooLong {
+        /// How many are read, in bytes.
+        limit: u64,
+    },
+    /// It is not UTF-8.
+    #[error("it is not text in UTF-8")]
+    NotText,
+    /// The system refuses it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A compose file, or one that it names, that cannot be audited.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct ComposeError {
+    /// The file.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// Where the fault is.
+    pub span: Option<Span>,
+    /// What is wrong.
+    pub fault: Box<ComposeFault>,
+}
+
+/// What is wrong with a compose file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeFault {
     /// It is no YAML.
     #[error("this is not YAML: {0}")]
     Yaml(#[from] YamlError),
     /// It has no services.
-    #[error("the file has no `services`, so it is no compose file")]
+    #[error("the file has no `services` and no `include`, so it is no compose file")]
     NoServices,
+    /// A file that it includes or extends cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unread {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: Unread,
+    },
+    /// A service that is extended does not exist.
+    #[error("there is no service `{service}` in {path}")]
+    NoService {
+        /// The service.
+        service: String,
+        /// The file.
+        path: String,
+    },
+    /// Files include each other, or services extend each other, in a circle.
+    #[error("this leads back to where it came from")]
+    Circle,
+    /// There are more files, or more levels of them, than are followed.
+    #[error("more than {limit} {what} are not followed")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A Dockerfile in it is none.
+    #[error("{0}")]
+    Dockerfile(#[from] DockerfileError),
 }
 
-impl ComposeError {
-    /// Where the fault is.
-    pub const fn span(&self) -> Option<Span> {
-        match self {
-            Self::Yaml(error) => Some(error.span),
-            Self::NoServices => None,
-        }
-    }
-}
-
-/// Audits the compose file `text`, which people know as `name`.
+/// Audits the compose file at `path`, which says `text`; `read` gives the text of another file by its path.
 ///
 /// # Errors
 /// [`ComposeError`].
-pub fn audit_compose(name: &str, text: &str) -> Result<Compose, ComposeError> {
-    let root = parse(text)?;
-    let services = root.as_ref().and_then(|root| root.get("services")).ok_or(ComposeError::NoServices)?;
-    let mut reader = Reader { findings: Vec::new(), builds: Vec::new() };
-    for (key, service) in services.pairs().iter().take(MOST) {
-        reader.service(key.text().unwrap_or_default(), service);
-    }
-    let report = Report::new(name, text, reader.findings, &[]);
-    Ok(Compose { report, builds: reader.builds })
+pub fn audit_compose(
+    path: &str,
+    text: &str,
+    read: &dyn Fn(&str) -> Result<String, Unread>,
+) -> Result<Compose, ComposeError> {
+    let mut reader = Reader::new(read);
+    let first = reader.files.first(path, text)?;
+    reader.project(&[first], &files::folder_of(path), &mut Vec::new())?;
+    Ok(Compose { builds: reader.builds, unseen: reader.unseen, files: reader.files })
 }
 
-struct Reader {
-    findings: Vec<Finding>,
-    builds: Vec<ComposeBuild>,
-}
-
-impl Reader {
-    fn service(&mut self, name: &str, service: &Node) {
-        match service.get("build") {
-            Some(build) => self.build(name, build),
-            None => {
-                if let Some(image) = service.get("image") {
-                    self.image(image, image.text().unwrap_or_default());
-                }
-            }
-        }
-    }
-
-    /// An image that is run, or that a build takes files from.
-    fn image(&mut self, node: &Node, name: &str) {
-        let image = replaced(name);
-        if image.missing.is_empty() {
-            self.findings.extend(not_pinned(&image.text, Rule::ServiceImageNotPinned, node.span));
-        } else {
-            self.outside(node.span, &image);
-        }
-    }
-
-    fn outside(&mut self, span: Span, value: &Expansion) {
-        let names = value.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("{names} comes from the environment in which compose is started");
-        self.findings.push(Finding::new(Rule::ServiceValueFromOutside, span, message));
-    }
-
-    fn build(&mut self, service: &str, build: &Node) {
-        let text = |key: &str| {
-            let value = replaced(build.get(key)?.text()?);
-            Some(value.text)
-        };
-        let context = build.text().map(|text| replaced(text).text).or_else(|| text("context"));
-        let mut arguments = BTreeMap::new();
-        if let Some(given) = build.get("args") {
-            for (name, value) in given.pairs().iter().take(MOST) {
-                let name = name.text().unwrap_or_default();
-                let text = if value.is_null() { None } else { value.text() };
-                self.argument(name, text, value.span, &mut arguments);
-            }
-            for item in given.items().iter().take(MOST) {
-                let text = item.text().unwrap_or_default();
-                let (name, value) =
-                    text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-                self.argument(name, value, item.span, &mut arguments);
-            }
-        }
-        if let Some(contexts) = build.get("additional_contexts") {
-            let named = contexts.pairs().iter().filter_map(|(_, value)| Some((value, value.text()?)));
-            let listed =
-                contexts.items().iter().filter_map(|item| Some((item, item.text()?.split_once('=')?.1)));
-            for (node, address) in named.chain(listed).take(MOST) {
-                if let Some(image) = address.strip_prefix("docker-image://") {
-                    self.image(node, image);
-                }
-            }
-        }
-        self.builds.push(ComposeBuild {
-            service: service.to_owned(),
-            context: context.unwrap_or_else(|| ".".to_owned()),
-            dockerfile: text("dockerfile"),
-            inline: build
-                .get("dockerfile_inline")
-                .and_then(|node| node.text())
-                .map(|text| text.replace("$$", "$")),
-            arguments,
-        });
-    }
-
-    fn argument(
+impl Compose {
+    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. Nothing where the
+    /// Dockerfile is a file.
+    ///
+    /// # Errors
+    /// [`ComposeError`], with the place in the compose file.
+    pub fn inline(
         &mut self,
-        name: &str,
-        value: Option<&str>,
-        span: Span,
-        known: &mut BTreeMap<String, String>,
-    ) {
-        let value = match value {
-            Some(value) => replaced(value),
-            None => Expansion { missing: [name.to_owned()].into(), ..Expansion::default() },
-        };
-        if value.missing.is_empty() {
-            known.insert(name.to_owned(), value.text);
-        } else {
-            self.outside(span, &value);
+        build: &ComposeBuild,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<(), ComposeError> {
+        let Some(inline) = &build.inline else { return Ok(()) };
+        let arguments = BuildArguments { values: build.arguments.clone(), ..BuildArguments::default() };
+        let looked = look_at(inline.text.as_str().as_bytes(), &arguments, surroundings).map_err(|error| {
+            let span = error.span().map(|span| inline.place(span));
+            self.files.fault(inline.file, span, error.into())
+        })?;
+        let findings = looked.findings.into_iter().map(|finding| Finding {
+            span: finding.span.map(|span| inline.place(span)),
+            also: finding.also.into_iter().map(|span| inline.place(span)).collect(),
+            ..finding
+        });
+        for finding in findings {
+            self.files.tell(inline.file, finding);
         }
+        self.files.add_scopes(inline.file, looked.scopes.into_iter().map(|span| inline.place(span)));
+        Ok(())
+    }
+
+    /// What was found, file by file, the first one first.
+    pub fn reports(self) -> Vec<Report> {
+        self.files.reports()
     }
 }
 

@@ -9,7 +9,7 @@ mod trail;
 
 use std::collections::BTreeMap;
 
-use invar_dockerfile::{BuildArguments, Dockerfile, ParseError, Span, StageFault, Stages, parse};
+use invar_dockerfile::{BuildArguments, ParseError, Span, StageFault, Stages, parse};
 
 pub(crate) use bases::not_pinned;
 pub(crate) use call::{Argument, Call, Inside};
@@ -62,29 +62,43 @@ pub fn audit_dockerfile(
     arguments: &BuildArguments,
     surroundings: &Surroundings<'_>,
 ) -> Result<Report, DockerfileError> {
-    let parsed = parse(file)?;
-    let stages = Stages::of(&parsed, arguments)?;
+    let looked = look_at(file, arguments, surroundings)?;
     // The parser took it as text.
     let text = String::from_utf8_lossy(file).into_owned();
+    Ok(Report::new(name, text, looked.findings, &looked.scopes))
+}
+
+/// What a Dockerfile holds.
+pub(crate) struct LookedAt {
+    pub findings: Vec<Finding>,
+    /// Its instructions.
+    pub scopes: Vec<Span>,
+}
+
+/// The audit, without what comments excuse.
+pub(crate) fn look_at(
+    file: &[u8],
+    arguments: &BuildArguments,
+    surroundings: &Surroundings<'_>,
+) -> Result<LookedAt, DockerfileError> {
+    let parsed = parse(file)?;
+    let stages = Stages::of(&parsed, arguments)?;
+    let text = String::from_utf8_lossy(file);
     let trail = Trail::of(&parsed, &stages, &text);
     if trail.calls.len() >= trail::LIMIT {
         return Err(DockerfileError::TooMany { limit: trail::LIMIT });
     }
     let mut found = Found::default();
-    bases::check(&parsed, &stages, &mut found);
+    bases::check(&parsed, &stages, surroundings, &mut found);
     arguments::check(&stages, &mut found);
     copies::check(&stages, surroundings, &mut found);
-    mounts::check(&stages, &mut found);
+    mounts::check(&stages, surroundings, &mut found);
     file_times::check(&stages, &mut found);
     for call in &trail.calls {
         tools::check(call, &trail, surroundings, &mut found);
     }
-    let scopes: Vec<Span> = scopes(&parsed);
-    Ok(Report::new(name, text, found.findings, &scopes))
-}
-
-fn scopes(file: &Dockerfile) -> Vec<Span> {
-    file.instructions.iter().map(|instruction| instruction.span).collect()
+    let scopes = parsed.instructions.iter().map(|instruction| instruction.span).collect();
+    Ok(LookedAt { findings: found.findings, scopes })
 }
 
 /// What was found so far.

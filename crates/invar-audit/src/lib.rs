@@ -28,7 +28,7 @@ mod surroundings;
 mod tools;
 mod yaml;
 
-pub use compose::{Compose, ComposeBuild, ComposeError, audit_compose};
+pub use compose::{Compose, ComposeBuild, ComposeError, ComposeFault, Unread, audit_compose};
 pub use dockerfile::{DockerfileError, audit_dockerfile};
 pub use finding::{Finding, Report};
 pub use flake::{FlakeError, Lock, audit_flake};

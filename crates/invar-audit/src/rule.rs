@@ -363,10 +363,17 @@ rules! {
     }
     ServiceValueFromOutside {
         "service-value-from-outside", Compose, Warning,
-        "an image or build argument comes from the environment, without a default",
+        "an image, build argument or path comes from the environment, without a default",
         "Compose replaces `${NAME}` by what is set where it is started.",
         "Two machines build or run different things from the same file.",
         "Write the value, or a default: `${NAME:-value}`.",
+    }
+    ServiceSourceNotPinned {
+        "service-source-not-pinned", Compose, Error,
+        "a build's context, or an included file, is fetched, and no commit or digest says which",
+        "The tip of a branch, a tag, or whatever the address gives is taken.",
+        "The service is built from other sources tomorrow, without any sign in the file.",
+        "Name the commit: `https://host/project.git#<commit>`, with all of its digits, or the digest of an artifact.",
     }
     FlakeWithoutLock {
         "flake-without-lock", Flake, Error,

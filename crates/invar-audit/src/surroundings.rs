@@ -1,4 +1,5 @@
 //! What stands around a Dockerfile: the files that its instructions name.
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::ignore_file::IgnoreFile;
@@ -9,6 +10,8 @@ pub struct Surroundings<'a> {
     pub read: &'a dyn Fn(&str) -> Option<String>,
     /// The ignore file.
     pub ignore: Ignore,
+    /// Names of further contexts that the build is given; they stand for images and stages of these names.
+    pub contexts: BTreeSet<String>,
 }
 
 /// What is known of the ignore file.
@@ -25,7 +28,12 @@ pub enum Ignore {
 impl Surroundings<'_> {
     /// For a Dockerfile that came alone.
     pub fn unknown() -> Self {
-        Self { read: &|_| None, ignore: Ignore::Unknown }
+        Self { read: &|_| None, ignore: Ignore::Unknown, contexts: BTreeSet::new() }
+    }
+
+    /// Whether the build is given a context of this name, so that no image of the name is used.
+    pub(crate) fn has_context(&self, name: &str) -> bool {
+        self.contexts.contains(name) || self.contexts.contains(name.strip_suffix(":latest").unwrap_or(name))
     }
 }
 

@@ -25,10 +25,20 @@ pub(crate) struct Node {
 /// What a part is.
 #[derive(Debug)]
 pub(crate) enum Value {
-    /// A text; whether it is one without quotes.
-    Scalar(String, bool),
+    Scalar(String, Style),
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<(Rc<Node>, Rc<Node>)>),
+}
+
+/// How a text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without quotes.
+    Plain,
+    /// As a block whose lines stand as they are: `|`.
+    Literal,
+    /// In quotes, or as a block whose lines are folded.
+    Other,
 }
 
 /// A text that is no YAML, or more than is read.
@@ -106,8 +116,12 @@ impl Builder {
         }
         match event {
             Event::Scalar(text, style, anchor, _) => {
-                let plain = style == ScalarStyle::Plain;
-                self.add(Node { value: Value::Scalar(text.into_owned(), plain), span }, anchor);
+                let style = match style {
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::Literal => Style::Literal,
+                    _ => Style::Other,
+                };
+                self.add(Node { value: Value::Scalar(text.into_owned(), style), span }, anchor);
             }
             Event::SequenceStart(anchor, _) => {
                 self.open.push(Open::Sequence { items: Vec::new(), anchor, start: span.start });
@@ -166,9 +180,29 @@ impl Node {
         }
     }
 
+    /// A text at `span`.
+    pub(crate) fn of_text(text: &str, span: Span) -> Self {
+        Self { value: Value::Scalar(text.to_owned(), Style::Other), span }
+    }
+
+    /// Where its last text ends.
+    pub(crate) fn last_end(&self) -> usize {
+        let last = match &self.value {
+            Value::Scalar(..) => return self.span.end,
+            Value::Sequence(items) => items.last(),
+            Value::Mapping(pairs) => pairs.last().map(|(_, value)| value),
+        };
+        last.map_or(self.span.end, |last| last.last_end()).max(self.span.start)
+    }
+
+    /// Whether it is a text whose lines stand in the file as they are, behind blanks.
+    pub(crate) fn is_literal(&self) -> bool {
+        matches!(self.value, Value::Scalar(_, Style::Literal))
+    }
+
     /// Whether it is the empty value.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.value, Value::Scalar(text, true) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.value, Value::Scalar(text, Style::Plain) if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// The value of `key`, also where it is merged in with `<<`.
@@ -189,6 +223,28 @@ impl Node {
             _ => vec![value],
         });
         all.find_map(|value| value.get_within(key, depth - 1))
+    }
+
+    /// The pairs of a mapping, at most `most`, its own before those that `<<` merges in; a name may come several times.
+    pub(crate) fn all_pairs(&self, most: usize) -> Vec<(&Rc<Self>, &Rc<Self>)> {
+        let mut pairs = Vec::new();
+        self.add_pairs(most, 4, &mut pairs);
+        pairs
+    }
+
+    fn add_pairs<'a>(&'a self, most: usize, depth: usize, pairs: &mut Vec<(&'a Rc<Self>, &'a Rc<Self>)>) {
+        let is_merge = |name: &Self| name.text() == Some("<<");
+        let own = self.pairs().iter().filter(|(name, _)| !is_merge(name));
+        pairs.extend(own.map(|(name, value)| (name, value)).take(most.saturating_sub(pairs.len())));
+        if depth == 0 {
+            return;
+        }
+        for (_, merged) in self.pairs().iter().filter(|(name, _)| is_merge(name)).take(8) {
+            merged.add_pairs(most, depth - 1, pairs);
+            for item in merged.items().iter().take(8) {
+                item.add_pairs(most, depth - 1, pairs);
+            }
+        }
     }
 
     /// The pairs of a mapping; none of anything else.

@@ -1,5 +1,5 @@
 //! What is found in Dockerfiles, and what is not.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invar_audit::{Ignore, IgnoreFile, Level, Report, Surroundings, audit_dockerfile};
 use invar_dockerfile::BuildArguments;
@@ -15,7 +15,7 @@ fn audit_among(text: &str, files: &[(&str, &str)]) -> Report {
         Some(text) => Ignore::Text(IgnoreFile::parse(text)),
         None => Ignore::Missing,
     };
-    let surroundings = Surroundings { read: &read, ignore };
+    let surroundings = Surroundings { read: &read, ignore, contexts: BTreeSet::new() };
     audit_dockerfile("Dockerfile", text.as_bytes(), &BuildArguments::default(), &surroundings)
         .unwrap_or_else(|error| panic!("{error} in {text}"))
 }

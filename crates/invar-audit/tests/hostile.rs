@@ -1,4 +1,6 @@
 //! Dockerfiles that are made to break the audit: no panic, no endless work, places inside the text, all outputs made.
+use std::collections::BTreeSet;
+
 use invar_audit::{Ignore, Report, Surroundings, audit_dockerfile, render, summary, to_json, to_sarif};
 use invar_dockerfile::BuildArguments;
 use proptest::prelude::*;
@@ -6,7 +8,7 @@ use proptest::prelude::*;
 fn audit_all(text: &str) {
     // A file that names itself, whatever is asked for.
     let read = |_: &str| Some("-r x.txt\n-r y.txt\na\n".to_owned());
-    let surroundings = Surroundings { read: &read, ignore: Ignore::Missing };
+    let surroundings = Surroundings { read: &read, ignore: Ignore::Missing, contexts: BTreeSet::new() };
     let Ok(report) = audit_dockerfile("D", text.as_bytes(), &BuildArguments::default(), &surroundings) else {
         return;
     };

@@ -72,13 +72,7 @@ fn a_folder_shows_what_it_has() {
     context.write("prod.Dockerfile", "FROM w\n");
     context.write("Dockerfile.dockerignore", "*");
     let ran = context.run(&["audit"]);
-    let places = [
-        "compose.yaml:3",
-        "web/Dockerfile:1",
-        "compose.yaml: services.c.build.dockerfile_inline:1",
-        "flake.nix:1",
-        "prod.Dockerfile:1",
-    ];
+    let places = ["compose.yaml:3", "web/Dockerfile:1", "compose.yaml:9", "flake.nix:1", "prod.Dockerfile:1"];
     for place in places {
         assert!(ran.stdout.contains(&format!("--> {place}")), "{place}\n{}", ran.stdout);
     }
@@ -87,6 +81,52 @@ fn a_folder_shows_what_it_has() {
     let empty = Context::new();
     let told = empty.run(&["audit"]).failure(2);
     assert!(told.contains("there is no Dockerfile, compose file or flake in ."), "{told}");
+}
+
+#[test]
+fn compose_files_are_followed() {
+    let context = Context::new();
+    let main = "include: [../shared/db.yaml]\nservices:\n  a:\n    extends: {file: ../shared/db.yaml, service: base}\n    \
+                build: {dockerfile: ../a.Dockerfile, additional_contexts: {b: ../b}}\n";
+    context.write("p/compose.yaml", main);
+    context.write("shared/db.yaml", "services:\n  base:\n    build: src\n  db:\n    image: db:1\n");
+    context.write("shared/a.Dockerfile", "FROM b\nCOPY . .\n");
+    context.write("shared/src/Dockerfile", "FROM c\n");
+    let ran = context.run(&["audit", "p/compose.yaml"]);
+    for place in ["shared/db.yaml:5:12", "shared/a.Dockerfile:2:6", "shared/src/Dockerfile:1:6"] {
+        assert!(ran.stdout.contains(&format!("--> {place}")), "{place}\n{}", ran.stdout);
+    }
+    let expected = "2 errors, 1 warning, 2 notes in p/compose.yaml, shared/db.yaml, shared/a.Dockerfile, shared/src/Dockerfile";
+    assert_eq!(ran.stderr, format!("{expected}\n"));
+    context.write("shared/.dockerignore", ".git");
+    context.write("shared/src/.dockerignore", "");
+    assert!(
+        context.run(&["audit", "p/compose.yaml"]).stderr.starts_with("2 errors, 1 warning"),
+        "of the context only"
+    );
+    context.write("p/compose.yaml", "services: {a: {build: 'https://h.test/x.git'}}\n");
+    let ran = context.run(&["audit", "p/compose.yaml"]);
+    let note = "note: p/compose.yaml: the context of the service a, https://h.test/x.git, is not looked at\n";
+    assert!(ran.stderr.starts_with(note), "{}", ran.stderr);
+    // Only plain files of a sensible length are read.
+    let check = |path: &str, expected: &str| {
+        context.write("p/compose.yaml", format!("\ninclude: [{path}]\n"));
+        let told = context.run(&["audit", "p/compose.yaml"]).failure(2);
+        assert!(told.contains(expected) && told.contains("p/compose.yaml:2:11"), "{told}");
+    };
+    check("../gone.yaml", "gone.yaml cannot be read: there is no such file");
+    check("../shared", "shared cannot be read: it is no plain file");
+    check("/dev/zero", "/dev/zero cannot be read: it is no plain file");
+    context.write("long.yaml", " ".repeat(5 << 20));
+    check("../long.yaml", "long.yaml cannot be read: it has more than 4194304 bytes");
+    context.write("bad.yaml", b"\xff");
+    check("../bad.yaml", "bad.yaml cannot be read: it is not text in UTF-8");
+    let pipe = context.path().join("pipe.yaml");
+    support::Ran::of(std::process::Command::new("mkfifo").arg(&pipe)).success();
+    check("../pipe.yaml", "pipe.yaml cannot be read: it is no plain file");
+    context.write("p/compose.yaml", "services: {a: {build: {dockerfile: ../pipe.yaml}}}\n");
+    context.write("p/.dockerignore", "");
+    assert!(context.run(&["audit", "p/compose.yaml"]).failure(2).contains("it is no plain file"));
 }
 
 #[test]

@@ -4,8 +4,14 @@ use invar_dockerfile::{Base, Dockerfile, ImageReference, Kind, Stages};
 use crate::dockerfile::Found;
 use crate::finding::Finding;
 use crate::rule::{Level, Rule};
+use crate::surroundings::Surroundings;
 
-pub(super) fn check(file: &Dockerfile, stages: &Stages<'_>, found: &mut Found) {
+pub(super) fn check(
+    file: &Dockerfile,
+    stages: &Stages<'_>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Found,
+) {
     if let Some(syntax) = file.directive("syntax") {
         // Only the first word names the front end.
         let name = syntax.value.split_whitespace().next().unwrap_or_default();
@@ -22,6 +28,9 @@ pub(super) fn check(file: &Dockerfile, stages: &Stages<'_>, found: &mut Found) {
                 stage.base_name.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let message = format!("what this stage starts from depends on {names}, which has no value here");
             found.push_once(&image.text, Finding::new(Rule::BaseFromOutside, image.span, message));
+            continue;
+        }
+        if surroundings.has_context(name) {
             continue;
         }
         if let Some(finding) = not_pinned(name, Rule::BaseNotPinned, image.span) {

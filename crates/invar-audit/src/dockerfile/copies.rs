@@ -18,8 +18,9 @@ pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found:
                 _ => continue,
             };
             if let Some(from) = instruction.flag_value("from") {
-                let is_image =
-                    stages.find(&from.text, stage.index).is_none() && from.text.parse::<usize>().is_err();
+                let is_image = stages.find(&from.text, stage.index).is_none()
+                    && from.text.parse::<usize>().is_err()
+                    && !surroundings.has_context(&from.text);
                 if is_image && let Some(finding) = not_pinned(&from.text, Rule::CopyFromNotPinned, from.span)
                 {
                     found.push_once(&from.text, finding);

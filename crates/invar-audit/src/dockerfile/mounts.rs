@@ -5,12 +5,13 @@ use crate::dockerfile::Found;
 use crate::dockerfile::bases::not_pinned;
 use crate::finding::Finding;
 use crate::rule::Rule;
+use crate::surroundings::Surroundings;
 
 /// Folders, by their last name, in which builds leave results.
 const RESULTS: [&str; 11] =
     ["target", "node_modules", "build", "dist", "out", ".next", ".venv", "venv", "_build", "bin", "obj"];
 
-pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
+pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
     for stage in &stages.stages {
         for instruction in stage.instructions {
             if !matches!(instruction.kind, Kind::Run(_)) {
@@ -25,6 +26,7 @@ pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
                 if let Some(from) = field(&["from"])
                     && stages.find(from, stage.index).is_none()
                     && from.parse::<usize>().is_err()
+                    && !surroundings.has_context(from)
                     && let Some(finding) = not_pinned(from, Rule::CopyFromNotPinned, flag.span)
                 {
                     found.push_once(from, finding);

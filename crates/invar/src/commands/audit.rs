@@ -1,20 +1,19 @@
 //! `invar audit`
+mod compose;
 mod context;
 mod image;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_audit::{
-    Level, Lock, Report, audit_compose, audit_dockerfile, audit_flake, render, summary, to_json, to_sarif,
-};
+use invar_audit::{Level, Lock, Report, audit_dockerfile, audit_flake, render, summary, to_json, to_sarif};
 use invar_build::BuildError;
 use invar_dockerfile::BuildArguments;
 
 use crate::cli::{Audit, FailOn, Global};
+use crate::commands::audit::compose::compose;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::image::image;
 use crate::commands::lock::print;
@@ -214,43 +213,6 @@ fn audit_bytes(
 /// A file that cannot be audited: what is wrong, with the line.
 fn refused(name: &str, text: &str, message: &str, span: Option<invar_dockerfile::Span>) -> Failure {
     Failure::rendered(invar_audit::render_fault(name, text, message, span, io::stderr().is_terminal()))
-}
-
-fn compose(path: &Path) -> Result<Vec<Report>, Failure> {
-    let text = text(path)?;
-    let name = path.display().to_string();
-    let compose = audit_compose(&name, &text)
-        .map_err(|error| refused(&name, &text, &error.to_string(), error.span()))?;
-    let mut reports = vec![compose.report];
-    let mut seen: Vec<(PathBuf, BTreeMap<String, String>)> = Vec::new();
-    let folder = path.parent().unwrap_or(Path::new(""));
-    for build in compose.builds {
-        let arguments = BuildArguments { values: build.arguments.clone(), ..BuildArguments::default() };
-        // What lies elsewhere is not fetched.
-        if build.context.contains("://") || build.context.starts_with("git@") {
-            say(&format!(
-                "note: {name}: the service {} is built from {}, which is not looked at",
-                build.service, build.context
-            ));
-            continue;
-        }
-        let context = folder.join(&build.context);
-        if let Some(inline) = build.inline {
-            let name = format!("{name}: services.{}.build.dockerfile_inline", build.service);
-            reports.push(audit_bytes(&name, inline.as_bytes(), &arguments, &Context::of(&context, None))?);
-            continue;
-        }
-        let dockerfile: PathBuf =
-            context.join(build.dockerfile.as_deref().unwrap_or("Dockerfile")).components().collect();
-        if seen.contains(&(dockerfile.clone(), arguments.values.clone())) {
-            continue;
-        }
-        let file = bytes(&dockerfile)?;
-        let around = Context::of(&context, Some(&dockerfile));
-        reports.push(audit_bytes(&dockerfile.display().to_string(), &file, &arguments, &around)?);
-        seen.push((dockerfile, arguments.values));
-    }
-    Ok(reports)
 }
 
 fn nix(path: &Path) -> Result<Report, Failure> {

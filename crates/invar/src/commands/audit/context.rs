@@ -1,4 +1,5 @@
 //! The folder that a Dockerfile's build is given, as far as `invar audit` asks for it.
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,13 @@ const HIGHEST: usize = 8;
 pub struct Context {
     folder: Option<PathBuf>,
     ignore: Ignore,
+    contexts: BTreeSet<String>,
 }
 
 impl Context {
     /// For a Dockerfile that came alone.
     pub fn unknown() -> Self {
-        Self { folder: None, ignore: Ignore::Unknown }
+        Self { folder: None, ignore: Ignore::Unknown, contexts: BTreeSet::new() }
     }
 
     /// The folder, where it is known. A Dockerfile may have an ignore file of its own.
@@ -36,7 +38,12 @@ impl Context {
         let shared = [".containerignore", ".dockerignore"].map(|name| folder.join(name));
         let text = own.iter().chain(&shared).find_map(|path| text(path));
         let ignore = text.map_or(Ignore::Missing, |text| Ignore::Text(IgnoreFile::parse(&text)));
-        Self { folder: Some(folder.to_owned()), ignore }
+        Self { folder: Some(folder.to_owned()), ignore, contexts: BTreeSet::new() }
+    }
+
+    /// The same, for a build that is given further contexts of these names.
+    pub fn with(self, contexts: BTreeSet<String>) -> Self {
+        Self { contexts, ..self }
     }
 
     /// The folder that was named; otherwise the nearest one, from the Dockerfile's own upward to the current one, that
@@ -61,7 +68,7 @@ impl Context {
 
     /// The same, as the audit asks for it.
     pub fn surroundings<'a>(&self, read: &'a dyn Fn(&str) -> Option<String>) -> Surroundings<'a> {
-        Surroundings { read, ignore: self.ignore.clone() }
+        Surroundings { read, ignore: self.ignore.clone(), contexts: self.contexts.clone() }
     }
 }
 
@@ -86,11 +93,11 @@ fn sources(file: &[u8]) -> Vec<String> {
 }
 
 fn text(path: &Path) -> Option<String> {
-    let file = fs::File::open(path).ok()?;
-    if !file.metadata().ok()?.is_file() {
+    // To open a pipe would wait for its other end.
+    if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    fs::File::open(path).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
     String::from_utf8(bytes).ok()
 }
