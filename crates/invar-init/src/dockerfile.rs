@@ -65,6 +65,8 @@ pub struct DockerfileContext<'a> {
     pub is_package: bool,
     /// The names of the project's dependency groups.
     pub groups: &'a BTreeSet<String>,
+    /// The names of those groups that uv installs without being asked to.
+    pub default_groups: &'a BTreeSet<String>,
     /// The names of the project's extras.
     pub extras: &'a BTreeSet<String>,
     /// The stage to read; the last one where it is not given.

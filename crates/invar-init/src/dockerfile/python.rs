@@ -1,5 +1,5 @@
 //! Commands that install Python packages: which of the project's extras and groups they choose.
-use invar_dockerfile::Instruction;
+use invar_dockerfile::{Instruction, Scope};
 
 use crate::dockerfile::{DockerfileError, Reader};
 
@@ -9,6 +9,7 @@ impl Reader<'_> {
         &mut self,
         words: &[&str],
         instruction: &Instruction,
+        scope: &Scope,
     ) -> Result<(), DockerfileError> {
         let names = self.python_packages(words);
         if !self.context.has_project {
@@ -19,6 +20,9 @@ impl Reader<'_> {
         let locked = words.iter().any(|word| ["--locked", "--frozen", "--require-hashes"].contains(word));
         let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (whatever fits that day)" });
         self.draft.pin("Python packages", before, "uv.lock, each by its sha256");
+        if syncs_default_groups(words, scope) {
+            self.draft.groups.extend(self.context.default_groups.iter().cloned());
+        }
         for group in groups(words) {
             match self.context.groups.contains(&group) {
                 true => _ = self.draft.groups.insert(group),
@@ -139,6 +143,15 @@ pub(super) fn installs_python(program: &str, rest: &[&str]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a command is a `uv sync` that also installs the groups that uv installs by itself.
+fn syncs_default_groups(words: &[&str], scope: &Scope) -> bool {
+    let without = ["--no-dev", "--no-default-groups", "--only-group", "--only-dev"];
+    let is_uv = words.first().is_some_and(|program| program.rsplit('/').next() == Some("uv"));
+    let is_off = scope.text("UV_NO_DEV").is_some_and(|value| !["", "0", "false"].contains(&value));
+    let has_option = |word: &&str| without.contains(&word.split('=').next().unwrap_or(word));
+    is_uv && words.contains(&"sync") && !is_off && !words.iter().any(has_option)
 }
 
 /// The values of an option that can be there several times.

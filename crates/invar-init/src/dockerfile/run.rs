@@ -32,18 +32,17 @@ impl Reader<'_> {
         };
         let mut left: Vec<String> = Vec::new();
         for command in script.all() {
-            let words: Option<Vec<String>> = command
+            let words: Vec<Option<String>> = command
                 .words
                 .iter()
                 .map(|word| {
                     word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
                 })
                 .collect();
-            let Some(words) = words else {
-                left.push(self.shown(command));
-                continue;
-            };
-            if !self.command(&words, instruction, is_final)? && is_final {
+            // What installs Python packages, or leaves nothing, does so with whatever words.
+            let is_enough = words.iter().all(Option::is_some) || shows_by_program(&words);
+            let words: Vec<String> = words.into_iter().flatten().collect();
+            if !(is_enough && self.command(&words, instruction, scope, is_final)?) && is_final {
                 left.push(self.shown(command));
             }
         }
@@ -67,6 +66,7 @@ impl Reader<'_> {
         &mut self,
         words: &[String],
         instruction: &Instruction,
+        scope: &Scope,
         is_final: bool,
     ) -> Result<bool, DockerfileError> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -75,9 +75,10 @@ impl Reader<'_> {
         if program == "sudo" || program == "exec" || program == "env" {
             let rest: Vec<String> =
                 rest.iter().filter(|word| !word.contains('=')).map(|word| (*word).to_owned()).collect();
-            return self.command(&rest, instruction, is_final);
+            return self.command(&rest, instruction, scope, is_final);
         }
-        if SERVING.contains(&program) {
+        // What only tells its version is there for whoever reads the build's output.
+        if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) {
             return Ok(true);
         }
         if let Some(manager) = Manager::of(program) {
@@ -85,7 +86,7 @@ impl Reader<'_> {
             return Ok(true);
         }
         if installs_python(program, rest) {
-            return self.python(&words, instruction).map(|()| true);
+            return self.python(&words, instruction, scope).map(|()| true);
         }
         match program {
             "useradd" | "adduser" | "groupadd" | "addgroup" => {
@@ -190,4 +191,12 @@ impl Reader<'_> {
             self.accounts.insert((*name).to_owned(), (number, group));
         }
     }
+}
+
+/// Whether the program of `words`, of which some are not known, is enough to know what a command does.
+fn shows_by_program(words: &[Option<String>]) -> bool {
+    let Some(Some(first)) = words.first() else { return false };
+    let program = first.rsplit('/').next().unwrap_or(first);
+    let rest: Vec<&str> = words[1..].iter().filter_map(Option::as_deref).collect();
+    SERVING.contains(&program) || installs_python(program, &rest)
 }

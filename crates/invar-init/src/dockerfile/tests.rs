@@ -15,6 +15,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
         has_project: true,
         is_package,
         groups: &groups,
+        default_groups: &groups,
         extras: &none,
         target: None,
     };
@@ -74,8 +75,9 @@ fn groups_and_extras_are_those_of_the_project() {
 #[test]
 fn each_installer_names_extras_and_groups_in_its_way() {
     let chosen = |command: &str| {
-        let (files, groups, extras) = (
+        let (files, none, groups, extras) = (
             BTreeMap::new(),
+            BTreeSet::new(),
             BTreeSet::from(["bot".to_owned(), "web".to_owned()]),
             BTreeSet::from(["pg".to_owned(), "s3".to_owned()]),
         );
@@ -84,6 +86,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
             has_project: true,
             is_package: false,
             groups: &groups,
+            default_groups: &none,
             extras: &extras,
             target: None,
         };
@@ -102,6 +105,45 @@ fn each_installer_names_extras_and_groups_in_its_way() {
     assert_eq!(chosen("uv sync --all-groups --all-extras"), expected("bot web", r#""all""#, 0));
     // The project's dependencies are there in any case, and that is said.
     assert_eq!(chosen("uv sync --only-group bot"), expected("bot", "", 1));
+}
+
+#[test]
+fn groups_that_uv_installs_by_itself_are_there() {
+    let with = "[tool.invar]\ngroups = [\"web\"]";
+    check("FROM python:3.13\nRUN uv sync --locked\n", &[], with);
+    check("FROM python:3.13\nRUN uv sync --no-dev --all-groups\n", &[], with);
+    check(
+        "FROM python:3.13 AS a\nRUN /bin/uv sync\nFROM python:3.13\nCOPY --from=a /x/.venv /x/.venv\n",
+        &[],
+        with,
+    );
+    for without in ["RUN uv sync --no-dev", "RUN uv sync --no-default-groups", "ENV UV_NO_DEV=1\nRUN uv sync"]
+    {
+        check(&format!("FROM python:3.13\n{without}\n"), &[], "[tool.invar]");
+    }
+}
+
+#[test]
+fn what_installs_python_packages_need_not_be_known_whole() {
+    check(
+        "FROM python:3.13\nARG MORE\nRUN uv sync --no-dev $(if [ -n \"$MORE\" ]; then echo \"--group $MORE\"; fi) \\\n  \
+         && python --version\n",
+        &[],
+        "[tool.invar]",
+    );
+}
+
+#[test]
+fn the_project_may_come_by_way_of_another_stage() {
+    let dockerfile = "FROM ghcr.io/astral-sh/uv:python3.13-trixie-slim AS builder\nWORKDIR /build\nCOPY . .\n\
+        RUN uv sync --no-dev\nFROM python:3.13-slim\nCOPY --from=builder /build /srv\nWORKDIR /srv\n\
+        CMD [\"/srv/.venv/bin/serve\", \"/srv/serve.ini\"]\n";
+    let files = [("src/serve.py", ""), ("serve.ini", "")];
+    let command = "[tool.invar.image]\ncommand = [\"serve\", \"/app/serve.ini\"]";
+    check(dockerfile, &files, &format!("[tool.invar]\n{command}"));
+    let package = read(dockerfile, &files, true).expect("the Dockerfile can be read");
+    let expected = format!("[tool.invar]\ninclude = [\"serve.ini\", \"src\"]\n{command}\n");
+    assert_eq!(package.to_toml("tool.invar"), expected);
 }
 
 #[test]
@@ -199,7 +241,7 @@ fn files_that_lie_elsewhere_are_moved_by_a_step() {
 
 #[test]
 fn what_another_stage_has_of_the_project_is_copied() {
-    let start = "FROM python:3.13 AS build\nWORKDIR /src\nCOPY pyproject.toml uv.lock ./\nRUN uv sync\nCOPY app app/\n\
+    let start = "FROM python:3.13 AS build\nWORKDIR /src\nCOPY pyproject.toml uv.lock ./\nRUN uv sync --no-dev\nCOPY app app/\n\
                  COPY main.py start.sh ./\nRUN make extension.so\nFROM python:3.13-slim\nWORKDIR /src\n";
     let files = [("app/a.py", ""), ("main.py", ""), ("start.sh", "")];
     // The environment, and the files: all that is there.
@@ -293,6 +335,7 @@ fn what_cannot_be_read_is_an_error() {
         has_project: false,
         is_package: false,
         groups: &none,
+        default_groups: &none,
         extras: &none,
         target: None,
     };

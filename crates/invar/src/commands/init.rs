@@ -139,8 +139,12 @@ fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init
         let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
         Manifest::parse(&sources).map_err(BuildError::from)
     });
-    let project = manifest.transpose()?.and_then(|manifest| manifest.project);
+    let manifest = manifest.transpose()?;
     let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
+    // Before the project has a manifest, its author's shell has what uv installs by itself.
+    let default_groups = manifest.as_ref().map(Manifest::dev_shell_groups).unwrap_or_default();
+    let default_groups = names(&mut default_groups.iter().map(ToString::to_string));
+    let project = manifest.and_then(|manifest| manifest.project);
     let (groups, extras) = match &project {
         Some(project) => (
             names(&mut project.groups.keys().map(ToString::to_string)),
@@ -153,6 +157,7 @@ fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init
         has_project: pyproject.is_some(),
         is_package: project.is_some_and(|project| project.is_package()),
         groups: &groups,
+        default_groups: &default_groups,
         extras: &extras,
         target: options.target.as_deref(),
     };
