@@ -1,17 +1,15 @@
 //! The archives' signed indexes: what each suite has, checked from the signature down.
-use std::fs::File;
-use std::io::{BufReader, Read, Write as _};
+use std::io::{BufReader, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use flate2::read::MultiGzDecoder;
 use invar_archive::{
-    ArchivePath, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
+    ArchivePath, IndexError, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
 };
-use invar_debian::Architecture;
+use invar_compression::Compression;
+use invar_debian::{Architecture, ParagraphError};
 use invar_fetch::{FetchError, Request};
 use invar_project::{Timestamp, nearest};
-use liblzma::read::XzDecoder;
 
 use crate::event::Downloads;
 use crate::{Archive, BuildError, Session};
@@ -165,29 +163,13 @@ pub(crate) fn packages(
     let mut index = PackageIndex::new(architecture.clone());
     for (number, (suite, (digest, compression))) in suites.iter().zip(files).enumerate() {
         let (file, _) = session.store.open_blob(&digest)?;
-        index
-            .add(number, BufReader::with_capacity(256 * 1024, unpacked(file, compression)))
-            .map_err(|source| BuildError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
+        let added = compression
+            .decode(BufReader::new(file))
+            .map_err(|source| IndexError::from(ParagraphError::Read { line: 0, source }))
+            .and_then(|reader| index.add(number, BufReader::with_capacity(256 * 1024, reader)));
+        added.map_err(|source| BuildError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
     }
     Ok(index)
-}
-
-/// How an index is compressed.
-#[derive(Clone, Copy)]
-pub(crate) enum Compression {
-    Xz,
-    Gzip,
-    None,
-}
-
-/// An index without its compression.
-pub(crate) fn unpacked(file: File, compression: Compression) -> Box<dyn Read> {
-    let file = BufReader::new(file);
-    match compression {
-        Compression::Xz => Box::new(XzDecoder::new(file)),
-        Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
-        Compression::None => Box::new(file),
-    }
 }
 
 /// What `release` says of the index at `plain`, in the compression that makes the smallest file.

@@ -10,10 +10,9 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use invar_compression::LimitExceeded;
 use invar_tree::{ImagePath, Mode, Owner, PathError};
 use tar::EntryType;
-
-use crate::compression::LimitExceeded;
 
 /// The longest long name: Linux' bound for a path, and a NUL.
 const MAXIMUM_NAME: u64 = 4096;

@@ -2,7 +2,6 @@
 mod alternatives;
 mod ar;
 mod archive;
-mod compression;
 mod control;
 mod documentation;
 mod name;

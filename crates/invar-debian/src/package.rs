@@ -11,13 +11,13 @@
 //! they are passed over. bzip2 and lzma, which no archive has used for a decade, are not supported.
 //!
 //! A package is read once, from start to end. Only the control archive is held in memory.
-use std::io::Read;
+use std::io::{BufReader, Read};
 
+use invar_compression::{Compression, Limited};
 use invar_tree::{ImagePath, PathError, Sink, SinkError};
 
 use crate::ar::{ArReader, Member};
 use crate::archive::read_archive;
-use crate::compression::{Compression, Limited};
 use crate::documentation::merge_usr;
 use crate::records::Brought;
 use crate::records::write_records;
@@ -226,7 +226,9 @@ fn compression(member: &Member, stem: &str) -> Result<Compression, DebError> {
 fn control_of<R: Read>(archive: &mut ArReader<R>, member: &Member) -> Result<Control, DebError> {
     let compression = compression(member, "control.tar")?;
     let error = |source| DebError::Control { member: member.name.clone(), source };
-    let reader = compression.decode(archive).map_err(|source| error(ArchiveError::from(source).into()))?;
+    let reader = compression
+        .decode(BufReader::new(archive))
+        .map_err(|source| error(ArchiveError::from(source).into()))?;
     Control::read(Limited::new(reader, MAXIMUM_CONTROL)).map_err(error)
 }
 
@@ -242,8 +244,9 @@ fn read_data<R: Read>(
         Refused::Archive(source) => DebError::Data { member: member.name.clone(), source },
         Refused::Sink(source) => DebError::Sink { member: member.name.clone(), source },
     };
-    let reader =
-        compression.decode(archive).map_err(|source| error(Refused::Archive(ArchiveError::from(source))))?;
+    let reader = compression
+        .decode(BufReader::new(archive))
+        .map_err(|source| error(Refused::Archive(ArchiveError::from(source))))?;
     let mut unpacker = Unpacker::new(options, limit, sink);
     read_archive(Limited::new(reader, limit), MAXIMUM_ENTRIES, |item| unpacker.take(item)).map_err(error)?;
     unpacker.finish().map_err(error)

@@ -2,10 +2,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use invar_compression::LimitExceeded;
 use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
 use crate::archive::{ArchiveError, EntryFault, Item, Kind};
-use crate::compression::LimitExceeded;
 use crate::documentation::{is_documentation, is_legal};
 use crate::package::UnpackOptions;
 use crate::records::Brought;

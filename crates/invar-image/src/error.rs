@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use invar_compression::NotRead;
 use invar_tree::{Digest, PathError};
 
 /// Why an image cannot be read.
@@ -123,8 +124,8 @@ pub enum LayerFault {
     #[error("it is damaged or cannot be read")]
     Read(#[source] io::Error),
     /// It is compressed in a way that is not known.
-    #[error("it is compressed with {0}, which is not read here")]
-    Compression(&'static str),
+    #[error(transparent)]
+    Compression(#[from] NotRead),
     /// It unpacks to far more than its size allows.
     #[error("it unpacks to more than {limit} bytes, which no honest layer of its size does")]
     TooLarge {

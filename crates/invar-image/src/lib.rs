@@ -19,7 +19,6 @@
 //! * No registries, and no writing; `invar-oci` writes.
 //! * No sparse files, and no image inside a compressed archive, which cannot be read without reading all of it.
 mod blobs;
-mod compression;
 mod document;
 mod error;
 mod folder;
@@ -35,10 +34,10 @@ mod root;
 mod tape;
 mod wire;
 
-pub use compression::Compression;
 pub use document::{Document, History, Platform};
 pub use error::{EntryFault, ImageError, LayerFault};
 pub use image::Image;
+pub use invar_compression::Compression;
 pub use inventory::{Counted, Inventory, LayerSize, Sum};
 pub use layer::{Keep, Layer, Listing, NOTHING, read_tar};
 pub use limits::Limits;

@@ -16,19 +16,18 @@
 //! an unpacker must refuse; pax: IEEE Std 1003.1, "pax", section "pax Interchange Format".
 //!
 //! Format break: a change here changes what is built from a source archive.
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 
+use invar_compression::{Compression, Limited};
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::build_system::{SourceInfo, package_info};
 
-mod compression;
 mod error;
 mod tape;
 mod top;
 mod zipped;
 
-use compression::Compression;
 pub use error::{EntryFault, SdistError, SdistFault};
 use top::Top;
 
@@ -92,8 +91,8 @@ fn unpack(
             let length = reader.seek(SeekFrom::End(0)).map_err(SdistFault::Archive)?;
             reader.rewind().map_err(SdistFault::Archive)?;
             let limit = MOST_BYTES.min(UNSUSPICIOUS.max(length.saturating_mul(RATIO)));
-            let reader = compression.decode(reader).map_err(SdistFault::Archive)?;
-            tape::unpack(compression::Limited::new(reader, limit), &mut top)?;
+            let reader = compression.decode(BufReader::new(reader)).map_err(SdistFault::Archive)?;
+            tape::unpack(Limited::new(reader, limit), &mut top)?;
         }
     }
     top.finish()

@@ -12,7 +12,7 @@ use invar_project::{LockedSuite, SuiteName};
 
 use super::missing::Missing;
 use crate::Archive;
-use crate::indexes::{LONGEST_RELEASE, listed, unpacked};
+use crate::indexes::{LONGEST_RELEASE, listed};
 use crate::realise::checked_blob;
 use crate::workshop::Workshop;
 
@@ -86,7 +86,7 @@ fn search(
     let label = format!("index of files of {name} ({architecture})");
     let request = Request { label, urls, digest: file.digest, size: Some(file.size) };
     let file = fetched(workshop, &request)?;
-    let reader = BufReader::with_capacity(256 << 10, unpacked(file, compression));
+    let reader = BufReader::with_capacity(256 << 10, compression.decode(BufReader::new(file)).ok()?);
     search_contents(reader, |path| missing.iter().any(|missing| missing.rank(path).is_some())).ok()
 }
 

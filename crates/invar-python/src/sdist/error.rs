@@ -1,9 +1,9 @@
 use std::fmt;
 use std::io;
 
+use invar_compression::LimitExceeded;
 use invar_tree::{PathError, SinkError};
 
-use super::compression::LimitExceeded;
 use super::{MOST_ENTRIES, MOST_PATHS, MOST_SMALL};
 use crate::wheel::WheelFault;
 
@@ -165,5 +165,5 @@ impl SdistFault {
 }
 
 fn limit(error: &io::Error) -> Option<u64> {
-    error.get_ref()?.downcast_ref::<LimitExceeded>().map(|exceeded| exceeded.limit)
+    LimitExceeded::find(error).map(|exceeded| exceeded.limit)
 }

@@ -271,14 +271,14 @@ fn damage_is_found() {
 
 #[test]
 fn bombs_are_refused() {
-    let limited = compression::Limited::new(&[0_u8; 100][..], 99);
+    let limited = Limited::new(&[0_u8; 100][..], 99);
     let mut tree = MemoryTree::new(Origin::Source);
     let at = ImagePath::parse("a").unwrap();
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();
     assert!(matches!(error, SdistFault::Bomb { limit: 99 }), "{error:?}");
     // Within the content of a file, too, it is told as what it is.
     let bytes = Tape::new().file("a/x", &"x".repeat(5000)).plain();
-    let limited = compression::Limited::new(&bytes[..], 2000);
+    let limited = Limited::new(&bytes[..], 2000);
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();
     assert!(matches!(error, SdistFault::Bomb { limit: 2000 }), "{error:?}");
     let mut top = Top::new(&mut tree, &at);
