@@ -13,7 +13,9 @@ use invar_project::LockedInterpreter;
 use invar_python::{COMPILER, cached_path, canonical_pyc};
 use invar_sandbox::Ownership;
 use invar_store::{Key, StoredTree};
-use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree};
+use invar_tree::{
+    Clash, Contents, Digest, Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::copy::failed;
@@ -310,22 +312,47 @@ impl Work<'_> {
         bench: &Bench,
         candidates: &[Candidate<'_>],
     ) -> Result<std::path::PathBuf, BuildError> {
-        let mut by_candidate: BTreeMap<usize, Tree> = BTreeMap::new();
-        for (index, path) in &self.files {
-            let candidate = &candidates[*index];
-            if candidate.is_interpreter {
-                continue;
-            }
-            let entry = candidate.tree.get(path.as_str()).expect("it was found in this tree").clone();
-            let tree = by_candidate.entry(*index).or_default();
-            tree.insert(path.clone(), entry).expect("the files of a tree form a tree");
-        }
+        let by_candidate = to_write(&self.files, candidates).map_err(BuildError::Clash)?;
         let place = bench.folder("sources")?;
         for (index, tree) in by_candidate {
             bench.fill_folder(&place, &tree, candidates[index].contents)?;
         }
         Ok(place)
     }
+}
+
+/// The files that are not the interpreter's own, each once, by the number of the first candidate that has it.
+///
+/// Packages may bring the same file as long as they agree on it; what they do not agree on is a clash.
+fn to_write(
+    files: &[(usize, ImagePath)],
+    candidates: &[Candidate<'_>],
+) -> Result<BTreeMap<usize, Tree>, Vec<Clash>> {
+    let mut by_candidate: BTreeMap<usize, Tree> = BTreeMap::new();
+    let mut written: BTreeMap<&ImagePath, &Entry> = BTreeMap::new();
+    let mut clashes = Vec::new();
+    for (index, path) in files {
+        let candidate = &candidates[*index];
+        if candidate.is_interpreter {
+            continue;
+        }
+        let entry = candidate.tree.get(path.as_str()).expect("it was found in this tree");
+        match written.get(path) {
+            Some(first) if first.node == entry.node => {}
+            Some(first) => clashes.push(Clash {
+                path: path.clone(),
+                first: Entry::clone(first),
+                second_path: path.clone(),
+                second: entry.clone(),
+            }),
+            None => {
+                written.insert(path, entry);
+                let tree = by_candidate.entry(*index).or_default();
+                tree.insert(path.clone(), entry.clone()).expect("the files of a tree form a tree");
+            }
+        }
+    }
+    if clashes.is_empty() { Ok(by_candidate) } else { Err(clashes) }
 }
 
 fn read_compiled(left: &Left, number: usize, path: &ImagePath) -> Result<Vec<u8>, BuildError> {
@@ -335,4 +362,45 @@ fn read_compiled(left: &Left, number: usize, path: &ImagePath) -> Result<Vec<u8>
     read.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
     canonical_pyc(&bytes)
         .map_err(|source| BuildError::Bytecode { path: path.to_string(), source: Box::new(source) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wheel(name: &str, text: &str) -> MemoryTree {
+        let mut tree = MemoryTree::new(Origin::Wheel { name: name.to_owned(), version: "1".to_owned() });
+        let path =
+            ImagePath::parse("app/.venv/lib/python3.13/site-packages/shared.py").expect("it is a path");
+        tree.file(path, Mode::FILE, Owner::ROOT, &mut text.as_bytes()).expect("memory takes it");
+        tree
+    }
+
+    #[test]
+    fn a_file_that_two_packages_agree_on_is_written_once() {
+        let check = |second: &str| {
+            let trees = [wheel("whole", "a = 1\n"), wheel("slim", second)];
+            let candidates: Vec<Candidate<'_>> = trees
+                .iter()
+                .map(|tree| Candidate {
+                    tree: tree.tree(),
+                    contents: tree,
+                    of: String::new(),
+                    is_interpreter: false,
+                    changes: false,
+                })
+                .collect();
+            let files: Vec<(usize, ImagePath)> = candidates
+                .iter()
+                .enumerate()
+                .flat_map(|(index, candidate)| sources(candidate.tree).map(move |path| (index, path)))
+                .collect();
+            assert_eq!(files.len(), 2);
+            to_write(&files, &candidates)
+        };
+        let written = check("a = 1\n").expect("they agree");
+        assert_eq!(written.keys().collect::<Vec<_>>(), [&0]);
+        let clashes = check("a = 2\n").expect_err("they do not agree");
+        assert!(clashes[0].to_string().contains("shared.py: wheel whole 1 brings"), "{}", clashes[0]);
+    }
 }

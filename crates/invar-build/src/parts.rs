@@ -199,10 +199,15 @@ impl Assembly<'_> {
             return;
         }
         let Ok(Some(layout)) = self.plan.environment() else { return };
-        let place = format!("{}/", layout.prefix.as_str().to_owned() + "/" + &layout.site_packages());
+        let environment = format!("{}/", layout.prefix.as_str());
+        let place = format!("{environment}{}/", layout.site_packages());
         let Ok(globs) = GlobList::new(&own.exclude) else { return };
+        // Beside modules, a package has programs: `bin/NAME`.
         let excluded = |path: &ImagePath| {
-            path.as_str().strip_prefix(&place).is_some_and(|inner| globs.covering(inner).is_some())
+            let path = path.as_str();
+            let program = || path.strip_prefix(&environment).filter(|inner| inner.starts_with("bin/"));
+            let inner = path.strip_prefix(&place).or_else(program);
+            inner.is_some_and(|inner| globs.covering(inner).is_some())
         };
         let gone: Vec<ImagePath> = part
             .tree

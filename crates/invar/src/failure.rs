@@ -7,6 +7,7 @@ use invar_build::{BuildError, Kind};
 use invar_fetch::FetchError;
 use invar_image::ImageError;
 use invar_store::StoreError;
+use invar_tree::{Clash, Origin};
 
 use crate::report::{Style, say};
 
@@ -181,6 +182,10 @@ fn hint(error: &BuildError) -> Option<String> {
             "if the archive is not Debian's own, give its keys with --keyring; \
              if it is, another mirror may have a newer state"
         }
+        BuildError::Clash(clashes) if clashes.iter().any(are_wheels) => {
+            "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
+             installed without FILE, which is the path below site-packages, or bin/PROGRAM"
+        }
         BuildError::Clash(_) => "leave out one of the two, or ask their authors",
         BuildError::Fetch(FetchError::Offline { .. }) => "run this once without --offline",
         BuildError::Store(StoreError::Full { .. }) => "make room, or name another place with --store",
@@ -188,4 +193,10 @@ fn hint(error: &BuildError) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Whether it is between two Python packages.
+fn are_wheels(clash: &Clash) -> bool {
+    let (first, second) = clash.origins();
+    [first, second].iter().all(|origin| matches!(origin.as_ref(), Origin::Wheel { .. }))
 }

@@ -327,6 +327,22 @@ fn two_packages_that_bring_different_content_for_one_path() {
 }
 
 #[test]
+fn two_wheels_that_bring_one_program() {
+    let wheels = vec![
+        Wheel::new("numbers-of-old", "1").file("numbers_of_old-1.data/scripts/count", "one\n"),
+        Wheel::new("words", "1").file("words-1.data/scripts/count", "two\n"),
+    ];
+    let world = World::with(packages(), wheels);
+    let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
+    let words = ["/app/.venv/bin/count", "wheel numbers-of-old 1", "wheel words 1", "exclude"];
+    says(&ran.failure(1), &words);
+    nothing_left(&world);
+    let exclude = "[tool.invar.python.overrides.words]\nexclude = [\"bin/count\"]\n";
+    world.context.write("project/pyproject.toml", format!("{MANIFEST}{exclude}"));
+    world.run(&["build", "--keyring", "keyring.gpg", "project"]).success();
+}
+
+#[test]
 fn a_hostile_package_stays_inside() {
     for (path, words) in [("../../escaped", "escaped"), ("usr/../../../escaped", "escaped")] {
         let evil = Deb::new("hello", "2.10-5").file("usr/share/hello/harmless", "x");

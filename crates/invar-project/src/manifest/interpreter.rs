@@ -70,7 +70,8 @@ pub struct Override {
     /// Patches for its source, as paths relative to the project, applied in this order as `patch -p1` does.
     #[schemars(default)]
     pub patches: Vec<RelativePath>,
-    /// Patterns for files of the installed package that the image does not get, such as `"psycopg2/tests/**"`.
+    /// Patterns for files of the installed package that the image does not get, such as `"psycopg2/tests/**"`, or
+    /// `"bin/NAME"` for a program.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
     /// Settings for its build backend: texts or lists of texts.
