@@ -18,6 +18,7 @@ use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
 
 use crate::dockerfile::{DockerfileError, look_at};
 use crate::finding::{Finding, Report};
+use crate::paths::folder_of;
 use crate::surroundings::Surroundings;
 use crate::yaml::YamlError;
 
@@ -143,13 +144,13 @@ pub fn audit_compose(
 ) -> Result<Compose, ComposeError> {
     let mut reader = Reader::new(read);
     let first = reader.files.first(path, text)?;
-    reader.project(&[first], &files::folder_of(path), &mut Vec::new())?;
+    reader.project(&[first], &folder_of(path), &mut Vec::new())?;
     Ok(Compose { builds: reader.builds, unseen: reader.unseen, files: reader.files })
 }
 
 impl Compose {
-    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. Nothing where the
-    /// Dockerfile is a file.
+    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. The reports are those
+    /// of the scripts that it runs, see [`crate::Audited::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors
     /// [`ComposeError`], with the place in the compose file.
@@ -157,8 +158,8 @@ impl Compose {
         &mut self,
         build: &ComposeBuild,
         surroundings: &Surroundings<'_>,
-    ) -> Result<(), ComposeError> {
-        let Some(inline) = &build.inline else { return Ok(()) };
+    ) -> Result<Vec<Report>, ComposeError> {
+        let Some(inline) = &build.inline else { return Ok(Vec::new()) };
         let arguments = BuildArguments { values: build.arguments.clone(), ..BuildArguments::default() };
         let looked = look_at(inline.text.as_str().as_bytes(), &arguments, surroundings).map_err(|error| {
             let span = error.span().map(|span| inline.place(span));
@@ -173,7 +174,7 @@ impl Compose {
             self.files.tell(inline.file, finding);
         }
         self.files.add_scopes(inline.file, looked.scopes.into_iter().map(|span| inline.place(span)));
-        Ok(())
+        Ok(looked.scripts)
     }
 
     /// What was found, file by file, the first one first.

@@ -5,6 +5,7 @@ mod call;
 mod copies;
 mod file_times;
 mod mounts;
+mod scripts;
 mod trail;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,15 @@ impl DockerfileError {
     }
 }
 
+/// A Dockerfile after its audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// What was found in the file itself.
+    pub report: Report,
+    /// What was found in the shell scripts of the build's folder that it runs. Their names are paths from that folder.
+    pub scripts: Vec<Report>,
+}
+
 /// Audits the Dockerfile `file`, which people know as `name`.
 ///
 /// # Errors
@@ -61,11 +71,12 @@ pub fn audit_dockerfile(
     file: &[u8],
     arguments: &BuildArguments,
     surroundings: &Surroundings<'_>,
-) -> Result<Report, DockerfileError> {
+) -> Result<Audited, DockerfileError> {
     let looked = look_at(file, arguments, surroundings)?;
     // The parser took it as text.
     let text = String::from_utf8_lossy(file).into_owned();
-    Ok(Report::new(name, text, looked.findings, &looked.scopes))
+    let report = Report::new(name, text, looked.findings, &looked.scopes);
+    Ok(Audited { report, scripts: looked.scripts })
 }
 
 /// What a Dockerfile holds.
@@ -73,6 +84,8 @@ pub(crate) struct LookedAt {
     pub findings: Vec<Finding>,
     /// Its instructions.
     pub scopes: Vec<Span>,
+    /// The scripts that it runs.
+    pub scripts: Vec<Report>,
 }
 
 /// The audit, without what comments excuse.
@@ -84,8 +97,8 @@ pub(crate) fn look_at(
     let parsed = parse(file)?;
     let stages = Stages::of(&parsed, arguments)?;
     let text = String::from_utf8_lossy(file);
-    let trail = Trail::of(&parsed, &stages, &text);
-    if trail.calls.len() >= trail::LIMIT {
+    let trail = Trail::of(&parsed, &stages, &text, surroundings);
+    if trail.calls.iter().filter(|call| call.script.is_none()).count() >= trail::LIMIT {
         return Err(DockerfileError::TooMany { limit: trail::LIMIT });
     }
     let mut found = Found::default();
@@ -95,36 +108,52 @@ pub(crate) fn look_at(
     mounts::check(&stages, surroundings, &mut found);
     file_times::check(&stages, &mut found);
     for call in &trail.calls {
+        found.script = call.script;
         tools::check(call, &trail, surroundings, &mut found);
     }
     let scopes = parsed.instructions.iter().map(|instruction| instruction.span).collect();
-    Ok(LookedAt { findings: found.findings, scopes })
+    let mut own = Vec::new();
+    let mut of_scripts = vec![Vec::new(); trail.scripts.len()];
+    for (script, finding) in found.findings {
+        match script.and_then(|number| of_scripts.get_mut(number)) {
+            Some(findings) => findings.push(finding),
+            None => own.push(finding),
+        }
+    }
+    let report =
+        |(script, findings): (scripts::Read, _)| Report::new(script.path, script.text, findings, &[]);
+    let scripts = trail.scripts.into_iter().zip(of_scripts).map(report).collect();
+    Ok(LookedAt { findings: own, scopes, scripts })
 }
 
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    pub findings: Vec<Finding>,
-    causes: BTreeMap<(Rule, String), usize>,
+    /// The findings, each with the script that it is in.
+    findings: Vec<(Option<usize>, Finding)>,
+    causes: BTreeMap<(Option<usize>, Rule, String), usize>,
+    /// The script that is looked at; none where it is the Dockerfile.
+    script: Option<usize>,
 }
 
 impl Found {
     pub(crate) fn push(&mut self, finding: Finding) {
         if self.findings.len() < LIMIT {
-            self.findings.push(finding);
+            self.findings.push((self.script, finding));
         }
     }
 
-    /// Adds a finding unless one of its rule has the same cause; then only its place is added to that one.
+    /// Adds a finding unless one of its rule in the same file has the same cause; then only its place is added to that one.
     pub(crate) fn push_once(&mut self, cause: &str, finding: Finding) {
-        match self.causes.get(&(finding.rule, cause.to_owned())) {
+        let key = (self.script, finding.rule, cause.to_owned());
+        match self.causes.get(&key) {
             Some(first) => {
-                if let Some(first) = self.findings.get_mut(*first) {
+                if let Some((_, first)) = self.findings.get_mut(*first) {
                     first.also.extend(finding.span);
                 }
             }
             None => {
-                self.causes.insert((finding.rule, cause.to_owned()), self.findings.len());
+                self.causes.insert(key, self.findings.len());
                 self.push(finding);
             }
         }

@@ -14,7 +14,7 @@
 //! # Non-goals
 //! * No style, no security as such, no size: other linters do that.
 //! * No network and no disk: what stands around a file is asked from the caller, see [`Surroundings`].
-//! * Scripts that a Dockerfile copies and runs are not read.
+//! * No programs but shell scripts are looked into, and those only where they lie in the build's folder.
 mod compose;
 mod dockerfile;
 mod finding;
@@ -23,13 +23,14 @@ mod ignore_comments;
 mod ignore_file;
 mod image;
 mod output;
+mod paths;
 mod rule;
 mod surroundings;
 mod tools;
 mod yaml;
 
 pub use compose::{Compose, ComposeBuild, ComposeError, ComposeFault, Unread, audit_compose};
-pub use dockerfile::{DockerfileError, audit_dockerfile};
+pub use dockerfile::{Audited, DockerfileError, audit_dockerfile};
 pub use finding::{Finding, Report};
 pub use flake::{FlakeError, Lock, audit_flake};
 pub use ignore_file::IgnoreFile;

@@ -18,6 +18,7 @@ fn audit_among(text: &str, files: &[(&str, &str)]) -> Report {
     let surroundings = Surroundings { read: &read, ignore, contexts: BTreeSet::new() };
     audit_dockerfile("Dockerfile", text.as_bytes(), &BuildArguments::default(), &surroundings)
         .unwrap_or_else(|error| panic!("{error} in {text}"))
+        .report
 }
 
 fn audit(text: &str) -> Report {
@@ -68,8 +69,8 @@ fn given_arguments_count() {
     let text = "ARG B\nFROM $B\nARG X\nRUN apt-get install a=$X\n";
     let values = BTreeMap::from([("B".to_owned(), format!("a@{DIGEST}"))]);
     let arguments = BuildArguments { values, ..BuildArguments::default() };
-    let report =
-        audit_dockerfile("x", text.as_bytes(), &arguments, &Surroundings::unknown()).expect("it parses");
+    let audited = audit_dockerfile("x", text.as_bytes(), &arguments, &Surroundings::unknown());
+    let report = audited.expect("it parses").report;
     assert_eq!(found(&report), ["3:argument-without-default", "4:apt-not-pinned"]);
     assert_eq!(report.findings.last().map(|finding| finding.level), Some(Level::Warning));
 }
@@ -119,7 +120,11 @@ fn the_whole_folder() {
     check("COPY --chown=1:1 [\".\", \"/x\"]\n", &[], &["2:copy-without-ignore"]);
     let text = format!("FROM a@{DIGEST}\nCOPY . .\n");
     let alone = audit_dockerfile("x", text.as_bytes(), &BuildArguments::default(), &Surroundings::unknown());
-    assert_eq!(found(&alone.expect("it parses")), Vec::<String>::new(), "what cannot be seen is not told");
+    assert_eq!(
+        found(&alone.expect("it parses").report),
+        Vec::<String>::new(),
+        "what cannot be seen is not told"
+    );
 }
 
 #[test]

@@ -9,9 +9,11 @@ fn audit_all(text: &str) {
     // A file that names itself, whatever is asked for.
     let read = |_: &str| Some("-r x.txt\n-r y.txt\na\n".to_owned());
     let surroundings = Surroundings { read: &read, ignore: Ignore::Missing, contexts: BTreeSet::new() };
-    let Ok(report) = audit_dockerfile("D", text.as_bytes(), &BuildArguments::default(), &surroundings) else {
+    let Ok(audited) = audit_dockerfile("D", text.as_bytes(), &BuildArguments::default(), &surroundings)
+    else {
         return;
     };
+    let report = audited.report;
     for finding in &report.findings {
         for span in finding.span.iter().chain(&finding.also) {
             assert!(report.text.get(span.range()).is_some(), "{finding:?} in {text:?}");

@@ -50,7 +50,7 @@ pub use instruction::{
 pub use limits::Limits;
 pub use parse::parse;
 pub use reference::{ImageReference, InvalidReference};
-pub use run::{RunScript, run_commands};
+pub use run::{RunScript, is_shell, run_commands};
 pub use scope::{Origin, Scope, Value};
 pub use shell::{
     Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellPart, ShellWord, split_commands,

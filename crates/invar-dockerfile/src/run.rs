@@ -43,7 +43,8 @@ fn of_line(line: &Text, heredocs: &[Heredoc]) -> RunScript {
     }
 }
 
-fn is_shell(interpreter: &str) -> bool {
+/// Whether what stands after a `#!` is a shell of the POSIX kind.
+pub fn is_shell(interpreter: &str) -> bool {
     let mut words =
         interpreter.split_whitespace().filter(|word| !word.starts_with('-') && !word.contains('='));
     let name = |word: Option<&str>| word.and_then(|word| word.rsplit('/').next().map(str::to_owned));

@@ -130,6 +130,35 @@ fn compose_files_are_followed() {
 }
 
 #[test]
+fn scripts_that_are_run_are_told_with_their_own_lines() {
+    let context = Context::new();
+    context.write(
+        "app/Dockerfile",
+        format!("FROM a@{DIGEST}\nENV SOURCE_DATE_EPOCH=0\nCOPY tools /t\nRUN /t/setup.sh\n"),
+    );
+    context.write("app/tools/setup.sh", "#!/bin/sh\nset -e\n\nnpm install\n");
+    context.write(
+        "app/two.Dockerfile",
+        format!("FROM b@{DIGEST}\nENV SOURCE_DATE_EPOCH=0\nCOPY tools /t\nRUN /t/setup.sh\n"),
+    );
+    context.write("compose.yaml", "services: {a: {build: {context: app, dockerfile_inline: \"FROM a\\nCOPY tools/setup.sh .\\nRUN sh setup.sh\"}}}\n");
+    let ran = context.run(&["audit", "app"]);
+    assert_eq!(ran.code, 9);
+    assert!(ran.stdout.contains("--> app/tools/setup.sh:4:1\n"), "{}", ran.stdout);
+    assert_eq!(
+        ran.stderr, "1 error in app/Dockerfile, app/tools/setup.sh, app/two.Dockerfile\n",
+        "it is told once"
+    );
+    let ran = context.run(&["audit", "compose.yaml"]);
+    assert!(ran.stdout.contains("--> app/tools/setup.sh:4:1\n"), "{}", ran.stdout);
+    // What a link leads out to is not read.
+    context.write("out.sh", "#!/bin/sh\nnpm install\n");
+    fs::remove_file(context.path().join("app/tools/setup.sh")).expect("it is there");
+    std::os::unix::fs::symlink("../../out.sh", context.path().join("app/tools/setup.sh")).expect("a link");
+    assert_eq!(context.run(&["audit", "app"]).code, 0);
+}
+
+#[test]
 fn the_folder_of_the_build_is_found() {
     let context = Context::new();
     let text = format!(

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use invar_dockerfile::{Expansion, Span};
 
-use crate::compose::files::joined;
 use crate::compose::inline::Inline;
 use crate::compose::service::{Part, Reader};
 use crate::compose::{ComposeBuild, MOST, replaced};
 use crate::dockerfile::is_commit;
+use crate::paths::joined;
 use crate::yaml::Node;
 
 impl Reader<'_> {

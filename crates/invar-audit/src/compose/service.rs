@@ -5,10 +5,11 @@ use std::rc::Rc;
 use invar_dockerfile::{Expansion, Span};
 
 use crate::compose::build::{is_remote, remote_not_pinned};
-use crate::compose::files::{Files, folder_of, joined};
+use crate::compose::files::Files;
 use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, Unread, replaced};
 use crate::dockerfile::not_pinned;
 use crate::finding::Finding;
+use crate::paths::{folder_of, joined};
 use crate::rule::Rule;
 use crate::yaml::Node;
 

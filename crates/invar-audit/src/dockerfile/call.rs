@@ -28,6 +28,14 @@ pub(crate) struct Call {
     pub instruction: usize,
     /// The end of that instruction.
     pub instruction_end: usize,
+    /// The script that it stands in, by its place among those that were read; none where it stands in the Dockerfile.
+    pub script: Option<usize>,
+    /// Where it comes in the order of the text: its beginning, behind those of the calls that run its script.
+    pub order: Vec<usize>,
+    /// Whether all of the program's path is known.
+    pub is_known: bool,
+    /// Whether it runs a script that was read.
+    pub runs_read_script: bool,
     /// Variables that some tools ask for.
     environment: BTreeMap<&'static str, String>,
 }
@@ -119,8 +127,17 @@ impl Call {
             stage,
             instruction,
             instruction_end,
+            script: None,
+            order: vec![span.start],
+            is_known: false,
+            runs_read_script: false,
             environment,
         }
+    }
+
+    /// Whether the other call stands at the same place.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        self.order == other.order && self.span == other.span
     }
 
     /// The value of a variable that the rules ask for; empty where it is declared and its value is not known.

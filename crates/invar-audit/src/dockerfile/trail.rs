@@ -3,10 +3,13 @@ use std::collections::BTreeSet;
 
 use invar_dockerfile::{
     Base, Dockerfile, Expansion, Instruction, Kind, RunScript, Scope, Script, ShellCommand, ShellPart,
-    ShellWord, Span, Stages, run_commands,
+    ShellWord, Span, Stages, run_commands, split_commands,
 };
 
 use crate::dockerfile::call::{Argument, Call, Inside};
+use crate::dockerfile::scripts::{Content, Ground, Read, Scripts};
+use crate::paths::joined;
+use crate::surroundings::Surroundings;
 
 /// Calls that are read at most; rules compare each with others, and real files have some hundred.
 pub(crate) const LIMIT: usize = 2_000;
@@ -21,18 +24,29 @@ pub(crate) struct Trail<'a> {
     text: &'a str,
     /// Where the instructions start that name a time as snapshots do.
     times: BTreeSet<usize>,
+    /// The scripts that are run and lie in the build's folder.
+    pub scripts: Vec<Read>,
 }
 
 impl<'a> Trail<'a> {
-    pub(crate) fn of(file: &'a Dockerfile, stages: &'a Stages<'a>, text: &'a str) -> Self {
+    pub(crate) fn of(
+        file: &'a Dockerfile,
+        stages: &'a Stages<'a>,
+        text: &'a str,
+        surroundings: &Surroundings<'_>,
+    ) -> Self {
         let mut calls = Vec::new();
         let mut pipelines = 0;
+        let mut scripts = Scripts::new(surroundings);
+        let parent = |base: &Base| if let Base::Stage(index) = base { Some(*index) } else { None };
         for stage in &stages.stages {
             let mut walk = stages.walk(stage);
+            let mut ground = scripts.ground_of(parent(&stage.base));
             while let Some((instruction, scope)) = walk.step() {
                 let number =
                     file.instructions.partition_point(|other| other.span.start < instruction.span.start);
                 let instruction = delayed(instruction);
+                ground.follow(instruction, scope, stages, stage.index);
                 let Kind::Run(command) = &instruction.kind else { continue };
                 if !scope.shell_is_posix() {
                     continue;
@@ -45,16 +59,22 @@ impl<'a> Trail<'a> {
                     instruction: (number, instruction.span.end),
                     pipelines: &mut pipelines,
                     seen: BTreeSet::new(),
+                    folder: ground.folder.clone(),
+                    ground: &ground,
+                    scripts: &mut scripts,
+                    script: None,
+                    order: Vec::new(),
+                    most: LIMIT + Scripts::CALLS,
                 };
                 reader.script(&script, &Inside::Nothing);
             }
+            scripts.grounds.push(ground);
         }
-        let parent = |base: &Base| if let Base::Stage(index) = base { Some(*index) } else { None };
         let parents = stages.stages.iter().map(|stage| parent(&stage.base)).collect();
         let of_instruction =
             |instruction: &&Instruction| names_a_time(text.get(instruction.span.range()).unwrap_or_default());
         let times = file.instructions.iter().filter(of_instruction).map(|instruction| instruction.span.start);
-        Self { calls, parents, stages, text, times: times.collect() }
+        Self { calls, parents, stages, text, times: times.collect(), scripts: scripts.read }
     }
 
     /// Whether `stage` is `other`, or starts from it.
@@ -71,20 +91,19 @@ impl<'a> Trail<'a> {
 
     /// The calls that have run in the call's stage, or in one that it starts from, before it.
     pub(crate) fn before<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
-        let earlier =
-            |other: &&Call| other.span.start < call.span.start && self.starts_from(call.stage, other.stage);
+        let earlier = |other: &&Call| other.order < call.order && self.starts_from(call.stage, other.stage);
         self.calls.iter().filter(earlier)
     }
 
     /// The calls that run in the call's stage after it, in their order.
     pub(crate) fn after<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
-        let later = |other: &&Call| other.stage == call.stage && other.span.start > call.span.start;
+        let later = |other: &&Call| other.stage == call.stage && other.order > call.order;
         self.calls.iter().filter(later)
     }
 
     /// The other calls of the call's pipeline.
     pub(crate) fn pipeline<'b>(&'b self, call: &'b Call) -> impl Iterator<Item = &'b Call> {
-        self.calls.iter().filter(|other| other.pipeline == call.pipeline && other.span != call.span)
+        self.calls.iter().filter(|other| other.pipeline == call.pipeline && !other.is_at(call))
     }
 
     /// The instructions of the call's stage, and of those that it starts from, up to and with the call's own.
@@ -96,8 +115,25 @@ impl<'a> Trail<'a> {
 
     /// Whether an instruction that has run before the call, or its own, names a time as snapshots do.
     pub(crate) fn has_named_a_time(&self, call: &Call) -> bool {
+        let of_scripts = |call: &Call| {
+            call.script.and_then(|number| self.scripts.get(number)).is_some_and(|script| script.names_a_time)
+        };
+        if of_scripts(call) || (!self.scripts.is_empty() && self.before(call).any(of_scripts)) {
+            return true;
+        }
         !self.times.is_empty()
             && self.instructions_before(call).iter().any(|before| self.times.contains(&before.span.start))
+    }
+
+    /// The text of the instruction, or of the script, that the call stands in.
+    pub(crate) fn text_around(&self, call: &Call) -> &str {
+        match call.script.and_then(|number| self.scripts.get(number)) {
+            Some(script) => &script.text,
+            None => {
+                let own = self.instructions_before(call).pop();
+                own.map(|instruction| self.text_of(instruction)).unwrap_or_default()
+            }
+        }
     }
 
     /// The text of an instruction.
@@ -107,7 +143,7 @@ impl<'a> Trail<'a> {
 }
 
 /// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
-fn names_a_time(text: &str) -> bool {
+pub(super) fn names_a_time(text: &str) -> bool {
     text.as_bytes().windows(16).any(|window| {
         window.iter().enumerate().all(|(at, byte)| match at {
             8 => *byte == b'T',
@@ -125,7 +161,7 @@ fn delayed(instruction: &Instruction) -> &Instruction {
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'b> {
     calls: &'a mut Vec<Call>,
     scope: Scope,
     stage: usize,
@@ -133,9 +169,20 @@ struct Reader<'a> {
     pipelines: &'a mut usize,
     /// Where the calls stand that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
     seen: BTreeSet<(usize, usize)>,
+    /// The folder that the commands are in, as far as it is known.
+    folder: String,
+    /// What the stage holds.
+    ground: &'a Ground,
+    scripts: &'a mut Scripts<'b>,
+    /// The script that is read.
+    script: Option<usize>,
+    /// The places of the calls that run it.
+    order: Vec<usize>,
+    /// How many calls there can be.
+    most: usize,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
     fn script(&mut self, script: &Script, inside: &Inside) {
         // The script's own numbers start anew in each script.
         let mut current = None;
@@ -242,7 +289,7 @@ impl Reader<'_> {
     ) {
         let mut assigned = assigned.to_vec();
         for _ in 0..8 {
-            if words.is_empty() || self.calls.len() >= LIMIT {
+            if words.is_empty() || self.calls.len() >= self.most {
                 return;
             }
             let program = words.remove(0);
@@ -278,8 +325,61 @@ impl Reader<'_> {
                 })
                 .unwrap_or_default();
             if keeps && self.seen.insert((call.span.start, call.span.end)) {
+                call.script = self.script;
+                call.is_known = program.known;
+                call.order = self.order.iter().copied().chain([call.span.start]).collect();
+                if let ("cd" | "pushd", [argument]) = (call.program.as_str(), call.arguments.as_slice())
+                    && argument.known
+                {
+                    self.folder = joined(&self.folder, &argument.text);
+                }
                 self.calls.push(call);
+                self.script_of_last();
             }
+        }
+    }
+
+    /// Reads the script that the last call runs, where the stage has it.
+    fn script_of_last(&mut self) {
+        let at = self.calls.len() - 1;
+        let Some(call) = self.calls.last().filter(|_| self.order.len() < Scripts::DEEPEST) else { return };
+        let Some(content) = self.scripts.find(call, &self.folder, self.ground) else { return };
+        let order = call.order.clone();
+        let (text, script) = match content {
+            // What stands in the Dockerfile has its place there.
+            Content::Here(text) => (text, self.script),
+            Content::InFolder(path, text) => {
+                let Some(number) = self.scripts.begin(&path, text.as_str()) else {
+                    self.calls[at].runs_read_script = self.scripts.has(&path);
+                    return;
+                };
+                (text, Some(number))
+            }
+        };
+        let most = self.calls.len() + self.scripts.left;
+        let mut reader = Reader {
+            calls: self.calls,
+            scope: self.scope.clone(),
+            stage: self.stage,
+            instruction: self.instruction,
+            pipelines: self.pipelines,
+            seen: BTreeSet::new(),
+            folder: self.folder.clone(),
+            ground: self.ground,
+            scripts: self.scripts,
+            script,
+            order,
+            most,
+        };
+        reader.script(&split_commands(&text, &[]), &Inside::Nothing);
+        // One that has too many is told by its name only, as if it had not been seen.
+        let kept = self.calls.len() < most;
+        if kept {
+            self.scripts.left = most - self.calls.len();
+            self.calls[at].runs_read_script = true;
+        } else {
+            self.calls.truncate(at + 1);
+            self.scripts.forget(script.filter(|_| script != self.script));
         }
     }
 }

@@ -32,17 +32,17 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
 }
 
-/// Whether the variable is used in the instruction for more than comparing.
+/// Whether the variable is used in the instruction or script for more than comparing.
 fn is_used(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
-    let instructions = trail.instructions_before(call);
-    let Some(own) = instructions.last() else { return true };
-    let text = trail.text_of(own);
+    let text = trail.text_around(call);
     let uses =
         text.match_indices(&format!("${name}")).chain(text.match_indices(&format!("${{{name}"))).count();
     let compared = trail
         .after(call)
         .filter(|other| {
-            other.instruction == call.instruction && matches!(other.program.as_str(), "[" | "test" | "[[")
+            other.instruction == call.instruction
+                && other.script == call.script
+                && matches!(other.program.as_str(), "[" | "test" | "[[")
         })
         .count();
     // Exported, or a name that tools look for.

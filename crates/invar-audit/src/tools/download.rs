@@ -158,7 +158,7 @@ fn is_run(call: &Call, trail: &Trail<'_>) -> bool {
         let operands = other.operands(&["-o", "-O"]);
         let from_input = operands.first().is_none_or(|first| first.text == "-") || other.has(&["-s"]);
         let own_script = other.has(&["-c", "-m", "-e", "-n", "-ne", "-pe", "-r", "-p"]);
-        other.span.start > call.span.start && reads_program && from_input && !own_script
+        other.order > call.order && reads_program && from_input && !own_script
     })
 }
 
@@ -191,7 +191,7 @@ fn is_checked(call: &Call, addresses: &[&Argument], trail: &Trail<'_>) -> bool {
     let others: Vec<String> = trail
         .calls
         .iter()
-        .filter(|other| other.instruction == call.instruction && other.span != call.span)
+        .filter(|other| other.instruction == call.instruction && !other.is_at(call))
         .filter_map(|other| urls(other).map(|found| file_names(other, &found)))
         .flatten()
         .collect();

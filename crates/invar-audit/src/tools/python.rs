@@ -226,8 +226,7 @@ fn pip(
         }
     }
     let without_dependencies = call.has(&["--no-deps", "--no-dependencies"]);
-    let after_wheelhouse =
-        || trail.calls.iter().any(|other| other.span.start < call.span.start && makes_wheels(other));
+    let after_wheelhouse = || trail.calls.iter().any(|other| other.order < call.order && makes_wheels(other));
     let builds_project = !asked.paths.is_empty() && !without_dependencies && least > Pin::Open;
     let all_wheels = asked.paths.iter().all(|path| path.text.ends_with('*') || path.text.ends_with(".whl"));
     if (builds_project && !(all_wheels && after_wheelhouse())) || asked.groups {

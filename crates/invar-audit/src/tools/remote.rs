@@ -96,6 +96,10 @@ fn is_other_rules(program: &str) -> bool {
 
 /// A script of its own whose name says that it fetches.
 fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
+    // What a script does is told where it stands.
+    if call.runs_read_script {
+        return None;
+    }
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let says_so = ["download", "downloads", "fetch", "install", "provision", "bootstrap"];

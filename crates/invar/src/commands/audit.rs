@@ -37,13 +37,19 @@ enum Kind {
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Audit) -> Result<ExitCode, Failure> {
-    let mut reports = Vec::new();
+    let mut reports: Vec<Report> = Vec::new();
     for (path, kind) in &files(options)? {
-        match kind {
-            Kind::Dockerfile => reports.push(dockerfile(path, options)?),
-            Kind::Compose => reports.extend(compose(path)?),
-            Kind::Nix => reports.push(nix(path)?),
-            Kind::Image => reports.extend(image(path)?),
+        let of_file = match kind {
+            Kind::Dockerfile => dockerfile(path, options)?,
+            Kind::Compose => compose(path)?,
+            Kind::Nix => vec![nix(path)?],
+            Kind::Image => image(path)?,
+        };
+        // A script that two Dockerfiles run in the same way is told once.
+        for report in of_file {
+            if !reports.contains(&report) {
+                reports.push(report);
+            }
         }
     }
     let text = if options.sarif {
@@ -180,7 +186,7 @@ fn text(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn dockerfile(path: &Path, options: &Audit) -> Result<Report, Failure> {
+fn dockerfile(path: &Path, options: &Audit) -> Result<Vec<Report>, Failure> {
     let mut arguments = BuildArguments::default();
     for argument in &options.build_arg {
         let Some((name, value)) = argument.split_once('=') else {
@@ -204,10 +210,13 @@ fn audit_bytes(
     file: &[u8],
     arguments: &BuildArguments,
     context: &Context,
-) -> Result<Report, Failure> {
+) -> Result<Vec<Report>, Failure> {
     let read = |path: &str| context.read(path);
-    audit_dockerfile(name, file, arguments, &context.surroundings(&read))
-        .map_err(|error| refused(name, &String::from_utf8_lossy(file), &error.to_string(), error.span()))
+    let audited = audit_dockerfile(name, file, arguments, &context.surroundings(&read))
+        .map_err(|error| refused(name, &String::from_utf8_lossy(file), &error.to_string(), error.span()))?;
+    let mut reports = vec![audited.report];
+    reports.extend(audited.scripts.into_iter().map(|script| context.named(script)));
+    Ok(reports)
 }
 
 /// A file that cannot be audited: what is wrong, with the line.

@@ -34,9 +34,9 @@ pub fn compose(path: &Path) -> Result<Vec<Report>, Failure> {
         let contexts = build.contexts.iter().cloned().collect();
         let Some(dockerfile) = &build.dockerfile else {
             let around = Context::of(folder, None).with(contexts);
-            compose
-                .inline(&build, &around.surroundings(&|path| around.read(path)))
-                .map_err(|error| fault(&error))?;
+            let scripts = compose.inline(&build, &around.surroundings(&|path| around.read(path)));
+            let scripts = scripts.map_err(|error| fault(&error))?;
+            reports.extend(scripts.into_iter().map(|script| around.named(script)));
             continue;
         };
         let key = (dockerfile.clone(), build.context.clone(), build.arguments.clone());
@@ -47,7 +47,7 @@ pub fn compose(path: &Path) -> Result<Vec<Report>, Failure> {
         let bytes = plain_file(path).map_err(|source| cannot_read(path, source))?;
         let arguments = BuildArguments { values: build.arguments, ..BuildArguments::default() };
         let around = Context::of(folder, Some(path)).with(contexts);
-        reports.push(audit_bytes(dockerfile, &bytes, &arguments, &around)?);
+        reports.extend(audit_bytes(dockerfile, &bytes, &arguments, &around)?);
         seen.push(key);
     }
     let mut all = compose.reports();

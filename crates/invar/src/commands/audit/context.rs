@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use invar_audit::{Ignore, IgnoreFile, Surroundings};
+use invar_audit::{Ignore, IgnoreFile, Report, Surroundings};
 use invar_dockerfile::{Kind, Source, parse};
 
 /// The longest file that is looked into, in bytes.
@@ -64,6 +64,13 @@ impl Context {
         let folder = fs::canonicalize(self.folder.as_deref()?).ok()?;
         let path = fs::canonicalize(folder.join(path)).ok()?;
         if path.starts_with(&folder) { text(&path) } else { None }
+    }
+
+    /// The report of a file in the folder, with a name that people find it by.
+    pub fn named(&self, report: Report) -> Report {
+        let folder = self.folder.as_deref().filter(|folder| *folder != Path::new("."));
+        let name = folder.map(|folder| folder.join(&report.name).display().to_string());
+        Report { name: name.unwrap_or_else(|| report.name.clone()), ..report }
     }
 
     /// The same, as the audit asks for it.
