@@ -7,6 +7,7 @@ mod file_times;
 mod mounts;
 mod scripts;
 mod trail;
+mod wrappers;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,8 @@ use invar_dockerfile::{BuildArguments, ParseError, Span, StageFault, Stages, par
 pub(crate) use bases::not_pinned;
 pub(crate) use call::{Argument, Call, Inside};
 pub(crate) use copies::is_commit;
-pub(crate) use trail::{Trail, is_python};
+pub(crate) use trail::Trail;
+pub(crate) use wrappers::is_python;
 
 use crate::finding::{Finding, Report};
 use crate::rule::Rule;
