@@ -8,7 +8,7 @@ use invar_plan::{PackageRecipe, Recipe, build_root_name};
 use invar_project::{
     Because, Change, InvarLock, LockedArchive, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
     LockedPlatform, LockedScripts, LockedSuite, OmissionReason, PackageRequest, Platform, Request, RootName,
-    ScriptVerdict, SuiteName, Timestamp, nearest,
+    STABLE, ScriptVerdict, SuiteName, Timestamp, nearest, stable_release,
 };
 use invar_tree::ImagePath;
 
@@ -22,10 +22,6 @@ use crate::proposals::{Proposals, check_configured, proposals};
 use crate::realise::{checked_blob, control, realise};
 use crate::workspace::members_left_out;
 use crate::{Archive, BuildError, Event, Phase, Session};
-
-/// The stable releases of Debian, the newest first, each with its Python. Debian never changes the minor version of
-/// a release, so this table is added to but does not age.
-const STABLE: [(&str, &str); 2] = [("trixie", "3.13"), ("bookworm", "3.11")];
 
 /// Which packages are chosen anew although a lock has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -315,18 +311,14 @@ fn codename(request: &Request, python: bool) -> Result<String, BuildError> {
     if let Some(suite) = &request.suite {
         return Ok(suite.codename().to_owned());
     }
-    let Some(requires) = request.requires_python.as_ref().filter(|_| python) else {
-        return Ok(STABLE[0].0.to_owned());
-    };
-    // Whether a release of this minor version could do: its last digit is known only from the archive.
-    let may_do = |minor: &str| {
-        (0..100)
-            .any(|patch| format!("{minor}.{patch}").parse().is_ok_and(|version| requires.contains(&version)))
-    };
-    STABLE.iter().find(|(_, minor)| may_do(minor)).map(|(suite, _)| (*suite).to_owned()).ok_or_else(|| {
+    let requires = request.requires_python.as_ref().filter(|_| python);
+    stable_release(requires).map(|release| release.suite.to_owned()).ok_or_else(|| {
         BuildError::NoInterpreter {
-            requires: requires.to_string(),
-            suites: STABLE.iter().map(|(suite, minor)| ((*suite).to_owned(), (*minor).to_owned())).collect(),
+            requires: requires.map(ToString::to_string).unwrap_or_default(),
+            suites: STABLE
+                .iter()
+                .map(|release| (release.suite.to_owned(), release.python.to_owned()))
+                .collect(),
         }
     })
 }

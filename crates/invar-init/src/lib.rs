@@ -19,4 +19,4 @@ mod project;
 pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
 pub use flake::{FlakeError, read_flake};
-pub use project::{ProjectView, read_project};
+pub use project::{ProjectError, ProjectView, add_needs, read_project};

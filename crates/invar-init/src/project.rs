@@ -1,12 +1,19 @@
 //! What a uv project is, as far as its files show it: what its image runs, and what it needs.
 mod application;
+mod locked;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_python::UvLockError;
 use toml::Table;
+
+use crate::project::locked::Locked;
 
 use crate::draft::{Draft, Source};
 use crate::needs::need;
+
+/// The Debian packages without which no code in C is compiled.
+const COMPILER: [&str; 2] = ["gcc", "libc6-dev"];
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]
@@ -32,51 +39,49 @@ pub(crate) struct Facts {
     pub packages: BTreeSet<String>,
     /// The normalised names of those packages that have no wheel at all.
     pub without_wheels: BTreeSet<String>,
+    /// The normalised names of those packages that have wheels with compiled code, of which none fits the image.
+    pub without_fitting: BTreeSet<String>,
+    /// The Python that the image will have, such as `3.13`, where it is known.
+    pub python: Option<String>,
 }
 
-/// The smallest manifest for `view` that can be expected to work; with its command, if that `is_wanted`.
+/// Why a project cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// `pyproject.toml` is no TOML.
+    #[error("pyproject.toml: {0}")]
+    Pyproject(#[source] toml::de::Error),
+    /// `uv.lock` is not what uv writes.
+    #[error(transparent)]
+    Lock(#[from] UvLockError),
+}
+
+/// The smallest manifest for `view` that can be expected to work, with its command.
 ///
 /// # Errors
-/// What the TOML reader says of `pyproject.toml` or `uv.lock`, with the file's name.
-pub fn read_project(
-    view: &ProjectView<'_>,
-    is_wanted: bool,
-) -> Result<Draft, (&'static str, toml::de::Error)> {
-    let facts = Facts::read(view)?;
+/// [`ProjectError`].
+pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     let mut draft = Draft::default();
-    add_needs(&mut draft, &facts);
-    if is_wanted {
-        application::add_command(&mut draft, &facts, view.files);
-    }
+    let facts = Facts::read(view, &draft)?;
+    facts.add_needs(&mut draft);
+    application::add_command(&mut draft, &facts, view.files);
     Ok(draft)
 }
 
-/// The Debian packages that the project's Python packages are known to need.
-pub(crate) fn add_needs(draft: &mut Draft, facts: &Facts) {
-    for name in &facts.packages {
-        let Some(need) = need(name) else { continue };
-        draft.packages.extend(need.run().map(str::to_owned));
-        if facts.without_wheels.contains(name) {
-            let packages: Vec<&str> = need.build().collect();
-            if !packages.is_empty() {
-                draft.overrides.entry(name.clone()).or_default().set("packages", packages);
-            }
-        }
-    }
-    let unknown = facts.without_wheels.iter().filter(|name| need(name).is_none());
-    for name in unknown {
-        let source = Source { file: "uv.lock", line: 0 };
-        let why = format!(
-            "has no wheel and is built from source; if that needs a compiler, add \
-             python.overrides.{name}.packages = [\"gcc\", \"libc6-dev\"]"
-        );
-        draft.note(source, name, why);
-    }
+/// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it names.
+///
+/// # Errors
+/// [`ProjectError`].
+pub fn add_needs(draft: &mut Draft, view: &ProjectView<'_>) -> Result<(), ProjectError> {
+    Facts::read(view, draft)?.add_needs(draft);
+    Ok(())
 }
 
 impl Facts {
-    pub(crate) fn read(view: &ProjectView<'_>) -> Result<Self, (&'static str, toml::de::Error)> {
-        let document: Table = toml::from_str(view.pyproject).map_err(|error| ("pyproject.toml", error))?;
+    /// What is known of the project of `view`, in an image for which `draft` names the suite, extras and groups.
+    pub(crate) fn read(view: &ProjectView<'_>, draft: &Draft) -> Result<Self, ProjectError> {
+        let document: Table = toml::from_str(view.pyproject).map_err(ProjectError::Pyproject)?;
         let mut facts = Self::default();
         let project = document.get("project").and_then(|value| value.as_table());
         let text = |table: &Table, key: &str| Some(table.get(key)?.as_str()?.to_owned());
@@ -88,50 +93,59 @@ impl Facts {
             let names = dependencies.into_iter().flatten().filter_map(|value| value.as_str());
             facts.packages = names.map(requirement_name).collect();
         }
+        let requires = project.and_then(|project| text(project, "requires-python"));
+        let release = locked::release(draft.suite.as_deref(), requires.as_deref());
+        facts.python = release.map(|release| release.python.to_owned());
         let uv = document.get("tool").and_then(|tool| tool.get("uv"));
         let package = uv.and_then(|uv| uv.get("package")).and_then(|value| value.as_bool());
         facts.is_package = package.unwrap_or(document.contains_key("build-system"));
-        if let Some(lock) = view.uv_lock {
-            let lock: Table = toml::from_str(lock).map_err(|error| ("uv.lock", error))?;
-            facts.add_lock(&lock);
+        if let (Some(lock), Some(release)) = (view.uv_lock, release)
+            && let Some(Locked { packages, without_wheels, without_fitting }) =
+                Locked::read(lock, &facts, draft, release)?
+        {
+            facts = Self { packages, without_wheels, without_fitting, ..facts };
         }
         Ok(facts)
     }
 
-    /// What the project needs at run time: `uv.lock` also has the packages of groups and extras, which are left out
-    /// here as they are by default in an image.
-    fn add_lock(&mut self, lock: &Table) {
-        let packages = lock.get("package").and_then(|value| value.as_array());
-        let mut by_name: BTreeMap<&str, &Table> = BTreeMap::new();
-        for package in packages.into_iter().flatten().filter_map(|value| value.as_table()) {
-            if let Some(name) = package.get("name").and_then(|value| value.as_str()) {
-                by_name.insert(name, package);
+    /// Adds to `draft` the Debian packages that the project's Python packages are known to need.
+    pub(crate) fn add_needs(&self, draft: &mut Draft) {
+        let known = self.packages.iter().filter_map(|name| Some((name, need(name)?)));
+        for (_, need) in known.filter(|(name, _)| !self.brings_its_own(name)) {
+            draft.packages.extend(need.run().map(str::to_owned));
+        }
+        for name in self.without_wheels.iter().chain(&self.without_fitting) {
+            let packages: Vec<&str> = match need(name) {
+                Some(need) => need.build().collect(),
+                // What others have compiled cannot do without a compiler.
+                None if self.without_fitting.contains(name) => COMPILER.to_vec(),
+                None => Vec::new(),
+            };
+            if !packages.is_empty() {
+                draft.overrides.entry(name.clone()).or_default().set("packages", packages);
             }
         }
-        let dependencies = |package: &Table| -> Vec<String> {
-            let list = package.get("dependencies").and_then(|value| value.as_array());
-            let names = list.into_iter().flatten().filter_map(|value| value.get("name")?.as_str());
-            names.map(str::to_owned).collect()
-        };
-        let mut open: Vec<String> = self.packages.iter().cloned().collect();
-        open.push(self.name.clone());
-        let mut seen = BTreeSet::new();
-        while let Some(name) = open.pop() {
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            let Some(package) = by_name.get(name.as_str()) else { continue };
-            open.extend(dependencies(package));
-            if name == self.name {
-                continue;
-            }
-            let from_registry = package.get("source").is_some_and(|source| source.get("registry").is_some());
-            let wheels = package.get("wheels").and_then(|value| value.as_array());
-            if from_registry && wheels.is_none_or(|wheels| wheels.is_empty()) {
-                self.without_wheels.insert(name.clone());
-            }
-            self.packages.insert(name);
+        let source = Source { file: "uv.lock", line: 0 };
+        for name in self.without_wheels.iter().filter(|name| need(name).is_none()) {
+            let why = format!(
+                "has no wheel and is built from source; if that needs a compiler, add \
+                 python.overrides.{name}.packages = [\"gcc\", \"libc6-dev\"]"
+            );
+            draft.note(source, name, why);
         }
+        if let Some(python) = self.python.as_ref().filter(|_| !self.without_fitting.is_empty()) {
+            let names: Vec<&str> = self.without_fitting.iter().map(String::as_str).collect();
+            let why = format!(
+                "built from source for want of wheels for Python {python}; newer versions may have some: \
+                 `uv lock --upgrade`"
+            );
+            draft.note(source, &names.join(", "), why);
+        }
+    }
+
+    /// Whether another package brings what `name` needs at run time.
+    fn brings_its_own(&self, name: &str) -> bool {
+        name == "psycopg" && self.has("psycopg-binary")
     }
 
     /// Whether the project has the Python package `name`.

@@ -1,6 +1,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use pep440_rs::VersionSpecifiers;
+
 use crate::ValueError;
 use crate::text::text_value;
 
@@ -53,6 +55,36 @@ impl FromStr for SuiteName {
     }
 }
 
+/// A release of Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// Its codename.
+    pub suite: &'static str,
+    /// The major and minor version of its Python 3, such as `3.13`.
+    pub python: &'static str,
+    /// The version of its C library.
+    pub glibc: (u32, u32),
+}
+
+/// The releases that a suite is chosen from, the newest first. Debian never changes the minor version of a release's
+/// Python, so this table is added to but does not age.
+pub const STABLE: [Release; 2] = [
+    Release { suite: "trixie", python: "3.13", glibc: (2, 41) },
+    Release { suite: "bookworm", python: "3.11", glibc: (2, 36) },
+];
+
+/// The newest of these releases whose Python can do for `requires`; the newest of all where nothing is required.
+pub fn stable_release(requires: Option<&VersionSpecifiers>) -> Option<Release> {
+    // The last digit of its Python is known only from the archive.
+    let can_do = |release: &Release| {
+        requires.is_none_or(|requires| {
+            let versions = (0..100).map(|patch| format!("{}.{patch}", release.python));
+            versions.filter_map(|version| version.parse().ok()).any(|version| requires.contains(&version))
+        })
+    };
+    STABLE.into_iter().find(can_do)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +102,17 @@ mod tests {
         for moving in ["stable", "stable-security", "testing", "unstable"] {
             assert!(matches!(moving.parse::<SuiteName>(), Err(ValueError::MovingSuite { .. })), "{moving}");
         }
+    }
+
+    #[test]
+    fn a_release_is_chosen_by_its_python() {
+        let chosen = |requires: &str| {
+            stable_release(Some(&requires.parse().expect("it is a specifier"))).map(|release| release.suite)
+        };
+        assert_eq!(stable_release(None).map(|release| release.suite), Some("trixie"));
+        assert_eq!(chosen(">=3.12"), Some("trixie"));
+        assert_eq!(chosen("<3.13"), Some("bookworm"));
+        assert_eq!(chosen(">=3.11.1, <3.12"), Some("bookworm"));
+        assert_eq!(chosen("==3.12.*"), None);
     }
 }

@@ -1,6 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ProjectView, normalise, read_project, requirement_name};
+use crate::draft::Draft;
+
+use super::{ProjectError, ProjectView, add_needs, normalise, read_project, requirement_name};
 
 /// What the manifest says of a project with these dependencies and files, each a path and its text.
 #[track_caller]
@@ -8,7 +10,7 @@ fn check(pyproject: &str, files: &[(&str, &str)], expected: &str) {
     let files: BTreeMap<String, Option<String>> =
         files.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
     let view = ProjectView { pyproject, uv_lock: None, files: &files };
-    let draft = read_project(&view, true).expect("the project can be read");
+    let draft = read_project(&view).expect("the project can be read");
     assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end());
 }
 
@@ -105,48 +107,106 @@ fn what_cannot_be_known_is_said() {
     );
 }
 
+/// A package of a lock with a source distribution and, for each of `tags`, a wheel.
+fn locked(name: &str, tags: &[&str], more: &str) -> String {
+    let hash = format!("hash = \"sha256:{}\"", "0".repeat(64));
+    let wheels: Vec<String> = tags
+        .iter()
+        .map(|tag| {
+            format!("{{ url = \"https://index.example/{}-1-{tag}.whl\", {hash} }}", name.replace('-', "_"))
+        })
+        .collect();
+    format!(
+        "[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = {{ registry = \"https://index.example/simple\" }}\n\
+         sdist = {{ url = \"https://index.example/{name}-1.tar.gz\", {hash} }}\nwheels = [{}]\n{more}\n",
+        wheels.join(", ")
+    )
+}
+
+const CAT: &str =
+    "version = 1\nrequires-python = \">=3.11\"\n[[package]]\nname = \"cat\"\nsource = { virtual = \".\" }\n";
+
+#[track_caller]
+fn check_needs(draft: Draft, lock: &str, expected: &str) {
+    let (files, pyproject) = (BTreeMap::new(), project("\"odd\""));
+    let view = ProjectView { pyproject: &pyproject, uv_lock: Some(lock), files: &files };
+    let mut draft = draft;
+    add_needs(&mut draft, &view).expect("the project can be read");
+    assert_eq!(draft.to_toml("").trim_end(), expected);
+}
+
 #[test]
 fn needs_come_from_what_is_installed_and_not_from_groups() {
-    let lock = r#"
-[[package]]
-name = "cat"
-source = { virtual = "." }
-dependencies = [{ name = "psycopg2" }]
-[package.dev-dependencies]
-dev = [{ name = "weasyprint" }]
-[[package]]
-name = "psycopg2"
-source = { registry = "x" }
-sdist = { url = "y" }
-dependencies = [{ name = "odd" }]
-[[package]]
-name = "odd"
-source = { registry = "x" }
-sdist = { url = "y" }
-[[package]]
-name = "weasyprint"
-source = { registry = "x" }
-wheels = [{ url = "z" }]
-"#;
-    let files = BTreeMap::from([("main.py".to_owned(), Some(String::new()))]);
-    let pyproject = project("\"psycopg2\"");
-    let view = ProjectView { pyproject: &pyproject, uv_lock: Some(lock), files: &files };
-    let draft = read_project(&view, true).expect("the project can be read");
+    let lock = format!(
+        "{CAT}dependencies = [{{ name = \"psycopg2\" }}]\n[package.dev-dependencies]\n\
+         dev = [{{ name = \"weasyprint\" }}]\n{}{}{}",
+        locked("psycopg2", &[], "dependencies = [{ name = \"odd\" }]"),
+        locked("odd", &[], ""),
+        locked("weasyprint", &["py3-none-any"], ""),
+    );
     let expected = "# uv.lock: odd: has no wheel and is built from source; if that needs a compiler, add \
         python.overrides.odd.packages = [\"gcc\", \"libc6-dev\"]\n\
-        [tool.invar]\npackages = [\"libpq5\"]\n\
-        [tool.invar.image]\ncommand = [\"python\", \"main.py\"]\n\
-        [tool.invar.python.overrides.psycopg2]\npackages = [\"gcc\", \"libc6-dev\", \"libpq-dev\"]\n";
-    assert_eq!(draft.to_toml("tool.invar"), expected);
+        packages = [\"libpq5\"]\n\
+        [python.overrides.psycopg2]\npackages = [\"gcc\", \"libc6-dev\", \"libpq-dev\"]";
+    check_needs(Draft::default(), &lock, expected);
+    let with_group = Draft { groups: BTreeSet::from(["dev".to_owned()]), ..Draft::default() };
+    let more = "packages = [\"libharfbuzz-subset0\", \"libpango-1.0-0\", \"libpangoft2-1.0-0\", \"libpq5\"]\n\
+        groups = [\"dev\"]";
+    check_needs(with_group, &lock, &expected.replace("packages = [\"libpq5\"]", more));
+}
+
+#[test]
+fn what_has_no_wheel_for_the_images_python_is_built() {
+    let wheels =
+        |tag: &str| vec![format!("{tag}-{tag}-manylinux_2_17_x86_64"), format!("{tag}-{tag}-win_amd64")];
+    let (old, new) = (wheels("cp311"), wheels("cp313"));
+    let package =
+        |name: &str, list: &[String]| locked(name, &list.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let lock = format!(
+        "{CAT}dependencies = [{{ name = \"odd\", extra = [\"fast\"] }}, {{ name = \"pydantic-core\" }}, \
+         {{ name = \"both\" }}, {{ name = \"winter\", marker = \"sys_platform == 'win32'\" }}]\n{}{}{}{}{}",
+        locked("odd", &["py3-none-any"], "[package.optional-dependencies]\nfast = [{ name = \"loop\" }]",),
+        package("loop", &old),
+        package("pydantic-core", &old),
+        package("both", &[old.clone(), new].concat()),
+        package("winter", &old),
+    );
+    check_needs(
+        Draft::default(),
+        &lock,
+        "# uv.lock: loop, pydantic-core: built from source for want of wheels for Python 3.13; newer versions may have \
+         some: `uv lock --upgrade`\n\
+         [python.overrides.loop]\npackages = [\"gcc\", \"libc6-dev\"]\n\
+         [python.overrides.pydantic-core]\npackages = [\"cargo\", \"gcc\", \"libc6-dev\"]",
+    );
+    let bookworm = Draft { suite: Some("bookworm".to_owned()), ..Draft::default() };
+    check_needs(bookworm, &lock, "suite = \"bookworm\"");
+}
+
+#[test]
+fn what_another_package_brings_is_not_needed() {
+    let lock = |extra: &str| {
+        format!(
+            "{CAT}dependencies = [{{ name = \"psycopg\"{extra} }}]\n{}{}",
+            locked(
+                "psycopg",
+                &["py3-none-any"],
+                "[package.optional-dependencies]\nbinary = [{ name = \"psycopg-binary\" }]",
+            ),
+            locked("psycopg-binary", &["cp313-cp313-manylinux_2_17_x86_64"], ""),
+        )
+    };
+    check_needs(Draft::default(), &lock(""), "packages = [\"libpq5\"]");
+    check_needs(Draft::default(), &lock(", extra = [\"binary\"]"), "");
 }
 
 #[test]
 fn broken_files_are_named() {
     let files = BTreeMap::new();
     let view = ProjectView { pyproject: "[", uv_lock: None, files: &files };
-    assert_eq!(read_project(&view, true).map_err(|(file, _)| file), Err("pyproject.toml"));
+    assert!(matches!(read_project(&view), Err(ProjectError::Pyproject(_))));
     let view = ProjectView { pyproject: "", uv_lock: Some("="), files: &files };
-    assert_eq!(read_project(&view, true).map_err(|(file, _)| file), Err("uv.lock"));
+    assert!(matches!(read_project(&view), Err(ProjectError::Lock(_))));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, ProjectView, read_dockerfile, read_flake, read_project,
+    DockerfileContext, DockerfileError, Draft, ProjectError, ProjectView, add_needs, read_dockerfile,
+    read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources};
 use serde_json::json;
@@ -38,7 +39,7 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
         (None, None) => return Err(BuildError::NoProject { path: folder.clone() }.into()),
         (Some(pyproject), None) => {
             let files = files(folder, |path| path.ends_with(".py"))?;
-            from_project(folder, pyproject, &files, true)?
+            with_project(folder, pyproject, &files, read_project)?
         }
         (_, Some(from)) => from_file(folder, pyproject.as_deref(), from, options)?,
     };
@@ -102,32 +103,44 @@ fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String
     Ok(files)
 }
 
-/// What the project itself shows; with its command, if that `is_wanted`.
-fn from_project(
+/// What `read` makes of the project itself.
+fn with_project<T>(
     folder: &Path,
     pyproject: &str,
     files: &BTreeMap<String, Option<String>>,
-    is_wanted: bool,
-) -> Result<Draft, Failure> {
+    read: impl FnOnce(&ProjectView<'_>) -> Result<T, ProjectError>,
+) -> Result<T, Failure> {
     let uv_lock = text_if_there(&folder.join("uv.lock"))?;
     let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files };
-    read_project(&view, is_wanted).map_err(|(file, error)| {
-        let path = folder.join(file);
-        Failure::input(format!("{}: {}", path.display(), error.to_string().trim_end()), None)
+    read(&view).map_err(|error| {
+        Failure::input(folder.join(error.to_string().trim_end()).display().to_string(), None)
     })
 }
 
 /// What a Dockerfile or flake says, beside what the project's packages need.
 fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init) -> Result<Draft, Failure> {
-    let text = text(from)?;
     // Scripts that are started tell which shell they need.
     let files = files(folder, |path| {
         path.ends_with(".sh") || !path.rsplit('/').next().unwrap_or(path).contains('.')
     })?;
-    let draft = match pyproject {
-        Some(pyproject) => from_project(folder, pyproject, &files, false)?,
-        None => Draft::default(),
-    };
+    let mut draft = read_file(folder, pyproject, from, &files, options)?;
+    // Which wheels fit depends on the suite, and what is needed on extras and groups.
+    if let Some(pyproject) = pyproject {
+        with_project(folder, pyproject, &files, |view| add_needs(&mut draft, view))?;
+    }
+    Ok(draft)
+}
+
+/// What a Dockerfile or flake says.
+fn read_file(
+    folder: &Path,
+    pyproject: Option<&str>,
+    from: &Path,
+    files: &BTreeMap<String, Option<String>>,
+    options: &Init,
+) -> Result<Draft, Failure> {
+    let text = text(from)?;
+    let draft = Draft::default();
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", from.display());
     if from.extension().is_some_and(|extension| extension == "nix") {
         let lock = text_if_there(&from.with_file_name("flake.lock"))?;
@@ -153,7 +166,7 @@ fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init
         None => Default::default(),
     };
     let context = DockerfileContext {
-        files: &files,
+        files,
         has_project: pyproject.is_some(),
         is_package: project.is_some_and(|project| project.is_package()),
         groups: &groups,
