@@ -7,6 +7,8 @@ use crate::rule::{Level, Rule};
 /// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
+    /// Whether it can say anything of itself: a root file system cannot.
+    pub has_configuration: bool,
     /// Annotations and labels.
     pub labels: BTreeMap<String, String>,
     /// When it was made, in seconds since 1970, where it says so.
@@ -29,11 +31,14 @@ pub struct ImageFile {
 /// A day, in seconds. What is modified in the day before the image was made was made with it.
 const DAY: i64 = 24 * 60 * 60;
 
+/// Where accounts have the day of their last change.
+const SHADOW: &str = "etc/shadow";
+
 const NAME: &str = "org.opencontainers.image.base.name";
 const DIGEST: &str = "org.opencontainers.image.base.digest";
 
-/// Caches and records, by where they are, with what they are.
-const CACHES: [(&str, &str); 17] = [
+/// Caches and records, by where they are, with what they are; behind a slash, in whatever folder.
+const CACHES: [(&str, &str); 27] = [
     ("var/lib/apt/lists/", "apt's package lists"),
     ("var/cache/apt/", "apt's cache"),
     ("var/cache/apk/", "apk's cache"),
@@ -42,15 +47,25 @@ const CACHES: [(&str, &str); 17] = [
     ("var/lib/dnf/history", "dnf's history"),
     ("var/cache/ldconfig/", "the linker's cache of times"),
     ("var/cache/debconf/", "debconf's cache"),
+    ("var/cache/fontconfig/", "the cache of fonts, with times"),
+    ("var/cache/man/", "the index of manual pages"),
     ("var/log/apt/", "apt's log"),
     ("var/log/dpkg.log", "dpkg's log"),
     ("var/log/alternatives.log", "the log of update-alternatives"),
+    ("var/log/fontconfig.log", "the log of fonts"),
     ("/.cache/pip/", "pip's cache"),
     ("/.cache/uv/", "uv's cache"),
+    ("/.cache/pypoetry/", "Poetry's cache"),
     ("/.npm/_cacache/", "npm's cache"),
+    ("/.npm/_logs/", "npm's log"),
     ("/.cache/yarn/", "Yarn's cache"),
+    ("/.cache/composer/", "Composer's cache"),
     ("/.cargo/registry/cache/", "cargo's cache"),
     ("/.cache/go-build/", "Go's cache"),
+    ("/pkg/mod/cache/download/", "Go's cache of modules"),
+    ("opt/conda/pkgs/", "conda's cache of packages"),
+    ("/.wget-hsts", "wget's list of servers, with times"),
+    ("/.python_history", "Python's history"),
 ];
 
 /// What one machine alone should have, by where it is.
@@ -61,7 +76,7 @@ const IDENTITY: [(&str, &str); 7] = [
     ("var/lib/urandom/random-seed", "the random seed"),
     ("etc/ssl/private/ssl-cert-snakeoil.key", "a private key"),
     ("etc/hostid", "the host id"),
-    ("etc/ssh/ssh_host_", "SSH host keys"),
+    ("etc/ssh/ssh_host_", "an SSH host key"),
 ];
 
 impl ImageFacts {
@@ -71,6 +86,8 @@ impl ImageFacts {
             16
         } else if path.ends_with("machine-id") {
             64
+        } else if path == SHADOW {
+            64 << 10
         } else {
             0
         }
@@ -82,6 +99,7 @@ pub fn audit_image(name: &str, image: &ImageFacts) -> Report {
     let mut findings = Vec::new();
     base(image, &mut findings);
     times(image, &mut findings);
+    accounts(image, &mut findings);
     bytecode(image, &mut findings);
     caches(image, &mut findings);
     identity(image, &mut findings);
@@ -89,6 +107,9 @@ pub fn audit_image(name: &str, image: &ImageFacts) -> Report {
 }
 
 fn base(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    if !image.has_configuration {
+        return;
+    }
     let label = |name: &str| image.labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
     match (label(NAME), label(DIGEST)) {
         (_, Some(_)) => {}
@@ -122,15 +143,38 @@ fn times(image: &ImageFacts, findings: &mut Vec<Finding>) {
         findings.push(Finding::of_all(Rule::ImageFileTimes, message));
         return;
     }
-    let with_it =
-        image.files.iter().filter(|(_, file)| file.modified > created - DAY && file.modified <= created);
+    let with_it = image
+        .files
+        .iter()
+        .filter(|(_, file)| file.modified > created.saturating_sub(DAY) && file.modified <= created);
     let with_it: Vec<(&String, i64)> = with_it.map(|(path, file)| (path, file.modified)).collect();
     // One time for all is a constant, not a clock.
     let one_time = with_it.windows(2).all(|pair| pair[0].1 == pair[1].1);
     if let Some((first, _)) = with_it.first().filter(|_| !one_time) {
-        let message =
-            format!("{} modified while the image was built, the first is `/{first}`", files(with_it.len()));
+        let message = format!(
+            "{} modified in the day before the image was created, the first is `/{first}`",
+            files(with_it.len())
+        );
         findings.push(Finding::of_all(Rule::ImageFileTimes, message));
+    }
+}
+
+/// Accounts that were made, or had their password set, on the day of the build or later: `/etc/shadow` keeps that day.
+fn accounts(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let Some((created, file)) = image.created.zip(image.files.get(SHADOW)) else { return };
+    let first_day = (created.saturating_sub(DAY)).div_euclid(DAY);
+    let text = String::from_utf8_lossy(&file.start);
+    let mut changed = text.lines().filter_map(|line| {
+        // shadow(5): name, password, and the days since 1970 at the last change.
+        let mut fields = line.split(':');
+        let (name, day) = (fields.next()?, fields.nth(1)?.parse::<i64>().ok()?);
+        (day >= first_day).then_some(name)
+    });
+    if let Some(first) = changed.next() {
+        let count = 1 + changed.count();
+        let accounts = if count == 1 { "1 account has".to_owned() } else { format!("{count} accounts have") };
+        let message = format!("{accounts} the day of the build in `/{SHADOW}`, the first is `{first}`");
+        findings.push(Finding::of_all(Rule::ImageAccountDates, message));
     }
 }
 
@@ -156,8 +200,9 @@ fn bytecode(image: &ImageFacts, findings: &mut Vec<Finding>) {
 
 fn caches(image: &ImageFacts, findings: &mut Vec<Finding>) {
     for (place, what) in CACHES {
-        let is_in =
-            |path: &str| if place.starts_with('/') { path.contains(place) } else { path.starts_with(place) };
+        let is_in = |path: &str| {
+            if place.starts_with('/') { format!("/{path}").contains(place) } else { path.starts_with(place) }
+        };
         // apt's own folders stay, with a lock file in them.
         let counts = |path: &str, file: &ImageFile| is_in(path) && file.size > 0 && !path.ends_with("/lock");
         let found: Vec<(&String, u64)> = image
@@ -169,7 +214,8 @@ fn caches(image: &ImageFacts, findings: &mut Vec<Finding>) {
         if let Some((first, _)) = found.first() {
             let bytes: u64 =
                 found.iter().map(|(_, size)| size).fold(0, |all, size| all.saturating_add(*size));
-            let message = format!("{what}: {bytes} bytes in {} files, the first is `/{first}`", found.len());
+            let message =
+                format!("{what}: {bytes} bytes in {}, the first is `/{first}`", counted(found.len()));
             let level = if place.contains("log") { Level::Note } else { Level::Warning };
             findings.push(Finding::of_all(Rule::ImagePackageCache, message).at_level(level));
         }
@@ -188,13 +234,20 @@ fn identity(image: &ImageFacts, findings: &mut Vec<Finding>) {
             }) && file.size > 0
                 && !is_empty_id
         };
-        if let Some((path, _)) = image.files.iter().find(|(path, file)| is_it(path, file)) {
-            let message = format!("{what} is in the image: `/{path}`");
+        let mut found = image.files.iter().filter(|(path, file)| is_it(path, file));
+        if let Some((path, _)) = found.next() {
+            let more = found.count();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let message = format!("{what} is in the image: `/{path}`{more}");
             findings.push(Finding::of_all(Rule::ImageMachineIdentity, message));
         }
     }
 }
 
 fn files(count: usize) -> String {
-    if count == 1 { "1 file is".to_owned() } else { format!("{count} files are") }
+    format!("{} {}", counted(count), if count == 1 { "is" } else { "are" })
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }

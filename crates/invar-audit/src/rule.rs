@@ -424,6 +424,13 @@ rules! {
         "Another build of the same inputs has another digest.",
         "Build with `SOURCE_DATE_EPOCH` and `rewrite-timestamp=true`, or with `invar build`, whose files have one time.",
     }
+    ImageAccountDates {
+        "image-account-dates", Image, Warning,
+        "accounts hold the day on which they were made",
+        "`useradd`, and packages that make a user of their own, write the day of the last change into `/etc/shadow`.",
+        "The same build has another digest tomorrow, even where all times of files are fixed.",
+        "Set `SOURCE_DATE_EPOCH` in the `RUN` that makes the account, which `useradd` heeds.",
+    }
     ImageBytecodeTimes {
         "image-bytecode-times", Image, Warning,
         "compiled Python files hold the times of their sources",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use invar_audit::{ImageFacts, ImageFile, audit_image};
 
 const CREATED: i64 = 1_700_000_000;
+const DAY: i64 = 24 * 60 * 60;
 
 fn image(labels: &[(&str, &str)], files: &[(&str, i64, &[u8])]) -> ImageFacts {
     let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -11,7 +12,8 @@ fn image(labels: &[(&str, &str)], files: &[(&str, i64, &[u8])]) -> ImageFacts {
         let file = ImageFile { modified: *modified, size: start.len() as u64, start: start.to_vec() };
         ((*path).to_owned(), file)
     };
-    ImageFacts { labels, created: Some(CREATED), files: files.iter().map(file).collect::<BTreeMap<_, _>>() }
+    let files = files.iter().map(file).collect::<BTreeMap<_, _>>();
+    ImageFacts { has_configuration: true, labels, created: Some(CREATED), files }
 }
 
 #[track_caller]
@@ -35,6 +37,27 @@ fn bases() {
     check(&image(&[BASE, DIGEST], &old), &[]);
     check(&image(&[("org.opencontainers.image.base.name", "scratch")], &old), &[]);
     check(&image(&[], &[("a", 1, b"x"), ("b", 1, b"x")]), &[]);
+    check(&ImageFacts { has_configuration: false, ..image(&[], &old) }, &[]);
+}
+
+#[test]
+fn accounts() {
+    // The image was made on day 19675.
+    let shadow = |content: &'static str| {
+        image(&[BASE, DIGEST], &[("etc/shadow", 1, content.as_bytes()), ("etc/passwd", 1, b"x")])
+    };
+    let old = "root:*:19000:0:99999:7:::\n_apt:*:0:0:99999:7:::\nx:!::::::\n";
+    check(&shadow(old), &[]);
+    check(&shadow("app:!:19674::::::"), &["image-account-dates"]);
+    check(&shadow("app:!:19673::::::\nno line\n::\n:::::\na:b:99999999999999999999:"), &[]);
+    let report = audit_image("x", &shadow("a:!:19675::::::\nb:!:19000::::::\nc:!:19700::::::\n"));
+    let expected = "2 accounts have the day of the build in `/etc/shadow`, the first is `a`";
+    assert_eq!(report.findings[0].message, expected);
+    check(&ImageFacts { created: None, ..shadow("app:!:19675::::::") }, &[]);
+    check(
+        &ImageFacts { created: Some(i64::MIN), ..shadow("app:!:19675::::::") },
+        &["image-file-times", "image-account-dates"],
+    );
 }
 
 #[test]
@@ -67,5 +90,17 @@ fn contents() {
     check(
         &image(&labels, &[("etc/machine-id", 1, b"00\n"), ("etc/ssh/ssh_host_ed25519_key", 1, b"x")]),
         &["image-machine-identity"; 2],
+    );
+    let home = [(".cache/pip/x", 1, b"x" as &[u8]), ("srv/.wget-hsts", 1, b"x"), ("x/.cache/pipx", 1, b"x")];
+    check(&image(&labels, &home), &["image-package-cache"; 2]);
+    let keys = [
+        ("etc/ssh/ssh_host_a_key", 1, b"x" as &[u8]),
+        ("etc/ssh/ssh_host_a_key.pub", 1, b"x"),
+        ("etc/ssh/ssh_host_b_key", 1, b"x"),
+    ];
+    let report = audit_image("x", &image(&labels, &keys));
+    assert_eq!(
+        report.findings[0].message,
+        "an SSH host key is in the image: `/etc/ssh/ssh_host_a_key` and 1 more"
     );
 }

@@ -16,9 +16,13 @@ pub fn image(path: &Path) -> Result<Vec<Report>, Failure> {
     let several = opened.images.len() > 1;
     let mut reports = Vec::new();
     for image in &opened.images {
-        let name = match (&image.platform, several) {
-            (Some(platform), true) => format!("{} ({platform})", path.display()),
-            _ => path.display().to_string(),
+        // Several images of one file are told apart by their names and platforms.
+        let platform = image.platform.as_ref().map(ToString::to_string);
+        let marks: Vec<String> =
+            image.names.first().cloned().into_iter().chain(platform).filter(|_| several).collect();
+        let name = match marks.as_slice() {
+            [] => path.display().to_string(),
+            marks => format!("{} ({})", path.display(), marks.join(", ")),
         };
         reports.push(audit_image(&name, &facts(image, &limits)?));
     }
@@ -29,7 +33,12 @@ fn facts(image: &Image, limits: &Limits) -> Result<ImageFacts, Failure> {
     let mut labels = image.labels();
     labels.extend(image.annotations.clone());
     let created = image.config.as_ref().and_then(|config| config.value.get("created")?.as_str());
-    let mut facts = ImageFacts { labels, created: created.and_then(seconds), ..ImageFacts::default() };
+    let mut facts = ImageFacts {
+        has_configuration: image.config.is_some(),
+        labels,
+        created: created.and_then(seconds),
+        ..ImageFacts::default()
+    };
     let keep = |path: &invar_tree::ImagePath, _: u64| ImageFacts::wants(path.as_str());
     let mut listings = Vec::new();
     for layer in &image.layers {
