@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! format                              "invar-store 1\n"; its lock is held while something damaged is removed
+//! .gitignore                          "*\n", so that a store in a checkout is nobody's source
 //! tmp/<name>                          what is being written, locked by the process that writes it
 //! tmp/<name>.d/                       a tree or checkout that is being written, or a scratch folder; the lock is on
 //!                                     tmp/<name>

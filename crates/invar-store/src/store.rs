@@ -11,6 +11,9 @@ use crate::{Key, StoreError, temporary};
 /// What the file `format` holds. Format break: a store with another content is refused.
 const FORMAT: &str = "invar-store 1\n";
 
+/// Keeps a store that lies in a checkout out of version control, and so out of the project's source and image.
+const GITIGNORE: (&str, &str) = (".gitignore", "*\n");
+
 /// A store in a folder, shared with any other process that opens the same folder.
 ///
 /// Cloning is cheap: it is a name, and holds nothing open.
@@ -74,7 +77,8 @@ impl Store {
         // Everything below `tmp` is ours to delete, so a folder with someone's files must not become a store. A new
         // file system has a folder "lost+found".
         let names = sorted_names(&self.root).map_err(StoreError::reading(&self.root))?;
-        if let Some(name) = names.into_iter().find(|name| name != "format" && name != "lost+found") {
+        let own = |name: &String| ["format", "lost+found", GITIGNORE.0].contains(&name.as_str());
+        if let Some(name) = names.into_iter().find(|name| !own(name)) {
             // Another process may have made and filled the store since we looked for the format.
             if self.is_complete()? {
                 return Ok(());
@@ -89,6 +93,7 @@ impl Store {
             let found = read_start(&file)?;
             if FORMAT.as_bytes().starts_with(&found) && found != FORMAT.as_bytes() {
                 open_for_owner(&file)?;
+                self.ignore()?;
                 file.set_len(0)?;
                 io::Seek::rewind(&mut file)?;
                 file.write_all(FORMAT.as_bytes())?;
@@ -101,6 +106,16 @@ impl Store {
         let found = write().map_err(StoreError::writing(&path))?;
         self.judge(&found)?;
         Ok(())
+    }
+
+    /// Writes the file that says to version control, and to who looks for a project's source, that nothing here is theirs.
+    fn ignore(&self) -> io::Result<()> {
+        let (name, text) = GITIGNORE;
+        let path = self.root.join(name);
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        open_for_owner(&file)?;
+        // Somebody's own text stays; nothing is what a process leaves that was killed here.
+        if file.metadata()?.len() == 0 { file.write_all(text.as_bytes()) } else { Ok(()) }
     }
 
     fn format_path(&self) -> PathBuf {

@@ -206,6 +206,21 @@ fn what_was_built_before_is_not_source() {
 }
 
 #[test]
+fn a_store_in_the_project_is_not_source() {
+    let world = World::new();
+    world.lock();
+    let digest = world.build();
+    for _ in 0..2 {
+        let mut command = world.invar();
+        command.env("INVAR_STORE", ".cache/invar").current_dir(world.project());
+        let printed = Ran::of(command.args(["build", "--locked", "--json", "-o", "../little.tar"])).success();
+        assert_eq!(support::world::digest(&printed), digest);
+    }
+    // It is none for a build that knows nothing of it either.
+    assert_eq!(world.build(), digest);
+}
+
+#[test]
 fn a_pipe_is_written_into_and_a_link_is_followed() {
     if !have("a_pipe_is_written_into_and_a_link_is_followed", &["mkfifo", "cat"]) {
         return;

@@ -40,7 +40,7 @@ fn another_digest_than_expected_is_refused() {
     let StoreError::Mismatch { found, size, .. } = error else { panic!("{error:?}") };
     assert_eq!((found, size), (Digest::of(b"hell"), 4));
     assert!(!fixture.store.has_blob(&expected) && !fixture.store.has_blob(&found));
-    assert_eq!(list(fixture.store.path()), ["format", "tmp/"]);
+    assert_eq!(list(fixture.store.path()), [".gitignore", "format", "tmp/"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn an_interrupted_writer_leaves_nothing() {
     Store::open(fixture.store.path()).unwrap();
     assert_eq!(list(&fixture.store.path().join("tmp")).len(), 1);
     drop(writer);
-    assert_eq!(list(fixture.store.path()), ["format", "tmp/"]);
+    assert_eq!(list(fixture.store.path()), [".gitignore", "format", "tmp/"]);
 }
 
 #[test]

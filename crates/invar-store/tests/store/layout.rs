@@ -19,7 +19,7 @@ fn the_layout_is_pinned() {
     let result = Key::new("r", &[]).to_string();
     let tree = Key::new("t", &[]).to_string();
     let expected = format!(
-        "blobs/\nblobs/sha256/\nblobs/sha256/2c/\n\
+        ".gitignore\nblobs/\nblobs/sha256/\nblobs/sha256/2c/\n\
         blobs/sha256/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
         format\npartial/\n\
         partial/2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\n\
@@ -32,6 +32,15 @@ fn the_layout_is_pinned() {
     // If this is intended, raise the number in the store's format.
     assert_eq!(list(store.path()).join("\n"), expected);
     assert_eq!(fs::read_to_string(store.path().join("format")).unwrap(), "invar-store 1\n");
+    assert_eq!(fs::read_to_string(store.path().join(".gitignore")).unwrap(), "*\n");
+}
+
+#[test]
+fn a_gitignore_of_somebodys_own_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join(".gitignore"), "*\n!.gitignore\n").unwrap();
+    Store::open(directory.path()).unwrap();
+    assert_eq!(fs::read_to_string(directory.path().join(".gitignore")).unwrap(), "*\n!.gitignore\n");
 }
 
 #[test]
@@ -69,7 +78,9 @@ fn a_store_that_was_begun_is_finished() {
     for begun in ["", "invar-st"] {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("format"), begun).unwrap();
+        fs::write(directory.path().join(".gitignore"), "").unwrap();
         Store::open(directory.path()).unwrap();
+        assert_eq!(fs::read_to_string(directory.path().join(".gitignore")).unwrap(), "*\n");
         assert_eq!(fs::read_to_string(directory.path().join("format")).unwrap(), "invar-store 1\n");
     }
 }

@@ -120,7 +120,7 @@ fn an_interrupted_writer_leaves_nothing() {
     Store::open(fixture.store.path()).unwrap();
     assert_eq!(list(&fixture.store.path().join("tmp")).len(), 2, "the folder and its lock");
     drop(writer);
-    assert_eq!(list(fixture.store.path()), ["format", "tmp/"]);
+    assert_eq!(list(fixture.store.path()), [".gitignore", "format", "tmp/"]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_link_that_linux_cannot_hold_is_an_error() {
     let mut writer = fixture.store.tree_writer(&Key::new("t", &[])).unwrap();
     writer.symlink(path("x"), "".into(), Owner::ROOT).unwrap();
     assert!(matches!(writer.commit(&[]), Err(StoreError::Segment { .. })));
-    assert_eq!(list(fixture.store.path()), ["format", "tmp/"]);
+    assert_eq!(list(fixture.store.path()), [".gitignore", "format", "tmp/"]);
 }
 
 #[test]
