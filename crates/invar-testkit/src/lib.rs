@@ -1,4 +1,4 @@
-//! An in-process Debian mirror and package index, and what they serve: for tests only.
+//! An in-process Debian mirror and package index, what they serve, and a reader of the book's code: for tests only.
 //!
 //! Everything is made in memory from a few words: a [`Deb`], a [`Wheel`], a [`Mirror`] whose `InRelease` is really
 //! signed, and a [`Server`] that can be told to misbehave. Nothing here reaches a network but the loopback device.
@@ -7,6 +7,7 @@
     reason = "a test's scaffolding that fails should fail the test, at once and loudly"
 )]
 mod deb;
+pub mod markdown;
 mod mirror;
 mod server;
 mod uv;

@@ -442,3 +442,6 @@ pub enum Format {
     /// The root file system in a folder
     RootfsDir,
 }
+
+#[cfg(test)]
+mod tests;

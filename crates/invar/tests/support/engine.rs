@@ -1,5 +1,5 @@
 //! A Docker engine of a test's own.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +14,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts one, and waits until it answers.
+    /// Starts one whose containers have this machine's network, and waits until it answers.
     pub fn start() -> Self {
+        Self::of(Command::new(dockerd()).arg("--bridge=none"))
+    }
+
+    /// Starts one in a network of its own, in which every port is free, and waits until it answers.
+    pub fn apart() -> Self {
+        Self::of(Command::new("unshare").arg("--net").arg(dockerd()))
+    }
+
+    fn of(command: &mut Command) -> Self {
         let folder =
             tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
         // A socket's path is limited to 107 bytes, which a checkout's path may exceed.
@@ -23,15 +32,14 @@ impl Engine {
             tempfile::Builder::new().prefix("invar").tempdir().expect("temporary folders can be made");
         let socket = format!("unix://{}/docker.sock", sockets.keep().display());
         let log = std::fs::File::create(folder.path().join("dockerd.log")).expect("the log can be written");
-        let dockerd = find("dockerd").expect("checked before");
-        let daemon = Command::new(dockerd)
+        let daemon = command
             .arg("--data-root")
             .arg(folder.path().join("data"))
             .arg("--exec-root")
             .arg(Path::new(socket.trim_start_matches("unix://")).with_file_name("exec"))
             .arg("--pidfile")
             .arg(folder.path().join("pid"))
-            .args(["-H", &socket, "--iptables=false", "--ip6tables=false", "--bridge=none"])
+            .args(["-H", &socket, "--iptables=false", "--ip6tables=false"])
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -47,12 +55,21 @@ impl Engine {
         panic!("dockerd does not answer:\n{log}");
     }
 
+    /// Where it listens, as `DOCKER_HOST` has it.
+    pub fn socket(&self) -> &str {
+        &self.socket
+    }
+
     /// `docker` for this engine.
     pub fn docker(&self) -> Command {
         let mut command = Command::new(find("docker").expect("checked before"));
         command.args(["-H", &self.socket]);
         command
     }
+}
+
+fn dockerd() -> PathBuf {
+    find("dockerd").expect("checked before")
 }
 
 impl Drop for Engine {
