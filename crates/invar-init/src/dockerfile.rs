@@ -3,6 +3,7 @@
 //! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was made is not:
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
+mod build_packages;
 mod command;
 mod copy;
 mod files;
@@ -19,7 +20,9 @@ use invar_dockerfile::{
     Assignment, Base, BuildArguments, Dockerfile, Expansion, Healthcheck, ImageReference, Instruction, Kind,
     ParseError, Scope, Stage, StageFault, Stages, Word, parse,
 };
+use invar_project::{Release, STABLE};
 
+use crate::dockerfile::build_packages::{BuildPackages, is_bare};
 use crate::dockerfile::files::Files;
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::place::Places;
@@ -59,6 +62,8 @@ pub enum DockerfileError {
 pub struct DockerfileContext<'a> {
     /// The project's source files, each relative to its folder; those that matter with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
+    /// The release of Debian that the image gets by itself; `None` where none has a Python that the project allows.
+    pub release: Option<Release>,
     /// Whether there is a `pyproject.toml`.
     pub has_project: bool,
     /// Whether the project is installed as a package, so that its files are not copied by themselves.
@@ -80,6 +85,7 @@ struct Reader<'a> {
     context: &'a DockerfileContext<'a>,
     draft: Draft,
     places: Places,
+    build_packages: BuildPackages,
     /// Accounts that it makes, with their numbers.
     accounts: BTreeMap<String, (u32, u32)>,
     /// Paths of the project that are copied into the image, in the order of the file.
@@ -117,6 +123,7 @@ pub fn read_dockerfile(
         context,
         draft,
         places: Places::default(),
+        build_packages: BuildPackages::default(),
         accounts: BTreeMap::new(),
         copied: Vec::new(),
         moved: Vec::new(),
@@ -125,8 +132,12 @@ pub fn read_dockerfile(
         command: None,
     };
     let chain = chain(&stages, target);
-    reader.places = Places::of(&stages, &chain, Files(context.files));
     reader.base(&stages, &chain);
+    let release = match &reader.draft.suite {
+        Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
+        None => context.release,
+    };
+    reader.places = Places::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
     reader.other_stages(&stages, target, &chain)?;
     for &index in &chain {
         let stage = &stages.stages[index];
@@ -197,15 +208,18 @@ impl<'a> Reader<'a> {
             format!("{name} (whatever it is that day)")
         };
         self.draft.pin("base image", before, "Debian packages, each by its sha256 in invar.lock");
+        // What Python packages need at run time is then installed by the Dockerfile, or was not needed.
+        self.draft.has_needs = is_bare(&reference);
         let tag = reference.tag.clone().unwrap_or_default();
         match base_python(reference.short_name(), &tag) {
-            // It is what `invar lock` chooses by itself where `requires-python` allows it.
-            Some(13) => {}
             Some(11) => self.draft.suite = Some("bookworm".to_owned()),
             Some(minor) => {
-                let why = format!(
-                    "Debian has Python 3.13 (trixie) and 3.11 (bookworm), not 3.{minor}: see requires-python"
-                );
+                let python = format!("3.{minor}");
+                let why = match self.context.release {
+                    Some(release) if release.python == python => return,
+                    Some(release) => format!("the image has Debian's Python {} instead", release.python),
+                    None => "no release of Debian has a Python that requires-python allows".to_owned(),
+                };
                 self.note(stage.from, &why);
             }
             None if reference.short_name() == "debian"
@@ -213,7 +227,7 @@ impl<'a> Reader<'a> {
             {
                 self.draft.suite = tag.split('-').next().map(str::to_owned);
             }
-            None if ["python", "debian", "ubuntu", "alpine", "uv"].contains(&reference.short_name()) => {}
+            None if is_bare(&reference) || ["python", "uv"].contains(&reference.short_name()) => {}
             None => self.note(
                 stage.from,
                 "what else this image brings is not known: add what is needed to `packages`",
@@ -229,6 +243,12 @@ impl<'a> Reader<'a> {
         chain: &[usize],
     ) -> Result<(), DockerfileError> {
         let needed: BTreeSet<usize> = stages.needed_by(target);
+        for stage in needed.iter().map(|index| &stages.stages[*index]) {
+            if stage.base == Base::Image && !front_end::is_one(stage) {
+                let image = ImageReference::parse(&stage.base_name.text).ok();
+                image.iter().for_each(|image| self.build_packages.look_at(image));
+            }
+        }
         for index in needed.into_iter().filter(|index| !chain.contains(index)) {
             let stage = &stages.stages[index];
             if front_end::is_one(stage) {
@@ -404,6 +424,7 @@ impl<'a> Reader<'a> {
         }
         self.include();
         self.move_files();
+        self.add_build_packages();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
             let Some(instruction) = found else { continue };
             let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
@@ -424,7 +445,8 @@ impl<'a> Reader<'a> {
 fn base_python(repository: &str, tag: &str) -> Option<u32> {
     let version = match repository {
         "python" => tag,
-        "uv" => tag.strip_prefix("python")?,
+        // Perhaps behind a version of uv.
+        "uv" => tag.split_once("python")?.1,
         _ => return None,
     };
     let digits = version.strip_prefix("3.")?;

@@ -31,6 +31,11 @@ pub struct Draft {
     pub dev_shell: Keys,
     /// Build steps.
     pub steps: Vec<DraftStep>,
+    /// Whether `packages` has what Python packages need at run time.
+    pub has_needs: bool,
+    /// The Debian packages that were there when Python packages were built from source, as far as they serve that: none
+    /// where there was no compiler. `None` where nothing is known of it.
+    pub build_packages: Option<BTreeSet<String>>,
     /// What could not be carried over, in the order of its lines.
     pub notes: Vec<Note>,
     /// What was not pinned and is now.

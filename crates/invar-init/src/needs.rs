@@ -3,6 +3,9 @@
 /// Python packages and what they need. See its own first lines.
 const TABLE: &str = include_str!("needs.tsv");
 
+/// The Debian packages without which no code in C is compiled.
+pub(crate) const COMPILER: [&str; 2] = ["gcc", "libc6-dev"];
+
 /// What a Python package needs of Debian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {

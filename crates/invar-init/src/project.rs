@@ -10,10 +10,7 @@ use toml::Table;
 use crate::project::locked::Locked;
 
 use crate::draft::{Draft, Source};
-use crate::needs::need;
-
-/// The Debian packages without which no code in C is compiled.
-const COMPILER: [&str; 2] = ["gcc", "libc6-dev"];
+use crate::needs::{COMPILER, need};
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]
@@ -111,25 +108,40 @@ impl Facts {
     /// Adds to `draft` the Debian packages that the project's Python packages are known to need.
     pub(crate) fn add_needs(&self, draft: &mut Draft) {
         let known = self.packages.iter().filter_map(|name| Some((name, need(name)?)));
-        for (_, need) in known.filter(|(name, _)| !self.brings_its_own(name)) {
+        for (_, need) in known.filter(|(name, _)| !draft.has_needs && !self.brings_its_own(name)) {
             draft.packages.extend(need.run().map(str::to_owned));
         }
+        let known = draft.build_packages.clone();
+        let used: BTreeSet<&str> = match &known {
+            Some(packages) => packages.iter().map(String::as_str).collect(),
+            None => COMPILER.into(),
+        };
         for name in self.without_wheels.iter().chain(&self.without_fitting) {
-            let packages: Vec<&str> = match need(name) {
+            let mut packages: BTreeSet<&str> = match need(name) {
                 Some(need) => need.build().collect(),
                 // What others have compiled cannot do without a compiler.
-                None if self.without_fitting.contains(name) => COMPILER.to_vec(),
-                None => Vec::new(),
+                None if self.without_fitting.contains(name) => COMPILER.into(),
+                None => BTreeSet::new(),
             };
-            if !packages.is_empty() {
-                draft.overrides.entry(name.clone()).or_default().set("packages", packages);
+            if packages.is_empty() {
+                continue;
             }
+            // Some look for more than they must have, and do more with it.
+            if self.without_wheels.contains(name) {
+                packages.extend(used.iter().filter(|name| name.ends_with("-dev")).copied());
+            }
+            let packages: Vec<&str> = packages.into_iter().collect();
+            draft.overrides.entry(name.clone()).or_default().set("packages", packages);
         }
         let source = Source { file: "uv.lock", line: 0 };
-        for name in self.without_wheels.iter().filter(|name| need(name).is_none()) {
+        // What was built without a compiler is built without one here.
+        let unknown = self.without_wheels.iter().filter(|name| !used.is_empty() && need(name).is_none());
+        let packages: Vec<String> = used.iter().map(|name| format!("\"{name}\"")).collect();
+        for name in unknown {
             let why = format!(
                 "has no wheel and is built from source; if that needs a compiler, add \
-                 python.overrides.{name}.packages = [\"gcc\", \"libc6-dev\"]"
+                 python.overrides.{name}.packages = [{}]",
+                packages.join(", ")
             );
             draft.note(source, name, why);
         }

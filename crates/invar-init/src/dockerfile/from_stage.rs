@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             }
             if let Some(program) = program(&path) {
                 self.draft.packages.insert(program.to_owned());
-            } else if is_system(&path) {
+            } else if is_system(&path) && !self.places.is_project(&path) {
                 self.note(
                     instruction,
                     "what a system has there comes from `packages`: add what this stage installs",

@@ -19,12 +19,14 @@ pub(super) struct Places {
     environments: Vec<String>,
     /// The folder in which the program starts.
     workdir: Option<String>,
+    /// The version of the image's Python, such as `3.13`.
+    python: Option<&'static str>,
 }
 
 impl Places {
     /// The places in the image that the stages `chain` make of the project's `files`.
-    pub fn of(stages: &Stages<'_>, chain: &[usize], files: Files<'_>) -> Self {
-        let mut places = Self::default();
+    pub fn of(stages: &Stages<'_>, chain: &[usize], files: Files<'_>, python: Option<&'static str>) -> Self {
+        let mut places = Self { python, ..Self::default() };
         let (mut whole, mut copies) = (false, Vec::new());
         for stage in &stages.stages {
             let in_chain = chain.contains(&stage.index);
@@ -132,6 +134,12 @@ impl Places {
         self.environments.iter().find_map(inside)
     }
 
+    /// Whether `path` is in the project's folder, or is it.
+    pub fn is_project(&self, path: &str) -> bool {
+        let there = self.in_image(path);
+        there.strip_prefix(PROJECT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The folder in which the program starts, in an Invar image.
     pub fn workdir(&self) -> Option<String> {
         self.workdir.as_deref().filter(|folder| *folder != "/").map(|folder| self.in_image(folder))
@@ -140,7 +148,7 @@ impl Places {
     /// Where an Invar image has what the Dockerfile's has at `path`.
     pub fn in_image(&self, path: &str) -> String {
         if let Some(rest) = self.within_environment(path) {
-            return format!("{PROJECT}/.venv{rest}");
+            return format!("{PROJECT}/.venv{}", self.of_python(rest));
         }
         let project =
             self.project.as_deref().map(|project| project.trim_end_matches('/')).filter(|p| !p.is_empty());
@@ -150,6 +158,15 @@ impl Places {
             }
             _ => path.to_owned(),
         }
+    }
+
+    /// A path of an environment with the version of Python that the image has: `/lib/python3.13/site-packages`.
+    fn of_python(&self, path: &str) -> String {
+        let parts = path.split('/').map(|part| match (part.strip_prefix("python3."), self.python) {
+            (Some(minor), Some(own)) if minor.parse::<u32>().is_ok() => format!("python{own}"),
+            _ => part.to_owned(),
+        });
+        parts.collect::<Vec<_>>().join("/")
     }
 
     /// A program as it is called in an Invar image: those of the environment by their names.
@@ -164,10 +181,15 @@ impl Places {
         }
     }
 
+    /// `path` in the Dockerfile's image, which is given from the folder in which the program starts.
+    pub fn from_workdir(&self, path: &str) -> String {
+        joined(self.workdir.as_deref().unwrap_or("/"), path)
+    }
+
     /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
     /// starts.
     pub fn seen_from_workdir(&self, path: &str) -> String {
-        self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
+        self.in_image(&self.from_workdir(path))
     }
 }
 

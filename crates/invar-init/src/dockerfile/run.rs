@@ -94,7 +94,10 @@ impl Reader<'_> {
                 Ok(true)
             }
             // Files belong to root and can be read by everybody; what a program may write is a volume.
-            "chown" | "chgrp" | "chmod" => Ok(rest.iter().any(|word| self.is_project(word))),
+            "chown" | "chgrp" | "chmod" => {
+                let paths = rest.iter().filter(|word| !word.starts_with('-')).skip(1);
+                Ok(paths.into_iter().all(|path| self.is_project(path)))
+            }
             // Compiled ahead by itself.
             "python" | "python3" if rest.first() == Some(&"-m") && rest.get(1) == Some(&"compileall") => {
                 Ok(true)
@@ -105,9 +108,9 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `path`, as a command in the project's folder names it, is in the project.
     fn is_project(&self, path: &str) -> bool {
-        path.starts_with('/') && self.places.in_image(path).starts_with(super::place::PROJECT)
-            || path == "."
+        !path.starts_with('-') && self.places.is_project(&self.places.from_workdir(path))
             || path.ends_with(".sh")
     }
 
@@ -134,6 +137,9 @@ impl Reader<'_> {
                 }
                 name => names.push(name),
             }
+        }
+        for name in &names {
+            self.build_packages.add(manager, name);
         }
         // Alpine's virtual packages are taken away again when what they build is built.
         if is_virtual || !is_final {

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_project::STABLE;
+
 use super::{DockerfileContext, DockerfileError, read_dockerfile};
 use crate::Draft;
 
@@ -12,6 +14,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
     let (files, none, groups) = (files(list), BTreeSet::new(), BTreeSet::from(["web".to_owned()]));
     let context = DockerfileContext {
         files: &files,
+        release: Some(STABLE[0]),
         has_project: true,
         is_package,
         groups: &groups,
@@ -83,6 +86,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
         );
         let context = DockerfileContext {
             files: &files,
+            release: Some(STABLE[0]),
             has_project: true,
             is_package: false,
             groups: &groups,
@@ -271,6 +275,64 @@ fn what_another_stage_has_of_the_project_is_copied() {
 }
 
 #[test]
+fn what_builds_have_is_seen_in_all_stages() {
+    let seen = |dockerfile: &str| {
+        let draft = read(dockerfile, &[], false).expect("the Dockerfile can be read");
+        let packages = draft.build_packages.expect("a Dockerfile tells");
+        (draft.has_needs, packages.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(seen("FROM python:3.13-slim\nRUN apt-get install -y curl libpq-dev\n"), (true, String::new()));
+    let stages = |builder: &str, packages: &str, last: &str| {
+        seen(&format!("FROM {builder} AS b\nRUN {packages}\nFROM {last}\nCOPY --from=b /x/.venv /x/.venv\n"))
+    };
+    assert_eq!(
+        stages(
+            "python:3.13-slim",
+            "apt-get install -y build-essential libpcre2-dev python3-dev",
+            "python:3.13-slim"
+        ),
+        (true, "g++ gcc libc6-dev libpcre2-dev".to_owned())
+    );
+    assert_eq!(
+        stages("python:3.13-alpine", "apk add build-base libffi-dev", "python:3.13-alpine"),
+        (true, "gcc libc6-dev".to_owned())
+    );
+    // Large images have compilers and libraries without a word in the Dockerfile.
+    let large = |image: &str, last: &str| stages(image, "true", last);
+    assert_eq!(large("ghcr.io/astral-sh/uv:0.9-python3.13-trixie", "python:3.13-slim").1, "gcc libc6-dev");
+    assert_eq!(large("ghcr.io/astral-sh/uv:0.9", "python:3.13"), (false, "gcc libc6-dev".to_owned()));
+    assert_eq!(large("ghcr.io/astral-sh/uv:0.9", "debian:trixie"), (true, String::new()));
+}
+
+#[test]
+fn the_python_is_debians() {
+    let of = |from: &str| {
+        let text =
+            format!("FROM {from}\nENV LIB=/usr/src/.venv/lib/python3.10/site-packages\nWORKDIR /usr/src\n");
+        let draft = read(&text, &[], false).expect("the Dockerfile can be read");
+        let lib = draft.image.get("env").and_then(|env| env.get("LIB")?.as_str().map(str::to_owned));
+        (draft.suite.unwrap_or_default(), draft.notes.len(), lib.unwrap_or_default())
+    };
+    let lib = |minor: u32| format!("/app/.venv/lib/python3.{minor}/site-packages");
+    assert_eq!(of("python:3.13-slim"), (String::new(), 0, lib(13)));
+    assert_eq!(of("ghcr.io/astral-sh/uv:0.9.1-python3.13-bookworm-slim"), (String::new(), 0, lib(13)));
+    assert_eq!(of("python:3.10"), (String::new(), 1, lib(13)));
+    assert_eq!(of("python:3.11"), ("bookworm".to_owned(), 0, lib(11)));
+}
+
+#[test]
+fn the_owner_of_the_projects_files_is_not_asked_for() {
+    let start = "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\n";
+    check(
+        &format!("{start}RUN chown -R app:app ./ && chmod +x ./run.sh && chgrp -R 0 data static\n"),
+        &[],
+        "[tool.invar]",
+    );
+    let draft = read(&format!("{start}RUN chmod 0644 /etc/cron.d/x\n"), &[], false);
+    assert_eq!(draft.expect("the Dockerfile can be read").notes.len(), 1);
+}
+
+#[test]
 fn a_front_end_becomes_a_step() {
     check(
         "FROM node:22 AS web\nWORKDIR /web\nCOPY frontend/package.json frontend/package-lock.json ./\nRUN npm ci\n\
@@ -302,8 +364,7 @@ fn what_is_not_carried_over_is_said() {
         "FROM python:3.12-slim\nRUN curl -o /x https://example.org/x && pip install gunicorn==23\n\
          COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool\nENV KEY=$SECRET\nEXPOSE $PORT\n",
         &[],
-        "# Dockerfile:1: FROM python:3.12-slim: Debian has Python 3.13 (trixie) and 3.11 (bookworm), not 3.12: see \
-         requires-python\n\
+        "# Dockerfile:1: FROM python:3.12-slim: the image has Debian's Python 3.13 instead\n\
          # Dockerfile:2: RUN curl -o /x https://example.org/x && pip install gunicorn==23: add gunicorn to the project with \
          `uv add`, if uv.lock does not have it\n\
          # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs what this does, make it in a step; with \
@@ -332,6 +393,7 @@ fn what_cannot_be_read_is_an_error() {
     let none = BTreeSet::new();
     let context = DockerfileContext {
         files: &files,
+        release: Some(STABLE[0]),
         has_project: false,
         is_package: false,
         groups: &none,

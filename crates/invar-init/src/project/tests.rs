@@ -215,3 +215,26 @@ fn names_are_compared_in_their_normal_form() {
     assert_eq!(requirement_name("Uvicorn[standard]>=0.3; python_version > '3'"), "uvicorn");
     assert_eq!(requirement_name("a-b @ https://example.org/x"), "a-b");
 }
+
+#[test]
+fn what_a_dockerfile_has_for_builds_is_what_builds_get() {
+    let lock = format!(
+        "{CAT}dependencies = [{{ name = \"uwsgi\" }}, {{ name = \"odd\" }}, {{ name = \"psycopg2\" }}]\n{}{}{}",
+        locked("uwsgi", &[], ""),
+        locked("odd", &[], ""),
+        locked("psycopg2", &["py3-none-any"], ""),
+    );
+    let packages = ["gcc", "libc6-dev", "libpcre2-dev"].map(str::to_owned);
+    let draft = Draft { has_needs: true, build_packages: Some(packages.into()), ..Draft::default() };
+    check_needs(
+        draft,
+        &lock,
+        "# uv.lock: odd: has no wheel and is built from source; if that needs a compiler, add \
+         python.overrides.odd.packages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]\n\
+         [python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]",
+    );
+    // What was built without a compiler says nothing; what cannot do without one has it.
+    let draft = Draft { build_packages: Some(BTreeSet::new()), ..Draft::default() };
+    let expected = "packages = [\"libpq5\"]\n[python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\"]";
+    check_needs(draft, &lock, expected);
+}

@@ -10,7 +10,7 @@ use invar_init::{
     DockerfileContext, DockerfileError, Draft, ProjectError, ProjectView, add_needs, read_dockerfile,
     read_flake, read_project,
 };
-use invar_project::{Manifest, ManifestSources};
+use invar_project::{Manifest, ManifestSources, stable_release};
 use serde_json::json;
 
 use crate::cli::{Global, Init};
@@ -167,6 +167,7 @@ fn read_file(
     };
     let context = DockerfileContext {
         files,
+        release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
         has_project: pyproject.is_some(),
         is_package: project.is_some_and(|project| project.is_package()),
         groups: &groups,
