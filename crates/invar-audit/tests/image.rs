@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use invar_audit::{ImageFacts, ImageFile, audit_image};
 
 const CREATED: i64 = 1_700_000_000;
-const DAY: i64 = 24 * 60 * 60;
 
 fn image(labels: &[(&str, &str)], files: &[(&str, i64, &[u8])]) -> ImageFacts {
     let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
