@@ -182,14 +182,14 @@ impl Places {
     }
 
     /// `path` in the Dockerfile's image, which is given from the folder in which the program starts.
-    pub fn from_workdir(&self, path: &str) -> String {
+    pub fn absolute(&self, path: &str) -> String {
         joined(self.workdir.as_deref().unwrap_or("/"), path)
     }
 
     /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
     /// starts.
     pub fn seen_from_workdir(&self, path: &str) -> String {
-        self.in_image(&self.from_workdir(path))
+        self.in_image(&self.absolute(path))
     }
 }
 
