@@ -110,8 +110,7 @@ impl Reader<'_> {
 
     /// Whether `path`, as a command in the project's folder names it, is in the project.
     fn is_project(&self, path: &str) -> bool {
-        !path.starts_with('-') && self.places.is_project(&self.places.absolute(path))
-            || path.ends_with(".sh")
+        !path.starts_with('-') && self.places.is_project(&self.places.absolute(path)) || path.ends_with(".sh")
     }
 
     fn install(&mut self, manager: Manager, words: &[&str], instruction: &Instruction, is_final: bool) {
