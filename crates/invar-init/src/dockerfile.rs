@@ -13,6 +13,7 @@ mod moved;
 mod place;
 mod python;
 mod run;
+mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,7 @@ use crate::dockerfile::build_packages::{BuildPackages, is_bare};
 use crate::dockerfile::files::Files;
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::place::Places;
+use crate::dockerfile::script::Changes;
 use crate::draft::{Draft, Source};
 
 /// Why a Dockerfile cannot be read.
@@ -64,6 +66,8 @@ pub struct DockerfileContext<'a> {
     pub files: &'a BTreeMap<String, Option<String>>,
     /// The release of Debian that the image gets by itself; `None` where none has a Python that the project allows.
     pub release: Option<Release>,
+    /// Those of the files that are executable.
+    pub executable: &'a BTreeSet<String>,
     /// Whether there is a `pyproject.toml`.
     pub has_project: bool,
     /// Whether the project is installed as a package, so that its files are not copied by themselves.
@@ -94,6 +98,8 @@ struct Reader<'a> {
     moved: Vec<Moved>,
     /// Whether all of the project is copied.
     copies_all: bool,
+    /// What is done to files before the image gets them.
+    changes: Changes,
     /// The entrypoint's and the command's lines, to be looked at when everything else is known.
     entrypoint: Option<&'a Instruction>,
     command: Option<&'a Instruction>,
@@ -128,6 +134,7 @@ pub fn read_dockerfile(
         copied: Vec::new(),
         moved: Vec::new(),
         copies_all: false,
+        changes: Changes::default(),
         entrypoint: None,
         command: None,
     };
@@ -422,8 +429,6 @@ impl<'a> Reader<'a> {
         if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
             self.draft.image.set("workdir", folder);
         }
-        self.include();
-        self.move_files();
         self.add_build_packages();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
             let Some(instruction) = found else { continue };
@@ -432,6 +437,9 @@ impl<'a> Reader<'a> {
                 self.draft.image.set(key, words);
             }
         }
+        let command = self.change_files();
+        self.include();
+        self.move_files(command);
         if self.draft.image.get("user").is_some() && !self.accounts.is_empty() {
             let names: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
             let source = Source { file: "Dockerfile", line: 0 };

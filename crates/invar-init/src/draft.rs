@@ -21,6 +21,8 @@ pub struct Draft {
     pub groups: BTreeSet<String>,
     /// Patterns of the files that the image gets.
     pub include: Option<Value>,
+    /// Patterns of the files that the image does not get.
+    pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
     pub image: Keys,
     /// Keys of the table `python`.
@@ -229,6 +231,9 @@ impl Draft {
         }
         if let Some(include) = &self.include {
             top.set("include", include.clone());
+        }
+        if !self.exclude.is_empty() {
+            top.set("exclude", strings(&self.exclude));
         }
         let mut shell = self.dev_shell.clone();
         if self.shell && !shell.is_empty() {

@@ -69,13 +69,13 @@ impl Reader<'_> {
         for word in words.iter_mut().skip(1) {
             *word = self.places.in_image(word);
         }
+        self.look_into_scripts(&words);
         if let Some(first) = words.first() {
             for program in ["tini", "dumb-init", "gosu"] {
                 if first == program || first.ends_with(&format!("/{program}")) {
                     self.draft.packages.insert(program.to_owned());
                 }
             }
-            self.look_into_script(&first.clone());
             if first == "sh" || first == "bash" || first.ends_with("/sh") || first.ends_with("/bash") {
                 self.add_shell(first.ends_with("bash"));
             }
@@ -83,36 +83,7 @@ impl Reader<'_> {
         words
     }
 
-    /// A script of the project's own needs what runs it.
-    fn look_into_script(&mut self, program: &str) {
-        let path = program.strip_prefix("./").map(str::to_owned).or_else(|| {
-            let inside = program.strip_prefix(super::place::PROJECT)?.strip_prefix('/')?;
-            Some(inside.to_owned())
-        });
-        let name = program.rsplit('/').next().unwrap_or(program);
-        let text = path.as_deref().and_then(|path| self.context.files.get(path)).or_else(|| {
-            // Copied to another place, such as /entrypoint.sh.
-            let mut files = self.context.files.iter();
-            files
-                .find(|(path, _)| name.ends_with(".sh") && path.rsplit('/').next() == Some(name))
-                .map(|(_, text)| text)
-        });
-        let first =
-            text.and_then(|text| text.as_deref()).and_then(|text| text.lines().next()).unwrap_or_default();
-        if let Some(interpreter) = first.strip_prefix("#!") {
-            let name =
-                interpreter.split_whitespace().rev().find(|word| !word.starts_with('-')).unwrap_or_default();
-            let name = name.rsplit('/').next().unwrap_or_default();
-            if matches!(name, "sh" | "dash" | "bash") {
-                self.add_shell(name == "bash");
-            }
-            if interpreter.contains("/env") {
-                self.draft.packages.insert("coreutils".to_owned());
-            }
-        }
-    }
-
-    fn add_shell(&mut self, is_bash: bool) {
+    pub(super) fn add_shell(&mut self, is_bash: bool) {
         self.draft.shell = true;
         if is_bash {
             self.draft.packages.insert("bash".to_owned());

@@ -140,12 +140,18 @@ impl<'a> Reader<'a> {
             // A package's own files are not in the image by themselves. Patterns do not ask ignore files, so each
             // file or folder that is source is named.
             let tops = self.context.files.keys().filter_map(|path| path.split('/').next());
-            include
-                .extend(tops.filter(|top| !MAKING.contains(top) && !top.starts_with('.')).map(str::to_owned));
+            include.extend(
+                tops.filter(|top| {
+                    !MAKING.contains(top) && !top.starts_with('.') && !self.draft.exclude.contains(*top)
+                })
+                .map(str::to_owned),
+            );
         } else {
             include.extend(self.copied.iter().cloned());
         }
-        if !include.is_empty() {
+        // Where everything that is copied is moved, nothing is in its own place.
+        let is_none = !self.copies_all && !self.context.is_package && !self.moved.is_empty();
+        if !include.is_empty() || is_none {
             let list: Vec<toml::Value> = include.into_iter().map(toml::Value::String).collect();
             self.draft.include = Some(list.into());
         }

@@ -19,7 +19,7 @@ pub(super) struct Moved {
 
 impl Reader<'_> {
     /// The step that puts what is moved where it belongs; further ones for what goes to several places.
-    pub(super) fn move_files(&mut self) {
+    pub(super) fn move_files(&mut self, mut command: Option<String>) {
         let mut left = std::mem::take(&mut self.moved);
         while !left.is_empty() {
             let (mut inputs, mut outputs, mut again) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -38,8 +38,8 @@ impl Reader<'_> {
             let mut keys = Keys::default();
             keys.set("name", self.step_name("copy"));
             keys.set("inputs", inputs);
-            // What it is given is what it leaves.
-            keys.set("run", "true");
+            // What it is given is what it leaves, unless something is to be changed.
+            keys.set("run", command.take().unwrap_or_else(|| "true".to_owned()));
             keys.set(
                 "outputs",
                 outputs.into_iter().map(|(from, to)| (from, Value::String(to))).collect::<toml::Table>(),

@@ -95,6 +95,9 @@ impl Reader<'_> {
             }
             // Files belong to root and can be read by everybody; what a program may write is a volume.
             "chown" | "chgrp" | "chmod" => {
+                if program == "chmod" && is_final {
+                    self.change_mode(rest);
+                }
                 let paths = rest.iter().filter(|word| !word.starts_with('-')).skip(1);
                 Ok(paths.into_iter().all(|path| self.is_project(path)))
             }

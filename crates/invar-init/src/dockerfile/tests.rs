@@ -12,9 +12,15 @@ fn files(list: &[(&str, &str)]) -> BTreeMap<String, Option<String>> {
 
 fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Draft, DockerfileError> {
     let (files, none, groups) = (files(list), BTreeSet::new(), BTreeSet::from(["web".to_owned()]));
+    // Those that say so, as a test has no disk.
+    let is_executable = |(_, text): &(&String, &Option<String>)| {
+        text.as_ref().is_some_and(|text| text.contains("# executable"))
+    };
+    let executable = files.iter().filter(is_executable).map(|(path, _)| path.clone()).collect();
     let context = DockerfileContext {
         files: &files,
         release: Some(STABLE[0]),
+        executable: &executable,
         has_project: true,
         is_package,
         groups: &groups,
@@ -87,6 +93,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
         let context = DockerfileContext {
             files: &files,
             release: Some(STABLE[0]),
+            executable: &none,
             has_project: true,
             is_package: false,
             groups: &groups,
@@ -166,8 +173,42 @@ fn a_shell_is_there_only_if_it_is_needed() {
     );
     check(
         &format!("{from}ENTRYPOINT [\"./start.sh\"]\n"),
-        &[("start.sh", "#!/usr/bin/env bash\nexec python main.py\n")],
+        &[("start.sh", "#!/usr/bin/env bash\n# executable\nexec python main.py\n")],
         "[tool.invar]\npackages = [\"bash\", \"coreutils\"]\nshell = true\n[tool.invar.image]\nentrypoint = [\"./start.sh\"]",
+    );
+}
+
+#[test]
+fn scripts_are_started_without_uv_and_may_be_executed() {
+    let script = "#!/bin/sh\nuv run migrate\nexec \"$@\"\n";
+    let from = "FROM python:3.13\nWORKDIR /app\n";
+    check(
+        &format!(
+            "{from}COPY . .\nRUN chmod 755 tool ./bin/*.sh\nENTRYPOINT [\"tini\", \"--\", \"./bin/start.sh\"]\n"
+        ),
+        &[("bin/start.sh", script), ("bin/ready.sh", "# executable"), ("bin/x y.sh", ""), ("tool", "")],
+        "[tool.invar]\npackages = [\"tini\"]\nshell = true\nexclude = [\"bin/start.sh\", \"bin/x y.sh\", \"tool\"]\n\
+             [tool.invar.image]\nentrypoint = [\"tini\", \"--\", \"./bin/start.sh\"]\n\n[[tool.invar.step]]\n\
+             name = \"copy\"\ninputs = [\"bin/start.sh\", \"bin/x y.sh\", \"tool\"]\nrun = \"sed -i 's/uv run //g' bin/start.sh && \
+             chmod +x bin/start.sh 'bin/x y.sh' tool\"\noutputs = { \"bin/start.sh\" = \"/app/bin/start.sh\", \
+             \"bin/x y.sh\" = \"/app/bin/x y.sh\", tool = \"/app/tool\" }",
+    );
+    check(
+        &format!("{from}COPY docker/start.sh /\nCOPY a.py .\nCMD /start.sh && python a.py\n"),
+        &[("docker/start.sh", "#!/bin/sh\nuv sync\n"), ("a.py", "")],
+        "# Dockerfile: docker/start.sh calls uv, which the image does not have: uv.lock is installed already\n\
+         [tool.invar]\nshell = true\ninclude = [\"a.py\"]\n[tool.invar.image]\n\
+         command = [\"/bin/sh\", \"-c\", \"/start.sh && python a.py\"]\n\n[[tool.invar.step]]\nname = \"copy\"\n\
+         inputs = [\"docker/start.sh\"]\nrun = \"chmod +x docker/start.sh\"\n\
+         outputs = { \"docker/start.sh\" = \"/start.sh\" }",
+    );
+    // What is copied, and nothing else.
+    check(
+        &format!("{from}COPY start.sh .\nCMD [\"./start.sh\"]\n"),
+        &[("start.sh", "#!/bin/sh\n"), ("secret.txt", "")],
+        "[tool.invar]\nshell = true\ninclude = []\n[tool.invar.image]\ncommand = [\"./start.sh\"]\n\n\
+         [[tool.invar.step]]\nname = \"copy\"\ninputs = [\"start.sh\"]\nrun = \"chmod +x start.sh\"\n\
+         outputs = { \"start.sh\" = \"/app/start.sh\" }",
     );
 }
 
@@ -394,6 +435,7 @@ fn what_cannot_be_read_is_an_error() {
     let context = DockerfileContext {
         files: &files,
         release: Some(STABLE[0]),
+        executable: &none,
         has_project: false,
         is_package: false,
         groups: &none,

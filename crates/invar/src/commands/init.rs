@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -165,9 +166,12 @@ fn read_file(
         ),
         None => Default::default(),
     };
+    let executable =
+        files.keys().filter(|path| is_executable(&folder.join(path))).cloned().collect::<BTreeSet<String>>();
     let context = DockerfileContext {
         files,
         release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
+        executable: &executable,
         has_project: pyproject.is_some(),
         is_package: project.is_some_and(|project| project.is_package()),
         groups: &groups,
@@ -304,6 +308,10 @@ fn text(path: &Path) -> Result<String, Failure> {
 
 fn text_if_there(path: &Path) -> Result<Option<String>, Failure> {
     if path.exists() { text(path).map(Some) } else { Ok(None) }
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
 }
 
 /// The text of a file that is not too long and is text.

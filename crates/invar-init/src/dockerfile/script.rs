@@ -1,0 +1,178 @@
+//! Scripts of the project that a container starts: what runs them, and what of them the image cannot do.
+use std::collections::BTreeSet;
+
+use crate::dockerfile::Reader;
+use crate::dockerfile::files::{Files, relative};
+use crate::dockerfile::moved::Moved;
+use crate::dockerfile::place::PROJECT;
+use crate::draft::Source;
+
+/// What is done to files of the project before the image gets them.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Files that are not executable in the project, and are started.
+    pub executable: BTreeSet<String>,
+    /// Scripts that start programs by `uv run`: those of the image are in its environment already, and uv is not there.
+    pub without_runner: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    /// Looks into the scripts among `words`, which a container starts.
+    pub(super) fn look_into_scripts(&mut self, words: &[String]) {
+        for (index, word) in words.iter().enumerate() {
+            // What stands first, or after the options of `tini` and the like, is started; the rest is an argument.
+            let is_started = index == 0 || words[index - 1] == "--";
+            match word.split_once(' ') {
+                None => self.look_into_script(word, is_started),
+                // A line for a shell.
+                Some(_) => word
+                    .split([' ', ';', '&', '|'])
+                    .for_each(|word| self.look_into_script(word, word.starts_with(['.', '/']))),
+            }
+        }
+    }
+
+    /// A script of the project's own needs what runs it.
+    fn look_into_script(&mut self, program: &str, is_started: bool) {
+        let Some(path) = self.script(program) else { return };
+        let Some(text) = self.context.files.get(&path).and_then(|text| text.as_deref()) else { return };
+        let Some(interpreter) = text.lines().next().and_then(|first| first.strip_prefix("#!")) else {
+            return;
+        };
+        let name =
+            interpreter.split_whitespace().rev().find(|word| !word.starts_with('-')).unwrap_or_default();
+        let name = name.rsplit('/').next().unwrap_or_default();
+        if matches!(name, "sh" | "dash" | "bash") {
+            self.add_shell(name == "bash");
+        }
+        if interpreter.contains("/env") {
+            self.draft.packages.insert("coreutils".to_owned());
+        }
+        if text.contains("uv run ") {
+            self.changes.without_runner.insert(path.clone());
+        }
+        if text.contains("uv sync") || text.contains("uv pip ") {
+            let why = format!("{path} calls uv, which the image does not have: uv.lock is installed already");
+            self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
+        }
+        if is_started {
+            self.start(path);
+        }
+    }
+
+    /// The file of the project that the image has at `program`.
+    fn script(&self, program: &str) -> Option<String> {
+        let there = self.places.seen_from_workdir(program);
+        let moved = self.moved.iter().find_map(|moved| {
+            let rest = there.strip_prefix(&moved.to)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", moved.from))
+        });
+        let inside = || there.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned);
+        // Brought by another way, such as one stage after the other.
+        let named = || {
+            let name = program.rsplit('/').next().filter(|name| name.ends_with(".sh"))?;
+            self.context.files.keys().find(|path| path.rsplit('/').next() == Some(name)).cloned()
+        };
+        let is_there = |path: &String| self.context.files.contains_key(path);
+        moved.filter(is_there).or_else(|| inside().filter(is_there)).or_else(named)
+    }
+
+    /// Remembers that the file `path` of the project has to be executable.
+    fn start(&mut self, path: String) {
+        if self.context.files.contains_key(&path) && !self.context.executable.contains(&path) {
+            self.changes.executable.insert(path);
+        }
+    }
+
+    /// Reads the words after `chmod`.
+    pub(super) fn change_mode(&mut self, words: &[&str]) {
+        let mut words = words.iter().filter(|word| !word.starts_with('-'));
+        let Some(mode) = words.next() else { return };
+        let makes_executable = match mode.split_once('+') {
+            Some((_, bits)) => bits.contains('x'),
+            None => matches!(mode.trim_start_matches('0'), "755" | "775" | "777" | "555" | "744" | "700"),
+        };
+        for path in words.filter(|_| makes_executable) {
+            let files = Files(self.context.files);
+            let found = match self.places.seen_from_workdir(path).strip_prefix(PROJECT) {
+                Some(inside) if path.contains('*') => files.matching(&relative(inside)),
+                _ => self.script(path).into_iter().collect(),
+            };
+            // Of a folder no file is meant to be started because of that.
+            found.into_iter().for_each(|path| self.start(path));
+        }
+    }
+
+    /// Moves what is changed to its own place, since a step has to make it; returns the command of that step.
+    pub(super) fn change_files(&mut self) -> Option<String> {
+        let all: Vec<String> =
+            self.changes.executable.iter().chain(&self.changes.without_runner).cloned().collect();
+        for path in all {
+            let is_moved = self.moved.iter().any(|moved| {
+                path.strip_prefix(&moved.from).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            if is_moved {
+                continue;
+            }
+            let had = self.copied.len();
+            self.copied.retain(|copied| *copied != path);
+            if self.copied.len() == had {
+                self.draft.exclude.insert(path.clone());
+            }
+            self.moved.push(Moved { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
+        }
+        let named =
+            |paths: &BTreeSet<String>| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
+        let mut commands = Vec::new();
+        if !self.changes.without_runner.is_empty() {
+            let texts = self
+                .changes
+                .without_runner
+                .iter()
+                .filter_map(|path| self.context.files.get(path)?.as_deref());
+            commands.push(format!(
+                "sed -i '{}' {}",
+                without_runner(texts),
+                named(&self.changes.without_runner)
+            ));
+        }
+        if !self.changes.executable.is_empty() {
+            commands.push(format!("chmod +x {}", named(&self.changes.executable)));
+        }
+        (!commands.is_empty()).then(|| commands.join(" && "))
+    }
+}
+
+/// What sed has to do to take `uv run`, and those of its options that `texts` use, away.
+fn without_runner<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let (mut module, mut options) = (false, false);
+    for text in texts {
+        for (at, run) in text.match_indices("uv run -") {
+            let is_module = text[at + run.len()..].starts_with("m ");
+            module |= is_module;
+            options |= !is_module;
+        }
+    }
+    let module = if module { "s/uv run -m /python -m /g; " } else { "" };
+    let options = if options { r"\(--[a-z-]* \)*" } else { "" };
+    format!("{module}s/uv run {options}//g")
+}
+
+/// `path` as a word for a shell.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sed_is_told_no_more_than_it_needs() {
+        let check = |text: &str, expected: &str| assert_eq!(without_runner([text].into_iter()), expected);
+        check("exec uv run x", "s/uv run //g");
+        check("uv run -m x && uv run y", "s/uv run -m /python -m /g; s/uv run //g");
+        check("uv run --no-sync x", r"s/uv run \(--[a-z-]* \)*//g");
+    }
+}
