@@ -4,6 +4,7 @@
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
 mod build_packages;
+mod collect;
 mod command;
 mod copy;
 mod files;
@@ -24,9 +25,10 @@ use invar_dockerfile::{
 use invar_project::{Release, STABLE};
 
 use crate::dockerfile::build_packages::{BuildPackages, is_bare};
+use crate::dockerfile::collect::Collect;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::Places;
+use crate::dockerfile::place::{Places, is_tool};
 use crate::dockerfile::script::Changes;
 use crate::draft::{Draft, Source};
 
@@ -96,6 +98,8 @@ struct Reader<'a> {
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
     moved: Vec<Moved>,
+    /// Commands that gather files for a web server.
+    collects: Vec<Collect>,
     /// Whether all of the project is copied.
     copies_all: bool,
     /// What is done to files before the image gets them.
@@ -133,6 +137,7 @@ pub fn read_dockerfile(
         accounts: BTreeMap::new(),
         copied: Vec::new(),
         moved: Vec::new(),
+        collects: Vec::new(),
         copies_all: false,
         changes: Changes::default(),
         entrypoint: None,
@@ -343,9 +348,7 @@ impl<'a> Reader<'a> {
 
     fn variable(&mut self, assignment: &Assignment, instruction: &Instruction, scope: &Scope) {
         let name = assignment.name.text.as_str();
-        let tools =
-            ["UV_", "PIP_", "POETRY_", "DEBIAN_FRONTEND", "VIRTUAL_ENV", "PYTHON_VERSION", "PIPENV_", "PDM_"];
-        if tools.iter().any(|tool| name.starts_with(tool)) {
+        if is_tool(name) {
             return;
         }
         let Some(value) = &assignment.value else { return };
@@ -440,6 +443,7 @@ impl<'a> Reader<'a> {
         let command = self.change_files();
         self.include();
         self.move_files(command);
+        self.collect_files();
         if self.draft.image.get("user").is_some() && !self.accounts.is_empty() {
             let names: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
             let source = Source { file: "Dockerfile", line: 0 };

@@ -126,8 +126,8 @@ impl Facts {
             if packages.is_empty() {
                 continue;
             }
-            // Some look for more than they must have, and do more with it.
-            if self.without_wheels.contains(name) {
+            // What looks for libraries by itself does more with those that it finds.
+            if self.without_wheels.contains(name) && packages == COMPILER.into() {
                 packages.extend(used.iter().filter(|name| name.ends_with("-dev")).copied());
             }
             let packages: Vec<&str> = packages.into_iter().collect();

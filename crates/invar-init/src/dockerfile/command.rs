@@ -92,7 +92,7 @@ impl Reader<'_> {
 }
 
 /// The words after `uv run`, `poetry run` and the like, with their options.
-fn without_runner(words: Vec<String>) -> Vec<String> {
+pub(super) fn without_runner(words: Vec<String>) -> Vec<String> {
     let name = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
     let [program, run, ..] = words.as_slice() else { return words };
     if run != "run" || !["uv", "poetry", "pipenv", "pdm", "rye", "hatch"].contains(&name(program).as_str()) {

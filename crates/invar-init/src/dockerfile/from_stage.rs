@@ -43,7 +43,11 @@ impl<'a> Reader<'a> {
                 self.note(instruction, why);
                 continue;
             };
-            if front_end::is_one(source) || is_installed(&path) || self.is_of_environment(&path) {
+            if front_end::is_one(source)
+                || is_installed(&path)
+                || self.is_of_environment(&path)
+                || self.is_collected(&path)
+            {
                 continue;
             }
             let into = transfer.sources.len() > 1 || is_folder(&destination);

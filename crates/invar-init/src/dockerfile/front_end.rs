@@ -1,9 +1,41 @@
 //! A stage in which Node builds a front end becomes a step.
+use std::collections::BTreeSet;
+
 use invar_dockerfile::{Base, Command, ImageReference, Instruction, Kind, Source, Stage, Stages};
 
 use crate::dockerfile::Reader;
-use crate::dockerfile::place::{is_all, joined};
+use crate::dockerfile::files::{Files, relative};
+use crate::dockerfile::place::joined;
 use crate::draft::{DraftStep, Keys};
+
+/// Package managers whose locks are not read.
+const OTHERS: [&str; 4] = ["bun", "bunx", "pnpm", "yarn"];
+
+/// Whether `word` is one of the words of `command`.
+fn has_word(command: &str, word: &str) -> bool {
+    command.split(|c: char| c.is_whitespace() || ";|&()".contains(c)).any(|part| part == word)
+}
+
+/// A command as a step runs it, without a network; nothing where a step does not need it.
+fn offline(command: &str) -> Option<String> {
+    let command = command.replace("\\\n", " ");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    match words.as_slice() {
+        ["npm", "install" | "i" | "ci" | "clean-install", rest @ ..] => {
+            if rest.iter().any(|word| ["-g", "--global"].contains(word)) {
+                return None;
+            }
+            // What it would add to the lock is what a step cannot have.
+            let options = rest.iter().filter(|word| word.starts_with('-') && !word.starts_with("--prefer"));
+            let words: Vec<&str> = ["npm", "ci", "--offline"].into_iter().chain(options.copied()).collect();
+            Some(words.join(" "))
+        }
+        [] | ["npm", "cache" | "config" | "-v" | "--version", ..] => None,
+        ["node", "-v" | "--version"] => None,
+        ["corepack" | "apk" | "apt-get", ..] if !OTHERS.iter().any(|other| has_word(&command, other)) => None,
+        words => Some(words.join(" ")),
+    }
+}
 
 /// Whether `stage` starts from Node's image.
 pub(super) fn is_one(stage: &Stage<'_>) -> bool {
@@ -22,41 +54,37 @@ impl<'a> Reader<'a> {
             "Debian's nodejs and npm, by sha256; npm packages by package-lock.json",
         );
         let (mut workdir, mut folder, mut commands) = ("/".to_owned(), None::<String>, Vec::new());
+        let (mut inputs, mut env) = (BTreeSet::new(), toml::Table::new());
+        let files = Files(self.context.files);
         let mut walk = stages.walk(stage);
         while let Some((instruction, scope)) = walk.step() {
             let expand =
                 |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
             match &instruction.kind {
                 Kind::Workdir(path) => workdir = joined(&workdir, &expand(&path.text)),
-                Kind::Copy(transfer) => {
+                Kind::Copy(transfer) if instruction.flag("from").is_none() => {
                     for source in &transfer.sources {
                         let Source::Path(path) = source else { continue };
-                        let path = expand(&path.text);
-                        let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
+                        let path = relative(&expand(&path.text));
+                        inputs.insert(match files.is_directory(&path) {
+                            _ if path.is_empty() => "**".to_owned(),
+                            true => format!("{path}/**"),
+                            false => path.clone(),
+                        });
                         // Files of one folder of the project, or of the project's own.
                         let above = match path.rsplit_once('/') {
-                            _ if is_all(&path) || path.is_empty() => "",
-                            Some((above, name))
-                                if name.starts_with("package")
-                                    || name.contains("lock")
-                                    || name.contains('.') =>
-                            {
-                                above
-                            }
-                            Some(_) => path.as_str(),
-                            None if path.contains(['.', '*']) => "",
-                            None => path.as_str(),
+                            Some((above, _)) if !files.is_directory(&path) => above,
+                            None if !files.is_directory(&path) => "",
+                            _ => path.as_str(),
                         };
                         folder.get_or_insert_with(|| above.to_owned());
                     }
                 }
                 Kind::Run(Command::Shell(line)) => {
-                    let line = line.as_str().trim().replace("npm install", "npm ci --offline");
-                    commands.push(if line.contains("--offline") {
-                        line
-                    } else {
-                        line.replace("npm ci", "npm ci --offline")
-                    });
+                    commands.extend(line.as_str().split("&&").filter_map(offline));
+                    let known = scope.env().filter_map(|(name, value)| Some((name, value.text.as_deref()?)));
+                    let known = known.filter(|(name, _)| *name != "PATH");
+                    env = known.map(|(name, value)| (name.to_owned(), value.to_owned().into())).collect();
                 }
                 _ => {}
             }
@@ -64,8 +92,9 @@ impl<'a> Reader<'a> {
         let folder = folder.unwrap_or_default();
         let outputs = self.outputs(stages, stage, target, &workdir, &folder);
         let line = self.file.line(stage.from.span.start);
-        let runs_npm = commands.iter().any(|command| command.contains("npm"));
-        if outputs.is_empty() || commands.is_empty() || !runs_npm {
+        let is_npms = commands.iter().any(|command| command.starts_with("npm "))
+            && !commands.iter().any(|command| OTHERS.iter().any(|other| has_word(command, other)));
+        if outputs.is_empty() || !is_npms {
             self.note(
                 stage.from,
                 "this stage has to become a step: only those that use npm are carried over",
@@ -75,9 +104,19 @@ impl<'a> Reader<'a> {
         let mut keys = Keys::default();
         keys.set("name", stage.name.clone().unwrap_or_else(|| format!("stage-{line}")));
         keys.set("packages", vec!["nodejs", "npm"]);
-        keys.set("inputs", vec![if folder.is_empty() { "**".to_owned() } else { format!("{folder}/**") }]);
+        // Patterns are one below the other where the Dockerfile copies what tools read first.
+        let whole: Vec<String> =
+            inputs.iter().filter_map(|input| input.strip_suffix("**")).map(str::to_owned).collect();
+        let is_within = |input: &String| {
+            whole.iter().any(|folder| input.starts_with(folder) && input.len() != folder.len() + 2)
+        };
+        let inputs: Vec<String> = inputs.iter().filter(|input| !is_within(input)).cloned().collect();
+        keys.set("inputs", inputs);
         let enter = if folder.is_empty() { String::new() } else { format!("cd {folder} && ") };
         keys.set("run", format!("{enter}{}", commands.join(" && ")));
+        if !env.is_empty() {
+            keys.set("env", env);
+        }
         for (from, to) in outputs {
             keys.set_in("outputs", &from, to);
         }

@@ -201,6 +201,13 @@ pub(super) fn making(path: &str) -> bool {
     making.iter().any(|start| name.starts_with(start))
 }
 
+/// Whether the variable `name` is for a tool that an image is made with.
+pub(super) fn is_tool(name: &str) -> bool {
+    let tools =
+        ["UV_", "PIP_", "POETRY_", "DEBIAN_FRONTEND", "VIRTUAL_ENV", "PYTHON_VERSION", "PIPENV_", "PDM_"];
+    tools.iter().any(|tool| name.starts_with(tool))
+}
+
 /// Whether a source of `COPY` is all of the context.
 pub(super) fn is_all(path: &str) -> bool {
     matches!(path, "." | "./" | "/" | "./.")

@@ -42,7 +42,9 @@ impl Reader<'_> {
             // What installs Python packages, or leaves nothing, does so with whatever words.
             let is_enough = words.iter().all(Option::is_some) || shows_by_program(&words);
             let words: Vec<String> = words.into_iter().flatten().collect();
-            if !(is_enough && self.command(&words, instruction, scope, is_final)?) && is_final {
+            let is_done = is_enough && self.command(&words, instruction, scope, is_final)?;
+            let is_done = is_done || is_enough && self.collects(command, &words, scope);
+            if !is_done && is_final {
                 left.push(self.shown(command));
             }
         }

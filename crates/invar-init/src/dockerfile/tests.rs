@@ -316,6 +316,45 @@ fn what_another_stage_has_of_the_project_is_copied() {
 }
 
 #[test]
+fn what_django_serves_is_gathered_by_a_step() {
+    let files = [
+        ("manage.py", ""),
+        ("site/settings.py", "STATIC_ROOT = BASE_DIR / \"public\"\n"),
+        ("site/base.ini", ""),
+    ];
+    let step = |inputs: &str| {
+        format!(
+            "[[tool.invar.step]]\nname = \"collectstatic\"\nenvironment = true\ninputs = [{inputs}]\n\
+             run = \"cp -R . /app && cd /app && SECRET_KEY='not secret' python manage.py collectstatic --noinput\"\n\
+             env = {{ CONFIG = \"/app/site/base.ini\" }}\noutputs = {{ \"/app/public\" = \"/app/public\" }}"
+        )
+    };
+    let start = "FROM python:3.13-slim\nENV PYTHONUNBUFFERED=1 CONFIG=/srv/site/base.ini\nWORKDIR /srv\n";
+    let collect = "RUN SECRET_KEY='not secret' uv run manage.py collectstatic --noinput\n";
+    let env = "env = { CONFIG = \"/app/site/base.ini\", PYTHONUNBUFFERED = \"1\" }";
+    check(
+        &format!("{start}COPY . .\n{collect}"),
+        &files,
+        &format!("[tool.invar]\n[tool.invar.image]\n{env}\n\n{}", step("\"**\"")),
+    );
+    // Made in another stage, of some of the project's files.
+    let stages = format!(
+        "{start}COPY manage.py ./\nCOPY site site\n{collect}{start}COPY --from=0 /srv/site /srv/site\n\
+         COPY --from=0 /srv/public /srv/public\nCOPY manage.py .\n"
+    );
+    check(
+        &stages,
+        &files,
+        &format!(
+            "[tool.invar]\ninclude = [\"manage.py\", \"site\"]\n[tool.invar.image]\n{env}\n\n{}",
+            step("\"manage.py\", \"site/**\"")
+        ),
+    );
+    let unknown = read(&format!("{start}COPY . .\n{collect}"), &[("manage.py", "")], false);
+    assert_eq!(unknown.expect("the Dockerfile can be read").notes.len(), 1);
+}
+
+#[test]
 fn what_builds_have_is_seen_in_all_stages() {
     let seen = |dockerfile: &str| {
         let draft = read(dockerfile, &[], false).expect("the Dockerfile can be read");
@@ -384,6 +423,32 @@ fn a_front_end_becomes_a_step() {
          packages = [\"nodejs\", \"npm\"]\ninputs = [\"frontend/**\"]\n\
          run = \"cd frontend && npm ci --offline && npm run build\"\noutputs = { \"frontend/dist\" = \"/app/static\" }",
     );
+}
+
+#[test]
+fn a_front_end_is_made_from_what_is_copied_for_it() {
+    let rest =
+        "FROM python:3.13-slim\nWORKDIR /app\nCOPY . .\nCOPY --from=web /web/site/static site/static\n";
+    let files = [("package.json", ""), ("package-lock.json", ""), ("rollup.mjs", ""), ("site/js/a.js", "")];
+    check(
+        &format!(
+            "FROM node:22-alpine AS web\nWORKDIR /web\nENV NODE_ENV=production\nCOPY package.json package-lock.json rollup.mjs ./\n\
+             RUN npm install -g npm && npm install --legacy-peer-deps && npm cache clean --force\n\
+             COPY site/js ./site/js\nRUN npm run build\n{rest}"
+        ),
+        &files,
+        "[tool.invar]\n\n[[tool.invar.step]]\nname = \"web\"\npackages = [\"nodejs\", \"npm\"]\n\
+         inputs = [\"package-lock.json\", \"package.json\", \"rollup.mjs\", \"site/js/**\"]\n\
+         run = \"npm ci --offline --legacy-peer-deps && npm run build\"\nenv = { NODE_ENV = \"production\" }\n\
+         outputs = { \"site/static\" = \"/app/site/static\" }",
+    );
+    for manager in
+        ["corepack pnpm install && corepack pnpm run build", "yarn && yarn build", "npm ci && bun build"]
+    {
+        let text = format!("FROM node:22 AS web\nWORKDIR /web\nCOPY . .\nRUN {manager}\n{rest}");
+        let draft = read(&text, &files, false).expect("the Dockerfile can be read");
+        assert!(draft.steps.is_empty() && draft.notes.len() == 1, "{manager}: {draft:?}");
+    }
 }
 
 #[test]

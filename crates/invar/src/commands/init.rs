@@ -120,9 +120,10 @@ fn with_project<T>(
 
 /// What a Dockerfile or flake says, beside what the project's packages need.
 fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init) -> Result<Draft, Failure> {
-    // Scripts that are started tell which shell they need.
+    // Scripts that are started tell which shell they need, and Django's settings where it gathers files.
     let files = files(folder, |path| {
-        path.ends_with(".sh") || !path.rsplit('/').next().unwrap_or(path).contains('.')
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py") && path.contains("setting")
     })?;
     let mut draft = read_file(folder, pyproject, from, &files, options)?;
     // Which wheels fit depends on the suite, and what is needed on extras and groups.
