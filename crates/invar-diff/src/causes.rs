@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use invar_image::{Compression, Document, Image, Layer, Listing, Member, TarFormat};
 use serde::Serialize;
@@ -274,9 +274,4 @@ fn key(member: &Member) -> (&str, bool) {
 
 fn last(listing: &Listing) -> Last<'_> {
     listing.members.iter().map(|member| (key(member), member)).collect()
-}
-
-/// The paths that a layer says something about.
-pub(crate) fn touched(listing: &Listing) -> BTreeSet<&str> {
-    listing.members.iter().map(|member| member.path.as_str()).collect()
 }

@@ -1,16 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_image::{
-    Image, ImageError, Kind, Layer, Limits, Listing, Packages, Placed, Root, TarFormat, is_record,
-};
+use invar_image::{Image, ImageError, Kind, Layer, Limits, TarFormat};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
 use crate::causes::{self, Cause};
-use crate::changelog::{is_changelog, summary};
 use crate::files::{FileChange, FileState, aspects};
 use crate::inside::inside;
+use crate::loaded::{Loaded, Part};
 use crate::packages::{PackageChange, changes, versions};
 use crate::{Change, Inside};
 
@@ -85,20 +83,12 @@ impl Difference {
     }
 }
 
-/// One image, as far as it has been read.
-struct Loaded<'a> {
-    image: &'a Image,
-    /// What was read, by the layer's place.
-    listings: BTreeMap<usize, Listing>,
-    root: Root,
-    packages: Packages,
-}
-
 /// What changed from `old` to `new`.
 ///
 /// Layers that both name by the same digest, in the same order, are not read. They could matter all the same: a file
 /// that only one of the other layers brings may replace one in them, and a shared layer above may hide it. So they are
-/// read where that can be, unless both images were built by Invar, whose layers have each file once.
+/// listed where that can be, and read as far as it matters, unless both images were built by Invar, whose layers have
+/// each file once.
 ///
 /// # Errors
 /// [`ImageError`] of either.
@@ -116,16 +106,12 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     }
     let mut left = Loaded::read(old, &skip_old, options)?;
     let mut right = Loaded::read(new, &skip_new, options)?;
-    let all_match = left.listings.is_empty() && right.listings.is_empty();
+    let all_match = left.parts.is_empty() && right.parts.is_empty();
     let each_file_once = of_invar(old) && of_invar(new);
     let believed = skip_old.is_empty() || all_match || each_file_once;
     if !believed && depends(&left, &right, &pairs) {
-        // What was passed over is read now, once for both.
         skip_old.clear();
-        left.read_more(&skip_old, options)?;
-        let shared = pairs.iter().filter_map(|(one, two)| Some((*two, left.listings.get(one)?.clone())));
-        right.listings.extend(shared);
-        right.read_more(&BTreeSet::new(), options)?;
+        look_at_shared(&mut left, &mut right, &pairs, options)?;
     }
     causes.extend(layer_causes(&left, &right, &pairs));
     let files = file_changes(&left, &right);
@@ -182,25 +168,62 @@ fn shared_layers(old: &[Layer], new: &[Layer]) -> Vec<(usize, usize)> {
 }
 
 /// Whether the image says that Invar built it: then no layer has a file that another has.
-fn of_invar(image: &Image) -> bool {
+pub(crate) fn of_invar(image: &Image) -> bool {
     !image.layers.is_empty()
         && image.layers.iter().all(|layer| {
             layer.history.as_ref().and_then(|history| history.created_by.as_deref()) == Some("invar build")
         })
 }
 
+/// Lists what the shared layers have, once for both sides. Of their files only those are read that the others bring as
+/// well, hide, or link to.
+fn look_at_shared(
+    left: &mut Loaded<'_>,
+    right: &mut Loaded<'_>,
+    pairs: &[(usize, usize)],
+    options: &ImageOptions,
+) -> Result<(), ImageError> {
+    let mut wanted = left.touched();
+    wanted.extend(right.touched());
+    loop {
+        for &(one, two) in pairs {
+            let outline = left.outline(one, &wanted, options)?;
+            right.parts.insert(two, Part::Outlined(outline.clone()));
+            left.parts.insert(one, Part::Outlined(outline));
+        }
+        left.settle();
+        right.settle();
+        // Links can make a file matter that nobody names.
+        let more = unread_changes(left, right);
+        if more.is_empty() {
+            return Ok(());
+        }
+        wanted.files.extend(more);
+    }
+}
+
+/// The files that are to be told of and have not been read, as their layers call them.
+fn unread_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> BTreeSet<ImagePath> {
+    let changed = file_changes(left, right);
+    let sides = |change: &FileChange| {
+        [left, right].map(|side| side.unread(change.path.trim_start_matches('/')).cloned())
+    };
+    changed.iter().flat_map(sides).flatten().collect()
+}
+
 /// Whether what the shared layers hold can matter to what the others show.
 fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> bool {
     let above = |loaded: &Loaded<'_>, shared: BTreeSet<usize>| {
-        let lowest_read = loaded.listings.keys().next().copied();
+        let lowest_read = loaded.parts.keys().next().copied();
         lowest_read.is_some_and(|lowest| shared.iter().any(|&place| place > lowest))
     };
     let marks = |loaded: &Loaded<'_>| {
-        let mut members = loaded.listings.values().flat_map(|listing| &listing.members);
-        members.any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
+        loaded
+            .members()
+            .any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
     };
-    let touched = |loaded: &Loaded<'_>| -> BTreeSet<String> {
-        loaded.listings.values().flat_map(causes::touched).map(str::to_owned).collect()
+    let touched = |loaded: &Loaded<'_>| -> BTreeSet<ImagePath> {
+        loaded.members().map(|member| member.path.clone()).collect()
     };
     above(left, pairs.iter().map(|pair| pair.0).collect())
         || above(right, pairs.iter().map(|pair| pair.1).collect())
@@ -209,92 +232,24 @@ fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> b
         || touched(left) != touched(right)
 }
 
-impl<'a> Loaded<'a> {
-    fn read(image: &'a Image, skip: &BTreeSet<usize>, options: &ImageOptions) -> Result<Self, ImageError> {
-        let listings = BTreeMap::new();
-        let mut loaded = Self { image, listings, root: Root::default(), packages: Packages::default() };
-        loaded.read_more(skip, options)?;
-        Ok(loaded)
-    }
-
-    /// Reads what has not been read yet.
-    fn read_more(&mut self, skip: &BTreeSet<usize>, options: &ImageOptions) -> Result<(), ImageError> {
-        for (place, layer) in self.image.layers.iter().enumerate() {
-            if skip.contains(&place) || self.listings.contains_key(&place) {
-                continue;
-            }
-            let keep = |path: &ImagePath, size: u64| match is_changelog(path) {
-                true if size <= 2 << 20 => size,
-                _ => is_record(path, size),
-            };
-            self.listings.insert(place, layer.read(&options.limits, &keep)?);
-        }
-        self.root = Root::of(self.listings.iter().map(|(place, listing)| (*place, listing)));
-        self.packages = Packages::of(&self.kept(|path| !is_changelog(path)));
-        Ok(())
-    }
-
-    /// The kept files that a container would see.
-    fn kept(&self, wanted: impl Fn(&ImagePath) -> bool) -> BTreeMap<ImagePath, Vec<u8>> {
-        let mut kept = BTreeMap::new();
-        for (path, placed) in self.root.iter().filter(|(path, _)| wanted(path)) {
-            let listing = self.listings.get(&placed.content_layer);
-            if let Some(bytes) = listing.and_then(|listing| listing.kept.get(&placed.content)) {
-                kept.insert(path.clone(), bytes.clone());
-            }
-        }
-        kept
-    }
-
-    /// What the changelogs of a package that changed say.
-    fn changelog(&self, change: &PackageChange) -> Vec<String> {
-        let (Some(old), Some(new)) = (&change.old, &change.new) else { return Vec::new() };
-        let folder = format!("usr/share/doc/{}/", change.name);
-        let own = |path: &ImagePath| {
-            is_changelog(path)
-                && match change.kind.as_str() {
-                    "Debian" => path.as_str().starts_with(&folder),
-                    _ => self.packages.owner(path).is_some_and(|owner| owner.name == change.name),
-                }
-        };
-        // Debian's own changelog says more about a Debian version than the author's.
-        let mut found: Vec<(ImagePath, Vec<u8>)> = self.kept(own).into_iter().collect();
-        found.sort_by_key(|(path, _)| (!path.name().contains("Debian"), path.clone()));
-        found
-            .iter()
-            .map(|(_, bytes)| summary(bytes, old, new))
-            .find(|lines| !lines.is_empty())
-            .unwrap_or_default()
-    }
-
-    /// What the file at `path` belongs to.
-    fn origin(&self, path: &ImagePath, placed: &Placed) -> Option<String> {
-        if let Some(owner) = self.packages.owner(path) {
-            return Some(format!("{} package {}", owner.kind, owner.name));
-        }
-        let history = self.image.layers.get(placed.layer)?.history.as_ref()?;
-        let told =
-            history.comment.as_ref().filter(|_| of_invar(self.image)).or(history.created_by.as_ref())?;
-        Some(format!("layer: {}", told.chars().take(80).collect::<String>()))
-    }
-}
-
 /// Layers that were read, paired in their order.
 fn layer_causes(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> Vec<Cause> {
-    let alone = |listings: &BTreeMap<usize, Listing>, shared: BTreeSet<usize>| -> Vec<usize> {
-        listings.keys().copied().filter(|place| !shared.contains(place)).collect()
+    let alone = |loaded: &Loaded<'_>, shared: BTreeSet<usize>| -> Vec<usize> {
+        loaded.parts.keys().copied().filter(|place| !shared.contains(place)).collect()
     };
-    let old = alone(&left.listings, pairs.iter().map(|pair| pair.0).collect());
-    let new = alone(&right.listings, pairs.iter().map(|pair| pair.1).collect());
+    let old = alone(left, pairs.iter().map(|pair| pair.0).collect());
+    let new = alone(right, pairs.iter().map(|pair| pair.1).collect());
+    let listings =
+        |one: &usize, two: &usize| Some((left.parts.get(one)?.listing()?, right.parts.get(two)?.listing()?));
     let both = old.iter().zip(&new);
-    both.flat_map(|(one, two)| causes::of_members(two + 1, &left.listings[one], &right.listings[two]))
+    both.filter_map(|(one, two)| Some((two + 1, listings(one, two)?)))
+        .flat_map(|(number, (one, two))| causes::of_members(number, one, two))
         .collect()
 }
 
 fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
     let folder = |loaded: &Loaded<'_>| {
-        let first = loaded.listings.values().flat_map(|listing| &listing.members).next();
-        first.is_some_and(|member| member.format == TarFormat::Folder)
+        loaded.members().next().is_some_and(|member| member.format == TarFormat::Folder)
     };
     let attributes = !folder(left) && !folder(right);
     let paths: BTreeSet<&ImagePath> =

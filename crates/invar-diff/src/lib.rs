@@ -20,6 +20,7 @@ mod changelog;
 mod files;
 mod images;
 mod inside;
+mod loaded;
 mod locks;
 mod packages;
 

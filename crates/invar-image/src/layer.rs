@@ -8,6 +8,7 @@ use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
 use crate::blobs::{Blob, Hashing};
 use crate::document::Annotations;
 use crate::folder;
+use crate::outline::{Outline, Wanted, outline};
 use crate::tape::{Header, Tape, entry_fault};
 use crate::{Compression, EntryFault, History, ImageError, Kind, LayerFault, Limits, Member};
 
@@ -116,6 +117,29 @@ impl Layer {
         }
     }
 
+    /// Lists its members without reading it all: its digest is believed, and of its files only those are read that
+    /// `wanted` or `keep` ask for.
+    ///
+    /// # Errors
+    /// [`ImageError::Layer`], [`ImageError::Read`].
+    pub fn outline(
+        &self,
+        limits: &Limits,
+        keep: Keep<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Outline, ImageError> {
+        match (&self.source, self.diff_id.or(self.digest)) {
+            (Source::Blob(blob), Some(name)) => {
+                outline(blob, name, limits, keep, wanted).map_err(|source| self.fault(source))
+            }
+            // Without a name there is nothing to believe.
+            _ => {
+                let Listing { members, kept, .. } = self.read(limits, keep)?;
+                Ok(Outline { members, kept, unread: BTreeSet::new() })
+            }
+        }
+    }
+
     /// Gives the contents of the files at `paths` to `take`, in the order in which the layer has them; of what it has
     /// twice, the last counts. What is read is not checked again.
     ///
@@ -164,12 +188,12 @@ impl<'a> Keeper<'a> {
     }
 
     /// The digest of all that `content` gives, which must be `size` bytes.
-    pub fn file(&mut self, path: &ImagePath, size: u64, content: &mut impl Read) -> io::Result<Digest> {
+    pub fn file(&mut self, path: &ImagePath, size: u64, mut content: &mut dyn Read) -> io::Result<Digest> {
         let wanted = (self.keep)(path, size).min(size);
         let mut hasher = Hasher::new();
         if wanted > 0 && wanted <= self.left {
             let mut start = Vec::new();
-            content.by_ref().take(wanted).read_to_end(&mut start)?;
+            Read::by_ref(&mut content).take(wanted).read_to_end(&mut start)?;
             hasher.update(&start);
             self.left -= start.len() as u64;
             // What the same layer has twice counts as it comes last.
@@ -177,7 +201,7 @@ impl<'a> Keeper<'a> {
         } else {
             self.kept.remove(path);
         }
-        io::copy(content, &mut hasher)?;
+        io::copy(&mut content, &mut hasher)?;
         if hasher.length() != size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -186,10 +210,16 @@ impl<'a> Keeper<'a> {
 }
 
 /// A reader that fails beyond a bound.
-struct Bounded<R> {
+pub(crate) struct Bounded<R> {
     reader: R,
     limit: u64,
     left: u64,
+}
+
+impl<R> Bounded<R> {
+    pub fn new(reader: R, limit: u64) -> Self {
+        Self { reader, limit, left: limit }
+    }
 }
 
 /// What [`Bounded`] fails with.
@@ -209,7 +239,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// The error that the bound caused, if it did.
-fn unmask(fault: LayerFault) -> LayerFault {
+pub(crate) fn unmask(fault: LayerFault) -> LayerFault {
     match &fault {
         LayerFault::Read(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Exceeded>()) {
             Some(&Exceeded(limit)) => LayerFault::TooLarge { limit },
@@ -219,7 +249,7 @@ fn unmask(fault: LayerFault) -> LayerFault {
     }
 }
 
-fn skip(reader: &mut impl Read, count: u64) -> io::Result<()> {
+pub(crate) fn skip(reader: &mut impl Read, count: u64) -> io::Result<()> {
     match io::copy(&mut reader.by_ref().take(count), &mut io::sink())? {
         skipped if skipped == count => Ok(()),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -231,13 +261,13 @@ fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Li
     let start = stored.fill_buf().map_err(LayerFault::Read)?;
     let start = start[..start.len().min(16)].to_vec();
     let compression = Compression::of(&start)?;
-    let limit = limits.unpacked_from(size);
     let decoder = compression.decode(&mut stored).map_err(LayerFault::Read)?;
-    let bounded = Bounded { reader: decoder, limit, left: limit };
+    let bounded = Bounded::new(decoder, limits.unpacked_from(size));
     let mut tape =
         Tape::new(BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() }));
     let mut keeper = Keeper::new(keep, limits);
-    let (members, root) = members(&mut tape, limits, &mut keeper).map_err(unmask)?;
+    let mut content = |path: &ImagePath, size: u64, content: &mut dyn Read| keeper.file(path, size, content);
+    let (members, root) = members(&mut tape, limits, skip, &mut content).map_err(unmask)?;
     let hasher = tape.finish().map_err(unmask)?.into_inner().hasher;
     let (unpacked, diff_id) = (hasher.length(), hasher.finish());
     // Some decoders stop at the end of the stream; what follows it belongs to the blob all the same.
@@ -249,13 +279,16 @@ fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Li
 
 type Members = (Vec<Member>, Option<(Mode, Owner)>);
 
-fn members<R: Read>(
+/// All members of a tar archive. What is not read of them is passed over with `skip`; the digest of a file, given its
+/// path, its size and its content, is what `content` says.
+pub(crate) fn members<R: Read>(
     tape: &mut Tape<R>,
     limits: &Limits,
-    keeper: &mut Keeper<'_>,
+    skip: impl Fn(&mut R, u64) -> io::Result<()>,
+    content: &mut dyn FnMut(&ImagePath, u64, &mut dyn Read) -> io::Result<Digest>,
 ) -> Result<Members, LayerFault> {
     let (mut members, mut root, mut names) = (Vec::new(), None, 0);
-    while let Some(header) = tape.next(skip)? {
+    while let Some(header) = tape.next(&skip)? {
         let fail = |fault| entry_fault(&header.path, fault);
         let mode = Mode::new(header.mode);
         let owner = Owner { uid: header.uid, gid: header.gid };
@@ -278,7 +311,7 @@ fn members<R: Read>(
         let (path, kind) = kind_of(path, &header)?;
         let kind = match kind {
             Kind::File { size, .. } => {
-                let digest = keeper.file(&path, size, &mut tape.content()).map_err(LayerFault::Read)?;
+                let digest = content(&path, size, &mut tape.content()).map_err(LayerFault::Read)?;
                 Kind::File { size, digest }
             }
             kind => kind,
@@ -364,9 +397,8 @@ fn contents(
 ) -> Result<(), LayerFault> {
     let mut stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
     let compression = Compression::of(stored.fill_buf().map_err(LayerFault::Read)?)?;
-    let limit = limits.unpacked_from(blob.size);
     let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
-    let bounded = Bounded { reader: decoder, limit, left: limit };
+    let bounded = Bounded::new(decoder, limits.unpacked_from(blob.size));
     let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
     while let Some(header) = tape.next(skip).map_err(unmask)? {
         if let b'0' | 0 | b'7' = header.flag

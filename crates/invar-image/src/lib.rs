@@ -3,6 +3,7 @@
 //! ```text
 //! open(path) -> Opened -> Image -> Layer::read -> Listing (members, digests) -> Root (whiteouts applied)
 //!                                                                             -> Packages (dpkg's and pip's records)
+//!                           Layer::outline -> Outline (members; of files only those that are wanted)
 //! ```
 //!
 //! # Goals
@@ -28,9 +29,9 @@ mod layer;
 mod limits;
 mod member;
 mod open;
+mod outline;
 mod packages;
 mod root;
-
 mod tape;
 mod wire;
 
@@ -43,5 +44,6 @@ pub use layer::{Keep, Layer, Listing, NOTHING, read_tar};
 pub use limits::Limits;
 pub use member::{Kind, Member, TarFormat, Time};
 pub use open::{Form, Opened, open};
+pub use outline::{Outline, Wanted};
 pub use packages::{Package, PackageKind, Packages, is_record};
 pub use root::{Placed, Root};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use invar_tree::ImagePath;
 
-use crate::{Kind, Listing, Member};
+use crate::{Kind, Member};
 
 /// The root file system that a container sees: all layers, one over the other (OCI image specification 1.1, "Applying
 /// Changesets").
@@ -35,18 +35,18 @@ pub struct Placed {
 const LINKS: usize = 40;
 
 impl Root {
-    /// The root that `layers`, the lowest first, make together. A hard link to what is not there is left out.
-    pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a Listing)>) -> Self {
+    /// The root that the members of `layers`, the lowest first, make together. A hard link to what is not there is left out.
+    pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a [Member])>) -> Self {
         let mut root = Self::default();
-        for (index, layer) in layers {
-            root.apply(index, layer);
+        for (index, members) in layers {
+            root.apply(index, members);
         }
         root
     }
 
-    fn apply(&mut self, layer: usize, listing: &Listing) {
+    fn apply(&mut self, layer: usize, members: &[Member]) {
         // Marks only delete what is below, wherever in the layer they stand.
-        for member in &listing.members {
+        for member in members {
             match member.kind {
                 Kind::Whiteout => self.remove(&self.resolved(&member.path)),
                 // The mark in the root directory itself has the mark's own name.
@@ -55,7 +55,7 @@ impl Root {
                 _ => {}
             }
         }
-        for member in &listing.members {
+        for member in members {
             let path = self.resolved(&member.path);
             let (shown, content, content_layer) = match &member.kind {
                 Kind::Whiteout | Kind::Opaque => continue,

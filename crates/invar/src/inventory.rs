@@ -26,7 +26,7 @@ impl Whole {
     pub fn read(image: &Image, limits: &Limits) -> Result<Self, ImageError> {
         let listings = image.layers.iter().map(|layer| layer.read(limits, &is_record));
         let listings = listings.collect::<Result<Vec<Listing>, ImageError>>()?;
-        let root = Root::of(listings.iter().enumerate());
+        let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
         let mut records = BTreeMap::new();
         for (path, placed) in root.iter() {
             if let Some(bytes) = listings[placed.content_layer].kept.get(&placed.content) {

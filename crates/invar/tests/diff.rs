@@ -266,6 +266,70 @@ fn a_file_that_only_one_brings_may_be_in_a_layer_that_both_have() {
     assert_eq!(changed["images"][0]["shared"]["layers"], 1);
 }
 
+/// A layer with files that have second names, and a folder that has one.
+fn layer_with_links() -> Vec<u8> {
+    let mut builder = tar::Builder::new(tar(&[
+        ("etc/motd", "old\n", 1),
+        ("etc/other", "other\n", 1),
+        ("opt/a", "a\n", 1),
+        ("opt/b/c", "c\n", 1),
+        ("usr/lib/x", "one\n", 1),
+    ]));
+    // What was written ends the archive: the next member takes the place of the two blocks that say so.
+    let end = builder.get_ref().len() - 1024;
+    builder.get_mut().truncate(end);
+    let links = [
+        (tar::EntryType::Symlink, "lib", "usr/lib"),
+        (tar::EntryType::Link, "etc/hard", "etc/other"),
+        (tar::EntryType::Link, "etc/harder", "etc/hard"),
+    ];
+    for (kind, path, target) in links {
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_mode(0o777);
+        builder.append_link(&mut header, path, target).expect("it is written to memory");
+    }
+    builder.into_inner().expect("it is written to memory")
+}
+
+#[test]
+fn shared_layers_are_read_as_far_as_they_matter_to_the_others() {
+    let context = Context::new();
+    let base = layer_with_links();
+    let upper: [&[(&str, &str, u64)]; 9] = [
+        &[("app/main", "1", 1)],
+        // Through a link of the layer below, with another content and with the same.
+        &[("lib/x", "two\n", 1)],
+        &[("lib/x", "one\n", 1), ("etc/motd", "old\n", 2)],
+        &[("etc/.wh.motd", "", 1), ("opt/.wh.b", "", 1)],
+        &[(".wh.opt", "", 1)],
+        &[("opt/.wh..wh..opq", "", 1), ("opt/a", "a\n", 1)],
+        // Second names of one file, replaced one by one.
+        &[("etc/hard", "other\n", 1)],
+        &[("etc/other", "another\n", 1)],
+        &[("etc/harder", "another\n", 1), ("etc/motd", "new\n", 1)],
+    ];
+    for (number, files) in upper.iter().enumerate() {
+        context.write(&format!("{number}.tar"), docker_archive(&[base.clone(), tar(files)], "test"));
+    }
+    let told = |arguments: &[&str]| {
+        let mut told = parse(&context.run(&[&["diff", "--json"], arguments].concat()).stdout);
+        told["images"][0]["shared"].take();
+        told
+    };
+    for one in 0..upper.len() {
+        for two in (0..upper.len()).filter(|two| *two != one) {
+            let (one, two) = (format!("{one}.tar"), format!("{two}.tar"));
+            assert_eq!(told(&[&one, &two]), told(&[&one, &two, "--all-layers"]), "{one} {two}");
+        }
+    }
+    let through = told(&["0.tar", "1.tar"]);
+    let paths: Vec<&Value> = through["images"][0]["files"].as_array().expect("a list").iter().collect();
+    let changed = paths.iter().find(|file| file["path"] == "/usr/lib/x").expect("it differs");
+    assert_eq!(changed["inside"]["lines"], json!(["@@ -1,1 +1,1 @@", "-one", "+two"]), "{through}");
+}
+
 #[test]
 fn git_revisions_of_a_project_are_compared() {
     if !have("git_revisions_of_a_project_are_compared", &["git"]) {

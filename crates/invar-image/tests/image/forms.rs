@@ -39,7 +39,7 @@ fn check_root(opened: &invar_image::Opened) {
     let limits = Limits::usual();
     let image = &opened.images[0];
     let listings: Vec<_> = image.layers.iter().map(|layer| layer.read(&limits, NOTHING).unwrap()).collect();
-    let root = Root::of(listings.iter().enumerate());
+    let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     let expected =
         ["bin", "data", "data/c", "etc", "etc/greeting", "etc/motd", "usr/bin/other", "usr/bin/tool"];
@@ -54,6 +54,27 @@ fn check_root(opened: &invar_image::Opened) {
         })
         .unwrap();
     assert_eq!(found, b"hello");
+}
+
+/// What is listed of the lower layer when it is not read to its end.
+#[track_caller]
+fn check_outline(opened: &invar_image::Opened) {
+    let limits = Limits::usual();
+    let layer = &opened.images[0].layers[0];
+    let whole = layer.read(&limits, NOTHING).unwrap();
+    let keep = |path: &ImagePath, size: u64| if path.as_str() == "data/a" { size } else { 0 };
+    let outline = layer.outline(&limits, &keep, &|path| path.as_str() == "etc/motd").unwrap();
+    let unread: Vec<&str> = outline.unread.iter().map(ImagePath::as_str).collect();
+    assert_eq!(unread, ["data/b", "etc/gone", "usr/bin/tool"]);
+    assert_eq!(outline.kept, BTreeMap::from([(path("data/a"), b"a".to_vec())]));
+    assert_eq!(outline.members.len(), whole.members.len());
+    for (listed, read) in outline.members.iter().zip(&whole.members) {
+        assert_eq!(
+            (&listed.path, listed.kind.size(), listed.header),
+            (&read.path, read.kind.size(), read.header)
+        );
+        assert_eq!(listed.kind == read.kind, !outline.unread.contains(&read.path), "{}", read.path);
+    }
 }
 
 #[test]
@@ -77,6 +98,7 @@ fn every_form_gives_the_same_root() {
             let read = opened.images[0].layers[0].read(&Limits::usual(), NOTHING).unwrap();
             assert_eq!(read.compression, compression);
             check_root(&opened);
+            check_outline(&opened);
         }
     }
     let docker = folder.path().join("docker.tar");

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
-use invar_image::{ImageError, Limits, Listing, NOTHING, Packages, Root, open};
+use invar_image::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }
@@ -148,9 +148,28 @@ fn links_of_a_layer_do_not_lead_anywhere() {
         .raw(b"bad\xff", b'0', b"", b"3")
         .finish();
     let listing = read(&layer).unwrap();
-    let root = Root::of([(0, &listing)]);
+    let root = Root::of([(0, &listing.members[..])]);
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     assert!(paths.contains(&"etc/file") && paths.contains(&"bad\\xff"), "{paths:?}");
+}
+
+#[test]
+fn a_file_does_not_reach_beyond_its_layer() {
+    let mut cut = layer().file("etc/long", &[7; 10_000]).finish();
+    cut.truncate(cut.len() - 5000);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image.tar");
+    // What follows the layer in the archive is not its own.
+    fs::write(&file, docker_archive(&[cut, layer().file("x", &[8; 20_000]).finish()])).unwrap();
+    let opened = open(&file, &Limits::usual()).unwrap();
+    let layers = &opened.images[0].layers;
+    let outline = |layer: usize| layers[layer].outline(&Limits::usual(), NOTHING, &|_| false);
+    assert!(
+        matches!(outline(0), Err(ImageError::Layer { source: LayerFault::Read(_), .. })),
+        "{:?}",
+        outline(0)
+    );
+    assert!(outline(1).is_ok());
 }
 
 #[test]
@@ -171,7 +190,11 @@ fn no_flipped_bit_and_no_cut_is_a_reason_to_stop() {
         for image in &opened.images {
             let listings = image.layers.iter().map(|layer| layer.read(&small(), &|_, size| size));
             let listings: Vec<Listing> = listings.flatten().collect();
-            let root = Root::of(listings.iter().enumerate());
+            for layer in &image.layers {
+                // Nothing comes of it but an error.
+                let _ = layer.outline(&small(), NOTHING, &|_| false);
+            }
+            let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
             Packages::of(&listings.iter().flat_map(|listing| listing.kept.clone()).collect());
             assert!(root.iter().all(|(path, _)| !path.as_str().split('/').any(|name| name == "..")));
         }

@@ -44,7 +44,7 @@ fn facts(image: &Image, limits: &Limits) -> Result<ImageFacts, Failure> {
     for layer in &image.layers {
         listings.push(layer.read(limits, &keep)?);
     }
-    let root = Root::of(listings.iter().enumerate());
+    let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
     for (path, placed) in root.iter() {
         let Kind::File { .. } = placed.member.kind else { continue };
         let start = listings.get(placed.content_layer).and_then(|listing| listing.kept.get(&placed.content));

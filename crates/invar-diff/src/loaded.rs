@@ -1,0 +1,186 @@
+//! One side of a comparison, as far as it has been read.
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_image::{Image, ImageError, Kind, Listing, Member, Outline, Packages, Placed, Root, is_record};
+use invar_tree::ImagePath;
+
+use crate::changelog::{is_changelog, summary};
+use crate::images::{ImageOptions, of_invar};
+use crate::packages::PackageChange;
+
+/// One image, as far as it has been read.
+pub(crate) struct Loaded<'a> {
+    pub image: &'a Image,
+    /// What was read, by the layer's place.
+    pub parts: BTreeMap<usize, Part>,
+    pub root: Root,
+    pub packages: Packages,
+}
+
+/// A layer that was read.
+pub(crate) enum Part {
+    /// To its end.
+    Read(Listing),
+    /// As far as it matters to the others; its digest is believed.
+    Outlined(Outline),
+}
+
+impl Part {
+    pub fn members(&self) -> &[Member] {
+        match self {
+            Self::Read(listing) => &listing.members,
+            Self::Outlined(outline) => &outline.members,
+        }
+    }
+
+    fn kept(&self) -> &BTreeMap<ImagePath, Vec<u8>> {
+        match self {
+            Self::Read(listing) => &listing.kept,
+            Self::Outlined(outline) => &outline.kept,
+        }
+    }
+
+    /// What is known of a layer that was read to its end.
+    pub fn listing(&self) -> Option<&Listing> {
+        match self {
+            Self::Read(listing) => Some(listing),
+            Self::Outlined(_) => None,
+        }
+    }
+}
+
+/// Which files of a layer that both sides have are read.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Files that other layers bring or link to.
+    pub files: BTreeSet<ImagePath>,
+    /// What other layers delete, with all that is below it.
+    deleted: BTreeSet<ImagePath>,
+}
+
+impl Touched {
+    pub fn extend(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.deleted.extend(other.deleted);
+    }
+
+    fn holds(&self, path: &ImagePath) -> bool {
+        self.files.contains(path)
+            || self.deleted.contains(path)
+            || !self.deleted.is_empty() && path.ancestors().any(|above| self.deleted.contains(&above))
+    }
+}
+
+impl<'a> Loaded<'a> {
+    /// Reads all layers but those at `skip`.
+    pub fn read(
+        image: &'a Image,
+        skip: &BTreeSet<usize>,
+        options: &ImageOptions,
+    ) -> Result<Self, ImageError> {
+        let mut parts = BTreeMap::new();
+        for (place, layer) in image.layers.iter().enumerate().filter(|(place, _)| !skip.contains(place)) {
+            parts.insert(place, Part::Read(layer.read(&options.limits, &kept_of)?));
+        }
+        let mut loaded = Self { image, parts, root: Root::default(), packages: Packages::default() };
+        loaded.settle();
+        Ok(loaded)
+    }
+
+    /// The layer at `place` as far as it matters to the others.
+    pub fn outline(
+        &self,
+        place: usize,
+        touched: &Touched,
+        options: &ImageOptions,
+    ) -> Result<Outline, ImageError> {
+        self.image.layers[place].outline(&options.limits, &kept_of, &|path| touched.holds(path))
+    }
+
+    /// Puts together what the parts make.
+    pub fn settle(&mut self) {
+        self.root = Root::of(self.parts.iter().map(|(place, part)| (*place, part.members())));
+        self.packages = Packages::of(&self.kept(|path| !is_changelog(path)));
+    }
+
+    /// The members of all layers that were read.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.parts.values().flat_map(Part::members)
+    }
+
+    /// What the layers that were read say something about.
+    pub fn touched(&self) -> Touched {
+        let mut touched = Touched::default();
+        for member in self.members() {
+            match &member.kind {
+                Kind::Whiteout | Kind::Opaque => drop(touched.deleted.insert(member.path.clone())),
+                Kind::HardLink { original } => {
+                    touched.files.extend([member.path.clone(), original.clone()]);
+                }
+                _ => drop(touched.files.insert(member.path.clone())),
+            }
+        }
+        touched
+    }
+
+    /// The file at `path` of the root as its layer calls it, if its content was stepped over.
+    pub fn unread(&self, path: &str) -> Option<&ImagePath> {
+        let placed = self.root.get(path)?;
+        match self.parts.get(&placed.content_layer)? {
+            Part::Outlined(outline) => outline.unread.get(&placed.content),
+            Part::Read(_) => None,
+        }
+    }
+
+    /// The kept files that a container would see.
+    fn kept(&self, wanted: impl Fn(&ImagePath) -> bool) -> BTreeMap<ImagePath, Vec<u8>> {
+        let mut kept = BTreeMap::new();
+        for (path, placed) in self.root.iter().filter(|(path, _)| wanted(path)) {
+            let part = self.parts.get(&placed.content_layer);
+            if let Some(bytes) = part.and_then(|part| part.kept().get(&placed.content)) {
+                kept.insert(path.clone(), bytes.clone());
+            }
+        }
+        kept
+    }
+
+    /// What the changelogs of a package that changed say.
+    pub fn changelog(&self, change: &PackageChange) -> Vec<String> {
+        let (Some(old), Some(new)) = (&change.old, &change.new) else { return Vec::new() };
+        let folder = format!("usr/share/doc/{}/", change.name);
+        let own = |path: &ImagePath| {
+            is_changelog(path)
+                && match change.kind.as_str() {
+                    "Debian" => path.as_str().starts_with(&folder),
+                    _ => self.packages.owner(path).is_some_and(|owner| owner.name == change.name),
+                }
+        };
+        // Debian's own changelog says more about a Debian version than the author's.
+        let mut found: Vec<(ImagePath, Vec<u8>)> = self.kept(own).into_iter().collect();
+        found.sort_by_key(|(path, _)| (!path.name().contains("Debian"), path.clone()));
+        found
+            .iter()
+            .map(|(_, bytes)| summary(bytes, old, new))
+            .find(|lines| !lines.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// What the file at `path` belongs to.
+    pub fn origin(&self, path: &ImagePath, placed: &Placed) -> Option<String> {
+        if let Some(owner) = self.packages.owner(path) {
+            return Some(format!("{} package {}", owner.kind, owner.name));
+        }
+        let history = self.image.layers.get(placed.layer)?.history.as_ref()?;
+        let told =
+            history.comment.as_ref().filter(|_| of_invar(self.image)).or(history.created_by.as_ref())?;
+        Some(format!("layer: {}", told.chars().take(80).collect::<String>()))
+    }
+}
+
+/// How much is kept of a file.
+fn kept_of(path: &ImagePath, size: u64) -> u64 {
+    match is_changelog(path) {
+        true if size <= 2 << 20 => size,
+        _ => is_record(path, size),
+    }
+}
