@@ -65,7 +65,7 @@ pub use inventory::{Inventory, Item, runs_commands};
 pub use lock::{Locked, Update, lock};
 pub use mirrors::{Archive, Mirrors};
 pub use perturbation::Perturbation;
-pub use project::ProjectFiles;
+pub use project::{ProjectFiles, default_outputs};
 pub use proposals::{Proposals, proposals};
 pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
@@ -73,6 +73,6 @@ pub use session::{BuildLimits, Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };
-pub use source::{SourceError, source_files};
+pub use source::{Disk, SourceError, is_archive, source_files};
 pub use vendored::Registries;
 pub use workshop::StepFailure;

@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use invar_project::{InvarLock, LockError, Manifest, ManifestSources, WorkspaceRoot, nearest};
+use invar_project::{InvarLock, LockError, Manifest, ManifestSources, SourceRules, WorkspaceRoot, nearest};
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
@@ -173,20 +173,23 @@ impl ProjectFiles {
 
     /// The name of the archive that a build writes where none is given, relative to the current folder.
     pub fn default_output(&self) -> String {
-        format!("{}.tar", self.short_name())
+        format!("{}.tar", short_name(&self.manifest))
     }
 
     /// The names that builds write to where none is given, whatever their format.
     pub(crate) fn default_outputs(&self) -> Vec<String> {
-        [".tar", ".oci", ".rootfs.tar", ".rootfs"]
-            .map(|ending| format!("{}{ending}", self.short_name()))
-            .into()
+        default_outputs(&self.manifest)
     }
 
-    /// The last part of the image's name.
-    fn short_name(&self) -> String {
-        let name = self.manifest.image.name.to_string();
-        name.rsplit('/').next().unwrap_or(&name).to_owned()
+    /// Tells the rules what the `.gitignore` files of the workspace around the project say, where it is in one.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`].
+    pub fn add_gitignores(&self, rules: &mut SourceRules) -> Result<(), BuildError> {
+        match &self.workspace {
+            Some(root) => crate::workspace::add_gitignores(rules, root, &self.folder),
+            None => Ok(()),
+        }
     }
 
     /// Where this project's settings are, as the end of a sentence.
@@ -200,6 +203,19 @@ impl ProjectFiles {
     pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
         invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
     }
+}
+
+/// The names that builds write to where none is given, whatever their format, relative to the project.
+pub fn default_outputs(manifest: &Manifest) -> Vec<String> {
+    [".tar", ".oci", ".rootfs.tar", ".rootfs"]
+        .map(|ending| format!("{}{ending}", short_name(manifest)))
+        .into()
+}
+
+/// The last part of the image's name.
+fn short_name(manifest: &Manifest) -> String {
+    let name = manifest.image.name.to_string();
+    name.rsplit('/').next().unwrap_or(&name).to_owned()
 }
 
 /// An image of a workspace's root that is no project would have no Python at all, which nobody means who has a `uv.lock`

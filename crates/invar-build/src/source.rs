@@ -321,7 +321,7 @@ fn unix_lines(mut file: File) -> io::Result<Vec<u8>> {
 
 /// Whether the file at `path` is an archive that a build wrote, under whatever name: taken as source, each build would
 /// pack the one before.
-fn is_archive(path: &Path) -> bool {
+pub fn is_archive(path: &Path) -> bool {
     let first_member = || -> io::Result<bool> {
         let mut header = [0; 512];
         open_plain(path)?.read_exact(&mut header)?;
@@ -419,8 +419,11 @@ pub fn source_files(folder: &Path) -> Result<Vec<String>, SourceError> {
     Ok(files.map(|entry| entry.path.as_str().to_owned()).collect())
 }
 
-struct Disk<'a> {
-    folder: &'a Path,
+/// A project's folder on the disk, as [`SourceRules::walk`] sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk<'a> {
+    /// The folder.
+    pub folder: &'a Path,
 }
 
 impl Listing for Disk<'_> {

@@ -68,6 +68,10 @@ impl Locked {
 
     fn take_lists(&mut self, table: &mut toml::Table, kind: &str) {
         for list in LISTS {
+            // In a manifest `tool` is a table, and no list of packages.
+            if !table.get(list).is_some_and(toml::Value::is_array) {
+                continue;
+            }
             let Some(packages) = table.remove(list) else { continue };
             for package in packages.as_array().into_iter().flatten() {
                 let text = |key: &str| package.get(key).and_then(toml::Value::as_str);
@@ -116,6 +120,10 @@ mod tests {
             compare_locks(&platform("2.41", &"0".repeat(64)), &platform("2.41", &"1".repeat(64))).unwrap();
         assert_eq!(packages[0].old.as_deref(), Some("2.41"));
         assert_eq!(packages[0].new.as_deref(), Some("2.41, with other hashes, places or dependencies"));
+        let manifest =
+            |python: &str| format!("[project]\nname = \"x\"\n[tool.invar]\npython = \"{python}\"\n");
+        let (packages, values) = compare_locks(&manifest("3.12"), &manifest("3.13")).unwrap();
+        assert_eq!((packages.len(), values.len(), values[0].key.as_str()), (0, 1, "tool.invar.python"));
         assert!(compare_locks("= broken", "").unwrap_err().to_string().starts_with("it is not TOML"));
     }
 }

@@ -6,6 +6,7 @@ use invar_diff::{
 use serde_json::Value;
 
 use crate::commands::diff::Outcome;
+use crate::source::{SourceChange, Use};
 
 /// How many files of one origin are shown, and how many lines of what is inside of a file.
 const FILES: usize = 60;
@@ -30,16 +31,58 @@ pub fn text(outcome: &Outcome) -> String {
         packages(&mut out, &file.packages);
         values(&mut out, "  ", &file.values);
     }
-    if !outcome.source.is_empty() {
-        line(&mut out, &format!("{} source files", outcome.source.len()));
-        for (letter, path) in &outcome.source {
-            line(&mut out, &format!("  {letter} {}", shown(path)));
-        }
-    }
+    source(&mut out, &outcome.source);
     if outcome.same {
         line(&mut out, "No difference");
     }
     out
+}
+
+/// Source files, by what becomes of them.
+fn source(out: &mut String, changes: &[SourceChange]) {
+    let what = |change: &SourceChange| change.new.or(change.old);
+    for group in changes.chunk_by(|one, two| what(one) == what(two)) {
+        let files = if group.len() == 1 { "file" } else { "files" };
+        let title = format!("{} source {files} {}", group.len(), used(what(&group[0])));
+        line(out, &title);
+        for change in group.iter().take(FILES) {
+            let mut details = Vec::new();
+            if let (Some(old), Some(new)) = (change.old, change.new)
+                && old != new
+            {
+                details.push(format!("before {}", used(Some(old))));
+            }
+            if change.mode {
+                details.push("mode".to_owned());
+            }
+            let details =
+                if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
+            line(out, &format!("  {} {}{details}", letter(change.change), shown(&change.path)));
+            of_file(out, "      ", change.inside.as_ref());
+        }
+        if group.len() > FILES {
+            line(out, &format!("  … and {} more; --json has all", group.len() - FILES));
+        }
+    }
+}
+
+/// What becomes of a source file, behind its name.
+pub fn used(what: Option<Use>) -> &'static str {
+    match what {
+        Some(Use::Image) => "in the image",
+        Some(Use::Package) => "of the project's package",
+        Some(Use::Step) => "of steps",
+        Some(Use::Nothing) | None => "that the image is not made of",
+    }
+}
+
+/// What is inside of a file, up to some lines.
+fn of_file(out: &mut String, indent: &str, inside: Option<&Inside>) {
+    let lines = inside.map(of_inside).unwrap_or_default();
+    lines.iter().take(LINES).for_each(|text| line(out, &format!("{indent}{text}")));
+    if lines.len() > LINES {
+        line(out, &format!("{indent}… and {} more lines; --json has all", lines.len() - LINES));
+    }
 }
 
 fn line(out: &mut String, text: &str) {
@@ -144,13 +187,7 @@ fn files(out: &mut String, changes: &[FileChange]) {
         line(out, &format!("  {}", shown(&group[0].origin)));
         for change in group.iter().take(FILES) {
             line(out, &format!("    {} {}{}", letter(change.change), shown(&change.path), details(change)));
-            if let Some(inside) = &change.inside {
-                let lines = of_inside(inside);
-                lines.iter().take(LINES).for_each(|text| line(out, &format!("        {text}")));
-                if lines.len() > LINES {
-                    line(out, &format!("        … and {} more lines; --json has all", lines.len() - LINES));
-                }
-            }
+            of_file(out, "        ", change.inside.as_ref());
         }
         if group.len() > FILES {
             line(out, &format!("    … and {} more; --json has all", group.len() - FILES));

@@ -9,6 +9,7 @@ mod operand;
 mod page;
 mod provenance;
 mod report;
+mod source;
 
 use std::process::ExitCode;
 

@@ -1,13 +1,15 @@
 //! What `invar diff` compares: whatever a person names, told apart by what is there.
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use invar_build::BuildError;
 use invar_image::{Limits, Opened};
 
 use crate::failure::Failure;
+use crate::source::Blob;
 
 /// One of the two things that are compared.
 pub enum Operand {
@@ -110,33 +112,63 @@ fn show(commit: &str, path: &str) -> Result<Option<String>, Failure> {
     git(&["show", "--no-textconv", &format!("{commit}:./{path}")])
 }
 
-/// The source files that differ between two commits, or between one and the files that are there: a letter and a path.
+/// The files of a commit, in its folder `place`, by their paths from there. Names that are not UTF-8 are left out.
+///
+/// # Errors
+/// Where git cannot be started, or fails.
+pub fn tree(commit: &str, place: &str) -> Result<BTreeMap<String, Blob>, Failure> {
+    let folder = place.trim_end_matches('/');
+    let name = format!("{commit}:./{folder}");
+    let Some(bytes) = git_bytes(&["ls-tree", "-r", "-l", "-z", &name], &[])? else {
+        return Err(Failure::input(format!("git cannot list the files of {commit} in {place:?}"), None));
+    };
+    let mut blobs = BTreeMap::new();
+    for line in bytes.split(|byte| *byte == 0).filter_map(|line| std::str::from_utf8(line).ok()) {
+        let Some((what, path)) = line.split_once('\t') else { continue };
+        let [mode, _, id, size] = what.split_whitespace().collect::<Vec<_>>()[..] else { continue };
+        let size = size.parse().unwrap_or_default();
+        blobs.insert(path.to_owned(), Blob { mode: mode.to_owned(), id: id.to_owned(), size });
+    }
+    Ok(blobs)
+}
+
+/// A content that git has.
 ///
 /// # Errors
 /// Where git cannot be started.
-pub fn changed_files(old: &Project, new: &Project) -> Result<Vec<(String, String)>, Failure> {
-    let (Some(commit), place) = (&old.commit, if new.place.is_empty() { "./" } else { &new.place }) else {
-        return Ok(Vec::new());
-    };
-    let mut arguments =
-        vec!["diff", "--no-ext-diff", "--no-textconv", "--name-status", "-z", "--no-renames", commit];
-    arguments.extend(new.commit.as_deref());
-    arguments.extend(["--", place]);
-    let text = git(&arguments)?.unwrap_or_default();
-    let mut parts = text.split('\0');
-    let mut files = Vec::new();
-    while let (Some(letter), Some(path)) = (parts.next(), parts.next()) {
-        files.push((letter.to_owned(), path.to_owned()));
+pub fn blob(id: &str) -> Result<Option<Vec<u8>>, Failure> {
+    git_bytes(&["cat-file", "blob", id], &[])
+}
+
+/// The names that git would give to the contents of files in `folder`, by path; without any filter.
+///
+/// # Errors
+/// Where git cannot be started.
+pub fn hashes(folder: &Path, paths: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
+    // Git reads one path a line.
+    let paths: Vec<&str> = paths.iter().copied().filter(|path| !path.contains('\n')).collect();
+    if paths.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    Ok(files)
+    let folder = std::fs::canonicalize(folder)
+        .map_err(|source| BuildError::Read { path: folder.to_owned(), source })?;
+    let lines: String = paths.iter().map(|path| format!("{}\n", folder.join(path).display())).collect();
+    let found = git_bytes(&["hash-object", "--no-filters", "--stdin-paths"], lines.as_bytes())?;
+    let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    Ok(paths.into_iter().map(str::to_owned).zip(text.lines().map(str::to_owned)).collect())
+}
+
+/// What git prints, as text.
+fn git(arguments: &[&str]) -> Result<Option<String>, Failure> {
+    Ok(git_bytes(arguments, &[])?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// What git prints; `None` where it fails. Nothing that a repository configures is run.
-fn git(arguments: &[&str]) -> Result<Option<String>, Failure> {
+fn git_bytes(arguments: &[&str], input: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
     let child = Command::new("git")
         .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager"])
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn();
@@ -146,8 +178,13 @@ fn git(arguments: &[&str]) -> Result<Option<String>, Failure> {
     };
     let mut bytes = Vec::new();
     let out = child.stdout.take().expect("the output is piped");
-    let read = out.take(LONGEST).read_to_end(&mut bytes);
+    let mut into = child.stdin.take().expect("the input is piped");
+    let read = thread::scope(|scope| {
+        // Git answers while it reads; whoever writes all first could wait for ever. If it ends early, it says so.
+        scope.spawn(move || drop(into.write_all(input)));
+        out.take(LONGEST).read_to_end(&mut bytes)
+    });
     let status = child.wait();
     let done = read.is_ok() && status.is_ok_and(|status| status.success());
-    Ok(done.then(|| String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(done.then_some(bytes))
 }

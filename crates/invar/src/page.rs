@@ -12,7 +12,7 @@ use invar_image::{Inventory, Sum};
 use serde::Serialize;
 
 use crate::commands::diff::Outcome;
-use crate::difference::{cause_text, details, of_inside};
+use crate::difference::{cause_text, details, of_inside, used};
 use crate::failure::Failure;
 
 const FRAME: &str = include_str!("page/frame.html");
@@ -159,13 +159,14 @@ pub fn of_difference(outcome: &Outcome, inventory: Option<&Inventory>) -> Page {
         item(value.key.clone(), file, None, format!("{} → {}", show(&value.old), show(&value.new)))
     });
     page.lists.push(List { title: "Values".into(), items: values.collect() });
-    let source = outcome.source.iter().map(|(letter, path)| Item {
-        state: match letter.as_str() {
-            "A" => "added",
-            "D" => "removed",
-            _ => "changed",
+    let source = outcome.source.iter().map(|change| Item {
+        state: match change.change {
+            Change::Added => "added",
+            Change::Removed => "removed",
+            Change::Changed => "changed",
         },
-        ..item(path.clone(), String::new(), None, String::new())
+        detail: change.inside.iter().flat_map(of_inside).collect(),
+        ..item(change.path.clone(), used(change.new.or(change.old)).to_owned(), None, String::new())
     });
     page.lists.push(List { title: "Source files".into(), items: source.collect() });
     page.lists.retain(|list| !list.items.is_empty());

@@ -357,7 +357,14 @@ fn git_revisions_of_a_project_are_compared() {
             (&package["name"], &package["old"], &package["new"]),
             (&json!("words"), &json!("0.1"), &json!("0.2"))
         );
-        assert_eq!(found["source"], json!([["M", "project/main.py"], ["M", "project/uv.lock"]]), "{found}");
+        assert_eq!(found["files"].as_array().map(Vec::len), Some(1), "{found}");
+        let source = found["source"].as_array().expect("a list").iter();
+        let source: Vec<_> =
+            source.map(|file| format!("{} {} {}", file["path"], file["change"], file["new"])).collect();
+        let expected = [r#""main.py" "changed" "image""#, r#""uv.lock" "changed" "nothing""#];
+        assert_eq!(source, expected, "{found}");
+        let lines = found["source"][0]["inside"]["lines"].to_string();
+        assert!(lines.contains("+print('changed')"), "{lines}");
     };
     check(&["HEAD~1:project", "HEAD:project"]);
     check(&["HEAD~1:project", "project"]);
@@ -369,6 +376,116 @@ fn git_revisions_of_a_project_are_compared() {
     // What looks like an option is a name, and not git's to obey.
     let error = world.run(&["diff", "--", "--output=stolen", "project"]).failure(2);
     assert!(error.contains("is neither") && !world.context.path().join("stolen").exists(), "{error}");
+}
+
+#[test]
+fn source_files_are_told_by_what_becomes_of_them() {
+    if !have("source_files_are_told_by_what_becomes_of_them", &["git"]) {
+        return;
+    }
+    let context = Context::new();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        Ran::of(git.current_dir(context.path()).env("HOME", context.path())).success()
+    };
+    let manifest = |more: &str| {
+        format!(
+            "[tool.invar]\n{more}\n[tool.invar.image]\nname = \"x\"\ncommand = [\"a\"]\n\n[[tool.invar.step]]\nname = \"s\"\npackages = [\"make\"]\ninputs = [\"web/**\"]\nrun = \"make\"\noutputs = {{ o = \"/o\" }}\n"
+        )
+    };
+    context.write("pyproject.toml", manifest("packages = [\"aa\"]\nexclude = [\"docs/**\", \"web/**\"]"));
+    context.write(".gitignore", "*.log\nother\n");
+    for (path, text) in [
+        ("main.py", "one\n"),
+        ("run.sh", "x\n"),
+        ("same.py", "x\n"),
+        ("docs/a.md", "one\n"),
+        ("web/a.js", "one\n"),
+        ("data.txt", "x\n"),
+    ] {
+        context.write(path, text);
+    }
+    context.write("big.bin", vec![0; 6 << 20]);
+    std::os::unix::fs::symlink("main.py", context.path().join("link")).expect("a link");
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "one"]);
+    context.write(
+        "pyproject.toml",
+        manifest("packages = [\"bb\"]\nexclude = [\"docs/**\", \"web/**\", \"data.txt\"]"),
+    );
+    for (path, text) in [
+        ("main.py", "two\n"),
+        ("docs/a.md", "two\n"),
+        ("web/a.js", "two\n"),
+        ("new.py", "x\n"),
+        ("x.log", "x\n"),
+    ] {
+        context.write(path, text);
+    }
+    let mut big = vec![0; 6 << 20];
+    big[5 << 20] = 1;
+    context.write("big.bin", big);
+    context.write("x.tar", "what a build wrote");
+    std::fs::remove_file(context.path().join("link")).expect("it is there");
+    std::os::unix::fs::symlink("run.sh", context.path().join("link")).expect("a link");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(context.path().join("run.sh"), executable).expect("the mode can be set");
+    let expected = "\
+pyproject.toml
+  tool.invar.exclude: [\"docs/**\",\"web/**\"] → [\"docs/**\",\"web/**\",\"data.txt\"]
+  tool.invar.packages[0]: \"aa\" → \"bb\"
+6 source files in the image
+  M big.bin
+      too large to look into
+  M link
+  M main.py
+      @@ -1,1 +1,1 @@
+      -one
+      +two
+  A new.py
+  M pyproject.toml
+  M run.sh: mode
+1 source file of steps
+  M web/a.js
+      @@ -1,1 +1,1 @@
+      -one
+      +two
+2 source files that the image is not made of
+  M data.txt: before in the image
+  M docs/a.md
+      @@ -1,1 +1,1 @@
+      -one
+      +two
+";
+    // Also what is not under version control yet, without what git ignores and what a build left.
+    let ran = context.run(&["diff", "HEAD:.", "."]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (7, expected), "{}", ran.stderr);
+    // Nothing that the repository configures is run.
+    git(&["config", "filter.steal.clean", "touch stolen; cat"]);
+    context.write(".gitattributes", "*.py filter=steal\n");
+    context.run(&["diff", "HEAD", "."]);
+    assert!(!context.path().join("stolen").exists());
+    std::fs::remove_file(context.path().join(".gitattributes")).expect("it is there");
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "two"]);
+    let ran = context.run(&["diff", "HEAD~1", "HEAD"]);
+    assert_eq!(ran.stdout.replace("  A x.tar\n", "").replace("7 source", "6 source"), expected);
+    let back = context.run(&["diff", "HEAD", "HEAD~1"]).stdout;
+    assert!(
+        back.contains("  D new.py\n")
+            && back.contains("  M data.txt: before that the image is not made of\n"),
+        "{back}"
+    );
+    // Two folders are compared as well.
+    git(&["worktree", "add", "-q", "other", "HEAD~1"]);
+    let ran = context.run(&["diff", "other", "."]);
+    assert_eq!(ran.stdout, expected);
+    same(&context, &["HEAD~1", "other"]);
+    let page = context.path().join("page.html");
+    context.run(&["diff", "--html", "page.html", "HEAD~1", "HEAD"]);
+    assert!(std::fs::read_to_string(page).expect("it is written").contains("docs/a.md"));
 }
 
 #[test]

@@ -13,9 +13,10 @@ use crate::commands::open::Open;
 use crate::difference;
 use crate::failure::{DIFFERENT, Failure};
 use crate::inventory::read_image;
-use crate::operand::{FILES, Operand, Project, changed_files, resolve};
+use crate::operand::{FILES, Operand, Project, resolve};
 use crate::page;
 use crate::report::Told;
+use crate::source::{self, SourceChange};
 
 /// What `invar diff` prints.
 #[derive(Debug, Serialize)]
@@ -35,8 +36,8 @@ pub struct Outcome {
     pub index: Vec<ValueChange>,
     /// The locks and manifests that were compared.
     pub files: Vec<FileDifference>,
-    /// The source files that differ, each with git's letter for what happened.
-    pub source: Vec<(String, String)>,
+    /// The source files of projects that differ.
+    pub source: Vec<SourceChange>,
 }
 
 /// What two locks or manifests differ in.
@@ -205,21 +206,7 @@ fn compare_projects(old: &Project, new: &Project, outcome: &mut Outcome) -> Resu
         let text = |project: &Project| project.files.get(name).cloned().unwrap_or_default();
         compare_texts(name, &text(old), &text(new), outcome)?;
     }
-    outcome.source = match (&old.commit, &new.commit) {
-        (None, Some(_)) => {
-            let mut files = changed_files(new, old)?;
-            // git was asked the other way round.
-            for (letter, _) in &mut files {
-                *letter = match letter.as_str() {
-                    "A" => "D".into(),
-                    "D" => "A".into(),
-                    _ => std::mem::take(letter),
-                };
-            }
-            files
-        }
-        _ => changed_files(old, new)?,
-    };
+    outcome.source = source::compare(old, new)?;
     Ok(())
 }
 
