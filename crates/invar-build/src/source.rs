@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use invar_oci::FILE_TIME;
 use invar_plan::PROJECT;
-use invar_project::{EntryKind, Glob, Listing, ListingEntry, SourceList, SourceRules, StepName, WalkError};
+use invar_project::{
+    EntryKind, Glob, Identity, Listing, ListingEntry, SourceList, SourceRules, StepName, User, WalkError,
+};
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::project::ProjectFiles;
@@ -77,7 +79,15 @@ impl SourceTree {
         let prefix = ImagePath::parse(PROJECT).expect("it is a relative path");
         // Both are there even if nothing is in them: the program starts in the one, and people look into the other.
         for directory in [&prefix, &manifest.image.workdir] {
-            insert(&mut tree, directory.clone(), Node::Directory, Mode::DIRECTORY)?;
+            if !manifest.image.directories.contains(directory) {
+                insert(&mut tree, directory.clone(), Node::Directory, Mode::DIRECTORY)?;
+            }
+        }
+        let (owner, mode) = writable(manifest.image.user.as_ref());
+        for directory in &manifest.image.directories {
+            let entry = Entry { node: Node::Directory, mode, owner, origin: Arc::new(Origin::Source) };
+            tree.insert(directory.clone(), entry)
+                .map_err(|error| SourceError::Entry { message: error.to_string() })?;
         }
         let mut source = Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree };
         // A package is in the image as the wheel that is built of it.
@@ -232,6 +242,23 @@ impl Contents for SourceTree {
         let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
         if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }
+    }
+}
+
+/// The owner and mode of a directory that `user` can write to. Whose number a name has is known only in the image, so
+/// there a directory is as `/tmp` is.
+fn writable(user: Option<&User>) -> (Owner, Mode) {
+    match user {
+        None => (Owner::ROOT, Mode::DIRECTORY),
+        Some(User { user: Identity::Id(uid), group }) => {
+            // As container engines have it: the group of a user without one is root's.
+            let gid = match group {
+                Some(Identity::Id(gid)) => *gid,
+                Some(Identity::Name(_)) | None => 0,
+            };
+            (Owner { uid: *uid, gid }, Mode::DIRECTORY)
+        }
+        Some(User { user: Identity::Name(_), .. }) => (Owner::ROOT, Mode::new(0o1777)),
     }
 }
 
@@ -478,5 +505,18 @@ mod tests {
         ] {
             assert_eq!(leads_out(link, target), out, "{link} -> {target}");
         }
+    }
+
+    #[test]
+    fn a_name_has_no_number_yet() {
+        let check = |user: &str, owner: (u32, u32), mode| {
+            let user: User = user.parse().expect("it is a user");
+            assert_eq!(writable(Some(&user)), (Owner { uid: owner.0, gid: owner.1 }, Mode::new(mode)));
+        };
+        check("1000", (1000, 0), 0o755);
+        check("1000:1001", (1000, 1001), 0o755);
+        check("1000:staff", (1000, 0), 0o755);
+        check("nobody", (0, 0), 0o1777);
+        assert_eq!(writable(None), (Owner::ROOT, Mode::DIRECTORY));
     }
 }

@@ -145,6 +145,36 @@ fn the_root_file_system_as_tar_and_as_folder() {
 }
 
 #[test]
+fn directories_belong_to_the_images_user() {
+    let world = World::new();
+    let listing = |user: &str| {
+        let manifest = MANIFEST.replace(
+            "[tool.invar.image]",
+            &format!("[tool.invar.image]\n{user}\ndirectories = [\"/app\", \"/app/data\", \"/home/app\"]"),
+        );
+        assert_ne!(manifest, MANIFEST);
+        world.context.write("project/pyproject.toml", &manifest);
+        world.context.write("project/data/kept", "");
+        world.lock();
+        json(&world, &["--format", "rootfs", "-o", "root.tar"]);
+        let mut tar = Command::new("tar");
+        tar.args(["--numeric-owner", "-tvf"]).arg(world.context.path().join("root.tar"));
+        let listing = Ran::of(&mut tar).success();
+        let shown = |path: &str| {
+            let line = listing.lines().find(|line| line.split(' ').next_back() == Some(path));
+            line.expect("it is in the image").split(' ').take(2).collect::<Vec<_>>().join(" ")
+        };
+        ["app/", "app/data/", "home/app/", "home/", "app/data/kept"].map(shown)
+    };
+    let (plain, file) = ("drwxr-xr-x 0/0", "-rw-r--r-- 0/0");
+    let own = "drwxr-xr-x 1000/100";
+    assert_eq!(listing("user = \"1000:100\""), [own, own, own, plain, file]);
+    let without_group = "drwxr-xr-x 1000/0";
+    assert_eq!(listing("user = 1000"), [without_group, without_group, without_group, plain, file]);
+    assert_eq!(listing(""), [plain, plain, plain, plain, file]);
+}
+
+#[test]
 fn several_platforms_make_an_index() {
     let world = World::new();
     let only_all = MANIFEST

@@ -44,6 +44,10 @@ pub struct Image {
     /// Directories whose contents outlive the container, as absolute paths.
     #[schemars(schema_with = "absolute_paths_schema", default)]
     pub volumes: Vec<ImagePath>,
+    /// Directories that are there when a container starts, as absolute paths, and that its program can write to: they
+    /// belong to `user` where that is a number, and where it is a name everybody can write to them.
+    #[schemars(schema_with = "absolute_paths_schema", default)]
+    pub directories: Vec<ImagePath>,
     /// Labels in the image's configuration.
     #[schemars(default)]
     pub labels: BTreeMap<LabelName, String>,
@@ -91,7 +95,7 @@ const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
 /// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what is
 /// told of it.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 15] = [
     "name",
     "tag",
     "entrypoint",
@@ -101,6 +105,7 @@ pub const KEYS: [&str; 14] = [
     "workdir",
     "ports",
     "volumes",
+    "directories",
     "labels",
     "annotations",
     "stop-signal",
@@ -159,6 +164,7 @@ impl Image {
             workdir: keys.workdir.unwrap_or_else(default_workdir),
             ports: keys.ports.unwrap_or_default(),
             volumes: keys.volumes.unwrap_or_default(),
+            directories: keys.directories.unwrap_or_default(),
             labels: keys.labels.unwrap_or_default(),
             annotations: keys.annotations.unwrap_or_default(),
             stop_signal: keys.stop_signal,
@@ -189,6 +195,8 @@ pub struct ImageKeys {
     pub ports: Option<Vec<Port>>,
     /// `volumes`.
     pub volumes: Option<Vec<ImagePath>>,
+    /// `directories`.
+    pub directories: Option<Vec<ImagePath>>,
     /// `labels`.
     pub labels: Option<BTreeMap<LabelName, String>>,
     /// `annotations`.
@@ -204,6 +212,9 @@ pub struct ImageKeys {
 impl ImageKeys {
     /// Takes the keys of an image table from `section`.
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        let paths = |list: Option<Value<'_, '_>>| {
+            list.and_then(|list| list.unique_list(path, |path| (path.clone(), path.to_string())))
+        };
         Self {
             name: section.take("name").and_then(|name| name.parsed()),
             tag: section.take("tag").and_then(|tag| tag.parsed()),
@@ -215,9 +226,8 @@ impl ImageKeys {
             ports: section
                 .take("ports")
                 .and_then(|ports| ports.unique_list(port, |port| (*port, port.to_string()))),
-            volumes: section
-                .take("volumes")
-                .and_then(|volumes| volumes.unique_list(path, |path| (path.clone(), path.to_string()))),
+            volumes: paths(section.take("volumes")),
+            directories: paths(section.take("directories")),
             labels: section.take("labels").and_then(texts),
             annotations: section.take("annotations").and_then(texts),
             stop_signal: section.take("stop-signal").and_then(signal),
@@ -238,6 +248,7 @@ impl ImageKeys {
             workdir: self.workdir.unwrap_or_else(|| image.workdir.clone()),
             ports: self.ports.unwrap_or_else(|| image.ports.clone()),
             volumes: self.volumes.unwrap_or_else(|| image.volumes.clone()),
+            directories: self.directories.unwrap_or_else(|| image.directories.clone()),
             labels: self.labels.unwrap_or_else(|| image.labels.clone()),
             annotations: self.annotations.unwrap_or_else(|| image.annotations.clone()),
             stop_signal: self.stop_signal.or_else(|| image.stop_signal.clone()),

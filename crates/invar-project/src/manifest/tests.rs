@@ -91,6 +91,7 @@ fn every_key_is_read() {
         workdir = "/srv/app"
         ports = [8000, "53/udp"]
         volumes = ["/data"]
+        directories = ["/data", "/home/app/"]
         stop-signal = "INT"
         platforms = ["linux/arm64", "linux/amd64"]
         health-check = { command = ["true"], interval = "30s", timeout = "1m30s", start-period = "500ms", retries = 3 }
@@ -135,6 +136,7 @@ fn every_key_is_read() {
     assert_eq!(format!("{:?}", image.env), r#"{"EMPTY": "", "PORT": "8000"}"#);
     assert_eq!(words(&[&image.user.unwrap(), &image.workdir]), "1000 /srv/app");
     assert_eq!(words(&[&image.ports[0], &image.ports[1], &image.volumes[0]]), "8000/tcp 53/udp /data");
+    assert_eq!(words(&[&image.directories[0], &image.directories[1]]), "/data /home/app");
     assert_eq!(image.stop_signal.unwrap().as_str(), "SIGINT");
     assert_eq!(image.platforms, [Platform::LinuxArm64, Platform::LinuxAmd64]);
     assert_eq!(
@@ -422,6 +424,7 @@ fn values_are_checked_where_they_stand() {
          it does not start with \"/\"",
     );
     check("image.volumes = [\"/data\", \"/data/\"]", "`tool.invar.image.volumes` names /data twice");
+    check("image.directories = [\"/data\", \"/data/\"]", "`tool.invar.image.directories` names /data twice");
     check(
         "image.stop-signal = 99",
         "`tool.invar.image.stop-signal`: \"99\" is not a signal: \
