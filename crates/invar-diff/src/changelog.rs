@@ -24,15 +24,18 @@ pub fn is_changelog(path: &ImagePath) -> bool {
     python && matches!(stem, "changelog" | "changes" | "history" | "news") && !name.ends_with(".py")
 }
 
-/// The summary of a changelog's bytes, which may be compressed, from after `old` up to `new`.
-pub(crate) fn summary(bytes: &[u8], old: &str, new: &str) -> Vec<String> {
+/// The summary of a changelog, which may be in several parts, the newest first, and compressed: from after `old` up to
+/// `new`.
+pub(crate) fn summary(parts: &[&[u8]], old: &str, new: &str) -> Vec<String> {
     let mut text = Vec::new();
-    let read = match bytes {
-        [0x1f, 0x8b, ..] => MultiGzDecoder::new(bytes).take(LONGEST).read_to_end(&mut text),
-        _ => bytes.take(LONGEST).read_to_end(&mut text),
-    };
-    if read.is_err() {
-        return Vec::new();
+    for part in parts {
+        let read = match part {
+            [0x1f, 0x8b, ..] => MultiGzDecoder::new(*part).take(LONGEST).read_to_end(&mut text),
+            _ => part.take(LONGEST).read_to_end(&mut text),
+        };
+        if read.is_err() {
+            return Vec::new();
+        }
     }
     let text = String::from_utf8_lossy(&text);
     let debian =
@@ -58,9 +61,14 @@ fn debian_version(line: &str) -> Option<&str> {
 
 fn of_debian(text: &str, old: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    // What was built again, as `1.2-3+b4`, has no entry of its own in a later version's changelog.
+    let source = match old.rsplit_once("+b") {
+        Some((source, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => source,
+        _ => old,
+    };
     for line in text.lines() {
         if let Some(version) = debian_version(line) {
-            if version == old {
+            if version == old || version == source {
                 return lines;
             }
         } else if let Some(item) = line.trim_start().strip_prefix("* ") {
@@ -119,16 +127,28 @@ mod tests {
                     long to tell.\n\n -- A <a@example.com>  Mon, 1 Jan 2024 00:00:00 +0000\n\nhello (2.11-1) \
                     unstable; urgency=low\n\n  * Older.\n\n -- A\n\nhello (2.10-5) unstable; urgency=low\n\n  * Oldest.\n";
         let lines = ["New upstream release.", "Fix a bug that was long to tell.", "Older."];
-        assert_eq!(summary(text.as_bytes(), "2.10-5", "2.12-1"), lines);
-        assert_eq!(summary(text.as_bytes(), "2.9-1", "2.12-1"), Vec::<String>::new());
+        assert_eq!(summary(&[text.as_bytes()], "2.10-5", "2.12-1"), lines);
+        assert_eq!(summary(&[text.as_bytes()], "2.9-1", "2.12-1"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_built_again_has_entries_of_its_own() {
+        let entry =
+            |version: &str, text: &str| format!("a ({version}) sid; urgency=low\n\n  * {text}\n\n -- A\n\n");
+        let again = entry("1-2+b3", "Rebuild against b.");
+        let own = format!("{}{}", entry("1-2", "Second."), entry("1-1", "First."));
+        let parts = [again.as_bytes(), own.as_bytes()];
+        assert_eq!(summary(&parts, "1-2", "1-2+b3"), ["Rebuild against b."]);
+        assert_eq!(summary(&parts, "1-1+b9", "1-2+b3"), ["Rebuild against b.", "Second."]);
+        assert_eq!(summary(&parts, "1-1+bx", "1-2+b3"), Vec::<String>::new());
     }
 
     #[test]
     fn python_s_headings() {
         let text = "# Changelog\n\n## [1.2.0] - 2024\n\n### Added\n- A thing that is new\n\n## 1.1.0\n* A thing before\n\n\
                     ## 1.1\n- not this\n";
-        assert_eq!(summary(text.as_bytes(), "1.1", "1.2.0"), ["A thing that is new", "A thing before"]);
-        assert_eq!(summary(text.as_bytes(), "1.0", "1.2.0"), Vec::<String>::new());
+        assert_eq!(summary(&[text.as_bytes()], "1.1", "1.2.0"), ["A thing that is new", "A thing before"]);
+        assert_eq!(summary(&[text.as_bytes()], "1.0", "1.2.0"), Vec::<String>::new());
     }
 
     #[test]

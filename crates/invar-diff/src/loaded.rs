@@ -147,7 +147,7 @@ impl<'a> Loaded<'a> {
     /// What the changelogs of a package that changed say.
     pub fn changelog(&self, change: &PackageChange) -> Vec<String> {
         let (Some(old), Some(new)) = (&change.old, &change.new) else { return Vec::new() };
-        let folder = format!("usr/share/doc/{}/", change.name);
+        let folder = self.documents(&change.name);
         let own = |path: &ImagePath| {
             is_changelog(path)
                 && match change.kind.as_str() {
@@ -155,14 +155,30 @@ impl<'a> Loaded<'a> {
                     _ => self.packages.owner(path).is_some_and(|owner| owner.name == change.name),
                 }
         };
-        // Debian's own changelog says more about a Debian version than the author's.
-        let mut found: Vec<(ImagePath, Vec<u8>)> = self.kept(own).into_iter().collect();
-        found.sort_by_key(|(path, _)| (!path.name().contains("Debian"), path.clone()));
-        found
-            .iter()
-            .map(|(_, bytes)| summary(bytes, old, new))
+        let found = self.kept(own);
+        // Debian's own changelog says more about a Debian version than the author's. What was built again without a
+        // change has a further one, by the architecture, which comes first in the order of the names, and in that of time.
+        let (debian, others): (Vec<_>, Vec<_>) =
+            found.iter().partition(|(path, _)| path.name().starts_with("changelog.Debian"));
+        let of_debian: Vec<&[u8]> = debian.into_iter().map(|(_, bytes)| bytes.as_slice()).collect();
+        let of_each = others.into_iter().map(|(_, bytes)| vec![bytes.as_slice()]);
+        std::iter::once(of_debian)
+            .chain(of_each)
+            .map(|parts| summary(&parts, old, new))
             .find(|lines| !lines.is_empty())
             .unwrap_or_default()
+    }
+
+    /// The folder of the documents of a Debian package, with a slash at its end: its own, or that of another package from
+    /// the same source that it links to (Debian Policy, section 12.5).
+    fn documents(&self, package: &str) -> String {
+        let own = format!("usr/share/doc/{package}");
+        let target = match self.root.get(&own).map(|placed| &placed.member.kind) {
+            Some(Kind::Symlink { target }) => target.trim_end_matches('/'),
+            _ => return format!("{own}/"),
+        };
+        let name = target.strip_prefix("/usr/share/doc/").unwrap_or(target);
+        if name.contains('/') { format!("{own}/") } else { format!("usr/share/doc/{name}/") }
     }
 
     /// What the file at `path` belongs to.

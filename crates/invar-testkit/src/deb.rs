@@ -74,6 +74,15 @@ impl Deb {
         self
     }
 
+    /// Makes its folder of documents a link to that of `other`.
+    #[must_use]
+    pub fn documents_of(mut self, other: &str) -> Self {
+        let own = format!("usr/share/doc/{}", self.name);
+        let inside = format!("{own}/");
+        self.entries.retain(|(path, _)| !path.starts_with(&inside));
+        self.link(&own, other)
+    }
+
     /// Adds a maintainer script, such as `postinst`.
     #[must_use]
     pub fn script(mut self, name: &str, text: &str) -> Self {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use invar_oci::gzip;
 use invar_testkit::sha256;
 use serde_json::{Value, json};
 use support::world::World;
@@ -185,6 +186,52 @@ fn a_package_of_another_version_is_told_with_its_files() {
     let locks = differ(&old.context, &arguments);
     let package = &locks["files"][0]["packages"][0];
     assert_eq!((&package["old"], &package["new"]), (&json!("2.10-5"), &json!("2.12-1")), "{locks}");
+}
+
+#[test]
+fn debian_s_changelogs_are_told_where_the_image_has_them() {
+    use invar_testkit::Deb;
+    let entry = |version: &str, text: &str| {
+        format!("hello ({version}) trixie; urgency=low\n\n  * {text}\n\n -- A\n\n")
+    };
+    let world = |version: &str, changelog: &str, again: &str| {
+        let mut packages = support::world::packages();
+        packages[4] = Deb::new("hello", version)
+            .field("Depends", "libc6, hello-data")
+            .program("usr/bin/hello", version)
+            .binary("usr/share/doc/hello/changelog.Debian.gz", gzip(changelog.as_bytes()))
+            .binary("usr/share/doc/hello/changelog.Debian.amd64.gz", gzip(again.as_bytes()));
+        packages[5] = Deb::new("hello-data", version.trim_end_matches("+b1"))
+            .architecture("all")
+            .file("usr/share/hello/greeting", version)
+            .documents_of("hello");
+        let world = World::with(packages, support::world::wheels());
+        let manifest = world.read("pyproject.toml").replace("[tool.invar]\n", "[tool.invar]\ndocs = true\n");
+        assert!(manifest.contains("docs = true"));
+        world.context.write("project/pyproject.toml", manifest);
+        world.lock();
+        world.run(&["build", "-o", "image.tar", "project"]).success();
+        world
+    };
+    let first = entry("2.10-5", "First.");
+    let old = world("2.10-5", &first, "");
+    let both =
+        format!("{}{}{first}", entry("2.12-1", "Say more."), entry("2.11-1", "Say\n    less. (Closes: #1)"));
+    let new = world("2.12-1+b1", &both, &entry("2.12-1+b1", "Rebuild."));
+    let other = new.context.path().join("image.tar");
+    let found = differ(&old.context, &["image.tar", other.to_str().expect("a path of a test")]);
+    let packages = found["images"][0]["packages"].as_array().expect("a list");
+    let told: Vec<_> = packages.iter().map(|package| (&package["name"], &package["changelog"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("hello"), &json!(["Rebuild.", "Say more.", "Say less. (Closes: #1)"])),
+            (&json!("hello-data"), &json!(["Rebuild.", "Say more.", "Say less. (Closes: #1)"])),
+        ],
+        "the second package's documents are a link to the first's"
+    );
+    let ran = old.context.run(&["diff", "image.tar", other.to_str().expect("a path of a test")]);
+    assert!(ran.stdout.contains("  Debian hello: 2.10-5 → 2.12-1+b1\n      Rebuild.\n"), "{}", ran.stdout);
 }
 
 #[test]
