@@ -3,11 +3,13 @@
 //! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was made is not:
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
+mod account;
 mod build_packages;
 mod collect;
 mod command;
 mod copy;
 mod files;
+mod first_process;
 mod from_stage;
 mod front_end;
 mod moved;
@@ -24,9 +26,11 @@ use invar_dockerfile::{
 };
 use invar_project::{Release, STABLE};
 
+use crate::dockerfile::account::Accounts;
 use crate::dockerfile::build_packages::{BuildPackages, is_bare};
 use crate::dockerfile::collect::Collect;
 use crate::dockerfile::files::Files;
+use crate::dockerfile::first_process::{has_runner, is_deaf};
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::place::{Places, is_tool};
 use crate::dockerfile::script::Changes;
@@ -92,8 +96,7 @@ struct Reader<'a> {
     draft: Draft,
     places: Places,
     build_packages: BuildPackages,
-    /// Accounts that it makes, with their numbers.
-    accounts: BTreeMap<String, (u32, u32)>,
+    accounts: Accounts,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
@@ -134,7 +137,7 @@ pub fn read_dockerfile(
         draft,
         places: Places::default(),
         build_packages: BuildPackages::default(),
-        accounts: BTreeMap::new(),
+        accounts: Accounts::default(),
         copied: Vec::new(),
         moved: Vec::new(),
         collects: Vec::new(),
@@ -376,33 +379,6 @@ impl<'a> Reader<'a> {
         self.draft.image.set_in("env", name, text.join(":").trim_start_matches(':'));
     }
 
-    fn user(&mut self, user: &str, instruction: &Instruction) {
-        let (name, group) = match user.split_once(':') {
-            Some((name, group)) => (name, Some(group)),
-            None => (user, None),
-        };
-        let number = |text: &str| text.parse::<u32>().ok();
-        if name == "root" || name == "0" {
-            self.draft.image.remove("user");
-        } else if let Some(number) = number(name) {
-            let group = group.and_then(|group| group.parse().ok()).or(self
-                .accounts
-                .values()
-                .find(|own| own.0 == number)
-                .map(|own| own.1));
-            let group = group.map(|group: u32| format!(":{group}")).unwrap_or_default();
-            self.draft.image.set("user", format!("{number}{group}"));
-        } else if let Some((own, own_group)) = self.accounts.get(name).copied() {
-            self.draft.image.set("user", format!("{own}:{own_group}"));
-        } else if ["nobody", "www-data", "daemon"].contains(&name) {
-            self.draft.image.set("user", name);
-        } else {
-            self.draft.image.set("user", "1000:1000");
-            let why = format!("which number {name} has is not known: 1000 is a guess");
-            self.note(instruction, &why);
-        }
-    }
-
     fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction) {
         let Healthcheck::Command(command) = check else { return };
         let Some(words) = self.command_words(command, instruction) else { return };
@@ -436,20 +412,21 @@ impl<'a> Reader<'a> {
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
             let Some(instruction) = found else { continue };
             let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
-            if let Some(words) = self.command_words(command, instruction).filter(|words| !words.is_empty()) {
-                self.draft.image.set(key, words);
+            let Some(words) = self.command_words(command, instruction).filter(|words| !words.is_empty())
+            else {
+                continue;
+            };
+            let needs_init = has_runner(command) && is_deaf(&words);
+            self.draft.image.set(key, words);
+            if needs_init {
+                self.add_init();
             }
         }
         let command = self.change_files();
         self.include();
         self.move_files(command);
         self.collect_files();
-        if self.draft.image.get("user").is_some() && !self.accounts.is_empty() {
-            let names: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
-            let source = Source { file: "Dockerfile", line: 0 };
-            let why = format!("{} is a number here, without a name and a home", names.join(", "));
-            self.draft.note(source, "", why);
-        }
+        self.add_directories();
     }
 }
 

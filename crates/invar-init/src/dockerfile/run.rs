@@ -79,6 +79,9 @@ impl Reader<'_> {
                 rest.iter().filter(|word| !word.contains('=')).map(|word| (*word).to_owned()).collect();
             return self.command(&rest, instruction, scope, is_final);
         }
+        if program == "mkdir" && is_final {
+            self.make_directories(rest);
+        }
         // What only tells its version is there for whoever reads the build's output.
         if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) {
             return Ok(true);
@@ -95,8 +98,14 @@ impl Reader<'_> {
                 self.account(program, rest);
                 Ok(true)
             }
-            // Files belong to root and can be read by everybody; what a program may write is a volume.
-            "chown" | "chgrp" | "chmod" => {
+            "chown" => {
+                if is_final {
+                    self.own_directories(rest);
+                }
+                Ok(true)
+            }
+            // Files belong to root and can be read by everybody; what a program may write is a directory of its own.
+            "chgrp" | "chmod" => {
                 if program == "chmod" && is_final {
                     self.change_mode(rest);
                 }
@@ -170,35 +179,6 @@ impl Reader<'_> {
                     self.note(instruction, &why);
                 }
             }
-        }
-    }
-
-    /// Remembers the number of an account, as the programs choose it.
-    fn account(&mut self, program: &str, words: &[&str]) {
-        let value = |names: &[&str]| -> Option<u32> {
-            words.iter().enumerate().find_map(|(index, word)| {
-                let (name, value) = match word.split_once('=') {
-                    Some((name, value)) => (name, value),
-                    None => (*word, words.get(index + 1).copied().unwrap_or_default()),
-                };
-                names.contains(&name).then(|| value.parse().ok()).flatten()
-            })
-        };
-        if program == "groupadd" || program == "addgroup" {
-            return;
-        }
-        let number = value(&["-u", "--uid"]);
-        let is_system = words.iter().any(|word| ["-r", "-S", "--system"].contains(word));
-        let default = if is_system { 999 } else { 1000 };
-        let number = number.unwrap_or(default);
-        let group = value(&["-g", "--gid"]).unwrap_or(number);
-        // The name stands last, but for Alpine's options and a group.
-        let name = words
-            .iter()
-            .rev()
-            .find(|word| !word.starts_with('-') && word.parse::<u32>().is_err() && !word.contains('/'));
-        if let Some(name) = name {
-            self.accounts.insert((*name).to_owned(), (number, group));
         }
     }
 }

@@ -66,8 +66,67 @@ fn places_are_those_of_the_image() {
         "# Dockerfile: app is a number here, without a name and a home\n\
          [tool.invar]\nsuite = \"bookworm\"\n[tool.invar.image]\n\
          entrypoint = [\"gunicorn\", \"--chdir\", \"/app/site\"]\ncommand = [\"wsgi:app\"]\n\
-         env = { HOME = \"/home/app\", PYTHONPATH = \"/app/src\" }\nuser = \"1234:1234\"",
+         env = { HOME = \"/home/app\", PYTHONPATH = \"/app/src\" }\nuser = \"1234:1234\"\ndirectories = [\"/app\"]",
     );
+}
+
+#[test]
+fn what_the_user_may_write_to_is_its_own() {
+    let check = |commands: &str, expected: &str| {
+        let text = format!("FROM python:3.13\nWORKDIR /srv\nCOPY . .\n{commands}\n");
+        let draft =
+            read(&text, &[("logs/kept", ""), ("run.py", "")], false).expect("the Dockerfile can be read");
+        let mut image = toml::Table::new();
+        for key in ["user", "directories", "env"] {
+            image.extend(draft.image.get(key).map(|value| (key.to_owned(), value.clone())));
+        }
+        let notes: Vec<&str> = draft.notes.iter().map(|note| note.why.as_str()).collect();
+        assert_eq!(
+            format!("{}{}", image.to_string().replace(" }", "}"), notes.join("; ")).trim_end(),
+            expected
+        );
+    };
+    // Its home, and what is made in what it is given.
+    check(
+        "RUN useradd -rm -u 1001 -d /var/me me && mkdir -p data/in /cache /tmp/x && chown -R me:me /srv run.py\nUSER me",
+        "directories = [\"/app\", \"/app/data/in\", \"/var/me\"]\nuser = \"1001:1001\"\n\n[env]\nHOME = \"/var/me\"\n\
+         me is a number here, without a name",
+    );
+    check(
+        "RUN adduser --disabled-password me\nENV HOME=/srv\nUSER me\nRUN mkdir -m 700 /data",
+        "directories = [\"/data\", \"/home/me\"]\nuser = \"1000:1000\"\n\n[env]\nHOME = \"/app\"\n\
+         me is a number here, without a name",
+    );
+    check(
+        "RUN useradd -M me\nUSER 1000",
+        "user = \"1000:1000\"\nme is a number here, without a name and a home",
+    );
+    // Root may write anywhere, but into what is there.
+    check(
+        "RUN useradd -m me && mkdir -p /data /srv/logs /etc/apt/keyrings /srv && chown me /data",
+        "directories = [\"/data\"]",
+    );
+}
+
+#[test]
+fn what_ends_by_uv_alone_is_given_another_first_process() {
+    let check = |commands: &str, expected: &str| {
+        let draft = read(&format!("FROM python:3.13\n{commands}\n"), &[], false);
+        let draft = draft.expect("the Dockerfile can be read");
+        let words = |key: &str| draft.image.get(key).map(ToString::to_string).unwrap_or_default();
+        assert_eq!(format!("{} {}", words("entrypoint"), words("command")).trim(), expected);
+        assert_eq!(draft.packages.contains("tini"), expected.contains("tini"));
+    };
+    check("CMD uv run flask run", r#"["tini", "--"] ["flask", "run"]"#);
+    check("ENTRYPOINT [\"uv\", \"run\", \"flask\"]\nCMD [\"run\"]", r#"["tini", "--", "flask"] ["run"]"#);
+    check(
+        "ENTRYPOINT [\"./a\"]\nCMD uv run -m http.server",
+        r#"["tini", "--", "./a"] ["python", "-m", "http.server"]"#,
+    );
+    check("ENTRYPOINT [\"dumb-init\"]\nCMD [\"uv\", \"run\", \"flask\"]", r#"["dumb-init"] ["flask"]"#);
+    // These end when they are told to, or did not before.
+    check("CMD [\"uv\", \"run\", \"gunicorn\", \"a:b\"]", r#"["gunicorn", "a:b"]"#);
+    check("CMD [\"flask\", \"run\"]", r#"["flask", "run"]"#);
 }
 
 #[test]
