@@ -87,6 +87,11 @@ impl Project {
         let groups = root.take("dependency-groups").and_then(|value| groups(&value));
         let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
         let uv = root.take("tool").and_then(|tool| UvSettings::read(&tool)).unwrap_or_default();
+        let mut groups = groups.unwrap_or_default();
+        if !uv.dev_dependencies.is_empty() {
+            let dev = "dev".parse().expect("it is a name in its normal form");
+            groups.entry(dev).or_default().extend(uv.dev_dependencies.iter().cloned());
+        }
         Some(Self {
             name: name?,
             version,
@@ -94,7 +99,7 @@ impl Project {
             requires_python,
             dependencies: dependencies.unwrap_or_default(),
             optional_dependencies: optional_dependencies.unwrap_or_default(),
-            groups: groups.unwrap_or_default(),
+            groups,
             build_system,
             uv,
         })

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::error::{ManifestError, Problem};
 use crate::manifest::interpreter::config_settings;
-use crate::manifest::project::{named, one_requirement};
+use crate::manifest::project::{named, one_requirement, requirements};
 use crate::manifest::reader::{Section, Value};
 use crate::manifest::{ConfigSetting, NormalisedName, OpenFile, Requirement};
 
@@ -19,6 +19,8 @@ pub struct UvSettings {
     pub workspace: Option<UvWorkspace>,
     /// The dependency groups that uv installs unasked; `None` where it does not say, which means `dev`.
     pub default_groups: Option<DefaultGroups>,
+    /// `dev-dependencies`, which uv has in the group `dev`.
+    pub dev_dependencies: Vec<Requirement>,
     /// Whether nothing may be built from a source distribution.
     pub no_build: bool,
     /// The packages that may not be built from a source distribution.
@@ -127,6 +129,10 @@ impl UvSettings {
             is_workspace: workspace.is_some(),
             workspace: workspace.and_then(|value| UvWorkspace::read(&value)),
             default_groups: uv.take("default-groups").and_then(|value| default_groups(&value)),
+            dev_dependencies: uv
+                .take("dev-dependencies")
+                .and_then(|value| requirements(&value))
+                .unwrap_or_default(),
             no_build,
             no_build_package,
             no_binary,

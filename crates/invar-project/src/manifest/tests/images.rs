@@ -31,6 +31,22 @@ fn the_shell_is_one_of_the_image_or_of_the_author() {
 }
 
 #[test]
+fn what_uv_once_called_dev_dependencies_is_the_group_dev() {
+    let dev = |keys: &str| {
+        let project = parse(Some(&format!("{PROJECT}{keys}")), None).unwrap().project.unwrap();
+        let dev = project.groups.iter().find(|(name, _)| name.as_str() == "dev").map(|(_, list)| list);
+        dev.map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    };
+    let old = "[tool.uv]\ndev-dependencies = [\"ruff>=0.8\", \"pytest\"]\n";
+    assert_eq!(dev(old).as_deref(), Some("ruff>=0.8 pytest"));
+    assert_eq!(
+        dev(&format!("[dependency-groups]\ndev = [\"mypy\"]\n{old}")).as_deref(),
+        Some("mypy ruff>=0.8 pytest")
+    );
+    assert_eq!(dev("[tool.uv]\ndev-dependencies = []\n"), None);
+}
+
+#[test]
 fn the_shell_has_the_groups_that_uv_installs() {
     let check = |keys: &str, expected: &str| {
         let text = format!("{PROJECT}[dependency-groups]\ndev = []\nlint = []\n{keys}");
