@@ -270,13 +270,21 @@ impl<'a> Reader<'a> {
                 self.front_end(stages, stage, target);
                 continue;
             }
-            let mut walk = stages.walk(stage);
-            while let Some((instruction, scope)) = walk.step() {
-                if let Kind::Run(command) = &instruction.kind {
-                    self.run(command, instruction, scope, false)?;
+            self.places.leave();
+            for base in crate::dockerfile::chain(stages, index) {
+                let mut walk = stages.walk(&stages.stages[base]);
+                while let Some((instruction, scope)) = walk.step() {
+                    match &instruction.kind {
+                        Kind::Run(command) if base == index => {
+                            self.run(command, instruction, scope, false)?;
+                        }
+                        Kind::Workdir(folder) => self.enter(folder, scope),
+                        _ => {}
+                    }
                 }
             }
         }
+        self.places.leave();
         Ok(())
     }
 
@@ -343,8 +351,9 @@ impl<'a> Reader<'a> {
             }
             Kind::Cmd(_) => self.command = Some(instruction),
             Kind::Onbuild(_) => self.note(instruction, "an image is not a base for others here"),
-            // Folders are looked at before, names are replaced where they stand, and shells are what RUN needs.
-            Kind::Workdir(_) | Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
+            Kind::Workdir(folder) => self.enter(folder, scope),
+            // Names are replaced where they stand, and shells are what RUN needs.
+            Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
         }
         Ok(())
     }
@@ -403,8 +412,14 @@ impl<'a> Reader<'a> {
         self.draft.image.set("health-check", table);
     }
 
+    fn enter(&mut self, folder: &Word, scope: &Scope) {
+        let folder = scope.expand(&folder.text, self.file.escape).map(|expansion| expansion.text);
+        self.places.enter(&folder.unwrap_or_default());
+    }
+
     /// What can be said only when everything was read.
     fn finish(&mut self) {
+        self.places.enter_last();
         if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
             self.draft.image.set("workdir", folder);
         }

@@ -34,7 +34,7 @@ impl Reader<'_> {
             return false;
         }
         let folder = program.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        let base = self.places.seen_from_workdir(folder);
+        let base = self.places.seen_from_here(folder);
         let settings = words.windows(2).find(|pair| pair[0] == "--settings").map(|pair| pair[1].as_str());
         let settings = settings.or_else(|| words.iter().find_map(|word| word.strip_prefix("--settings=")));
         let Some(root) = static_root(self.context.files, settings) else { return false };
@@ -55,7 +55,7 @@ impl Reader<'_> {
             })
             .map(|(name, value)| (name.to_owned(), self.places.in_image(value)))
             .collect();
-        let workdir = self.places.workdir().unwrap_or_else(|| PROJECT.to_owned());
+        let workdir = self.places.seen_from_here(".");
         self.collects.push(Collect { line, workdir, env, root });
         true
     }

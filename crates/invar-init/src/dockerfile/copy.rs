@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
                 true => format!("{}/{name}", destination.trim_end_matches('/')),
                 false => destination.to_owned(),
             };
-            let there = self.places.seen_from_workdir(&wanted);
+            let there = self.places.seen_from_here(&wanted);
             if there == format!("{PROJECT}/{found}") {
                 if !is_pattern {
                     self.copied.push(found);
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         }
         let name =
             url.split(['?', '#']).next().unwrap_or(url).rsplit('/').next().unwrap_or("file").to_owned();
-        let mut target = self.places.seen_from_workdir(destination);
+        let mut target = self.places.seen_from_here(destination);
         if destination.ends_with('/') {
             target = format!("{target}/{name}");
         }

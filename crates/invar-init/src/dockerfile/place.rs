@@ -19,6 +19,8 @@ pub(super) struct Places {
     environments: Vec<String>,
     /// The folder in which the program starts.
     workdir: Option<String>,
+    /// The folder that an instruction is in while the file is read; nothing where that is the root.
+    here: Option<String>,
     /// The version of the image's Python, such as `3.13`.
     python: Option<&'static str>,
 }
@@ -181,15 +183,36 @@ impl Places {
         }
     }
 
-    /// `path` in the Dockerfile's image, which is given from the folder in which the program starts.
+    /// Goes to the root, where a stage begins that starts from an image.
+    pub fn leave(&mut self) {
+        self.here = None;
+    }
+
+    /// Goes to `folder`, as a `WORKDIR` does.
+    pub fn enter(&mut self, folder: &str) {
+        self.here = Some(self.absolute(folder));
+    }
+
+    /// Goes to the folder in which the program starts.
+    pub fn enter_last(&mut self) {
+        self.here.clone_from(&self.workdir);
+    }
+
+    /// `path` in the Dockerfile's image, which is given from the folder that the file has come to.
     pub fn absolute(&self, path: &str) -> String {
-        joined(self.workdir.as_deref().unwrap_or("/"), path)
+        joined(self.here.as_deref().unwrap_or("/"), path)
+    }
+
+    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder that the file has
+    /// come to.
+    pub fn seen_from_here(&self, path: &str) -> String {
+        self.in_image(&self.absolute(path))
     }
 
     /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
     /// starts.
     pub fn seen_from_workdir(&self, path: &str) -> String {
-        self.in_image(&self.absolute(path))
+        self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }
 }
 

@@ -62,7 +62,7 @@ impl Reader<'_> {
 
     /// The file of the project that the image has at `program`.
     fn script(&self, program: &str) -> Option<String> {
-        let there = self.places.seen_from_workdir(program);
+        let there = self.places.seen_from_here(program);
         let moved = self.moved.iter().find_map(|moved| {
             let rest = there.strip_prefix(&moved.to)?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", moved.from))
@@ -94,7 +94,7 @@ impl Reader<'_> {
         };
         for path in words.filter(|_| makes_executable) {
             let files = Files(self.context.files);
-            let found = match self.places.seen_from_workdir(path).strip_prefix(PROJECT) {
+            let found = match self.places.seen_from_here(path).strip_prefix(PROJECT) {
                 Some(inside) if path.contains('*') => files.matching(&relative(inside)),
                 _ => self.script(path).into_iter().collect(),
             };

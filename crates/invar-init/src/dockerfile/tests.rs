@@ -344,6 +344,25 @@ fn files_that_lie_elsewhere_are_moved_by_a_step() {
 }
 
 #[test]
+fn folders_are_those_that_the_file_has_come_to() {
+    let files = [
+        ("conf/a.ini", ""),
+        ("site/manage.py", ""),
+        ("site/settings.py", "STATIC_ROOT = BASE_DIR / 'public'\n"),
+    ];
+    check(
+        "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nWORKDIR /etc\nCOPY conf/a.ini ./\nWORKDIR /srv/site\n\
+         RUN python manage.py collectstatic\nWORKDIR /srv\n",
+        &files,
+        "[tool.invar]\n\n[[tool.invar.step]]\nname = \"copy\"\ninputs = [\"conf/a.ini\"]\nrun = \"true\"\n\
+         outputs = { \"conf/a.ini\" = \"/etc/a.ini\" }\n\n[[tool.invar.step]]\nname = \"collectstatic\"\n\
+         environment = true\ninputs = [\"**\", \"copy\"]\n\
+         run = \"cp -R . /app && cd /app/site && python manage.py collectstatic\"\n\
+         outputs = { \"/app/site/public\" = \"/app/site/public\" }",
+    );
+}
+
+#[test]
 fn what_another_stage_has_of_the_project_is_copied() {
     let start = "FROM python:3.13 AS build\nWORKDIR /src\nCOPY pyproject.toml uv.lock ./\nRUN uv sync --no-dev\nCOPY app app/\n\
                  COPY main.py start.sh ./\nRUN make extension.so\nFROM python:3.13-slim\nWORKDIR /src\n";
