@@ -86,7 +86,7 @@ fn fortune_cat_runs_in_docker() {
     }
     let context = Context::with_shared_store();
     let (archive, result) = build(&context);
-    let engine = Engine::start();
+    let engine = Engine::shared();
     let loaded = Ran::of(engine.docker().args(["load", "-i"]).arg(&archive)).success();
     assert!(loaded.contains("fortune-cat:1.0.0"), "{loaded}");
     let id =
@@ -156,7 +156,7 @@ fn the_image_is_complete_inside_docker() {
     }
     let context = Context::with_shared_store();
     let (archive, _) = build(&context);
-    let engine = Engine::start();
+    let engine = Engine::shared();
     Ran::of(engine.docker().args(["load", "-i"]).arg(&archive)).success();
     let script = "\
 import ctypes.util, locale, os, pwd, socket, sqlite3, ssl, subprocess, sys, tempfile, zoneinfo

@@ -3,26 +3,47 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use invar_testkit::markdown::blocks;
 
 use support::engine::Engine;
 use support::{Context, Ran, have, is_root, repository};
 
 /// A Docker engine with the example `name` in it; nothing where there can be none here.
-fn loaded(test: &str, names: &[&str]) -> Option<(Context, Engine)> {
+fn loaded(test: &str, names: &[&str]) -> Option<(Context, Arc<Engine>)> {
     if !have(test, &["dockerd", "docker", "python3"]) || !is_root(test) {
         return None;
     }
     let context = Context::with_shared_store();
-    let engine = Engine::start();
+    let engine = Engine::shared();
     for name in names {
         let archive = context.path().join(format!("{name}.tar"));
         let project = repository().join("examples").join(name);
+        assert_told(name, &project);
         Ran::of(context.invar().args(["build", "--locked", "-o"]).arg(&archive).arg(project)).success();
         Ran::of(engine.docker().args(["load", "-i"]).arg(&archive)).success();
     }
     Some((context, engine))
+}
+
+/// What is done here is what the example's page tells people to do.
+fn assert_told(name: &str, project: &Path) {
+    let page = fs::read_to_string(project.join("README.md")).expect("each example has a page");
+    let blocks = blocks(&page);
+    let told =
+        blocks.iter().find(|block| block.lines[0].starts_with("invar ")).expect("it tells how it is built");
+    let [build, load, run] = told.lines[..] else { panic!("{name}: build, load and run: {told:?}") };
+    assert_eq!(
+        [build, load],
+        [&format!("invar build examples/{name}"), &format!("docker load -i {name}.tar")]
+    );
+    let image = format!(" {name}:1.0.0");
+    assert!(run.starts_with("docker run --rm ") && run.contains(&image), "{name}: {run}");
 }
 
 fn free_port() -> u16 {

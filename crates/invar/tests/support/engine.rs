@@ -1,12 +1,13 @@
-//! A Docker engine of a test's own.
+//! A Docker engine of the tests' own.
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use super::{Ran, find};
 
-/// A Docker engine of the test's own, ended with it.
+/// A Docker engine, ended when nobody uses it any more.
 pub struct Engine {
     daemon: Child,
     socket: String,
@@ -14,9 +15,16 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts one whose containers have this machine's network, and waits until it answers.
-    pub fn start() -> Self {
-        Self::of(Command::new(dockerd()).arg("--bridge=none"))
+    /// One whose containers have this machine's network, and which answers. Tests of a program that run at the same time
+    /// share it, and the last of them ends it.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let engine = Arc::new(Self::of(Command::new(dockerd()).arg("--bridge=none")));
+            *shared = Arc::downgrade(&engine);
+            engine
+        })
     }
 
     /// Starts one in a network of its own, in which every port is free, and waits until it answers.
