@@ -221,7 +221,7 @@ impl<'a> Workshop<'a> {
             inner => format!("/{BUILD}/{inner}"),
         };
         let perturbation = &self.session.perturbation;
-        let disturbing = perturbation.variables.clone();
+        let disturbing = perturbation.variables.get(self.platform.as_str()).cloned().unwrap_or_default();
         let environment = fixed_environment().into_iter().chain(disturbing).chain(environment);
         let sandbox = Sandbox {
             program: self.session.programs.sandbox.clone(),

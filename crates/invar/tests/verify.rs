@@ -126,6 +126,57 @@ fn an_image_of_packages_and_wheels_is_the_same_everywhere() {
     assert!(stderr.contains("1 of 2 perturbations could not be tried"), "{stderr}");
 }
 
+/// A project without Python for both platforms, of packages for any; `more` ends its manifest.
+fn for_both_platforms(more: &str) -> World {
+    let world = World::new();
+    fs::remove_file(world.project().join("pyproject.toml")).expect("the file can be removed");
+    let manifest = format!(
+        "packages = [\"hello-data\"]\nbase = [\"base-files\"]\n[image]\nname = \"little\"\ncommand = [\"x\"]\n\
+         platforms = [\"linux/amd64\", \"linux/arm64\"]\n{more}"
+    );
+    world.context.write("project/invar.toml", manifest);
+    world.lock();
+    world
+}
+
+#[test]
+fn images_for_several_platforms_are_verified_together_and_alone() {
+    let world = for_both_platforms("");
+    let verify = |arguments: &[&str]| -> Value {
+        let ran = world.run(&[&["verify", "--locked", "--json", "project"], arguments].concat());
+        serde_json::from_str(&ran.success()).expect("--json prints JSON")
+    };
+    let built: Value =
+        serde_json::from_str(&world.run(&["build", "--json", "project"]).success()).expect("JSON");
+    let both = verify(&[]);
+    assert_eq!((&both["same"], &both["digest"]), (&Value::from(true), &built["digest"]));
+    assert_eq!(both["builds"], 1);
+    let arm = verify(&["--platform", "linux/arm64"]);
+    assert_eq!((&arm["same"], &arm["digest"]), (&Value::from(true), &built["images"][1]["digest"]));
+    let ran = world.run(&["verify", "--platform", "linux/riscv64", "project"]);
+    assert!(ran.failure(2).contains("linux/riscv64"));
+}
+
+#[test]
+fn what_has_to_run_on_another_machine_needs_it_or_an_emulator() {
+    let (other, machine) =
+        if cfg!(target_arch = "x86_64") { ("linux/arm64", "aarch64") } else { ("linux/amd64", "x86_64") };
+    if Path::new(&format!("/proc/sys/fs/binfmt_misc/qemu-{machine}")).exists() {
+        skip(
+            "what_has_to_run_on_another_machine_needs_it_or_an_emulator",
+            "needs a machine without the emulator",
+        );
+        return;
+    }
+    let step = "[[step]]\nname = \"stamp\"\nrun = \"date > out\"\noutputs = { out = \"/app/out\" }\n";
+    let world = for_both_platforms(step);
+    let ran = world.run(&["verify", "--platform", other, "project"]);
+    assert_eq!(ran.stdout, "", "nothing is said to be the same");
+    let told = ran.failure(1);
+    let expected = format!("step stamp: programs for {other} cannot be run here; install qemu-user-static");
+    assert!(told.contains(&expected), "{told}");
+}
+
 #[test]
 fn what_the_sandbox_guarantees_is_the_same_and_is_built_anew() {
     let tools = project(GUARANTEED);

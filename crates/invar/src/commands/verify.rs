@@ -159,6 +159,7 @@ fn verify(
     Ok(Report {
         digest: built.digest.to_string(),
         reference: built.reference.familiar(),
+        several: runner.platforms.len() > 1,
         tried: tried.collect(),
         changed,
         anyway,

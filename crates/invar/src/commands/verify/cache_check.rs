@@ -123,7 +123,11 @@ impl CacheCheck<'_> {
                     let under = if always { Vec::new() } else { brings.map(|(one, _)| *one).collect() };
                     When { under, always }
                 };
-                all.push(checked(&one, &when)?);
+                let mut checked = checked(&one, &when)?;
+                if platforms.len() > 1 {
+                    checked.label = format!("{} ({platform})", checked.label);
+                }
+                all.push(checked);
             }
         }
         self.reporter.finish();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use invar_build::{Perturbation as InBuild, ProjectFiles, outside};
+use invar_project::Platform;
 use invar_sandbox::{Elsewhere, Illusion};
 use invar_verify::{Fact, FactKind, Perturbation};
 
@@ -22,8 +23,7 @@ const UMASKS: [u32; 2] = [0o077, 0o002];
 const NOISE: &str = "invar-verify-noise";
 
 /// Features of x86-64 that glibc, OpenSSL, OpenBLAS, NumPy and Go can be told to do without.
-#[cfg(not(target_arch = "aarch64"))]
-const MASKS: &[(&str, &str)] = &[
+const MASKS_OF_X86: [(&str, &str); 5] = [
     (
         "GLIBC_TUNABLES",
         "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-BMI1,-BMI2,-ERMS,-FMA,-FSRM,-LZCNT,-MOVBE,-POPCNT,\
@@ -35,13 +35,20 @@ const MASKS: &[(&str, &str)] = &[
     ("GODEBUG", "cpu.avx=off,cpu.avx2=off,cpu.bmi2=off,cpu.fma=off,cpu.popcnt=off"),
 ];
 /// The same for aarch64.
-#[cfg(target_arch = "aarch64")]
-const MASKS: &[(&str, &str)] = &[
+const MASKS_OF_ARM: [(&str, &str); 4] = [
     ("GLIBC_TUNABLES", "glibc.cpu.name=generic"),
     ("OPENSSL_armcap", "0"),
     ("OPENBLAS_CORETYPE", "ARMV8"),
     ("GODEBUG", "cpu.aes=off,cpu.pmull=off,cpu.sha2=off,cpu.crc32=off,cpu.atomics=off"),
 ];
+
+/// What hides features from programs of a platform: theirs, which need not be those of the machine that builds.
+const fn masks(platform: Platform) -> &'static [(&'static str, &'static str)] {
+    match platform {
+        Platform::LinuxAmd64 => &MASKS_OF_X86,
+        Platform::LinuxArm64 => &MASKS_OF_ARM,
+    }
+}
 
 /// Variables that compilers, make, Python, git and the loader look at, with values that change what they do.
 const VARIABLES: &[(&str, &str)] = &[
@@ -239,10 +246,14 @@ impl There {
                 self.jobs = Some(std::num::NonZeroUsize::MIN);
             }
             Perturbation::CpuModel => {
-                for (name, value) in MASKS {
-                    self.perturbation.variables.insert((*name).to_owned(), (*value).to_owned());
-                    let second = (*value).to_owned();
-                    self.facts.push(Fact { kind: FactKind::Mask, first: String::new(), second });
+                for platform in Platform::ALL {
+                    let variables =
+                        self.perturbation.variables.entry(platform.as_str().to_owned()).or_default();
+                    for (name, value) in masks(platform) {
+                        variables.insert((*name).to_owned(), (*value).to_owned());
+                        let second = (*value).to_owned();
+                        self.facts.push(Fact { kind: FactKind::Mask, first: String::new(), second });
+                    }
                 }
             }
             Perturbation::DirectoryOrder => {
@@ -316,6 +327,8 @@ mod tests {
         assert!(
             backwards && there.perturbation.illusion.backwards && there.perturbation.illusion.clock == AHEAD
         );
+        let masks = |platform: &str| &there.perturbation.variables[platform]["GLIBC_TUNABLES"];
+        assert!(masks("linux/amd64").contains("-AVX2") && !masks("linux/arm64").contains("AVX"));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Report {
     pub digest: String,
     /// The image's name.
     pub reference: String,
+    /// Whether it is for several platforms, so that one has to be named with what differs.
+    pub several: bool,
     /// The perturbations.
     pub tried: Vec<Tried>,
     /// All that differs.
@@ -183,14 +185,18 @@ impl Report {
                  Invar, please report it\n"
             ),
             Finding::Path { platform, path } => {
+                let of_platform = if self.several { format!(", {platform}") } else { String::new() };
                 let Some(change) = detail.and_then(|detail| detail.change.as_ref()) else {
                     return format!("{path} ({platform}) differs {when}\n");
                 };
                 let facts = detail.map(|detail| detail.facts.as_slice()).unwrap_or_default();
                 let layer =
                     change.layer.map(|layer| format!("layer {}, ", layer.as_str())).unwrap_or_default();
-                let head =
-                    format!("{path} ({layer}{}) differs {when}: {}\n", change.origin, change.describe());
+                let head = format!(
+                    "{path} ({layer}{}{of_platform}) differs {when}: {}\n",
+                    change.origin,
+                    change.describe()
+                );
                 head + &tell_change(change, cause(change, facts, under, self.moments))
             }
         }
@@ -308,4 +314,47 @@ pub fn change_json(change: &Change, cause: Cause) -> Value {
         "cause": cause.name(),
         "remedy": cause.remedy(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use invar_tree::ImagePath;
+
+    use super::*;
+
+    #[test]
+    fn a_difference_names_its_platform_where_there_are_several() {
+        let path = "/app/out/month".to_owned();
+        let finding = |platform: &str| Finding::Path { platform: platform.to_owned(), path: path.clone() };
+        let change = Change {
+            layer: None,
+            path: ImagePath::parse("app/out/month").expect("it is a path"),
+            origin: "step stamp".into(),
+            first: None,
+            second: None,
+            contents: Some((b"2026-11\n".to_vec(), b"2027-12\n".to_vec())),
+        };
+        let detail =
+            Detail { change: Some(change), message: String::new(), under: Vec::new(), facts: Vec::new() };
+        let all = ["linux/amd64", "linux/arm64"].map(finding);
+        let mut report = Report {
+            digest: "sha256:00".into(),
+            reference: "x:1".into(),
+            several: true,
+            tried: Vec::new(),
+            changed: all.iter().cloned().collect(),
+            anyway: BTreeSet::new(),
+            details: all.iter().map(|one| (one.clone(), detail.clone())).collect(),
+            moments: Moments { first: 0, second: 1 },
+            builds: 1,
+        };
+        let heads = |report: &Report| {
+            let told = all.iter().map(|one| report.tell(one, &[Perturbation::Clock]));
+            told.map(|text| text.split(" differs").next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        let named = ["/app/out/month (step stamp, linux/amd64)", "/app/out/month (step stamp, linux/arm64)"];
+        assert_eq!(heads(&report), named);
+        report.several = false;
+        assert_eq!(heads(&report), ["/app/out/month (step stamp)"; 2]);
+    }
 }
