@@ -119,7 +119,7 @@ fn show(commit: &str, path: &str) -> Result<Option<String>, Failure> {
 pub fn tree(commit: &str, place: &str) -> Result<BTreeMap<String, Blob>, Failure> {
     let folder = place.trim_end_matches('/');
     let name = format!("{commit}:./{folder}");
-    let Some(bytes) = git_bytes(&["ls-tree", "-r", "-l", "-z", &name], &[])? else {
+    let Some(bytes) = git_bytes(&["ls-tree", "-r", "-l", "-z", "--full-tree", &name], &[])? else {
         return Err(Failure::input(format!("git cannot list the files of {commit} in {place:?}"), None));
     };
     let mut blobs = BTreeMap::new();

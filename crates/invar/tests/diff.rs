@@ -418,6 +418,14 @@ fn git_revisions_of_a_project_are_compared() {
     let lock = differ(&world.context, &["HEAD~1:project/uv.lock", "project/uv.lock"]);
     assert_eq!(lock["files"][0]["packages"][0]["name"], "words");
     same(&world.context, &["HEAD:project", "project"]);
+    // In a folder of the repository, paths begin there.
+    let inside = |arguments: &[&str]| {
+        let mut invar = world.invar();
+        Ran::of(invar.current_dir(world.project()).arg("diff").args(arguments))
+    };
+    assert_eq!(inside(&["HEAD", "."]).success(), "No difference\n");
+    let told = inside(&["HEAD~1", "HEAD"]).stdout;
+    assert!(told.contains("1 source file in the image\n  M main.py\n"), "{told}");
     let error = world.run(&["diff", "HEAD~5:project", "project"]).failure(2);
     assert!(error.contains("\"HEAD~5:project\" is neither"), "{error}");
     // What looks like an option is a name, and not git's to obey.
