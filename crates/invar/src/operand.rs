@@ -140,13 +140,12 @@ pub fn blob(id: &str) -> Result<Option<Vec<u8>>, Failure> {
     git_bytes(&["cat-file", "blob", id], &[])
 }
 
-/// The names that git would give to the contents of files in `folder`, by path; without any filter.
+/// The names that git would give to the contents of files in `folder`, by path; without any filter. No path can have a
+/// line feed.
 ///
 /// # Errors
 /// Where git cannot be started.
 pub fn hashes(folder: &Path, paths: &[&str]) -> Result<BTreeMap<String, String>, Failure> {
-    // Git reads one path a line.
-    let paths: Vec<&str> = paths.iter().copied().filter(|path| !path.contains('\n')).collect();
     if paths.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -155,7 +154,7 @@ pub fn hashes(folder: &Path, paths: &[&str]) -> Result<BTreeMap<String, String>,
     let lines: String = paths.iter().map(|path| format!("{}\n", folder.join(path).display())).collect();
     let found = git_bytes(&["hash-object", "--no-filters", "--stdin-paths"], lines.as_bytes())?;
     let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    Ok(paths.into_iter().map(str::to_owned).zip(text.lines().map(str::to_owned)).collect())
+    Ok(paths.iter().map(|path| (*path).to_owned()).zip(text.lines().map(str::to_owned)).collect())
 }
 
 /// What git prints, as text.

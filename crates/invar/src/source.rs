@@ -240,10 +240,18 @@ fn differing(old: &Source<'_>, new: &Source<'_>) -> Result<BTreeSet<String>, Fai
     }
     // Git tells what name the content of a file would have.
     if let Some(folder) = old.project.folder.as_ref().or(new.project.folder.as_ref()) {
-        let paths: Vec<&str> = unsure.iter().map(|(path, _)| *path).collect();
+        // It reads one path a line, so that those with a line feed are compared here.
+        let (odd, plain): (Vec<_>, Vec<_>) = unsure.into_iter().partition(|(path, _)| path.contains('\n'));
+        let paths: Vec<&str> = plain.iter().map(|(path, _)| *path).collect();
         let found = hashes(folder, &paths)?;
-        let changed = unsure.iter().filter(|(path, id)| found.get(*path).map(String::as_str) != Some(*id));
+        let changed = plain.iter().filter(|(path, id)| found.get(*path).map(String::as_str) != Some(*id));
         differing.extend(changed.map(|(path, _)| (*path).to_owned()));
+        for (path, _) in odd {
+            let (one, two) = (old.bytes(path)?, new.bytes(path)?);
+            if one.is_none() || one != two {
+                differing.insert(path.to_owned());
+            }
+        }
     }
     Ok(differing)
 }

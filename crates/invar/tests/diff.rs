@@ -458,6 +458,7 @@ fn source_files_are_told_by_what_becomes_of_them() {
         ("docs/a.md", "one\n"),
         ("web/a.js", "one\n"),
         ("data.txt", "x\n"),
+        ("odd\nname", "x\n"),
     ] {
         context.write(path, text);
     }
