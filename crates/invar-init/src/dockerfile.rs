@@ -17,6 +17,7 @@ mod place;
 mod python;
 mod run;
 mod script;
+mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ use crate::dockerfile::first_process::{has_runner, is_deaf};
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::place::{Places, is_tool};
 use crate::dockerfile::script::Changes;
+use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
 
 /// Why a Dockerfile cannot be read.
@@ -68,6 +70,8 @@ pub enum DockerfileError {
 /// What is known of the project beside its Dockerfile.
 #[derive(Debug, Clone, Copy)]
 pub struct DockerfileContext<'a> {
+    /// The project's folder, as an absolute path: the Dockerfile may name its files from a folder above it.
+    pub folder: &'a str,
     /// The project's source files, each relative to its folder; those that matter with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
     /// The release of Debian that the image gets by itself; `None` where none has a Python that the project allows.
@@ -121,7 +125,8 @@ pub fn read_dockerfile(
     context: &DockerfileContext<'_>,
     draft: Draft,
 ) -> Result<Draft, DockerfileError> {
-    let file = parse(text.as_bytes())?;
+    let mut file = parse(text.as_bytes())?;
+    let outside = see_from_project(&mut file, context);
     let stages = Stages::of(&file, &BuildArguments::default())?;
     let last = stages.stages.len().checked_sub(1).ok_or(DockerfileError::Empty)?;
     let target = match context.target {
@@ -146,6 +151,11 @@ pub fn read_dockerfile(
         entrypoint: None,
         command: None,
     };
+    for (offset, path) in outside {
+        let source = Source { file: "Dockerfile", line: file.line(offset) };
+        let why = "it lies outside of the project's folder, and an image has nothing from there";
+        reader.draft.note(source, &format!("COPY {path}"), why);
+    }
     let chain = chain(&stages, target);
     reader.base(&stages, &chain);
     let release = match &reader.draft.suite {

@@ -64,6 +64,10 @@ impl<'a> Reader<'a> {
             self.copies_all = true;
             return;
         }
+        // A folder that is there already need not end with a slash.
+        let into = into
+            || [Some(PROJECT.to_owned()), self.places.workdir()]
+                .contains(&Some(self.places.seen_from_workdir(destination)));
         let files = Files(self.context.files);
         let is_pattern = path.contains(['*', '?', '[']);
         let found = if is_pattern { files.matching(&path) } else { vec![path.clone()] };

@@ -66,6 +66,8 @@ impl Places {
                         let destination = expand(&transfer.destination.text);
                         let into = transfer.sources.len() > 1 || is_folder(&destination);
                         let destination = joined(&workdir, &destination);
+                        // A folder that is there already need not end with a slash.
+                        let into = into || destination == workdir;
                         for source in &transfer.sources {
                             let Source::Path(path) = source else { continue };
                             let path = expand(&path.text);

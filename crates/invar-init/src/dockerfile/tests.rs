@@ -18,6 +18,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
     };
     let executable = files.iter().filter(is_executable).map(|(path, _)| path.clone()).collect();
     let context = DockerfileContext {
+        folder: "/home/me/shop/backend",
         files: &files,
         release: Some(STABLE[0]),
         executable: &executable,
@@ -150,6 +151,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
             BTreeSet::from(["pg".to_owned(), "s3".to_owned()]),
         );
         let context = DockerfileContext {
+            folder: "/home/me/shop/backend",
             files: &files,
             release: Some(STABLE[0]),
             executable: &none,
@@ -214,6 +216,36 @@ fn the_project_may_come_by_way_of_another_stage() {
     let package = read(dockerfile, &files, true).expect("the Dockerfile can be read");
     let expected = format!("[tool.invar]\ninclude = [\"serve.ini\", \"src\"]\n{command}\n");
     assert_eq!(package.to_toml("tool.invar"), expected);
+}
+
+#[test]
+fn a_project_may_be_a_folder_of_what_is_copied_from() {
+    let from = "FROM python:3.13\nWORKDIR /srv\nCOPY backend/pyproject.toml shop/x ./\n";
+    let outside = "# Dockerfile:3: COPY shop/x: it lies outside of the project's folder, and an image has nothing from there\n";
+    check(
+        &format!("{from}COPY ./backend/app/ app/\nCMD [\"python\", \"/srv/app/a.py\"]\n"),
+        &[("app/a.py", ""), ("pyproject.toml", ""), ("other.py", "")],
+        &format!(
+            "{outside}[tool.invar]\ninclude = [\"app\"]\n[tool.invar.image]\ncommand = [\"python\", \"/app/app/a.py\"]"
+        ),
+    );
+    check(
+        &format!("{from}COPY . .\nWORKDIR /srv/backend\nCMD [\"python\", \"/srv/backend/a.py\"]\n"),
+        &[("a.py", ""), ("pyproject.toml", "")],
+        &format!("{outside}[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"/app/a.py\"]"),
+    );
+    check(
+        &format!("{from}COPY shop/backend /srv\nCOPY shop/backend/a.py /srv\nCMD [\"python\", \"a.py\"]\n")
+            .replace("backend/py", "shop/backend/py"),
+        &[("a.py", ""), ("pyproject.toml", "")],
+        &format!("{outside}[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"a.py\"]"),
+    );
+    // The project's own folder of that name.
+    check(
+        "FROM python:3.13\nWORKDIR /app\nCOPY backend/a.py backend/\n",
+        &[("backend/a.py", ""), ("a.py", "")],
+        "[tool.invar]\ninclude = [\"backend/a.py\"]",
+    );
 }
 
 #[test]
@@ -298,6 +330,11 @@ fn what_is_copied_is_what_is_included() {
         &[("src/agents/a.py", ""), ("src/run.py", "")],
         "[tool.invar]\ninclude = [\"src/agents\", \"src/run.py\"]\n[tool.invar.image]\n\
          command = [\"python\", \"run.py\"]\nworkdir = \"/app/src\"",
+    );
+    check(
+        "FROM python:3.13\nWORKDIR /srv\nCOPY run.py /srv\nCMD [\"python\", \"run.py\"]\n",
+        &[("run.py", "")],
+        "[tool.invar]\ninclude = [\"run.py\"]\n[tool.invar.image]\ncommand = [\"python\", \"run.py\"]",
     );
     check(
         "FROM python:3.13\nCOPY *.py /srv/\nCMD [\"python\", \"/srv/a.py\"]\n",
@@ -576,6 +613,7 @@ fn what_cannot_be_read_is_an_error() {
     let files = BTreeMap::new();
     let none = BTreeSet::new();
     let context = DockerfileContext {
+        folder: "/home/me/shop/backend",
         files: &files,
         release: Some(STABLE[0]),
         executable: &none,

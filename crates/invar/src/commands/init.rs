@@ -169,7 +169,9 @@ fn read_file(
     };
     let executable =
         files.keys().filter(|path| is_executable(&folder.join(path))).cloned().collect::<BTreeSet<String>>();
+    let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let context = DockerfileContext {
+        folder: &whole.to_string_lossy(),
         files,
         release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
         executable: &executable,
