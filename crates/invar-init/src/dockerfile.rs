@@ -151,7 +151,13 @@ pub fn read_dockerfile(
         entrypoint: None,
         command: None,
     };
-    for (offset, path) in outside {
+    let needed = stages.needed_by(target);
+    let built: BTreeSet<usize> = needed
+        .iter()
+        .flat_map(|index| stages.stages[*index].instructions.iter())
+        .map(|instruction| instruction.span.start)
+        .collect();
+    for (offset, path) in outside.into_iter().filter(|(offset, _)| built.contains(offset)) {
         let source = Source { file: "Dockerfile", line: file.line(offset) };
         let why = "it lies outside of the project's folder, and an image has nothing from there";
         reader.draft.note(source, &format!("COPY {path}"), why);

@@ -240,6 +240,12 @@ fn a_project_may_be_a_folder_of_what_is_copied_from() {
         &[("a.py", ""), ("pyproject.toml", "")],
         &format!("{outside}[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"a.py\"]"),
     );
+    // What is not built is nobody's loss.
+    check(
+        "FROM python:3.13 AS test\nCOPY other/x ./\nFROM python:3.13\nWORKDIR /srv\nCOPY backend/a.py ./\n",
+        &[("a.py", "")],
+        "[tool.invar]\ninclude = [\"a.py\"]",
+    );
     // The project's own folder of that name.
     check(
         "FROM python:3.13\nWORKDIR /app\nCOPY backend/a.py backend/\n",
