@@ -105,6 +105,8 @@ struct Reader<'a> {
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
     moved: Vec<Moved>,
+    /// Whether apt has been told of another archive than Debian's.
+    has_foreign_archive: bool,
     /// Commands that gather files for a web server.
     collects: Vec<Collect>,
     /// Whether all of the project is copied.
@@ -145,6 +147,7 @@ pub fn read_dockerfile(
         accounts: Accounts::default(),
         copied: Vec::new(),
         moved: Vec::new(),
+        has_foreign_archive: false,
         collects: Vec::new(),
         copies_all: false,
         changes: Changes::default(),

@@ -39,12 +39,15 @@ impl Reader<'_> {
                     word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
                 })
                 .collect();
+            // What is installed from it is noted.
+            let adds_archive = adds_archive(&self.shown(command));
+            self.has_foreign_archive |= adds_archive;
             // What installs Python packages, or leaves nothing, does so with whatever words.
             let is_enough = words.iter().all(Option::is_some) || shows_by_program(&words);
             let words: Vec<String> = words.into_iter().flatten().collect();
             let is_done = is_enough && self.command(&words, instruction, scope, is_final)?;
             let is_done = is_done || is_enough && self.collects(command, &words, scope);
-            if !is_done && is_final {
+            if !is_done && !adds_archive && is_final {
                 left.push(self.shown(command));
             }
         }
@@ -158,6 +161,14 @@ impl Reader<'_> {
         if is_virtual || !is_final {
             return;
         }
+        if self.has_foreign_archive && manager == Manager::Apt && !names.is_empty() {
+            let why = format!(
+                "take those of {} out of `packages` that Debian does not have: a step can make what they bring from a \
+                 file that it fetches",
+                names.join(", ")
+            );
+            self.note(instruction, &why);
+        }
         for name in names {
             let (name, version) = match name.split_once(['=', '~', '/']) {
                 Some((name, version)) => (name, Some(version)),
@@ -189,4 +200,11 @@ fn shows_by_program(words: &[Option<String>]) -> bool {
     let program = first.rsplit('/').next().unwrap_or(first);
     let rest: Vec<&str> = words[1..].iter().filter_map(Option::as_deref).collect();
     SERVING.contains(&program) || installs_python(program, &rest)
+}
+
+/// Whether a command tells apt of an archive that is not Debian's own.
+fn adds_archive(command: &str) -> bool {
+    ["/etc/apt/sources.list", "/etc/apt/keyrings", "add-apt-repository ", "apt-key "]
+        .iter()
+        .any(|sign| command.contains(sign))
 }

@@ -322,6 +322,19 @@ fn packages_of_other_distributions_are_debians() {
 }
 
 #[test]
+fn packages_may_be_those_of_another_archive() {
+    check(
+        "FROM python:3.13-slim\nRUN apt-get install -y curl\n\
+         RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y agent\n",
+        &[],
+        "# Dockerfile:3: RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y \
+         a…: take those of agent out of `packages` that Debian does not have: a step can make what they bring from a \
+         file that it fetches\n\
+         [tool.invar]\npackages = [\"agent\", \"curl\"]",
+    );
+}
+
+#[test]
 fn what_is_copied_is_what_is_included() {
     check(
         "FROM python:3.13\nWORKDIR /srv\nCOPY app /srv/app\nCOPY main.py ./\nCOPY config/x.ini /etc/x.ini\n",
