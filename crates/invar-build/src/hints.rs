@@ -7,7 +7,11 @@ mod contents;
 mod known;
 mod missing;
 
+use std::fmt;
+use std::path::PathBuf;
+
 use invar_debian::PackageName;
+use invar_python::{DistributionName, need};
 
 use self::contents::look_up;
 use self::missing::Missing;
@@ -25,12 +29,69 @@ pub(crate) const LINES: usize = 200;
 /// How many missing things are told of.
 const MOST: usize = 3;
 
-/// What may help a build that ended with `lines`. `of` is whose `packages` of the manifest it gets.
-pub(crate) fn hint(workshop: &Workshop<'_>, lines: &[String], of: Option<&str>) -> Option<String> {
-    lines
-        .iter()
-        .find_map(|line| resource(line).map(str::to_owned))
-        .or_else(|| packages_for(workshop, &missing_things(lines), of))
+/// Whose `packages` of the manifest a build finds. It is written as messages call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PackagesOf {
+    /// A step's, by its name.
+    Step(String),
+    /// Those of a Python package's override.
+    Python(DistributionName),
+}
+
+impl fmt::Display for PackagesOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(name) => write!(f, "step {name}"),
+            Self::Python(name) => write!(f, "tool.invar.python.overrides.{name}"),
+        }
+    }
+}
+
+/// What may help a build that ended with `lines`. `of` is whose `packages` of the manifest it gets, and `roots` are the
+/// trees that it found as its root.
+pub(crate) fn hint(
+    workshop: &Workshop<'_>,
+    lines: &[String],
+    of: Option<&PackagesOf>,
+    roots: &[PathBuf],
+) -> Option<String> {
+    if let Some(sentence) = lines.iter().find_map(|line| resource(line)) {
+        return Some(sentence.to_owned());
+    }
+    let missing = missing_things(lines);
+    let usual = of.map(|of| usual(of, roots)).unwrap_or_default();
+    let Some(sentence) = usual_sentence(&usual, of) else { return packages_for(workshop, &missing, of) };
+    // The rest is looked for when these are there and it fails all the same.
+    let others = missing.iter().filter_map(|missing| Some((missing, missing.known()?)));
+    let others = others.filter(|(_, package)| !usual.contains(package));
+    let others = others.map(|(missing, package)| self::sentence(missing, &[package], of));
+    Some([sentence].into_iter().chain(others).collect::<Vec<String>>().join("\n"))
+}
+
+/// The Debian packages with which a Python package is known to be built and which are not there.
+fn usual(of: &PackagesOf, roots: &[PathBuf]) -> Vec<&'static str> {
+    let PackagesOf::Python(name) = of else { return Vec::new() };
+    let is_there = |package: &&str| roots.iter().any(|root| root.join(RECORDS).join(package).exists());
+    need(name.as_str())
+        .map(|need| need.build().filter(|package| !is_there(package)).collect())
+        .unwrap_or_default()
+}
+
+/// Where a root has a record of each of its packages.
+const RECORDS: &str = "var/lib/dpkg/status.d";
+
+/// All at once, where each failure would tell of one.
+fn usual_sentence(usual: &[&str], of: Option<&PackagesOf>) -> Option<String> {
+    let (last, others) = usual.split_last()?;
+    let names = match others {
+        [] => (*last).to_owned(),
+        others => format!("{} and {last}", others.join(", ")),
+    };
+    let (plural, them) = if others.is_empty() { ("", "it") } else { ("s", "them") };
+    let of = of?;
+    Some(format!(
+        "it is usually built with the Debian package{plural} {names}: add {them} to `packages` of {of}"
+    ))
 }
 
 /// How cargo says that a crate wants a newer compiler.
@@ -59,7 +120,7 @@ fn resource(line: &str) -> Option<&'static str> {
 }
 
 /// Which packages have what is missing.
-fn packages_for(workshop: &Workshop<'_>, missing: &[Missing], of: Option<&str>) -> Option<String> {
+fn packages_for(workshop: &Workshop<'_>, missing: &[Missing], of: Option<&PackagesOf>) -> Option<String> {
     let unknown: Vec<&Missing> = missing.iter().filter(|missing| missing.known().is_none()).collect();
     let mut found = Vec::new();
     if !workshop.session.offline && !unknown.is_empty() {
@@ -93,7 +154,7 @@ fn missing_things(lines: &[String]) -> Vec<Missing> {
     all
 }
 
-fn sentence(missing: &Missing, packages: &[&str], of: Option<&str>) -> String {
+fn sentence(missing: &Missing, packages: &[&str], of: Option<&PackagesOf>) -> String {
     let what = missing.words();
     let place = of.map(|of| format!(" to `packages` of {of}")).unwrap_or_default();
     match packages {
@@ -140,15 +201,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_package_is_built_with_is_told_at_once() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let of = PackagesOf::Python("lxml".parse().expect("it is a name"));
+        let told = || {
+            let usual = usual(&of, &[root.path().to_owned()]);
+            usual_sentence(&usual, Some(&of)).unwrap_or_default()
+        };
+        let place = "to `packages` of tool.invar.python.overrides.lxml";
+        let all = "it is usually built with the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
+        assert_eq!(told(), format!("{all}: add them {place}"));
+        let records = root.path().join(RECORDS);
+        std::fs::create_dir_all(&records).expect("a folder can be made");
+        let there = |package: &str| std::fs::write(records.join(package), "").expect("a file can be written");
+        ["gcc", "libc6-dev", "libxml2-dev"].iter().for_each(|package| there(package));
+        assert_eq!(
+            told(),
+            format!("it is usually built with the Debian package libxslt1-dev: add it {place}")
+        );
+        there("libxslt1-dev");
+        assert_eq!(told(), "");
+        assert_eq!(usual(&PackagesOf::Step("lxml".to_owned()), &[]), [""; 0]);
+    }
+
+    #[test]
     fn sentences_say_what_to_do() {
+        let step = PackagesOf::Step("a".to_owned());
         let missing = Missing::in_line("No package 'odd' found").expect("it is missing");
         assert_eq!(
-            sentence(&missing, &[], Some("step a")),
+            sentence(&missing, &[], Some(&step)),
             "odd.pc is missing: add the Debian package that has it to `packages` of step a (`apt-file search \
              /odd.pc` finds it)"
         );
         assert_eq!(
-            sentence(&missing, &["odd-dev"], Some("step a")),
+            sentence(&missing, &["odd-dev"], Some(&step)),
             "odd.pc is in the Debian package odd-dev: add it to `packages` of step a"
         );
         assert_eq!(

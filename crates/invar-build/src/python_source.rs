@@ -21,6 +21,7 @@ use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 use crate::copy::{check_out, copy_tree};
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::git::{check_lfs, commit_tree};
+use crate::hints::PackagesOf;
 use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
@@ -488,7 +489,7 @@ pub(crate) fn front_end(
     roots.extend(vendored.map(|vendored| path(&vendored.checkout)));
     let job = Job {
         label: task.label,
-        packages_of: Some(format!("tool.invar.python.overrides.{}", task.name)),
+        packages_of: Some(PackagesOf::Python(task.name.clone())),
         key: task.key,
         roots,
         command: ["/bin/sh", "-c", &script, "sh", task.action, &inner].map(str::to_owned).into(),

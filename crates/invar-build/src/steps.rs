@@ -16,6 +16,7 @@ use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink, SinkError};
 use crate::BuildError;
 use crate::copy::{copy_tree, failed};
 use crate::debian::{debian_checkout, packages_key, path};
+use crate::hints::PackagesOf;
 use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
@@ -187,7 +188,7 @@ pub(crate) fn make_step(
         variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
         let job = Job {
             label: &label,
-            packages_of: Some(format!("step {}", step.name)),
+            packages_of: Some(PackagesOf::Step(step.name.to_string())),
             key,
             roots,
             command: ["/bin/sh", "-e", "-c", run].map(str::to_owned).into(),

@@ -18,7 +18,7 @@ use invar_store::{Key, Scratch};
 use invar_tree::{Contents, ImagePath, Mode, Node, Owner, Sink, SinkError, Tree};
 use rustix::process::Signal;
 
-use crate::hints;
+use crate::hints::{self, PackagesOf};
 use crate::indexes::snapshot_times;
 use crate::project::ProjectFiles;
 use crate::{BuildError, Event, Session};
@@ -55,8 +55,8 @@ pub(crate) struct Workshop<'a> {
 pub(crate) struct Job<'a> {
     /// How progress and errors call it.
     pub label: &'a str,
-    /// Whose `packages` of the manifest it finds: `step assets`, or a table's name.
-    pub packages_of: Option<String>,
+    /// Whose `packages` of the manifest it finds.
+    pub packages_of: Option<PackagesOf>,
     /// What it depends on: the log of a failure is named after it.
     pub key: Key,
     /// The checked-out trees of its root, the lowest first.
@@ -283,7 +283,7 @@ impl<'a> Workshop<'a> {
             Status::OutOfDisk => Some(hints::MORE_DISK.to_owned()),
             // A file that became larger than it may.
             Status::Signaled(signal) if signal == Signal::XFSZ.as_raw() => Some(hints::MORE_DISK.to_owned()),
-            _ => hints::hint(self, &lines, packages_of.as_deref()),
+            _ => hints::hint(self, &lines, packages_of.as_ref(), &sandbox.root),
         };
         let last_lines = lines.split_off(lines.len().saturating_sub(LAST_LINES));
         let label = label.to_owned();

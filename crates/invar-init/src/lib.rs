@@ -12,7 +12,6 @@ mod distribution;
 mod dockerfile;
 mod draft;
 mod flake;
-mod needs;
 mod nixpkgs;
 mod project;
 

@@ -10,7 +10,7 @@ use toml::Table;
 use crate::project::locked::Locked;
 
 use crate::draft::{Draft, Source};
-use crate::needs::{COMPILER, need};
+use invar_python::{COMPILER_PACKAGES, need};
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]
@@ -114,20 +114,20 @@ impl Facts {
         let known = draft.build_packages.clone();
         let used: BTreeSet<&str> = match &known {
             Some(packages) => packages.iter().map(String::as_str).collect(),
-            None => COMPILER.into(),
+            None => COMPILER_PACKAGES.into(),
         };
         for name in self.without_wheels.iter().chain(&self.without_fitting) {
             let mut packages: BTreeSet<&str> = match need(name) {
                 Some(need) => need.build().collect(),
                 // What others have compiled cannot do without a compiler.
-                None if self.without_fitting.contains(name) => COMPILER.into(),
+                None if self.without_fitting.contains(name) => COMPILER_PACKAGES.into(),
                 None => BTreeSet::new(),
             };
             if packages.is_empty() {
                 continue;
             }
             // What looks for libraries by itself does more with those that it finds.
-            if self.without_wheels.contains(name) && packages == COMPILER.into() {
+            if self.without_wheels.contains(name) && packages == COMPILER_PACKAGES.into() {
                 packages.extend(used.iter().filter(|name| name.ends_with("-dev")).copied());
             }
             let packages: Vec<&str> = packages.into_iter().collect();

@@ -8,7 +8,8 @@
 //! * Every wheel is checked twice: its digest against the lock by who fetches it, each file against `RECORD` here.
 //! * All that a build from source needs but the build: [`unpack_sdist`] gives the source's files, [`build_system`] what
 //!   its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock that,
-//!   [`version_environment`] answers who asks version control, and [`FRONTEND`] calls the build backend.
+//!   [`version_environment`] answers who asks version control, and [`FRONTEND`] calls the build backend. [`need`] tells
+//!   which Debian packages a Python package is known to need.
 //!
 //! # Non-goals
 //! * No network, disk, clock, environment or Python interpreter: nothing is fetched, cloned or built here. The front
@@ -29,6 +30,7 @@ mod lock;
 mod marker;
 mod name;
 mod nearest;
+mod needs;
 mod project;
 mod requirement;
 mod sdist;
@@ -52,6 +54,7 @@ pub use lock::{
 };
 pub use marker::{Activated, Marker, MarkerEnvironment, MarkerError};
 pub use name::{DistributionName, ExtraName, GroupName, NameError};
+pub use needs::{COMPILER_PACKAGES, Need, need};
 pub use project::{Disagreement, Place, ProjectMetadata};
 pub use requirement::{Requirement, RequirementError};
 pub use sdist::{EntryFault, SdistError, SdistFault, SdistInfo, unpack_sdist};

@@ -1,118 +1,38 @@
-//! The files that builds most often miss, and the Debian packages that have them. What is not here is looked up in the
-//! archive's index of files.
+//! The files that builds most often miss, and the Debian packages that have them, from a table. What is not there is
+//! looked up in the archive's index of files.
 
-/// Headers and the packages that have them, by name.
-pub(super) const HEADERS: [(&str, &str); 44] = [
-    ("Python.h", "python3-dev"),
-    ("alsa/asoundlib.h", "libasound2-dev"),
-    ("archive.h", "libarchive-dev"),
-    ("blkid/blkid.h", "libblkid-dev"),
-    ("bzlib.h", "libbz2-dev"),
-    ("cairo.h", "libcairo2-dev"),
-    ("curl/curl.h", "libcurl4-openssl-dev"),
-    ("db.h", "libdb-dev"),
-    ("expat.h", "libexpat1-dev"),
-    ("ffi.h", "libffi-dev"),
-    ("freetype2/ft2build.h", "libfreetype-dev"),
-    ("ft2build.h", "libfreetype-dev"),
-    ("gdal.h", "libgdal-dev"),
-    ("geos_c.h", "libgeos-dev"),
-    ("girepository.h", "libgirepository1.0-dev"),
-    ("glib.h", "libglib2.0-dev"),
-    ("gmp.h", "libgmp-dev"),
-    ("graphviz/cgraph.h", "libgraphviz-dev"),
-    ("gssapi/gssapi.h", "libkrb5-dev"),
-    ("hdf5.h", "libhdf5-dev"),
-    ("jpeglib.h", "libjpeg-dev"),
-    ("lber.h", "libldap-dev"),
-    ("ldap.h", "libldap-dev"),
-    ("libpq-fe.h", "libpq-dev"),
-    ("libxml/xmlversion.h", "libxml2-dev"),
-    ("libxslt/xslt.h", "libxslt1-dev"),
-    ("lz4.h", "liblz4-dev"),
-    ("lzma.h", "liblzma-dev"),
-    ("magic.h", "libmagic-dev"),
-    ("mysql.h", "default-libmysqlclient-dev"),
-    ("openssl/opensslv.h", "libssl-dev"),
-    ("openssl/ssl.h", "libssl-dev"),
-    ("pcap.h", "libpcap-dev"),
-    ("png.h", "libpng-dev"),
-    ("portaudio.h", "portaudio19-dev"),
-    ("proj.h", "libproj-dev"),
-    ("sasl/sasl.h", "libsasl2-dev"),
-    ("snappy.h", "libsnappy-dev"),
-    ("sodium.h", "libsodium-dev"),
-    ("sql.h", "unixodbc-dev"),
-    ("sqlite3.h", "libsqlite3-dev"),
-    ("stdio.h", "libc6-dev"),
-    ("yaml.h", "libyaml-dev"),
-    ("zlib.h", "zlib1g-dev"),
-];
+/// Kind, name and package of each file. See its own first lines.
+const TABLE: &str = include_str!("known.tsv");
 
-/// Programs that are not in a package of their own name.
-pub(super) const PROGRAMS: [(&str, &str); 22] = [
-    ("aarch64-linux-gnu-gcc", "gcc"),
-    ("c++", "g++"),
-    ("cc", "gcc"),
-    ("cc1plus", "g++"),
-    ("clang++", "clang"),
-    ("f77", "gfortran"),
-    ("f95", "gfortran"),
-    ("gcc-ar", "gcc"),
-    ("go", "golang-go"),
-    ("javac", "default-jdk-headless"),
-    ("ld", "binutils"),
-    ("mysql_config", "default-libmysqlclient-dev"),
-    ("msgfmt", "gettext"),
-    ("ninja", "ninja-build"),
-    ("node", "nodejs"),
-    ("npx", "npm"),
-    ("pg_config", "libpq-dev"),
-    ("pkg-config", "pkgconf"),
-    ("protoc", "protobuf-compiler"),
-    ("x86_64-linux-gnu-g++", "g++"),
-    ("x86_64-linux-gnu-gcc", "gcc"),
-    ("xslt-config", "libxslt1-dev"),
-];
+/// The package that has the file `name` of a kind: `program`, `header`, `library` or `module`.
+pub(super) fn known(kind: &str, name: &str) -> Option<&'static str> {
+    rows()
+        .find(|[its_kind, its_name, _]| *its_kind == kind && *its_name == name)
+        .map(|[_, _, package]| package)
+}
 
-/// Programs in packages of their own name that builds ask for.
-pub(super) const SAME_NAME: [&str; 17] = [
-    "autoconf", "automake", "bison", "cargo", "clang", "cmake", "curl", "flex", "g++", "gcc", "gfortran",
-    "git", "make", "meson", "patch", "rustc", "swig",
-];
+fn rows() -> impl Iterator<Item = [&'static str; 3]> {
+    TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let mut fields = line.split('\t');
+        Some([fields.next()?, fields.next()?, fields.next()?])
+    })
+}
 
-/// pkg-config's modules, by the name that it asks for.
-pub(super) const MODULES: [(&str, &str); 16] = [
-    ("cairo", "libcairo2-dev"),
-    ("dbus-1", "libdbus-1-dev"),
-    ("freetype2", "libfreetype-dev"),
-    ("glib-2.0", "libglib2.0-dev"),
-    ("libavformat", "libavformat-dev"),
-    ("libcurl", "libcurl4-openssl-dev"),
-    ("libffi", "libffi-dev"),
-    ("libpq", "libpq-dev"),
-    ("libsystemd", "libsystemd-dev"),
-    ("libxml-2.0", "libxml2-dev"),
-    ("mysqlclient", "default-libmysqlclient-dev"),
-    ("openblas", "libopenblas-dev"),
-    ("openssl", "libssl-dev"),
-    ("sqlite3", "libsqlite3-dev"),
-    ("xmlsec1", "libxmlsec1-dev"),
-    ("zlib", "zlib1g-dev"),
-];
+#[cfg(test)]
+mod tests {
+    use invar_debian::PackageName;
 
-/// Shared libraries, by the name that a linker gets after `-l`.
-pub(super) const LIBRARIES: [(&str, &str); 12] = [
-    ("blas", "libblas-dev"),
-    ("bz2", "libbz2-dev"),
-    ("crypto", "libssl-dev"),
-    ("ffi", "libffi-dev"),
-    ("lapack", "liblapack-dev"),
-    ("lzma", "liblzma-dev"),
-    ("pq", "libpq-dev"),
-    ("sqlite3", "libsqlite3-dev"),
-    ("ssl", "libssl-dev"),
-    ("xml2", "libxml2-dev"),
-    ("xslt", "libxslt1-dev"),
-    ("z", "zlib1g-dev"),
-];
+    use super::*;
+
+    #[test]
+    fn the_table_is_whole_and_sorted() {
+        let lines: Vec<&str> = TABLE.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(rows().count(), lines.len());
+        const KINDS: [&str; 4] = ["program", "header", "library", "module"];
+        let key = |[kind, name, _]: [&'static str; 3]| (KINDS.iter().position(|known| *known == kind), name);
+        assert!(rows().map(key).is_sorted_by(|one, two| one < two), "each once");
+        assert!(rows().all(|row| key(row).0.is_some() && row[2].parse::<PackageName>().is_ok()));
+        assert_eq!(known("header", "libpq-fe.h"), Some("libpq-dev"));
+        assert_eq!(known("library", "libpq-fe.h"), None);
+    }
+}

@@ -1,5 +1,5 @@
 //! What the output of a failed build says is missing.
-use super::known::{HEADERS, LIBRARIES, MODULES, PROGRAMS, SAME_NAME};
+use super::known::known;
 
 /// The longest name that is taken from a log.
 const LONGEST_NAME: usize = 200;
@@ -64,17 +64,14 @@ impl Missing {
 
     /// The package that is known to have it.
     pub fn known(&self) -> Option<&'static str> {
-        let look_up = |table: &[(&str, &'static str)], name: &str| {
-            table.iter().find(|(known, _)| *known == name).map(|(_, package)| *package)
+        let kind = match self {
+            Self::Header(_) => "header",
+            Self::Program(_) => "program",
+            Self::Module(_) => "module",
+            Self::Library(_) => "library",
+            Self::CMake(_) => return None,
         };
-        match self {
-            Self::Header(name) => look_up(&HEADERS, name),
-            Self::Module(name) => look_up(&MODULES, name),
-            Self::Library(name) => look_up(&LIBRARIES, name),
-            Self::CMake(_) => None,
-            Self::Program(name) => look_up(&PROGRAMS, name)
-                .or_else(|| SAME_NAME.iter().find(|program| *program == name).copied()),
-        }
+        known(kind, self.name())
     }
 
     /// How well the file at `path` of an archive would serve, the lowest number best; `None` if it is another file.

@@ -5,7 +5,7 @@ use invar_dockerfile::ImageReference;
 
 use crate::distribution::Manager;
 use crate::dockerfile::Reader;
-use crate::needs::COMPILER;
+use invar_python::COMPILER_PACKAGES;
 
 /// Debian packages that a Dockerfile installs to build others.
 #[derive(Debug, Default)]
@@ -45,12 +45,12 @@ impl BuildPackages {
 
     fn headers(&self) -> impl Iterator<Item = &str> {
         let headers = self.names.iter().map(String::as_str).filter(|name| name.ends_with("-dev"));
-        headers.filter(|name| !name.starts_with("python") && !COMPILER.contains(name))
+        headers.filter(|name| !name.starts_with("python") && !COMPILER_PACKAGES.contains(name))
     }
 
     /// What one that is built from source may need.
     fn for_one(&self) -> BTreeSet<&str> {
-        let mut packages = BTreeSet::from(COMPILER);
+        let mut packages = BTreeSet::from(COMPILER_PACKAGES);
         if self.has(&["build-essential", "g++"]) {
             packages.insert("g++");
         }

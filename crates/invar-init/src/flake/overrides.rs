@@ -5,8 +5,8 @@ use rowan::ast::AstNode as _;
 use crate::draft::Keys;
 use crate::flake::nix::{Call, Value, attributes, calls, value};
 use crate::flake::{Reader, bound_name};
-use crate::needs::need;
 use crate::nixpkgs::counterpart;
+use invar_python::need;
 
 impl Reader<'_> {
     pub(super) fn overrides(&mut self) {

@@ -4,11 +4,11 @@
 const TABLE: &str = include_str!("needs.tsv");
 
 /// The Debian packages without which no code in C is compiled.
-pub(crate) const COMPILER: [&str; 2] = ["gcc", "libc6-dev"];
+pub const COMPILER_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 
 /// What a Python package needs of Debian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Need {
+pub struct Need {
     run: &'static str,
     build: &'static str,
 }
@@ -26,7 +26,8 @@ impl Need {
 }
 
 /// What the Python package of the normalised `name` needs; `None` where nothing is known.
-pub(crate) fn need(name: &str) -> Option<Need> {
+#[must_use]
+pub fn need(name: &str) -> Option<Need> {
     rows().find(|(known, _)| *known == name).map(|(_, need)| need)
 }
 
