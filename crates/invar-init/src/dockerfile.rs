@@ -4,6 +4,7 @@
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
 mod account;
+mod base;
 mod build_packages;
 mod collect;
 mod command;
@@ -28,7 +29,7 @@ use invar_dockerfile::{
 use invar_project::{Release, STABLE};
 
 use crate::dockerfile::account::Accounts;
-use crate::dockerfile::build_packages::{BuildPackages, is_bare};
+use crate::dockerfile::build_packages::BuildPackages;
 use crate::dockerfile::collect::Collect;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::first_process::{has_runner, is_deaf};
@@ -172,6 +173,9 @@ pub fn read_dockerfile(
         None => context.release,
     };
     reader.places = Places::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
+    if let Some(release) = release {
+        reader.add_version(&stages.stages[chain[0]], release);
+    }
     reader.other_stages(&stages, target, &chain)?;
     for &index in &chain {
         let stage = &stages.stages[index];
@@ -222,50 +226,6 @@ impl<'a> Reader<'a> {
                 self.note(instruction, &fault.to_string());
                 None
             }
-        }
-    }
-
-    /// What the image starts from, and which Python that has.
-    fn base(&mut self, stages: &Stages<'_>, chain: &[usize]) {
-        let stage = &stages.stages[chain[0]];
-        let name = stage.base_name.text.clone();
-        if stage.base == Base::Scratch {
-            return;
-        }
-        let Ok(reference) = ImageReference::parse(&name) else {
-            self.note(stage.from, "this is no name of an image");
-            return;
-        };
-        let before = if reference.digest.is_some() {
-            name.clone()
-        } else {
-            format!("{name} (whatever it is that day)")
-        };
-        self.draft.pin("base image", before, "Debian packages, each by its sha256 in invar.lock");
-        // What Python packages need at run time is then installed by the Dockerfile, or was not needed.
-        self.draft.has_needs = is_bare(&reference);
-        let tag = reference.tag.clone().unwrap_or_default();
-        match base_python(reference.short_name(), &tag) {
-            Some(11) => self.draft.suite = Some("bookworm".to_owned()),
-            Some(minor) => {
-                let python = format!("3.{minor}");
-                let why = match self.context.release {
-                    Some(release) if release.python == python => return,
-                    Some(release) => format!("the image has Debian's Python {} instead", release.python),
-                    None => "no release of Debian has a Python that requires-python allows".to_owned(),
-                };
-                self.note(stage.from, &why);
-            }
-            None if reference.short_name() == "debian"
-                && ["bookworm", "sid"].iter().any(|suite| tag.starts_with(suite)) =>
-            {
-                self.draft.suite = tag.split('-').next().map(str::to_owned);
-            }
-            None if is_bare(&reference) || ["python", "uv"].contains(&reference.short_name()) => {}
-            None => self.note(
-                stage.from,
-                "what else this image brings is not known: add what is needed to `packages`",
-            ),
         }
     }
 
@@ -462,19 +422,6 @@ impl<'a> Reader<'a> {
         self.collect_files();
         self.add_directories();
     }
-}
-
-/// The minor version of Python that a tag of `python` or of uv's own images names.
-fn base_python(repository: &str, tag: &str) -> Option<u32> {
-    let version = match repository {
-        "python" => tag,
-        // Perhaps behind a version of uv.
-        "uv" => tag.split_once("python")?.1,
-        _ => return None,
-    };
-    let digits = version.strip_prefix("3.")?;
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse().ok()
 }
 
 /// Whether a folder is on every image's `PATH`, or is one of a user's own tools.

@@ -72,6 +72,16 @@ fn places_are_those_of_the_image() {
 }
 
 #[test]
+fn programs_that_ask_for_pythons_version_are_told() {
+    let asks = [("web/views.py", "os.environ['PYTHON_VERSION']"), ("start.sh", "")];
+    let told = "[tool.invar]\n[tool.invar.image]\nenv = { PYTHON_VERSION = \"3.13\" }";
+    check("FROM python:3.13-slim\nENV PYTHON_VERSION=3.12\n", &asks, told);
+    check("FROM ghcr.io/astral-sh/uv:python3.13-trixie-slim\n", &asks, told);
+    check("FROM debian:trixie\n", &asks, "[tool.invar]");
+    check("FROM python:3.13\nARG PYTHON_VERSION\n", &[("Makefile", "PYTHON_VERSION")], "[tool.invar]");
+}
+
+#[test]
 fn what_the_user_may_write_to_is_its_own() {
     let check = |commands: &str, expected: &str| {
         let text = format!("FROM python:3.13\nWORKDIR /srv\nCOPY . .\n{commands}\n");

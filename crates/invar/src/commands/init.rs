@@ -120,10 +120,11 @@ fn with_project<T>(
 
 /// What a Dockerfile or flake says, beside what the project's packages need.
 fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init) -> Result<Draft, Failure> {
-    // Scripts that are started tell which shell they need, and Django's settings where it gathers files.
+    // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's files
+    // what they ask of the environment.
     let files = files(folder, |path| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py") && path.contains("setting")
+        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py")
     })?;
     let mut draft = read_file(folder, pyproject, from, &files, options)?;
     // Which wheels fit depends on the suite, and what is needed on extras and groups.
