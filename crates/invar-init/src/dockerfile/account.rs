@@ -17,7 +17,7 @@ pub(super) struct Accounts {
     /// The account that the program runs as.
     current: Option<String>,
     /// Directories that are made, as the Dockerfile has them.
-    made: BTreeSet<String>,
+    pub made: BTreeSet<String>,
     /// Directories that are given to somebody, with what is in them.
     owned: BTreeSet<String>,
 }

@@ -14,6 +14,8 @@ use crate::draft::{DraftStep, Keys};
 pub(super) struct Collect {
     /// The command, as a shell of the step runs it.
     line: String,
+    /// The project's folders that are made before it, in the image.
+    made: Vec<String>,
     /// The folder it is run in, in the image.
     workdir: String,
     /// Variables of the Dockerfile.
@@ -56,7 +58,9 @@ impl Reader<'_> {
             .map(|(name, value)| (name.to_owned(), self.places.in_image(value)))
             .collect();
         let workdir = self.places.seen_from_here(".");
-        self.collects.push(Collect { line, workdir, env, root });
+        let made = self.accounts.made.iter().filter(|path| self.places.is_project(path));
+        let made = made.map(|path| quoted(&self.places.in_image(path))).collect();
+        self.collects.push(Collect { line, made, workdir, env, root });
         true
     }
 
@@ -68,7 +72,7 @@ impl Reader<'_> {
 
     /// The steps that gather files, from the project's and from what the steps so far have made.
     pub(super) fn collect_files(&mut self) {
-        for Collect { line, workdir, env, root } in std::mem::take(&mut self.collects) {
+        for Collect { line, made, workdir, env, root } in std::mem::take(&mut self.collects) {
             let mut inputs: Vec<String> = match &self.draft.include {
                 Some(toml::Value::Array(list)) => {
                     let files = crate::dockerfile::files::Files(self.context.files);
@@ -87,7 +91,9 @@ impl Reader<'_> {
             keys.set("environment", true);
             keys.set("inputs", inputs);
             // Settings say where things are from where they are themselves, so they are put where the image has them.
-            keys.set("run", format!("cp -R . {PROJECT} && cd {workdir} && {line}"));
+            let made =
+                if made.is_empty() { String::new() } else { format!("mkdir -p {} && ", made.join(" ")) };
+            keys.set("run", format!("cp -R . {PROJECT} && {made}cd {workdir} && {line}"));
             if !env.is_empty() {
                 keys.set(
                     "env",

@@ -418,12 +418,12 @@ fn folders_are_those_that_the_file_has_come_to() {
     ];
     check(
         "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nWORKDIR /etc\nCOPY conf/a.ini ./\nWORKDIR /srv/site\n\
-         RUN python manage.py collectstatic\nWORKDIR /srv\n",
+         RUN mkdir -p data /data && python manage.py collectstatic\nWORKDIR /srv\n",
         &files,
-        "[tool.invar]\n\n[[tool.invar.step]]\nname = \"copy\"\ninputs = [\"conf/a.ini\"]\nrun = \"true\"\n\
+        "[tool.invar]\n[tool.invar.image]\ndirectories = [\"/app/site/data\", \"/data\"]\n\n[[tool.invar.step]]\nname = \"copy\"\ninputs = [\"conf/a.ini\"]\nrun = \"true\"\n\
          outputs = { \"conf/a.ini\" = \"/etc/a.ini\" }\n\n[[tool.invar.step]]\nname = \"collectstatic\"\n\
          environment = true\ninputs = [\"**\", \"copy\"]\n\
-         run = \"cp -R . /app && cd /app/site && python manage.py collectstatic\"\n\
+         run = \"cp -R . /app && mkdir -p /app/site/data && cd /app/site && python manage.py collectstatic\"\n\
          outputs = { \"/app/site/public\" = \"/app/site/public\" }",
     );
 }
