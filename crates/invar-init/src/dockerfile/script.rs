@@ -42,10 +42,11 @@ impl Reader<'_> {
         let name =
             interpreter.split_whitespace().rev().find(|word| !word.starts_with('-')).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();
-        if matches!(name, "sh" | "dash" | "bash") {
+        // An argument of a program is read by that, whatever its first line says.
+        if is_started && matches!(name, "sh" | "dash" | "bash") {
             self.add_shell(name == "bash");
         }
-        if interpreter.contains("/env") {
+        if is_started && interpreter.contains("/env") {
             self.draft.packages.insert("coreutils".to_owned());
         }
         if text.contains("uv run ") {

@@ -309,6 +309,11 @@ fn scripts_are_started_without_uv_and_may_be_executed() {
          inputs = [\"docker/start.sh\"]\nrun = \"chmod +x docker/start.sh\"\n\
          outputs = { \"docker/start.sh\" = \"/start.sh\" }",
     );
+    check(
+        &format!("{from}COPY . .\nCMD [\"python\", \"manage.py\"]\n"),
+        &[("manage.py", "#!/usr/bin/env python\n")],
+        "[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"manage.py\"]",
+    );
     // What is copied, and nothing else.
     check(
         &format!("{from}COPY start.sh .\nCMD [\"./start.sh\"]\n"),
