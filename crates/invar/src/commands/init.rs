@@ -243,6 +243,17 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The commands that come next, for a project in `folder`.
+fn next(folder: &Path, needs_uv_lock: bool) -> String {
+    let folder = folder.to_string_lossy();
+    let (there, of) = match &*folder {
+        "" | "." => (String::new(), String::new()),
+        folder => (format!(" --directory {folder}"), format!(" {folder}")),
+    };
+    let lock = if needs_uv_lock { format!("`uv lock{there}`, and then ") } else { String::new() };
+    format!("{lock}`invar build{of}`")
+}
+
 fn tell(
     global: &Global,
     options: &Init,
@@ -276,7 +287,7 @@ fn tell(
         if !options.print {
             say(&format!("Wrote {}:", path.display()));
             manifest.lines().for_each(|line| say(&format!("  {line}")));
-            let next = if needs_uv_lock { "`uv lock`, and then `invar build`" } else { "`invar build`" };
+            let next = next(&options.project, needs_uv_lock);
             match draft.notes.len() {
                 0 => say(&format!("Next: {next}")),
                 1 => say(&format!("Next: look at the comment, then {next}")),
