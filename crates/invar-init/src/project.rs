@@ -111,6 +111,10 @@ impl Facts {
         for (_, need) in known.filter(|(name, _)| !draft.has_needs && !self.brings_its_own(name)) {
             draft.packages.extend(need.run().map(str::to_owned));
         }
+        // These are linked to the library of the Python that they start, which is a package of its own in Debian.
+        if let Some(python) = self.python.as_ref().filter(|_| self.has("uwsgi") || self.has("mod-wsgi")) {
+            draft.packages.insert(format!("libpython{python}"));
+        }
         let known = draft.build_packages.clone();
         let used: BTreeSet<&str> = match &known {
             Some(packages) => packages.iter().map(String::as_str).collect(),

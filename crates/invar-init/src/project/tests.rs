@@ -231,10 +231,11 @@ fn what_a_dockerfile_has_for_builds_is_what_builds_get() {
         &lock,
         "# uv.lock: odd: has no wheel and is built from source; if that needs a compiler, add \
          python.overrides.odd.packages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]\n\
+         packages = [\"libpython3.13\"]\n\
          [python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]",
     );
     // What was built without a compiler says nothing; what cannot do without one has it.
     let draft = Draft { build_packages: Some(BTreeSet::new()), ..Draft::default() };
-    let expected = "packages = [\"libpq5\"]\n[python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\"]";
+    let expected = "packages = [\"libpq5\", \"libpython3.13\"]\n[python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\"]";
     check_needs(draft, &lock, expected);
 }
