@@ -36,3 +36,38 @@ pub(crate) fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use invar_store::{Key, Store};
+    use invar_tree::{ImagePath, Mode, Origin, Owner, Sink as _};
+
+    use super::*;
+
+    /// What is said of a commit with one file.
+    fn said(path: &str, content: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = Store::open(&folder.path().join("store")).expect("a store can be made");
+        let mut tree = store.tree_writer(&Key::new("commit", &[])).expect("a tree can be written");
+        let path = ImagePath::parse(path).expect("it is a path");
+        tree.file(path, Mode::FILE, Owner::ROOT, &mut content.as_bytes()).expect("it is written");
+        let stored = tree.commit(&[]).expect("it is stored");
+        let tree = stored.tree(&Arc::new(Origin::Source)).expect("it is there");
+        check("the repository", &tree, &stored).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn pointers_are_not_taken_for_files() {
+        let pointer = "version https://git-lfs.github.com/spec/v1\n\
+                       oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+        let refused = said("data/model.bin", pointer);
+        assert!(refused.contains("data/model.bin is one: these are not fetched"), "{refused}");
+        // A text on pointers, one that only begins alike, and an empty file.
+        assert_eq!(said("README.md", &format!("# Pointers\n\n{pointer}")), "");
+        assert_eq!(said("next", &pointer.replace("spec/v1", "spec/v2")), "");
+        assert_eq!(said("empty", ""), "");
+        assert_eq!(said("long", &format!("{pointer}{}", "x".repeat(1024))), "", "no pointer is that long");
+    }
+}

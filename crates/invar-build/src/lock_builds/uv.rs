@@ -41,7 +41,10 @@ pub(super) fn lock(
     let pyproject = folder.join("pyproject.toml");
     fs::write(&pyproject, text).map_err(|source| BuildError::Output { path: pyproject, source })?;
     let names: Vec<&str> = requires.keys().map(DistributionName::as_str).collect();
-    session.reporter.event(&Event::LockingBuilds { names: &names });
+    // Wheels alone are tried first: a second attempt is the same work to whoever watches.
+    if builds.none {
+        session.reporter.event(&Event::LockingBuilds { names: &names });
+    }
     let output = Command::new(&session.programs.uv)
         .args(["lock", "--quiet", "--no-progress", "--color", "never"])
         .args(builds.none.then_some("--no-build"))
