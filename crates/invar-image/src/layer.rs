@@ -3,6 +3,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use invar_compression::{LimitExceeded, Limited};
 use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
 
 use crate::blobs::{Blob, Hashing};
@@ -209,40 +210,11 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// A reader that fails beyond a bound.
-pub(crate) struct Bounded<R> {
-    reader: R,
-    limit: u64,
-    left: u64,
-}
-
-impl<R> Bounded<R> {
-    pub fn new(reader: R, limit: u64) -> Self {
-        Self { reader, limit, left: limit }
-    }
-}
-
-/// What [`Bounded`] fails with.
-#[derive(Debug, thiserror::Error)]
-#[error("it unpacks to more than {0} bytes")]
-struct Exceeded(u64);
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => self.left = left,
-            None => return Err(io::Error::other(Exceeded(self.limit))),
-        }
-        Ok(count)
-    }
-}
-
 /// The error that the bound caused, if it did.
 pub(crate) fn unmask(fault: LayerFault) -> LayerFault {
     match &fault {
-        LayerFault::Read(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Exceeded>()) {
-            Some(&Exceeded(limit)) => LayerFault::TooLarge { limit },
+        LayerFault::Read(error) => match LimitExceeded::find(error) {
+            Some(LimitExceeded { limit }) => LayerFault::TooLarge { limit },
             None => fault,
         },
         _ => fault,
@@ -262,7 +234,7 @@ fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Li
     let start = start[..start.len().min(16)].to_vec();
     let compression = Compression::of(&start)?;
     let decoder = compression.decode(&mut stored).map_err(LayerFault::Read)?;
-    let bounded = Bounded::new(decoder, limits.unpacked_from(size));
+    let bounded = Limited::new(decoder, limits.unpacked_from(size));
     let mut tape =
         Tape::new(BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() }));
     let mut keeper = Keeper::new(keep, limits);
@@ -398,7 +370,7 @@ fn contents(
     let mut stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
     let compression = Compression::of(stored.fill_buf().map_err(LayerFault::Read)?)?;
     let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
-    let bounded = Bounded::new(decoder, limits.unpacked_from(blob.size));
+    let bounded = Limited::new(decoder, limits.unpacked_from(blob.size));
     let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
     while let Some(header) = tape.next(skip).map_err(unmask)? {
         if let b'0' | 0 | b'7' = header.flag

@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
+use invar_compression::Limited;
 use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::Blob;
-use crate::layer::{Bounded, Keeper, members, skip, unmask};
+use crate::layer::{Keeper, members, skip, unmask};
 use crate::tape::Tape;
 use crate::{Compression, Keep, LayerFault, Limits, Member};
 
@@ -57,7 +58,7 @@ pub(crate) fn outline(
         compression => {
             let stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
             let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
-            let bounded = Bounded::new(decoder, limits.unpacked_from(blob.size));
+            let bounded = Limited::new(decoder, limits.unpacked_from(blob.size));
             let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
             members(&mut tape, limits, skip, &mut content).map_err(unmask)
         }
