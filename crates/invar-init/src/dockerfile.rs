@@ -38,6 +38,7 @@ use crate::dockerfile::place::{Places, is_tool};
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
+use crate::suite;
 
 /// Why a Dockerfile cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +187,9 @@ pub fn read_dockerfile(
     }
     reader.finish();
     let mut draft = reader.draft;
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
+    }
     draft.keep_valid(Source { file: "Dockerfile", line: 0 });
     draft.notes.sort_by_key(|note| note.source);
     Ok(draft)

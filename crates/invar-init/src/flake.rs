@@ -16,7 +16,8 @@ use rowan::ast::AstNode as _;
 
 use crate::draft::{Draft, Note, Source};
 use crate::flake::nix::{Call, Piece, Value, attribute, attributes, calls, line, line_at, path_of, value};
-use crate::nixpkgs::{counterpart, python_minor};
+use crate::nixpkgs::{absence, counterpart, python_minor};
+use crate::suite;
 
 /// The interpreters that Debian has, by minor version, and the suites that have them.
 const SUITES: [(u32, &str); 2] = [(11, "bookworm"), (13, "trixie")];
@@ -62,6 +63,9 @@ pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft,
     reader.overrides();
     reader.image();
     reader.shell();
+    if let Some(suite) = reader.draft.suite.clone() {
+        suite::rename(&mut reader.draft, &suite);
+    }
     reader.draft.keep_valid(Source { file: "flake.nix", line: 0 });
     reader.draft.notes.sort_by_key(|note: &Note| note.source);
     Ok(reader.draft)
@@ -172,14 +176,25 @@ impl Reader<'_> {
     /// Adds the Debian packages for `attribute` to the image, or says that there are none.
     fn add_package(&mut self, attribute: &str, node: &SyntaxNode) {
         match counterpart(attribute) {
-            Some(counterpart) => self.draft.packages.extend(counterpart.packages().map(str::to_owned)),
+            Some(counterpart) => {
+                self.draft.packages.extend(counterpart.packages().map(str::to_owned));
+                if let Some(why) = counterpart.why() {
+                    self.note(node, &format!("nixpkgs' {attribute}: {why}"));
+                }
+            }
             None if python_minor(attribute).is_some() => {}
             None => {
-                let why =
-                    format!("no Debian package is known for nixpkgs' {attribute}: add it to `packages`");
-                self.note(node, &why);
+                self.note(node, &unknown(attribute, "add it to `packages`"));
             }
         }
+    }
+}
+
+/// Why there is no Debian package for `attribute` of nixpkgs; where nobody knows that, `remedy` is what to do.
+fn unknown(attribute: &str, remedy: &str) -> String {
+    match absence(attribute) {
+        Some(why) => format!("nixpkgs' {attribute}: {why}"),
+        None => format!("no Debian package is known for nixpkgs' {attribute}: {remedy}"),
     }
 }
 

@@ -4,7 +4,7 @@ use rowan::ast::AstNode as _;
 
 use crate::draft::Keys;
 use crate::flake::nix::{Call, Value, attributes, calls, value};
-use crate::flake::{Reader, bound_name};
+use crate::flake::{Reader, bound_name, unknown};
 use crate::nixpkgs::counterpart;
 use invar_python::need;
 
@@ -77,17 +77,12 @@ impl Reader<'_> {
             need.build().for_each(|name| keys.add("packages", name));
             self.draft.packages.extend(need.run().map(str::to_owned));
         } else if let Some(counterpart) = counterpart(package) {
-            for name in ["gcc", "libc6-dev"].into_iter().chain(counterpart.packages()) {
+            for name in ["gcc", "libc6-dev"].into_iter().chain(counterpart.build_packages()) {
                 keys.add("packages", name);
             }
-            let why =
-                format!("where {package} is a library, its headers are in another Debian package, -dev");
-            self.note(content.syntax(), &why);
+            self.draft.packages.extend(counterpart.libraries().map(str::to_owned));
         } else {
-            let why = format!(
-                "no Debian package is known for nixpkgs' {package}: add it to the packages of this build"
-            );
-            self.note(content.syntax(), &why);
+            self.note(content.syntax(), &unknown(package, "add it to the packages of this build"));
         }
     }
 }

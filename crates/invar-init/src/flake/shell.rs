@@ -1,8 +1,8 @@
 //! `mkShell`: the author's own shell.
 use rowan::ast::AstNode as _;
 
-use crate::flake::Reader;
 use crate::flake::nix::{Value, attributes, calls, value};
+use crate::flake::{Reader, unknown};
 use crate::nixpkgs::{counterpart, python_minor};
 
 /// Attributes of `mkShell` that name packages.
@@ -50,17 +50,21 @@ impl Reader<'_> {
         for item in items {
             match item {
                 Value::Package(package) if python_minor(package).is_some() => {}
-                Value::Package(package) => match counterpart(package) {
-                    Some(counterpart) => {
-                        counterpart.packages().for_each(|name| self.draft.dev_shell.add("packages", name));
-                    }
-                    None => {
-                        let node = self.root.clone();
-                        let why = format!("no Debian package is known for nixpkgs' {package} of the shell");
-                        let source = crate::draft::Source { line: 0, ..self.source(&node) };
+                Value::Package(package) => {
+                    let why = match counterpart(package) {
+                        Some(counterpart) => {
+                            counterpart
+                                .packages()
+                                .for_each(|name| self.draft.dev_shell.add("packages", name));
+                            counterpart.why().map(|why| format!("nixpkgs' {package}: {why}"))
+                        }
+                        None => Some(unknown(package, "add it to `packages` of the shell")),
+                    };
+                    if let Some(why) = why {
+                        let source = crate::draft::Source { line: 0, ..self.source(&self.root) };
                         self.draft.note(source, "", why);
                     }
-                },
+                }
                 // The environment is there by itself, with the development groups.
                 Value::Call(call) if call.function == "mkVirtualEnv" => {}
                 Value::Call(call) => self.note(&call.node.clone(), "this part of the shell cannot be read"),

@@ -11,8 +11,10 @@ fn check(flake: &str, expected: &str) {
 fn fortune_cats_flake_becomes_its_manifest() {
     check(
         include_str!("../../fixtures/fortune-cat/flake.nix"),
-        r#"[tool.invar]
-packages = ["fortune-mod", "fortunes-min", "libpq5"]
+        r#"# flake.nix: nixpkgs' uv: Invar reads uv.lock by itself; for a shell, uv is a Python package: add it to a group
+# flake.nix: nixpkgs' ruff: Debian has no ruff; it is a Python package: add it to a group
+[tool.invar]
+packages = ["fortune-mod", "fortunes", "fortunes-min", "libpq5"]
 [tool.invar.image]
 name = "fortune-cat"
 tag = "latest"
@@ -39,6 +41,29 @@ fn what_cannot_be_read_is_said_with_its_line() {
          # flake.nix:6: [ (builtins.head x) ]: the command has to be computed\n\
          # flake.nix:7: \"true\": there is no such thing here\n\
          [tool.invar]\n[tool.invar.image]\nname = \"a\"",
+    );
+}
+
+#[test]
+fn what_debian_has_not_is_said_with_its_reason() {
+    check(
+        "{ outputs = { pkgs, ... }: {\n\
+         shell = pkgs.mkShell { packages = [ pkgs.uv pkgs.ripgrep pkgs.just ]; };\n\
+         py = prev: { h5py = prev.h5py.overrideAttrs (old: { buildInputs = (old.buildInputs or [ ]) ++ [ pkgs.hdf5 ]; }); };\n\
+         image = pkgs.dockerTools.buildImage { name = \"a\"; contents = [ pkgs.geos pkgs.mkl ]; }; }; }",
+        "# flake.nix: nixpkgs' uv: Invar reads uv.lock by itself; for a shell, uv is a Python package: add it to a group\n\
+         # flake.nix:4: [ pkgs.geos pkgs.mkl ]: nixpkgs' mkl: Debian has MKL in non-free only; OpenBLAS is libopenblas0\n\
+         [tool.invar]\npackages = [\"libgeos-c1t64\", \"libhdf5-310\", \"libhdf5-hl-310\"]\n[tool.invar.image]\nname = \"a\"\n\
+         [tool.invar.python.overrides.h5py]\npackages = [\"gcc\", \"libc6-dev\", \"hdf5-tools\", \"libhdf5-dev\"]\n\
+         [tool.invar.shell]\npackages = [\"ripgrep\", \"just\"]",
+    );
+    check(
+        "{ outputs = { pkgs, ... }: { p = pkgs.python311;\n\
+         shell = pkgs.mkShell { packages = [ pkgs.just ]; };\n\
+         image = pkgs.dockerTools.buildImage { name = \"a\"; contents = [ pkgs.geos pkgs.file ]; }; }; }",
+        "# bookworm: just: Debian 12 has no such package\n\
+         [tool.invar]\nsuite = \"bookworm\"\npackages = [\"file\", \"libgeos-c1v5\", \"libmagic1\"]\n\
+         [tool.invar.image]\nname = \"a\"",
     );
 }
 

@@ -156,8 +156,7 @@ impl Reader<'_> {
             Value::Package(package) => {
                 let counterpart = counterpart(package)?;
                 self.draft.packages.extend(counterpart.packages().map(str::to_owned));
-                let program = inside.strip_prefix("/bin/")?;
-                Some((counterpart.program(program), end))
+                Some((counterpart.place(inside)?, end))
             }
             Value::Call(call) if call.function == "mkVirtualEnv" => {
                 self.environment(call);
@@ -171,7 +170,7 @@ impl Reader<'_> {
                 Value::Package(package) => {
                     let counterpart = counterpart(&package)?;
                     self.draft.packages.extend(counterpart.packages().map(str::to_owned));
-                    Some((counterpart.program(package.rsplit('.').next().unwrap_or(&package)), 0))
+                    Some((counterpart.main_program(), 0))
                 }
                 _ => None,
             },
