@@ -19,6 +19,7 @@ mod layout;
 mod moved;
 mod path_text;
 mod place;
+mod programs;
 mod python;
 mod run;
 mod runner;
@@ -113,6 +114,8 @@ struct Reader<'a> {
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
     moved: Vec<Moved>,
+    /// The places that something was moved to by a step.
+    moved_to: Vec<String>,
     /// Whether apt has been told of another archive than Debian's.
     has_foreign_archive: bool,
     /// Commands that gather files for a web server.
@@ -157,6 +160,7 @@ pub fn read_dockerfile(
         suite: None,
         copied: Vec::new(),
         moved: Vec::new(),
+        moved_to: Vec::new(),
         has_foreign_archive: false,
         collects: Vec::new(),
         copies_all: false,

@@ -111,7 +111,9 @@ impl Reader<'_> {
         for found in runners_in(&line) {
             self.read_runner(&found.runner, instruction);
         }
-        self.places.in_text(&lines_without_runner(&line))
+        let line = self.places.in_text(&lines_without_runner(&line));
+        self.add_programs(&line);
+        line
     }
 
     /// `words` without what runs a program in an environment: it is in one.

@@ -1,4 +1,6 @@
 //! Folders that the project's own files name, such as `/code/data` in a program, where an Invar image has others.
+use std::collections::BTreeSet;
+
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below};
@@ -65,9 +67,10 @@ impl Reader<'_> {
             match SYSTEMS.contains(&folder) {
                 false => links.push((folder.to_owned(), there)),
                 true => {
-                    let mut names: Vec<&str> =
-                        files.0.keys().filter_map(|path| path.split('/').next()).collect();
-                    names.dedup();
+                    let own = files.0.keys().filter_map(|path| path.split('/').next());
+                    let made = self.accounts.made.iter().filter_map(|path| first_below(path, folder));
+                    let moved = self.moved_to.iter().filter_map(|path| first_below(path, &there));
+                    let names: BTreeSet<&str> = own.chain(made).chain(moved).collect();
                     let named =
                         names.into_iter().filter(|name| names_folder(files, &format!("{folder}/{name}")));
                     links.extend(
@@ -92,6 +95,11 @@ impl Reader<'_> {
         keys.set("run", commands.join(" && "));
         self.draft.steps.push(DraftStep { keys });
     }
+}
+
+/// The first name of `path` below `folder`.
+fn first_below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    below(path, folder)?.split('/').find(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -92,7 +92,12 @@ impl Places {
             places.project = None;
             places.inner.clear();
         } else if places.project.is_none() {
-            places.project = places.workdir.clone();
+            places.project = places.workdir.clone().or_else(|| Some("/".to_owned()));
+        }
+        if places.project.as_deref() == Some("/") {
+            let tops = files.0.keys().filter_map(|path| path.split('/').next());
+            places.kept =
+                tops.filter(|top| names_folder(files, &format!("/{top}"))).map(str::to_owned).collect();
         }
         places
     }

@@ -30,6 +30,7 @@ impl Reader<'_> {
         }
         let mut left = spread(std::mem::take(&mut self.moved), files);
         self.make_room(&left);
+        self.moved_to = left.iter().map(|moved| moved.to.clone()).collect();
         while !left.is_empty() {
             let (mut inputs, mut outputs, mut again) = (Vec::new(), BTreeMap::new(), Vec::new());
             for moved in left {

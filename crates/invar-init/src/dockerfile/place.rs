@@ -11,6 +11,12 @@ pub(super) const ENVIRONMENT: &str = "/app/.venv";
 /// project that is copied into the same folder.
 const OF_ENVIRONMENT: [&str; 8] = ["bin", "etc", "include", "lib", "lib64", "man", "pyvenv.cfg", "share"];
 
+/// What every system has in its root: that is meant there, and not the project's folder of that name.
+const OF_ROOT: [&str; 18] = [
+    "", "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run",
+    "sbin", "srv", "usr", "var",
+];
+
 /// Variables that name the environment's folder, whatever else is in it.
 const NAMES_ENVIRONMENT: [&str; 3] = ["CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"];
 
@@ -31,6 +37,8 @@ pub(super) struct Places {
     pub(super) python: Option<&'static str>,
     /// The project's files, relative to its folder.
     pub(super) files: BTreeSet<String>,
+    /// What of the project stays in the root, where that has the project, since programs look for it there.
+    pub(super) kept: BTreeSet<String>,
     /// Whether all of the project is copied into one folder.
     pub(super) is_whole: bool,
 }
@@ -70,7 +78,10 @@ impl Places {
         let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
         let project = match project {
             // Only what the project has there is its own.
-            Some("") => below(path, "").filter(|rest| rest.len() > 1 && self.has(rest)),
+            Some("") => below(path, "").filter(|rest| {
+                let name = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+                !OF_ROOT.contains(&name) && !self.kept.contains(name) && self.has(rest)
+            }),
             Some(project) => below(path, project),
             None => None,
         };

@@ -48,6 +48,7 @@ impl Reader<'_> {
         // An argument of a program is read by that, whatever its first line says.
         if is_started && is_posix(name) {
             self.add_shell(name);
+            self.add_programs(text);
         }
         if is_started && interpreter.contains("/env") {
             self.draft.packages.insert("coreutils".to_owned());
