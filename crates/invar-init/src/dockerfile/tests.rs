@@ -1,3 +1,6 @@
+mod commands;
+mod folders;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_project::STABLE;
