@@ -20,6 +20,7 @@ use crate::commands::lock::print;
 use crate::commands::open::folder_and_image;
 use crate::derive::named::{Named, Wanted};
 use crate::derive::reading::text_if_there;
+use crate::difference::shown;
 use crate::failure::Failure;
 use crate::report::say;
 
@@ -67,15 +68,11 @@ pub fn derive(
         let mut changes = record::changes(named, manifest)?;
         if changes.is_empty() {
             let files = ProjectFiles::read_derived(&named.folder, manifest.clone())?;
-            if files.uv_lock_digest == lock.uv_lock {
+            let Some(change) = record::uv_lock_change(&files, lock) else {
                 tell(global, named, purpose, manifest, None);
                 return Ok(Derivation { files, is_new: false });
-            }
-            changes.push(record::Change {
-                path: "uv.lock".into(),
-                expected: lock.uv_lock,
-                found: files.uv_lock_digest,
-            });
+            };
+            changes.push(change);
         }
         if records == Records::Required {
             return Err(not_current(named, &changes));
@@ -123,18 +120,8 @@ pub fn show(
             }
         },
     };
-    let named = &named;
+    let (manifest, is_recorded) = shown_manifest(&named, purpose, locked)?;
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    let records = if locked { Records::Required } else { Records::Used };
-    // Beside a manifest of the project's own there is no record, and none is made.
-    let own = named::own_manifest(&named.folder, pyproject.as_deref()).is_some();
-    let (manifest, is_recorded) = if own {
-        (record::derive(named, purpose)?, false)
-    } else {
-        let quiet = Global { quiet: true, json: false, ..Global::default() };
-        let Derivation { files, is_new } = derive(&quiet, named, purpose, records)?;
-        (files.derived.expect("its manifest is derived"), !is_new)
-    };
     let text = match pyproject {
         Some(_) => nested(&manifest.text, "tool.invar"),
         None => manifest.text.clone(),
@@ -149,6 +136,31 @@ pub fn show(
         return print(&format!("{value}\n"));
     }
     print(&text)
+}
+
+/// The manifest that is derived, and whether `invar.lock` has it so. Nothing has to be locked for that.
+fn shown_manifest(named: &Named, purpose: Purpose, locked: bool) -> Result<(DerivedManifest, bool), Failure> {
+    let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
+    // Beside a manifest of the project's own there is no record, and none is made.
+    if named::own_manifest(&named.folder, pyproject.as_deref()).is_some() {
+        return Ok((record::derive(named, purpose)?, false));
+    }
+    match ProjectFiles::recorded(&named.folder, &named.source, purpose)? {
+        None if locked => Err(no_record(named, purpose)),
+        None => Ok((record::derive(named, purpose)?, false)),
+        Some(DerivedLock { manifest, lock }) => {
+            let mut changes = record::changes(named, &manifest)?;
+            // Without a usable uv.lock there is a manifest nevertheless.
+            if let Ok(files) = ProjectFiles::read_derived(&named.folder, manifest.clone()) {
+                changes.extend(record::uv_lock_change(&files, &lock));
+            }
+            match changes.is_empty() {
+                true => Ok((manifest, true)),
+                false if locked => Err(not_current(named, &changes)),
+                false => Ok((record::derive(named, purpose)?, false)),
+            }
+        }
+    }
 }
 
 /// What JSON says of where the manifest of `files` is from; `None` where it is the project's own.
@@ -182,7 +194,7 @@ fn tell(
     }
     if let Some(difference) = difference {
         say(&format!("{} gives another manifest than before:", manifest.source));
-        say(difference.trim_end());
+        difference.lines().for_each(|line| say(&shown(line)));
     }
     let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
     let comments = match notes.len() {

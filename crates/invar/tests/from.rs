@@ -176,8 +176,7 @@ fn nothing_is_used_that_nobody_named() {
     let tools = project();
     let message = tools.run(&["build", "project"]).failure(2);
     for expected in [
-        "project has no manifest",
-        "Dockerfile or flake.nix",
+        "project has Dockerfile, flake.nix, but no manifest",
         "`invar build 'project#NAME'`",
         "`invar build --from project/Dockerfile project`",
         "`invar init --from project/Dockerfile project`",
@@ -230,6 +229,44 @@ fn a_manifest_is_shown_as_init_writes_it() {
     context.write("project/flake.nix", "{\n  outputs = ;\n}\n");
     let message = context.run(&["build", "project#x"]).failure(2);
     assert!(message.contains("flake.nix:2"), "{message}");
+}
+
+#[test]
+fn a_lock_is_read_with_care() {
+    let tools = project();
+    build(&tools, &["project#docker-image"]);
+    let good = lock(&tools);
+    // A broken lock is made again by locking, and by nothing else.
+    tools.context.write("project/invar.lock", good.replace("output = ", "outputs = "));
+    let message = tools.run(&["build", "project#docker-image"]).failure(2);
+    assert!(message.contains("invar.lock, line "), "{message}");
+    tools.run(&["lock", "--keyring", "keyring.gpg", "project#docker-image"]).success();
+    assert_eq!(lock(&tools), good);
+    // Nothing in it reaches a terminal as it is, or is waited for.
+    let hostile = good.replace("hello", "\\u001B[31m");
+    tools.context.write("project/invar.lock", &hostile);
+    tools.context.write("project/flake.nix", format!("# A comment.\n{FLAKE}"));
+    let ran = tools.run(&["build", "--offline", "-o", "out.tar", "project#docker-image"]);
+    assert!(ran.code == 0 && !ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
+    let pipe = tools.context.path().join("project/pipe.nix");
+    Ran::of(std::process::Command::new("mkfifo").arg(&pipe)).success();
+    tools.run(&["build", "--from", "project/pipe.nix", "project"]).failure(2);
+    tools.context.write("project/invar.lock", good.replace("\"flake.nix\"", "\"pipe.nix\""));
+    tools.run(&["lock", "--check", "project"]).failure(2);
+}
+
+#[test]
+fn other_commands_know_it_as_well() {
+    let tools = project();
+    build(&tools, &["project#docker-image"]);
+    let why = tools.run(&["why", "jq", "project#docker-image"]).success();
+    assert!(why.contains("jq"), "{why}");
+    tools.run(&["inspect", "project#docker-image"]).success();
+    let verified = tools.run(&["verify", "--only", "path,umask", "project#docker-image"]);
+    assert_eq!(verified.code, 0, "{}\n{}", verified.stdout, verified.stderr);
+    let from =
+        ["verify", "--locked", "--only", "path", "--from", "project/flake.nix#docker-image", "project"];
+    assert_eq!(tools.run(&from).code, 0);
 }
 
 #[test]

@@ -44,7 +44,9 @@ pub fn run(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<Ex
 /// The image or project, by name, and its files.
 fn count(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<(String, Inventory), Failure> {
     let folder = options.image.to_string_lossy();
-    let named = folder.rsplit_once('#').is_some_and(|(folder, _)| is_project(Path::new(folder)));
+    let named = folder.rsplit_once('#').is_some_and(|(folder, _)| {
+        is_project(Path::new(folder)) || Path::new(folder).join("flake.nix").is_file()
+    });
     if (is_project(&options.image) && !options.image.join("oci-layout").exists())
         || (named && !options.image.exists())
     {

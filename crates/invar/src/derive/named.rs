@@ -59,8 +59,9 @@ impl Wanted {
         let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
         if let Some(from) = &derive.from {
             if name.is_some() {
-                let message = "`--from` and `#` behind the project's folder both say what is meant";
-                return Err(Failure::input(message, Some("write --from FILE#NAME")));
+                let message =
+                    "what to use is named twice: by `--from`, and by `#` after the project's folder";
+                return Err(Failure::input(message, Some("name an output of a flake as --from FILE#NAME")));
             }
             if let Some(own) = own_manifest(&folder, pyproject.as_deref()) {
                 let message = format!("the project has a manifest: {own}");
@@ -216,14 +217,15 @@ fn candidates(folder: &Path) -> Vec<(Kind, String)> {
 fn nothing_named(folder: &Path, name: Option<&str>, found: &[(Kind, String)], purpose: Purpose) -> Failure {
     let shown = folder.display();
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
+    let has = match folder == Path::new(".") {
+        true => "this folder has".to_owned(),
+        false => format!("{shown} has"),
+    };
     let message = match name {
-        Some(name) => {
-            format!("{shown} has no flake.nix and no manifest, so nothing in it is called {name:?}")
-        }
+        Some(name) => format!("{has} no flake.nix and no manifest, so there is no {name:?}"),
         None => format!(
-            "{shown} has no manifest ([tool.invar] in pyproject.toml, or invar.toml), and nothing says whether to use \
-             {}",
-            names.join(" or ")
+            "{has} {}, but no manifest ([tool.invar] in pyproject.toml, or invar.toml) that says what to build",
+            names.join(", ")
         ),
     };
     let at = if folder == Path::new(".") { String::new() } else { format!(" {shown}") };

@@ -187,6 +187,10 @@ fn with_project<T>(
 /// Where it cannot be read, or is very long.
 pub fn text(path: &Path) -> Result<String, Failure> {
     let failed = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
+    // Opening a pipe would wait for somebody to write to it.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(Failure::input(format!("{} is not a regular file", path.display()), None));
+    }
     let file = fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
     let length = file.take(LONGEST_TEXT + 1).read_to_string(&mut text).map_err(failed)?;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_build::BuildError;
-use invar_project::{DerivedManifest, Manifest, ManifestSources, Purpose};
+use invar_build::{BuildError, ProjectFiles};
+use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestSources, Purpose};
 use invar_tree::Digest;
 
 use crate::derive::named::{Kind, Named};
@@ -113,13 +113,23 @@ pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>,
     Ok(changes)
 }
 
+/// Whether `lock` was made for another `uv.lock` than that of `files`.
+pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> {
+    let (expected, found) = (lock.uv_lock, files.uv_lock_digest);
+    (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
+}
+
 /// The digest of a file; `None` where there is none.
 fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
     /// The longest file that a manifest is derived from, in bytes.
     const LONGEST: u64 = 64 << 20;
     let failed = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
+    let file = match fs::metadata(path) {
+        // Opening a pipe would wait for somebody to write to it.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(Failure::input(format!("{} is not a regular file", path.display()), None));
+        }
+        Ok(_) => fs::File::open(path).map_err(failed)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error).into()),
     };
