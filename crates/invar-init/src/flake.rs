@@ -9,7 +9,10 @@ mod overrides;
 mod shell;
 mod wrapper;
 
+use std::collections::BTreeMap;
+
 use invar_nix::NixError;
+use invar_project::Purpose;
 use rnix::ast::{self, Expr};
 use rnix::{Root, SyntaxNode};
 use rowan::ast::AstNode as _;
@@ -39,6 +42,21 @@ pub enum FlakeError {
     },
 }
 
+/// What is known beside the text of a flake, and which of its outputs is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct FlakeContext<'a> {
+    /// The files in the flake's folder, each relative to it; those that an evaluation may read with their text.
+    pub files: &'a BTreeMap<String, Option<String>>,
+    /// The text of `flake.lock`, if there is one.
+    pub lock: Option<&'a str>,
+    /// The text of the project's `pyproject.toml`, if there is one.
+    pub pyproject: Option<&'a str>,
+    /// The output, such as `docker-image` or `packages.x86_64-linux.default`; `None` where nobody named one.
+    pub output: Option<&'a str>,
+    /// What the output is for.
+    pub purpose: Purpose,
+}
+
 /// A flake that is being read.
 struct Reader<'a> {
     text: &'a str,
@@ -46,11 +64,11 @@ struct Reader<'a> {
     draft: Draft,
 }
 
-/// Reads the flake `text` and adds what it says to `draft`; `lock` is the text of its `flake.lock`.
+/// Reads the flake `text` and adds what it says to `draft`.
 ///
 /// # Errors
 /// [`FlakeError`].
-pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft, FlakeError> {
+pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Result<Draft, FlakeError> {
     let parsed = invar_nix::parse(text).map_err(|error| match error {
         NixError::Syntax { message, span } => {
             FlakeError::Syntax { line: line_at(text, span.start), problem: message }
@@ -58,7 +76,7 @@ pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft,
         other => FlakeError::TooMuch(other),
     })?;
     let mut reader = Reader { text, root: parsed.syntax().clone(), draft };
-    reader.inputs(lock);
+    reader.inputs(context.lock);
     reader.python();
     reader.overrides();
     reader.image();

@@ -17,6 +17,7 @@ mod project;
 mod suite;
 
 pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
-pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
-pub use flake::{FlakeError, read_flake};
+pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
+pub use flake::{FlakeContext, FlakeError, read_flake};
+pub use invar_project::Purpose;
 pub use project::{ProjectError, ProjectView, add_needs, read_project};

@@ -20,10 +20,11 @@ mod time;
 mod value;
 
 pub use lock::{
-    Because, Change, FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockedArchive,
-    LockedBuild, LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission,
-    LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason,
-    PhraseError, PoolPath, PoolPathError, Request, RootName, RootNameError, ScriptVerdict,
+    Because, Change, DerivedLock, DerivedManifest, DerivedSource, FORMAT_VERSION, Fingerprint,
+    FingerprintError, InvarLock, LockError, LockFile, LockedArchive, LockedBuild, LockedBuildSource,
+    LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage, LockedPlatform,
+    LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath, PoolPathError,
+    Purpose, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,

@@ -1,9 +1,13 @@
-use super::{FlakeError, read_flake};
+use std::collections::BTreeMap;
+
+use invar_project::Purpose;
+
+use super::{FlakeContext, FlakeError};
 use crate::Draft;
 
 #[track_caller]
 fn check(flake: &str, expected: &str) {
-    let draft = read_flake(flake, None, Draft::default()).expect("the flake can be read");
+    let draft = read(flake, None, Draft::default()).expect("the flake can be read");
     assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end());
 }
 
@@ -92,7 +96,7 @@ fn inputs_are_told_with_what_held_them() {
     let flake =
         "{ inputs.nixpkgs.url = \"github:a/b\"; inputs.uv2nix = { url = \"c\"; }; outputs = _: { }; }";
     let lock = "{\"nodes\": {\"nixpkgs\": {\"locked\": {\"rev\": \"0123456789abcdef0123\"}}}}";
-    let draft = read_flake(flake, Some(lock), Draft::default()).expect("the flake can be read");
+    let draft = read(flake, Some(lock), Draft::default()).expect("the flake can be read");
     let pins: Vec<String> = draft.pins.iter().map(|pin| format!("{} | {}", pin.what, pin.before)).collect();
     let expected = [
         "input nixpkgs | \"github:a/b\" (flake.lock: 0123456789ab)",
@@ -103,12 +107,12 @@ fn inputs_are_told_with_what_held_them() {
 
 #[test]
 fn broken_and_hostile_flakes_are_refused_or_end() {
-    let error = read_flake("{\n  a = ;\n}", None, Draft::default()).expect_err("it is not Nix");
+    let error = read("{\n  a = ;\n}", None, Draft::default()).expect_err("it is not Nix");
     assert!(matches!(error, FlakeError::Syntax { line: 2, .. }), "{error}");
     let long = "a ".repeat(20_000);
-    assert!(matches!(read_flake(&long, None, Draft::default()), Err(FlakeError::TooMuch(_))));
+    assert!(matches!(read(&long, None, Draft::default()), Err(FlakeError::TooMuch(_))));
     let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
-    assert!(read_flake(&deep, None, Draft::default()).is_err());
+    assert!(read(&deep, None, Draft::default()).is_err());
     // Names that stand for two of the next one each, and one that stands for itself.
     let mut bindings = String::from("x = x; a60 = [ 1 ];");
     for number in 0..60 {
@@ -117,5 +121,12 @@ fn broken_and_hostile_flakes_are_refused_or_end() {
     let flake = format!(
         "let pkgs = 1; {bindings} in {{ i = pkgs.dockerTools.buildImage {{ contents = a0 ++ x; }}; }}"
     );
-    assert!(read_flake(&flake, None, Draft::default()).is_ok());
+    assert!(read(&flake, None, Draft::default()).is_ok());
+}
+
+fn read(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft, FlakeError> {
+    let files = BTreeMap::new();
+    let context =
+        FlakeContext { files: &files, lock, pyproject: None, output: None, purpose: Purpose::Build };
+    super::read_flake(text, &context, draft)
 }
