@@ -1,5 +1,6 @@
 //! Automation of this repository: `cargo xtask test` checks everything that a change must keep.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
+mod names;
 mod needs;
 mod proof;
 mod test;
@@ -14,6 +15,8 @@ Commands:
   proof scripts [NAME]...
          Build the projects of fixtures/scripts, whose maintainer scripts run, under all perturbations, and run
          their programs; needs root, some gigabytes and some minutes
+  proof names
+         Check the tables of Debian packages against Debian's archive; needs apt, and fetches about 150 MB
   needs  Only install what the tests need (Debian, as root)
 ";
 
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["test"] => test::run(),
         ["proof", "scripts", names @ ..] => proof::scripts(names),
+        ["proof", "names"] => names::check(),
         // Where uv was put does not matter here: the test command finds it.
         ["needs"] => needs::install().map(|()| _ = needs::uv()),
         _ => {
