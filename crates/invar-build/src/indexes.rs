@@ -6,9 +6,9 @@ use std::thread;
 use invar_archive::{
     ArchivePath, IndexError, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
 };
-use invar_compression::Compression;
 use invar_debian::{Architecture, ParagraphError};
 use invar_fetch::{FetchError, Request};
+use invar_formats::Compression;
 use invar_project::{Timestamp, nearest};
 
 use crate::event::Downloads;

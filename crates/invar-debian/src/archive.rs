@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use invar_compression::LimitExceeded;
+use invar_formats::LimitExceeded;
 use invar_tree::{ImagePath, Mode, Owner, PathError};
 use tar::EntryType;
 

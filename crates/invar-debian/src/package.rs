@@ -13,16 +13,16 @@
 //! A package is read once, from start to end. Only the control archive is held in memory.
 use std::io::{BufReader, Read};
 
-use invar_compression::{Compression, Limited};
+use invar_formats::ar::{ArError, ArReader, Member};
+use invar_formats::{Compression, Limited};
 use invar_tree::{ImagePath, PathError, Sink, SinkError};
 
-use crate::ar::{ArReader, Member};
 use crate::archive::read_archive;
 use crate::documentation::merge_usr;
 use crate::records::Brought;
 use crate::records::write_records;
 use crate::unpack::{Refused, Unpacker};
-use crate::{ArError, ArchiveError, Control, ControlError};
+use crate::{ArchiveError, Control, ControlError};
 
 /// The most that a control archive may unpack to, in bytes. The largest of 619 from Debian 13 has 1.1 MB.
 const MAXIMUM_CONTROL: u64 = 16 << 20;
@@ -76,9 +76,15 @@ impl UnpackOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DebError {
+    /// There is no archive.
+    #[error("not a Debian package: expected it to start with \"!<arch>\", found {:?}", String::from_utf8_lossy(.found))]
+    Magic {
+        /// The first bytes, at most eight.
+        found: Vec<u8>,
+    },
     /// The outer archive is damaged.
     #[error(transparent)]
-    Ar(#[from] ArError),
+    Ar(ArError),
     /// A member is missing, or in another place than the format says.
     #[error("not a Debian package: expected the member \"{expected}\", found {}", shown(.found))]
     Member {
@@ -137,6 +143,15 @@ pub enum DebError {
     /// The package's records cannot be stored, or the package brings files of their names.
     #[error("the records of the package cannot be added to its files")]
     Records(#[source] SinkError),
+}
+
+impl From<ArError> for DebError {
+    fn from(error: ArError) -> Self {
+        match error {
+            ArError::Magic { found } => Self::Magic { found },
+            error => Self::Ar(error),
+        }
+    }
 }
 
 fn shown(found: &Option<String>) -> String {

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use invar_compression::LimitExceeded;
+use invar_formats::LimitExceeded;
 use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
 use crate::archive::{ArchiveError, EntryFault, Item, Kind};

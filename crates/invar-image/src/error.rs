@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use invar_compression::NotRead;
+use invar_formats::NotRead;
 use invar_tree::{Digest, PathError};
 
 /// Why an image cannot be read.

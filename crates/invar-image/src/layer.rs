@@ -3,7 +3,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use invar_compression::{LimitExceeded, Limited};
+use invar_formats::{LimitExceeded, Limited};
 use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
 
 use crate::blobs::{Blob, Hashing};

@@ -38,7 +38,7 @@ mod wire;
 pub use document::{Document, History, Platform};
 pub use error::{EntryFault, ImageError, LayerFault};
 pub use image::Image;
-pub use invar_compression::Compression;
+pub use invar_formats::Compression;
 pub use inventory::{Counted, Inventory, LayerSize, Sum};
 pub use layer::{Keep, Layer, Listing, NOTHING, read_tar};
 pub use limits::Limits;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
-use invar_compression::Limited;
+use invar_formats::Limited;
 use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::Blob;

@@ -18,7 +18,7 @@
 //! Format break: a change here changes what is built from a source archive.
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use invar_compression::{Compression, Limited};
+use invar_formats::{Compression, Limited};
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::build_system::{SourceInfo, package_info};

@@ -192,6 +192,10 @@ fn the_outer_format_is_checked() {
     let member = |expected: &str, found: &str| {
         format!("not a Debian package: expected the member \"{expected}\", found {found}")
     };
+    check_error(
+        b"PK\x03\x04",
+        "not a Debian package: expected it to start with \"!<arch>\", found \"PK\\u{3}\\u{4}\"",
+    );
     check_error(&ar(&[]), &member("debian-binary", "the end"));
     check_error(&ar(&[extra, binary]), &member("debian-binary", "\"_extra\""));
     check_error(&ar(&[binary]), &member("control.tar", "the end"));
@@ -222,7 +226,7 @@ fn the_outer_format_is_checked() {
     );
     let rubbish = [ar(&[binary, control, data]), b"rubbish".to_vec()].concat();
     let length = rubbish.len();
-    check_error(&rubbish, &format!("the package ends at byte {length}, inside a header: it is not complete"));
+    check_error(&rubbish, &format!("the archive ends at byte {length}, inside a header: it is not complete"));
 }
 
 #[track_caller]
@@ -293,7 +297,7 @@ fn a_short_package_says_so() {
     check_error(
         &bytes[..bytes.len() - 1500],
         "the member \"data.tar\" cannot be unpacked: the content of /a is damaged or cannot be read: \
-         data.tar ends after 1060 of 2560 bytes: the package is not complete",
+         data.tar ends after 1060 of 2560 bytes: the archive is not complete",
     );
 }
 

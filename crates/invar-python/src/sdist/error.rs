@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 
-use invar_compression::LimitExceeded;
+use invar_formats::LimitExceeded;
 use invar_tree::{PathError, SinkError};
 
 use super::{MOST_ENTRIES, MOST_PATHS, MOST_SMALL};
