@@ -180,7 +180,7 @@ pub fn read_deb(
     let member = find(&mut archive, "data.tar")?;
     let brought = read_data(&mut archive, &member, options, sink)?;
 
-    while let Some(Member { name, .. }) = archive.next()? {
+    while let Some(Member { name, .. }) = archive.next_member()? {
         if ["debian-binary", "control.tar", "data.tar"].iter().any(|known| name.starts_with(known)) {
             return Err(DebError::SecondMember { member: name });
         }
@@ -205,7 +205,7 @@ pub fn read_control(reader: impl Read) -> Result<Control, DebError> {
 /// Reads `debian-binary`.
 fn read_format<R: Read>(archive: &mut ArReader<R>) -> Result<(), DebError> {
     const EXPECTED: &str = "debian-binary";
-    match archive.next()? {
+    match archive.next_member()? {
         Some(Member { name, .. }) if name == EXPECTED => {}
         other => {
             return Err(DebError::Member { expected: EXPECTED, found: other.map(|member| member.name) });
@@ -224,7 +224,7 @@ fn read_format<R: Read>(archive: &mut ArReader<R>) -> Result<(), DebError> {
 /// Goes to the member `expected`, over those that may be passed over.
 fn find<R: Read>(archive: &mut ArReader<R>, expected: &'static str) -> Result<Member, DebError> {
     loop {
-        match archive.next()? {
+        match archive.next_member()? {
             Some(member) if member.name.starts_with(expected) => return Ok(member),
             Some(member) if member.name.starts_with('_') => {}
             other => return Err(DebError::Member { expected, found: other.map(|member| member.name) }),

@@ -119,7 +119,7 @@ impl<R: Read> ArReader<R> {
     ///
     /// # Errors
     /// [`ArError`].
-    pub fn next(&mut self) -> Result<Option<Member>, ArError> {
+    pub fn next_member(&mut self) -> Result<Option<Member>, ArError> {
         let mut scratch = [0; 1 << 13];
         while self.rest > 0 {
             self.read_content(&mut scratch)?;
@@ -242,7 +242,7 @@ mod tests {
     fn members(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArError> {
         let mut archive = ArReader::new(bytes)?;
         let mut members = Vec::new();
-        while let Some(member) = archive.next()? {
+        while let Some(member) = archive.next_member()? {
             let mut content = Vec::new();
             archive.read_to_end(&mut content).unwrap();
             assert_eq!(content.len() as u64, member.size);
@@ -291,8 +291,8 @@ mod tests {
     fn a_member_that_is_skipped_must_be_whole_too() {
         let text = format!("!<arch>\n{}abc", header("a", "9999999999"));
         let mut archive = ArReader::new(text.as_bytes()).unwrap();
-        archive.next().unwrap();
-        let error = archive.next().unwrap_err().to_string();
+        archive.next_member().unwrap();
+        let error = archive.next_member().unwrap_err().to_string();
         assert_eq!(error, "a ends after 3 of 9999999999 bytes: the archive is not complete");
     }
 
@@ -302,7 +302,7 @@ mod tests {
             let mut archive = b"!<arch>\n".to_vec();
             archive.extend(bytes);
             let mut reader = ArReader::new(archive.as_slice()).unwrap();
-            while let Ok(Some(_)) = reader.next() {}
+            while let Ok(Some(_)) = reader.next_member() {}
         }
     }
 }

@@ -12,6 +12,7 @@
 pub mod ar;
 mod compression;
 mod limited;
+pub mod tar;
 
 pub use compression::{Compression, NotRead};
 pub use limited::{LimitExceeded, Limited};
