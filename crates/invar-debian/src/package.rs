@@ -36,7 +36,7 @@ const ALLOWANCE: u64 = 64 << 10;
 const RATIO: u64 = 1000;
 
 /// The most entries that a data archive may have; the most among 619 packages of Debian 13 is 2,686.
-const MAXIMUM_ENTRIES: u64 = 1_000_000;
+const MAXIMUM_ENTRIES: usize = 1_000_000;
 
 /// The longest `debian-binary` that is looked at.
 const MAXIMUM_FORMAT: usize = 64;

@@ -131,7 +131,6 @@ impl<R: Read> TarReader<R> {
     ///
     /// # Errors
     /// [`TarError`].
-    #[expect(reason = "an error is final, and the content is read in between")]
     pub fn next_member(&mut self) -> Result<Option<Header>, TarError> {
         let mut extensions = Extensions { global: self.global, ..Extensions::default() };
         self.raw.clear();
