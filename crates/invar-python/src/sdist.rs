@@ -88,10 +88,10 @@ fn unpack(
     match kind {
         Kind::Zip => zipped::unpack(reader, &mut top)?,
         Kind::Tar(compression) => {
-            let length = reader.seek(SeekFrom::End(0)).map_err(SdistFault::Archive)?;
-            reader.rewind().map_err(SdistFault::Archive)?;
+            let length = reader.seek(SeekFrom::End(0))?;
+            reader.rewind()?;
             let limit = MOST_BYTES.min(UNSUSPICIOUS.max(length.saturating_mul(RATIO)));
-            let reader = compression.decode(BufReader::new(reader)).map_err(SdistFault::Archive)?;
+            let reader = compression.decode(BufReader::new(reader))?;
             tape::unpack(Limited::new(reader, limit), &mut top)?;
         }
     }

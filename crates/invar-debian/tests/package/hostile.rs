@@ -91,7 +91,8 @@ fn hostile_entries_are_refused() {
     let content = Entry { content: b"x".to_vec(), ..directory("./b") };
     check_fault(content, "it has 1 bytes of content although it is not a file");
     let name = "x/".repeat(2100);
-    let long = "its extended header or long name is malformed or too long, comes twice, or no entry follows it";
+    let long =
+        "its extended header or long name is malformed or too long, comes twice, or no entry follows it";
     check_entry(file(&name, ""), &format!("the entry {:?}: {long}", &name[..200]));
     for kind in *b"LK" {
         let named = Entry { content: b"name\0".to_vec(), ..entry("././@LongLink", kind) };
