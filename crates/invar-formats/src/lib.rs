@@ -11,6 +11,7 @@
 //! * No trees, paths or digests. A path here is bytes, as the archive has them.
 pub mod ar;
 mod compression;
+pub mod dockerignore;
 mod limited;
 pub mod tar;
 
