@@ -14,6 +14,7 @@ mod compression;
 pub mod dockerignore;
 mod limited;
 pub mod tar;
+pub mod url;
 
 pub use compression::{Compression, NotRead};
 pub use limited::{LimitExceeded, Limited};

@@ -37,7 +37,6 @@ mod sdist;
 mod select;
 mod tags;
 mod target;
-mod url;
 mod version_control;
 mod wheel;
 
