@@ -12,6 +12,7 @@
 pub mod ar;
 mod compression;
 pub mod dockerignore;
+pub mod elf;
 mod limited;
 pub mod tar;
 pub mod url;
