@@ -68,7 +68,7 @@ static TABLES: [&[Builtin]; 15] = [
 ];
 
 /// Builtins that need no `builtins.` before them; the others have two underscores instead.
-const GLOBAL: [&str; 21] = [
+const GLOBAL: [&str; 19] = [
     "abort",
     "baseNameOf",
     "break",
@@ -88,8 +88,6 @@ const GLOBAL: [&str; 21] = [
     "scopedImport",
     "throw",
     "toString",
-    "__findFile",
-    "__nixPath",
 ];
 
 /// The version of Nix whose language this is, as `builtins.nixVersion` gives it.
@@ -115,10 +113,11 @@ pub(crate) fn install(evaluator: &mut Evaluator) {
         ("nixVersion", Value::text(NIX_VERSION)),
         ("langVersion", Value::Int(6)),
         ("storeDir", Value::text("/nix/store")),
-        ("nixPath", Value::List(Rc::new([]))),
     ] {
         all.push((name, evaluator.allocate(value)));
     }
+    evaluator.search_path = evaluator.allocate(Value::List(Rc::new([])));
+    all.push(("nixPath", evaluator.search_path));
     let whole = evaluator.allocate(Value::Null);
     all.push(("builtins", whole));
     let mut attributes = Vec::new();

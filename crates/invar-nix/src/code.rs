@@ -45,8 +45,8 @@ pub(crate) enum Code {
     Text(Box<[Piece]>),
     /// A path with interpolations: what comes first is absolute.
     Path(Box<[Piece]>),
-    /// `<name>`.
-    Search(Rc<str>),
+    /// `<name>`: `__findFile __nixPath "name"`, both of which may be variables.
+    Search { find: Rc<Node>, paths: Rc<Node>, name: Rc<str> },
     /// `~/…`.
     Home,
     /// `!a`.
@@ -126,7 +126,7 @@ pub(crate) struct Lambda {
 /// What a function takes. Slots of its scope: a name is 0; of a pattern, the fields in order, then the name of the whole.
 #[derive(Debug)]
 pub(crate) enum Parameter {
-    Name,
+    Name(Name),
     Pattern { fields: Box<[Field]>, open: bool, whole: Option<Name> },
 }
 

@@ -145,7 +145,9 @@ impl Compiler<'_> {
             Expr::PathHome(_) => Code::Home,
             Expr::PathSearch(path) => {
                 let text = path.syntax().text().to_string();
-                Code::Search(text.trim_matches(['<', '>']).into())
+                let find = Rc::new(Node { spot, code: self.named("__findFile", spot)? });
+                let paths = Rc::new(Node { spot, code: self.named("__nixPath", spot)? });
+                Code::Search { find, paths, name: text.trim_matches(['<', '>']).into() }
             }
             Expr::UnaryOp(operation) => {
                 let operand = self.required(operation.expr(), spot)?;
@@ -247,9 +249,10 @@ impl Compiler<'_> {
                 (Some(pattern), names)
             }
         };
+        let single = names.keys().next().copied();
         self.scopes.push(Names::Variables(names));
         let parameter = match pattern {
-            None => Parameter::Name,
+            None => Parameter::Name(self.part(single, spot)?),
             Some(pattern) => {
                 let mut fields = Vec::new();
                 for entry in pattern.pat_entries() {

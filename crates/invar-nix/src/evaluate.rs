@@ -124,7 +124,12 @@ impl Evaluator {
             }
             Code::Text(pieces) => self.interpolation(pieces, env, spot),
             Code::Path(pieces) => self.path(pieces, env, spot),
-            Code::Search(name) => self.search(name, spot),
+            Code::Search { find, paths, name } => {
+                let find = self.evaluate(find, env)?;
+                let paths = self.delay(paths, env)?;
+                let name = self.ready(Value::text(Rc::clone(name)), spot)?;
+                self.call_with(find, &[paths, name], spot)
+            }
             Code::Home => Err(self.error(
                 ErrorKind::Impure {
                     what: "a path that starts with `~`".into(),

@@ -55,6 +55,8 @@ pub struct Evaluator {
     pub(crate) builtins: Rc<AttrSet>,
     /// What `invar` is in preludes.
     pub(crate) primitives: Option<ThunkId>,
+    /// What `builtins.nixPath` is.
+    pub(crate) search_path: ThunkId,
     /// What `<name>` is.
     pub(crate) search: BTreeMap<Rc<str>, ThunkId>,
     pub(crate) imported: BTreeMap<Rc<str>, ThunkId>,
@@ -103,6 +105,7 @@ impl Evaluator {
             globals: BTreeMap::new(),
             builtins: Rc::default(),
             primitives: None,
+            search_path: ThunkId(0),
             search: BTreeMap::new(),
             imported: BTreeMap::new(),
             patterns: BTreeMap::new(),
@@ -159,6 +162,19 @@ impl Evaluator {
     /// What `invar.facts` is in preludes that are loaded from now on.
     pub fn set_facts(&mut self, facts: ThunkId) {
         builtin::set_facts(self, facts);
+    }
+
+    /// Adds an entry to the search path: `<prefix/…>` is found below `path`; without a prefix, any name is.
+    pub fn add_search_path(&mut self, prefix: &str, path: &str) {
+        let (prefix, path) = (self.allocate(Value::text(prefix)), self.allocate(Value::text(path)));
+        let entry = self.allocate_set(&[("prefix", prefix), ("path", path)]);
+        let whole = self.search_path;
+        let mut entries = match self.force(whole) {
+            Ok(Value::List(entries)) => entries.to_vec(),
+            _ => Vec::new(),
+        };
+        entries.push(entry);
+        *self.arena.get_mut(whole) = Thunk::Value(Value::List(entries.into()));
     }
 
     /// What `<name>` is.

@@ -68,15 +68,7 @@ pub(super) static TABLE: &[Builtin] = &[
     }),
     builtin("findFile", 2, |evaluator, arguments, spot| {
         let name = evaluator.known_string(arguments[1], spot)?;
-        let mut found = None;
-        for &entry in evaluator.list_argument(arguments[0], spot)?.iter() {
-            let entry = evaluator.force(entry)?;
-            found = found.or(in_search_path(evaluator, &entry, &name.text, spot)?);
-        }
-        match found {
-            Some(path) => Ok(path),
-            None => evaluator.search(&name.text, spot),
-        }
+        evaluator.find_file(arguments[0], &name.text, spot)
     }),
     builtin("toPath", 1, |evaluator, arguments, spot| {
         let path = evaluator.path_argument(arguments[0], spot)?;
@@ -135,6 +127,17 @@ pub(super) static TABLE: &[Builtin] = &[
 ];
 
 impl Evaluator {
+    /// What `<name>` is in a search path.
+    pub(crate) fn find_file(&mut self, search_path: ThunkId, name: &str, spot: Spot) -> Outcome<Value> {
+        for &entry in self.list_argument(search_path, spot)?.iter() {
+            let entry = self.force(entry)?;
+            if let Some(path) = in_search_path(self, &entry, name, spot)? {
+                return Ok(path);
+            }
+        }
+        self.search(name, spot)
+    }
+
     /// The path in the virtual root; a file inside of what a symbol stands for cannot be read.
     fn readable(&mut self, path: &NixString, spot: Spot) -> Outcome<String> {
         if let [TextPiece::Symbol(symbol), ..] = self.pieces(&path.text).as_slice()
