@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::files::ProjectFiles;
+use crate::files::{PROJECT, ProjectFiles};
 use crate::input::{Input, default_python};
 use crate::lock::FlakeLock;
 
@@ -196,6 +196,12 @@ fn unlocked(directory: &str, pyproject: &Pyproject) -> Option<Value> {
     }))
 }
 
+/// Where an input is that is a part of the project.
+fn local(url: &str) -> Option<String> {
+    let path = url.strip_prefix("path:").unwrap_or(url);
+    path.starts_with('.').then(|| below(PROJECT, path.split('?').next().unwrap_or_default()))
+}
+
 /// The facts: `system`, `python`, `inputs`, `workspaces`, `projects`.
 pub(crate) fn gather(files: &ProjectFiles, system: &str, inputs: &[Input], lock: &FlakeLock) -> Value {
     let read = |text: &str| toml::from_str::<Pyproject>(text).unwrap_or_default();
@@ -218,6 +224,7 @@ pub(crate) fn gather(files: &ProjectFiles, system: &str, inputs: &[Input], lock:
         "system": system,
         "python": default_python(branch.as_deref(), locked.and_then(|locked| locked.last_modified)),
         "inputs": inputs.iter().map(|input| (input.name.clone(), json!(input.kind.word()))).collect::<serde_json::Map<_, _>>(),
+        "paths": inputs.iter().filter_map(|input| Some((input.name.clone(), json!(local(input.url.as_deref()?)?)))).collect::<serde_json::Map<_, _>>(),
         "workspaces": workspaces,
         "projects": projects.iter().map(|(directory, own)| ((*directory).to_owned(), project(own))).collect::<serde_json::Map<_, _>>(),
     })

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use invar_nix::{Evaluator, Limits, SymbolId, TextPiece, ThunkId, Value};
 
-use crate::datum::{Data, Datum};
+use crate::datum::{Data, Datum, Unreadable};
 use crate::error::FlakeError;
 use crate::facts::gather;
 use crate::files::{PROJECT, ProjectFiles};
@@ -78,7 +78,12 @@ impl Flake {
     pub fn outputs(&mut self) -> Vec<OutputName> {
         const NAMED: [&str; 5] = ["apps", "checks", "devShells", "legacyPackages", "packages"];
         const SINGLE: [&str; 3] = ["defaultApp", "defaultPackage", "devShell"];
+        // Attributes that `callPackage` gives a set of packages.
+        const NOT_OUTPUTS: [&str; 3] = ["override", "overrideAttrs", "overrideDerivation"];
         let mut names = Vec::new();
+        if matches!(self.outputs, Value::Symbol(_)) {
+            return names;
+        }
         for category in NAMED {
             let Ok(Some(found)) = self.evaluator.select(&self.outputs, &format!("{category}.{SYSTEM}"))
             else {
@@ -89,6 +94,9 @@ impl Flake {
                 continue;
             }
             for (name, id) in self.evaluator.attributes(&found).unwrap_or_default() {
+                if NOT_OUTPUTS.contains(&&*name) {
+                    continue;
+                }
                 let place = written(self.evaluator.attribute_place(&found, &name))
                     .or_else(|| written(self.evaluator.span(id)));
                 names.push(OutputName { category: category.to_owned(), name: name.to_string(), place });
@@ -111,7 +119,19 @@ impl Flake {
     /// If there is none, or it cannot be evaluated.
     pub fn output(&mut self, name: &str, purpose: Purpose) -> Result<Output, FlakeError> {
         let name = if name.is_empty() { "default" } else { name };
-        for path in candidates(name, purpose) {
+        if let Value::Symbol(symbol) = self.outputs {
+            let why = format!("the outputs are what `{}` gives, which is not known", self.describe(symbol));
+            return Err(FlakeError::Evaluation(Unreadable { place: None, why }));
+        }
+        let mut paths = candidates(name, purpose);
+        // A full path is one: everything else would be a package of nixpkgs, where these are handed on.
+        if let Some(full) = paths.last()
+            && full.get(1).is_some_and(|system| system == SYSTEM)
+            && matches!(self.find(&full[..1]), Ok(Some(_)))
+        {
+            paths.rotate_right(1);
+        }
+        for path in paths {
             match self.find(&path) {
                 Ok(Some(id)) => return self.read_output(name, path, id),
                 Ok(None) => {}
@@ -160,7 +180,7 @@ impl Flake {
             return Ok(Output { path, place, kind: OutputKind::App(App { program, kind }) });
         }
         let datum = Reader::new(&mut self.evaluator).datum(id);
-        let place = datum.place.clone();
+        let mut place = datum.place.clone();
         let kind = match datum.value {
             Data::Thing(symbol) => match &*self.thing(symbol) {
                 Thing::Image(image) => OutputKind::Image(image.clone()),
@@ -173,6 +193,12 @@ impl Flake {
             Data::Unreadable(why) => return Err(FlakeError::Output { name: name.to_owned(), why }),
             _ => OutputKind::Value(datum),
         };
+        if place.is_none()
+            && let OutputKind::Package(derivation) | OutputKind::Shell(derivation) = &kind
+        {
+            // Frameworks hand on what modules define: what is known is where its first attribute is.
+            place = derivation.attributes.values().filter_map(|datum| datum.place.clone()).min();
+        }
         Ok(Output { path, place, kind })
     }
 

@@ -44,12 +44,15 @@ pub enum InputKind {
     Nix2container,
     /// `import-tree`.
     ImportTree,
+    /// `blueprint`.
+    Blueprint,
     /// Any other.
     Unknown,
 }
 
 /// What an address, a repository or a name has in it, and which flake that is; the first that fits counts.
-const KNOWN: [(&str, InputKind); 15] = [
+const KNOWN: [(&str, InputKind); 16] = [
+    ("numtide/blueprint", InputKind::Blueprint),
     ("import-tree", InputKind::ImportTree),
     ("flake-utils", InputKind::FlakeUtils),
     ("flake-parts", InputKind::FlakeParts),
@@ -80,6 +83,7 @@ impl InputKind {
             Self::PyprojectNix => "pyproject-nix",
             Self::BuildSystems => "build-systems",
             Self::Nix2container => "nix2container",
+            Self::Blueprint => "blueprint",
             Self::ImportTree => "import-tree",
             Self::Unknown => "unknown",
         }

@@ -241,9 +241,11 @@ impl<'a> Reader<'a> {
                 let python = part(self, "python");
                 Thing::PythonSet(Box::new(self.python_set(&value, python)))
             }
-            "application" => {
-                Thing::Application { environment: part(self, "venv"), package: part(self, "package") }
-            }
+            "application" => Thing::Application {
+                environment: part(self, "venv"),
+                package: part(self, "package"),
+                changes: set(part(self, "changes")),
+            },
             "interpreter" => Thing::Interpreter(Interpreter {
                 attribute: text(&part(self, "wanted")),
                 version: text(&part(self, "version")),

@@ -49,6 +49,8 @@ pub enum Thing {
         environment: Datum,
         /// The package.
         package: Datum,
+        /// What `overrideAttrs` changes of it.
+        changes: BTreeMap<String, Datum>,
     },
     /// A Python interpreter.
     Interpreter(Interpreter),
@@ -117,7 +119,7 @@ pub struct Derivation {
     /// Which: `stdenv.mkDerivation`, `writeShellScriptBin`, `runCommand`, `symlinkJoin`, `mkShell`, `buildPythonApplication`, ….
     pub function: String,
     /// Its attributes. Of builders of text, `text`, `executable` and `destination` are always there; of `runCommand`,
-    /// `buildCommand`.
+    /// `buildCommand`. `invarUnread` is a list of what else may set some of them, but is not known.
     pub attributes: BTreeMap<String, Datum>,
 }
 

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &str); 7] = [
 ];
 
 /// All other preludes.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("lib", include_str!("prelude/lib/default.nix")),
     ("package", include_str!("prelude/package.nix")),
     ("builders", include_str!("prelude/builders.nix")),
@@ -27,6 +27,7 @@ const FILES: [(&str, &str); 12] = [
     ("pyproject", include_str!("prelude/pyproject.nix")),
     ("uv2nix", include_str!("prelude/uv2nix.nix")),
     ("nix2container", include_str!("prelude/nix2container.nix")),
+    ("blueprint", include_str!("prelude/blueprint.nix")),
     ("inputs", include_str!("prelude/inputs.nix")),
 ];
 

@@ -6,7 +6,7 @@ let
 
   image = function: recipe:
     let
-      attributes = recipe attributes;
+      attributes = lib.settled (recipe attributes);
       self = thing {
         kind = "image";
         name = function;

@@ -6,7 +6,8 @@ let
   # Options that are not known keep what is defined, and give symbols for what their modules would add.
   kept = path: value:
     if !(invar.isSymbol value) && builtins.isAttrs value && !(lib.isDerivation value)
-    then invar.open { name = path; attributes = value; missing = name: invar.symbol "${path}.${name}"; }
+      && !(value ? _type) && !(value ? __functor)
+    then invar.open { name = path; attributes = builtins.mapAttrs (name: kept "${path}.${name}") value; missing = name: invar.symbol "${path}.${name}"; }
     else value;
   opened = path: known: set: invar.open {
     name = path;

@@ -36,6 +36,7 @@ let
       packages = perSystem (_: { uv-bin = package [ "uv" ]; });
     };
     pyproject-nix = name: flake name { inherit (world.pyproject.input) lib build; __import = _: world.pyproject.input; };
+    blueprint = name: flake name { __functor = _: world.blueprint; };
     import-tree = name: flake name {
       __functor = _: folder: { imports = builtins.filter (file: lib.hasSuffix ".nix" (toString file) && !(lib.hasInfix "/_" (toString file))) (lib.filesystem.listFilesRecursive folder); };
     };
@@ -54,8 +55,9 @@ let
   unknown = name: flake name { };
 in
 {
-  # An input by the name that the flake gives it.
+  # An input by the name that the flake gives it. One that is a folder or file of the project is that.
   input = name:
     let kind = invar.facts.inputs.${name} or "unknown";
-    in if known ? ${kind} then known.${kind} name else unknown name;
+    in if invar.facts.paths ? ${name} then { outPath = invar.facts.paths.${name}; _type = "flake"; inputs = { }; }
+    else if known ? ${kind} then known.${kind} name else unknown name;
 }

@@ -132,7 +132,7 @@ let
   # A derivation that `function` makes of `recipe`: the attributes, as a function over the final ones.
   derive = function: recipe:
     let
-      attributes = recipe (attributes // { finalPackage = self; });
+      attributes = lib.settled (recipe (attributes // { finalPackage = self; }));
       symbol = invar.make { kind = "derivation"; name = function; arguments = { inherit function attributes; }; };
       outputs = attributes.outputs or [ "out" ];
       output = name: self // {
@@ -156,6 +156,7 @@ let
           overrideDerivation = changed;
           override = change: changed (if lib.isFunction change then change { } else change);
           inputDerivation = self;
+          env = attributes.env or self;
           outputName = "out";
         };
     in self;

@@ -25,7 +25,6 @@ let
     let
       host = if crossSystem == null then system else crossSystem;
       platform = lib.platformOf host;
-      derivable = world.package.overridable;
       stdenv = invar.open {
         name = "pkgs.stdenv";
         attributes = {
@@ -94,8 +93,7 @@ let
       };
       view = attributes: invar.open { name = "pkgs"; inherit attributes; missing = name: package [ name ]; };
       all = builtins.foldl' (previous: overlay:
-        let added = overlay final (view previous);
-        in if invar.isSymbol added then previous else previous // added) (base) overlays;
+        lib.layer previous (overlay final (view previous))) base overlays;
       final = view all;
     in final;
 

@@ -32,7 +32,7 @@ let
       };
       state = builtins.foldl' (state: change:
         let new = change final state.all;
-        in if invar.isSymbol new then state else { all = state.all // new; changed = state.changed // new; })
+        in { all = lib.layer state.all new; changed = lib.layer state.changed new; })
         { all = base; changed = { }; } overlays;
       final = state.all // { finalPackage = self; };
       self = thing {
@@ -62,6 +62,32 @@ let
   buildSystems = _final: previous:
     lib.genAttrs backends (name: previous.${name} or (pythonPackage { inherit name; version = null; }));
 
+  # The programs of a package of an environment.
+  application = { venv, package, overlays }@own:
+    let
+      name = package.pname or "application";
+      base = {
+        inherit name;
+        pname = name;
+        inherit (package) version;
+        meta = package.meta or { };
+        passthru = package.passthru or { };
+        buildInputs = [ ];
+        nativeBuildInputs = [ ];
+      };
+      state = builtins.foldl' (state: change: let new = change state.all state.all; in { all = lib.layer state.all new; changed = lib.layer state.changed new; }) { all = base; changed = { }; } overlays;
+      self = thing {
+        kind = "application";
+        inherit name;
+        arguments = { inherit venv package; changes = state.changed; };
+        attributes = (state.all.passthru or { }) // state.all // {
+          out = self;
+          overrideAttrs = change: application (own // { overlays = overlays ++ [ (overlay change) ]; });
+          override = change: application (own // (if lib.isFunction change then change own else change));
+        };
+      };
+    in self;
+
   # The set that `extensions` make: `callPackage pyproject-nix.build.packages { … }` with its `overrideScope`.
   pythonSet = { python, pkgs, extensions }@own:
     let
@@ -70,7 +96,7 @@ let
       virtualenv = { name, spec, overlays ? [ ] }@given:
         let
           base = { inherit name; venvSkip = [ ]; venvIgnoreCollisions = [ ]; nativeBuildInputs = [ ]; buildInputs = [ ]; passthru = { }; meta = { }; postFixup = ""; postInstall = ""; };
-          state = builtins.foldl' (state: change: let new = change state.all state.all; in { all = state.all // new; changed = state.changed // new; }) { all = base; changed = { }; } overlays;
+          state = builtins.foldl' (state: change: let new = change state.all state.all; in { all = lib.layer state.all new; changed = lib.layer state.changed new; }) { all = base; changed = { }; } overlays;
           self = thing {
             kind = "virtualenv";
             inherit name;
@@ -107,9 +133,7 @@ let
       # A file that the set calls may ask for packages of both worlds: nixpkgs' are those that Python's are not.
       pkgsOf = { inherit pkgs; inherit (pkgs) stdenv; inherit lib; };
       all = builtins.foldl' (previous: extension:
-        let added = extension final previous;
-        in if invar.isSymbol added then previous // { invarUnread = (previous.invarUnread or [ ]) ++ [ added ]; }
-        else previous // added) (base // hooks) extensions;
+        lib.layer previous (extension final previous)) (base // hooks) extensions;
       final = invar.open { name = "pythonSet"; attributes = all; missing = unknown; };
     in final;
 
@@ -216,18 +240,7 @@ in
     build = {
       packages = { python, pkgs, ... }: pythonSet { inherit python pkgs; extensions = [ ]; };
       util = { ... }: {
-        mkApplication = { venv, package, ... }: thing {
-          kind = "application";
-          name = package.pname or "application";
-          arguments = { inherit venv package; };
-          attributes = {
-            pname = package.pname or "application";
-            inherit (package) version;
-            meta = package.meta or { };
-            passthru = package.passthru or { };
-            overrideAttrs = _: invar.symbol "mkApplication.overrideAttrs";
-          };
-        };
+        mkApplication = { venv, package, ... }: application { inherit venv package; overlays = [ ]; };
       };
       hacks = { ... }: {
         # nixpkgs' own build of a package, in the place of the locked one.

@@ -80,8 +80,7 @@ let
       };
       extensions = map (o: o.packageOverrides or (_: _: { })) overrides;
       all = builtins.foldl' (previous: extension:
-        let added = extension packages (view previous);
-        in if invar.isSymbol added then previous else previous // added) base (pkgs.pythonPackagesExtensions ++ extensions);
+        lib.layer previous (extension packages (view previous))) base (pkgs.pythonPackagesExtensions ++ extensions);
       view = attributes: invar.open { name = "pkgs.${set}"; inherit attributes; missing = name: package [ set name ]; };
       packages = view all;
       pythonBuilder = function: world.package.overridable (argument:

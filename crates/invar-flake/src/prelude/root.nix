@@ -15,6 +15,7 @@ let
     uv2nix = files.uv2nix world;
     nix2container = files.nix2container world;
     inputs = files.inputs world;
+    blueprint = files.blueprint world;
     nixpkgsPath = invar.symbol "nixpkgs";
   };
 in

@@ -112,7 +112,7 @@ fn show_thing(flake: &mut Flake, thing: &Thing, shown: &mut String) {
                 field(flake, &format!("  {name}"), datum, shown);
             }
         }
-        Thing::Application { environment, package } => {
+        Thing::Application { environment, package, .. } => {
             field(flake, "application of", package, shown);
             field(flake, "in", environment, shown);
         }

@@ -104,7 +104,8 @@ in
       if (option._type or null) == "option" then
         lib.optionValue (option.apply or (x: x)) (
           if defined ? ${name} then lib.refine (option.type or null) name defined.${name}
-          else option.default or (invar.symbol (named path name)))
+          else if option ? default then lib.refine (option.type or null) name option.default
+          else invar.symbol (named path name))
       else if builtins.isAttrs option && !(invar.isSymbol option) && !(option ? _type)
       then lib.applyOptions (named path name) option (defined.${name} or { })
       else defined.${name} or (invar.symbol (named path name))) options;

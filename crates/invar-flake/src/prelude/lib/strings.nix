@@ -9,6 +9,7 @@ in
 {
   stringToCharacters = text: builtins.genList (i: substring i 1 text) (stringLength text);
   stringAsChars = f: text: concatStringsSep "" (map f (lib.stringToCharacters text));
+  replaceString = from: to: replaceStrings [ from ] [ to ];
   concatStrings = concatStringsSep "";
   concatMapStrings = f: list: concatStringsSep "" (map f list);
   concatImapStrings = f: list: concatStringsSep "" (lib.imap1 f list);

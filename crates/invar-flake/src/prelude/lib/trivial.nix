@@ -81,15 +81,23 @@ lib: {
   fix = f: let x = f x; in x;
   fix' = f: let x = f x // { __unfix__ = f; }; in x;
   converge = f: x: let next = f x; in if next == x then x else lib.converge f next;
-  extends = overlay: f: final: let previous = f final; in previous // overlay final previous;
+  # What an extension that is not known adds is kept beside what others add.
+  layer = previous: added:
+    let
+      known = lib.settled added;
+      unread = (previous.invarUnread or [ ]) ++ (known.invarUnread or [ ]);
+    in previous // known // (if unread == [ ] then { } else { invarUnread = unread; });
+  # A set of what is known of a value, with the value itself if that is not all.
+  settled = x: if invar.isSymbol x then invar.known x // { invarUnread = [ x ]; } else x;
+  extends = overlay: f: final: let previous = lib.settled (f final); in lib.layer previous (overlay final previous);
   composeExtensions = f: g: final: previous:
     let first = f final previous;
-    in first // g final (previous // first);
+    in lib.layer (lib.layer { } first) (g final (lib.layer previous first));
   composeManyExtensions = extensions: final: previous:
     let
       step = state: extension:
         let added = extension final state.seen;
-        in { seen = state.seen // added; all = state.all // added; };
+        in { seen = lib.layer state.seen added; all = lib.layer state.all added; };
     in (builtins.foldl' step { seen = previous; all = { }; } extensions).all;
   makeExtensible = lib.makeExtensibleWithCustomName "extend";
   makeExtensibleWithCustomName = name: f:
