@@ -36,6 +36,11 @@ static TABLE: &[Builtin] = &[
     builtin("isSymbol", 1, |evaluator, arguments, _| {
         Ok(Value::Bool(matches!(evaluator.force(arguments[0])?, Value::Symbol(_))))
     }),
+    builtin("known", 1, |evaluator, arguments, spot| match evaluator.force(arguments[0])? {
+        Value::Symbol(symbol) => Ok(Value::Set(Rc::new(evaluator.known_attributes(symbol)))),
+        value @ Value::Set(_) => Ok(value),
+        other => Err(evaluator.mismatch("a set", &other, spot)),
+    }),
     builtin("isMade", 1, |evaluator, arguments, _| match evaluator.force(arguments[0])? {
         Value::Symbol(symbol) => Ok(Value::Bool(evaluator.is_made(symbol))),
         _ => Ok(Value::Bool(false)),
