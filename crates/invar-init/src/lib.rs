@@ -7,7 +7,7 @@
 //!
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
-//! * No evaluation of Nix and no running of shells: what is written down literally is read, the rest is said to be left.
+//! * No running of shells: what a command does is read, or said to be left.
 mod distribution;
 mod dockerfile;
 mod draft;
@@ -17,5 +17,5 @@ mod project;
 
 pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
-pub use flake::{FlakeError, read_flake};
+pub use flake::{FlakeContext, FlakeError, Purpose, read_flake};
 pub use project::{ProjectError, ProjectView, add_needs, read_project};

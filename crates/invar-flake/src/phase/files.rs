@@ -139,15 +139,19 @@ impl<'a> Files<'a> {
                 Put::Unknown { command, why } => {
                     Found::Put(Put::Unknown { command: command.clone(), why: why.clone() }, None)
                 }
-                Put::Directory => match self.source(path) {
+                Put::Directory => self.joined(above, rest).unwrap_or_else(|| match self.source(path) {
                     Some(from) => self.of_project(&from),
                     None => Found::Missing,
-                },
+                }),
                 _ => Found::Missing,
             };
         }
         if self.removed.contains(path) {
             return Found::Missing;
+        }
+        let below_output = path.strip_prefix(&format!("{}/", self.output));
+        if let Some(found) = below_output.and_then(|rest| self.joined(&self.output, rest)) {
+            return found;
         }
         match self.source(path) {
             Some(from) => self.of_project(&from),
@@ -156,6 +160,21 @@ impl<'a> Files<'a> {
             }
             None => Found::Missing,
         }
+    }
+
+    /// What the packages that are joined in `directory` have at `rest`: the one that is called as the file is, or the
+    /// first.
+    fn joined(&self, directory: &str, rest: &str) -> Option<Found> {
+        let inside = (1..=self.entries.len()).map_while(|count| {
+            match &self.entries.get(&join(directory, &"*".repeat(count)))?.put {
+                Put::Foreign { from } => from.strip_suffix("/*"),
+                _ => None,
+            }
+        });
+        let all: Vec<&str> = inside.collect();
+        let name = format!("-{}", base(rest));
+        let from = all.iter().find(|from| from.ends_with(&name)).or(all.first())?;
+        Some(Found::Put(Put::Foreign { from: join(from, rest) }, None))
     }
 
     /// The project's path that `path` shows.

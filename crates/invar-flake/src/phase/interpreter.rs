@@ -77,8 +77,13 @@ impl<'a> Interpreter<'a> {
 
     /// Puts something into the output before any commands run, such as what `symlinkJoin` joins.
     pub fn put(&mut self, path: &str, put: Put, at: &At) {
+        self.put_with(path, put, None, at);
+    }
+
+    /// The same, with permission bits.
+    pub fn put_with(&mut self, path: &str, put: Put, mode: Option<u32>, at: &At) {
         let path = absolute(&self.output, path.trim_start_matches('/'));
-        self.files.put(&path, put, None, at);
+        self.files.put(&path, put, mode, at);
     }
 
     /// Follows the commands of `text`, which the attribute `phase` holds.

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, ProjectError, ProjectView, add_needs, read_dockerfile,
-    read_flake, read_project,
+    DockerfileContext, DockerfileError, Draft, FlakeContext, ProjectError, ProjectView, Purpose, add_needs,
+    read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, stable_release};
 use serde_json::json;
@@ -124,7 +124,8 @@ fn from_file(folder: &Path, pyproject: Option<&str>, from: &Path, options: &Init
     // what they ask of the environment.
     let files = files(folder, |path| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py")
+        let texts = [".sh", ".py", ".nix", ".toml", ".json", ".lock"];
+        !name.contains('.') || texts.iter().any(|end| name.ends_with(end))
     })?;
     let mut draft = read_file(folder, pyproject, from, &files, options)?;
     // Which wheels fit depends on the suite, and what is needed on extras and groups.
@@ -147,8 +148,9 @@ fn read_file(
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", from.display());
     if from.extension().is_some_and(|extension| extension == "nix") {
         let lock = text_if_there(&from.with_file_name("flake.lock"))?;
-        return read_flake(&text, lock.as_deref(), draft)
-            .map_err(|error| Failure::input(named(&error), None));
+        let context =
+            FlakeContext { files, lock: lock.as_deref(), pyproject, output: None, purpose: Purpose::Build };
+        return read_flake(&text, &context, draft).map_err(|error| Failure::input(named(&error), None));
     }
     let manifest = pyproject.map(|text| {
         let path = folder.join("pyproject.toml").display().to_string();
@@ -268,7 +270,7 @@ fn tell(
             .iter()
             .map(|note| {
                 let line = Some(note.source.line).filter(|line| *line > 0);
-                json!({"file": note.source.file, "line": line, "text": note.text, "why": note.why})
+                json!({"file": note.file.as_deref().unwrap_or(note.source.file), "line": line, "text": note.text, "why": note.why})
             })
             .collect();
         let pins: Vec<_> = draft
