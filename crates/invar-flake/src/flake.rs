@@ -172,11 +172,11 @@ impl Flake {
         if matches!(path.first().map(String::as_str), Some("apps" | "defaultApp"))
             && let Ok(Some(program)) = self.evaluator.attribute_of(&value, "program")
         {
-            let mut reader = Reader::new(&mut self.evaluator);
-            let program = reader.datum(program);
+            let place = self.evaluator.attribute_place(&value, "program");
+            let program = Reader::new(&mut self.evaluator).placed(program, place);
             let kind = self.evaluator.attribute_of(&value, "type").ok().flatten();
             let kind = kind.map(|kind| Reader::new(&mut self.evaluator).datum(kind));
-            let place = written(self.evaluator.span(id));
+            let place = written(self.evaluator.span(id)).or_else(|| program.place.clone());
             return Ok(Output { path, place, kind: OutputKind::App(App { program, kind }) });
         }
         let datum = Reader::new(&mut self.evaluator).datum(id);

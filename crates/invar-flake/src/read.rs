@@ -77,6 +77,11 @@ impl<'a> Reader<'a> {
         self.deep(id, None, 0)
     }
 
+    /// The same; `attribute` is where the attribute is that has it.
+    pub(crate) fn placed(&mut self, id: ThunkId, attribute: Option<Place>) -> Datum {
+        self.deep(id, attribute, 0)
+    }
+
     fn deep(&mut self, id: ThunkId, attribute: Option<Place>, depth: usize) -> Datum {
         let place = written(self.evaluator.span(id)).or_else(|| written(attribute));
         let value = match self.evaluator.force(id) {
@@ -111,7 +116,15 @@ impl<'a> Reader<'a> {
             }
             Value::Set(_) => self.set(value, depth),
             Value::Function(_) | Value::Builtin(_) => Data::Function,
-            Value::Symbol(symbol) => Data::Thing(self.bare(*symbol)),
+            Value::Symbol(symbol) => self.symbol(*symbol, value, depth),
+        }
+    }
+
+    fn symbol(&mut self, symbol: SymbolId, value: &Value, depth: usize) -> Data {
+        // Definitions of options that no module declares are what they are.
+        match self.evaluator.known(symbol, "invarKept") {
+            true => Data::Set(self.fields(value, depth, &["invarKept"])),
+            false => Data::Thing(self.bare(symbol)),
         }
     }
 
@@ -121,7 +134,7 @@ impl<'a> Reader<'a> {
             let output = self.evaluator.select(value, "outPath").ok().flatten();
             if let Some(Value::String(path)) = output
                 && let Some(own) = path.context.symbols().next()
-                && own != symbol
+                && matches!(&self.evaluator.symbol(own).origin, Origin::Made { kind, .. } if &**kind == "output")
             {
                 return Data::Thing(own);
             }

@@ -124,14 +124,19 @@ let
         pythonPkgsHostHost = final;
         pythonPkgsBuildHost = final;
         buildPackages = pkgs;
-        callPackage = world.callPackage { known = all; set = final // pkgsOf; next = pkgs; };
+        # A file that is called may ask for packages of both: nixpkgs' are those that the set has not.
+        callPackage =
+          let shared = invar.known pkgs // all;
+          in world.callPackage {
+            known = shared;
+            set = invar.open { name = "pythonSet"; attributes = shared; missing = name: pkgs.${name}; };
+            next = pkgs;
+          };
         newScope = extra: world.callPackage { known = all // extra; set = final // extra; next = pkgs; };
         overrideScope = extension: pythonSet (own // { extensions = extensions ++ [ extension ]; });
         overrideScope' = extension: pythonSet (own // { extensions = extensions ++ [ extension ]; });
         packages = _: all;
       };
-      # A file that the set calls may ask for packages of both worlds: nixpkgs' are those that Python's are not.
-      pkgsOf = { inherit pkgs; inherit (pkgs) stdenv; inherit lib; };
       all = builtins.foldl' (previous: extension:
         lib.layer previous (extension final previous)) (base // hooks) extensions;
       final = invar.open { name = "pythonSet"; attributes = all; missing = unknown; };

@@ -183,8 +183,17 @@ impl Evaluator {
     /// The path in the project that a copied path was copied from.
     pub(crate) fn symbol_path(&self, symbol: SymbolId) -> Option<Rc<str>> {
         let Origin::Made { kind, arguments } = &self.symbols.get(symbol).origin else { return None };
-        match self.arena.get(*arguments) {
-            (Thunk::Value(Value::Path(path)), _) if &**kind == "path" => Some(Rc::clone(path)),
+        match (&**kind, self.arena.get(*arguments)) {
+            ("path", (Thunk::Value(Value::Path(path)), _)) => Some(Rc::clone(path)),
+            // A selection of files: what is read of it is read of where it was taken from.
+            ("source", (Thunk::Value(Value::Set(set)), _)) => {
+                let root = set.get(self.names.find("root")?)?.value;
+                match self.arena.get(root) {
+                    (Thunk::Value(Value::Path(path)), _) => Some(Rc::clone(path)),
+                    (Thunk::Value(Value::String(path)), _) if path.context.is_empty() => Some(Rc::clone(&path.text)),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }

@@ -121,23 +121,24 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("zipAttrsWith", 2, |evaluator, arguments, spot| {
         let sets = evaluator.list_argument(arguments[1], spot)?;
         let function = arguments[0];
-        let mut groups: BTreeMap<_, Vec<ThunkId>> = BTreeMap::new();
+        let mut groups: BTreeMap<_, (Spot, Vec<ThunkId>)> = BTreeMap::new();
         for &set in sets.iter() {
             for item in evaluator.set_argument(set, spot)?.items() {
-                groups.entry(item.name).or_default().push(item.value);
+                let first = || (item.spot, Vec::new());
+                groups.entry(item.name).or_insert_with(first).1.push(item.value);
             }
         }
         if !groups.is_empty() {
             evaluator.function_argument(function, spot)?;
         }
         let mut attributes = Vec::new();
-        for (name, values) in groups {
+        for (name, (first, values)) in groups {
             let text = Value::text(evaluator.text_of(name));
             let text = evaluator.ready(text, spot)?;
             let values = evaluator.new_list(values, spot)?;
             let values = evaluator.ready(values, spot)?;
             let value = evaluator.later(Thunk::Call2(function, text, values), spot)?;
-            attributes.push(Attribute { name, value, spot: Spot::NOWHERE });
+            attributes.push(Attribute { name, value, spot: first });
         }
         evaluator.new_set(attributes, spot)
     }),

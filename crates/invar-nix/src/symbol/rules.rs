@@ -32,6 +32,12 @@ impl Evaluator {
         self.symbols.get(id)
     }
 
+    /// Whether a symbol surely has the attribute `name`.
+    #[must_use]
+    pub fn known(&self, symbol: SymbolId, name: &str) -> bool {
+        self.names.find(name).is_some_and(|name| self.known_attribute(symbol, name).is_some())
+    }
+
     /// Cuts `text` at its placeholders.
     #[must_use]
     pub fn pieces(&self, text: &str) -> Vec<TextPiece> {
