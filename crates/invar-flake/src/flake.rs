@@ -85,21 +85,30 @@ impl Flake {
             return names;
         }
         for category in NAMED {
-            let Ok(Some(found)) = self.evaluator.select(&self.outputs, &format!("{category}.{SYSTEM}"))
-            else {
-                continue;
+            let found = match self.evaluator.select(&self.outputs, &format!("{category}.{SYSTEM}")) {
+                Ok(Some(found)) => self.evaluator.attributes(&found).map(|attributes| (found, attributes)),
+                Ok(None) => continue,
+                Err(error) => Err(error),
             };
-            // The packages of nixpkgs itself, handed on, are not the flake's.
-            if category == "legacyPackages" && matches!(found, Value::Symbol(_)) {
-                continue;
-            }
-            for (name, id) in self.evaluator.attributes(&found).unwrap_or_default() {
+            let (found, attributes) = match found {
+                // The packages of nixpkgs itself, handed on, are not the flake's.
+                Ok((Value::Symbol(_), _)) if category == "legacyPackages" => continue,
+                Ok(found) => found,
+                Err(error) => {
+                    let unreadable = Some(unreadable(&error));
+                    let category = category.to_owned();
+                    names.push(OutputName { category, name: String::new(), place: None, unreadable });
+                    continue;
+                }
+            };
+            for (name, id) in attributes {
                 if NOT_OUTPUTS.contains(&&*name) {
                     continue;
                 }
                 let place = written(self.evaluator.attribute_place(&found, &name))
                     .or_else(|| written(self.evaluator.span(id)));
-                names.push(OutputName { category: category.to_owned(), name: name.to_string(), place });
+                let (category, name) = (category.to_owned(), name.to_string());
+                names.push(OutputName { category, name, place, unreadable: None });
             }
         }
         for category in SINGLE {
@@ -107,7 +116,8 @@ impl Flake {
                 && let Ok(Some(id)) = self.evaluator.attribute_of(&found, SYSTEM)
             {
                 let place = written(self.evaluator.span(id));
-                names.push(OutputName { category: category.to_owned(), name: "default".to_owned(), place });
+                let (category, name) = (category.to_owned(), "default".to_owned());
+                names.push(OutputName { category, name, place, unreadable: None });
             }
         }
         names

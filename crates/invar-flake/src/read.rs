@@ -297,12 +297,16 @@ impl<'a> Reader<'a> {
         let mut set =
             PythonSet { python, workspaces: Vec::new(), changed: BTreeMap::new(), unread: Vec::new() };
         let Ok(Some(packages)) = self.evaluator.select(arguments, "packages") else { return set };
+        let mut locked: Vec<String> = Vec::new();
+        if let Ok(Some(workspaces)) = self.evaluator.attribute_of(&packages, "invarWorkspaces") {
+            let found = self.datum(workspaces);
+            set.workspaces.extend(found.items().iter().map(workspace));
+            locked = found.items().iter().filter_map(|own| own.get("names")).flat_map(names).collect();
+        }
+        let is_locked = set.workspaces.iter().any(|workspace| workspace.locked);
         for (name, id) in self.evaluator.attributes(&packages).unwrap_or_default() {
             match &*name {
-                "invarWorkspaces" => {
-                    let found = self.datum(id);
-                    set.workspaces.extend(found.items().iter().map(workspace));
-                }
+                "invarWorkspaces" => {}
                 "invarUnread" => {
                     for overlay in self.datum(id).items() {
                         if let Some(symbol) = overlay.thing() {
@@ -319,6 +323,8 @@ impl<'a> Reader<'a> {
                             matches!(self.thing(symbol), Thing::PythonPackage(package) if package.is_plain())
                         }
                         Data::Function => true,
+                        // An override of what the lock does not have is never asked for.
+                        Data::Unreadable(_) => is_locked && !locked.iter().any(|locked| **locked == *name),
                         _ => false,
                     };
                     if !plain {

@@ -3,7 +3,8 @@ world:
 let
   inherit (world) lib;
   inherit (world.package) overlay package thing;
-  folderOf = root: toString (if !(invar.isSymbol root) && builtins.isAttrs root then root.origSrc or root else root);
+  # Where a path, a source or a text that names one is in the project.
+  folderOf = invar.path;
   normalized = name: lib.toLower (builtins.concatStringsSep "-" (builtins.filter builtins.isString (builtins.split "[-_.]+" name)));
 
   # A package of a Python set. `changes` are what overrides gave it, of which only these are known.

@@ -41,6 +41,11 @@ static TABLE: &[Builtin] = &[
         value @ Value::Set(_) => Ok(value),
         other => Err(evaluator.mismatch("a set", &other, spot)),
     }),
+    builtin("path", 1, |evaluator, arguments, spot| {
+        let path = evaluator.path_argument(arguments[0], spot)?;
+        let path = evaluator.source_path(&path.text);
+        evaluator.new_text(path, spot)
+    }),
     builtin("isMade", 1, |evaluator, arguments, _| match evaluator.force(arguments[0])? {
         Value::Symbol(symbol) => Ok(Value::Bool(evaluator.is_made(symbol))),
         _ => Ok(Value::Bool(false)),
