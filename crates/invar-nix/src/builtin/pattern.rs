@@ -25,8 +25,9 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("split", 2, |evaluator, arguments, spot| {
         let (pattern, string) = prepare(evaluator, "split", arguments, false, spot)?;
         let mut items = Vec::new();
-        let mut end = 0;
-        for found in pattern.captures_iter(&string.text) {
+        let (mut end, mut start) = (0, 0);
+        while start <= string.text.len() {
+            let Some(found) = pattern.captures_at(&string.text, start) else { break };
             evaluator.step(1, spot)?;
             let whole = found.get(0).expect("the whole is always a group");
             let before = text(evaluator, &string, &string.text[end..whole.start()], spot)?;
@@ -34,6 +35,10 @@ pub(super) static TABLE: &[Builtin] = &[
             let found = groups(evaluator, &found, spot)?;
             items.push(evaluator.ready(found, spot)?);
             end = whole.end();
+            // Behind an empty match, the search goes on one letter later.
+            let letter = if whole.is_empty() { string.text[end..].chars().next() } else { Some('\0') };
+            let Some(letter) = letter else { break };
+            start = if whole.is_empty() { end + letter.len_utf8() } else { end };
         }
         let rest = text(evaluator, &string, &string.text[end..], spot)?;
         items.push(rest);

@@ -119,16 +119,14 @@ pub(super) static TABLE: &[Builtin] = &[
         }
     }),
     builtin("zipAttrsWith", 2, |evaluator, arguments, spot| {
-        let sets = evaluator.list_argument(arguments[1], spot)?;
         let function = arguments[0];
+        evaluator.function_argument(function, spot)?;
+        let sets = evaluator.list_argument(arguments[1], spot)?;
         let mut groups: BTreeMap<_, Vec<ThunkId>> = BTreeMap::new();
         for &set in sets.iter() {
             for item in evaluator.set_argument(set, spot)?.items() {
                 groups.entry(item.name).or_default().push(item.value);
             }
-        }
-        if !groups.is_empty() {
-            evaluator.function_argument(function, spot)?;
         }
         let mut attributes = Vec::new();
         for (name, values) in groups {
