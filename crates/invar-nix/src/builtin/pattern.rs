@@ -11,10 +11,13 @@ use crate::place::Spot;
 use crate::value::{NixString, ThunkId, Value};
 
 /// Bytes of a compiled pattern.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// Patterns that are kept.
-const MOST_PATTERNS: usize = 64;
+const MOST_PATTERNS: usize = 24;
+
+/// Steps for compiling a pattern, besides those for its length.
+const COMPILING: usize = 4_000;
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("match", 2, |evaluator, arguments, spot| {
@@ -89,7 +92,7 @@ fn prepare(
     if let Some(compiled) = evaluator.patterns.get(&*translated) {
         return Ok((Rc::clone(compiled), string));
     }
-    evaluator.step(translated.len() * 16, spot)?;
+    evaluator.step(COMPILING + translated.len() * 64, spot)?;
     let compiled = RegexBuilder::new(&translated)
         .dot_matches_new_line(true)
         .size_limit(LARGEST)
