@@ -184,7 +184,7 @@ impl Evaluator {
                 let id = self.selected(&symbol, name, spot)?;
                 self.force(id)
             }
-            None => Err(self.error(ErrorKind::UndefinedVariable(self.text_of(name)), spot)),
+            None => Err(self.error(ErrorKind::UndefinedVariable(self.text_of(name).as_ref().into()), spot)),
         }
     }
 
@@ -354,7 +354,7 @@ impl Evaluator {
         {
             return self.error(ErrorKind::Impure { what: format!("builtins.{name}"), why }, spot);
         }
-        self.error(ErrorKind::MissingAttribute { name }, spot)
+        self.error(ErrorKind::MissingAttribute { name: name.as_ref().into() }, spot)
     }
 
     fn key(&mut self, key: &Key, env: &Env, outer: Spot) -> Outcome<(Name, Spot)> {
@@ -413,7 +413,7 @@ impl Evaluator {
         match self.evaluate(condition, env)? {
             // What is not known is taken for what its author expects.
             Value::Bool(true) | Value::Symbol(_) => Ok(()),
-            Value::Bool(false) => Err(self.error(ErrorKind::Assert(Rc::clone(text)), condition.spot)),
+            Value::Bool(false) => Err(self.error(ErrorKind::Assert(text.as_ref().into()), condition.spot)),
             other => Err(self.mismatch("a Boolean", &other, condition.spot)),
         }
     }
@@ -522,7 +522,7 @@ impl Evaluator {
     pub(crate) fn position_set(&mut self, spot: Spot) -> Outcome<Value> {
         let Some(place) = self.place(spot) else { return Ok(Value::Null) };
         let items = [
-            ("file", Value::text(place.file)),
+            ("file", Value::text(&*place.file)),
             ("line", Value::Int(place.line.into())),
             ("column", Value::Int(place.column.into())),
         ];

@@ -5,7 +5,7 @@ use std::cell::Cell;
 const DEEP: usize = 192 << 20;
 
 /// Bytes that are left for what is called at the deepest point, and for what the caller had already used.
-const RESERVE: usize = 1 << 20;
+const RESERVE: usize = 4 << 20;
 
 /// Bytes that are used on a thread which was not started here: half of what a thread has at least.
 const SHALLOW: usize = 1 << 20;

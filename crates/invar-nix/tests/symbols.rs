@@ -58,7 +58,7 @@ fn operations_over_symbols_are_kept() {
         ("builtins.filter (x: x == foo) [ foo ]", "[ «inputs.foo» ]"),
         ("assert foo.a; 1", "1"),
         ("with foo; bar", "«inputs.foo.bar»"),
-        ("with pkgs; [ git lib.id ]", "[ «package git» «lambda @ /prelude.nix:6:25» ]"),
+        ("with pkgs; [ git lib.id ]", "[ «package git» <LAMBDA> ]"),
         ("with pkgs; with { git = 1; }; git", "1"),
         ("with { git = 1; }; with pkgs; git", "1"),
         ("(foo // { a = 1; }).a", "1"),

@@ -146,21 +146,21 @@ let
   # One of the conditions of a version specifier, against a version.
   satisfies = version: condition:
     let
-      parts = builtins.match " *(===|==|~=|!=|<=|>=|<|>) *([^ ]+) *" condition;
-      operator = builtins.head parts;
-      wanted = lib.removeSuffix ".*" (builtins.elemAt parts 1);
+      operator = condition.op;
+      wanted = lib.removeSuffix ".*" condition.version;
       order = builtins.compareVersions (lib.versions.pad 3 version) (lib.versions.pad 3 wanted);
       begins = lib.hasPrefix "${wanted}." "${version}.";
     in
-    if parts == null then true
-    else if operator == ">=" then order >= 0
+    if operator == ">=" then order >= 0
     else if operator == ">" then order > 0
     else if operator == "<=" then order <= 0
     else if operator == "<" then order < 0
     else if operator == "==" || operator == "===" then begins
     else if operator == "!=" then !begins
     else order >= 0 && lib.hasPrefix "${builtins.concatStringsSep "." (lib.init (builtins.splitVersion wanted))}." "${version}.";
-  conditions = text: builtins.filter (c: c != "") (lib.splitString "," text);
+  conditions = text: builtins.concatMap (part:
+    let parts = builtins.match " *(===|==|~=|!=|<=|>=|<|>) *([^ ]+) *" part;
+    in if parts == null then [ ] else [ { op = builtins.head parts; version = builtins.elemAt parts 1; } ]) (lib.splitString "," text);
 
   projectAt = root: invar.facts.projects.${folderOf root} or (throw "there is no pyproject.toml in ${folderOf root}");
   load = requirementsOf: { projectRoot ? null, pyproject ? null, requirements ? null, ... }@arguments:
@@ -236,7 +236,9 @@ in
       pypi.normalizePackageName = normalized;
       pypa.normalizePackageName = normalized;
       pep621 = invar.symbol "pyproject-nix.lib.pep621";
-      pep440 = { parseVersionConds = conditions; parseVersion = version: version; };
+      pep440 = { parseVersionConds = conditions; parseVersion = version: version;
+        comparators = lib.genAttrs [ "===" "==" "~=" "!=" "<=" ">=" "<" ">" ] (op: version: wanted: satisfies version { inherit op; version = wanted; });
+      };
       pep508 = invar.symbol "pyproject-nix.lib.pep508";
       pep723 = invar.symbol "pyproject-nix.lib.pep723";
       scripts = invar.symbol "pyproject-nix.lib.scripts";

@@ -16,11 +16,11 @@ const MOST_TRACES: usize = 1000;
 pub(super) static TABLE: &[Builtin] = &[
     builtin("abort", 1, |evaluator, arguments, spot| {
         let text = message(evaluator, arguments[0], spot)?;
-        Err(evaluator.error(ErrorKind::Abort(text), spot))
+        Err(evaluator.error(ErrorKind::Abort(text.as_ref().into()), spot))
     }),
     builtin("throw", 1, |evaluator, arguments, spot| {
         let text = message(evaluator, arguments[0], spot)?;
-        Err(evaluator.error(ErrorKind::Throw(text), spot))
+        Err(evaluator.error(ErrorKind::Throw(text.as_ref().into()), spot))
     }),
     builtin("addErrorContext", 2, |evaluator, arguments, _| evaluator.force(arguments[1])),
     builtin("break", 1, |evaluator, arguments, _| evaluator.force(arguments[0])),

@@ -143,10 +143,44 @@ fn json_float(number: f64) -> String {
     if !number.is_finite() {
         return "null".into();
     }
-    serde_json::Number::from_f64(number).map_or_else(|| "null".into(), |number| number.to_string())
+    let shortest = format!("{number:e}");
+    let (digits, exponent) = shortest.split_once('e').expect("this format has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    match exponent {
+        -4..=14 => {
+            let text = number.to_string();
+            if text.contains('.') { text } else { format!("{text}.0") }
+        }
+        exponent => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+    }
 }
 
 /// Appends a JSON string.
 fn quote(value: &str, text: &mut String) {
     text.push_str(&Json::String(value.to_owned()).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::json_float;
+
+    #[test]
+    fn floats_have_the_fewest_digits_that_give_them_back() {
+        for (number, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.5, "1.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1e14, "100000000000000.0"),
+            (1e15, "1e+15"),
+            (1.25e300, "1.25e+300"),
+        ] {
+            assert_eq!(json_float(number), expected);
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(super) static TABLE: &[Builtin] = &[
         let path = evaluator.readable(&path, spot)?;
         Ok(Value::Bool(match evaluator.files.kind(&path) {
             Some(kind) => !wants_directory || kind != FileKind::Regular,
-            None => false,
+            None => path == "/nix/store",
         }))
     }),
     builtin("readFile", 1, |evaluator, arguments, spot| {
@@ -134,6 +134,11 @@ impl Evaluator {
             if let Some(path) = in_search_path(self, &entry, name, spot)? {
                 return Ok(path);
             }
+        }
+        let is_empty = matches!(self.force(search_path), Ok(Value::List(items)) if items.is_empty());
+        if !is_empty && !self.search.contains_key(name.split('/').next().unwrap_or_default()) {
+            let text = format!("`{name}` was not found in the search path").into();
+            return Err(self.error(ErrorKind::Throw(text), spot));
         }
         self.search(name, spot)
     }

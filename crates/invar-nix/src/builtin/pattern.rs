@@ -11,10 +11,13 @@ use crate::place::Spot;
 use crate::value::{NixString, ThunkId, Value};
 
 /// Bytes of a compiled pattern.
-const LARGEST: usize = 4 << 20;
+const LARGEST: usize = 1 << 20;
 
 /// Patterns that are kept.
-const MOST_PATTERNS: usize = 64;
+const MOST_PATTERNS: usize = 24;
+
+/// Steps for compiling a pattern, besides those for its length.
+const COMPILING: usize = 4_000;
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("match", 2, |evaluator, arguments, spot| {
@@ -25,8 +28,9 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("split", 2, |evaluator, arguments, spot| {
         let (pattern, string) = prepare(evaluator, "split", arguments, false, spot)?;
         let mut items = Vec::new();
-        let mut end = 0;
-        for found in pattern.captures_iter(&string.text) {
+        let (mut end, mut start) = (0, 0);
+        while start <= string.text.len() {
+            let Some(found) = pattern.captures_at(&string.text, start) else { break };
             evaluator.step(1, spot)?;
             let whole = found.get(0).expect("the whole is always a group");
             let before = text(evaluator, &string, &string.text[end..whole.start()], spot)?;
@@ -34,6 +38,10 @@ pub(super) static TABLE: &[Builtin] = &[
             let found = groups(evaluator, &found, spot)?;
             items.push(evaluator.ready(found, spot)?);
             end = whole.end();
+            // Behind an empty match, the search goes on one letter later.
+            let letter = if whole.is_empty() { string.text[end..].chars().next() } else { Some('\0') };
+            let Some(letter) = letter else { break };
+            start = if whole.is_empty() { end + letter.len_utf8() } else { end };
         }
         let rest = text(evaluator, &string, &string.text[end..], spot)?;
         items.push(rest);
@@ -84,7 +92,7 @@ fn prepare(
     if let Some(compiled) = evaluator.patterns.get(&*translated) {
         return Ok((Rc::clone(compiled), string));
     }
-    evaluator.step(translated.len() * 16, spot)?;
+    evaluator.step(COMPILING + translated.len() * 64, spot)?;
     let compiled = RegexBuilder::new(&translated)
         .dot_matches_new_line(true)
         .size_limit(LARGEST)

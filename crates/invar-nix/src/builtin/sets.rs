@@ -119,17 +119,15 @@ pub(super) static TABLE: &[Builtin] = &[
         }
     }),
     builtin("zipAttrsWith", 2, |evaluator, arguments, spot| {
-        let sets = evaluator.list_argument(arguments[1], spot)?;
         let function = arguments[0];
+        evaluator.function_argument(function, spot)?;
+        let sets = evaluator.list_argument(arguments[1], spot)?;
         let mut groups: BTreeMap<_, (Spot, Vec<ThunkId>)> = BTreeMap::new();
         for &set in sets.iter() {
             for item in evaluator.set_argument(set, spot)?.items() {
                 let first = || (item.spot, Vec::new());
                 groups.entry(item.name).or_insert_with(first).1.push(item.value);
             }
-        }
-        if !groups.is_empty() {
-            evaluator.function_argument(function, spot)?;
         }
         let mut attributes = Vec::new();
         for (name, (first, values)) in groups {

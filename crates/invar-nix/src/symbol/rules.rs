@@ -130,14 +130,21 @@ impl Evaluator {
 
     /// Whether a symbol is a known thing, so that its store path is not just any text.
     pub(crate) fn is_made(&self, id: SymbolId) -> bool {
-        let mut id = Some(id);
-        while let Some(symbol) = id.map(|id| self.symbols.get(id)) {
+        self.made(id).is_some()
+    }
+
+    /// The known thing that `id` is, or that it adds attributes to.
+    #[must_use]
+    pub fn made(&self, id: SymbolId) -> Option<SymbolId> {
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let symbol = self.symbols.get(id);
             if matches!(symbol.origin, Origin::Made { .. }) {
-                return true;
+                return Some(id);
             }
-            id = symbol.fallback;
+            next = symbol.fallback;
         }
-        false
+        None
     }
 
     /// An attribute that a symbol surely has.
