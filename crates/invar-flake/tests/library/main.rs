@@ -1,4 +1,6 @@
 //! The library that stands in for nixpkgs': what its functions give, by us and by Nix itself.
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 mod expressions;
 
 use std::collections::BTreeMap;
@@ -70,7 +72,7 @@ fn nix_reads_the_library_the_same() {
     }
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/prelude/lib");
     let mut text = format!(
-        "let invar = {{ make = x: x; open = x: x; symbol = x: x; known = x: x; path = toString; \
+        "let invar = {{ make = x: x; open = x: x.attributes or {{ }}; symbol = x: x; known = x: x; path = toString; \
          isSymbol = _: false; facts = {{ system = \"x86_64-linux\"; }}; }};\n\
          load = name: builtins.scopedImport {{ inherit invar; }} ({directory} + \"/${{name}}.nix\");\n\
          groups = [ \"trivial\" \"lists\" \"strings\" \"attrsets\" \"modules\" \"sources\" \"data\" ];\n\

@@ -36,6 +36,19 @@ static TABLE: &[Builtin] = &[
     builtin("isSymbol", 1, |evaluator, arguments, _| {
         Ok(Value::Bool(matches!(evaluator.force(arguments[0])?, Value::Symbol(_))))
     }),
+    builtin("load", 1, |evaluator, arguments, spot| {
+        let name = evaluator.known_string(arguments[0], spot)?.text;
+        let path = format!("/invar/{name}.nix");
+        if let Some(&id) = evaluator.imported.get(&*path) {
+            return evaluator.force(id);
+        }
+        let Some(&text) = evaluator.preludes.get(&*name) else {
+            return Err(evaluator.error(ErrorKind::FileMissing(path.into()), spot));
+        };
+        let id = evaluator.deeper(spot, |evaluator| evaluator.prelude(text, &path))?;
+        evaluator.imported.insert(path.into(), id);
+        evaluator.force(id)
+    }),
     builtin("known", 1, |evaluator, arguments, spot| match evaluator.force(arguments[0])? {
         Value::Symbol(symbol) => Ok(Value::Set(Rc::new(evaluator.known_attributes(symbol)))),
         value @ Value::Set(_) => Ok(value),
