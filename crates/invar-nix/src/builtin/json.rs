@@ -78,7 +78,13 @@ impl Evaluator {
         Ok(())
     }
 
-    fn write_json(&mut self, id: ThunkId, text: &mut String, context: &mut Context, spot: Spot) -> Outcome<()> {
+    fn write_json(
+        &mut self,
+        id: ThunkId,
+        text: &mut String,
+        context: &mut Context,
+        spot: Spot,
+    ) -> Outcome<()> {
         let value = self.force(id)?;
         let start = text.len();
         self.step(1, spot)?;
