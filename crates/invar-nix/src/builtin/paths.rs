@@ -15,7 +15,11 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("baseNameOf", 1, |evaluator, arguments, spot| {
         let value = evaluator.force(arguments[0])?;
         let string = evaluator.coerce(&value, Style::PATH, spot)?;
-        Ok(Value::String(NixString { text: base_name(&string.text).into(), context: string.context }))
+        let name = base_name(&string.text);
+        let start = string.text.strip_suffix('/').unwrap_or(&string.text).len() - name.len();
+        let placeholders = evaluator.placeholders(&string);
+        evaluator.cut(&placeholders, start, spot)?;
+        Ok(Value::String(NixString { text: name.into(), context: string.context }))
     }),
     builtin("dirOf", 1, |evaluator, arguments, spot| match evaluator.force(arguments[0])? {
         Value::Path(path) => Ok(Value::Path(directory(&path).into())),

@@ -6,7 +6,7 @@ use super::{Builtin, builtin};
 use crate::arena::Thunk;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Attribute, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, ThunkId, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("attrNames", 1, |evaluator, arguments, spot| {
@@ -100,13 +100,23 @@ pub(super) static TABLE: &[Builtin] = &[
         evaluator.new_set(attributes, spot)
     }),
     builtin("removeAttrs", 2, |evaluator, arguments, spot| {
-        let set = evaluator.set_argument(arguments[0], spot)?;
+        let value = evaluator.force(arguments[0])?;
+        let set = match &value {
+            Value::Symbol(symbol) => Rc::new(evaluator.known_attributes(*symbol)),
+            _ => evaluator.set_argument(arguments[0], spot)?,
+        };
         let mut names = BTreeSet::new();
         for &item in evaluator.list_argument(arguments[1], spot)?.iter() {
             let name = evaluator.name_argument(item, spot)?;
             names.extend(evaluator.names.find(&name));
         }
         let items = set.items().iter().filter(|item| !names.contains(&item.name)).copied().collect();
+        if let Value::Symbol(_) = value {
+            // What else a symbol has is as unknown as before; what is left of what is known is not.
+            let origin = Origin::Operation { operator: "removeAttrs", operands: arguments.to_vec() };
+            let known = (!set.is_empty()).then(|| Rc::new(AttrSet::new(items)));
+            return evaluator.add_symbol(origin, None, known, None, None, spot).map(Value::Symbol);
+        }
         evaluator.new_set(items, spot)
     }),
     builtin("unsafeGetAttrPos", 2, |evaluator, arguments, spot| {

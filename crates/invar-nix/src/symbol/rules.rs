@@ -1,4 +1,5 @@
 //! What operations over symbols give.
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::{Origin, Symbol};
@@ -72,6 +73,44 @@ impl Evaluator {
             pieces.push(TextPiece::Literal(literal));
         }
         pieces
+    }
+
+    /// Where the placeholders of `string` are.
+    pub(crate) fn placeholders(&self, string: &NixString) -> Vec<(Range<usize>, SymbolId)> {
+        if string.context.is_empty() {
+            return Vec::new();
+        }
+        let mut position = 0;
+        let mut found = Vec::new();
+        for piece in self.pieces(&string.text) {
+            let start = position;
+            match piece {
+                TextPiece::Literal(text) => position += text.len(),
+                TextPiece::Symbol(symbol) => {
+                    position += STORE.len() + DIGITS + 1 + self.store_name(symbol).len();
+                    found.push((start..position, symbol));
+                }
+            }
+        }
+        found
+    }
+
+    /// An error if `cut` is inside of a placeholder, of which only the start is as Nix has it, and that only of a known
+    /// thing.
+    pub(crate) fn cut(
+        &self,
+        placeholders: &[(Range<usize>, SymbolId)],
+        cut: usize,
+        spot: Spot,
+    ) -> Outcome<()> {
+        let is_inside = |(range, symbol): &&(Range<usize>, SymbolId)| {
+            let known = if self.is_made(*symbol) { STORE.len() } else { 0 };
+            range.start + known < cut && cut < range.end
+        };
+        match placeholders.iter().find(is_inside) {
+            Some((_, symbol)) => Err(self.unknown(*symbol, "a part of its text", spot)),
+            None => Ok(()),
+        }
     }
 
     /// A new symbol with nothing but an origin.
@@ -199,6 +238,11 @@ impl Evaluator {
                 let text = Value::text(self.text_of(name));
                 let argument = self.ready(text, spot)?;
                 self.later(Thunk::Call(function, argument), spot)?
+            }
+            // Where it is, is where it stands in strings.
+            (None, None) if name == self.known.out_path => {
+                let path = self.placeholder(of, spot)?;
+                self.ready(Value::String(path), spot)?
             }
             (None, None) => {
                 let text = self.text_of(name);

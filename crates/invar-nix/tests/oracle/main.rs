@@ -51,7 +51,7 @@ fn is_there(test: &str) -> bool {
     let there = Command::new(NIX).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
         let line = format!("{test}: missing {NIX}");
-        eprintln!("SKIPPED {line}");
+        writeln!(std::io::stderr(), "SKIPPED {line}").expect("errors can be written");
         #[expect(
             clippy::disallowed_methods,
             reason = "the test command says where skipped tests are counted"
