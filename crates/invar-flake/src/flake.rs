@@ -85,21 +85,30 @@ impl Flake {
             return names;
         }
         for category in NAMED {
-            let Ok(Some(found)) = self.evaluator.select(&self.outputs, &format!("{category}.{SYSTEM}"))
-            else {
-                continue;
+            let found = match self.evaluator.select(&self.outputs, &format!("{category}.{SYSTEM}")) {
+                Ok(Some(found)) => self.evaluator.attributes(&found).map(|attributes| (found, attributes)),
+                Ok(None) => continue,
+                Err(error) => Err(error),
             };
-            // The packages of nixpkgs itself, handed on, are not the flake's.
-            if category == "legacyPackages" && matches!(found, Value::Symbol(_)) {
-                continue;
-            }
-            for (name, id) in self.evaluator.attributes(&found).unwrap_or_default() {
+            let (found, attributes) = match found {
+                // The packages of nixpkgs itself, handed on, are not the flake's.
+                Ok((Value::Symbol(_), _)) if category == "legacyPackages" => continue,
+                Ok(found) => found,
+                Err(error) => {
+                    let unreadable = Some(unreadable(&error));
+                    let category = category.to_owned();
+                    names.push(OutputName { category, name: String::new(), place: None, unreadable });
+                    continue;
+                }
+            };
+            for (name, id) in attributes {
                 if NOT_OUTPUTS.contains(&&*name) {
                     continue;
                 }
                 let place = written(self.evaluator.attribute_place(&found, &name))
                     .or_else(|| written(self.evaluator.span(id)));
-                names.push(OutputName { category: category.to_owned(), name: name.to_string(), place });
+                let (category, name) = (category.to_owned(), name.to_string());
+                names.push(OutputName { category, name, place, unreadable: None });
             }
         }
         for category in SINGLE {
@@ -107,7 +116,8 @@ impl Flake {
                 && let Ok(Some(id)) = self.evaluator.attribute_of(&found, SYSTEM)
             {
                 let place = written(self.evaluator.span(id));
-                names.push(OutputName { category: category.to_owned(), name: "default".to_owned(), place });
+                let (category, name) = (category.to_owned(), "default".to_owned());
+                names.push(OutputName { category, name, place, unreadable: None });
             }
         }
         names
@@ -172,11 +182,11 @@ impl Flake {
         if matches!(path.first().map(String::as_str), Some("apps" | "defaultApp"))
             && let Ok(Some(program)) = self.evaluator.attribute_of(&value, "program")
         {
-            let mut reader = Reader::new(&mut self.evaluator);
-            let program = reader.datum(program);
+            let place = self.evaluator.attribute_place(&value, "program");
+            let program = Reader::new(&mut self.evaluator).placed(program, place);
             let kind = self.evaluator.attribute_of(&value, "type").ok().flatten();
             let kind = kind.map(|kind| Reader::new(&mut self.evaluator).datum(kind));
-            let place = written(self.evaluator.span(id));
+            let place = written(self.evaluator.span(id)).or_else(|| program.place.clone());
             return Ok(Output { path, place, symbol: None, kind: OutputKind::App(App { program, kind }) });
         }
         let datum = Reader::new(&mut self.evaluator).datum(id);

@@ -1,7 +1,7 @@
 //! A flake's outputs: their names, and what each is.
 use invar_nix::{Place, SymbolId};
 
-use crate::datum::Datum;
+use crate::datum::{Datum, Unreadable};
 use crate::image::Image;
 use crate::thing::{Derivation, Thing};
 
@@ -31,7 +31,7 @@ impl Purpose {
 }
 
 /// The name of an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OutputName {
     /// `packages`, `apps`, `devShells`, `checks`, `defaultPackage`, ….
     pub category: String,
@@ -39,6 +39,8 @@ pub struct OutputName {
     pub name: String,
     /// Where it is written.
     pub place: Option<Place>,
+    /// Why the outputs of this category cannot be named; there is no name then.
+    pub unreadable: Option<Unreadable>,
 }
 
 /// An output.

@@ -77,6 +77,11 @@ impl<'a> Reader<'a> {
         self.deep(id, None, 0)
     }
 
+    /// The same; `attribute` is where the attribute is that has it.
+    pub(crate) fn placed(&mut self, id: ThunkId, attribute: Option<Place>) -> Datum {
+        self.deep(id, attribute, 0)
+    }
+
     fn deep(&mut self, id: ThunkId, attribute: Option<Place>, depth: usize) -> Datum {
         let place = written(self.evaluator.span(id)).or_else(|| written(attribute));
         let value = match self.evaluator.force(id) {
@@ -111,7 +116,15 @@ impl<'a> Reader<'a> {
             }
             Value::Set(_) => self.set(value, depth),
             Value::Function(_) | Value::Builtin(_) => Data::Function,
-            Value::Symbol(symbol) => Data::Thing(self.bare(*symbol)),
+            Value::Symbol(symbol) => self.symbol(*symbol, value, depth),
+        }
+    }
+
+    fn symbol(&mut self, symbol: SymbolId, value: &Value, depth: usize) -> Data {
+        // Definitions of options that no module declares are what they are.
+        match self.evaluator.known(symbol, "invarKept") {
+            true => Data::Set(self.fields(value, depth, &["invarKept"])),
+            false => Data::Thing(self.bare(symbol)),
         }
     }
 
@@ -121,7 +134,7 @@ impl<'a> Reader<'a> {
             let output = self.evaluator.select(value, "outPath").ok().flatten();
             if let Some(Value::String(path)) = output
                 && let Some(own) = path.context.symbols().next()
-                && own != symbol
+                && matches!(&self.evaluator.symbol(own).origin, Origin::Made { kind, .. } if &**kind == "output")
             {
                 return Data::Thing(own);
             }
@@ -284,12 +297,16 @@ impl<'a> Reader<'a> {
         let mut set =
             PythonSet { python, workspaces: Vec::new(), changed: BTreeMap::new(), unread: Vec::new() };
         let Ok(Some(packages)) = self.evaluator.select(arguments, "packages") else { return set };
+        let mut locked: Vec<String> = Vec::new();
+        if let Ok(Some(workspaces)) = self.evaluator.attribute_of(&packages, "invarWorkspaces") {
+            let found = self.datum(workspaces);
+            set.workspaces.extend(found.items().iter().map(workspace));
+            locked = found.items().iter().filter_map(|own| own.get("names")).flat_map(names).collect();
+        }
+        let is_locked = set.workspaces.iter().any(|workspace| workspace.locked);
         for (name, id) in self.evaluator.attributes(&packages).unwrap_or_default() {
             match &*name {
-                "invarWorkspaces" => {
-                    let found = self.datum(id);
-                    set.workspaces.extend(found.items().iter().map(workspace));
-                }
+                "invarWorkspaces" => {}
                 "invarUnread" => {
                     for overlay in self.datum(id).items() {
                         if let Some(symbol) = overlay.thing() {
@@ -306,6 +323,8 @@ impl<'a> Reader<'a> {
                             matches!(self.thing(symbol), Thing::PythonPackage(package) if package.is_plain())
                         }
                         Data::Function => true,
+                        // An override of what the lock does not have is never asked for.
+                        Data::Unreadable(_) => is_locked && !locked.iter().any(|locked| **locked == *name),
                         _ => false,
                     };
                     if !plain {

@@ -3,27 +3,23 @@ use std::rc::Rc;
 
 use invar_nix::{EvalError, Evaluator, ThunkId, Value};
 
-/// The library's groups, by the name that the others know them by.
-const GROUPS: [(&str, &str); 7] = [
-    ("trivial", include_str!("prelude/lib/trivial.nix")),
-    ("lists", include_str!("prelude/lib/lists.nix")),
-    ("strings", include_str!("prelude/lib/strings.nix")),
-    ("attrsets", include_str!("prelude/lib/attrsets.nix")),
-    ("modules", include_str!("prelude/lib/modules.nix")),
-    ("sources", include_str!("prelude/lib/sources.nix")),
-    ("data", include_str!("prelude/lib/data.nix")),
-];
-
-/// All other preludes.
-const FILES: [(&str, &str); 13] = [
-    ("lib", include_str!("prelude/lib/default.nix")),
+/// All preludes but the root, by the names that they load each other by.
+const FILES: [(&str, &str); 20] = [
+    ("lib/trivial", include_str!("prelude/lib/trivial.nix")),
+    ("lib/lists", include_str!("prelude/lib/lists.nix")),
+    ("lib/strings", include_str!("prelude/lib/strings.nix")),
+    ("lib/attrsets", include_str!("prelude/lib/attrsets.nix")),
+    ("lib/modules", include_str!("prelude/lib/modules.nix")),
+    ("lib/sources", include_str!("prelude/lib/sources.nix")),
+    ("lib/data", include_str!("prelude/lib/data.nix")),
+    ("lib/default", include_str!("prelude/lib/default.nix")),
     ("package", include_str!("prelude/package.nix")),
     ("builders", include_str!("prelude/builders.nix")),
     ("docker", include_str!("prelude/docker.nix")),
     ("python", include_str!("prelude/python.nix")),
     ("pkgs", include_str!("prelude/pkgs.nix")),
-    ("flakeUtils", include_str!("prelude/flake_utils.nix")),
-    ("flakeParts", include_str!("prelude/flake_parts.nix")),
+    ("flake_utils", include_str!("prelude/flake_utils.nix")),
+    ("flake_parts", include_str!("prelude/flake_parts.nix")),
     ("pyproject", include_str!("prelude/pyproject.nix")),
     ("uv2nix", include_str!("prelude/uv2nix.nix")),
     ("nix2container", include_str!("prelude/nix2container.nix")),
@@ -38,19 +34,11 @@ pub(crate) const PRELUDE: &str = "/invar/";
 pub(crate) fn load(evaluator: &mut Evaluator, facts: &serde_json::Value) -> Result<Value, Box<EvalError>> {
     let facts = value(evaluator, facts);
     evaluator.set_facts(facts);
-    let parse = |evaluator: &mut Evaluator, files: &[(&'static str, &'static str)]| {
-        let mut parsed: Vec<(&str, ThunkId)> = Vec::with_capacity(files.len());
-        for (name, text) in files {
-            parsed.push((name, evaluator.prelude(text, &format!("{PRELUDE}{name}.nix"))?));
-        }
-        Ok::<_, Box<EvalError>>(parsed)
-    };
-    let groups = parse(evaluator, &GROUPS)?;
-    let mut files = parse(evaluator, &FILES)?;
-    files.push(("groups", evaluator.allocate_set(&groups)));
-    let files = evaluator.allocate_set(&files);
+    for (name, text) in FILES {
+        evaluator.add_prelude(name, text);
+    }
     let root = evaluator.prelude(include_str!("prelude/root.nix"), &format!("{PRELUDE}root.nix"))?;
-    evaluator.apply(root, files)
+    evaluator.force(root)
 }
 
 /// JSON as a value of Nix.

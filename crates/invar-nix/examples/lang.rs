@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use invar_nix::{Bound, ErrorKind, EvalError, Evaluator, FileKind, Files, Limits, ThunkId, on_deep_stack};
+use invar_nix::{ErrorKind, EvalError, Evaluator, FileKind, Files, Limits, ThunkId, on_deep_stack};
 
 /// Where the expected outputs say that the tests are.
 const ROOT: &str = "/pwd/lang";
@@ -45,6 +45,9 @@ impl Files for Disk {
     }
 
     fn kind(&self, path: &str) -> Option<FileKind> {
+        if ROOT.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')) {
+            return Some(FileKind::Directory);
+        }
         kind_of(&self.real(path)?, false)
     }
 
@@ -67,7 +70,10 @@ fn set_apart(source: &str, expected: &str, flags: &str) -> Option<&'static str> 
     if expected.contains("experimental Nix feature") || flags.contains("experimental") {
         return Some("an experimental switch");
     }
-    if flags.contains("--impure") || has(&["getEnv \"", "currentTime"]) {
+    if has(&["flakeRefToString", "parseFlakeRef"]) {
+        return Some("references to flakes");
+    }
+    if flags.contains("--impure") || has(&["getEnv \"", "currentTime", "currentSystem", "~/"]) {
         return Some("depends on the machine");
     }
     let store = [
@@ -116,7 +122,7 @@ fn reason(message: &str) -> String {
         ("cannot compare", "incomparable"),
         ("division by zero", "division"),
         ("infinite recursion", "recursion"),
-        ("stack overflow", "depth"),
+        ("stack overflow", "limit"),
         ("evaluation aborted", "abort"),
         ("dynamic attributes not allowed", "syntax"),
         ("path has a trailing slash", "syntax"),
@@ -135,6 +141,13 @@ fn reason(message: &str) -> String {
     let unequal = ["is not equal to", "differs from", "distinct functions"];
     if unequal.iter().any(|words| message.contains(words)) {
         return "assert".into();
+    }
+    if message.starts_with("`__toString`") {
+        let found = message.rsplit("but got ").next().unwrap_or_default();
+        return format!("text: {}", article(found));
+    }
+    if message.starts_with("'functionArgs' requires a function") {
+        return "type: set instead of function".into();
     }
     if message.starts_with("cannot add") {
         return "type: string instead of integer".into();
@@ -191,8 +204,9 @@ fn our_reason(error: &EvalError) -> String {
         ErrorKind::DivisionByZero => "division".into(),
         ErrorKind::Overflow { .. } => "overflow".into(),
         ErrorKind::Argument { .. } => "argument".into(),
-        ErrorKind::Limit { bound: Bound::Depth, .. } => "depth".into(),
+        ErrorKind::Limit { .. } => "limit".into(),
         ErrorKind::FileMissing(_) => "no file".into(),
+        ErrorKind::Syntax(text) if text.contains("NUL") => "argument".into(),
         ErrorKind::Syntax(_) => "syntax".into(),
         other => format!("other: {other}"),
     }

@@ -41,7 +41,7 @@ impl Arena {
     pub(crate) const SIZE: usize = size_of::<(Thunk, Spot)>();
 
     pub(crate) fn push(&mut self, thunk: Thunk, spot: Spot) -> ThunkId {
-        if self.length as usize % CHUNK == 0 {
+        if (self.length as usize).is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         let last = self.chunks.last_mut().expect("one was added for the first thunk");

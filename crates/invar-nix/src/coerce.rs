@@ -86,7 +86,7 @@ impl Evaluator {
             return self.placeholder(symbol, spot);
         }
         if self.files.kind(path).is_none() {
-            return Err(self.error(ErrorKind::FileMissing(Rc::clone(path)), spot));
+            return Err(self.error(ErrorKind::FileMissing(path.as_ref().into()), spot));
         }
         let arguments = self.ready(Value::Path(Rc::clone(path)), spot)?;
         let name = if &**path == "/" { "source" } else { base_name(path) };

@@ -1,6 +1,6 @@
 //! Why an expression has no value.
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::place::Place;
 use crate::value::SymbolId;
@@ -11,7 +11,7 @@ pub type Outcome<T> = Result<T, Box<EvalError>>;
 /// Places on the way to an error that are kept.
 pub(crate) const LONGEST_TRACE: usize = 12;
 
-/// An error with where it came up and how the evaluation got there.
+/// An error with where it came up and how the evaluation got there. It can leave the thread of the evaluation.
 #[derive(Debug, Clone)]
 pub struct EvalError {
     /// What is wrong.
@@ -60,13 +60,13 @@ impl fmt::Display for Bound {
 pub enum ErrorKind {
     /// `throw`.
     #[error("{0}")]
-    Throw(Rc<str>),
+    Throw(Arc<str>),
     /// `abort`.
     #[error("evaluation aborted: {0}")]
-    Abort(Rc<str>),
+    Abort(Arc<str>),
     /// `assert` of something false.
     #[error("assertion `{0}` failed")]
-    Assert(Rc<str>),
+    Assert(Arc<str>),
     /// A value of another kind is needed.
     #[error("expected {expected}, found {found}")]
     Type {
@@ -90,25 +90,25 @@ pub enum ErrorKind {
     #[error("attribute `{name}` is missing")]
     MissingAttribute {
         /// Its name.
-        name: Rc<str>,
+        name: Arc<str>,
     },
     /// A function is called without an argument that it needs.
     #[error("the function is called without the required argument `{0}`")]
-    MissingArgument(Rc<str>),
+    MissingArgument(Arc<str>),
     /// A function is called with an argument that it does not take.
     #[error("the function is called with the unexpected argument `{0}`")]
-    UnexpectedArgument(Rc<str>),
+    UnexpectedArgument(Arc<str>),
     /// A value that depends on itself.
     #[error("infinite recursion")]
     InfiniteRecursion,
     /// A name that nothing defines.
     #[error("undefined variable `{0}`")]
-    UndefinedVariable(Rc<str>),
+    UndefinedVariable(Arc<str>),
     /// An attribute or variable that is defined twice.
     #[error("`{name}` is already defined at {first}")]
     Duplicate {
         /// Its name.
-        name: Rc<str>,
+        name: Arc<str>,
         /// Where first.
         first: Place,
     },
@@ -161,7 +161,7 @@ pub enum ErrorKind {
     },
     /// A file that is not in the project.
     #[error("`{0}` does not exist, or is not a text file")]
-    FileMissing(Rc<str>),
+    FileMissing(Arc<str>),
     /// A text that cannot be parsed.
     #[error("{0}")]
     Syntax(String),

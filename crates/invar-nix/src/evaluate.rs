@@ -1,20 +1,21 @@
 //! Evaluating code: one loop for what is evaluated last, recursion for what is needed first.
 mod binding;
+mod call;
 mod operator;
 mod order;
+mod select;
 
 use std::rc::Rc;
 
 use crate::arena::Thunk;
-use crate::code::{Code, Env, Key, Node, Operator, Piece, Scope, variable};
+use crate::code::{Code, Env, Node, Operator, Piece, Scope, variable};
 use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::normalize;
-use crate::name::Name;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Closure, Context, NixString, Partial, ThunkId, Value};
+use crate::value::{Closure, Context, NixString, ThunkId, Value};
 
 /// What an expression leads to.
 enum Next {
@@ -159,239 +160,11 @@ impl Evaluator {
         }
     }
 
-    /// A name that only a `with` gives. Of several, the innermost that surely has it counts; what is not known is asked last.
-    #[inline(never)]
-    fn ambient(&mut self, name: Name, levels: &[u32], env: &Env, spot: Spot) -> Outcome<Value> {
-        let mut unknown = None;
-        for &level in levels {
-            let value = self.force(variable(env, level, 0))?;
-            match &value {
-                Value::Set(set) => {
-                    if let Some(found) = set.get(name) {
-                        let id = found.value;
-                        return self.force(id);
-                    }
-                }
-                Value::Symbol(symbol) => match self.known_attribute(*symbol, name) {
-                    Some(id) => return self.force(id),
-                    None => unknown = unknown.or(Some(value)),
-                },
-                other => return Err(self.mismatch("a set", other, spot)),
-            }
-        }
-        match unknown {
-            Some(symbol) => {
-                let id = self.selected(&symbol, name, spot)?;
-                self.force(id)
-            }
-            None => Err(self.error(ErrorKind::UndefinedVariable(self.text_of(name)), spot)),
-        }
-    }
-
-    #[inline(never)]
-    fn application(
-        &mut self,
-        function: &Rc<Node>,
-        arguments: &[Rc<Node>],
-        env: &Env,
-        spot: Spot,
-    ) -> Outcome<Next> {
-        let mut value = self.evaluate(function, env)?;
-        let mut index = 0;
-        while index < arguments.len() {
-            let left = arguments.len() - index;
-            match &value {
-                Value::Function(closure) => {
-                    let argument = self.delay(&arguments[index], env)?;
-                    let scope = self.enter(closure, argument, spot)?;
-                    if left == 1 {
-                        return Ok(Next::Code(Rc::clone(&closure.lambda.body), scope));
-                    }
-                    let body = Rc::clone(&closure.lambda.body);
-                    value = self.evaluate(&body, &scope)?;
-                    index += 1;
-                }
-                Value::Builtin(partial) => {
-                    let wanted = partial.builtin.arity - partial.arguments.len();
-                    let given = &arguments[index..arguments.len().min(index + wanted)];
-                    let mut all = partial.arguments.clone();
-                    for argument in given {
-                        all.push(self.delay(argument, env)?);
-                    }
-                    index += given.len();
-                    value = self.call_builtin(partial.builtin, all, spot)?;
-                }
-                _ => {
-                    let argument = self.delay(&arguments[index], env)?;
-                    value = self.call(&value, argument, spot)?;
-                    index += 1;
-                }
-            }
-        }
-        Ok(Next::Value(value))
-    }
-
-    /// `function argument`.
-    pub(crate) fn call(&mut self, function: &Value, argument: ThunkId, spot: Spot) -> Outcome<Value> {
-        match function {
-            Value::Function(closure) => {
-                let scope = self.enter(closure, argument, spot)?;
-                self.evaluate(&closure.lambda.body, &scope)
-            }
-            Value::Builtin(partial) => {
-                let mut arguments = partial.arguments.clone();
-                arguments.push(argument);
-                self.call_builtin(partial.builtin, arguments, spot)
-            }
-            Value::Set(set) => match set.get(self.known.functor) {
-                Some(functor) => {
-                    let functor = functor.value;
-                    let itself = self.ready(function.clone(), spot)?;
-                    self.call_functor(functor, itself, argument, spot)
-                }
-                None => Err(self.mismatch("a function", function, spot)),
-            },
-            Value::Symbol(symbol) => match self.known_attribute(*symbol, self.known.functor) {
-                Some(functor) => {
-                    let itself = self.ready(function.clone(), spot)?;
-                    self.call_functor(functor, itself, argument, spot)
-                }
-                None => self.symbol_of(Origin::Apply { function: *symbol, argument }, spot),
-            },
-            other => Err(self.mismatch("a function", other, spot)),
-        }
-    }
-
-    fn call_functor(
-        &mut self,
-        functor: ThunkId,
-        itself: ThunkId,
-        argument: ThunkId,
-        spot: Spot,
-    ) -> Outcome<Value> {
-        let functor = self.force(functor)?;
-        self.deeper(spot, |evaluator| evaluator.call_with(functor, &[itself, argument], spot))
-    }
-
-    /// `function a b`.
-    pub(crate) fn call_with(&mut self, function: Value, arguments: &[ThunkId], spot: Spot) -> Outcome<Value> {
-        let mut value = function;
-        for &argument in arguments {
-            value = self.call(&value, argument, spot)?;
-        }
-        Ok(value)
-    }
-
-    /// Calls `builtin` if all its arguments are there. What it cannot know of a symbol makes its result one.
-    fn call_builtin(
-        &mut self,
-        builtin: &'static crate::builtin::Builtin,
-        arguments: Vec<ThunkId>,
-        spot: Spot,
-    ) -> Outcome<Value> {
-        if arguments.len() < builtin.arity {
-            self.charge(48, spot)?;
-            return Ok(Value::Builtin(Rc::new(Partial { builtin, arguments })));
-        }
-        self.step(1, spot)?;
-        match self.deeper(spot, |evaluator| (builtin.action)(evaluator, &arguments, spot)) {
-            Err(error) if matches!(error.kind, ErrorKind::Unknown { .. }) => {
-                self.symbol_of(Origin::Operation { operator: builtin.name, operands: arguments }, spot)
-            }
-            Err(mut error) => {
-                if error.place.is_none() {
-                    error.place = self.place(spot);
-                }
-                Err(error)
-            }
-            value => value,
-        }
-    }
-
     #[inline(never)]
     fn list_of(&mut self, items: &[Rc<Node>], env: &Env, spot: Spot) -> Outcome<Value> {
         self.charge(16 + 4 * items.len(), spot)?;
         let items: Outcome<Rc<[ThunkId]>> = items.iter().map(|item| self.delay(item, env)).collect();
         items.map(Value::List)
-    }
-
-    #[inline(never)]
-    fn selection(
-        &mut self,
-        of: &Rc<Node>,
-        path: &[Key],
-        default: Option<&Rc<Node>>,
-        env: &Env,
-        spot: Spot,
-    ) -> Outcome<Next> {
-        let mut value = self.evaluate(of, env)?;
-        for key in path {
-            let (name, spot) = self.key(key, env, spot)?;
-            let found = self.attribute(&value, name, spot)?;
-            value = match (found, default) {
-                (Some(id), _) => self.force(id).map_err(|error| self.trace(error, spot))?,
-                (None, Some(default)) => return Ok(Next::Code(Rc::clone(default), env.clone())),
-                (None, None) => return Err(self.missing(&value, name, spot)),
-            };
-        }
-        Ok(Next::Value(value))
-    }
-
-    /// The attribute `name`, which has to be there.
-    pub(crate) fn selected(&mut self, value: &Value, name: Name, spot: Spot) -> Outcome<ThunkId> {
-        match self.attribute(value, name, spot)? {
-            Some(id) => Ok(id),
-            None => Err(self.missing(value, name, spot)),
-        }
-    }
-
-    #[cold]
-    fn missing(&self, value: &Value, name: Name, spot: Spot) -> Box<crate::EvalError> {
-        let Value::Set(set) = value else { return self.mismatch("a set", value, spot) };
-        let name = self.text_of(name);
-        if Rc::ptr_eq(set, &self.builtins)
-            && let Some(why) = crate::builtin::why_impure(&name)
-        {
-            return self.error(ErrorKind::Impure { what: format!("builtins.{name}"), why }, spot);
-        }
-        self.error(ErrorKind::MissingAttribute { name }, spot)
-    }
-
-    fn key(&mut self, key: &Key, env: &Env, outer: Spot) -> Outcome<(Name, Spot)> {
-        match key {
-            Key::Static(name, spot) => Ok((*name, *spot)),
-            Key::Dynamic(node) => {
-                let value = self.evaluate(node, env)?;
-                let text = self.name_text(&value, outer)?;
-                Ok((self.names.intern(&text), node.spot))
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn has(&mut self, of: &Rc<Node>, path: &[Key], env: &Env, spot: Spot) -> Outcome<Value> {
-        let mut value = self.evaluate(of, env)?;
-        for (index, key) in path.iter().enumerate() {
-            let (name, spot) = self.key(key, env, spot)?;
-            let found = match &value {
-                Value::Set(set) => set.get(name).map(|found| found.value),
-                Value::Symbol(symbol) => match self.known_attribute(*symbol, name) {
-                    Some(id) => Some(id),
-                    None => {
-                        let text = Value::text(self.text_of(name));
-                        let operands = vec![self.ready(value.clone(), spot)?, self.ready(text, spot)?];
-                        return self.symbol_of(Origin::Operation { operator: "?", operands }, spot);
-                    }
-                },
-                _ => None,
-            };
-            match found {
-                None => return Ok(Value::Bool(false)),
-                Some(id) if index + 1 < path.len() => value = self.force(id)?,
-                Some(_) => {}
-            }
-        }
-        Ok(Value::Bool(true))
     }
 
     #[inline(never)]
@@ -413,7 +186,7 @@ impl Evaluator {
         match self.evaluate(condition, env)? {
             // What is not known is taken for what its author expects.
             Value::Bool(true) | Value::Symbol(_) => Ok(()),
-            Value::Bool(false) => Err(self.error(ErrorKind::Assert(Rc::clone(text)), condition.spot)),
+            Value::Bool(false) => Err(self.error(ErrorKind::Assert(text.as_ref().into()), condition.spot)),
             other => Err(self.mismatch("a Boolean", &other, condition.spot)),
         }
     }
@@ -522,7 +295,7 @@ impl Evaluator {
     pub(crate) fn position_set(&mut self, spot: Spot) -> Outcome<Value> {
         let Some(place) = self.place(spot) else { return Ok(Value::Null) };
         let items = [
-            ("file", Value::text(place.file)),
+            ("file", Value::text(&*place.file)),
             ("line", Value::Int(place.line.into())),
             ("column", Value::Int(place.column.into())),
         ];

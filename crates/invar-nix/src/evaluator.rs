@@ -60,6 +60,8 @@ pub struct Evaluator {
     /// What `<name>` is.
     pub(crate) search: BTreeMap<Rc<str>, ThunkId>,
     pub(crate) imported: BTreeMap<Rc<str>, ThunkId>,
+    /// Texts that preludes may load, by name.
+    pub(crate) preludes: BTreeMap<&'static str, &'static str>,
     pub(crate) patterns: BTreeMap<Rc<str>, Rc<regex::Regex>>,
     /// What `trace` and `warn` were given, in order.
     pub(crate) traces: Vec<String>,
@@ -108,6 +110,7 @@ impl Evaluator {
             search_path: ThunkId(0),
             search: BTreeMap::new(),
             imported: BTreeMap::new(),
+            preludes: BTreeMap::new(),
             patterns: BTreeMap::new(),
             traces: Vec::new(),
             steps: 0,
@@ -157,6 +160,12 @@ impl Evaluator {
     pub fn prelude(&mut self, text: &str, name: &str) -> Outcome<ThunkId> {
         let primitives = builtin::primitives(self);
         self.expression_with(text, name, &[("invar", primitives)])
+    }
+
+    /// Lets preludes load `text` as `invar.load name`, which is compiled when it is first asked for. Messages call it
+    /// `/invar/NAME.nix`.
+    pub fn add_prelude(&mut self, name: &'static str, text: &'static str) {
+        self.preludes.insert(name, text);
     }
 
     /// What `invar.facts` is in preludes that are loaded from now on.

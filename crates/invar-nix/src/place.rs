@@ -1,6 +1,6 @@
 //! Where things are written.
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A byte of a source text; kept small, since each thunk and attribute has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Spot {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The path in the virtual root, or the name that an expression was given.
-    pub file: Rc<str>,
+    pub file: Arc<str>,
     /// Counted from 1.
     pub line: u32,
     /// Counted from 1, in bytes as Nix does.
@@ -34,7 +34,7 @@ impl fmt::Display for Place {
 /// A text that was compiled.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     /// Where each line starts.
     lines: Vec<u32>,
 }
@@ -48,6 +48,6 @@ impl Source {
     pub(crate) fn place(&self, offset: u32) -> Place {
         let line = self.lines.partition_point(|&start| start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        Place { file: Rc::clone(&self.name), line: line as u32, column: offset - start + 1 }
+        Place { file: Arc::clone(&self.name), line: line as u32, column: offset - start + 1 }
     }
 }

@@ -12,35 +12,43 @@ impl Evaluator {
     /// What fails is printed as a mark; [`force_all`](Self::force_all) tells beforehand.
     pub fn show(&mut self, id: ThunkId, strict: bool) -> String {
         let mut text = String::new();
-        let mut printer = Printer { strict, seen: std::collections::BTreeSet::new(), open: Vec::new() };
+        let mut printer = Printer { strict, seen: std::collections::BTreeSet::new() };
         printer.print(self, id, DEEPEST, &mut text);
         text
     }
 }
 
+/// What makes two lists or sets the same one: of a set its attributes, of a list the value, as Nix has it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    Thunk(ThunkId),
+    Attributes(usize),
+}
+
 struct Printer {
     strict: bool,
     /// Lists and sets that were printed.
-    seen: std::collections::BTreeSet<*const ()>,
-    open: Vec<*const ()>,
+    seen: std::collections::BTreeSet<Identity>,
 }
 
 impl Printer {
     fn print(&mut self, evaluator: &mut Evaluator, id: ThunkId, depth: usize, text: &mut String) {
         if !self.strict && !matches!(evaluator.arena.get(id).0, Thunk::Value(_)) {
-            return text.push_str("«thunk»");
+            return text.push_str("<CODE>");
         }
         let Ok(value) = evaluator.force(id) else { return text.push_str("«error»") };
         if depth == 0 || evaluator.charge(16, crate::place::Spot::NOWHERE).is_err() {
             return text.push('…');
         }
-        let address = match &value {
-            Value::List(items) if !items.is_empty() => Some(items.as_ptr().cast()),
-            Value::Set(set) if !set.is_empty() => Some(std::rc::Rc::as_ptr(set).cast()),
+        let identity = match &value {
+            Value::List(items) if !items.is_empty() => Some(Identity::Thunk(id)),
+            Value::Set(set) if !set.is_empty() => {
+                Some(Identity::Attributes(std::rc::Rc::as_ptr(set) as usize))
+            }
             _ => None,
         };
-        if let Some(address) = address
-            && !self.seen.insert(address)
+        if let Some(identity) = identity
+            && !self.seen.insert(identity)
         {
             return text.push_str("«repeated»");
         }
@@ -66,7 +74,6 @@ impl Printer {
             }
             value => scalar(evaluator, &value, text),
         }
-        let _ = &self.open;
     }
 }
 
@@ -78,16 +85,9 @@ fn scalar(evaluator: &Evaluator, value: &Value, text: &mut String) {
         Value::Float(number) => text.push_str(&float(*number)),
         Value::String(string) => quote(&string.text, text),
         Value::Path(path) => text.push_str(path),
-        Value::Function(closure) => match evaluator.place(closure.lambda.spot) {
-            Some(place) => text.push_str(&format!("«lambda @ {place}»")),
-            None => text.push_str("«lambda»"),
-        },
-        Value::Builtin(partial) if partial.arguments.is_empty() => {
-            text.push_str(&format!("«primop {}»", partial.name()));
-        }
-        Value::Builtin(partial) => {
-            text.push_str(&format!("«partially applied primop {}»", partial.name()));
-        }
+        Value::Function(_) => text.push_str("<LAMBDA>"),
+        Value::Builtin(partial) if partial.arguments.is_empty() => text.push_str("<PRIMOP>"),
+        Value::Builtin(_) => text.push_str("<PRIMOP-APP>"),
         Value::Symbol(symbol) => text.push_str(&format!("«{}»", evaluator.describe(*symbol))),
         Value::List(_) | Value::Set(_) => {}
     }
@@ -146,8 +146,7 @@ fn attribute_name(name: &str) -> String {
     let is_start = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
     let is_plain = name.starts_with(is_start)
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_'-".contains(letter))
-        && !KEYWORDS.contains(&name)
-        && name != "or";
+        && !KEYWORDS.contains(&name);
     if is_plain {
         return name.to_owned();
     }

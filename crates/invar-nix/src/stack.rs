@@ -5,7 +5,7 @@ use std::cell::Cell;
 const DEEP: usize = 192 << 20;
 
 /// Bytes that are left for what is called at the deepest point, and for what the caller had already used.
-const RESERVE: usize = 1 << 20;
+const RESERVE: usize = 4 << 20;
 
 /// Bytes that are used on a thread which was not started here: half of what a thread has at least.
 const SHALLOW: usize = 1 << 20;
@@ -19,18 +19,25 @@ thread_local! {
 ///
 /// Elsewhere an evaluation stops by [`ErrorKind::Limit`](crate::ErrorKind) as soon as it has used a mebibyte of stack.
 ///
+/// If the system has no room for such a thread, `work` runs on this one.
+///
 /// # Panics
-/// If `work` panics, or if the system cannot start a thread.
+/// If `work` panics.
 pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
+    let mut work = Some(work);
+    let result = std::thread::scope(|scope| {
         let run = || {
             BUDGET.set(Some(DEEP - RESERVE));
-            work()
+            work.take().map(|work| work())
         };
-        let thread = std::thread::Builder::new().stack_size(DEEP).spawn_scoped(scope, run);
-        let thread = thread.expect("the system can start one more thread");
+        let thread = std::thread::Builder::new().stack_size(DEEP).spawn_scoped(scope, run).ok()?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    });
+    match (result, work) {
+        (Some(result), _) => result,
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("work that ran has a result"),
+    }
 }
 
 /// The part of the stack that one evaluation may use.

@@ -12,7 +12,7 @@ use rnix::SyntaxKind::{
 use rnix::{ParseError, Root, TextRange};
 
 /// Bytes of a file.
-const LONGEST: usize = 256 << 10;
+const LONGEST: usize = 1 << 20;
 
 /// Words and signs of one expression without brackets. Each may be a level of the tree, which is built and freed level by
 /// level.
@@ -20,6 +20,15 @@ const LONGEST_CHAIN: usize = 600;
 
 /// Brackets inside each other.
 const DEEPEST: usize = 100;
+
+/// Words and signs of an expression and of all that it is inside of.
+const LONGEST_PATH: usize = 1500;
+
+/// The same, for which any thread's stack is enough to build the tree.
+const PLAIN_PATH: usize = 100;
+
+/// Bytes of the stack on which other trees are built: each level may take the parser some twenty calls.
+const STACK: usize = 64 << 20;
 
 /// A file that is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,21 +61,29 @@ pub fn parse(text: &str) -> Result<Root, NixError> {
     if text.len() > LONGEST {
         return Err(NixError::TooLong { bytes: text.len() });
     }
-    if is_too_deep(text) {
-        return Err(NixError::TooDeep);
-    }
-    let parsed = Root::parse(text);
+    let Some(path) = longest_path(text) else { return Err(NixError::TooDeep) };
+    let parsed = if path <= PLAIN_PATH {
+        Root::parse(text)
+    } else {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, || Root::parse(text));
+            let thread = thread.expect("the system can start one more thread");
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    };
     match parsed.errors().first() {
         Some(error) => Err(syntax(error, text.len())),
         None => Ok(parsed.tree()),
     }
 }
 
-/// Whether the tree would be so deep that freeing it could overflow the stack.
-fn is_too_deep(text: &str) -> bool {
+/// How deep the tree can be at most; `None` if freeing it could overflow the stack.
+fn longest_path(text: &str) -> Option<usize> {
     // Whether each open bracket is a list's, and how long the chain in it is.
     let mut levels = vec![(false, 0)];
     let mut last = TOKEN_WHITESPACE;
+    let (mut path, mut longest) = (0_usize, 0);
     for (kind, _) in rnix::tokenize(text) {
         match kind {
             TOKEN_WHITESPACE | TOKEN_COMMENT | TOKEN_STRING_CONTENT => continue,
@@ -74,7 +91,7 @@ fn is_too_deep(text: &str) -> bool {
                 levels.push((kind == TOKEN_L_BRACK, 0));
             }
             TOKEN_R_BRACE | TOKEN_R_BRACK | TOKEN_R_PAREN | TOKEN_INTERPOL_END if levels.len() > 1 => {
-                levels.pop();
+                path -= levels.pop().map_or(0, |(_, length)| length);
             }
             _ => {}
         }
@@ -83,13 +100,16 @@ fn is_too_deep(text: &str) -> bool {
         // The items of a list stand beside each other, unless a dot joins them.
         let joins = |kind| matches!(kind, TOKEN_DOT | TOKEN_OR);
         let is_item = *is_list && !joins(kind) && !joins(last);
+        path -= *length;
         *length = if is_item || matches!(kind, TOKEN_SEMICOLON | TOKEN_COMMA) { 0 } else { *length + 1 };
-        if *length > LONGEST_CHAIN || depth > DEEPEST {
-            return true;
+        path += *length;
+        longest = longest.max(path);
+        if *length > LONGEST_CHAIN || depth > DEEPEST || path > LONGEST_PATH {
+            return None;
         }
         last = kind;
     }
-    false
+    Some(longest)
 }
 
 fn syntax(error: &ParseError, length: usize) -> NixError {
@@ -120,6 +140,34 @@ mod tests {
     fn what_is_wrong_has_a_place() {
         let error = parse("{\n  a = ;\n}").expect_err("it is not Nix");
         assert!(matches!(&error, NixError::Syntax { span, .. } if span.start >= 8), "{error:?}");
+    }
+
+    #[test]
+    fn deep_nests_of_long_chains_are_refused_or_read() {
+        for part in [
+            "!",
+            "- ",
+            "a: ",
+            "a (",
+            "a.b (",
+            "[ ",
+            "{ a = ",
+            "a ++ ",
+            "a // ",
+            "a -> ",
+            "a + ",
+            "\"${",
+            "if a then ",
+            "with a; ",
+            "let a = ",
+        ] {
+            for bracket in ["(", "[ ", "{ a = ", "\"${", "rec { a = "] {
+                for chain in [1, 5, 50, 590] {
+                    let text = (part.repeat(chain) + bracket).repeat(99);
+                    let _ = parse(&text);
+                }
+            }
+        }
     }
 
     #[test]

@@ -114,6 +114,8 @@ in
   makeFontsConf = attributes: text "makeFontsConf" (attributes // { name = "fonts.conf"; });
   buildFHSEnv = attributes: text "buildFHSEnv" attributes;
   buildFHSUserEnv = attributes: text "buildFHSEnv" attributes;
+  # Lists of what wheels may expect of a system.
+  pythonManylinuxPackages = lib.genAttrs [ "manylinux1" "manylinux2010" "manylinux2014" ] (name: [ (package [ "pythonManylinuxPackages" name ]) ]);
   copyDesktopItems = package [ "copyDesktopItems" ];
 
   mkShell = overridable (attributes: derive "mkShell" (world.package.recipeOf attributes));

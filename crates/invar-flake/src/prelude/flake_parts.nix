@@ -7,7 +7,7 @@ let
   kept = path: value:
     if !(invar.isSymbol value) && builtins.isAttrs value && !(lib.isDerivation value)
       && !(value ? _type) && !(value ? __functor)
-    then invar.open { name = path; attributes = builtins.mapAttrs (name: kept "${path}.${name}") value; missing = name: invar.symbol "${path}.${name}"; }
+    then invar.open { name = path; attributes = builtins.mapAttrs (name: kept "${path}.${name}") value // { invarKept = true; }; missing = name: invar.symbol "${path}.${name}"; }
     else value;
   opened = path: known: set: invar.open {
     name = path;
@@ -24,7 +24,7 @@ let
       known = { inherit inputs self lib withSystem getSystem moduleWithSystem flake-parts-lib; config = config; options = invar.symbol "options"; moduleLocation = "flake.nix"; } // specialArgs;
       modules = lib.loadModules known (argumentsOf modules) module;
       definitions = merged [ "perSystem" "systems" ] modules;
-      config = opened "config" [ "flake" "systems" ] (definitions // { inherit systems allSystems; });
+      config = opened "config" ([ "flake" "systems" ] ++ builtins.attrNames (optionsOf modules)) (definitions // { inherit systems allSystems; });
       listed = builtins.concatMap (module:
         let found = module.definitions.systems or [ ];
         in if !(invar.isSymbol found) && builtins.isList found then found else [ invar.facts.system ]) modules;
@@ -46,7 +46,7 @@ let
           given = { pkgs = inputs.nixpkgs.legacyPackages.${name}; final = given.pkgs; } // argumentsOf modules;
           modules = builtins.concatMap (lib.loadModules known given) perSystem;
           plain = merged [ ] modules;
-          own = opened "perSystem" (transposed ++ [ "formatter" ]) (plain // {
+          own = opened "perSystem" (transposed ++ [ "formatter" ] ++ builtins.attrNames (optionsOf modules)) (plain // {
             devShells = plain.devShells or { }
               // builtins.mapAttrs (_: shell: world.package.derive "devenv" (_: { name = "devenv"; } // shell)) (plain.devenv.shells or { });
           });

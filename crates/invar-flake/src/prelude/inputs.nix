@@ -38,7 +38,11 @@ let
     pyproject-nix = name: flake name { inherit (world.pyproject.input) lib build; __import = _: world.pyproject.input; };
     blueprint = name: flake name { __functor = _: world.blueprint; };
     import-tree = name: flake name {
-      __functor = _: folder: { imports = builtins.filter (file: lib.hasSuffix ".nix" (toString file) && !(lib.hasInfix "/_" (toString file))) (lib.filesystem.listFilesRecursive folder); };
+      __functor = _: folders: {
+        imports = builtins.concatMap (folder:
+          builtins.filter (file: lib.hasSuffix ".nix" (toString file) && !(lib.hasInfix "/_" (toString file)))
+            (if lib.pathIsDirectory folder then lib.filesystem.listFilesRecursive folder else [ folder ])) (lib.toList folders);
+      };
     };
     build-systems = name: flake name {
       overlays = { default = pythonOverlay; wheel = pythonOverlay; sdist = pythonOverlay; };
@@ -57,7 +61,7 @@ in
 {
   # An input by the name that the flake gives it. One that is a folder or file of the project is that.
   input = name:
-    let kind = invar.facts.inputs.${name} or "unknown";
+    let kind = invar.facts.inputs.${name} or name;
     in if invar.facts.paths ? ${name} then { outPath = invar.facts.paths.${name}; _type = "flake"; inputs = { }; }
     else if known ? ${kind} then known.${kind} name else unknown name;
 }

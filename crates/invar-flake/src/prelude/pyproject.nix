@@ -3,7 +3,8 @@ world:
 let
   inherit (world) lib;
   inherit (world.package) overlay package thing;
-  folderOf = root: toString (if !(invar.isSymbol root) && builtins.isAttrs root then root.origSrc or root else root);
+  # Where a path, a source or a text that names one is in the project.
+  folderOf = invar.path;
   normalized = name: lib.toLower (builtins.concatStringsSep "-" (builtins.filter builtins.isString (builtins.split "[-_.]+" name)));
 
   # A package of a Python set. `changes` are what overrides gave it, of which only these are known.
@@ -124,14 +125,19 @@ let
         pythonPkgsHostHost = final;
         pythonPkgsBuildHost = final;
         buildPackages = pkgs;
-        callPackage = world.callPackage { known = all; set = final // pkgsOf; next = pkgs; };
+        # A file that is called may ask for packages of both: nixpkgs' are those that the set has not.
+        callPackage =
+          let shared = invar.known pkgs // all;
+          in world.callPackage {
+            known = shared;
+            set = invar.open { name = "pythonSet"; attributes = shared; missing = name: pkgs.${name}; };
+            next = pkgs;
+          };
         newScope = extra: world.callPackage { known = all // extra; set = final // extra; next = pkgs; };
         overrideScope = extension: pythonSet (own // { extensions = extensions ++ [ extension ]; });
         overrideScope' = extension: pythonSet (own // { extensions = extensions ++ [ extension ]; });
         packages = _: all;
       };
-      # A file that the set calls may ask for packages of both worlds: nixpkgs' are those that Python's are not.
-      pkgsOf = { inherit pkgs; inherit (pkgs) stdenv; inherit lib; };
       all = builtins.foldl' (previous: extension:
         lib.layer previous (extension final previous)) (base // hooks) extensions;
       final = invar.open { name = "pythonSet"; attributes = all; missing = unknown; };
@@ -140,21 +146,21 @@ let
   # One of the conditions of a version specifier, against a version.
   satisfies = version: condition:
     let
-      parts = builtins.match " *(===|==|~=|!=|<=|>=|<|>) *([^ ]+) *" condition;
-      operator = builtins.head parts;
-      wanted = lib.removeSuffix ".*" (builtins.elemAt parts 1);
+      operator = condition.op;
+      wanted = lib.removeSuffix ".*" condition.version;
       order = builtins.compareVersions (lib.versions.pad 3 version) (lib.versions.pad 3 wanted);
       begins = lib.hasPrefix "${wanted}." "${version}.";
     in
-    if parts == null then true
-    else if operator == ">=" then order >= 0
+    if operator == ">=" then order >= 0
     else if operator == ">" then order > 0
     else if operator == "<=" then order <= 0
     else if operator == "<" then order < 0
     else if operator == "==" || operator == "===" then begins
     else if operator == "!=" then !begins
     else order >= 0 && lib.hasPrefix "${builtins.concatStringsSep "." (lib.init (builtins.splitVersion wanted))}." "${version}.";
-  conditions = text: builtins.filter (c: c != "") (lib.splitString "," text);
+  conditions = text: builtins.concatMap (part:
+    let parts = builtins.match " *(===|==|~=|!=|<=|>=|<|>) *([^ ]+) *" part;
+    in if parts == null then [ ] else [ { op = builtins.head parts; version = builtins.elemAt parts 1; } ]) (lib.splitString "," text);
 
   projectAt = root: invar.facts.projects.${folderOf root} or (throw "there is no pyproject.toml in ${folderOf root}");
   load = requirementsOf: { projectRoot ? null, pyproject ? null, requirements ? null, ... }@arguments:
@@ -230,7 +236,9 @@ in
       pypi.normalizePackageName = normalized;
       pypa.normalizePackageName = normalized;
       pep621 = invar.symbol "pyproject-nix.lib.pep621";
-      pep440 = { parseVersionConds = conditions; parseVersion = version: version; };
+      pep440 = { parseVersionConds = conditions; parseVersion = version: version;
+        comparators = lib.genAttrs [ "===" "==" "~=" "!=" "<=" ">=" "<" ">" ] (op: version: wanted: satisfies version { inherit op; version = wanted; });
+      };
       pep508 = invar.symbol "pyproject-nix.lib.pep508";
       pep723 = invar.symbol "pyproject-nix.lib.pep723";
       scripts = invar.symbol "pyproject-nix.lib.scripts";

@@ -70,7 +70,10 @@ let
         makePythonPath = list: builtins.concatStringsSep ":" (map (package: "${package}/lib/${folder}/site-packages") list);
         hasPythonModule = _: true;
         disabledIf = _: package: package;
-        callPackage = world.callPackage { known = all; set = packages; next = pkgs; };
+        # A file that is called may ask for packages of both: nixpkgs' own are those that are known by name.
+        callPackage =
+          let shared = invar.known pkgs // all;
+          in world.callPackage { known = shared; set = view shared; next = pkgs; };
         pkgs = pkgs;
         inherit lib;
         inherit (pkgs) stdenv fetchFromGitHub;

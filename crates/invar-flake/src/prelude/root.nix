@@ -1,21 +1,23 @@
 # All preludes as one world, and the flake that is read in it.
-files:
 let
+  # Each is parsed when it is first asked for.
+  load = name: invar.load name world;
+  groups = [ "trivial" "lists" "strings" "attrsets" "modules" "sources" "data" ];
   world = {
-    lib = files.lib files.groups;
-    package = files.package world;
-    builders = files.builders world;
-    docker = files.docker world;
-    python = files.python world;
-    nixpkgs = files.pkgs world;
+    lib = invar.load "lib/default" (builtins.listToAttrs (map (name: { inherit name; value = invar.load "lib/${name}"; }) groups));
+    package = load "package";
+    builders = load "builders";
+    docker = load "docker";
+    python = load "python";
+    nixpkgs = load "pkgs";
     inherit (world.nixpkgs) callPackage configure;
-    flakeUtils = files.flakeUtils world;
-    flakeParts = files.flakeParts world;
-    pyproject = files.pyproject world;
-    uv2nix = files.uv2nix world;
-    nix2container = files.nix2container world;
-    inputs = files.inputs world;
-    blueprint = files.blueprint world;
+    flakeUtils = load "flake_utils";
+    flakeParts = load "flake_parts";
+    pyproject = load "pyproject";
+    uv2nix = load "uv2nix";
+    nix2container = load "nix2container";
+    inputs = load "inputs";
+    blueprint = load "blueprint";
     nixpkgsPath = invar.symbol "nixpkgs";
   };
 in

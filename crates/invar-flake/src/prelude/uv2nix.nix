@@ -19,11 +19,11 @@ let
           value = pythonPackage {
             inherit (locked) name version;
             locked = true;
-            local = if locked.folder == null then null else workspaceRoot + (lib.removePrefix folder locked.folder);
+            local = if locked.folder == null then null else /. + locked.folder;
           };
         }) facts.packages)
         // {
-          invarWorkspaces = (previous.invarWorkspaces or [ ]) ++ [ { inherit folder sourcePreference dependencies environ; inherit (facts) locked; } ];
+          invarWorkspaces = (previous.invarWorkspaces or [ ]) ++ [ { inherit folder sourcePreference; inherit (facts) locked; names = map (locked: locked.name) facts.packages; } ];
         };
       mkEditablePyprojectOverlay = { root ? folder, members ? builtins.attrNames facts.members, ... }: _final: previous:
         builtins.listToAttrs (map (name: {

@@ -16,11 +16,11 @@ const MOST_TRACES: usize = 1000;
 pub(super) static TABLE: &[Builtin] = &[
     builtin("abort", 1, |evaluator, arguments, spot| {
         let text = message(evaluator, arguments[0], spot)?;
-        Err(evaluator.error(ErrorKind::Abort(text), spot))
+        Err(evaluator.error(ErrorKind::Abort(text.as_ref().into()), spot))
     }),
     builtin("throw", 1, |evaluator, arguments, spot| {
         let text = message(evaluator, arguments[0], spot)?;
-        Err(evaluator.error(ErrorKind::Throw(text), spot))
+        Err(evaluator.error(ErrorKind::Throw(text.as_ref().into()), spot))
     }),
     builtin("addErrorContext", 2, |evaluator, arguments, _| evaluator.force(arguments[1])),
     builtin("break", 1, |evaluator, arguments, _| evaluator.force(arguments[0])),
@@ -183,8 +183,17 @@ impl Evaluator {
     /// The path in the project that a copied path was copied from.
     pub(crate) fn symbol_path(&self, symbol: SymbolId) -> Option<Rc<str>> {
         let Origin::Made { kind, arguments } = &self.symbols.get(symbol).origin else { return None };
-        match self.arena.get(*arguments) {
-            (Thunk::Value(Value::Path(path)), _) if &**kind == "path" => Some(Rc::clone(path)),
+        match (&**kind, self.arena.get(*arguments)) {
+            ("path", (Thunk::Value(Value::Path(path)), _)) => Some(Rc::clone(path)),
+            // A selection of files: what is read of it is read of where it was taken from.
+            ("source", (Thunk::Value(Value::Set(set)), _)) => {
+                let root = set.get(self.names.find("root")?)?.value;
+                match self.arena.get(root) {
+                    (Thunk::Value(Value::Path(path)), _) => Some(Rc::clone(path)),
+                    (Thunk::Value(Value::String(path)), _) if path.context.is_empty() => Some(Rc::clone(&path.text)),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }

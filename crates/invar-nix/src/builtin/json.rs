@@ -15,14 +15,14 @@ pub(super) static TABLE: &[Builtin] = &[
         evaluator.step(text.text.len() / 16, spot)?;
         evaluator.charge(text.text.len(), spot)?;
         match serde_json::from_str(&text.text) {
-            Ok(json) => evaluator.from_json(&json, spot),
+            Ok(json) => evaluator.read_json(&json, spot),
             Err(error) => fail(evaluator, "fromJSON", format!("invalid JSON: {error}"), spot),
         }
     }),
     builtin("toJSON", 1, |evaluator, arguments, spot| {
         let mut text = String::new();
         let mut context = Context::default();
-        evaluator.to_json(arguments[0], &mut text, &mut context, spot)?;
+        evaluator.write_json(arguments[0], &mut text, &mut context, spot)?;
         Ok(Value::String(NixString { text: text.into(), context }))
     }),
 ];
@@ -33,11 +33,11 @@ impl Evaluator {
     /// # Errors
     /// If a number does not fit, a text has a NUL, or memory is used up.
     pub fn json(&mut self, json: &Json) -> Outcome<ThunkId> {
-        let value = self.from_json(json, Spot::NOWHERE)?;
+        let value = self.read_json(json, Spot::NOWHERE)?;
         Ok(self.allocate(value))
     }
 
-    pub(crate) fn from_json(&mut self, json: &Json, spot: Spot) -> Outcome<Value> {
+    pub(crate) fn read_json(&mut self, json: &Json, spot: Spot) -> Outcome<Value> {
         Ok(match json {
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Bool(*value),
@@ -53,7 +53,7 @@ impl Evaluator {
             Json::Array(items) => {
                 let mut thunks = Vec::with_capacity(items.len());
                 for item in items {
-                    let value = self.deeper(spot, |evaluator| evaluator.from_json(item, spot))?;
+                    let value = self.deeper(spot, |evaluator| evaluator.read_json(item, spot))?;
                     thunks.push(self.ready(value, spot)?);
                 }
                 self.new_list(thunks, spot)?
@@ -62,7 +62,7 @@ impl Evaluator {
                 let mut attributes = Vec::with_capacity(items.len());
                 for (name, item) in items {
                     self.no_nul("fromJSON", name, spot)?;
-                    let value = self.deeper(spot, |evaluator| evaluator.from_json(item, spot))?;
+                    let value = self.deeper(spot, |evaluator| evaluator.read_json(item, spot))?;
                     let value = self.ready(value, spot)?;
                     attributes.push(Attribute { name: self.names.intern(name), value, spot: Spot::NOWHERE });
                 }
@@ -78,7 +78,13 @@ impl Evaluator {
         Ok(())
     }
 
-    fn to_json(&mut self, id: ThunkId, text: &mut String, context: &mut Context, spot: Spot) -> Outcome<()> {
+    fn write_json(
+        &mut self,
+        id: ThunkId,
+        text: &mut String,
+        context: &mut Context,
+        spot: Spot,
+    ) -> Outcome<()> {
         let value = self.force(id)?;
         let start = text.len();
         self.step(1, spot)?;
@@ -98,7 +104,7 @@ impl Evaluator {
                     if index > 0 {
                         text.push(',');
                     }
-                    self.deeper(spot, |evaluator| evaluator.to_json(item, text, context, spot))?;
+                    self.deeper(spot, |evaluator| evaluator.write_json(item, text, context, spot))?;
                 }
                 text.push(']');
             }
@@ -109,7 +115,7 @@ impl Evaluator {
                     context.join(&string.context);
                 } else if let Some(path) = set.get(self.known.out_path) {
                     let path = path.value;
-                    self.deeper(spot, |evaluator| evaluator.to_json(path, text, context, spot))?;
+                    self.deeper(spot, |evaluator| evaluator.write_json(path, text, context, spot))?;
                 } else {
                     text.push('{');
                     for (index, item) in self.sorted(set).into_iter().enumerate() {
@@ -118,7 +124,7 @@ impl Evaluator {
                         }
                         quote(&self.text_of(item.name), text);
                         text.push(':');
-                        self.deeper(spot, |evaluator| evaluator.to_json(item.value, text, context, spot))?;
+                        self.deeper(spot, |evaluator| evaluator.write_json(item.value, text, context, spot))?;
                     }
                     text.push('}');
                 }
@@ -143,10 +149,44 @@ fn json_float(number: f64) -> String {
     if !number.is_finite() {
         return "null".into();
     }
-    serde_json::Number::from_f64(number).map_or_else(|| "null".into(), |number| number.to_string())
+    let shortest = format!("{number:e}");
+    let (digits, exponent) = shortest.split_once('e').expect("this format has an exponent");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    match exponent {
+        -4..=14 => {
+            let text = number.to_string();
+            if text.contains('.') { text } else { format!("{text}.0") }
+        }
+        exponent => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+    }
 }
 
 /// Appends a JSON string.
 fn quote(value: &str, text: &mut String) {
     text.push_str(&Json::String(value.to_owned()).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::json_float;
+
+    #[test]
+    fn floats_have_the_fewest_digits_that_give_them_back() {
+        for (number, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.5, "1.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1e14, "100000000000000.0"),
+            (1e15, "1e+15"),
+            (1.25e300, "1.25e+300"),
+        ] {
+            assert_eq!(json_float(number), expected);
+        }
+    }
 }

@@ -17,10 +17,8 @@ pub(super) static TABLE: &[Builtin] = &[
     }),
     builtin("concatMap", 2, |evaluator, arguments, spot| {
         let function = arguments[0];
+        evaluator.function_argument(function, spot)?;
         let items = evaluator.list_argument(arguments[1], spot)?;
-        if !items.is_empty() {
-            evaluator.function_argument(function, spot)?;
-        }
         let lists: Outcome<Vec<ThunkId>> =
             items.iter().map(|&item| evaluator.later(Thunk::Call(function, item), spot)).collect();
         concat(evaluator, &lists?, spot)
@@ -86,8 +84,8 @@ pub(super) static TABLE: &[Builtin] = &[
     }),
     builtin("genericClosure", 1, generic_closure),
     builtin("groupBy", 2, |evaluator, arguments, spot| {
-        let items = evaluator.list_argument(arguments[1], spot)?;
         let function = evaluator.function_argument(arguments[0], spot)?;
+        let items = evaluator.list_argument(arguments[1], spot)?;
         let mut groups: BTreeMap<_, Vec<ThunkId>> = BTreeMap::new();
         for &item in items.iter() {
             let name = evaluator.call(&function, item, spot)?;

@@ -10,7 +10,13 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("add", 2, |evaluator, arguments, spot| operate(evaluator, Operator::Add, arguments, spot)),
     builtin("sub", 2, |evaluator, arguments, spot| operate(evaluator, Operator::Subtract, arguments, spot)),
     builtin("mul", 2, |evaluator, arguments, spot| operate(evaluator, Operator::Multiply, arguments, spot)),
-    builtin("div", 2, |evaluator, arguments, spot| operate(evaluator, Operator::Divide, arguments, spot)),
+    builtin("div", 2, |evaluator, arguments, spot| {
+        let divisor = evaluator.force(arguments[1])?;
+        if matches!(divisor, Value::Int(0) | Value::Float(0.0)) {
+            return Err(evaluator.error(ErrorKind::DivisionByZero, spot));
+        }
+        operate(evaluator, Operator::Divide, arguments, spot)
+    }),
     builtin("bitAnd", 2, |evaluator, arguments, spot| bits(evaluator, arguments, spot, |a, b| a & b)),
     builtin("bitOr", 2, |evaluator, arguments, spot| bits(evaluator, arguments, spot, |a, b| a | b)),
     builtin("bitXor", 2, |evaluator, arguments, spot| bits(evaluator, arguments, spot, |a, b| a ^ b)),

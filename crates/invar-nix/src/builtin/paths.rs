@@ -15,7 +15,11 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("baseNameOf", 1, |evaluator, arguments, spot| {
         let value = evaluator.force(arguments[0])?;
         let string = evaluator.coerce(&value, Style::PATH, spot)?;
-        Ok(Value::String(NixString { text: base_name(&string.text).into(), context: string.context }))
+        let name = base_name(&string.text);
+        let start = string.text.strip_suffix('/').unwrap_or(&string.text).len() - name.len();
+        let placeholders = evaluator.placeholders(&string);
+        evaluator.cut(&placeholders, start, spot)?;
+        Ok(Value::String(NixString { text: name.into(), context: string.context }))
     }),
     builtin("dirOf", 1, |evaluator, arguments, spot| match evaluator.force(arguments[0])? {
         Value::Path(path) => Ok(Value::Path(directory(&path).into())),
@@ -35,7 +39,7 @@ pub(super) static TABLE: &[Builtin] = &[
         let path = evaluator.readable(&path, spot)?;
         Ok(Value::Bool(match evaluator.files.kind(&path) {
             Some(kind) => !wants_directory || kind != FileKind::Regular,
-            None => false,
+            None => path == "/nix/store",
         }))
     }),
     builtin("readFile", 1, |evaluator, arguments, spot| {
@@ -134,6 +138,11 @@ impl Evaluator {
             if let Some(path) = in_search_path(self, &entry, name, spot)? {
                 return Ok(path);
             }
+        }
+        let is_empty = matches!(self.force(search_path), Ok(Value::List(items)) if items.is_empty());
+        if !is_empty && !self.search.contains_key(name.split('/').next().unwrap_or_default()) {
+            let text = format!("`{name}` was not found in the search path").into();
+            return Err(self.error(ErrorKind::Throw(text), spot));
         }
         self.search(name, spot)
     }

@@ -6,7 +6,7 @@ use super::{Builtin, builtin};
 use crate::arena::Thunk;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Attribute, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, ThunkId, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("attrNames", 1, |evaluator, arguments, spot| {
@@ -100,13 +100,23 @@ pub(super) static TABLE: &[Builtin] = &[
         evaluator.new_set(attributes, spot)
     }),
     builtin("removeAttrs", 2, |evaluator, arguments, spot| {
-        let set = evaluator.set_argument(arguments[0], spot)?;
+        let value = evaluator.force(arguments[0])?;
+        let set = match &value {
+            Value::Symbol(symbol) => Rc::new(evaluator.known_attributes(*symbol)),
+            _ => evaluator.set_argument(arguments[0], spot)?,
+        };
         let mut names = BTreeSet::new();
         for &item in evaluator.list_argument(arguments[1], spot)?.iter() {
             let name = evaluator.name_argument(item, spot)?;
             names.extend(evaluator.names.find(&name));
         }
         let items = set.items().iter().filter(|item| !names.contains(&item.name)).copied().collect();
+        if let Value::Symbol(_) = value {
+            // What else a symbol has is as unknown as before; what is left of what is known is not.
+            let origin = Origin::Operation { operator: "removeAttrs", operands: arguments.to_vec() };
+            let known = (!set.is_empty()).then(|| Rc::new(AttrSet::new(items)));
+            return evaluator.add_symbol(origin, None, known, None, None, spot).map(Value::Symbol);
+        }
         evaluator.new_set(items, spot)
     }),
     builtin("unsafeGetAttrPos", 2, |evaluator, arguments, spot| {
@@ -119,25 +129,24 @@ pub(super) static TABLE: &[Builtin] = &[
         }
     }),
     builtin("zipAttrsWith", 2, |evaluator, arguments, spot| {
-        let sets = evaluator.list_argument(arguments[1], spot)?;
         let function = arguments[0];
-        let mut groups: BTreeMap<_, Vec<ThunkId>> = BTreeMap::new();
+        evaluator.function_argument(function, spot)?;
+        let sets = evaluator.list_argument(arguments[1], spot)?;
+        let mut groups: BTreeMap<_, (Spot, Vec<ThunkId>)> = BTreeMap::new();
         for &set in sets.iter() {
             for item in evaluator.set_argument(set, spot)?.items() {
-                groups.entry(item.name).or_default().push(item.value);
+                let first = || (item.spot, Vec::new());
+                groups.entry(item.name).or_insert_with(first).1.push(item.value);
             }
         }
-        if !groups.is_empty() {
-            evaluator.function_argument(function, spot)?;
-        }
         let mut attributes = Vec::new();
-        for (name, values) in groups {
+        for (name, (first, values)) in groups {
             let text = Value::text(evaluator.text_of(name));
             let text = evaluator.ready(text, spot)?;
             let values = evaluator.new_list(values, spot)?;
             let values = evaluator.ready(values, spot)?;
             let value = evaluator.later(Thunk::Call2(function, text, values), spot)?;
-            attributes.push(Attribute { name, value, spot: Spot::NOWHERE });
+            attributes.push(Attribute { name, value, spot: first });
         }
         evaluator.new_set(attributes, spot)
     }),

@@ -1,4 +1,5 @@
 //! Strings and their contexts.
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::lists::fail;
@@ -48,6 +49,15 @@ pub(super) static TABLE: &[Builtin] = &[
         // A negative length takes the rest.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let end = start.saturating_add(length).min(bytes.len());
+        let placeholders = evaluator.placeholders(&string);
+        evaluator.cut(&placeholders, start, spot)?;
+        evaluator.cut(&placeholders, end, spot)?;
+        // How long the text of an unknown value is, and so what is behind it, is not known either.
+        let shifts = |range: &Range<usize>| range.end <= start || (range.start < end && end < bytes.len());
+        let unknown = placeholders.iter().find(|(range, id)| shifts(range) && !evaluator.is_made(*id));
+        if let Some((_, symbol)) = unknown {
+            return Err(evaluator.unknown(*symbol, "the length of its text", spot));
+        }
         let text = String::from_utf8_lossy(&bytes[start..end]);
         evaluator.charge(text.len(), spot)?;
         Ok(Value::String(NixString { text: text.into(), context: string.context }))
@@ -136,6 +146,15 @@ fn replace(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     let string = evaluator.string_argument(arguments[2], spot)?;
     let mut context = string.context.clone();
     let text = &*string.text;
+    // What a placeholder stands for is not looked into; if it is all there is, nothing is known of the result.
+    let placeholders = evaluator.placeholders(&string);
+    if let [(range, symbol)] = placeholders.as_slice()
+        && *range == (0..text.len())
+        && !evaluator.is_made(*symbol)
+    {
+        return Err(evaluator.unknown(*symbol, "its text", spot));
+    }
+    let mut ranges = placeholders.into_iter().map(|(range, _)| range).peekable();
     let mut result = String::with_capacity(text.len());
     let mut position = 0;
     // An empty text is found before each letter and at the end.
@@ -143,7 +162,15 @@ fn replace(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
         evaluator.step(1 + from.len() / 8, spot)?;
         let rest = &text[position..];
         let letter = rest.chars().next();
-        let Some(index) = from.iter().position(|wanted| rest.starts_with(&*wanted.text)) else {
+        if let Some(range) = ranges.next_if(|range| range.start == position) {
+            result.push_str(&text[range.clone()]);
+            position = range.end;
+            continue;
+        }
+        let end = ranges.peek().map_or(text.len(), |range| range.start);
+        let fits =
+            |wanted: &NixString| position + wanted.text.len() <= end && rest.starts_with(&*wanted.text);
+        let Some(index) = from.iter().position(fits) else {
             result.extend(letter);
             position += letter.map_or(1, char::len_utf8);
             continue;

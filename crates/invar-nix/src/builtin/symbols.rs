@@ -36,10 +36,28 @@ static TABLE: &[Builtin] = &[
     builtin("isSymbol", 1, |evaluator, arguments, _| {
         Ok(Value::Bool(matches!(evaluator.force(arguments[0])?, Value::Symbol(_))))
     }),
+    builtin("load", 1, |evaluator, arguments, spot| {
+        let name = evaluator.known_string(arguments[0], spot)?.text;
+        let path = format!("/invar/{name}.nix");
+        if let Some(&id) = evaluator.imported.get(&*path) {
+            return evaluator.force(id);
+        }
+        let Some(&text) = evaluator.preludes.get(&*name) else {
+            return Err(evaluator.error(ErrorKind::FileMissing(path.into()), spot));
+        };
+        let id = evaluator.deeper(spot, |evaluator| evaluator.prelude(text, &path))?;
+        evaluator.imported.insert(path.into(), id);
+        evaluator.force(id)
+    }),
     builtin("known", 1, |evaluator, arguments, spot| match evaluator.force(arguments[0])? {
         Value::Symbol(symbol) => Ok(Value::Set(Rc::new(evaluator.known_attributes(symbol)))),
         value @ Value::Set(_) => Ok(value),
         other => Err(evaluator.mismatch("a set", &other, spot)),
+    }),
+    builtin("path", 1, |evaluator, arguments, spot| {
+        let path = evaluator.path_argument(arguments[0], spot)?;
+        let path = evaluator.source_path(&path.text);
+        evaluator.new_text(path, spot)
     }),
     builtin("isMade", 1, |evaluator, arguments, _| match evaluator.force(arguments[0])? {
         Value::Symbol(symbol) => Ok(Value::Bool(evaluator.is_made(symbol))),

@@ -13,7 +13,7 @@ pub(super) static TABLE: &[Builtin] = &[builtin("fromTOML", 1, |evaluator, argum
     evaluator.step(text.text.len() / 16, spot)?;
     evaluator.charge(text.text.len(), spot)?;
     match toml::from_str::<toml::Table>(&text.text) {
-        Ok(table) => evaluator.from_toml(&Toml::Table(table), spot),
+        Ok(table) => evaluator.read_toml(&Toml::Table(table), spot),
         Err(error) => {
             let message = error.message().to_owned();
             fail(evaluator, "fromTOML", format!("invalid TOML: {message}"), spot)
@@ -22,7 +22,7 @@ pub(super) static TABLE: &[Builtin] = &[builtin("fromTOML", 1, |evaluator, argum
 })];
 
 impl Evaluator {
-    fn from_toml(&mut self, toml: &Toml, spot: Spot) -> Outcome<Value> {
+    fn read_toml(&mut self, toml: &Toml, spot: Spot) -> Outcome<Value> {
         Ok(match toml {
             Toml::String(text) => {
                 self.no_nul("fromTOML", text, spot)?;
@@ -37,7 +37,7 @@ impl Evaluator {
             Toml::Array(items) => {
                 let mut thunks = Vec::with_capacity(items.len());
                 for item in items {
-                    let value = self.deeper(spot, |evaluator| evaluator.from_toml(item, spot))?;
+                    let value = self.deeper(spot, |evaluator| evaluator.read_toml(item, spot))?;
                     thunks.push(self.ready(value, spot)?);
                 }
                 self.new_list(thunks, spot)?
@@ -46,7 +46,7 @@ impl Evaluator {
                 let mut attributes = Vec::with_capacity(items.len());
                 for (name, item) in items {
                     self.no_nul("fromTOML", name, spot)?;
-                    let value = self.deeper(spot, |evaluator| evaluator.from_toml(item, spot))?;
+                    let value = self.deeper(spot, |evaluator| evaluator.read_toml(item, spot))?;
                     let value = self.ready(value, spot)?;
                     attributes.push(Attribute { name: self.names.intern(name), value, spot: Spot::NOWHERE });
                 }

@@ -167,7 +167,10 @@ impl Compiler<'_> {
     fn duplicate<T>(&self, name: Name, first: Spot, spot: Spot) -> Outcome<T> {
         let name = self.evaluator.text_of(name);
         match self.evaluator.place(first) {
-            Some(first) => Err(self.evaluator.error(ErrorKind::Duplicate { name, first }, spot)),
+            Some(first) => {
+                let name = name.as_ref().into();
+                Err(self.evaluator.error(ErrorKind::Duplicate { name, first }, spot))
+            }
             None => self.error("this is not Nix: an attribute is defined twice", spot),
         }
     }

@@ -37,6 +37,9 @@ impl Compiler<'_> {
                 }
             }
         }
+        if string.syntax().text().contains_char('\0') {
+            return self.error("this is not Nix: a string has a NUL in it", spot);
+        }
         if pieces.is_empty() {
             return self.constant(Value::text(text), spot);
         }

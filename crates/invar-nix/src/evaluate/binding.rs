@@ -109,7 +109,9 @@ impl Evaluator {
             let name = self.names.intern(&text);
             if let Some(first) = attributes.iter().find(|attribute| attribute.name == name) {
                 return Err(match self.place(first.spot) {
-                    Some(first) => self.error(ErrorKind::Duplicate { name: text, first }, spot),
+                    Some(first) => {
+                        self.error(ErrorKind::Duplicate { name: text.as_ref().into(), first }, spot)
+                    }
                     None => self.error(ErrorKind::Syntax("an attribute is defined twice".into()), spot),
                 });
             }
@@ -176,7 +178,8 @@ impl Evaluator {
                     defaults.push(index);
                 }
                 (None, None) => {
-                    let error = self.error(ErrorKind::MissingArgument(self.text_of(field.name)), spot);
+                    let error = self
+                        .error(ErrorKind::MissingArgument(self.text_of(field.name).as_ref().into()), spot);
                     return Err(self.trace(error, field.spot));
                 }
             }
@@ -185,7 +188,8 @@ impl Evaluator {
             let is_taken = |item: &Attribute| fields.iter().any(|field| field.name == item.name);
             let extra = self.sorted(set).into_iter().find(|item| !is_taken(item));
             let extra = extra.expect("fewer are taken than there are");
-            let error = self.error(ErrorKind::UnexpectedArgument(self.text_of(extra.name)), spot);
+            let error =
+                self.error(ErrorKind::UnexpectedArgument(self.text_of(extra.name).as_ref().into()), spot);
             return Err(self.trace(error, closure.lambda.spot));
         }
         Ok(())

@@ -178,11 +178,19 @@ impl Evaluator {
                     Operator::Multiply => one * other,
                     _ => one / other,
                 })),
-                (None, _) if !matches!(one, Value::Symbol(_)) => Err(self.mismatch("an integer", one, spot)),
-                (_, None) if !matches!(other, Value::Symbol(_)) => {
-                    Err(self.mismatch("an integer", other, spot))
+                (first, second) => {
+                    let is_float = matches!(one, Value::Float(_)) || matches!(other, Value::Float(_));
+                    let expected = if is_float { "a float" } else { "an integer" };
+                    match (first, second) {
+                        (None, _) if !matches!(one, Value::Symbol(_)) => {
+                            Err(self.mismatch(expected, one, spot))
+                        }
+                        (_, None) if !matches!(other, Value::Symbol(_)) => {
+                            Err(self.mismatch(expected, other, spot))
+                        }
+                        _ => self.operation(sign, &[left, right], spot),
+                    }
                 }
-                _ => self.operation(sign, &[left, right], spot),
             },
         }
     }

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::place::Spot;
-use crate::value::{AttrSet, NixString, ThunkId, Value};
+use crate::symbol::Origin;
+use crate::value::{AttrSet, NixString, SymbolId, ThunkId, Value};
 
 impl Evaluator {
     /// Whether two values are equal; an error if that depends on a symbol.
@@ -13,6 +14,7 @@ impl Evaluator {
         self.step(1, spot)?;
         Ok(match (left, right) {
             (Value::Symbol(one), Value::Symbol(other)) if one == other => true,
+            (Value::Symbol(one), Value::Symbol(other)) => return self.equal_symbols(*one, *other, spot),
             (Value::Symbol(symbol), other) | (other, Value::Symbol(symbol)) => {
                 if self.is_made(*symbol) && !matches!(other, Value::Symbol(_) | Value::Set(_)) {
                     return Ok(false);
@@ -49,6 +51,21 @@ impl Evaluator {
             (Value::Set(one), Value::Set(other)) => return self.equal_sets(one, other, spot),
             _ => false,
         })
+    }
+
+    /// Derivations of equal arguments are equal; of other symbols nobody knows.
+    fn equal_symbols(&mut self, left: SymbolId, right: SymbolId, spot: Spot) -> Outcome<bool> {
+        let (one, other) = (self.made(left), self.made(right));
+        match (one.map(|id| &self.symbols.get(id).origin), other.map(|id| &self.symbols.get(id).origin)) {
+            (
+                Some(Origin::Made { kind: one, arguments: left }),
+                Some(Origin::Made { kind: other, arguments: right }),
+            ) if one == other && &**one == "derivation" => {
+                let (left, right) = (*left, *right);
+                self.equal_thunks(left, right, spot)
+            }
+            _ => Err(self.unknown(left, "a value to compare with", spot)),
+        }
     }
 
     fn equal_sets(&mut self, one: &Rc<AttrSet>, other: &Rc<AttrSet>, spot: Spot) -> Outcome<bool> {

@@ -1,4 +1,5 @@
 //! What operations over symbols give.
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::{Origin, Symbol};
@@ -30,6 +31,12 @@ impl Evaluator {
     #[must_use]
     pub fn symbol(&self, id: SymbolId) -> &Symbol {
         self.symbols.get(id)
+    }
+
+    /// Whether a symbol surely has the attribute `name`.
+    #[must_use]
+    pub fn known(&self, symbol: SymbolId, name: &str) -> bool {
+        self.names.find(name).is_some_and(|name| self.known_attribute(symbol, name).is_some())
     }
 
     /// Cuts `text` at its placeholders.
@@ -66,6 +73,44 @@ impl Evaluator {
             pieces.push(TextPiece::Literal(literal));
         }
         pieces
+    }
+
+    /// Where the placeholders of `string` are.
+    pub(crate) fn placeholders(&self, string: &NixString) -> Vec<(Range<usize>, SymbolId)> {
+        if string.context.is_empty() {
+            return Vec::new();
+        }
+        let mut position = 0;
+        let mut found = Vec::new();
+        for piece in self.pieces(&string.text) {
+            let start = position;
+            match piece {
+                TextPiece::Literal(text) => position += text.len(),
+                TextPiece::Symbol(symbol) => {
+                    position += STORE.len() + DIGITS + 1 + self.store_name(symbol).len();
+                    found.push((start..position, symbol));
+                }
+            }
+        }
+        found
+    }
+
+    /// An error if `cut` is inside of a placeholder, of which only the start is as Nix has it, and that only of a known
+    /// thing.
+    pub(crate) fn cut(
+        &self,
+        placeholders: &[(Range<usize>, SymbolId)],
+        cut: usize,
+        spot: Spot,
+    ) -> Outcome<()> {
+        let is_inside = |(range, symbol): &&(Range<usize>, SymbolId)| {
+            let known = if self.is_made(*symbol) { STORE.len() } else { 0 };
+            range.start + known < cut && cut < range.end
+        };
+        match placeholders.iter().find(is_inside) {
+            Some((_, symbol)) => Err(self.unknown(*symbol, "a part of its text", spot)),
+            None => Ok(()),
+        }
     }
 
     /// A new symbol with nothing but an origin.
@@ -124,14 +169,21 @@ impl Evaluator {
 
     /// Whether a symbol is a known thing, so that its store path is not just any text.
     pub(crate) fn is_made(&self, id: SymbolId) -> bool {
-        let mut id = Some(id);
-        while let Some(symbol) = id.map(|id| self.symbols.get(id)) {
+        self.made(id).is_some()
+    }
+
+    /// The known thing that `id` is, or that it adds attributes to.
+    #[must_use]
+    pub fn made(&self, id: SymbolId) -> Option<SymbolId> {
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let symbol = self.symbols.get(id);
             if matches!(symbol.origin, Origin::Made { .. }) {
-                return true;
+                return Some(id);
             }
-            id = symbol.fallback;
+            next = symbol.fallback;
         }
-        false
+        None
     }
 
     /// An attribute that a symbol surely has.
@@ -186,6 +238,11 @@ impl Evaluator {
                 let text = Value::text(self.text_of(name));
                 let argument = self.ready(text, spot)?;
                 self.later(Thunk::Call(function, argument), spot)?
+            }
+            // Where it is, is where it stands in strings.
+            (None, None) if name == self.known.out_path => {
+                let path = self.placeholder(of, spot)?;
+                self.ready(Value::String(path), spot)?
             }
             (None, None) => {
                 let text = self.text_of(name);

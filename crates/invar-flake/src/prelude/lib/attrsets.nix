@@ -57,7 +57,7 @@ in
   optionalAttrs = condition: set: if condition then set else { };
   zipAttrsWithNames = names: f: sets:
     listToAttrs (map (name: { inherit name; value = f name (builtins.catAttrs name sets); }) names);
-  zipAttrsWith = f: sets: lib.zipAttrsWithNames (lib.uniqueStrings (builtins.concatMap attrNames sets)) f sets;
+  inherit (builtins) zipAttrsWith;
   zipAttrs = lib.zipAttrsWith (_: values: values);
   zip = lib.zipAttrs;
   recursiveUpdateUntil = stop: left: right:

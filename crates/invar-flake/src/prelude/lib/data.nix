@@ -5,8 +5,27 @@ let
   darwin = [ "x86_64-darwin" "aarch64-darwin" ];
   license = name: { shortName = name; spdxId = name; fullName = name; free = true; redistributable = true; deprecated = false; };
   keyValue = separator: key: value: "${key}${separator}${lib.generators.mkValueStringDefault { } value}";
+  # Names of the library whose meaning no image depends on: what they give is not known.
+  named = builtins.listToAttrs (map (name: { inherit name; value = invar.symbol "lib.${name}"; }) [
+    "gvariant" "options" "kernel" "network" "nixosSystem" "nixos" "fetchers" "misc" "stringsWithDeps" "hm" "allowUnfreeCudaPredicate"
+    "textClosureList" "textClosureMap" "noDepEntry" "fullDepEntry" "packEntry" "stringAfter" "listDfs" "updateName" "appendToName"
+    "mapDerivationAttrset" "lowPrioSet" "hiPrioSet" "pathHasContext" "canCleanSource" "unifyModuleSyntax" "mergeModules"
+    "mkAliasDefinitions" "mkAliasAndWrapDefinitions" "fixMergeModules" "mkMergedOptionModule" "mkChangedOptionModule"
+    "mkAliasOptionModule" "doRename" "mergeDefaultOption" "mergeOneOption" "mergeEqualOption" "getValues" "getFiles" "literalExample"
+    "showOption" "showFiles" "unknownModule" "defaultTypeMerge" "defaultFunctor" "isOptionType" "mkOptionType" "runTests" "maybeEnv"
+    "closePropagation" "licensesSpdx" "dontDistribute"
+  ]);
 in
-{
+named // {
+  mapAttrsFlatten = lib.mapAttrsToList;
+  zipWithNames = lib.zipAttrsWithNames;
+  imap = lib.imap1;
+  nvs = lib.nameValuePair;
+  toBase = lib.toBaseDigits;
+  mkStrict = x: x;
+  mkFixStrictness = x: x;
+  warnOnInstantiate = _message: package: package;
+  importApply = path: arguments: import path arguments;
   systems = {
     flakeExposed = linux ++ darwin;
     doubles = { all = linux ++ darwin; inherit linux darwin; unix = linux ++ darwin; };
@@ -168,12 +187,7 @@ in
         else builtins.concatMap (v: [ (mkOptionName name) (toString v) ]) (lib.toList value)) options);
     toGNUCommandLineShell = settings: options: lib.escapeShellArgs (lib.cli.toGNUCommandLine settings options);
   };
-  gvariant = invar.symbol "lib.gvariant";
-  options = invar.symbol "lib.options";
-  kernel = invar.symbol "lib.kernel";
-  network = invar.symbol "lib.network";
-  nixosSystem = invar.symbol "lib.nixosSystem";
-  nixos = invar.symbol "lib.nixos";
+  inherit (lib.meta) addMetaAttrs setName hiPrio lowPrio setPrio getLicenseFromSpdxId availableOn;
   customisation = { inherit (lib) makeOverridable callPackageWith callPackagesWith makeScope overrideDerivation extendDerivation hydraJob; };
   trivial = lib // { release = "25.11"; version = "25.11"; codeName = "Xantusia"; versionSuffix = ""; };
   version = "25.11";

@@ -16,6 +16,7 @@ let
     inherit (sources lib) cleanSource cleanSourceWith cleanSourceFilter sourceByRegex sourceFilesBySuffices
       fileset path filesystem pathType pathIsDirectory pathIsRegularFile commitIdFromGitRepo pathIsGitRepo;
     sources = sources lib;
+    inherit (lib.filesystem) packagesFromDirectoryRecursive;
     lists = handed // lists lib;
     strings = handed // strings lib // { replicate = lib.replicateString; };
     attrsets = handed // attrsets lib;

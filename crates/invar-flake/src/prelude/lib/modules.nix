@@ -111,7 +111,7 @@ in
       else defined.${name} or (invar.symbol (named path name))) options;
   optionValue = apply: value: if invar.isSymbol value then value else apply value;
   refine = type: name: value:
-    if type == null || invar.isSymbol type || invar.isSymbol value then value
+    if invar.isSymbol type || invar.isSymbol value || type == null then value
     else if type.kind == "attrsOf" then builtins.mapAttrs (lib.refine type.elem) value
     else if type.kind == "listOf" then map (lib.refine type.elem name) value
     else if type.kind == "nullOr" then (if value == null then null else lib.refine type.elem name value)

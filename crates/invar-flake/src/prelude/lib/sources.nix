@@ -3,7 +3,17 @@ lib:
 let
   # A selection of files below a folder. `selection` says how it came about, for whoever copies it.
   source = { root, name ? "source", selection }:
-    invar.make { kind = "source"; inherit name; arguments = { inherit root selection; }; attributes = { origSrc = root; }; };
+    let
+      arguments = { inherit root selection; };
+      # The evaluator reads files of it at its root, which has to be known by then.
+      symbol = builtins.seq arguments.root (invar.make { kind = "source"; inherit name arguments; });
+    in
+    {
+      inherit name;
+      outPath = "${symbol}";
+      origSrc = root;
+      invarThing = symbol;
+    };
   # The folder that a source or a path stands for.
   rootOf = src: if invar.isSymbol src then src else if builtins.isAttrs src then src.origSrc or (src.outPath or src) else src;
   # A file set: a list of what is taken, each a path, a condition or an operation on others.
