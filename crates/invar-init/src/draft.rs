@@ -1,10 +1,12 @@
 //! What a manifest will say, and the text of it.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use invar_configure::BASE;
 use invar_project::{IMAGE_KEYS, Manifest, ManifestSources};
-use toml::Value;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
 /// A manifest to be: each field is a key of it, and empty where the manifest says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -278,6 +280,46 @@ impl Draft {
     }
 }
 
+/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with `prefix`
+/// before each table's name instead. What is no manifest stays as it is.
+pub fn nested(manifest: &str, prefix: &str) -> String {
+    let Ok(table) = DeTable::parse(manifest) else { return manifest.to_owned() };
+    // What looks like a table's name within a text of several lines is none.
+    let mut texts = Vec::new();
+    for (_, value) in table.get_ref() {
+        add_texts(value, &mut texts);
+    }
+    let is_text = |place: usize| texts.iter().any(|text| text.contains(&place));
+    let (mut nested, mut place, mut begun) = (String::new(), 0, false);
+    for line in manifest.split_inclusive('\n') {
+        let is_comment = !begun && line.starts_with('#');
+        if !is_comment && !begun {
+            begun = true;
+            nested.push_str(&format!("[{prefix}]\n"));
+        }
+        match (line.strip_prefix("[["), line.strip_prefix('[')) {
+            (Some(name), _) if !is_text(place) => nested.push_str(&format!("[[{prefix}.{name}")),
+            (_, Some(name)) if !is_text(place) => nested.push_str(&format!("[{prefix}.{name}")),
+            _ => nested.push_str(line),
+        }
+        place += line.len();
+    }
+    if !begun {
+        nested.push_str(&format!("[{prefix}]\n"));
+    }
+    nested
+}
+
+/// Where in the manifest the texts in `value` are.
+fn add_texts(value: &Spanned<DeValue<'_>>, texts: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::String(_) => texts.push(value.span()),
+        DeValue::Array(list) => list.iter().for_each(|value| add_texts(value, texts)),
+        DeValue::Table(table) => table.iter().for_each(|(_, value)| add_texts(value, texts)),
+        _ => {}
+    }
+}
+
 fn strings(texts: &BTreeSet<String>) -> Value {
     Value::Array(texts.iter().map(|text| Value::String(text.clone())).collect())
 }
@@ -365,6 +407,26 @@ mod tests {
         assert!(text.starts_with("# Dockerfile:3: RUN x \\ [31m y: left out\n"), "{text}");
         let read: toml::Table = toml::from_str(&text).expect("it is TOML");
         assert_eq!(read["tool"]["invar"]["image"]["env"]["A B"].as_str(), Some("say \"x\"\\\n\u{7}"));
+    }
+
+    #[test]
+    fn a_manifest_can_be_put_into_a_table() {
+        let mut drafts = vec![Draft::default()];
+        let mut draft = Draft::default();
+        draft.packages.insert("hello".to_owned());
+        drafts.push(draft.clone());
+        draft.note(Source { file: "flake.nix", line: 3 }, "x", "y");
+        draft.dev_shell.set("hook", "if\n[image]\n[[ -d x ]]\nfi\n");
+        draft.image.set("command", vec!["sh", "-c", "a\n[b]\n"]);
+        draft.overrides.entry("a.b".to_owned()).or_default().set("packages", vec!["gcc"]);
+        let mut step = Keys::default();
+        step.set("name", "assets");
+        draft.steps.push(DraftStep { keys: step });
+        drafts.push(draft.clone());
+        drafts.push(Draft { image: draft.image, ..Draft::default() });
+        for draft in drafts {
+            assert_eq!(nested(&draft.to_toml(""), "tool.invar"), draft.to_toml("tool.invar"));
+        }
     }
 
     #[test]

@@ -18,10 +18,12 @@ mod step;
 use std::collections::BTreeMap;
 
 use invar_flake::{Flake, Output, OutputKind, OutputName, Thing};
+use invar_project::Purpose;
 
 use crate::draft::{Draft, Source};
 use crate::flake::reader::{Project, Reader};
 use crate::project::{ProjectView, read_project};
+use crate::suite;
 
 /// What a flake is read with.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +39,6 @@ pub struct FlakeContext<'a> {
     pub output: Option<&'a str>,
     /// What it is wanted for.
     pub purpose: Purpose,
-}
-
-/// What a flake's output is wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To build an image: `nix build`.
-    Build,
-    /// To run its program: `nix run`.
-    Run,
-    /// To work in its shell: `nix develop`.
-    Shell,
 }
 
 /// Why a flake cannot be read.
@@ -105,6 +96,9 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     let mut draft = reader.finish();
     if is_image && context.output.is_none() {
         further::add(&mut flake, &files, &project, &mut draft, chosen.as_ref(), &outputs);
+    }
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
     }
     draft.keep_valid(Source { file: "flake.nix", line: 0 });
     draft.notes.sort_by(|a, b| (a.source, &a.file).cmp(&(b.source, &b.file)));

@@ -14,8 +14,10 @@ mod draft;
 mod flake;
 mod nixpkgs;
 mod project;
+mod suite;
 
 pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
-pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
-pub use flake::{FlakeContext, FlakeError, Purpose, read_flake};
+pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
+pub use flake::{FlakeContext, FlakeError, read_flake};
+pub use invar_project::Purpose;
 pub use project::{ProjectError, ProjectView, add_needs, read_project};
