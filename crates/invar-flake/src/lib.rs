@@ -20,6 +20,7 @@ mod flake;
 mod image;
 mod input;
 mod lock;
+mod notation;
 mod output;
 mod read;
 mod thing;
