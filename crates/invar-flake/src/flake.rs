@@ -135,7 +135,8 @@ impl Flake {
         }
         let mut paths = candidates(name, purpose);
         // A full path is one: everything else would be a package of nixpkgs, where these are handed on.
-        if let Some(full) = paths.last()
+        if split_path(name).len() > 1
+            && let Some(full) = paths.last()
             && full.get(1).is_some_and(|system| system == SYSTEM)
             && matches!(self.find(&full[..1]), Ok(Some(_)))
         {

@@ -119,6 +119,9 @@ impl Reader<'_> {
                 self.add_python_derivation(symbol, derivation);
                 at(self.in_environment(rest))
             }
+            Thing::Derivation(derivation) if self.in_shell => {
+                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
+            }
             Thing::Derivation(derivation) => {
                 if !self.laid.contains_key(&symbol)
                     && let Some(why) = self.unbuildable(derivation)
@@ -204,7 +207,8 @@ impl Reader<'_> {
         let Some(found) = counterpart(name) else {
             return Err(unknown(name));
         };
-        self.add_packages(found);
+        let is_library = rest == "/lib" || rest == "/lib64";
+        self.add_packages(found, is_library);
         if let Some(why) = found.why()
             && self.told.insert(name.to_owned())
         {
@@ -221,8 +225,13 @@ impl Reader<'_> {
     }
 
     /// Adds the packages of a counterpart: to the shell while that is read.
-    pub(super) fn add_packages(&mut self, found: Counterpart) {
-        for package in found.packages() {
+    ///
+    /// Where only the directory of its libraries is named, only these are added, if there are any.
+    pub(super) fn add_packages(&mut self, found: Counterpart, only_libraries: bool) {
+        let is_library =
+            |name: &&str| !name.ends_with("-dev") && (name.starts_with("lib") || name.starts_with("zlib"));
+        let only_libraries = only_libraries && found.packages().any(|name| is_library(&name));
+        for package in found.packages().filter(|name| !only_libraries || is_library(name)) {
             if self.in_shell {
                 self.draft.dev_shell.add("packages", package);
             } else {
