@@ -35,6 +35,11 @@ impl Counterpart {
         self.packages().filter(move |name| !self.build.is_empty() && is_library(name))
     }
 
+    /// Whether `name` is a program that the table names of it.
+    pub fn has(self, name: &str) -> bool {
+        self.main == name || self.moved(name).is_some()
+    }
+
     /// Where the program `name` is.
     pub fn program(self, name: &str) -> String {
         self.moved(name).map_or_else(|| format!("/usr/bin/{name}"), str::to_owned)
