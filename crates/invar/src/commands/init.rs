@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, ProjectError, ProjectView, add_needs, read_dockerfile,
-    read_flake, read_project,
+    DockerfileContext, DockerfileError, DockerfileFlake, Draft, ProjectError, ProjectView, add_needs,
+    read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, stable_release};
 use serde_json::json;
@@ -145,7 +145,9 @@ fn read_file(
     let text = text(from)?;
     let draft = Draft::default();
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", from.display());
-    if from.extension().is_some_and(|extension| extension == "nix") {
+    // `Dockerfile.nix` is no flake.
+    let is_dockerfile = from.file_name().is_some_and(|name| name.to_string_lossy().starts_with("Dockerfile"));
+    if from.extension().is_some_and(|extension| extension == "nix") && !is_dockerfile {
         let lock = text_if_there(&from.with_file_name("flake.lock"))?;
         return read_flake(&text, lock.as_deref(), draft)
             .map_err(|error| Failure::input(named(&error), None));
@@ -171,6 +173,11 @@ fn read_file(
     let executable =
         files.keys().filter(|path| is_executable(&folder.join(path))).cloned().collect::<BTreeSet<String>>();
     let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    // A Dockerfile around Nix builds what the flake says.
+    let flake = match text_if_there(&folder.join("flake.nix"))? {
+        Some(text) => Some((text, text_if_there(&folder.join("flake.lock"))?)),
+        None => None,
+    };
     let context = DockerfileContext {
         folder: &whole.to_string_lossy(),
         files,
@@ -182,6 +189,7 @@ fn read_file(
         default_groups: &default_groups,
         extras: &extras,
         target: options.target.as_deref(),
+        flake: flake.as_ref().map(|(text, lock)| DockerfileFlake { text, lock: lock.as_deref(), pyproject }),
     };
     read_dockerfile(&text, &context, draft).map_err(|error| {
         let hint = match error {
