@@ -15,7 +15,7 @@ mod flake;
 mod nixpkgs;
 mod project;
 
-pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
+pub use dockerfile::{DockerfileContext, DockerfileError, DockerfileFlake, read_dockerfile};
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
 pub use flake::{FlakeContext, FlakeError, read_flake};
 pub use invar_project::Purpose;

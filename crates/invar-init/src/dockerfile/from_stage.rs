@@ -7,11 +7,23 @@ use crate::dockerfile::front_end;
 use crate::dockerfile::place::{is_folder, joined};
 
 /// What a stage has of the project.
-struct Brought {
+pub(super) struct Brought {
     /// Where the project has it; nothing for all of it.
-    path: String,
+    pub path: String,
     /// Where the stage has it.
-    place: String,
+    pub place: String,
+}
+
+impl Brought {
+    /// Itself, or what it means where it is a pattern.
+    fn matching(self, files: Files<'_>) -> Vec<Self> {
+        if !self.path.contains(['*', '?', '[']) {
+            return vec![self];
+        }
+        let folder = self.place.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let place = |path: &str| joined(folder, path.rsplit('/').next().unwrap_or(path));
+        files.matching(&self.path).into_iter().map(|path| Self { place: place(&path), path }).collect()
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -43,16 +55,17 @@ impl<'a> Reader<'a> {
                 self.note(instruction, why);
                 continue;
             };
-            if front_end::is_one(source)
-                || is_installed(&path)
-                || self.is_of_environment(&path)
-                || self.is_collected(&path)
-            {
+            if self.is_nixs(source.index, &path, instruction) {
+                // A folder may have files of the project beside it.
+                let _ = self.copy_brought(stages, source, &path, &destination, is_folder(&destination));
+                continue;
+            }
+            if front_end::is_one(source) || self.is_of_environment(&path) || self.is_collected(&path) {
                 continue;
             }
             let into = transfer.sources.len() > 1 || is_folder(&destination);
             let is_project = self.copy_brought(stages, source, &path, &destination, into);
-            if is_project || self.places.has_environment_in(&path) {
+            if is_project || is_installed(&path) || self.places.has_environment_in(&path) {
                 continue;
             }
             if let Some(program) = program(&path) {
@@ -83,7 +96,8 @@ impl<'a> Reader<'a> {
     ) -> bool {
         let files = Files(self.context.files);
         let mut is_any = false;
-        for brought in brought(stages, source) {
+        let all = brought(stages, source).into_iter().flat_map(|brought| brought.matching(files));
+        for brought in all.collect::<Vec<_>>() {
             let below = |path: &str, folder: &str| -> Option<String> {
                 let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
                 (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
@@ -112,7 +126,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What `stage`, and those that it starts from, copy of the project.
-fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
+pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
     let mut chain = vec![stage];
     // A stage starts from an earlier one, so this ends.
     while let Base::Stage(base) = chain[chain.len() - 1].base {

@@ -1,3 +1,7 @@
+mod commands;
+mod folders;
+mod nix;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_project::STABLE;
@@ -28,6 +32,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
         default_groups: &groups,
         extras: &none,
         target: None,
+        flake: None,
     };
     read_dockerfile(dockerfile, &context, Draft::default())
 }
@@ -171,6 +176,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
             default_groups: &none,
             extras: &extras,
             target: None,
+            flake: None,
         };
         let draft =
             read_dockerfile(&format!("FROM python:3.13\nRUN {command}\n"), &context, Draft::default());
@@ -657,6 +663,7 @@ fn what_cannot_be_read_is_an_error() {
         default_groups: &none,
         extras: &none,
         target: None,
+        flake: None,
     };
     let error =
         read_dockerfile("FROM python:3\nRUN pip install -r requirements.txt\n", &context, Draft::default());

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
-    read_dockerfile, read_flake, read_project,
+    DockerfileContext, DockerfileError, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView,
+    add_needs, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
 
@@ -29,7 +29,8 @@ const LONGEST_TEXT: u64 = 16 << 20;
 pub struct Reading {
     /// The manifest to be.
     pub draft: Draft,
-    /// The files besides the named one that may have been read, relative to its folder.
+    /// The files besides the named one that may have been read, relative to the folder of the flake, or of the project for a
+    /// Dockerfile.
     pub files: BTreeSet<String>,
 }
 
@@ -66,11 +67,7 @@ pub fn read_named(pyproject: Option<&str>, named: &Named, purpose: Purpose) -> R
 fn flake(pyproject: Option<&str>, text: &str, named: &Named, purpose: Purpose) -> Result<Reading, Failure> {
     let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
     let above = above.unwrap_or(Path::new("."));
-    const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
-    let files = files(above, |path| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
-    })?;
+    let files = files(above, may_be_evaluated)?;
     let lock = text_if_there(&above.join("flake.lock"))?;
     let context = FlakeContext {
         files: &files,
@@ -81,22 +78,35 @@ fn flake(pyproject: Option<&str>, text: &str, named: &Named, purpose: Purpose) -
     };
     let draft = read_flake(text, &context, Draft::default())
         .map_err(|error| Failure::input(format!("{}: {error}", named.path.display()), None))?;
-    let mut read: BTreeSet<String> = files
-        .into_iter()
-        .filter(|(path, text)| text.is_some() && path.ends_with(".nix"))
-        .map(|(path, _)| path)
-        .collect();
+    let mut read = nix_files(&files);
     read.extend(lock.map(|_| "flake.lock".to_owned()));
     Ok(Reading { draft, files: read })
 }
 
+/// Whether an evaluation may read the file at `path`.
+fn may_be_evaluated(path: &str) -> bool {
+    const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Those of the files that a flake may import.
+fn nix_files(files: &BTreeMap<String, Option<String>>) -> BTreeSet<String> {
+    let read = files.iter().filter(|(path, text)| text.is_some() && path.ends_with(".nix"));
+    read.map(|(path, _)| path.clone()).collect()
+}
+
 fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Reading, Failure> {
     let folder = &named.folder;
+    // A Dockerfile around Nix builds what the flake says.
+    let flake = text_if_there(&folder.join("flake.nix"))?.filter(|_| text.contains("nix"));
+    let flake_lock = text_if_there(&folder.join("flake.lock"))?;
     // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's files
     // what they ask of the environment.
     let files = files(folder, |path| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py")
+        let own = !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py");
+        own || (flake.is_some() && may_be_evaluated(path))
     })?;
     let manifest = pyproject.map(|text| {
         let path = folder.join("pyproject.toml").display().to_string();
@@ -130,6 +140,7 @@ fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Read
         default_groups: &default_groups,
         extras: &extras,
         target: named.source.output.as_deref(),
+        flake: flake.as_deref().map(|text| DockerfileFlake { text, lock: flake_lock.as_deref(), pyproject }),
     };
     let draft = read_dockerfile(text, &context, Draft::default()).map_err(|error| {
         let hint = match error {
@@ -140,7 +151,12 @@ fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Read
         };
         Failure::input(format!("{}: {error}", named.path.display()), hint)
     })?;
-    Ok(Reading { draft, files: BTreeSet::new() })
+    let mut read = BTreeSet::new();
+    if flake.is_some() {
+        read = nix_files(&files);
+        read.extend(flake_lock.as_ref().map(|_| "flake.lock".to_owned()));
+    }
+    Ok(Reading { draft, files: read })
 }
 
 /// The folder's name as an image may be called; `app` where there is nothing of it left.

@@ -65,14 +65,15 @@ pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failur
                 .is_ok_and(|reading| reading.draft.to_toml("") == text)
     };
     let purposes: BTreeSet<Purpose> = others.filter(serves).chain([purpose]).collect();
-    let (file, above) = (&named.source.file, named.path.parent().unwrap_or(Path::new("")));
-    let inside = |path: &String| match file.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{path}"),
-        None => path.clone(),
+    let file = &named.source.file;
+    let inside = |path: &String| match (named.kind, file.rsplit_once('/')) {
+        (Kind::Flake, Some((folder, _))) => format!("{folder}/{path}"),
+        _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    for path in &files {
-        digests.insert(inside(path), digest(&above.join(path))?);
+    for path in files.iter().map(inside) {
+        let found = digest(&named.folder.join(&path))?;
+        digests.insert(path, found);
     }
     Ok(DerivedManifest {
         source: named.source.clone(),
@@ -89,14 +90,9 @@ pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failur
 /// Where a file cannot be read.
 pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>, Failure> {
     let mut paths: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    if named.kind == Kind::Flake {
-        // A flake that was not locked may be by now.
-        let lock = match manifest.source.file.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/flake.lock"),
-            None => "flake.lock".to_owned(),
-        };
-        paths.insert(lock);
-    }
+    // A flake that was not locked may be by now.
+    let locks = paths.iter().filter_map(|path| path.strip_suffix("flake.nix"));
+    paths.extend(locks.map(|folder| format!("{folder}flake.lock")).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for path in paths {
         let (expected, found) = (manifest.files.get(&path).copied(), digest(&named.folder.join(&path))?);
