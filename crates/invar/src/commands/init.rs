@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::{Global, Init};
 use crate::commands::lock::print;
 use crate::derive::named::{Named, own_manifest};
-use crate::derive::reading::{read_named, read_own, text_if_there};
+use crate::derive::reading::{Sources, read_own, text_if_there};
 use crate::failure::Failure;
 use crate::report::say;
 
@@ -29,7 +29,7 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     let draft = match (&pyproject, &named) {
         (None, None) => return Err(BuildError::NoProject { path: folder.clone() }.into()),
         (Some(pyproject), None) => read_own(folder, pyproject)?,
-        (_, Some(named)) => read_named(pyproject.as_deref(), named, Purpose::Build)?.draft,
+        (_, Some(named)) => Sources::load(named)?.read(Purpose::Build)?,
     };
     let (name, prefix) = match &pyproject {
         Some(_) => ("pyproject.toml", "tool.invar"),
