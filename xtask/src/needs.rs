@@ -16,6 +16,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("/usr/bin/setpriv", "util-linux"),
     ("/usr/bin/dpkg-deb", "dpkg"),
     ("/bin/tar", "tar"),
+    ("/usr/bin/nix-instantiate", "nix-bin"),
 ];
 
 /// Installs what is missing with apt, when this is Debian and we are root; otherwise says what is missing.

@@ -27,6 +27,8 @@ pub struct Draft {
     pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
     pub image: Keys,
+    /// Keys of the table of each further image, by its key.
+    pub images: BTreeMap<String, Keys>,
     /// Keys of the table `python`.
     pub python: Keys,
     /// Keys of the table of each override, by Python package.
@@ -71,6 +73,8 @@ pub struct Source {
 pub struct Note {
     /// Where it stands.
     pub source: Source,
+    /// The file that the line is in, if that is another one, which is imported.
+    pub file: Option<String>,
     /// What stands there, shortened to one line.
     pub text: String,
     /// Why it was left, and what to do.
@@ -87,6 +91,9 @@ pub struct Pin {
     /// What names it now.
     pub after: String,
 }
+
+/// Keys of inner tables that come before the others.
+const FIRST: [&str; 5] = ["program", "as", "args", "path", "text"];
 
 /// The longest piece of a source line that a note shows, in characters.
 const LONGEST: usize = 100;
@@ -109,6 +116,11 @@ impl Keys {
     /// Removes `key`.
     pub fn remove(&mut self, key: &str) {
         self.0.retain(|(name, _)| name != key);
+    }
+
+    /// All keys with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Whether there is none.
@@ -149,12 +161,13 @@ impl Note {
         }
         // A comment in the manifest is one line, and a terminal's control characters are nobody's source.
         text.retain(|character| !character.is_control());
-        Self { source, text, why: why.into() }
+        Self { source, file: None, text, why: why.into() }
     }
 
     /// The note as a sentence.
     pub fn sentence(&self) -> String {
         let Source { file, line } = self.source;
+        let file = self.file.as_deref().unwrap_or(file);
         let place = if line == 0 { file.to_owned() } else { format!("{file}:{line}") };
         match self.text.as_str() {
             "" => format!("{place}: {}", self.why),
@@ -251,6 +264,9 @@ impl Draft {
         let mut image = self.image.clone();
         image.0.sort_by_key(|(key, _)| IMAGE_KEYS.iter().position(|known| known == key));
         table(&mut text, &name("image"), &image, false);
+        for (key_of, keys) in &self.images {
+            table(&mut text, &name(&format!("images.{}", key(key_of))), keys, true);
+        }
         table(&mut text, &name("python"), &self.python, false);
         for (package, keys) in &self.overrides {
             table(&mut text, &name(&format!("python.overrides.{}", key(package))), keys, false);
@@ -343,8 +359,12 @@ fn inline(value: &Value) -> String {
         }
         Value::Table(table) if table.is_empty() => "{}".to_owned(),
         Value::Table(table) => {
+            // What something is about comes first, as its author would write it.
+            let first = |name: &str| FIRST.iter().position(|known| *known == name).unwrap_or(FIRST.len());
+            let mut pairs: Vec<(&String, &Value)> = table.iter().collect();
+            pairs.sort_by_key(|(name, _)| first(name));
             let pairs: Vec<String> =
-                table.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
+                pairs.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
             format!("{{ {} }}", pairs.join(", "))
         }
         other => other.to_string(),

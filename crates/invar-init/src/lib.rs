@@ -7,7 +7,7 @@
 //!
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
-//! * No evaluation of Nix and no running of shells: what is written down literally is read, the rest is said to be left.
+//! * No running of shells: what a command does is read, or said to be left.
 mod distribution;
 mod dockerfile;
 mod draft;

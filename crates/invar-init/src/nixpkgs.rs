@@ -16,6 +16,11 @@ impl Counterpart {
         self.packages.split(' ').filter(|name| *name != "-")
     }
 
+    /// Whether the program `name` is named in the table.
+    pub fn has(self, name: &str) -> bool {
+        self.programs.split(' ').filter_map(|pair| pair.split_once('=')).any(|(program, _)| program == name)
+    }
+
     /// Where the program `name` is.
     pub fn program(self, name: &str) -> String {
         let moved = self.programs.split(' ').filter_map(|pair| pair.split_once('='));

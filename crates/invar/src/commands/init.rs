@@ -145,7 +145,7 @@ fn tell(
             .iter()
             .map(|note| {
                 let line = Some(note.source.line).filter(|line| *line > 0);
-                json!({"file": note.source.file, "line": line, "text": note.text, "why": note.why})
+                json!({"file": note.file.as_deref().unwrap_or(note.source.file), "line": line, "text": note.text, "why": note.why})
             })
             .collect();
         let pins: Vec<_> = draft

@@ -86,6 +86,13 @@ impl<'a> Sources<'a> {
             Kind::Flake => self.read_flake(purpose)?,
             Kind::Dockerfile => self.read_dockerfile()?,
         };
+        // The readers do not know what the file is called.
+        let name = self.named.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let usual = if self.named.kind == Kind::Flake { "flake.nix" } else { "Dockerfile" };
+        let name = name.filter(|name| name != usual);
+        for note in draft.notes.iter_mut().filter(|note| note.source.file == usual && note.file.is_none()) {
+            note.file.clone_from(&name);
+        }
         match &self.pyproject {
             // Which wheels fit depends on the suite, and what is needed on extras and groups.
             Some(pyproject) => {

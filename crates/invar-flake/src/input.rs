@@ -1,0 +1,186 @@
+//! A flake's inputs, and which of them are known.
+use invar_nix::Place;
+
+use crate::lock::LockedInput;
+
+/// An input of a flake.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The name that the flake gives it.
+    pub name: String,
+    /// Its address, as `inputs.NAME.url` has it.
+    pub url: Option<String>,
+    /// The input that it follows.
+    pub follows: Option<String>,
+    /// The revision in `flake.lock`.
+    pub revision: Option<String>,
+    /// Which flake it is.
+    pub kind: InputKind,
+    /// Where it is written.
+    pub place: Option<Place>,
+}
+
+/// The flakes that are known by name and meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InputKind {
+    /// nixpkgs, or its library alone.
+    Nixpkgs,
+    /// numtide's `flake-utils`.
+    FlakeUtils,
+    /// hercules-ci's `flake-parts`.
+    FlakeParts,
+    /// A list of systems.
+    Systems,
+    /// A list of Linux systems.
+    SystemsLinux,
+    /// `uv2nix`.
+    Uv2nix,
+    /// `pyproject.nix`.
+    PyprojectNix,
+    /// `build-system-pkgs`.
+    BuildSystems,
+    /// `nix2container`.
+    Nix2container,
+    /// `import-tree`.
+    ImportTree,
+    /// `blueprint`.
+    Blueprint,
+    /// Any other.
+    Unknown,
+}
+
+/// What an address, a repository or a name has in it, and which flake that is; the first that fits counts.
+const KNOWN: [(&str, InputKind); 16] = [
+    ("numtide/blueprint", InputKind::Blueprint),
+    ("import-tree", InputKind::ImportTree),
+    ("flake-utils", InputKind::FlakeUtils),
+    ("flake-parts", InputKind::FlakeParts),
+    ("nix-systems/default-linux", InputKind::SystemsLinux),
+    ("nix-systems/x86_64-linux", InputKind::SystemsLinux),
+    ("nix-systems/", InputKind::Systems),
+    ("build-system-pkgs", InputKind::BuildSystems),
+    ("pyproject-build-systems", InputKind::BuildSystems),
+    ("uv2nix", InputKind::Uv2nix),
+    ("pyproject.nix", InputKind::PyprojectNix),
+    ("pyproject-nix", InputKind::PyprojectNix),
+    ("nix2container", InputKind::Nix2container),
+    ("nixpkgs-python", InputKind::Unknown),
+    ("nix-systems", InputKind::Systems),
+    ("nixpkgs", InputKind::Nixpkgs),
+];
+
+impl InputKind {
+    /// The word that the preludes use.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Nixpkgs => "nixpkgs",
+            Self::FlakeUtils => "flake-utils",
+            Self::FlakeParts => "flake-parts",
+            Self::Systems => "systems",
+            Self::SystemsLinux => "systems-linux",
+            Self::Uv2nix => "uv2nix",
+            Self::PyprojectNix => "pyproject-nix",
+            Self::BuildSystems => "build-systems",
+            Self::Nix2container => "nix2container",
+            Self::Blueprint => "blueprint",
+            Self::ImportTree => "import-tree",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Which flake the input `name` with the address `url` is.
+    pub(crate) fn find(name: &str, url: Option<&str>, locked: Option<&LockedInput>) -> Self {
+        let url = url.map(str::to_ascii_lowercase);
+        let locked = locked.map(|input| input.source.as_str()).filter(|source| !source.is_empty());
+        // `nixpkgs` may be called anything, and an input of that name be a fork: its repository counts, then its name.
+        let by_source = locked.or(url.as_deref()).map(Self::of);
+        match by_source {
+            Some(kind) => kind,
+            None if name == "systems" => Self::Systems,
+            None => Self::of(&name.to_ascii_lowercase()),
+        }
+    }
+
+    /// Which flake an address names. An owner such as `pyproject-nix` is not a repository.
+    fn of(source: &str) -> Self {
+        let source = source.strip_prefix("github:").unwrap_or(source);
+        let repository = match source.split_once('/') {
+            Some(("pyproject-nix" | "adisbladis", rest)) => rest,
+            _ => source,
+        };
+        KNOWN.iter().find(|(part, _)| repository.contains(part)).map_or(Self::Unknown, |(_, kind)| *kind)
+    }
+}
+
+/// The minor version of Python 3 that `python3` is in a nixpkgs of a branch, or of a time in seconds since 1970.
+///
+/// Releases: nixpkgs' release notes. Between them, the month in which the default changed on the unstable branch.
+pub(crate) fn default_python(branch: Option<&str>, last_modified: Option<u64>) -> &'static str {
+    const RELEASES: [(&str, &str); 8] = [
+        ("22.05", "3.9"),
+        ("22.11", "3.10"),
+        ("23.05", "3.10"),
+        ("23.11", "3.11"),
+        ("24.05", "3.11"),
+        ("24.11", "3.12"),
+        ("25.05", "3.12"),
+        ("25.11", "3.13"),
+    ];
+    const CHANGES: [(u64, &str); 3] =
+        [(1_757_500_000, "3.13"), (1_727_700_000, "3.12"), (1_688_100_000, "3.11")];
+    let released = branch.and_then(|branch| {
+        RELEASES
+            .iter()
+            .find(|(release, _)| branch.contains(release) || branch.contains(&release.replace('.', "")))
+    });
+    match (released, last_modified) {
+        (Some((_, python)), _) => python,
+        (None, Some(time)) => {
+            CHANGES.iter().find(|(since, _)| time >= *since).map_or("3.10", |(_, python)| python)
+        }
+        (None, None) => "3.13",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_known_by_repository_then_by_name() {
+        for (name, url, expected) in [
+            ("nixpkgs", Some("github:NixOS/nixpkgs/nixos-unstable"), InputKind::Nixpkgs),
+            ("unstable", Some("github:nixos/nixpkgs"), InputKind::Nixpkgs),
+            ("pkgs", Some("https://flakehub.com/f/NixOS/nixpkgs/0.1"), InputKind::Nixpkgs),
+            ("nixpkgs", None, InputKind::Nixpkgs),
+            ("utils", Some("github:numtide/flake-utils"), InputKind::FlakeUtils),
+            ("parts", Some("github:hercules-ci/flake-parts"), InputKind::FlakeParts),
+            ("systems", Some("github:nix-systems/default"), InputKind::Systems),
+            ("systems", Some("github:nix-systems/default-linux"), InputKind::SystemsLinux),
+            ("uv2nix", Some("github:pyproject-nix/uv2nix"), InputKind::Uv2nix),
+            ("pyproject-nix", Some("github:pyproject-nix/pyproject.nix"), InputKind::PyprojectNix),
+            ("builders", Some("github:pyproject-nix/build-system-pkgs"), InputKind::BuildSystems),
+            ("n2c", Some("github:nlewo/nix2container"), InputKind::Nix2container),
+            ("python", Some("github:cachix/nixpkgs-python"), InputKind::Unknown),
+            ("other", Some("github:owner/other"), InputKind::Unknown),
+            ("other", None, InputKind::Unknown),
+        ] {
+            assert_eq!(InputKind::find(name, url, None), expected, "{name} {url:?}");
+        }
+    }
+
+    #[test]
+    fn python_is_the_channels() {
+        for (branch, time, expected) in [
+            (Some("nixos-24.05"), None, "3.11"),
+            (Some("nixos-24.11-small"), Some(1), "3.12"),
+            (Some("nixos-unstable"), Some(1_700_000_000), "3.11"),
+            (None, Some(1_740_000_000), "3.12"),
+            (None, Some(1_770_000_000), "3.13"),
+            (None, None, "3.13"),
+        ] {
+            assert_eq!(default_python(branch, time), expected, "{branch:?} {time:?}");
+        }
+    }
+}

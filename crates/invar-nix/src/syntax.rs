@@ -1,0 +1,186 @@
+//! Bounded parsing: whatever a file holds, reading it ends, and so does freeing its tree.
+//!
+//! The parser bounds how deep brackets are nested, but not chains such as `f a b c`, `a.b.c`, `a + b + c` or `!!!a`, each of
+//! which is a level of the tree.
+use std::ops::Range;
+
+use rnix::SyntaxKind::{
+    TOKEN_COMMA, TOKEN_COMMENT, TOKEN_DOT, TOKEN_INTERPOL_END, TOKEN_INTERPOL_START, TOKEN_L_BRACE,
+    TOKEN_L_BRACK, TOKEN_L_PAREN, TOKEN_OR, TOKEN_R_BRACE, TOKEN_R_BRACK, TOKEN_R_PAREN, TOKEN_SEMICOLON,
+    TOKEN_STRING_CONTENT, TOKEN_WHITESPACE,
+};
+use rnix::{ParseError, Root, TextRange};
+
+/// Bytes of a file.
+const LONGEST: usize = 1 << 20;
+
+/// Words and signs of one expression without brackets. Each may be a level of the tree, which is built and freed level by
+/// level.
+const LONGEST_CHAIN: usize = 600;
+
+/// Brackets inside each other.
+const DEEPEST: usize = 100;
+
+/// Words and signs of an expression and of all that it is inside of.
+const LONGEST_PATH: usize = 1500;
+
+/// The same, for which any thread's stack is enough to build the tree.
+const PLAIN_PATH: usize = 100;
+
+/// Bytes of the stack on which other trees are built: each level may take the parser some twenty calls.
+const STACK: usize = 64 << 20;
+
+/// A file that is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NixError {
+    /// It is longer than any that people write.
+    #[error("the file has {bytes} bytes; at most {LONGEST} are read")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// An expression has more parts, or more brackets inside each other, than any that people write.
+    #[error("an expression has more than {LONGEST_CHAIN} parts, or {DEEPEST} brackets inside each other")]
+    TooDeep,
+    /// It is no Nix.
+    #[error("this is not Nix: {message}")]
+    Syntax {
+        /// What is wrong.
+        message: String,
+        /// Where: bytes of the file.
+        span: Range<usize>,
+    },
+}
+
+/// Reads the Nix expression `text`.
+///
+/// # Errors
+/// [`NixError`].
+pub fn parse(text: &str) -> Result<Root, NixError> {
+    if text.len() > LONGEST {
+        return Err(NixError::TooLong { bytes: text.len() });
+    }
+    let Some(path) = longest_path(text) else { return Err(NixError::TooDeep) };
+    let parsed = if path <= PLAIN_PATH {
+        Root::parse(text)
+    } else {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, || Root::parse(text));
+            let thread = thread.expect("the system can start one more thread");
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    };
+    match parsed.errors().first() {
+        Some(error) => Err(syntax(error, text.len())),
+        None => Ok(parsed.tree()),
+    }
+}
+
+/// How deep the tree can be at most; `None` if freeing it could overflow the stack.
+fn longest_path(text: &str) -> Option<usize> {
+    // Whether each open bracket is a list's, and how long the chain in it is.
+    let mut levels = vec![(false, 0)];
+    let mut last = TOKEN_WHITESPACE;
+    let (mut path, mut longest) = (0_usize, 0);
+    for (kind, _) in rnix::tokenize(text) {
+        match kind {
+            TOKEN_WHITESPACE | TOKEN_COMMENT | TOKEN_STRING_CONTENT => continue,
+            TOKEN_L_BRACE | TOKEN_L_BRACK | TOKEN_L_PAREN | TOKEN_INTERPOL_START => {
+                levels.push((kind == TOKEN_L_BRACK, 0));
+            }
+            TOKEN_R_BRACE | TOKEN_R_BRACK | TOKEN_R_PAREN | TOKEN_INTERPOL_END if levels.len() > 1 => {
+                path -= levels.pop().map_or(0, |(_, length)| length);
+            }
+            _ => {}
+        }
+        let depth = levels.len();
+        let Some((is_list, length)) = levels.last_mut() else { continue };
+        // The items of a list stand beside each other, unless a dot joins them.
+        let joins = |kind| matches!(kind, TOKEN_DOT | TOKEN_OR);
+        let is_item = *is_list && !joins(kind) && !joins(last);
+        path -= *length;
+        *length = if is_item || matches!(kind, TOKEN_SEMICOLON | TOKEN_COMMA) { 0 } else { *length + 1 };
+        path += *length;
+        longest = longest.max(path);
+        if *length > LONGEST_CHAIN || depth > DEEPEST || path > LONGEST_PATH {
+            return None;
+        }
+        last = kind;
+    }
+    Some(longest)
+}
+
+fn syntax(error: &ParseError, length: usize) -> NixError {
+    use ParseError::{DuplicatedArgs, Unexpected, UnexpectedDoubleBind, UnexpectedExtra, UnexpectedWanted};
+    let range = |range: &TextRange| usize::from(range.start())..usize::from(range.end());
+    let (message, span) = match error {
+        Unexpected(found) | UnexpectedExtra(found) | UnexpectedDoubleBind(found) => {
+            ("this is not expected here".to_owned(), range(found))
+        }
+        UnexpectedWanted(_, found, _) => ("something else is expected here".to_owned(), range(found)),
+        DuplicatedArgs(found, name) => (format!("{name} is there twice"), range(found)),
+        other => (other.to_string(), length..length),
+    };
+    NixError::Syntax { message, span }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_is_read() {
+        assert!(parse("{ inputs.a.url = \"b\"; outputs = { self, a }: { x = [ a.b (f 1 2) ]; }; }").is_ok());
+        assert!(parse(&format!("[ {} ]", "a ".repeat(10_000))).is_ok(), "a long list is not deep");
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_place() {
+        let error = parse("{\n  a = ;\n}").expect_err("it is not Nix");
+        assert!(matches!(&error, NixError::Syntax { span, .. } if span.start >= 8), "{error:?}");
+    }
+
+    #[test]
+    fn deep_nests_of_long_chains_are_refused_or_read() {
+        for part in [
+            "!",
+            "- ",
+            "a: ",
+            "a (",
+            "a.b (",
+            "[ ",
+            "{ a = ",
+            "a ++ ",
+            "a // ",
+            "a -> ",
+            "a + ",
+            "\"${",
+            "if a then ",
+            "with a; ",
+            "let a = ",
+        ] {
+            for bracket in ["(", "[ ", "{ a = ", "\"${", "rec { a = "] {
+                for chain in [1, 5, 50, 590] {
+                    let text = (part.repeat(chain) + bracket).repeat(99);
+                    let _ = parse(&text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_would_overflow_the_stack_is_refused() {
+        for text in [
+            "a ".repeat(20_000),
+            "a.".repeat(20_000) + "a",
+            "!".repeat(20_000) + "a",
+            "a + ".repeat(20_000) + "a",
+            "(".repeat(50_000) + "a",
+        ] {
+            assert_eq!(parse(&text).map(|_| ()), Err(NixError::TooDeep), "{}", &text[..8]);
+        }
+        assert!(matches!(parse(&" ".repeat(LONGEST + 1)), Err(NixError::TooLong { .. })));
+    }
+}
