@@ -28,11 +28,11 @@ pub use lock::{
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,
-    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, Finding, HealthCheck, IMAGE_KEYS, Identity,
-    Image, ImageKey, ImageKeys, ImageOverride, Interval, LabelName, Manifest, ManifestError, ManifestSources,
-    Mirror, NormalisedName, Override, PackageRequest, Port, Prefer, Problem, Project, Protocol, Python,
-    RelativePath, RepositoryName, Requirement, RequirementUrl, Signal, Step, StepFetch, StepName, Tag, User,
-    UvSettings, UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
+    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, FileText, Finding, HealthCheck, IMAGE_KEYS,
+    Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval, LabelName, ListValues, Manifest,
+    ManifestError, ManifestSources, Mirror, NormalisedName, Output, Override, PackageRequest, Port, Prefer,
+    Problem, Project, Protocol, Python, RelativePath, RepositoryName, Requirement, RequirementUrl, Signal,
+    Step, StepFetch, StepName, Tag, User, UvSettings, UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
 };
 pub use nearest::nearest;
 pub use platform::Platform;
