@@ -16,8 +16,7 @@ use crate::event::Downloads;
 use crate::indexes::{Suite, packages, snapshot_times, suites};
 use crate::lock_builds::{lock_builds, sources};
 use crate::lock_roots::{RootSolver, requests};
-use crate::output::write_atomically;
-use crate::project::ProjectFiles;
+use crate::project::{ProjectFiles, write_lock};
 use crate::proposals::{Proposals, check_configured, proposals};
 use crate::realise::{checked_blob, control, realise};
 use crate::workspace::members_left_out;
@@ -91,12 +90,7 @@ pub fn lock(
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
     let same = files.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);
     if !same {
-        let path = files.folder.join("invar.lock");
-        write_atomically(&path, |file| {
-            use std::io::Write as _;
-            file.write_all(text.as_bytes())
-                .map_err(|source| BuildError::Output { path: path.clone(), source })
-        })?;
+        write_lock(&files.folder, &text)?;
     }
     let packages =
         new.platforms.iter().map(|(platform, locked)| (*platform, locked.packages.len())).collect();

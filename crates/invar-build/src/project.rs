@@ -10,6 +10,7 @@ use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::BuildError;
+use crate::output::write_atomically;
 use crate::source::{Packages, read_text_if_there};
 use crate::workspace::{Workspace, parse_lock};
 
@@ -80,6 +81,15 @@ impl ProjectFiles {
     /// [`BuildError::Read`], [`BuildError::InvarLock`].
     pub fn all_recorded(folder: &Path) -> Result<Vec<DerivedLock>, BuildError> {
         Ok(lock_file(folder)?.map(|file| file.derived().to_vec()).unwrap_or_default())
+    }
+
+    /// Makes the lock of a derived manifest that of the project's own, which says the same: all that `invar.lock` in `folder`
+    /// has afterwards.
+    ///
+    /// # Errors
+    /// [`BuildError::Output`].
+    pub fn adopt(folder: &Path, recorded: &DerivedLock) -> Result<(), BuildError> {
+        write_lock(folder, &LockFile::Own(Box::new(recorded.lock.clone())).to_string())
     }
 
     fn read_with(folder: &Path, derived: Option<DerivedManifest>) -> Result<Self, BuildError> {
@@ -285,6 +295,15 @@ impl ProjectFiles {
 /// How messages about a derived manifest name it.
 fn shown(derived: &DerivedManifest) -> String {
     format!("the manifest derived from {}", derived.source)
+}
+
+/// Writes `invar.lock` in `folder`.
+pub(crate) fn write_lock(folder: &Path, text: &str) -> Result<(), BuildError> {
+    use std::io::Write as _;
+    let path = folder.join("invar.lock");
+    write_atomically(&path, |file| {
+        file.write_all(text.as_bytes()).map_err(|source| BuildError::Output { path: path.clone(), source })
+    })
 }
 
 /// What `invar.lock` in `folder` holds, if there is one.

@@ -76,8 +76,13 @@ fn a_flake_is_built_without_a_manifest() {
     assert!(written.contains("packages = [\"jq\"]"), "{written}");
     let shown = ["build", "--show-manifest", "--from", "project/flake.nix#docker-image", "project"];
     assert_eq!(tools.run(&shown).success(), written);
-    // The lock goes on from what it has: nothing is resolved.
-    tools.run(&["build", "--offline", "--json", "-o", "own.tar", "project"]).success();
+    // So is its lock.
+    assert!(!lock(&tools).contains("[[derived]]"));
+    tools.run(&["build", "--locked", "--offline", "-o", "own.tar", "project"]).success();
+    // Where the manifest says something else, the lock goes on from what it has: nothing is resolved.
+    tools.context.write("project/invar.lock", &text);
+    tools.run(&["build", "--locked", "project"]).failure(3);
+    tools.run(&["build", "--offline", "-o", "own.tar", "project"]).success();
     assert!(!lock(&tools).contains("[[derived]]"));
 }
 

@@ -10,7 +10,7 @@ use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestSources, Purpo
 use invar_tree::Digest;
 
 use crate::derive::named::{Kind, Named};
-use crate::derive::reading::{Reading, read_named, text_if_there};
+use crate::derive::reading::{Sources, text_if_there};
 use crate::failure::Failure;
 
 /// The keys of `[project]` that a manifest is derived from. A description or an author's name changes nothing.
@@ -53,32 +53,30 @@ impl fmt::Display for Change {
 /// # Errors
 /// [`Failure`].
 pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failure> {
-    let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    let Reading { draft, files } = read_named(pyproject.as_deref(), named, purpose)?;
-    let text = draft.to_toml("");
+    let sources = Sources::load(named)?;
+    let text = sources.read(purpose)?.to_toml("");
     check(named, &text)?;
     let others = Purpose::ALL.into_iter().filter(|other| *other != purpose);
     let serves = |other: &Purpose| {
         // A Dockerfile has no more than one meaning. An output that cannot be used in another way is not used in it.
-        named.kind == Kind::Dockerfile
-            || read_named(pyproject.as_deref(), named, *other)
-                .is_ok_and(|reading| reading.draft.to_toml("") == text)
+        named.kind == Kind::Dockerfile || sources.read(*other).is_ok_and(|draft| draft.to_toml("") == text)
     };
     let purposes: BTreeSet<Purpose> = others.filter(serves).chain([purpose]).collect();
-    let (file, above) = (&named.source.file, named.path.parent().unwrap_or(Path::new("")));
-    let inside = |path: &String| match file.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{path}"),
-        None => path.clone(),
+    let file = &named.source.file;
+    let inside = |path: &String| match (named.kind, file.rsplit_once('/')) {
+        (Kind::Flake, Some((folder, _))) => format!("{folder}/{path}"),
+        _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    for path in &files {
-        digests.insert(inside(path), digest(&above.join(path))?);
+    for path in sources.depends_on().iter().map(inside) {
+        let found = digest(&named.folder.join(&path))?;
+        digests.insert(path, found);
     }
     Ok(DerivedManifest {
         source: named.source.clone(),
         purposes,
         files: digests.into_iter().filter_map(|(path, digest)| Some((path, digest?))).collect(),
-        project: project_digest(pyproject.as_deref()),
+        project: project_digest(sources.pyproject.as_deref()),
         text,
     })
 }
@@ -89,14 +87,9 @@ pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failur
 /// Where a file cannot be read.
 pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>, Failure> {
     let mut paths: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    if named.kind == Kind::Flake {
-        // A flake that was not locked may be by now.
-        let lock = match manifest.source.file.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/flake.lock"),
-            None => "flake.lock".to_owned(),
-        };
-        paths.insert(lock);
-    }
+    // A flake that was not locked may be by now.
+    let locks = paths.iter().filter_map(|path| path.strip_suffix("flake.nix"));
+    paths.extend(locks.map(|folder| format!("{folder}flake.lock")).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for path in paths {
         let (expected, found) = (manifest.files.get(&path).copied(), digest(&named.folder.join(&path))?);
