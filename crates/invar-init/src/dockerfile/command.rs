@@ -30,6 +30,7 @@ impl Reader<'_> {
         let line = match command {
             Command::Exec(words) => {
                 let words = words.iter().map(|word| word.text.clone()).collect();
+                let words = self.without_nix(words, instruction)?;
                 let words = self.without_runner(words, instruction);
                 return Some(self.image_words(words, instruction, scope));
             }
@@ -37,6 +38,7 @@ impl Reader<'_> {
         };
         let with_folders = self.with_folders(&line, scope);
         if let Some(words) = plain_words(&with_folders).filter(|_| scope.shell_is_posix()) {
+            let words = self.without_nix(words, instruction)?;
             let words = self.without_runner(words, instruction);
             return Some(self.image_words(words, instruction, scope));
         }
@@ -167,7 +169,10 @@ impl Reader<'_> {
             let is_line = index > 1 && shell_before(&words[..index]);
             words[index] = match (is_line, is_started) {
                 (true, _) => self.shell_line(&word, instruction, scope),
-                (_, true) => self.places.program(&word),
+                (_, true) => match self.of_tree(&word) {
+                    Some(program) => program,
+                    None => self.places.program(&word),
+                },
                 _ => self.places.in_text(&word),
             };
         }

@@ -116,10 +116,7 @@ impl Named {
         if let Err(source) = fs::metadata(&path) {
             return Err(BuildError::Read { path, source }.into());
         }
-        let kind = match path.extension() {
-            Some(extension) if extension == "nix" => Kind::Flake,
-            _ => Kind::Dockerfile,
-        };
+        let kind = Kind::of(&path);
         let mut arguments = format!("--from {}", from.display());
         if let Some(target) = target {
             if kind == Kind::Flake || output.is_some() {
@@ -139,7 +136,7 @@ impl Named {
     /// What `invar.lock` of the project in `folder` names.
     pub fn recorded(folder: &Path, source: &DerivedSource) -> Self {
         let path = folder.join(&source.file);
-        let kind = if source.file.ends_with(".nix") { Kind::Flake } else { Kind::Dockerfile };
+        let kind = Kind::of(&path);
         let output = source.output.as_ref().map(|output| format!("#{output}")).unwrap_or_default();
         // As people write it.
         let shown = if folder == Path::new(".") { Path::new(&source.file) } else { &path };
@@ -189,23 +186,36 @@ fn locked_as_its_own(folder: &Path) -> bool {
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
+/// Whether people call Dockerfiles so, such as `Dockerfile.nix`.
+fn is_dockerfile(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let is_one = ["dockerfile", "containerfile"].iter().any(|usual| {
+        let rest = lower.strip_prefix(usual).map(|rest| rest.chars().next());
+        matches!(rest, Some(None | Some('.' | '-' | '_'))) || lower.ends_with(&format!(".{usual}"))
+    });
+    is_one && !lower.ends_with("ignore")
+}
+
+impl Kind {
+    /// What the file `path` is, by its name.
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        match name.ends_with(".nix") && !is_dockerfile(&name) {
+            true => Self::Flake,
+            false => Self::Dockerfile,
+        }
+    }
+}
+
 /// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
 fn candidates(folder: &Path) -> Vec<(Kind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.path().is_file());
-    let kind = |name: String| {
-        let lower = name.to_lowercase();
-        let dockerfile = ["dockerfile", "containerfile"].iter().any(|usual| {
-            let rest = lower.strip_prefix(usual).map(|rest| rest.chars().next());
-            matches!(rest, Some(None | Some('.' | '-' | '_'))) || lower.ends_with(&format!(".{usual}"))
-        });
-        let dockerfile = dockerfile && !lower.ends_with("ignore");
-        match (name == "flake.nix", dockerfile) {
-            (true, _) => Some((Kind::Flake, name)),
-            (_, true) => Some((Kind::Dockerfile, name)),
-            _ => None,
-        }
+    let kind = |name: String| match (name == "flake.nix", is_dockerfile(&name)) {
+        (true, _) => Some((Kind::Flake, name)),
+        (_, true) => Some((Kind::Dockerfile, name)),
+        _ => None,
     };
     let mut found: Vec<(Kind, String)> =
         files.filter_map(|entry| kind(entry.file_name().into_string().ok()?)).collect();

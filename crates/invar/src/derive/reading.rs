@@ -7,8 +7,8 @@ use std::path::Path;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
-    read_dockerfile, read_flake, read_project,
+    DockerfileContext, DockerfileError, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView,
+    add_needs, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
 
@@ -94,10 +94,19 @@ fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Read
     let folder = &named.folder;
     // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's files
     // what they ask of the environment.
+    // Configuration names folders, and a flake is read where Nix builds it.
+    const READ: [&str; 9] = [".cfg", ".conf", ".ini", ".json", ".lock", ".nix", ".py", ".sh", ".toml"];
+    let flake = text_if_there(&folder.join("flake.nix"))?.filter(|_| builds_flakes(text));
     let files = files(folder, |path| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py")
+        let is_flakes = [".json", ".lock", ".nix", ".toml"].iter().any(|ending| name.ends_with(ending));
+        !name.contains('.')
+            || READ.iter().any(|ending| name.ends_with(ending)) && (flake.is_some() || !is_flakes)
     })?;
+    let lock = match &flake {
+        Some(_) => text_if_there(&folder.join("flake.lock"))?,
+        None => None,
+    };
     let manifest = pyproject.map(|text| {
         let path = folder.join("pyproject.toml").display().to_string();
         let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
@@ -130,6 +139,7 @@ fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Read
         default_groups: &default_groups,
         extras: &extras,
         target: named.source.output.as_deref(),
+        flake: flake.as_deref().map(|text| DockerfileFlake { text, lock: lock.as_deref(), pyproject }),
     };
     let draft = read_dockerfile(text, &context, Draft::default()).map_err(|error| {
         let hint = match error {
@@ -140,7 +150,22 @@ fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Read
         };
         Failure::input(format!("{}: {error}", named.path.display()), hint)
     })?;
-    Ok(Reading { draft, files: BTreeSet::new() })
+    let mut read = BTreeSet::new();
+    if flake.is_some() {
+        read.extend(
+            files
+                .iter()
+                .filter(|(path, text)| text.is_some() && path.ends_with(".nix"))
+                .map(|(path, _)| path.clone()),
+        );
+        read.extend(lock.map(|_| "flake.lock".to_owned()));
+    }
+    Ok(Reading { draft, files: read })
+}
+
+/// Whether a Dockerfile may build a flake: whether it names Nix at all.
+fn builds_flakes(dockerfile: &str) -> bool {
+    dockerfile.contains("nix")
 }
 
 /// The folder's name as an image may be called; `app` where there is nothing of it left.
