@@ -53,7 +53,7 @@ impl Reader<'_> {
         if is_started && interpreter.contains("/env") {
             self.draft.packages.insert("coreutils".to_owned());
         }
-        if text.contains(" run ") && !runners_in(text).is_empty() {
+        if (text.contains(" run ") || text.contains("bin/activate")) && !runners_in(text).is_empty() {
             self.changes.without_runner.insert(path.clone());
         }
         if text.contains("uv sync") || text.contains("uv pip ") {
@@ -149,8 +149,8 @@ impl Reader<'_> {
                 .iter()
                 .filter_map(|path| self.context.files.get(path)?.as_deref());
             commands.push(format!(
-                "sed -i '{}' {}",
-                sed_without_runner(texts),
+                "sed -i {} {}",
+                quoted(&sed_without_runner(texts)),
                 named(&self.changes.without_runner)
             ));
         }
