@@ -57,3 +57,24 @@ fn what_cannot_be_read_says_why() {
         assert_eq!(error(text, name), expected);
     }
 }
+
+#[test]
+fn hostile_flakes_end() {
+    for (text, expected) in [
+        // A set without an end: what is beyond a depth is left out.
+        ("let f = x: { a = f x; b = f x; }; in f 1", "the value has too many parts"),
+        ("let f = x: f (x + 1); in f 1", "the evaluation needs more than"),
+        ("let f = x: [ x ] ++ f (x + 1); in f 1", "the evaluation needs more than"),
+        ("builtins.genList (x: builtins.genList (y: y) 100000) 100000", "the evaluation needs more than"),
+        ("let a = a; in a", "infinite recursion"),
+        ("import ./flake.nix", "value"),
+        (
+            "builtins.foldl' (a: b: a + a) \"x\" (builtins.genList (x: x) 64)",
+            "the evaluation needs more than",
+        ),
+    ] {
+        let text = format!("{{ outputs = {{ self }}: {{ packages.x86_64-linux.x = {text}; }}; }}");
+        let found = error(&text, "x");
+        assert!(found.contains(expected), "{text}\n{}", &found[..found.len().min(500)]);
+    }
+}

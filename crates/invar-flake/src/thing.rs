@@ -72,9 +72,9 @@ pub enum Thing {
     Path(String),
     /// A hook of a Python set, such as `pyprojectBuildHook`.
     Hook(String),
-    /// A function of nixpkgs that is not known.
+    /// A function of nixpkgs that is not known, or one of `builtins` that fetches something by its digest.
     Call {
-        /// Its path below `pkgs`.
+        /// Its path below `pkgs`, or `builtins` and its name.
         function: Vec<String>,
         /// What it is applied to.
         argument: Datum,
