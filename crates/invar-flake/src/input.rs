@@ -117,10 +117,8 @@ impl InputKind {
         let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
         let (owner, repository) = match (scheme, parts.as_slice()) {
             ("github" | "gitlab" | "sourcehut", [owner, repository, ..]) => (*owner, *repository),
-            // What is locked has an owner; what is registered may have a branch.
-            ("flake", [name, ..]) if Self::named(name) != Self::Unknown => ("", *name),
-            ("flake", [owner, repository, ..]) => (*owner, *repository),
-            ("flake", [name]) => ("", *name),
+            // A name of Nix's registry may have a branch.
+            ("flake", [name, ..]) => ("", *name),
             (_, [_host, "f", owner, repository, ..]) => (*owner, *repository),
             (_, [_host, owner, repository, ..]) => (*owner, *repository),
             _ => return Self::Unknown,
@@ -221,6 +219,9 @@ mod tests {
         ] {
             assert_eq!(InputKind::find(name, url, None), expected, "{name} {url:?}");
         }
+        let locked =
+            LockedInput { source: "github:pyproject-nix/uv2nix".to_owned(), ..LockedInput::default() };
+        assert_eq!(InputKind::find("anything", None, Some(&locked)), InputKind::Uv2nix);
     }
 
     #[test]
