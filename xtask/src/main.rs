@@ -2,8 +2,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
 mod needs;
 mod proof;
+mod talk;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -14,6 +16,9 @@ Commands:
   proof scripts [NAME]...
          Build the projects of fixtures/scripts, whose maintainer scripts run, under all perturbations, and run
          their programs; needs root, some gigabytes and some minutes
+  talk FOLDER
+         Build the app of FOLDER from its Dockerfile, its flake, its Dockerfile-nix and the image of its flake, twice
+         each, and try them in a Docker engine; needs root
   needs  Only install what the tests need (Debian, as root)
 ";
 
@@ -22,6 +27,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["test"] => test::run(),
+        ["talk", folder] => talk::run(Path::new(folder)),
         ["proof", "scripts", names @ ..] => proof::scripts(names),
         // Where uv was put does not matter here: the test command finds it.
         ["needs"] => needs::install().map(|()| _ = needs::uv()),

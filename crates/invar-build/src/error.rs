@@ -359,6 +359,16 @@ pub enum BuildError {
         /// The pattern.
         input: String,
     },
+    /// A step without a command names an output that is not there.
+    #[error("step {step}: `outputs` names {output:?}, {reason}")]
+    NoSource {
+        /// The step.
+        step: String,
+        /// The key.
+        output: String,
+        /// Why it is not there, as the end of a sentence.
+        reason: &'static str,
+    },
     /// A step did not make what it should.
     #[error("{label} did not make {output}, which its outputs name")]
     NoOutput {
@@ -560,6 +570,7 @@ impl BuildError {
             | Self::NotAPackage { .. }
             | Self::BuildSystem { .. }
             | Self::NoInput { .. }
+            | Self::NoSource { .. }
             | Self::NoProgram { .. }
             | Self::Launcher { .. }
             | Self::Vendor { .. }

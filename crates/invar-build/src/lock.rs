@@ -72,20 +72,22 @@ pub fn lock(
         session.reporter.event(&Event::Warning(&warning));
     }
     let request = Request::of(&files.manifest);
-    let kept = match &files.lock {
+    let old = files.lock_to_start_from();
+    let kept = match old {
         Some(old) if *update == Update::Nothing && old.request == request => keep(session, files, old)?,
         _ => None,
     };
     let new = match kept {
         Some(kept) => kept,
-        None => make(session, files, request, files.lock.as_ref(), keyring, update)?,
+        None => make(session, files, request, old, keyring, update)?,
     };
     if let Some(warning) = members_left_out(files, &new) {
         session.reporter.event(&Event::Warning(&warning));
     }
     let chosen = new.platforms.values().flat_map(|platform| platform.packages.keys());
     check_configured(&files.manifest.configure, chosen)?;
-    let text = new.to_string();
+    let lock_file = files.lock_file_with(&new);
+    let text = lock_file.to_string();
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
     let same = files.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);
     if !same {
@@ -99,6 +101,7 @@ pub fn lock(
     let packages =
         new.platforms.iter().map(|(platform, locked)| (*platform, locked.packages.len())).collect();
     (files.lock, files.lock_text, files.lock_error) = (Some(new), Some(text), None);
+    files.lock_file = Some(lock_file);
     Ok(Locked { written: !same, changes, packages, proposals: proposals(files) })
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
-use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName};
+use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
 use invar_python::virtual_environment;
 use invar_store::{Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
@@ -21,6 +21,7 @@ use crate::python_source;
 use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
 use crate::source::SourceTree;
+use crate::steps::follow::{Links, Moved, follow, links_of};
 use crate::steps::{self, displaced, run_steps, wrapped};
 use crate::workshop::Workshop;
 use crate::{BuildError, needs, scripts};
@@ -43,6 +44,8 @@ pub(crate) struct Part {
 
 enum Held {
     Stored(StoredTree),
+    /// A tree of the store of which some is elsewhere.
+    Moved(Moved),
     Memory(MemoryTree),
     Source,
 }
@@ -53,6 +56,18 @@ impl Part {
         Ok(Self { layer, tree, contents: Held::Stored(stored), whole: true })
     }
 
+    /// The tree of a step, with each place where the image's links lead.
+    fn of_step(name: &StepName, stored: StoredTree, links: Links<'_>) -> Result<Self, BuildError> {
+        let mut part =
+            Self::stored(LayerName::Steps, Origin::Step { name: name.to_string() }, stored.clone())?;
+        if let Some(moved) = Moved::of(&part.tree, &stored, links)? {
+            part.tree = moved.tree.clone();
+            part.contents = Held::Moved(moved);
+            part.whole = false;
+        }
+        Ok(part)
+    }
+
     fn memory(layer: LayerName, memory: MemoryTree) -> Self {
         Self { layer, tree: memory.tree().clone(), contents: Held::Memory(memory), whole: true }
     }
@@ -60,6 +75,7 @@ impl Part {
     pub fn contents<'a>(&'a self, source: &'a SourceTree) -> &'a (dyn Contents + Sync) {
         match &self.contents {
             Held::Stored(stored) => stored,
+            Held::Moved(moved) => moved,
             Held::Memory(memory) => memory,
             Held::Source => source,
         }
@@ -282,18 +298,24 @@ impl Assembly<'_> {
         let so_far: &[Part] = parts;
         let environment = || self.check_out_environment(workshop, debian, so_far);
         let outputs = run_steps(workshop, &prepared, &environment)?;
+        let links = links_of(parts.iter().map(|part| &part.tree).chain([&debian.overlay.tree]));
+        let links = |place: &str| links.get(place).cloned();
         let mut made = Vec::new();
         for planned in self.plan.steps.iter().filter(|planned| planned.step.in_image) {
             let name = &planned.step.name;
             let stored = outputs.get(name).expect("every step has been run").clone();
-            made.push(Part::stored(LayerName::Steps, Origin::Step { name: name.to_string() }, stored)?);
+            made.push(Part::of_step(name, stored, &links)?);
         }
         for (step, program) in displaced(self.plan) {
+            let named = program;
+            let program = &follow(program, &links);
             let owner = parts
                 .iter_mut()
+                .chain(&mut made)
+                .filter(|part| !is_of(part, step))
                 .find(|part| part.tree.get(program.as_str()).is_some_and(|entry| !entry.is_directory()));
             let missing =
-                || BuildError::NoProgram { step: step.name.to_string(), program: program.to_string() };
+                || BuildError::NoProgram { step: step.name.to_string(), program: named.to_string() };
             let owner = owner.ok_or_else(missing)?;
             let entry = owner.tree.get(program.as_str()).expect("it was found").clone();
             let mut moved = MemoryTree::new(Origin::clone(&entry.origin));
@@ -400,6 +422,15 @@ impl Assembly<'_> {
     }
 }
 
+/// Whether `part` is what `step` has made.
+fn is_of(part: &Part, step: &Step) -> bool {
+    let (_, entry) = match part.tree.iter().next() {
+        Some(first) => first,
+        None => return false,
+    };
+    matches!(&*entry.origin, Origin::Step { name } if *name == step.name.to_string())
+}
+
 impl Parts {
     /// All trees but the handlers', which is laid over them.
     pub fn merge(&self) -> Result<Root, BuildError> {
@@ -427,7 +458,12 @@ impl Parts {
     /// Warns of libraries that were there where something was built, and are not in the image.
     pub fn warn_of_needs(&self, root: &Root, assembly: &Assembly<'_>) {
         for part in &self.parts {
-            if let Held::Stored(stored) = &part.contents
+            let stored = match &part.contents {
+                Held::Stored(stored) => Some(stored),
+                Held::Moved(moved) => Some(moved.stored()),
+                Held::Memory(_) | Held::Source => None,
+            };
+            if let Some(stored) = stored
                 && let Some((_, entry)) = part.tree.iter().next()
             {
                 needs::warn(&assembly.workshop(), &entry.origin, stored, &root.tree);

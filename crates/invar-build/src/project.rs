@@ -2,7 +2,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use invar_project::{InvarLock, LockError, Manifest, ManifestSources, SourceRules, WorkspaceRoot, nearest};
+use invar_project::{
+    DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, Manifest, ManifestSources,
+    Purpose, Request, SourceRules, WorkspaceRoot, nearest,
+};
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
@@ -27,8 +30,12 @@ pub struct ProjectFiles {
     pub uv_lock: Option<UvLock>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
-    /// `invar.lock`, where there is one.
+    /// What the manifest is derived from; `None` where the project has one of its own.
+    pub derived: Option<DerivedManifest>,
+    /// The manifest's lock, where `invar.lock` has it.
     pub lock: Option<InvarLock>,
+    /// All that `invar.lock` holds, where there is one.
+    pub(crate) lock_file: Option<LockFile>,
     /// The text of `invar.lock`, where there is one.
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking makes it anew.
@@ -43,13 +50,46 @@ impl ProjectFiles {
     /// # Errors
     /// [`BuildError`] for what cannot be read, is not there or is wrong.
     pub fn read(folder: &Path) -> Result<Self, BuildError> {
+        Self::read_with(folder, None)
+    }
+
+    /// Reads a project whose manifest was derived from a Dockerfile or a flake, and its lock if it belongs to the same
+    /// source.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_derived(folder: &Path, derived: DerivedManifest) -> Result<Self, BuildError> {
+        Self::read_with(folder, Some(derived))
+    }
+
+    /// The manifest that `invar.lock` in `folder` has for `source` and `purpose`; `None` where there is no such lock.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`], [`BuildError::InvarLock`].
+    pub fn recorded(
+        folder: &Path,
+        source: &DerivedSource,
+        purpose: Purpose,
+    ) -> Result<Option<DerivedLock>, BuildError> {
+        Ok(lock_file(folder)?.and_then(|file| file.find(source, purpose).cloned()))
+    }
+
+    /// The manifests that `invar.lock` in `folder` has, all of them derived.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`], [`BuildError::InvarLock`].
+    pub fn all_recorded(folder: &Path) -> Result<Vec<DerivedLock>, BuildError> {
+        Ok(lock_file(folder)?.map(|file| file.derived().to_vec()).unwrap_or_default())
+    }
+
+    fn read_with(folder: &Path, derived: Option<DerivedManifest>) -> Result<Self, BuildError> {
         if let Err(source) = std::fs::metadata(folder) {
             return Err(BuildError::Read { path: folder.to_owned(), source });
         }
         let path = |name: &str| folder.join(name);
         let pyproject = read_text_if_there(&path("pyproject.toml"))?;
         let invar_toml = read_text_if_there(&path("invar.toml"))?;
-        if pyproject.is_none() && invar_toml.is_none() {
+        if pyproject.is_none() && invar_toml.is_none() && derived.is_none() {
             return Err(BuildError::NoProject { path: folder.to_owned() });
         }
         let (pyproject_path, invar_toml_path) = (path("pyproject.toml"), path("invar.toml"));
@@ -59,9 +99,14 @@ impl ProjectFiles {
         if let (Some(pyproject), Some(uv_lock)) = (&pyproject, &uv_lock_text) {
             refuse_root_without_project(folder, pyproject, uv_lock)?;
         }
+        let derived_name = derived.as_ref().map(shown);
+        let own = match (&derived, &derived_name) {
+            (Some(derived), Some(name)) => Some((name.as_str(), derived.text.as_str())),
+            _ => invar_toml.as_deref().map(|text| (invar_toml_path.as_str(), text)),
+        };
         let mut manifest = Manifest::parse(&ManifestSources {
             pyproject: pyproject.as_deref().map(|text| (pyproject_path.as_str(), text)),
-            invar_toml: invar_toml.as_deref().map(|text| (invar_toml_path.as_str(), text)),
+            invar_toml: own,
         })?;
         let (workspace, uv_lock_text, uv_lock) = match (&mut manifest.project, uv_lock_text) {
             (Some(_), Some(text)) => {
@@ -82,11 +127,18 @@ impl ProjectFiles {
             (None, _) => (None, None, None),
         };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
-        let (lock, lock_error) = match lock_text.as_deref().map(InvarLock::parse) {
-            Some(Ok(lock)) => (Some(lock), None),
+        let (lock_file, lock_error) = match lock_text.as_deref().map(LockFile::parse) {
+            Some(Ok(file)) => (Some(file), None),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
+        let lock = lock_file.as_ref().and_then(|file| match &derived {
+            None => file.own().cloned(),
+            Some(derived) => {
+                let purpose = derived.purposes.first()?;
+                file.find(&derived.source, *purpose).map(|found| found.lock.clone())
+            }
+        });
         Ok(Self {
             folder: folder.to_owned(),
             manifest,
@@ -94,7 +146,9 @@ impl ProjectFiles {
             workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
+            derived,
             lock,
+            lock_file,
             lock_text,
             lock_error,
             packages: Packages::default(),
@@ -128,6 +182,26 @@ impl ProjectFiles {
         let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
         // Another manifest may exclude other files.
         Self { manifest, whole: Some(whole), packages: Packages::default(), ..self.clone() }
+    }
+
+    /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was made for the
+    /// same request if there is any. So what is derived from one flake gets one version of each package, and a manifest
+    /// that `invar init` wrote what it had before.
+    pub(crate) fn lock_to_start_from(&self) -> Option<&InvarLock> {
+        let others = || self.lock_file.iter().flat_map(LockFile::locks);
+        let wanted = Request::of(&self.manifest);
+        let equal = || others().find(|lock| lock.request == wanted);
+        self.lock.as_ref().or_else(equal).or_else(|| others().next())
+    }
+
+    /// What `invar.lock` holds with `lock` as the manifest's.
+    pub(crate) fn lock_file_with(&self, lock: &InvarLock) -> LockFile {
+        let Some(manifest) = &self.derived else { return LockFile::Own(Box::new(lock.clone())) };
+        let new = DerivedLock { manifest: manifest.clone(), lock: lock.clone() };
+        match &self.lock_file {
+            Some(file) => file.with(new),
+            None => LockFile::Derived(vec![new]),
+        }
     }
 
     /// The further image `key` of the project, as a project of its own. Its lock is the project's.
@@ -194,6 +268,9 @@ impl ProjectFiles {
 
     /// Where this project's settings are, as the end of a sentence.
     pub(crate) fn place_of_settings(&self) -> String {
+        if let Some(DerivedManifest { source, .. }) = &self.derived {
+            return format!("[tool.invar], which `invar init --from {source}` writes");
+        }
         match self.folder.join("invar.toml") {
             own if own.is_file() => own.display().to_string(),
             _ => format!("[tool.invar] of {}", self.folder.join("pyproject.toml").display()),
@@ -203,6 +280,19 @@ impl ProjectFiles {
     pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
         invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
     }
+}
+
+/// How messages about a derived manifest name it.
+fn shown(derived: &DerivedManifest) -> String {
+    format!("the manifest derived from {}", derived.source)
+}
+
+/// What `invar.lock` in `folder` holds, if there is one.
+fn lock_file(folder: &Path) -> Result<Option<LockFile>, BuildError> {
+    let path = folder.join("invar.lock");
+    let Some(text) = read_text_if_there(&path)? else { return Ok(None) };
+    let parsed = LockFile::parse(&text);
+    parsed.map(Some).map_err(|source| BuildError::InvarLock { path, source: Box::new(source) })
 }
 
 /// The names that builds write to where none is given, whatever their format, relative to the project.

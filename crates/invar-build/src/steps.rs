@@ -1,20 +1,25 @@
-//! Build steps: each is a command in a sandbox, and what it left is a tree.
+//! Build steps: each is a command in a sandbox, or says what is to be where, and what comes of it is a tree.
+pub(crate) mod follow;
+mod launch;
+mod put;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use invar_fetch::Request;
-use invar_launcher::{Launcher, Machine, launcher};
 use invar_plan::{PackageRecipe, Plan, StepPlan};
-use invar_project::{Platform, Step, StepFetch, StepName, Wrap};
+use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Store, StoredTree};
-use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink, SinkError};
+use invar_tree::{Digest, Origin};
 
+use self::follow::{Moved, links_on_disk};
+pub(crate) use self::launch::{displaced, wrapped};
+use self::put::Passing;
 use crate::BuildError;
-use crate::copy::{copy_tree, failed};
+use crate::copy::copy_tree;
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::hints::PackagesOf;
 use crate::key::key_of;
@@ -51,7 +56,8 @@ pub(crate) fn prepare<'a>(
     let mut all: Vec<Prepared<'a>> = Vec::new();
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)?;
+        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)
+            .map_err(|error| without_source(workshop, step, error))?;
         let fetches = fetches(workshop, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
         let before: Vec<Key> = before.map(|earlier| earlier.key).collect();
@@ -164,7 +170,7 @@ pub(crate) fn make_step(
         if step.environment {
             roots.extend(environment()?);
         }
-        let made = before_checkout(workshop, before)?;
+        let made = before_checkout(workshop, before, &roots)?;
         roots.extend(made);
         let vendored = Vendored::of(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
         roots.extend(vendored.iter().map(|vendored| path(&vendored.checkout)));
@@ -200,13 +206,19 @@ pub(crate) fn make_step(
             ownership: Ownership::Mapped,
         };
         let left = workshop.run(bench, job)?;
-        let mut renamed = Renamed { sink: &mut noting, moves: moves(step) };
-        for (from, to) in &step.outputs {
-            left.capture(&label, &from.to_string(), to, &mut renamed)?;
+        for (from, output) in &step.outputs {
+            let mut passing =
+                Passing { sink: &mut noting, moves: &launch::moves(step), executable: output.executable };
+            left.capture(&label, &from.to_string(), &output.path, &mut passing)?;
         }
     }
+    let mut passing = Passing { sink: &mut noting, moves: &launch::moves(step), executable: None };
+    if step.run.is_none() {
+        put::put_outputs(workshop, prepared, before, &mut passing)?;
+    }
+    put::put_given(step, &mut passing)?;
     for wrap in &step.wraps {
-        add_launcher(workshop.platform, step, wrap, &mut noting)?;
+        launch::add_launcher(workshop.platform, step, wrap, &mut noting)?;
     }
     let needs = noting.finish(workshop, root)?;
     Ok(sink.commit(&[(ATTACHMENT, needs.as_slice())])?)
@@ -224,20 +236,34 @@ fn tools(workshop: &Workshop<'_>, step: &Step, root: &[PackageRecipe]) -> Tools 
     Tools::new(own.chain(image), python.map(|package| package.name.to_string()))
 }
 
-/// What earlier steps made, at its places in the image.
-fn before_checkout(workshop: &Workshop<'_>, before: &[StoredTree]) -> Result<Option<PathBuf>, BuildError> {
+/// What earlier steps made, at its places in the image, as far as these are not below links of the folders `roots`,
+/// which it is laid over.
+fn before_checkout(
+    workshop: &Workshop<'_>,
+    before: &[StoredTree],
+    roots: &[PathBuf],
+) -> Result<Option<PathBuf>, BuildError> {
     if before.is_empty() {
         return Ok(None);
     }
-    let fields: Vec<(String, String)> = before
-        .iter()
-        .enumerate()
-        .map(|(number, tree)| (format!("tree-{number}"), tree.segment_digest().to_string()))
-        .collect();
+    let mut fields = Vec::new();
+    let mut trees = Vec::new();
+    for (number, stored) in before.iter().enumerate() {
+        fields.push((format!("tree-{number}"), stored.segment_digest().to_string()));
+        let tree = stored.tree(&Arc::new(Origin::Source))?;
+        let moved = Moved::of(&tree, stored, &links_on_disk(roots))?;
+        if let Some(moved) = &moved {
+            fields.push((format!("moved-{number}"), moved.tree.digest().to_string()));
+        }
+        trees.push((tree, moved));
+    }
     let checkout =
         crate::copy::check_out(&workshop.session.store, &key_of("step-inputs", &fields), |sink| {
-            for stored in before {
-                copy_tree(&stored.tree(&Arc::new(Origin::Source))?, stored, sink)?;
+            for ((tree, moved), stored) in trees.iter().zip(before) {
+                match moved {
+                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                    None => copy_tree(tree, stored, sink)?,
+                }
             }
             Ok(())
         })?;
@@ -269,13 +295,23 @@ fn step_key(
     for key in before {
         add("after", key.to_string());
     }
-    for (from, to) in &step.outputs {
-        add("output", format!("{from} -> {to}"));
+    for (from, output) in &step.outputs {
+        add("output", format!("{from} -> {}", output.path));
+        if let Some(executable) = output.executable {
+            add("output-executable", format!("{from} {executable}"));
+        }
+    }
+    for (path, file) in &step.files {
+        add("file", format!("{} {} {path}", Digest::of(file.text.as_bytes()), file.executable));
+    }
+    for (path, target) in &step.links {
+        add("link", format!("{path}\0{target}"));
     }
     for (name, value) in &step.env {
         add("variable", format!("{name}={value}"));
     }
-    for (number, Wrap { program, at, env, args }) in step.wraps.iter().enumerate() {
+    for (number, wrap) in step.wraps.iter().enumerate() {
+        let Wrap { program, at, env, args, .. } = wrap;
         add(&format!("wrap-{number}-program"), program.to_string());
         add(&format!("wrap-{number}-as"), at.as_ref().map(ToString::to_string).unwrap_or_default());
         for (name, value) in env {
@@ -284,8 +320,24 @@ fn step_key(
         for (place, argument) in args.iter().enumerate() {
             add(&format!("wrap-{number}-argument-{place}"), argument.clone());
         }
+        for (name, value) in launch::key_fields(number, wrap) {
+            add(&name, value);
+        }
     }
     key_of("step", &fields)
+}
+
+/// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
+fn without_source(workshop: &Workshop<'_>, step: &Step, error: BuildError) -> BuildError {
+    let BuildError::NoInput { input, .. } = &error else { return error };
+    if step.run.is_some() {
+        return error;
+    }
+    let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
+    match step.outputs.keys().find(is_named) {
+        Some(from) => put::no_source(workshop, step, from),
+        None => error,
+    }
 }
 
 /// The files that a step has fetched, with their digests.
@@ -307,99 +359,4 @@ fn fetch_file(workshop: &Workshop<'_>, wanted: &StepFetch, digest: &Digest) -> R
     let request = Request { label: url.clone(), urls: vec![url], digest: *digest, size };
     checked_blob(workshop.session, &request, None, || ())?;
     Ok(())
-}
-
-/// Where programs of `step` that a launcher takes the place of go: `/app/bin/x` becomes `/app/bin/.x-wrapped`.
-fn moves(step: &Step) -> BTreeMap<ImagePath, ImagePath> {
-    let in_place = step.wraps.iter().filter(|wrap| is_in_place(wrap) && is_made_by(step, &wrap.program));
-    in_place.map(|wrap| (wrap.program.clone(), wrapped(&wrap.program))).collect()
-}
-
-/// The programs of other trees that launchers take the place of.
-pub(crate) fn displaced(plan: &Plan) -> impl Iterator<Item = (&Step, &ImagePath)> {
-    let wraps = plan
-        .steps
-        .iter()
-        .filter(|planned| planned.step.in_image)
-        .flat_map(|planned| planned.step.wraps.iter().map(|wrap| (&planned.step, wrap)));
-    wraps
-        .filter(|(step, wrap)| is_in_place(wrap) && !is_made_by(step, &wrap.program))
-        .map(|(step, wrap)| (step, &wrap.program))
-}
-
-/// Whether the launcher stands where the program was.
-fn is_in_place(wrap: &Wrap) -> bool {
-    *wrap.place() == wrap.program
-}
-
-fn is_made_by(step: &Step, program: &ImagePath) -> bool {
-    step.outputs.values().any(|to| program == to || program.is_within(to.as_str()))
-}
-
-/// Where a program is whose place a launcher has taken.
-pub(crate) fn wrapped(program: &ImagePath) -> ImagePath {
-    let name = format!(".{}-wrapped", program.name());
-    let path = match program.parent() {
-        Some(parent) => parent.join(&name),
-        None => ImagePath::parse(&name),
-    };
-    // A name that is too long with the ending stays; the launcher would then be refused as a second file.
-    path.unwrap_or_else(|_| program.clone())
-}
-
-fn add_launcher(platform: Platform, step: &Step, wrap: &Wrap, sink: &mut dyn Sink) -> Result<(), BuildError> {
-    let program = if is_in_place(wrap) { wrapped(&wrap.program) } else { wrap.program.clone() };
-    let at = wrap.place().clone();
-    let request = Launcher {
-        machine: match platform {
-            Platform::LinuxAmd64 => Machine::X86_64,
-            Platform::LinuxArm64 => Machine::Aarch64,
-        },
-        program: program.to_string(),
-        arguments: wrap.args.clone(),
-        set: wrap.env.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
-        ..Launcher::default()
-    };
-    let bytes = launcher(&request)
-        .map_err(|source| BuildError::Launcher { step: step.name.to_string(), source: Box::new(source) })?;
-    sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)
-}
-
-/// Gives some files another name on their way.
-struct Renamed<'a> {
-    sink: &'a mut dyn Sink,
-    moves: BTreeMap<ImagePath, ImagePath>,
-}
-
-impl Renamed<'_> {
-    fn name(&self, path: ImagePath) -> ImagePath {
-        self.moves.get(&path).cloned().unwrap_or(path)
-    }
-}
-
-impl Sink for Renamed<'_> {
-    fn directory(&mut self, path: ImagePath, mode: Mode, owner: Owner) -> Result<(), SinkError> {
-        self.sink.directory(path, mode, owner)
-    }
-
-    fn file(
-        &mut self,
-        path: ImagePath,
-        mode: Mode,
-        owner: Owner,
-        content: &mut dyn Read,
-    ) -> Result<(), SinkError> {
-        let path = self.name(path);
-        self.sink.file(path, mode, owner, content)
-    }
-
-    fn symlink(&mut self, path: ImagePath, target: Arc<str>, owner: Owner) -> Result<(), SinkError> {
-        let path = self.name(path);
-        self.sink.symlink(path, target, owner)
-    }
-
-    fn copy(&mut self, path: ImagePath, original: &ImagePath) -> Result<(), SinkError> {
-        let (path, original) = (self.name(path), self.name(original.clone()));
-        self.sink.copy(path, &original)
-    }
 }

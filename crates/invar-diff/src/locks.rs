@@ -18,7 +18,8 @@ impl std::error::Error for LockError {}
 /// What changed between two locks: packages, and all that is not a list of packages, by key.
 ///
 /// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or in
-/// the tables of a list `platform`, by their `name` or `file` and `version`. Both `uv.lock` and `invar.lock`, of whatever
+/// the tables of a list `platform`, by their `name` or `file` and `version`; those of the tables `lock` of a list
+/// `derived` as well. Both `uv.lock` and `invar.lock`, of whatever
 /// version, are that. A package of the same version of which something else differs, such as its hashes, is one that
 /// changed.
 ///
@@ -62,6 +63,18 @@ impl Locked {
         let platforms = lock.get_mut("platform").and_then(toml::Value::as_array_mut);
         for platform in platforms.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
             locked.take_lists(platform, "Debian");
+        }
+        // The locks of derived manifests: a package that several have is named once.
+        let derived = lock.get_mut("derived").and_then(toml::Value::as_array_mut);
+        let locks = derived.into_iter().flatten().filter_map(|one| one.get_mut("lock")?.as_table_mut());
+        for inner in locks.map(Self::take) {
+            for ((kind, name), version) in inner.versions {
+                add(&mut locked.versions, kind, name, &version);
+            }
+            for (key, tables) in inner.tables {
+                let known = locked.tables.entry(key).or_default();
+                known.extend(tables.into_iter().filter(|table| !known.contains(table)).collect::<Vec<_>>());
+            }
         }
         locked
     }
@@ -120,6 +133,15 @@ mod tests {
             compare_locks(&platform("2.41", &"0".repeat(64)), &platform("2.41", &"1".repeat(64))).unwrap();
         assert_eq!(packages[0].old.as_deref(), Some("2.41"));
         assert_eq!(packages[0].new.as_deref(), Some("2.41, with other hashes, places or dependencies"));
+        let derived = |output: &str, version: &str| {
+            let platform = platform(version, "0")
+                .replace("[[", "[[derived.lock.")
+                .replace("created", "\n[derived.lock]\ncreated");
+            format!("[[derived]]\noutput = \"{output}\"\n{platform}")
+        };
+        let lock = |one: &str, two: &str| format!("{}{}", derived("a", one), derived("b", two));
+        let (packages, values) = compare_locks(&lock("2.41", "2.41"), &lock("2.41", "2.42")).unwrap();
+        assert_eq!((packages.len(), values.len(), packages[0].new.as_deref()), (1, 0, Some("2.41, 2.42")));
         let manifest =
             |python: &str| format!("[project]\nname = \"x\"\n[tool.invar]\npython = \"{python}\"\n");
         let (packages, values) = compare_locks(&manifest("3.12"), &manifest("3.13")).unwrap();

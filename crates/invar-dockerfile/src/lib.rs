@@ -53,7 +53,8 @@ pub use reference::{ImageReference, InvalidReference};
 pub use run::{RunScript, is_shell, run_commands};
 pub use scope::{Origin, Scope, Value};
 pub use shell::{
-    Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellPart, ShellWord, split_commands,
+    Block, BlockKind, BlockPart, Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellPart,
+    ShellWord, split_commands,
 };
 pub use stage::{Base, BuildArguments, Stage, StageFault, Stages, Walk};
 pub use text::{LineIndex, Position, Span, Text};

@@ -58,7 +58,7 @@ pub fn is_shell(interpreter: &str) -> bool {
 /// A command without a shell; a shell that is called in it is seen through.
 fn of_words(words: &[Word]) -> Script {
     let Some((first, last)) = words.first().zip(words.last()) else {
-        return Script { commands: Vec::new(), complete: true };
+        return Script { complete: true, ..Script::default() };
     };
     let shell_words = words.iter().map(|word| ShellWord {
         text: Text::new(&word.text, word.span.start),
@@ -70,6 +70,8 @@ fn of_words(words: &[Word]) -> Script {
         connector: Connector::Start,
         pipeline: 1,
         depth: 0,
+        blocks: Vec::new(),
+        negated: false,
         assignments: Vec::new(),
         words: shell_words.collect(),
         redirects: Vec::new(),
@@ -79,5 +81,5 @@ fn of_words(words: &[Word]) -> Script {
     let left = std::cell::Cell::new(crate::Limits::COMMANDS);
     command.inner = crate::shell::find_inner(&command, &left, 0).map(Box::new);
     let complete = command.inner.as_ref().is_none_or(|inner| inner.complete);
-    Script { commands: vec![command], complete }
+    Script { commands: vec![command], redirects: Vec::new(), complete }
 }

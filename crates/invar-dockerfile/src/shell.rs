@@ -3,11 +3,13 @@
 //! A reader of POSIX shell grammar (IEEE 1003.1, "Shell Command Language") that keeps what an auditor and a translator
 //! ask for: which programs are started with which words, what is piped into what, what comes after what. Loops and
 //! conditions are seen through: their commands are listed in the order in which they stand.
+mod block;
 mod lexer;
 mod nested;
 mod splitter;
 mod word;
 
+pub use block::{Block, BlockKind, BlockPart};
 pub(crate) use nested::find_inner;
 pub use splitter::split_commands;
 pub use word::{ShellPart, ShellWord};
@@ -19,6 +21,8 @@ use crate::text::{Span, Text};
 pub struct Script {
     /// The commands, in the order in which they stand.
     pub commands: Vec<ShellCommand>,
+    /// The redirections that stand alone, or after a compound command: `> file`, `done < file`.
+    pub redirects: Vec<Redirect>,
     /// Whether all of it was read: not where a quote is not closed, or where it is beyond the [`crate::Limits`].
     pub complete: bool,
 }
@@ -74,6 +78,10 @@ pub struct ShellCommand {
     pub pipeline: usize,
     /// In how many `(...)` it stands.
     pub depth: usize,
+    /// The compound commands around it, from the outermost to the innermost.
+    pub blocks: Vec<Block>,
+    /// Whether `!` stands before it.
+    pub negated: bool,
     /// The assignments before its first word.
     pub assignments: Vec<ShellAssignment>,
     /// The program and its arguments; none where there are only assignments.
@@ -99,8 +107,12 @@ impl ShellCommand {
 pub struct ShellAssignment {
     /// The name.
     pub name: String,
-    /// The value.
+    /// The value; empty for an array.
     pub value: ShellWord,
+    /// The elements of an array: `NAME=(...)`.
+    pub elements: Option<Vec<ShellWord>>,
+    /// Whether it is added to what the name had: `NAME+=VALUE`.
+    pub appends: bool,
 }
 
 /// A redirection.

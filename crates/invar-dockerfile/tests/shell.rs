@@ -158,3 +158,53 @@ fn words_expand_with_what_is_known() {
     assert_eq!(word.names().collect::<Vec<_>>(), ["V", "W"]);
     assert_eq!(word.literal(), None);
 }
+
+#[test]
+fn compound_commands_know_their_parts() {
+    use invar_dockerfile::BlockPart::{self, Body, Condition, Otherwise};
+    let parts = |text: &str| -> Vec<(String, Vec<(usize, BlockPart)>)> {
+        let script = split(text);
+        let of = |command: &ShellCommand| command.blocks.iter().map(|b| (b.number, b.part)).collect();
+        script.commands.iter().map(|command| (words(command), of(command))).collect()
+    };
+    let named = |name: &str, blocks: &[(usize, BlockPart)]| (name.to_owned(), blocks.to_vec());
+    assert_eq!(
+        parts("if a; then b; elif c; then d; else (e); fi; f"),
+        [
+            named("a", &[(0, Condition(0))]),
+            named("b", &[(0, Body(0))]),
+            named("c", &[(0, Condition(1))]),
+            named("d", &[(0, Body(1))]),
+            named("e", &[(0, Otherwise), (1, Body(0))]),
+            named("f", &[]),
+        ]
+    );
+    assert_eq!(
+        parts("for x in 1; do a; done; case $x in 1) b;; 2) c;; esac; f() { d; }; { e; }"),
+        [
+            named("for|x|in|1", &[(0, Condition(0))]),
+            named("a", &[(0, Body(0))]),
+            named("b", &[(1, Body(0))]),
+            named("c", &[(1, Body(1))]),
+            named("d", &[(2, Body(0))]),
+            named("e", &[(3, Body(0))]),
+        ]
+    );
+}
+
+#[test]
+fn arrays_and_lone_redirections_are_kept() {
+    let script = split("a=(x 'y z')\na+=(w)\n> b\n! c");
+    let arrays: Vec<_> = script.commands[..2]
+        .iter()
+        .map(|command| {
+            let assignment = &command.assignments[0];
+            let elements =
+                assignment.elements.as_ref().map(|all| all.iter().map(|word| word.as_str()).collect());
+            (assignment.appends, elements.unwrap_or(Vec::new()))
+        })
+        .collect();
+    assert_eq!(arrays, [(false, vec!["x", "y z"]), (true, vec!["w"])]);
+    assert_eq!(script.redirects[0].target.as_str(), "b");
+    assert!(script.commands[2].negated);
+}

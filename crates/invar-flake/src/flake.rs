@@ -132,7 +132,8 @@ impl Flake {
         }
         let mut paths = candidates(name, purpose);
         // A full path is one: everything else would be a package of nixpkgs, where these are handed on.
-        if let Some(full) = paths.last()
+        if split_path(name).len() > 1
+            && let Some(full) = paths.last()
             && full.get(1).is_some_and(|system| system == SYSTEM)
             && matches!(self.find(&full[..1]), Ok(Some(_)))
         {
@@ -184,10 +185,11 @@ impl Flake {
             let kind = self.evaluator.attribute_of(&value, "type").ok().flatten();
             let kind = kind.map(|kind| Reader::new(&mut self.evaluator).datum(kind));
             let place = written(self.evaluator.span(id)).or_else(|| program.place.clone());
-            return Ok(Output { path, place, kind: OutputKind::App(App { program, kind }) });
+            return Ok(Output { path, place, symbol: None, kind: OutputKind::App(App { program, kind }) });
         }
         let datum = Reader::new(&mut self.evaluator).datum(id);
         let mut place = datum.place.clone();
+        let symbol = datum.thing();
         let kind = match datum.value {
             Data::Thing(symbol) => match &*self.thing(symbol) {
                 Thing::Image(image) => OutputKind::Image(image.clone()),
@@ -206,7 +208,7 @@ impl Flake {
             // Frameworks hand on what modules define: what is known is where its first attribute is.
             place = derivation.attributes.values().filter_map(|datum| datum.place.clone()).min();
         }
-        Ok(Output { path, place, kind })
+        Ok(Output { path, place, symbol, kind })
     }
 
     /// What a symbol of the flake's data stands for.
@@ -240,6 +242,15 @@ impl Flake {
         // The place of `name = ''…` that is inherited or computed may be that of the name.
         let after = rest.split_once("''").map(|(_, after)| after);
         Some(place.line + u32::from(after.is_some_and(|after| after.trim().is_empty())))
+    }
+
+    /// The store path of the thing `symbol`, as texts have it: a placeholder.
+    pub fn store_path(&mut self, symbol: SymbolId) -> String {
+        match self.evaluator.string(&Value::Symbol(symbol)) {
+            Ok(path) => path.text.to_string(),
+            // A thing without a path, such as a set: no text refers to it by this one.
+            Err(_) => format!("/nix/store/{:032}-none", symbol.number()),
+        }
     }
 
     /// `text` in pieces: characters, and the store paths of things. The project's own directory stays in it as a literal

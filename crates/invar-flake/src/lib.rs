@@ -13,6 +13,7 @@
 //! * Nothing is built, fetched or run. What an input that is not known gives stays a symbol that knows how it came about.
 //! * Which Debian package a package of nixpkgs is, and what a manifest makes of all this, is not known here.
 mod datum;
+mod derivation;
 mod error;
 mod facts;
 mod files;
@@ -22,11 +23,13 @@ mod input;
 mod lock;
 mod notation;
 mod output;
+pub mod phase;
 mod read;
 mod thing;
 mod world;
 
 pub use datum::{Data, Datum, Unreadable};
+pub use derivation::DerivationTree;
 pub use error::FlakeError;
 pub use files::PROJECT;
 pub use flake::{Flake, SYSTEM};

@@ -50,6 +50,8 @@ pub struct Output {
     pub path: Vec<String>,
     /// Where it is written.
     pub place: Option<Place>,
+    /// The thing that it is, if it is one; an app is none.
+    pub symbol: Option<SymbolId>,
     /// What it is.
     pub kind: OutputKind,
 }

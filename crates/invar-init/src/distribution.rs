@@ -3,6 +3,9 @@
 /// Managers, names and packages. See its own first lines.
 const TABLE: &str = include_str!("distribution.tsv");
 
+/// Suites from before the change of time's width, also with what stands behind a hyphen: `bookworm-backports`.
+const BEFORE_T64: [&str; 3] = ["bookworm", "bullseye", "buster"];
+
 /// A program that installs packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manager {
@@ -42,8 +45,20 @@ impl Manager {
         }
     }
 
-    /// The Debian packages for the package `name`.
-    pub fn counterpart(self, name: &str) -> Counterpart {
+    /// The Debian packages of the suite `suite` for the package `name`; without one, of Debian 13.
+    pub fn counterpart(self, name: &str, suite: Option<&str>) -> Counterpart {
+        let found = self.of_newest(name);
+        let Counterpart::Packages(packages) = found else { return found };
+        // Libraries whose time became 64 bits wide got other names in Debian 13, on all architectures.
+        let is_before = suite.is_some_and(|suite| BEFORE_T64.iter().any(|before| suite.starts_with(before)));
+        let named = |name: String| match is_before {
+            true => name.strip_suffix("t64").map(str::to_owned).unwrap_or(name),
+            false => name,
+        };
+        Counterpart::Packages(packages.into_iter().map(named).collect())
+    }
+
+    fn of_newest(self, name: &str) -> Counterpart {
         let rows = TABLE.lines().filter(|line| !line.starts_with('#'));
         let mut rows = rows.filter_map(|line| {
             let mut fields = line.split('\t');
@@ -78,11 +93,19 @@ mod tests {
     fn names_are_debians() {
         let packages =
             |names: &[&str]| Counterpart::Packages(names.iter().map(|name| (*name).to_owned()).collect());
-        assert_eq!(Manager::Apt.counterpart("curl"), packages(&["curl"]));
-        assert_eq!(Manager::Apt.counterpart("libgl1-mesa-glx"), packages(&["libgl1"]));
-        assert_eq!(Manager::Apk.counterpart("build-base"), packages(&[]));
-        assert_eq!(Manager::Apk.counterpart("postgresql-libs"), packages(&["libpq5"]));
-        assert_eq!(Manager::Dnf.counterpart("odd"), Counterpart::Unknown);
+        assert_eq!(Manager::Apt.counterpart("curl", None), packages(&["curl"]));
+        assert_eq!(Manager::Apt.counterpart("libgl1-mesa-glx", None), packages(&["libgl1"]));
+        assert_eq!(Manager::Apk.counterpart("build-base", None), packages(&[]));
+        assert_eq!(Manager::Apk.counterpart("postgresql-libs", None), packages(&["libpq5"]));
+        assert_eq!(Manager::Dnf.counterpart("odd", None), Counterpart::Unknown);
+        // Names of before and after time became 64 bits wide.
+        let glib = |suite: Option<&str>| Manager::Apt.counterpart("libglib2.0-0", suite);
+        assert_eq!(glib(None), packages(&["libglib2.0-0t64"]));
+        assert_eq!(glib(Some("trixie")), packages(&["libglib2.0-0t64"]));
+        assert_eq!(glib(Some("bookworm")), packages(&["libglib2.0-0"]));
+        let newer = Manager::Apt.counterpart("libcurl4t64", Some("bookworm"));
+        assert_eq!(newer, packages(&["libcurl4"]));
+        assert_eq!(Manager::Apk.counterpart("libmagic", Some("bookworm")), packages(&["libmagic1"]));
         assert_eq!(Manager::of("microdnf"), Some(Manager::Dnf));
     }
 }

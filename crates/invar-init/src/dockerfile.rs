@@ -9,22 +9,28 @@ mod build_packages;
 mod collect;
 mod command;
 mod copy;
+mod environment;
 mod files;
 mod first_process;
 mod from_stage;
 mod front_end;
+mod hard_coded;
+mod layout;
 mod moved;
+mod path_text;
 mod place;
+mod programs;
 mod python;
 mod run;
+mod runner;
 mod script;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{
-    Assignment, Base, BuildArguments, Dockerfile, Expansion, Healthcheck, ImageReference, Instruction, Kind,
-    ParseError, Scope, Stage, StageFault, Stages, Word, parse,
+    Assignment, Base, BuildArguments, Dockerfile, Expansion, ImageReference, Instruction, Kind, ParseError,
+    Scope, Stage, StageFault, Stages, Word, parse,
 };
 use invar_project::{Release, STABLE};
 
@@ -34,10 +40,11 @@ use crate::dockerfile::collect::Collect;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::first_process::{has_runner, is_deaf};
 use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::{Places, is_tool};
+use crate::dockerfile::place::Places;
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
+use crate::suite;
 
 /// Why a Dockerfile cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,10 +109,14 @@ struct Reader<'a> {
     places: Places,
     build_packages: BuildPackages,
     accounts: Accounts,
+    /// The suite of Debian that the image is made from, as far as it is known.
+    suite: Option<String>,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
     moved: Vec<Moved>,
+    /// The places that something was moved to by a step.
+    moved_to: Vec<String>,
     /// Whether apt has been told of another archive than Debian's.
     has_foreign_archive: bool,
     /// Commands that gather files for a web server.
@@ -114,9 +125,10 @@ struct Reader<'a> {
     copies_all: bool,
     /// What is done to files before the image gets them.
     changes: Changes,
-    /// The entrypoint's and the command's lines, to be looked at when everything else is known.
-    entrypoint: Option<&'a Instruction>,
-    command: Option<&'a Instruction>,
+    /// The entrypoint's and the command's lines with the names that they see, to be looked at when everything else is
+    /// known.
+    entrypoint: Option<(&'a Instruction, Scope)>,
+    command: Option<(&'a Instruction, Scope)>,
 }
 
 /// Reads the Dockerfile `text` and adds what it says to `draft`.
@@ -146,8 +158,10 @@ pub fn read_dockerfile(
         places: Places::default(),
         build_packages: BuildPackages::default(),
         accounts: Accounts::default(),
+        suite: None,
         copied: Vec::new(),
         moved: Vec::new(),
+        moved_to: Vec::new(),
         has_foreign_archive: false,
         collects: Vec::new(),
         copies_all: false,
@@ -172,6 +186,7 @@ pub fn read_dockerfile(
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
         None => context.release,
     };
+    reader.suite = reader.draft.suite.clone().or_else(|| release.map(|release| release.suite.to_owned()));
     reader.places = Places::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
     if let Some(release) = release {
         reader.add_version(&stages.stages[chain[0]], release);
@@ -186,6 +201,9 @@ pub fn read_dockerfile(
     }
     reader.finish();
     let mut draft = reader.draft;
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
+    }
     draft.keep_valid(Source { file: "Dockerfile", line: 0 });
     draft.notes.sort_by_key(|note| note.source);
     Ok(draft)
@@ -322,73 +340,19 @@ impl<'a> Reader<'a> {
                     self.draft.image.set("stop-signal", signal);
                 }
             }
-            Kind::Healthcheck(check) => self.health_check(check, instruction),
+            Kind::Healthcheck(check) => self.health_check(check, instruction, scope),
             Kind::Entrypoint(_) => {
-                self.entrypoint = Some(instruction);
+                self.entrypoint = Some((instruction, scope.clone()));
                 // As in Docker, an entrypoint makes the command of a lower stage void.
                 self.command = None;
             }
-            Kind::Cmd(_) => self.command = Some(instruction),
+            Kind::Cmd(_) => self.command = Some((instruction, scope.clone())),
             Kind::Onbuild(_) => self.note(instruction, "an image is not a base for others here"),
             Kind::Workdir(folder) => self.enter(folder, scope),
-            // Names are replaced where they stand, and shells are what RUN needs.
+            // Names are replaced where they stand, and shells are what lines for them start with.
             Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
         }
         Ok(())
-    }
-
-    fn variable(&mut self, assignment: &Assignment, instruction: &Instruction, scope: &Scope) {
-        let name = assignment.name.text.as_str();
-        if is_tool(name) {
-            return;
-        }
-        let Some(value) = &assignment.value else { return };
-        // Where the environment's programs are is known here; what stands there besides is not.
-        if name == "PATH" {
-            let own =
-                |part: &&str| !part.is_empty() && !part.starts_with('$') && !self.places.is_environment(part);
-            let value = value.text.trim_matches('"');
-            let others: Vec<&str> = value.split(':').filter(own).filter(|part| !is_usual(part)).collect();
-            if !others.is_empty() {
-                self.note(
-                    instruction,
-                    "programs are looked for in the environment and where Debian has them",
-                );
-            }
-            return;
-        }
-        // `PYTHONPATH=$PYTHONPATH:/app`: a name that stands for nothing yet.
-        let text = scope.expand(&value.text, self.file.escape).map(|expansion| expansion.text);
-        let Ok(text) = text else {
-            let _ = self.expand(instruction, scope, value);
-            return;
-        };
-        let text: Vec<String> = text.split(':').map(|part| self.places.in_image(part)).collect();
-        self.draft.image.set_in("env", name, text.join(":").trim_start_matches(':'));
-    }
-
-    fn health_check(&mut self, check: &Healthcheck, instruction: &'a Instruction) {
-        let Healthcheck::Command(command) = check else { return };
-        let Some(words) = self.command_words(command, instruction) else { return };
-        // Large base images have these without a word in the Dockerfile.
-        if let Some(program) = words.first().filter(|program| ["curl", "wget"].contains(&program.as_str())) {
-            self.draft.packages.insert(program.clone());
-        }
-        let mut table = toml::Table::new();
-        table.insert("command".to_owned(), words.into());
-        for (flag, key) in
-            [("interval", "interval"), ("timeout", "timeout"), ("start-period", "start-period")]
-        {
-            if let Some(value) = instruction.flag_value(flag) {
-                table.insert(key.to_owned(), value.text.clone().into());
-            }
-        }
-        if let Some(retries) =
-            instruction.flag_value("retries").and_then(|value| value.text.parse::<i64>().ok())
-        {
-            table.insert("retries".to_owned(), retries.into());
-        }
-        self.draft.image.set("health-check", table);
     }
 
     fn enter(&mut self, folder: &Word, scope: &Scope) {
@@ -399,38 +363,28 @@ impl<'a> Reader<'a> {
     /// What can be said only when everything was read.
     fn finish(&mut self) {
         self.places.enter_last();
-        if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
-            self.draft.image.set("workdir", folder);
-        }
         self.add_build_packages();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
-            let Some(instruction) = found else { continue };
+            let Some((instruction, scope)) = found else { continue };
             let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
-            let Some(words) = self.command_words(command, instruction).filter(|words| !words.is_empty())
-            else {
-                continue;
-            };
+            let words = self.command_words(command, instruction, &scope);
+            let Some(words) = words.filter(|words| !words.is_empty()) else { continue };
             let needs_init = has_runner(command) && is_deaf(&words);
             self.draft.image.set(key, words);
             if needs_init {
                 self.add_init();
             }
         }
+        if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
+            self.draft.image.set("workdir", folder);
+        }
         let command = self.change_files();
         self.include();
         self.move_files(command);
+        self.link_folders();
         self.collect_files();
         self.add_directories();
     }
-}
-
-/// Whether a folder is on every image's `PATH`, or is one of a user's own tools.
-fn is_usual(folder: &str) -> bool {
-    ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/games"]
-        .contains(&folder)
-        || folder.ends_with("/.local/bin")
-        || folder.ends_with("/.cargo/bin")
-        || folder.contains("poetry")
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What a manifest will say, and the text of it.
+mod valid;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use invar_configure::BASE;
 use invar_project::{IMAGE_KEYS, Manifest, ManifestSources};
-use toml::Value;
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
 /// A manifest to be: each field is a key of it, and empty where the manifest says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +29,8 @@ pub struct Draft {
     pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
     pub image: Keys,
+    /// Keys of the table of each further image, by its key.
+    pub images: BTreeMap<String, Keys>,
     /// Keys of the table `python`.
     pub python: Keys,
     /// Keys of the table of each override, by Python package.
@@ -69,6 +75,8 @@ pub struct Source {
 pub struct Note {
     /// Where it stands.
     pub source: Source,
+    /// The file that the line is in, if that is another one, which is imported.
+    pub file: Option<String>,
     /// What stands there, shortened to one line.
     pub text: String,
     /// Why it was left, and what to do.
@@ -85,6 +93,9 @@ pub struct Pin {
     /// What names it now.
     pub after: String,
 }
+
+/// Keys of inner tables that come before the others.
+const FIRST: [&str; 5] = ["program", "as", "args", "path", "text"];
 
 /// The longest piece of a source line that a note shows, in characters.
 const LONGEST: usize = 100;
@@ -107,6 +118,11 @@ impl Keys {
     /// Removes `key`.
     pub fn remove(&mut self, key: &str) {
         self.0.retain(|(name, _)| name != key);
+    }
+
+    /// All keys with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Whether there is none.
@@ -147,12 +163,13 @@ impl Note {
         }
         // A comment in the manifest is one line, and a terminal's control characters are nobody's source.
         text.retain(|character| !character.is_control());
-        Self { source, text, why: why.into() }
+        Self { source, file: None, text, why: why.into() }
     }
 
     /// The note as a sentence.
     pub fn sentence(&self) -> String {
         let Source { file, line } = self.source;
+        let file = self.file.as_deref().unwrap_or(file);
         let place = if line == 0 { file.to_owned() } else { format!("{file}:{line}") };
         match self.text.as_str() {
             "" => format!("{place}: {}", self.why),
@@ -249,6 +266,9 @@ impl Draft {
         let mut image = self.image.clone();
         image.0.sort_by_key(|(key, _)| IMAGE_KEYS.iter().position(|known| known == key));
         table(&mut text, &name("image"), &image, false);
+        for (key_of, keys) in &self.images {
+            table(&mut text, &name(&format!("images.{}", key(key_of))), keys, true);
+        }
         table(&mut text, &name("python"), &self.python, false);
         for (package, keys) in &self.overrides {
             table(&mut text, &name(&format!("python.overrides.{}", key(package))), keys, false);
@@ -259,6 +279,46 @@ impl Draft {
             keys(&mut text, &step.keys);
         }
         text
+    }
+}
+
+/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with `prefix`
+/// before each table's name instead. What is no manifest stays as it is.
+pub fn nested(manifest: &str, prefix: &str) -> String {
+    let Ok(table) = DeTable::parse(manifest) else { return manifest.to_owned() };
+    // What looks like a table's name within a text of several lines is none.
+    let mut texts = Vec::new();
+    for (_, value) in table.get_ref() {
+        add_texts(value, &mut texts);
+    }
+    let is_text = |place: usize| texts.iter().any(|text| text.contains(&place));
+    let (mut nested, mut place, mut begun) = (String::new(), 0, false);
+    for line in manifest.split_inclusive('\n') {
+        let is_comment = !begun && line.starts_with('#');
+        if !is_comment && !begun {
+            begun = true;
+            nested.push_str(&format!("[{prefix}]\n"));
+        }
+        match (line.strip_prefix("[["), line.strip_prefix('[')) {
+            (Some(name), _) if !is_text(place) => nested.push_str(&format!("[[{prefix}.{name}")),
+            (_, Some(name)) if !is_text(place) => nested.push_str(&format!("[{prefix}.{name}")),
+            _ => nested.push_str(line),
+        }
+        place += line.len();
+    }
+    if !begun {
+        nested.push_str(&format!("[{prefix}]\n"));
+    }
+    nested
+}
+
+/// Where in the manifest the texts in `value` are.
+fn add_texts(value: &Spanned<DeValue<'_>>, texts: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::String(_) => texts.push(value.span()),
+        DeValue::Array(list) => list.iter().for_each(|value| add_texts(value, texts)),
+        DeValue::Table(table) => table.iter().for_each(|(_, value)| add_texts(value, texts)),
+        _ => {}
     }
 }
 
@@ -301,8 +361,12 @@ fn inline(value: &Value) -> String {
         }
         Value::Table(table) if table.is_empty() => "{}".to_owned(),
         Value::Table(table) => {
+            // What something is about comes first, as its author would write it.
+            let first = |name: &str| FIRST.iter().position(|known| *known == name).unwrap_or(FIRST.len());
+            let mut pairs: Vec<(&String, &Value)> = table.iter().collect();
+            pairs.sort_by_key(|(name, _)| first(name));
             let pairs: Vec<String> =
-                table.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
+                pairs.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
             format!("{{ {} }}", pairs.join(", "))
         }
         other => other.to_string(),
@@ -345,6 +409,26 @@ mod tests {
         assert!(text.starts_with("# Dockerfile:3: RUN x \\ [31m y: left out\n"), "{text}");
         let read: toml::Table = toml::from_str(&text).expect("it is TOML");
         assert_eq!(read["tool"]["invar"]["image"]["env"]["A B"].as_str(), Some("say \"x\"\\\n\u{7}"));
+    }
+
+    #[test]
+    fn a_manifest_can_be_put_into_a_table() {
+        let mut drafts = vec![Draft::default()];
+        let mut draft = Draft::default();
+        draft.packages.insert("hello".to_owned());
+        drafts.push(draft.clone());
+        draft.note(Source { file: "flake.nix", line: 3 }, "x", "y");
+        draft.dev_shell.set("hook", "if\n[image]\n[[ -d x ]]\nfi\n");
+        draft.image.set("command", vec!["sh", "-c", "a\n[b]\n"]);
+        draft.overrides.entry("a.b".to_owned()).or_default().set("packages", vec!["gcc"]);
+        let mut step = Keys::default();
+        step.set("name", "assets");
+        draft.steps.push(DraftStep { keys: step });
+        drafts.push(draft.clone());
+        drafts.push(Draft { image: draft.image, ..Draft::default() });
+        for draft in drafts {
+            assert_eq!(nested(&draft.to_toml(""), "tool.invar"), draft.to_toml("tool.invar"));
+        }
     }
 
     #[test]

@@ -1,217 +1,267 @@
-//! A flake that makes a Python project with uv2nix and an image with `dockerTools`, as a manifest.
+//! A flake, as a manifest: an output is evaluated, and what it is made of is put where Debian and the project have it.
 //!
-//! Read are: the interpreter, `sourcePreference`, `overrideAttrs` of Python packages, the virtual environment's
-//! dependencies, `makeWrapper`, `mkShell`, and the arguments of `buildImage`, `buildLayeredImage` and
-//! `streamLayeredImage` of `dockerTools`.
+//! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by a
+//! table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put into
+//! the image by steps that copy, link and wrap; a package that is laid over an image's root is in `/`, one that is only
+//! referred to in `/opt/NAME`.
+mod environment;
+mod further;
 mod image;
-mod nix;
+mod lay;
 mod overrides;
+mod place;
+mod program;
+mod reader;
 mod shell;
-mod wrapper;
+mod step;
 
-use invar_nix::NixError;
-use rnix::ast::{self, Expr};
-use rnix::{Root, SyntaxNode};
-use rowan::ast::AstNode as _;
+use std::collections::BTreeMap;
 
-use crate::draft::{Draft, Note, Source};
-use crate::flake::nix::{Call, Piece, Value, attribute, attributes, calls, line, line_at, path_of, value};
-use crate::nixpkgs::{counterpart, python_minor};
+use invar_flake::{Flake, Output, OutputKind, OutputName, Thing};
+use invar_project::Purpose;
+use toml::Value;
 
-/// The interpreters that Debian has, by minor version, and the suites that have them.
-const SUITES: [(u32, &str); 2] = [(11, "bookworm"), (13, "trixie")];
+use crate::draft::{Draft, Source};
+use crate::flake::reader::{Project, Reader};
+use crate::project::{ProjectView, read_project};
+use crate::suite;
+
+/// What a flake is read with.
+#[derive(Debug, Clone, Copy)]
+pub struct FlakeContext<'a> {
+    /// The project's files, relative to the flake's directory, with the texts of those that may matter.
+    pub files: &'a BTreeMap<String, Option<String>>,
+    /// The text of `flake.lock`.
+    pub lock: Option<&'a str>,
+    /// The text of `pyproject.toml`.
+    pub pyproject: Option<&'a str>,
+    /// The output that is wanted, such as `docker-image` or `packages.x86_64-linux.default`. Without it: the image, or
+    /// the default app or package.
+    pub output: Option<&'a str>,
+    /// What it is wanted for.
+    pub purpose: Purpose,
+}
 
 /// Why a flake cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlakeError {
-    /// It is too long or too deep.
-    #[error("flake.nix: {0}")]
-    TooMuch(NixError),
-    /// It is not Nix.
-    #[error("flake.nix:{line}: {problem}")]
-    Syntax {
-        /// The line, from 1.
-        line: usize,
-        /// What the parser says.
-        problem: String,
-    },
+    /// It cannot be evaluated, or lacks the output.
+    #[error(transparent)]
+    Read(#[from] invar_flake::FlakeError),
 }
 
-/// A flake that is being read.
-struct Reader<'a> {
-    text: &'a str,
-    root: SyntaxNode,
-    draft: Draft,
-}
+/// Names of an image among several, the most usual ones first.
+const IMAGE_NAMES: [&str; 9] = [
+    "default",
+    "docker-image",
+    "dockerImage",
+    "docker",
+    "image",
+    "container",
+    "container-image",
+    "oci-image",
+    "oci",
+];
 
-/// Reads the flake `text` and adds what it says to `draft`; `lock` is the text of its `flake.lock`.
+/// Reads the flake `text` and adds what an output of it says to `draft`.
 ///
 /// # Errors
 /// [`FlakeError`].
-pub fn read_flake(text: &str, lock: Option<&str>, draft: Draft) -> Result<Draft, FlakeError> {
-    let parsed = invar_nix::parse(text).map_err(|error| match error {
-        NixError::Syntax { message, span } => {
-            FlakeError::Syntax { line: line_at(text, span.start), problem: message }
+pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Result<Draft, FlakeError> {
+    let mut files = context.files.clone();
+    for (name, content) in [("flake.lock", context.lock), ("pyproject.toml", context.pyproject)] {
+        if let Some(content) = content {
+            files.insert(name.to_owned(), Some(content.to_owned()));
         }
-        other => FlakeError::TooMuch(other),
-    })?;
-    let mut reader = Reader { text, root: parsed.syntax().clone(), draft };
-    reader.inputs(lock);
-    reader.python();
-    reader.overrides();
-    reader.image();
-    reader.shell();
-    reader.draft.keep_valid(Source { file: "flake.nix", line: 0 });
-    reader.draft.notes.sort_by_key(|note: &Note| note.source);
-    Ok(reader.draft)
+    }
+    files.insert("flake.nix".to_owned(), Some(text.to_owned()));
+    let mut flake = Flake::read(text, &files)?;
+    let project = Project::read(&files);
+    let mut draft = draft;
+    add_pins(&mut draft, &flake);
+    let outputs = flake.outputs();
+    let chosen = choose(&mut flake, context, &outputs)?;
+    let mut reader = Reader::new(&mut flake, &files, &project, draft);
+    let is_image = matches!(chosen.as_ref().map(|output| &output.kind), Some(OutputKind::Image(_)));
+    match &chosen {
+        Some(output) => reader.output(output),
+        None => reader.nothing(),
+    }
+    if !is_image && context.purpose != Purpose::Shell {
+        reader.guess_command();
+    }
+    if context.purpose != Purpose::Shell {
+        reader.other_shell(&outputs);
+    }
+    let mut draft = reader.finish();
+    if is_image && context.output.is_none() {
+        further::add(&mut flake, &files, &project, &mut draft, chosen.as_ref(), &outputs);
+    }
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
+    }
+    let source = Source { file: "flake.nix", line: 0 };
+    draft.keep_valid(source);
+    draft.keep_parsed(source, context.pyproject);
+    draft.notes.sort_by(|a, b| (a.source, &a.file).cmp(&(b.source, &b.file)));
+    Ok(draft)
+}
+
+/// What the flake's inputs were, and what takes their place.
+fn add_pins(draft: &mut Draft, flake: &Flake) {
+    for input in flake.inputs() {
+        let Some(url) = &input.url else { continue };
+        let before = match &input.revision {
+            Some(revision) => {
+                let revision: String = revision.chars().take(12).collect();
+                format!("\"{url}\" (flake.lock: {revision})")
+            }
+            None => format!("\"{url}\" (no flake.lock: whatever is newest)"),
+        };
+        let after = match input.kind {
+            invar_flake::InputKind::Nixpkgs => "Debian packages, each by its sha256 in invar.lock",
+            invar_flake::InputKind::Unknown => "not used: what comes from it is a comment",
+            _ => "not needed: uv.lock is read directly",
+        };
+        draft.pin(&format!("input {}", input.name), before, after);
+    }
+}
+
+/// The output to read: the one that is named, or the image, or the default app or package.
+fn choose(
+    flake: &mut Flake,
+    context: &FlakeContext<'_>,
+    outputs: &[OutputName],
+) -> Result<Option<Output>, FlakeError> {
+    let purpose = match context.purpose {
+        Purpose::Build => invar_flake::Purpose::Build,
+        Purpose::Run => invar_flake::Purpose::Run,
+        Purpose::Shell => invar_flake::Purpose::Shell,
+    };
+    if let Some(name) = context.output {
+        let found = flake.output(name, purpose);
+        // An app is built as the image that runs it.
+        return match (found, context.purpose) {
+            (Err(error), Purpose::Build) => {
+                flake.output(name, invar_flake::Purpose::Run).map(Some).map_err(|_| error.into())
+            }
+            (found, _) => Ok(Some(found?)),
+        };
+    }
+    if context.purpose != Purpose::Build {
+        return Ok(Some(flake.output("default", purpose)?));
+    }
+    let images = further::images(flake, outputs);
+    let by_name = IMAGE_NAMES.iter().find(|name| images.iter().any(|image| image.name == **name));
+    let image = match by_name {
+        Some(name) => Some((*name).to_owned()),
+        None => images.first().map(|image| image.name.clone()),
+    };
+    if let Some(image) = image {
+        return Ok(Some(flake.output(&format!("\"{image}\""), invar_flake::Purpose::Build)?));
+    }
+    let has = |category: &str, name: &str| outputs.iter().any(|o| o.category == category && o.name == name);
+    if has("apps", "default") || has("defaultApp", "default") {
+        return Ok(Some(flake.output("default", invar_flake::Purpose::Run)?));
+    }
+    if has("packages", "default") || has("defaultPackage", "default") {
+        return Ok(Some(flake.output("default", invar_flake::Purpose::Build)?));
+    }
+    // The only app or package, or the first of several.
+    for (category, purpose) in
+        [("apps", invar_flake::Purpose::Run), ("packages", invar_flake::Purpose::Build)]
+    {
+        if let Some(first) = outputs.iter().find(|output| output.category == category) {
+            return Ok(Some(flake.output(&format!("\"{}\"", first.name), purpose)?));
+        }
+    }
+    Ok(None)
 }
 
 impl Reader<'_> {
-    fn source(&self, node: &SyntaxNode) -> Source {
-        Source { file: "flake.nix", line: line(self.text, node) }
-    }
-
-    fn note(&mut self, node: &SyntaxNode, why: &str) {
-        let source = self.source(node);
-        self.draft.note(source, &nix::plain_text(node), why);
-    }
-
-    /// What the flake's inputs were, and what takes their place.
-    fn inputs(&mut self, lock: Option<&str>) {
-        let Some(Expr::AttrSet(flake)) = Root::cast(self.root.clone()).and_then(|root| root.expr()) else {
-            return;
-        };
-        let entries = attributes(&flake).into_iter();
-        let inputs = entries.filter(|(path, _)| path.first().is_some_and(|name| name == "inputs"));
-        for (path, content) in inputs.filter(|(path, _)| path.last().is_some_and(|name| name == "url")) {
-            let name = path.get(1).cloned().unwrap_or_default();
-            let url = content.to_string();
-            let before = match lock.and_then(|lock| locked_revision(lock, &name)) {
-                Some(revision) => format!("{url} (flake.lock: {revision})"),
-                None => format!("{url} (no flake.lock: whatever is newest)"),
-            };
-            let after = match name.as_str() {
-                "nixpkgs" => "Debian packages, each by its sha256 in invar.lock",
-                _ => "not needed: uv.lock is read directly",
-            };
-            self.draft.pin(&format!("input {name}"), before, after);
+    /// Reads an output of any kind.
+    fn output(&mut self, output: &Output) {
+        self.output_place = output.place.clone();
+        match &output.kind {
+            OutputKind::Image(image) => self.image(image),
+            OutputKind::Package(derivation) => self.package(output.symbol, derivation),
+            OutputKind::App(app) => self.app(app),
+            OutputKind::Shell(derivation) => self.shell(derivation),
+            OutputKind::Thing(thing) => self.thing_as_image(output.symbol, thing),
+            OutputKind::Value(datum) => {
+                let why = "this output is not a package, an image, an app or a shell";
+                self.note(datum.place.as_ref().or(output.place.as_ref()), "", why);
+            }
+            _ => self.note(output.place.as_ref(), "", "this kind of output is not known"),
         }
     }
 
-    /// The interpreter, and where Python packages come from.
-    fn python(&mut self) {
-        let selects: Vec<ast::Select> = self.root.descendants().filter_map(ast::Select::cast).collect();
-        let interpreter = selects.iter().find_map(|select| match value(&Expr::Select(select.clone())) {
-            Value::Package(name) => Some((select.syntax().clone(), python_minor(&name)?)),
+    /// The shell of the flake, beside what was asked for.
+    fn other_shell(&mut self, outputs: &[OutputName]) {
+        let shells: Vec<&OutputName> =
+            outputs.iter().filter(|o| o.category == "devShells" || o.category == "devShell").collect();
+        let default = shells.iter().find(|shell| shell.name == "default").or(shells.first()).copied();
+        let Some(shell) = default else { return };
+        match self.flake.output(&format!("\"{}\"", shell.name), invar_flake::Purpose::Shell) {
+            Ok(Output { kind: OutputKind::Shell(derivation), .. }) => self.shell(&derivation),
+            Ok(output) => {
+                let what = match &output.kind {
+                    OutputKind::Thing(thing) => match &**thing {
+                        Thing::Unknown(description) => description.clone(),
+                        _ => String::new(),
+                    },
+                    _ => String::new(),
+                };
+                self.note(shell.place.as_ref(), &what, "what is in this shell is not known");
+            }
+            Err(error) => self.note(shell.place.as_ref(), "", &format!("this shell cannot be read: {error}")),
+        }
+        let others: Vec<&&OutputName> = shells.iter().filter(|other| other.name != shell.name).collect();
+        if let Some(first) = others.first() {
+            let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
+            let why = format!(
+                "a project has one shell in its manifest, here {}; use another one with `invar shell '.#{}'`",
+                shell.name, first.name
+            );
+            self.note(first.place.as_ref(), &names.join(", "), &why);
+        }
+    }
+
+    /// The command that the project's files show, where the flake names none.
+    fn guess_command(&mut self) {
+        self.lay_all();
+        let has_command = ["command", "entrypoint"].iter().any(|key| self.draft.image.get(key).is_some());
+        let text = |name: &str| self.files.get(name).and_then(Option::as_deref);
+        let (Some(pyproject), false) = (text("pyproject.toml"), has_command) else { return };
+        let view = ProjectView { pyproject, uv_lock: text("uv.lock"), files: self.files };
+        // A lock that uv has not finished is no reason to know nothing.
+        let guess = read_project(&view).or_else(|_| read_project(&ProjectView { uv_lock: None, ..view }));
+        let Ok(guess) = guess else { return };
+        // Where the output is not known to be the project's, only the program that it installs is a guess that is good.
+        let first = match guess.image.get("command") {
+            Some(Value::Array(words)) => words.first().and_then(Value::as_str).map(str::to_owned),
             _ => None,
-        });
-        if let Some((node, minor)) = interpreter {
-            match SUITES.iter().find(|(known, _)| *known == minor) {
-                // It is what `invar lock` chooses by itself where `requires-python` allows it.
-                Some((_, "trixie")) => {}
-                Some((_, suite)) => self.draft.suite = Some((*suite).to_owned()),
-                None => {
-                    let known: Vec<String> =
-                        SUITES.iter().map(|(minor, suite)| format!("3.{minor} ({suite})")).collect();
-                    let why = format!("Debian has no Python 3.{minor}, but {}", known.join(" and "));
-                    self.note(&node, &why);
-                }
-            }
+        };
+        let is_script = first.as_ref().is_some_and(|first| self.project.scripts.contains(first));
+        if !self.environment.is_used && !is_script {
+            return;
         }
-        for call in calls(&self.root, &["mkPyprojectOverlay"]) {
-            let Some(Value::Set(options)) = call.arguments.first().map(value) else { continue };
-            for (path, content) in attributes(&options) {
-                match (path.join(".").as_str(), text_of(&value(&content)).as_deref()) {
-                    // Wheels are what Invar takes by itself.
-                    ("sourcePreference", Some("wheel")) => {}
-                    ("sourcePreference", Some("sdist")) => self.draft.python.set("prefer", "sdist"),
-                    _ => self.note(content.syntax(), "no such choice here"),
-                }
-            }
+        if first.is_none() {
+            self.draft
+                .notes
+                .extend(guess.notes.into_iter().filter(|note| note.source.file == "pyproject.toml"));
         }
-        for call in calls(&self.root, &["loadWorkspace"]) {
-            let Some(Value::Set(options)) = call.arguments.first().map(value) else { continue };
-            let elsewhere = attribute(&options, "workspaceRoot").filter(|root| root.to_string() != "./.");
-            if let Some(elsewhere) = elsewhere {
-                self.note(elsewhere.syntax(), "the manifest stands in the project's folder: put it there");
+        for key in ["command", "ports"] {
+            if let Some(value) = guess.image.get(key) {
+                self.draft.image.set(key, value.clone());
             }
         }
     }
 
-    /// Which of the project's dependencies the environment of `call` has: `workspace.deps.NAME`, or a set.
-    fn environment(&mut self, call: &Call) {
-        let Some(dependencies) = call.arguments.get(1) else { return };
-        let text = dependencies.to_string();
-        match text.rsplit('.').next() {
-            Some("default") if text.contains("deps") => {}
-            Some("optionals") if text.contains("deps") => self.draft.extras = Some("all".into()),
-            Some("all") if text.contains("deps") => {
-                self.draft.extras = Some("all".into());
-                self.note(
-                    dependencies.syntax(),
-                    "the image has all extras; name the groups it needs in `groups`",
-                );
-            }
-            _ => match value(dependencies) {
-                Value::Set(set) => {
-                    let chosen = attributes(&set).into_iter().flat_map(|(_, list)| texts_of(&value(&list)));
-                    let chosen: Vec<String> = chosen.collect();
-                    if !chosen.is_empty() {
-                        self.draft.extras = Some(chosen.into());
-                    }
-                }
-                _ => self.note(
-                    dependencies.syntax(),
-                    "which dependencies these are cannot be read: see `groups` and `extras`",
-                ),
-            },
-        }
+    fn nothing(&mut self) {
+        self.note(None, "", "the flake has no package, app or image for x86_64-linux");
     }
-
-    /// Adds the Debian packages for `attribute` to the image, or says that there are none.
-    fn add_package(&mut self, attribute: &str, node: &SyntaxNode) {
-        match counterpart(attribute) {
-            Some(counterpart) => self.draft.packages.extend(counterpart.packages().map(str::to_owned)),
-            None if python_minor(attribute).is_some() => {}
-            None => {
-                let why =
-                    format!("no Debian package is known for nixpkgs' {attribute}: add it to `packages`");
-                self.note(node, &why);
-            }
-        }
-    }
-}
-
-/// The revision that `lock` has of the input `name`, shortened.
-fn locked_revision(lock: &str, name: &str) -> Option<String> {
-    // Only the revision is shown, so the file is not read as what it is: `"NAME": { ... "rev": "..." ... }`.
-    let (_, rest) = lock.split_once(&format!("\"{name}\": {{"))?;
-    let (_, rest) = rest.split_once("\"rev\": \"")?;
-    let revision = &rest[..rest.find('"')?];
-    Some(revision.chars().take(12).collect())
-}
-
-/// A text without anything in it that has to be computed.
-fn text_of(value: &Value) -> Option<String> {
-    let Value::Text(pieces) = value else { return None };
-    let literals = pieces.iter().map(|piece| match piece {
-        Piece::Literal(literal) => Some(literal.as_str()),
-        Piece::Value(_) => None,
-    });
-    literals.collect()
-}
-
-/// The plain texts of a list.
-fn texts_of(value: &Value) -> Vec<String> {
-    let Value::List(list) = value else { return Vec::new() };
-    list.iter().filter_map(text_of).collect()
-}
-
-/// The name of a path's last attribute, for messages.
-fn bound_name(node: &SyntaxNode) -> Option<String> {
-    let entry = node.ancestors().find_map(ast::AttrpathValue::cast)?;
-    path_of(&entry).last().cloned()
 }
 
 #[cfg(test)]

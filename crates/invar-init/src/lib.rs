@@ -7,15 +7,17 @@
 //!
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
-//! * No evaluation of Nix and no running of shells: what is written down literally is read, the rest is said to be left.
+//! * No running of shells: what a command does is read, or said to be left.
 mod distribution;
 mod dockerfile;
 mod draft;
 mod flake;
 mod nixpkgs;
 mod project;
+mod suite;
 
 pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
-pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source};
-pub use flake::{FlakeError, read_flake};
+pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
+pub use flake::{FlakeContext, FlakeError, read_flake};
+pub use invar_project::Purpose;
 pub use project::{ProjectError, ProjectView, add_needs, read_project};

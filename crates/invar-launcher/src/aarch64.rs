@@ -8,14 +8,16 @@
 //! | `x20` | the caller's next variable |
 //! | `x21`, `x22` | the new arguments, the new variables |
 //! | `x23` | where the next pointer is put |
-//! | `x24` | 1 once there is a `PATH` |
+//! | `x24` | bit 0: there has been a `PATH`; the bits above: those of the variables that are changed that have been there |
 //! | `x25` | how it ends |
-use crate::assembler::{Assembler, Label, Reference};
+use crate::assembler::{Assembler, Label, Reference, VariablePart};
 use crate::program::Data;
+use crate::variable::Variable;
 
 const EXECVE: u32 = 221;
 const WRITEV: u32 = 66;
 const EXIT_GROUP: u32 = 94;
+const CHDIR: u32 = 49;
 
 /// The number of a register. 31 is the stack pointer or zero, as the instruction has it.
 type Register = u32;
@@ -80,6 +82,21 @@ impl Assembler {
         self.word(0xf940_0000 | (offset / 8) << 10 | n << 5 | t);
     }
 
+    /// `str xt, [xn]`.
+    fn store(&mut self, t: Register, n: Register) {
+        self.word(0xf900_0000 | n << 5 | t);
+    }
+
+    /// `and xd, xn, #(1 << bit)`: one one, moved right around by 64 less the bit.
+    fn test_bit(&mut self, d: Register, n: Register, bit: u32) {
+        self.word(0x9240_0000 | ((64 - bit) % 64) << 16 | n << 5 | d);
+    }
+
+    /// `orr xd, xn, #(1 << bit)`.
+    fn set_bit(&mut self, d: Register, n: Register, bit: u32) {
+        self.word(0xb240_0000 | ((64 - bit) % 64) << 16 | n << 5 | d);
+    }
+
     /// `ldrb wt, [xn], #1`: reads a byte and goes on to the next.
     fn read_byte(&mut self, t: Register, n: Register) {
         self.word(0x3840_1400 | n << 5 | t);
@@ -139,10 +156,15 @@ impl Assembler {
 
 pub(crate) fn code(a: &mut Assembler, data: &Data) {
     make_room(a, data);
-    arguments(a);
+    arguments(a, data);
     variables(a, data);
-    start(a);
-    fail(a, data);
+    start(a, data);
+    fail(a, Label::Message, data.message(), [Label::Say, Label::Named, Label::MeasureName]);
+    if let Some(length) = data.message_outside() {
+        a.label(Label::Outside);
+        let labels = [Label::SayOutside, Label::NamedOutside, Label::MeasureNameOutside];
+        fail(a, Label::MessageOutside, length, labels);
+    }
 }
 
 /// Finds the variables, and makes room on the stack for the new arrays.
@@ -166,8 +188,14 @@ fn make_room(a: &mut Assembler, data: &Data) {
 }
 
 /// The program, its first arguments, those of the caller but for its name, NULL.
-fn arguments(a: &mut Assembler) {
+fn arguments(a: &mut Assembler, data: &Data) {
     table(a, [Label::First, Label::FirstEnd], [Label::CopyFirst, Label::FirstDone]);
+    if data.is_called_as_the_caller_says() {
+        a.load(1, 19, 8); // how this was called
+        a.if_zero(1, Label::OwnName); // without any argument, not even that is known
+        a.store(1, 21);
+        a.label(Label::OwnName);
+    }
     a.add_number(1, 19, 16); // the caller's second argument
     a.load(2, 19, 0); // how many arguments, perhaps none at all
     a.label(Label::CopyArguments);
@@ -177,6 +205,9 @@ fn arguments(a: &mut Assembler) {
     a.put_pointer(3, 23);
     a.b(Label::CopyArguments);
     a.label(Label::ArgumentsDone);
+    if data.last() > 0 {
+        table(a, [Label::Last, Label::LastEnd], [Label::CopyLast, Label::LastDone]);
+    }
     a.put_pointer(XZR, 23); // NULL ends the arguments
 }
 
@@ -219,6 +250,10 @@ fn variables(a: &mut Assembler, data: &Data) {
     if let Some(length) = data.prefix() {
         path(a, length);
     }
+    for (number, variable) in data.changed() {
+        change(a, number, variable);
+    }
+    a.label(Label::HandOn);
     a.put_pointer(0, 23); // hand it on
     a.b(Label::NextVariable);
     a.label(Label::VariablesDone);
@@ -227,6 +262,13 @@ fn variables(a: &mut Assembler, data: &Data) {
         a.adr(0, Label::PrefixAlone);
         a.put_pointer(0, 23); // PATH is the folders alone
         a.label(Label::HasPath);
+    }
+    for (number, _) in data.changed() {
+        a.test_bit(2, 24, bit(number));
+        a.if_not_zero(2, Label::Variable(number, VariablePart::Has)); // the caller had it
+        a.adr(0, Label::Variable(number, VariablePart::Absent));
+        a.put_pointer(0, 23);
+        a.label(Label::Variable(number, VariablePart::Has));
     }
     table(a, [Label::Set, Label::SetEnd], [Label::CopySet, Label::SetDone]);
     a.put_pointer(XZR, 23); // NULL ends the variables
@@ -275,33 +317,105 @@ fn path(a: &mut Assembler, length: u32) {
     a.label(Label::Store);
 }
 
+/// The bit of the variable with this number. The lowest is that of `PATH`.
+fn bit(number: usize) -> u32 {
+    u32::try_from(number + 1).expect("there are at most 63 of them")
+}
+
+/// If the variable in `x0` is this one, a new one is put together below the arrays. Otherwise the code goes on behind it.
+fn change(a: &mut Assembler, number: usize, variable: &Variable) {
+    let label = |part| Label::Variable(number, part);
+    a.adr(1, label(VariablePart::Name));
+    a.mov(3, 0); // compare from its start
+    a.label(label(VariablePart::Compare));
+    a.read_byte(2, 1);
+    a.if_zero(2, label(VariablePart::Is)); // the end: all were the same
+    a.read_byte(4, 3);
+    a.cmp(2, 4);
+    a.b_if(EQ, label(VariablePart::Compare));
+    a.b(label(VariablePart::Other)); // another variable
+    a.label(label(VariablePart::Is));
+    a.test_bit(2, 24, bit(number));
+    a.if_not_zero(2, Label::NextVariable); // a second one is left out
+    a.set_bit(24, 24, bit(number));
+    let Some(change) = &variable.change else {
+        a.b(Label::HandOn);
+        a.label(label(VariablePart::Other));
+        return;
+    };
+    a.load_byte(2, 3); // what comes behind the "="
+    a.if_not_zero(2, label(VariablePart::Full));
+    a.adr(0, label(VariablePart::Empty)); // an empty one has no separator
+    a.put_pointer(0, 23);
+    a.b(Label::NextVariable);
+    a.label(label(VariablePart::Full));
+    a.mov(4, 3);
+    a.label(label(VariablePart::Measure));
+    a.read_byte(2, 4);
+    a.if_not_zero(2, label(VariablePart::Measure));
+    a.sub(4, 4, 3); // its bytes, with a NUL
+    a.add_number(5, SP, 0);
+    a.sub(5, 5, 4); // room for them
+    let around = change.start.len() + change.end.len();
+    a.mov_number(6, u32::try_from(around).expect("the data has less than a mebibyte"));
+    a.sub(5, 5, 6); // and for what is around them
+    a.align_down(5, 5);
+    a.add_number(SP, 5, 0);
+    a.put_pointer(5, 23); // the new variable is there
+    a.adr(1, label(VariablePart::Start));
+    a.adr(2, label(VariablePart::StartEnd));
+    a.label(label(VariablePart::CopyStart));
+    a.read_byte(4, 1); // copy what comes before
+    a.put_byte(4, 5);
+    a.cmp(1, 2);
+    a.b_if(NE, label(VariablePart::CopyStart));
+    a.label(label(VariablePart::CopyValue));
+    a.read_byte(4, 3);
+    a.if_zero(4, label(VariablePart::ValueDone)); // the value, without its NUL
+    a.put_byte(4, 5);
+    a.b(label(VariablePart::CopyValue));
+    a.label(label(VariablePart::ValueDone));
+    a.adr(1, label(VariablePart::End));
+    a.label(label(VariablePart::CopyEnd));
+    a.read_byte(4, 1); // and what comes after, with a NUL
+    a.put_byte(4, 5);
+    a.if_not_zero(4, label(VariablePart::CopyEnd));
+    a.b(Label::NextVariable);
+    a.label(label(VariablePart::Other));
+}
+
 /// Becomes the program.
-fn start(a: &mut Assembler) {
+fn start(a: &mut Assembler, data: &Data) {
+    if data.message_outside().is_some() {
+        a.adr(0, Label::Directory);
+        a.call(CHDIR);
+        a.if_not_zero(0, Label::Outside); // the negative error number
+    }
     a.adr(0, Label::Text(0)); // the program
     a.mov(1, 21); // its arguments
     a.mov(2, 22); // its variables
     a.call(EXECVE); // returns only if it fails, with the negative error number
 }
 
-/// Says that the program cannot be started, and ends.
-fn fail(a: &mut Assembler, data: &Data) {
+/// Says what cannot be done, and ends.
+fn fail(a: &mut Assembler, message: Label, length: u32, [say, named, measure]: [Label; 3]) {
     a.mov_number(25, 127);
     a.word(0xb100_341f); // cmn x0, #13: whether it is -13, EACCES
-    a.b_if(NE, Label::Say);
+    a.b_if(NE, say);
     a.mov_number(25, 126);
-    a.label(Label::Say);
+    a.label(say);
     a.load(1, 19, 8); // how this was called
-    a.if_not_zero(1, Label::Named);
+    a.if_not_zero(1, named);
     a.adr(1, Label::Fallback); // without any argument, not even that is known
-    a.label(Label::Named);
+    a.label(named);
     a.mov(2, 1);
-    a.label(Label::MeasureName);
+    a.label(measure);
     a.read_byte(3, 2);
-    a.if_not_zero(3, Label::MeasureName);
+    a.if_not_zero(3, measure);
     a.sub(2, 2, 1);
     a.word(0xd100_0442); // sub x2, x2, #1: its length, without the NUL
-    a.adr(3, Label::Message);
-    a.mov_number(4, data.message());
+    a.adr(3, message);
+    a.mov_number(4, length);
     a.push(3, 4); // the second part and its length
     a.push(1, 2); // the first part and its length, which is the first in memory
     a.mov_number(0, 2); // the standard error

@@ -29,6 +29,19 @@ pub(crate) enum Label {
     Say,
     Named,
     MeasureName,
+    /// Where a missing name of the caller leaves the program its own.
+    OwnName,
+    CopyLast,
+    LastDone,
+    /// Where a variable is handed on as it is.
+    HandOn,
+    /// Where it goes on if the folder cannot be entered, and the same parts as above for that.
+    Outside,
+    SayOutside,
+    NamedOutside,
+    MeasureNameOutside,
+    /// A part of the code or the data for the variable with this number.
+    Variable(usize, VariablePart),
     // Data.
     First,
     FirstEnd,
@@ -41,8 +54,36 @@ pub(crate) enum Label {
     PrefixAlone,
     Message,
     Fallback,
+    CalledAs,
+    Last,
+    LastEnd,
+    Directory,
+    MessageOutside,
     /// The string with this number.
     Text(usize),
+}
+
+/// The parts that each variable has which is changed and not just set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum VariablePart {
+    // Code.
+    Compare,
+    Is,
+    Other,
+    Full,
+    Measure,
+    CopyStart,
+    CopyValue,
+    ValueDone,
+    CopyEnd,
+    Has,
+    // Data.
+    Name,
+    Absent,
+    Empty,
+    Start,
+    StartEnd,
+    End,
 }
 
 /// How an instruction or a word of data holds the place it refers to.

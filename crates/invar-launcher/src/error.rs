@@ -33,6 +33,20 @@ pub enum LauncherError {
         /// The folder as given.
         folder: String,
     },
+    /// The folder to start in is not absolute, has a NUL byte, or is longer than a path can be.
+    #[error("a launcher cannot enter {directory:?}: expected an absolute path of at most 4095 bytes")]
+    Directory {
+        /// The path as given.
+        directory: String,
+    },
+    /// More variables are changed, and not just set, than the launcher can remember having seen.
+    #[error("{found} variables have a default, a prefix or a suffix: at most {limit} are possible")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The most there can be.
+        limit: usize,
+    },
     /// Linux takes no argument or variable of more than 131,071 bytes.
     #[error("{length} bytes are too many for an argument or a variable: at most {limit} bytes are possible")]
     Long {

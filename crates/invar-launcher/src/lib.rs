@@ -6,14 +6,20 @@
 //! so its bytes depend on no compiler.
 //!
 //! # What it does
-//! * `argv` of the program is its own path, then [`Launcher::arguments`], then the arguments of the caller.
+//! * `argv` of the program is its own path or [another name](Launcher::name), then [`Launcher::arguments`], then the
+//!   arguments of the caller, then [`Launcher::last_arguments`].
 //! * The environment is the caller's, in its order, without the variables that are set or unset, and then the variables
 //!   that are set, in the byte order of their names. Entries without a `=` and repeated ones pass.
 //! * `PATH`, if [`Launcher::prefix_path`] is not empty, is these folders and then what it was. A `PATH` that is missing
 //!   or empty becomes these folders alone, and of a repeated one the first counts.
+//! * A variable of [`Launcher::prefixes`] or [`Launcher::suffixes`] is what it was between these values. Where it is
+//!   missing or empty it is the values alone, without a separator at an end. One of [`Launcher::defaults`] is only given
+//!   where it is missing, and then the values are put around that. Of a repeated one the first counts. What was missing
+//!   comes after the caller's variables, in the byte order of their names.
+//! * It goes to [`Launcher::directory`], if there is one.
 //! * It then becomes the program (`execve`): no process is added, and signals, files and limits are as they were.
-//! * If that fails, it writes `NAME: cannot start PROGRAM` to the standard error, where `NAME` is how it was called, and
-//!   exits with 126 if it was not allowed (`EACCES`) and with 127 otherwise, as a shell does.
+//! * If that fails, it writes `NAME: cannot start PROGRAM`, or `NAME: cannot enter DIRECTORY`, to the standard error,
+//!   where `NAME` is how it was called, and exits with 126 if it was not allowed (`EACCES`) and with 127 otherwise, as a shell does.
 //!
 //! # How
 //! Everything is built on the stack: two arrays of pointers, to strings that are in the executable or that the kernel
@@ -24,6 +30,7 @@ mod assembler;
 mod elf;
 mod error;
 mod program;
+mod variable;
 mod x86_64;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +45,27 @@ pub enum Machine {
     X86_64,
     /// AArch64, which Debian calls arm64.
     Aarch64,
+}
+
+/// What a program is called by: the first of its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CalledAs {
+    /// Its own path.
+    #[default]
+    Program,
+    /// This name.
+    Name(String),
+    /// The name that the launcher is called by. A caller that gives none leaves the program its path.
+    Caller,
+}
+
+/// Values that are put before or after what is in a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values {
+    /// The values.
+    pub values: Vec<String>,
+    /// What stands between two values, and between them and what the variable was.
+    pub separator: String,
 }
 
 /// What a launcher starts, and how.
@@ -56,6 +84,18 @@ pub struct Launcher {
     /// Folders that are put before what is in `PATH`: absolute paths without a colon. If `PATH` is in `set`, they come
     /// before that.
     pub prefix_path: Vec<String>,
+    /// What the program is called by.
+    pub name: CalledAs,
+    /// Arguments that come after those of the caller.
+    pub last_arguments: Vec<String>,
+    /// Variables that are set where the caller has not set them; the values by the names.
+    pub defaults: BTreeMap<String, String>,
+    /// What is put before the values of variables, by their names. If a variable is in `set` too, it comes before that.
+    pub prefixes: BTreeMap<String, Values>,
+    /// What is put after the values of variables, by their names. If a variable is in `set` too, it comes after that.
+    pub suffixes: BTreeMap<String, Values>,
+    /// The folder that the program is started in: an absolute path.
+    pub directory: Option<String>,
 }
 
 /// The bytes of the executable; its mode is to be `0755`.

@@ -9,13 +9,15 @@
 //! | `r12` | the caller's next variable |
 //! | `rbp`, `r14` | the new arguments, the new variables |
 //! | `rdi` | where the next pointer is put |
-//! | `r15` | 1 once there is a `PATH` |
-use crate::assembler::{Assembler, Label, Reference};
+//! | `r15` | bit 0: there has been a `PATH`; the bits above: those of the variables that are changed that have been there |
+use crate::assembler::{Assembler, Label, Reference, VariablePart};
 use crate::program::Data;
+use crate::variable::Variable;
 
 const EXECVE: u32 = 59;
 const WRITEV: u32 = 20;
 const EXIT_GROUP: u32 = 231;
+const CHDIR: u32 = 80;
 
 impl Assembler {
     /// An instruction that ends in a distance of four bytes.
@@ -29,11 +31,22 @@ impl Assembler {
         self.put(instruction);
         self.put(&number.to_le_bytes());
     }
+
+    /// `bt r15, bit`, whose result is the carry.
+    fn test_flag(&mut self, bit: u8) {
+        self.put(&[0x49, 0x0f, 0xba, 0xe7, bit]);
+    }
+
+    /// `bts r15, bit`.
+    fn set_flag(&mut self, bit: u8) {
+        self.put(&[0x49, 0x0f, 0xba, 0xef, bit]);
+    }
 }
 
 const JMP: &[u8] = &[0xe9]; // jmp
 const JE: &[u8] = &[0x0f, 0x84]; // je, also jz
 const JNE: &[u8] = &[0x0f, 0x85]; // jne, also jnz
+const JC: &[u8] = &[0x0f, 0x82]; // jc
 const JLE: &[u8] = &[0x0f, 0x8e]; // jle, signed
 const LEA_RAX: &[u8] = &[0x48, 0x8d, 0x05]; // lea rax, [rip + distance]
 const LEA_RDX: &[u8] = &[0x48, 0x8d, 0x15]; // lea rdx, [rip + distance]
@@ -49,8 +62,13 @@ pub(crate) fn code(a: &mut Assembler, data: &Data) {
     make_room(a, data);
     arguments(a, data);
     variables(a, data);
-    start(a);
-    fail(a, data);
+    start(a, data);
+    fail(a, Label::Message, data.message(), [Label::Say, Label::Named, Label::MeasureName]);
+    if let Some(length) = data.message_outside() {
+        a.label(Label::Outside);
+        let labels = [Label::SayOutside, Label::NamedOutside, Label::MeasureNameOutside];
+        fail(a, Label::MessageOutside, length, labels);
+    }
 }
 
 /// Finds the variables, and makes room on the stack for the new arrays.
@@ -76,6 +94,13 @@ fn arguments(a: &mut Assembler, data: &Data) {
     a.to(LEA_RSI, Label::First); // the table of the first ones
     a.number(MOV_ECX, data.arguments()); // how many
     a.put(&[0xf3, 0x48, 0xa5]); // rep movsq: copy the pointers
+    if data.is_called_as_the_caller_says() {
+        a.put(&[0x48, 0x8b, 0x43, 0x08]); // mov rax, [rbx + 8]: how this was called
+        a.put(&[0x48, 0x85, 0xc0]); // test rax, rax
+        a.to(JE, Label::OwnName); // without any argument, not even that is known
+        a.put(&[0x48, 0x89, 0x45, 0x00]); // mov [rbp], rax
+        a.label(Label::OwnName);
+    }
     a.put(&[0x48, 0x8d, 0x73, 0x10]); // lea rsi, [rbx + 16]: the caller's second argument
     a.put(&[0x48, 0x8b, 0x0b]); // mov rcx, [rbx]: how many arguments, perhaps none at all
     a.label(Label::CopyArguments);
@@ -84,6 +109,11 @@ fn arguments(a: &mut Assembler, data: &Data) {
     a.put(&[0x48, 0xa5]); // movsq: copy one pointer
     a.to(JMP, Label::CopyArguments);
     a.label(Label::ArgumentsDone);
+    if data.last() > 0 {
+        a.to(LEA_RSI, Label::Last); // the table of the last ones
+        a.number(MOV_ECX, data.last());
+        a.put(&[0xf3, 0x48, 0xa5]); // rep movsq: copy the pointers
+    }
     a.put(&[0x31, 0xc0]); // xor eax, eax
     a.put(&[0x48, 0xab]); // stosq: NULL ends the arguments
 }
@@ -120,6 +150,10 @@ fn variables(a: &mut Assembler, data: &Data) {
     if let Some(length) = data.prefix() {
         path(a, length);
     }
+    for (number, variable) in data.changed() {
+        change(a, number, variable);
+    }
+    a.label(Label::HandOn);
     a.put(&[0x48, 0x89, 0xf0]); // mov rax, rsi
     a.put(&[0x48, 0xab]); // stosq: hand it on
     a.to(JMP, Label::NextVariable);
@@ -130,6 +164,13 @@ fn variables(a: &mut Assembler, data: &Data) {
         a.to(LEA_RAX, Label::PrefixAlone);
         a.put(&[0x48, 0xab]); // stosq: PATH is the folders alone
         a.label(Label::HasPath);
+    }
+    for (number, _) in data.changed() {
+        a.test_flag(flag(number));
+        a.to(JC, Label::Variable(number, VariablePart::Has)); // the caller had it
+        a.to(LEA_RAX, Label::Variable(number, VariablePart::Absent));
+        a.put(&[0x48, 0xab]); // stosq
+        a.label(Label::Variable(number, VariablePart::Has));
     }
     a.to(LEA_RSI, Label::Set); // the table of those that are set
     a.number(MOV_ECX, data.variables()); // how many, perhaps none
@@ -182,8 +223,79 @@ fn path(a: &mut Assembler, length: u32) {
     a.label(Label::Store);
 }
 
+/// The bit of the variable with this number. The lowest is that of `PATH`.
+fn flag(number: usize) -> u8 {
+    u8::try_from(number + 1).expect("there are at most 63 of them")
+}
+
+/// If the variable in `rsi` is this one, a new one is put together below the arrays. Otherwise the code goes on behind
+/// it.
+fn change(a: &mut Assembler, number: usize, variable: &Variable) {
+    let label = |part| Label::Variable(number, part);
+    a.to(LEA_RDX, label(VariablePart::Name));
+    a.put(&[0x48, 0x89, 0xf1]); // mov rcx, rsi: compare from its start
+    a.label(label(VariablePart::Compare));
+    a.put(&[0x8a, 0x02]); // mov al, [rdx]
+    a.put(&[0x84, 0xc0]); // test al, al
+    a.to(JE, label(VariablePart::Is)); // the end: all were the same
+    a.put(&[0x48, 0xff, 0xc2]); // inc rdx
+    a.put(&[0x3a, 0x01]); // cmp al, [rcx]
+    a.put(&[0x48, 0x8d, 0x49, 0x01]); // lea rcx, [rcx + 1]: leaves the flags alone
+    a.to(JE, label(VariablePart::Compare));
+    a.to(JMP, label(VariablePart::Other)); // another variable
+    a.label(label(VariablePart::Is));
+    a.test_flag(flag(number));
+    a.to(JC, Label::NextVariable); // a second one is left out
+    a.set_flag(flag(number));
+    let Some(change) = &variable.change else {
+        a.to(JMP, Label::HandOn);
+        a.label(label(VariablePart::Other));
+        return;
+    };
+    let length = |text: &str| u32::try_from(text.len()).expect("the data has less than a mebibyte");
+    a.put(&[0x80, 0x39, 0x00]); // cmp byte [rcx], 0: what comes behind the "="
+    a.to(JNE, label(VariablePart::Full));
+    a.to(LEA_RAX, label(VariablePart::Empty)); // an empty one has no separator
+    a.put(&[0x48, 0xab]); // stosq
+    a.to(JMP, Label::NextVariable);
+    a.label(label(VariablePart::Full));
+    a.put(&[0x49, 0x89, 0xcd]); // mov r13, rcx: its value
+    a.label(label(VariablePart::Measure));
+    a.put(&[0x80, 0x39, 0x00]); // cmp byte [rcx], 0
+    a.put(&[0x48, 0x8d, 0x49, 0x01]); // lea rcx, [rcx + 1]: leaves the flags alone
+    a.to(JNE, label(VariablePart::Measure));
+    a.put(&[0x4c, 0x29, 0xe9]); // sub rcx, r13: its bytes, with a NUL
+    a.put(&[0x48, 0x29, 0xcc]); // sub rsp, rcx: room for them
+    a.number(SUB_RSP, length(&change.start) + length(&change.end)); // and for what is around them
+    a.put(&[0x48, 0x83, 0xe4, 0xf0]); // and rsp, -16
+    a.put(&[0x48, 0x89, 0xe0]); // mov rax, rsp
+    a.put(&[0x48, 0xab]); // stosq: the new variable is there
+    a.put(&[0x48, 0x89, 0xfa]); // mov rdx, rdi: where the next pointer is put
+    a.put(&[0x49, 0x89, 0xc8]); // mov r8, rcx: the bytes of the value
+    a.put(&[0x48, 0x89, 0xe7]); // mov rdi, rsp
+    a.to(LEA_RSI, label(VariablePart::Start));
+    a.number(MOV_ECX, length(&change.start));
+    a.put(&[0xf3, 0xa4]); // rep movsb: copy what comes before
+    a.put(&[0x4c, 0x89, 0xee]); // mov rsi, r13
+    a.put(&[0x49, 0x8d, 0x48, 0xff]); // lea rcx, [r8 - 1]
+    a.put(&[0xf3, 0xa4]); // rep movsb: the value, without its NUL
+    a.to(LEA_RSI, label(VariablePart::End));
+    a.number(MOV_ECX, length(&change.end) + 1);
+    a.put(&[0xf3, 0xa4]); // rep movsb: and what comes after, with a NUL
+    a.put(&[0x48, 0x89, 0xd7]); // mov rdi, rdx
+    a.to(JMP, Label::NextVariable);
+    a.label(label(VariablePart::Other));
+}
+
 /// Becomes the program.
-fn start(a: &mut Assembler) {
+fn start(a: &mut Assembler, data: &Data) {
+    if data.message_outside().is_some() {
+        a.to(LEA_RDI, Label::Directory);
+        a.number(MOV_EAX, CHDIR);
+        a.put(&[0x0f, 0x05]); // syscall
+        a.put(&[0x48, 0x85, 0xc0]); // test rax, rax: zero, or the negative error number
+        a.to(JNE, Label::Outside);
+    }
     a.to(LEA_RDI, Label::Text(0)); // the program
     a.put(&[0x48, 0x89, 0xee]); // mov rsi, rbp: its arguments
     a.put(&[0x4c, 0x89, 0xf2]); // mov rdx, r14: its variables
@@ -191,28 +303,28 @@ fn start(a: &mut Assembler) {
     a.put(&[0x0f, 0x05]); // syscall: returns only if it fails, with the negative error number
 }
 
-/// Says that the program cannot be started, and ends.
-fn fail(a: &mut Assembler, data: &Data) {
+/// Says what cannot be done, and ends.
+fn fail(a: &mut Assembler, message: Label, length: u32, [say, named, measure]: [Label; 3]) {
     a.number(&[0x41, 0xbd], 127); // mov r13d, 127
     a.put(&[0x48, 0x83, 0xf8, 0xf3]); // cmp rax, -13: EACCES
-    a.to(JNE, Label::Say);
+    a.to(JNE, say);
     a.number(&[0x41, 0xbd], 126); // mov r13d, 126
-    a.label(Label::Say);
+    a.label(say);
     a.put(&[0x48, 0x8b, 0x73, 0x08]); // mov rsi, [rbx + 8]: how this was called
     a.put(&[0x48, 0x85, 0xf6]); // test rsi, rsi
-    a.to(JNE, Label::Named);
+    a.to(JNE, named);
     a.to(LEA_RSI, Label::Fallback); // without any argument, not even that is known
-    a.label(Label::Named);
+    a.label(named);
     a.put(&[0x48, 0x89, 0xf1]); // mov rcx, rsi
-    a.label(Label::MeasureName);
+    a.label(measure);
     a.put(&[0x80, 0x39, 0x00]); // cmp byte [rcx], 0
     a.put(&[0x48, 0x8d, 0x49, 0x01]); // lea rcx, [rcx + 1]: leaves the flags alone
-    a.to(JNE, Label::MeasureName);
+    a.to(JNE, measure);
     a.put(&[0x48, 0x29, 0xf1]); // sub rcx, rsi
     a.put(&[0x48, 0xff, 0xc9]); // dec rcx: its length, without the NUL
-    a.number(MOV_EAX, data.message());
+    a.number(MOV_EAX, length);
     a.put(&[0x50]); // push rax: the second part's length
-    a.to(LEA_RAX, Label::Message);
+    a.to(LEA_RAX, message);
     a.put(&[0x50]); // push rax: the second part
     a.put(&[0x51]); // push rcx: the first part's length
     a.put(&[0x56]); // push rsi: the first part

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invar_launcher::{Launcher, LauncherError, Machine, launcher};
+use invar_launcher::{CalledAs, Launcher, LauncherError, Machine, Values, launcher};
 use invar_tree::Digest;
 use tempfile::TempDir;
 
@@ -185,6 +185,122 @@ fn folders_come_before_the_path() {
     check(&one, &[("PATH", "/bin")], &["PATH=/:/bin"]);
 }
 
+fn lists(lists: &[(&str, &str, &[&str])]) -> BTreeMap<String, Values> {
+    let values = |list: &[&str]| list.iter().map(|value| (*value).to_owned()).collect();
+    let list = |(name, separator, list): &(&str, &str, &[&str])| {
+        ((*name).to_owned(), Values { values: values(list), separator: (*separator).to_owned() })
+    };
+    lists.iter().map(list).collect()
+}
+
+#[test]
+fn values_are_put_around_what_the_caller_has() {
+    let request = Launcher {
+        prefixes: lists(&[("PATH", ":", &["/a", "/b c"]), ("BOTH", ", ", &["1"])]),
+        suffixes: lists(&[("BOTH", "--", &["2", "3"]), ("XDG", ":", &["/share"])]),
+        ..shell()
+    };
+    check(&request, &[], &["BOTH=1--2--3", "PATH=/a:/b c", "XDG=/share"]);
+    let empty = [("PATH", ""), ("BOTH", ""), ("XDG", "")];
+    check(&request, &empty, &["BOTH=1--2--3", "PATH=/a:/b c", "XDG=/share"]);
+    let full = [("PATH", "/bin"), ("BOTH", "="), ("XDG", "x"), ("XD", "1"), ("XDGG", "2"), ("Z", "3")];
+    check(
+        &request,
+        &full,
+        &["BOTH=1, =--2--3", "PATH=/a:/b c:/bin", "XD=1", "XDG=x:/share", "XDGG=2", "Z=3"],
+    );
+    let long = "/usr/bin:".repeat(10_000);
+    check(
+        &request,
+        &[("PATH", &long), ("XDG", &long)],
+        &["BOTH=1--2--3", &format!("PATH=/a:/b c:{long}"), &format!("XDG={long}:/share")],
+    );
+    // What is known beforehand.
+    let set = |value: &str| Launcher { set: map(&[("BOTH", value)]), ..request.clone() };
+    let rest = ["PATH=/a:/b c", "XDG=/share"];
+    check(&set("x"), &[("BOTH", "y")], &[&["BOTH=1, x--2--3"][..], &rest].concat());
+    check(&set(""), &[("BOTH", "y")], &[&["BOTH=1--2--3"][..], &rest].concat());
+    let unset = Launcher { unset: names(&["BOTH"]), ..request.clone() };
+    check(&unset, &[("BOTH", "y")], &[&["BOTH=1--2--3"][..], &rest].concat());
+    // The older way to say it is another's prefix of the same variable.
+    let both = Launcher { prefix_path: vec!["/p".to_owned()], ..request };
+    check(&both, &[("PATH", "/bin")], &["BOTH=1--2--3", "PATH=/p:/a:/b c:/bin", "XDG=/share"]);
+    check(&both, &[], &["BOTH=1--2--3", "PATH=/p:/a:/b c", "XDG=/share"]);
+    let nothing = Launcher { prefixes: lists(&[("A", ":", &[]), ("B", ":", &[""])]), ..shell() };
+    check(&nothing, &[("A", "1"), ("B", "")], &["A=1", "B="]);
+}
+
+#[test]
+fn defaults_are_for_callers_that_have_none() {
+    let request = Launcher {
+        defaults: map(&[("A", "a"), ("B", ""), ("C", "c"), ("D", "d"), ("E", "e")]),
+        set: map(&[("D", "set")]),
+        unset: names(&["E"]),
+        prefixes: lists(&[("C", ":", &["p"])]),
+        ..shell()
+    };
+    check(&request, &[], &["A=a", "B=", "C=p:c", "D=set", "E=e"]);
+    let own = [("A", "1"), ("B", "2"), ("C", "3"), ("D", "4"), ("E", "5")];
+    check(&request, &own, &["A=1", "B=2", "C=p:3", "D=set", "E=e"]);
+    check(&request, &[("A", ""), ("C", "")], &["A=", "B=", "C=p", "D=set", "E=e"]);
+    let many = |number: usize| Launcher {
+        defaults: (0..number).map(|number| (format!("N{number:02}"), number.to_string())).collect(),
+        ..shell()
+    };
+    let mut expected: Vec<String> = (0..63).map(|number| format!("N{number:02}={number}")).collect();
+    expected[31] = "N31=own".to_owned();
+    expected[62] = "N62=own".to_owned();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    check(&many(63), &[("N31", "own"), ("N62", "own")], &expected);
+    assert_eq!(launcher(&many(64)), Err(LauncherError::TooMany { found: 64, limit: 63 }));
+}
+
+#[test]
+fn arguments_come_around_those_of_the_caller_and_the_name_is_chosen() {
+    for (machine, emulator) in machines() {
+        let last = vec!["last".to_owned(), "one more".to_owned()];
+        let request = Launcher { machine, last_arguments: last, ..shell() };
+        let got = run(&request, emulator, &["from caller"], &[]).arguments;
+        assert_eq!(got[0], "/bin/sh");
+        assert_eq!(got[3..], ["two words", "from caller", "last", "one more"], "{machine:?}");
+        let named = Launcher { name: CalledAs::Name("sh".to_owned()), ..request.clone() };
+        assert_eq!(run(&named, emulator, &[], &[]).arguments[0], "sh");
+        let inherited = Launcher { name: CalledAs::Caller, ..request.clone() };
+        let (_directory, path) = executable(&inherited);
+        let output = output(command(&path, emulator).arg("x"));
+        assert_eq!(read(&output).arguments[0], path.to_str().unwrap(), "{machine:?}");
+        let mut outer = vec!["sh".to_owned()];
+        outer.extend(request.arguments.clone());
+        assert_eq!(read(&output).arguments[1..4], outer[1..]);
+    }
+}
+
+#[test]
+fn a_folder_is_entered_or_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let file = directory.join("file");
+    fs::write(&file, "").unwrap();
+    for (machine, emulator) in machines() {
+        let request = |folder: &Path| Launcher {
+            machine,
+            program: "/bin/pwd".to_owned(),
+            directory: Some(folder.to_str().unwrap().to_owned()),
+            ..Launcher::default()
+        };
+        let (_kept, path) = executable(&request(&directory));
+        let got = output(&mut command(&path, emulator));
+        assert_eq!(String::from_utf8(got.stdout).unwrap(), format!("{}\n", directory.display()));
+        for folder in [&file, &directory.join("missing")] {
+            let (_kept, path) = executable(&request(folder));
+            let got = output(&mut command(&path, emulator));
+            assert_eq!((got.status.code(), got.stdout.as_slice()), (Some(127), &b""[..]), "{machine:?}");
+            let expected = format!("{}: cannot enter {}\n", path.display(), folder.display());
+            assert_eq!(String::from_utf8(got.stderr).unwrap(), expected);
+        }
+    }
+}
+
 #[test]
 fn ten_thousand_variables_pass() {
     let variables: Vec<(String, String)> =
@@ -279,6 +395,30 @@ fn the_order_stays_and_repeated_and_odd_variables_pass() {
     let expected = ["Z=1", "B=1", "Z=2", "odd", "GONE", "", "PATH=/p:/a", "=x", "PAT", "C=", "A=2", "SET=1"];
     assert_eq!(got.variables, expected);
     assert_eq!(got.arguments[3..], ["two words", "x"]);
+    // Of a variable that is changed, and not just set, the first counts too, empty or not.
+    let request = Launcher {
+        prefixes: lists(&[("B", " ", &["0"]), ("Z", ",", &["0"])]),
+        defaults: map(&[("C", "c"), ("PATH", "/d"), ("NEW", "n")]),
+        ..shell()
+    };
+    let (_directory, path) = executable(&Launcher { machine, ..request });
+    let Some(output) = start(&path, &["name"], &variables) else { return };
+    let expected = [
+        "Z=0,1",
+        "SET=old",
+        "B=0 1",
+        "PATH=",
+        "GONE=1",
+        "odd",
+        "GONE",
+        "",
+        "=x",
+        "SET=older",
+        "PAT",
+        "C=",
+        "NEW=n",
+    ];
+    assert_eq!(read(&output).variables, expected);
 }
 
 #[test]
@@ -287,6 +427,9 @@ fn a_caller_that_gives_no_arguments_at_all_is_survived() {
     let (_directory, path) = executable(&Launcher { machine, ..shell() });
     let Some(output) = start(&path, &[], &["A=1"]) else { return };
     assert_eq!(read(&output).variables, ["A=1"]);
+    let (_directory, path) = executable(&Launcher { machine, name: CalledAs::Caller, ..shell() });
+    let Some(output) = start(&path, &[], &[]) else { return };
+    assert!(["", "/bin/sh"].contains(&read(&output).arguments[0].as_str()));
     let missing = Launcher { machine, program: "/missing".to_owned(), ..Launcher::default() };
     let (_directory, path) = executable(&missing);
     let Some(output) = start(&path, &[], &[]) else { return };
@@ -357,7 +500,24 @@ fn what_cannot_be_handed_on_is_refused() {
         check(Launcher { unset: names(&[name]), ..shell() }, error);
     }
     let value = LauncherError::Value { name: "A".to_owned(), value: "\0".to_owned() };
-    check(Launcher { set: map(&[("A", "\0")]), ..shell() }, value);
+    check(Launcher { set: map(&[("A", "\0")]), ..shell() }, value.clone());
+    check(Launcher { defaults: map(&[("A", "\0")]), ..shell() }, value.clone());
+    check(Launcher { prefixes: lists(&[("A", "\0", &["x"])]), ..shell() }, value.clone());
+    check(Launcher { suffixes: lists(&[("A", "x", &["\0"])]), ..shell() }, value);
+    for name in ["", "A=B"] {
+        let error = LauncherError::Name { name: name.to_owned() };
+        check(Launcher { defaults: map(&[(name, "1")]), ..shell() }, error.clone());
+        check(Launcher { suffixes: lists(&[(name, ":", &["1"])]), ..shell() }, error);
+    }
+    for directory in ["", "app", "/a\0", &long] {
+        let directory = directory.to_owned();
+        let error = LauncherError::Directory { directory: directory.clone() };
+        check(Launcher { directory: Some(directory), ..shell() }, error);
+    }
+    let argument = "a\0".to_owned();
+    let error = LauncherError::Argument { argument: argument.clone() };
+    check(Launcher { last_arguments: vec![argument.clone()], ..shell() }, error.clone());
+    check(Launcher { name: CalledAs::Name(argument), ..shell() }, error);
     for folder in ["", "bin", "/a:/b", "/a\0"] {
         let folder = folder.to_owned();
         check(Launcher { prefix_path: vec![folder.clone()], ..shell() }, LauncherError::Folder { folder });
@@ -393,6 +553,20 @@ fn sample(machine: Machine) -> Launcher {
         set: map(&[("FONTCONFIG_FILE", "/etc/fonts/fonts.conf"), ("LANG", "C.UTF-8")]),
         unset: names(&["PYTHONPATH"]),
         prefix_path: vec!["/opt/tool/bin".to_owned()],
+        ..Launcher::default()
+    }
+}
+
+/// A launcher with all that few have.
+fn full(machine: Machine) -> Launcher {
+    Launcher {
+        name: CalledAs::Name("tool".to_owned()),
+        last_arguments: vec!["--last".to_owned()],
+        defaults: map(&[("LC_ALL", "C.UTF-8")]),
+        prefixes: lists(&[("LD_LIBRARY_PATH", ":", &["/opt/tool/lib"])]),
+        suffixes: lists(&[("OPTIONS", " ", &["-a", "-b"])]),
+        directory: Some("/app".to_owned()),
+        ..sample(machine)
     }
 }
 
@@ -403,6 +577,8 @@ fn the_bytes_are_pinned() {
     for (request, length, digest) in [
         (sample(Machine::X86_64), 952, "b38e5382f6a325cbe9c5e7af753401697aafbff797d41e55cfbbe5a9fb88bb72"),
         (sample(Machine::Aarch64), 936, "fd64af6069dc05b6487358a036b856ac716f880e3a8e9042bf26f9b00870f571"),
+        (full(Machine::X86_64), 1792, "af477ece90ea32b14fdafd149692b22b26831cd5c2fa71d54e080b493a96ce7d"),
+        (full(Machine::Aarch64), 1736, "0bd199db287c026f5254e1c9ac2a790d2e5a53bb6e060f6eb81b7e366229fa18"),
         (small(Machine::X86_64), 573, "f78753773a93d1de42fea227c22b257aae7accd97e4c8e19e0c4f6672784f41e"),
         (small(Machine::Aarch64), 573, "f8b1ad3edc5251da03f14d026b70a03796a5736ceba34ebdd6d3fcdf1d963b7f"),
     ] {

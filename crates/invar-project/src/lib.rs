@@ -20,18 +20,19 @@ mod time;
 mod value;
 
 pub use lock::{
-    Because, Change, FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockedArchive,
-    LockedBuild, LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission,
-    LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason,
-    PhraseError, PoolPath, PoolPathError, Request, RootName, RootNameError, ScriptVerdict,
+    Because, Change, DerivedLock, DerivedManifest, DerivedSource, FORMAT_VERSION, Fingerprint,
+    FingerprintError, InvarLock, LockError, LockFile, LockedArchive, LockedBuild, LockedBuildSource,
+    LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage, LockedPlatform,
+    LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath, PoolPathError,
+    Purpose, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,
-    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, Finding, HealthCheck, IMAGE_KEYS, Identity,
-    Image, ImageKey, ImageKeys, ImageOverride, Interval, LabelName, Manifest, ManifestError, ManifestSources,
-    Mirror, NormalisedName, Override, PackageRequest, Port, Prefer, Problem, Project, Protocol, Python,
-    RelativePath, RepositoryName, Requirement, RequirementUrl, Signal, Step, StepFetch, StepName, Tag, User,
-    UvSettings, UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
+    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, FileText, Finding, HealthCheck, IMAGE_KEYS,
+    Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval, LabelName, ListValues, Manifest,
+    ManifestError, ManifestSources, Mirror, NormalisedName, Output, Override, PackageRequest, Port, Prefer,
+    Problem, Project, Protocol, Python, RelativePath, RepositoryName, Requirement, RequirementUrl, Signal,
+    Step, StepFetch, StepName, Tag, User, UvSettings, UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
 };
 pub use nearest::nearest;
 pub use platform::Platform;

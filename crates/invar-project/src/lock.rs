@@ -108,6 +108,37 @@
 //! sources = [ … ]
 //! ```
 //!
+//! A project without a manifest of its own may have several that are derived from a Dockerfile or a flake. Its file has
+//! the locks of all, each as a table `lock` with the keys above, and nothing else at its top:
+//!
+//! ```text
+//! # Written by `invar lock`; do not edit. Belongs into version control.
+//! format-version = 2
+//!
+//! [[derived]]                               # by file, output and purposes
+//! file = "flake.nix"                        # relative to the project's folder
+//! output = "docker-image"                   # only if it was named: an output of the flake, a stage of the Dockerfile
+//! purposes = ["build", "run", "shell"]      # what this manifest is for
+//! project-sha256 = "<64 hex digits>"        # only with a pyproject.toml
+//! manifest = """
+//! packages = ["fortune-mod"]
+//! """
+//!
+//! [[derived.read]]                          # by path: the files that were read
+//! path = "flake.nix"
+//! sha256 = "<64 hex digits>"
+//!
+//! [derived.lock]
+//! created = "2026-09-12T08:00:00Z"
+//! …
+//!
+//! [derived.lock.request]
+//! …
+//! ```
+//!
+//! `project-sha256` is of a JSON object with the keys of `pyproject.toml` that a manifest is derived from, sorted and
+//! without spaces. The manifest is a multi-line basic string, in which only what TOML asks for is escaped.
+//!
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
 //!
@@ -125,6 +156,7 @@
 mod because;
 mod change;
 mod check;
+mod derived;
 mod package;
 mod python;
 mod read;
@@ -143,6 +175,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use self::because::Because;
 pub use self::change::Change;
 pub use self::check::Mismatch;
+pub use self::derived::{DerivedLock, DerivedManifest, DerivedSource, LockFile, Purpose};
 pub use self::package::{
     LockedOmission, LockedPackage, LockedScripts, OmissionReason, PoolPath, PoolPathError, ScriptVerdict,
 };
@@ -274,6 +307,7 @@ as_text!(
     PackageRequest,
     Platform,
     PoolPath,
+    Purpose,
     RootName,
     ScriptVerdict,
     SuiteName,

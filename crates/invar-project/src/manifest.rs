@@ -44,7 +44,7 @@ pub use self::reference::{RepositoryName, Tag};
 pub use self::request::PackageRequest;
 pub use self::runtime::{EnvironmentName, Identity, Interval, LabelName, Port, Protocol, Signal, User};
 pub use self::schema::schema;
-pub use self::step::{Step, StepFetch, Wrap};
+pub use self::step::{FileText, ListValues, Output, Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
 pub use self::uv::{DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, WorkspaceRoot};
 pub use self::variant::{ContentKeys, ImageOverride};

@@ -35,7 +35,7 @@ Exit codes:
 `run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
 
 /// Options that every command takes.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Global {
     /// Where downloads, unpacked packages and layers are kept [default: invar in the user's cache folder]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
@@ -127,6 +127,30 @@ pub enum Command {
     Inspect(Inspect),
 }
 
+/// What stands in for a manifest where the project has none.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Derive {
+    /// Take the manifest from this Dockerfile, or from this output of a flake, instead of writing one
+    #[arg(long, value_name = "FILE[#NAME]")]
+    pub from: Option<PathBuf>,
+
+    /// Take this stage of the Dockerfile [default: the last]
+    #[arg(long, value_name = "STAGE", requires = "from")]
+    pub target: Option<String>,
+}
+
+/// What stands in for a manifest, and whether to show it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DeriveOrShow {
+    /// What it is.
+    #[command(flatten)]
+    pub derive: Derive,
+
+    /// Print the manifest that is taken from there, with its comments, and stop
+    #[arg(long)]
+    pub show_manifest: bool,
+}
+
 /// Options of `invar init`.
 #[derive(Debug, Args)]
 pub struct Init {
@@ -134,8 +158,8 @@ pub struct Init {
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// Carry over what this Dockerfile or flake.nix says
-    #[arg(long, value_name = "FILE")]
+    /// Carry over what this Dockerfile says, or this flake or output of it
+    #[arg(long, value_name = "FILE[#NAME]")]
     pub from: Option<PathBuf>,
 
     /// Carry over this stage of the Dockerfile [default: the last]
@@ -150,9 +174,13 @@ pub struct Init {
 /// Options of `invar lock`.
 #[derive(Debug, Args)]
 pub struct Lock {
-    /// The project's folder
+    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: Derive,
 
     /// Choose these packages anew, or all where none is named, and print what changed
     #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
@@ -170,9 +198,13 @@ pub struct Lock {
 /// Options of `invar build`.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: DeriveOrShow,
 
     /// Where to write the result; `-` is standard output [default: NAME.tar in the current folder]
     #[arg(long, short, value_name = "PATH")]
@@ -202,9 +234,13 @@ pub struct Build {
 /// Options of `invar run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: DeriveOrShow,
 
     /// Arguments in place of the image's command, or after its entrypoint
     #[arg(last = true, value_name = "ARGUMENT")]
@@ -242,9 +278,13 @@ pub struct Run {
 /// Options of `invar shell`.
 #[derive(Debug, Args)]
 pub struct Shell {
-    /// The project's folder
+    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: DeriveOrShow,
 
     /// Run this command instead of an interactive shell
     #[arg(long, short, value_name = "COMMAND", conflicts_with = "arguments")]
@@ -278,9 +318,13 @@ pub struct Shell {
 /// Options of `invar env`.
 #[derive(Debug, Args)]
 pub struct Env {
-    /// The project's folder
+    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: Derive,
 
     /// Fail if invar.lock is missing, instead of making one
     #[arg(long)]
@@ -290,9 +334,13 @@ pub struct Env {
 /// Options of `invar verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: Derive,
 
     /// Try only these perturbations; `--list` has their names
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -359,9 +407,13 @@ pub struct Why {
     #[arg(value_name = "PATH|PACKAGE")]
     pub what: String,
 
-    /// The project's folder; `FOLDER#NAME` is its further image NAME
+    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
     #[arg(default_value = ".", conflicts_with = "image")]
     pub project: PathBuf,
+
+    /// What stands in for a manifest.
+    #[command(flatten)]
+    pub derive: Derive,
 
     /// Ask what this image says of itself, instead of a project
     #[arg(long, value_name = "FILE")]

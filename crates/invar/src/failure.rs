@@ -36,6 +36,11 @@ impl Failure {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
     }
 
+    /// A failure of locks that are missing or do not belong to what is there.
+    pub fn locks(message: impl Into<String>, hint: &str) -> Self {
+        Self { code: 3, kind: "locks", message: message.into(), hint: Some(hint.to_owned()) }
+    }
+
     /// A failure of a file, whose message shows the line.
     pub fn rendered(message: String) -> Self {
         Self::input(message.trim_end(), None)

@@ -322,8 +322,14 @@ impl<'a> Known<'a> {
         if let Some(run) = &step.run {
             answer.fact("command", run);
         }
-        for (from, to) in step.outputs.iter().filter(|(_, to)| path.is_within(to.as_str())) {
-            answer.fact("output", format!("{from} → {to}"));
+        // An output at `/bin/x` is at `/usr/bin/x`, where the image's link leads.
+        let merged = path.as_str().strip_prefix("usr/").and_then(|path| ImagePath::parse(path).ok());
+        let is_in = |place: &ImagePath| {
+            path.is_within(place.as_str())
+                || merged.as_ref().is_some_and(|path| path.is_within(place.as_str()))
+        };
+        for (from, output) in step.outputs.iter().filter(|(_, output)| is_in(&output.path)) {
+            answer.fact("output", format!("{from} → {}", output.path));
         }
         let inputs: Vec<String> = step.inputs.iter().map(ToString::to_string).collect();
         if !inputs.is_empty() {

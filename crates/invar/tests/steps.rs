@@ -3,6 +3,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use support::tools::Tools;
@@ -199,6 +200,91 @@ fn files_are_fetched_as_they_were_locked() {
     project.context.write("project/invar.toml", wrong);
     let message = project.run(&["build", "--locked", "project"]).failure(5);
     assert!(message.contains(&was) && message.contains(&is), "{message}");
+}
+
+/// Steps that run nothing but one, which looks at what the others have put.
+const PUT: &str = r##"
+[[step]]
+name = "put"
+fetch = [{ url = "SERVER/data.txt" }]
+outputs = { "words.txt" = "/bin/words", "tool.sh" = { path = "/bin/tool", executable = true }, "folder" = "/srv/folder", "data.txt" = "/srv/data" }
+files = { "/etc/app.conf" = "a = 1\n", "/bin/hi" = { text = "#!/bin/sh\necho hi \"$A\" \"$@\"\n", executable = true } }
+links = { "/bin/list" = "/usr/bin/ls" }
+wrap = { program = "/bin/hi", as = "/sbin/hi", args = ["first"], args-after = ["last"], env = { A = "1" } }
+[[step]]
+name = "again"
+inputs = ["put", "folder/**/*.css"]
+outputs = { "/bin/words" = "/srv/words", "/srv/folder" = "/srv/second", "." = "/srv/styles" }
+[[step]]
+name = "in-place"
+wrap = [{ program = "/bin/tool", unset = ["A"] }, { program = "/bin/cat", prefix = { PATH = ["/x"] } }]
+[[step]]
+name = "look"
+inputs = ["put"]
+run = "/sbin/hi middle > seen; cat /bin/words >> seen; /bin/list /srv/folder >> seen"
+outputs = { seen = "/srv/seen" }
+"##;
+
+#[test]
+fn files_links_and_launchers_are_put_without_a_command() {
+    let project = Tools::new(&format!("include = []\n[image]\nname = \"put\"\n{PUT}"));
+    project.server.put([("data.txt".to_owned(), b"data\n".to_vec())].into());
+    for (path, text) in [("words.txt", "words\n"), ("tool.sh", "#!/bin/sh\n"), ("folder/a/x.css", "css\n")] {
+        project.context.write(&format!("project/{path}"), text);
+    }
+    project.context.write("project/folder/a/y.txt", "y\n");
+    project.lock();
+    let root = project.root();
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|_| panic!("no {path}"));
+    for (path, text) in [
+        ("usr/bin/words", "words\n"),
+        ("usr/bin/.tool-wrapped", "#!/bin/sh\n"),
+        ("srv/folder/a/y.txt", "y\n"),
+        ("srv/data", "data\n"),
+        ("etc/app.conf", "a = 1\n"),
+        ("srv/words", "words\n"),
+        ("srv/second/a/y.txt", "y\n"),
+        ("srv/styles/folder/a/x.css", "css\n"),
+        ("srv/seen", "hi 1 first middle last\nwords\na\n"),
+    ] {
+        assert_eq!(read(path), text, "{path}");
+    }
+    let mode = |path: &str| fs::metadata(root.join(path)).expect("it is there").permissions().mode() & 0o777;
+    for (path, expected) in [
+        ("usr/bin/words", 0o644),
+        ("usr/bin/hi", 0o755),
+        ("usr/bin/.tool-wrapped", 0o755),
+        ("usr/bin/tool", 0o755),
+        ("usr/bin/.cat-wrapped", 0o755),
+        ("etc/app.conf", 0o644),
+    ] {
+        assert_eq!(mode(path), expected, "{path}");
+    }
+    let target = |path: &str| fs::read_link(root.join(path)).expect("it is a link");
+    assert_eq!(target("usr/bin/list").to_str(), Some("/usr/bin/ls"));
+    assert_eq!(target("bin").to_str(), Some("usr/bin"), "the image's links stay");
+    assert!(!root.join("srv/styles/folder/a/y.txt").exists(), "it is not among the inputs");
+    let told = project.run(&["why", "/usr/bin/words", "project"]).success();
+    assert!(told.contains("words.txt → /bin/words"), "{told}");
+}
+
+#[test]
+fn outputs_that_are_not_there_are_named() {
+    let project = steps("[[step]]\nname = \"a\"\nlinks = { \"/x\" = \"/y\" }\n");
+    project.context.write("project/.gitignore", "*.log\n");
+    project.context.write("project/a.log", "");
+    let check = |step: &str, expected: &str| {
+        project.write_manifest(&format!("[image]\nname = \"steps\"\n[[step]]\nname = \"a\"\n{step}\n"));
+        let message = project.run(&["build", "--locked", "project"]).failure(2);
+        assert!(message.contains(expected), "{expected} is not in:\n{message}");
+    };
+    let outputs = |from: &str| format!("outputs = {{ \"{from}\" = \"/bin/x\" }}");
+    check(
+        &outputs("mian.py"),
+        "step a: `outputs` names \"mian.py\", and there is no such file in the project",
+    );
+    check(&outputs("a.log"), "step a: `outputs` names \"a.log\", which is there, but git ignores it");
+    check(&outputs("/srv/x"), "which is not in the outputs of the steps among its inputs");
 }
 
 #[test]

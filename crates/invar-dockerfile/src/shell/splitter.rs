@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::heredoc::Heredoc;
 use crate::limits::Limits;
+use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
 use crate::shell::lexer::Item;
 use crate::shell::nested::find_inner;
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
@@ -69,6 +70,13 @@ struct Level {
     groups: usize,
     cases: Vec<Case>,
     pending: Vec<Pending>,
+    /// Those without a command.
+    redirects: Vec<Redirect>,
+    blocks: OpenBlocks,
+    /// Whether the next `(` or `{` starts what a function does.
+    function: bool,
+    /// Whether `!` stands before the next command.
+    negated: bool,
 }
 
 impl Splitter<'_> {
@@ -99,6 +107,10 @@ impl Splitter<'_> {
             groups: 0,
             cases: Vec::new(),
             pending: Vec::new(),
+            redirects: Vec::new(),
+            blocks: OpenBlocks::default(),
+            function: false,
+            negated: false,
         };
         loop {
             if self.left.get() == 0 {
@@ -122,6 +134,9 @@ impl Splitter<'_> {
                 {
                     break;
                 }
+                Item::Operator("(") if level.expects_array(self.text, self.at - 1) => {
+                    self.array(&mut level, depth);
+                }
                 Item::Operator(operator) => self.connect(&mut level, operator),
                 Item::Word(word) => level.word(word),
             }
@@ -131,17 +146,19 @@ impl Splitter<'_> {
         for command in &mut commands {
             command.inner = find_inner(command, self.left, depth).map(Box::new);
         }
-        Script { commands, complete: self.complete }
+        Script { commands, redirects: level.redirects, complete: self.complete }
     }
 
     fn end_command(&mut self, level: &mut Level, next: Connector) {
         let ended = level.current.is_some();
-        let is_something =
-            |command: &ShellCommand| !command.words.is_empty() || !command.assignments.is_empty();
-        if let Some(command) = level.current.take().filter(is_something) {
-            level.pipeline = command.pipeline;
-            level.commands.push(command);
-            self.left.set(self.left.get().saturating_sub(1));
+        if let Some(command) = level.current.take() {
+            if !command.words.is_empty() || !command.assignments.is_empty() {
+                level.pipeline = command.pipeline;
+                level.commands.push(command);
+                self.left.set(self.left.get().saturating_sub(1));
+            } else {
+                level.redirects.extend(command.redirects);
+            }
         }
         // The end of a line after `&&` and the like means nothing.
         let waits = matches!(level.connector, Connector::And | Connector::Or | Connector::Pipe);
@@ -164,6 +181,10 @@ impl Splitter<'_> {
                 self.end_command(level, Connector::Sequence);
                 if let Some(case) = level.cases.last_mut() {
                     *case = Case::Pattern;
+                    level.blocks.next(&[BlockKind::Case], |part| match part {
+                        BlockPart::Body(number) => BlockPart::Body(number + 1),
+                        other => other,
+                    });
                 }
             }
             "(" if level.cases.last() == Some(&Case::Pattern) => {}
@@ -171,10 +192,12 @@ impl Splitter<'_> {
             "(" if level.current.as_ref().is_some_and(|command| command.words.len() == 1) => {
                 level.current = None;
                 level.groups += 1;
+                level.function = true;
             }
             "(" => {
                 self.end_command(level, level.connector);
                 level.groups += 1;
+                level.blocks.start(BlockKind::Subshell, BlockPart::Body(0));
             }
             ")" if level.cases.last() == Some(&Case::Pattern) => {
                 if let Some(case) = level.cases.last_mut() {
@@ -182,10 +205,37 @@ impl Splitter<'_> {
                 }
             }
             ")" => {
-                self.end_command(level, Connector::Sequence);
+                // The `)` of `name()` ends nothing.
+                if level.current.is_some() || !level.function {
+                    level.function = false;
+                    self.end_command(level, Connector::Sequence);
+                    level.blocks.end(&[BlockKind::Subshell]);
+                }
                 level.groups = level.groups.saturating_sub(1);
             }
             _ => self.end_command(level, Connector::Sequence),
+        }
+    }
+
+    /// The elements of an array, up to and with the `)`.
+    fn array(&mut self, level: &mut Level, depth: usize) {
+        let mut elements = Vec::new();
+        loop {
+            match self.item(depth) {
+                Item::Word(word) => elements.push(word),
+                Item::Newline => {}
+                Item::Operator(")") => break,
+                Item::End => {
+                    self.complete = false;
+                    break;
+                }
+                // Nothing else may stand there.
+                Item::Operator(_) | Item::Redirect(..) => self.complete = false,
+            }
+        }
+        let command = level.current.as_mut();
+        if let Some(assignment) = command.and_then(|command| command.assignments.last_mut()) {
+            assignment.elements = Some(elements);
         }
     }
 
@@ -249,12 +299,22 @@ impl Level {
         is(command.words.first(), "[[") && !is(command.words.last(), "]]")
     }
 
+    /// Whether a `(` at the byte `at` starts the elements of an array: directly after `NAME=`.
+    fn expects_array(&self, text: &Text, at: usize) -> bool {
+        let Some(command) = &self.current else { return false };
+        let last = command.assignments.last().filter(|_| command.words.is_empty());
+        last.is_some_and(|last| last.value.as_str().is_empty() && !last.value.quoted)
+            && text.as_str()[..at].ends_with('=')
+    }
+
     fn command(&mut self, first: &ShellWord) -> &mut ShellCommand {
         let pipeline = if self.connector == Connector::Pipe { self.pipeline } else { self.pipeline + 1 };
         self.current.get_or_insert_with(|| ShellCommand {
             connector: self.connector,
             pipeline,
             depth: self.groups,
+            blocks: self.blocks.all(),
+            negated: std::mem::take(&mut self.negated),
             assignments: Vec::new(),
             words: Vec::new(),
             redirects: Vec::new(),
@@ -272,6 +332,7 @@ impl Level {
             }
             (Some(Case::Pattern), Some("esac")) => {
                 self.cases.pop();
+                self.blocks.end(&[BlockKind::Case]);
                 return;
             }
             (Some(Case::Word | Case::Pattern), _) => return,
@@ -282,22 +343,34 @@ impl Level {
             match bare {
                 Some("case") => {
                     self.cases.push(Case::Word);
+                    self.blocks.start(BlockKind::Case, BlockPart::Body(0));
                     return;
                 }
                 Some("esac") => {
                     self.cases.pop();
+                    self.blocks.end(&[BlockKind::Case]);
                     return;
                 }
+                Some("!") => {
+                    self.negated = !self.negated;
+                    return;
+                }
+                Some("time" | "function") => return,
                 Some(
-                    "if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done" | "{" | "}"
-                    | "!" | "time" | "function",
-                ) => return,
+                    keyword @ ("if" | "then" | "else" | "elif" | "fi" | "while" | "until" | "do" | "done"
+                    | "{" | "}"),
+                ) => {
+                    let is_function = keyword == "{" && std::mem::take(&mut self.function);
+                    self.blocks.keyword(keyword, is_function);
+                    return;
+                }
+                Some(loops @ ("for" | "select")) => self.blocks.keyword(loops, false),
                 _ => {}
             }
-            if let Some((name, value)) = assignment(&word) {
+            if let Some(assignment) = assignment(&word) {
                 let command = self.command(&word);
                 command.span.end = command.span.end.max(word.span.end);
-                command.assignments.push(ShellAssignment { name, value });
+                command.assignments.push(assignment);
                 return;
             }
         }
@@ -308,10 +381,10 @@ impl Level {
 }
 
 /// The name and value, where the word is `NAME=VALUE` or `NAME+=VALUE`.
-fn assignment(word: &ShellWord) -> Option<(String, ShellWord)> {
+fn assignment(word: &ShellWord) -> Option<ShellAssignment> {
     let crate::shell::ShellPart::Literal(first) = word.parts.first()? else { return None };
     let (before, _) = first.split_once('=')?;
-    let name = before.strip_suffix('+').unwrap_or(before);
+    let (name, appends) = before.strip_suffix('+').map_or((before, false), |name| (name, true));
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_name {
@@ -327,5 +400,6 @@ fn assignment(word: &ShellWord) -> Option<(String, ShellWord)> {
     }
     let text = word.text.slice(length..word.text.as_str().len());
     let span = crate::text::Span::new(text.source(0), word.span.end);
-    Some((name.to_owned(), ShellWord { text, parts, quoted: word.quoted, span }))
+    let value = ShellWord { text, parts, quoted: word.quoted, span };
+    Some(ShellAssignment { name: name.to_owned(), value, elements: None, appends })
 }

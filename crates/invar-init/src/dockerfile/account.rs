@@ -6,7 +6,7 @@ use toml::Value;
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::place::PROJECT;
+use crate::dockerfile::place::{PROJECT, below};
 use crate::draft::Source;
 
 /// The accounts that a Dockerfile makes, and the directories.
@@ -20,6 +20,10 @@ pub(super) struct Accounts {
     pub made: BTreeSet<String>,
     /// Directories that are given to somebody, with what is in them.
     owned: BTreeSet<String>,
+    /// Directories that are given to somebody by an option that goes into them.
+    recursive: BTreeSet<String>,
+    /// Files that are made, as the Dockerfile has them.
+    pub written: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -121,10 +125,43 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads the words after `install -d`.
+    pub(super) fn install_directories(&mut self, words: &[&str]) {
+        let is_given = words.iter().any(|word| {
+            ["-o", "-g"].contains(word) || word.starts_with("--owner") || word.starts_with("--group")
+        });
+        let is_users = self.draft.image.get("user").is_some();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "-m" | "-o" | "-g" | "--mode" | "--owner" | "--group" => _ = words.next(),
+                option if option.starts_with('-') => {
+                    // Several letters may stand together: `install -dm 755`.
+                    if !option.starts_with("--") && option.ends_with(['m', 'o', 'g']) {
+                        words.next();
+                    }
+                }
+                path => {
+                    let path = self.places.absolute(path);
+                    if is_users || is_given {
+                        self.accounts.owned.insert(path.clone());
+                    }
+                    self.accounts.made.insert(path);
+                }
+            }
+        }
+    }
+
     /// Reads the words after `chown`.
     pub(super) fn own_directories(&mut self, words: &[&str]) {
         let paths = words.iter().filter(|word| !word.starts_with('-')).skip(1);
         let paths: Vec<String> = paths.map(|path| self.places.absolute(path)).collect();
+        let is_whole = words.iter().any(|word| {
+            *word == "--recursive" || word.starts_with('-') && !word.starts_with("--") && word.contains('R')
+        });
+        if is_whole {
+            self.accounts.recursive.extend(paths.iter().cloned());
+        }
         self.accounts.owned.extend(paths);
     }
 
@@ -154,6 +191,16 @@ impl Reader<'_> {
             .filter(|path| !self.is_systems(path) && !self.is_file(path) && !self.places.is_environment(path))
             .map(|path| self.places.in_image(path))
             .collect();
+        let files: Vec<String> = wanted
+            .iter()
+            .filter(|path| self.is_file(path) && !self.is_systems(path) && !self.places.is_project(path))
+            .cloned()
+            .collect();
+        for file in files {
+            let why =
+                "every file belongs to root: what the program writes to has to be in one of `directories`";
+            self.draft.note(Source { file: "Dockerfile", line: 0 }, &file, why);
+        }
         for directory in directories {
             self.draft.image.add("directories", Value::String(directory));
         }
@@ -193,6 +240,18 @@ impl Reader<'_> {
     }
 
     fn is_file(&self, path: &str) -> bool {
+        let is_made = self.accounts.made.iter().any(|made| below(made, path).is_some());
+        if self.accounts.written.contains(path) && !is_made {
+            return true;
+        }
+        // What only `chown` names is a file where it looks like one.
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let looks_so = name.trim_start_matches('.').rsplit_once('.').is_some_and(|(_, end)| {
+            end != "d" && !end.is_empty() && end.chars().all(|c| c.is_ascii_alphabetic())
+        });
+        if looks_so && !is_made && !self.accounts.recursive.contains(path) && !self.has(path) {
+            return true;
+        }
         let there = self.places.in_image(path);
         let is_moved = self.moved.iter().any(|moved| moved.to == there && !moved.is_directory);
         let inside = there.strip_prefix(PROJECT).map(relative);

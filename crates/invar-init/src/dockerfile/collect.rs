@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use invar_dockerfile::{Scope, ShellCommand};
 
 use crate::dockerfile::Reader;
-use crate::dockerfile::command::without_runner;
 use crate::dockerfile::place::{PROJECT, is_tool, joined};
+use crate::dockerfile::runner::without_runner;
 use crate::dockerfile::script::quoted;
 use crate::draft::{DraftStep, Keys};
 

@@ -1,13 +1,14 @@
 //! `COPY` and `ADD`: which of the project's files the image has, and what else.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Instruction, Scope, Source, Stage, Stages, Transfer};
+use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
 use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::{PROJECT, is_folder, making};
-use crate::draft::{DraftStep, Keys};
+use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
+use crate::dockerfile::script::makes_executable;
+use crate::draft::{DraftStep, Keys, Source};
 
 /// Files that images are made with, and that none needs.
 const MAKING: [&str; 12] = [
@@ -40,8 +41,8 @@ impl<'a> Reader<'a> {
         }
         for source in &transfer.sources {
             let path = match source {
-                Source::Path(path) => path,
-                Source::Heredoc(_) => {
+                Copied::Path(path) => path,
+                Copied::Heredoc(_) => {
                     self.note(instruction, "write this into a file of the project, or make it in a step");
                     continue;
                 }
@@ -51,9 +52,29 @@ impl<'a> Reader<'a> {
             let into = transfer.sources.len() > 1 || is_folder(&destination);
             if path.contains("://") {
                 self.download(&path, &destination, instruction);
-            } else {
-                self.copy_path(&path, &destination, into);
+                continue;
             }
+            self.copy_path(&path, &destination, into);
+            let mode = instruction.flag_value("chmod").map(|mode| mode.text.as_str());
+            if mode.is_some_and(makes_executable) {
+                self.start_files(&path);
+            }
+        }
+    }
+
+    /// Files that `--chmod` makes executable: of a folder, those that somebody would start.
+    fn start_files(&mut self, path: &str) {
+        let files = Files(self.context.files);
+        let path = relative(path);
+        let is_pattern = path.contains(['*', '?', '[']);
+        let found = if is_pattern { files.matching(&path) } else { vec![path] };
+        for found in found {
+            let is_script = |file: &&str| {
+                let text = self.context.files.get(*file).and_then(|text| text.as_deref());
+                **file == found || file.ends_with(".sh") || text.is_some_and(|text| text.starts_with("#!"))
+            };
+            let started: Vec<String> = files.within(&found).filter(is_script).map(str::to_owned).collect();
+            started.into_iter().for_each(|file| self.start(file));
         }
     }
 
@@ -66,6 +87,7 @@ impl<'a> Reader<'a> {
         }
         // A folder that is there already need not end with a slash.
         let into = into
+            || self.places.is_here(destination)
             || [Some(PROJECT.to_owned()), self.places.workdir()]
                 .contains(&Some(self.places.seen_from_workdir(destination)));
         let files = Files(self.context.files);
@@ -80,7 +102,11 @@ impl<'a> Reader<'a> {
                 false => destination.to_owned(),
             };
             let there = self.places.seen_from_here(&wanted);
-            if there == format!("{PROJECT}/{found}") {
+            if below(&there, ENVIRONMENT).is_some() {
+                let why = "nothing but uv.lock's packages is in the environment: copy this to another folder";
+                self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {found}"), why);
+                stays = false;
+            } else if there == format!("{PROJECT}/{found}") {
                 if !is_pattern {
                     self.copied.push(found);
                 }

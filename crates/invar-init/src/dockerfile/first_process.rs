@@ -3,7 +3,7 @@ use invar_dockerfile::Command;
 use toml::Value;
 
 use crate::dockerfile::Reader;
-use crate::dockerfile::command::without_runner;
+use crate::dockerfile::runner::without_runner;
 
 /// What to put before a program so that it is not the first process.
 const INIT: [&str; 2] = ["tini", "--"];

@@ -7,11 +7,11 @@ use crate::dockerfile::front_end;
 use crate::dockerfile::place::{is_folder, joined};
 
 /// What a stage has of the project.
-struct Brought {
+pub(super) struct Brought {
     /// Where the project has it; nothing for all of it.
-    path: String,
+    pub path: String,
     /// Where the stage has it.
-    place: String,
+    pub place: String,
 }
 
 impl<'a> Reader<'a> {
@@ -43,16 +43,12 @@ impl<'a> Reader<'a> {
                 self.note(instruction, why);
                 continue;
             };
-            if front_end::is_one(source)
-                || is_installed(&path)
-                || self.is_of_environment(&path)
-                || self.is_collected(&path)
-            {
+            if front_end::is_one(source) || self.is_of_environment(&path) || self.is_collected(&path) {
                 continue;
             }
             let into = transfer.sources.len() > 1 || is_folder(&destination);
             let is_project = self.copy_brought(stages, source, &path, &destination, into);
-            if is_project || self.places.has_environment_in(&path) {
+            if is_project || is_installed(&path) || self.places.has_environment_in(&path) {
                 continue;
             }
             if let Some(program) = program(&path) {
@@ -112,7 +108,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What `stage`, and those that it starts from, copy of the project.
-fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
+pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
     let mut chain = vec![stage];
     // A stage starts from an earlier one, so this ends.
     while let Base::Stage(base) = chain[chain.len() - 1].base {

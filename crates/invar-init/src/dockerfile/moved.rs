@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use crate::dockerfile::Reader;
-use crate::draft::{DraftStep, Keys};
+use crate::dockerfile::files::Files;
+use crate::dockerfile::place::{PROJECT, below};
+use crate::draft::{DraftStep, Keys, Source};
 
 /// A file or folder of the project that the image has at another place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +22,15 @@ pub(super) struct Moved {
 impl Reader<'_> {
     /// The step that puts what is moved where it belongs; further ones for what goes to several places.
     pub(super) fn move_files(&mut self, mut command: Option<String>) {
-        let mut left = std::mem::take(&mut self.moved);
+        let files = Files(self.context.files);
+        let is_lost = |moved: &Moved| moved.to == "/" && files.within(&moved.from).next().is_none();
+        for lost in self.moved.extract_if(.., |moved| is_lost(moved)).collect::<Vec<_>>() {
+            let why = "the project has no such file, and a step cannot fill the root: copy what is in it";
+            self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {} /", lost.from), why);
+        }
+        let mut left = spread(std::mem::take(&mut self.moved), files);
+        self.make_room(&left);
+        self.moved_to = left.iter().map(|moved| moved.to.clone()).collect();
         while !left.is_empty() {
             let (mut inputs, mut outputs, mut again) = (Vec::new(), BTreeMap::new(), Vec::new());
             for moved in left {
@@ -49,11 +59,109 @@ impl Reader<'_> {
         }
     }
 
+    /// Leaves out of the image what lies where something else of the project is moved to.
+    fn make_room(&mut self, moved: &[Moved]) {
+        let files = Files(self.context.files);
+        for moved in moved {
+            let Some(to) = below(&moved.to, PROJECT).map(|to| to.trim_start_matches('/')) else { continue };
+            for file in files.within(&moved.from) {
+                let Some(rest) = below(file, &moved.from) else { continue };
+                let there = format!("{to}{rest}").trim_matches('/').to_owned();
+                if there != *file && self.context.files.contains_key(&there) {
+                    self.draft.exclude.insert(there);
+                }
+            }
+        }
+    }
+
     /// `name`, or with a number where there is a step of that name.
     pub(super) fn step_name(&self, name: &str) -> String {
         let names = || self.draft.steps.iter().filter_map(|step| step.keys.get("name")?.as_str());
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let mut free = std::iter::once(name.to_owned()).chain(numbered);
         free.find(|name| names().all(|known| known != name)).expect("there are more numbers than steps")
+    }
+}
+
+/// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one, and
+/// what goes into the root, into something of another step, or over something else. Of two files at one place, the
+/// later one is there, as in the Dockerfile's image.
+fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
+    // Each round goes one folder deeper.
+    for _ in 0..DEEPEST {
+        let is_shared = |moved: &Moved| {
+            moved.to == "/"
+                || all.iter().any(|other| {
+                    other.from != moved.from && other.to == moved.to
+                        || other.from == moved.from
+                            && other.to != moved.to
+                            && (below(&other.to, &moved.to).is_some()
+                                || below(&moved.to, &other.to).is_some())
+                })
+        };
+        let apart: Vec<bool> = all.iter().map(|moved| moved.is_directory && is_shared(moved)).collect();
+        if !apart.contains(&true) {
+            break;
+        }
+        let mut next: Vec<Moved> = Vec::new();
+        for (moved, apart) in all.iter().zip(apart) {
+            match apart {
+                true => next.extend(inside(moved, files)),
+                false => next.push(moved.clone()),
+            }
+        }
+        all = next;
+    }
+    let mut last: Vec<Moved> = Vec::new();
+    for moved in all {
+        last.retain(|before| before.to != moved.to);
+        last.push(moved);
+    }
+    last
+}
+
+/// The deepest folder that is taken apart.
+const DEEPEST: usize = 16;
+
+/// What is in a folder that is moved, each with its place.
+fn inside(moved: &Moved, files: Files<'_>) -> Vec<Moved> {
+    let mut found: Vec<Moved> = Vec::new();
+    let folder = moved.from.trim_end_matches('/');
+    for file in files.within(folder) {
+        let Some(rest) = below(file, folder).map(|rest| rest.trim_start_matches('/')) else { continue };
+        let name = rest.split('/').next().unwrap_or_default();
+        let from = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        if !name.is_empty() && found.last().is_none_or(|last| last.from != from) {
+            let to = format!("{}/{name}", moved.to.trim_end_matches('/'));
+            found.push(Moved { from, to, is_directory: rest.contains('/') });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_taken_apart_where_they_meet() {
+        let list = ["a/x", "a/y/1", "b/y/2", "b/x", "c/z", "root/etc/k"];
+        let map = list.iter().map(|path| ((*path).to_owned(), None)).collect();
+        let check = |moved: &[(&str, &str)], expected: &str| {
+            let files = Files(&map);
+            let all = moved.iter().map(|(from, to)| Moved {
+                from: (*from).to_owned(),
+                to: (*to).to_owned(),
+                is_directory: files.is_directory(from),
+            });
+            let found = spread(all.collect(), files);
+            let found: Vec<String> =
+                found.iter().map(|moved| format!("{}>{}", moved.from, moved.to)).collect();
+            assert_eq!(found.join(" "), expected);
+        };
+        check(&[("a", "/s"), ("c", "/t")], "a>/s c>/t");
+        check(&[("a", "/s"), ("b", "/s")], "a/y/1>/s/y/1 b/x>/s/x b/y/2>/s/y/2");
+        check(&[("root", "/"), ("a/x", "/")], "root/etc>/etc a/x>/");
+        check(&[("a", "/s"), ("a", "/s/in")], "a/x>/s/x a/y>/s/y a/x>/s/in/x a/y>/s/in/y");
     }
 }

@@ -1,147 +1,116 @@
 //! Where a Dockerfile has the project and its environment, and where an Invar image has them.
-use std::collections::BTreeMap;
-
-use invar_dockerfile::{Command, Kind, RunScript, Source, Stages, run_commands};
-
-use crate::dockerfile::files::Files;
+use std::collections::BTreeSet;
 
 /// Where an image has the project's files.
 pub(super) const PROJECT: &str = "/app";
+
+/// Where an image has the project's environment.
+pub(super) const ENVIRONMENT: &str = "/app/.venv";
+
+/// What a virtual environment has in its own folder: what of a path says that the environment is meant, and not the
+/// project that is copied into the same folder.
+const OF_ENVIRONMENT: [&str; 8] = ["bin", "etc", "include", "lib", "lib64", "man", "pyvenv.cfg", "share"];
+
+/// What every system has in its root: that is meant there, and not the project's folder of that name.
+const OF_ROOT: [&str; 18] = [
+    "", "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run",
+    "sbin", "srv", "usr", "var",
+];
+
+/// Variables that name the environment's folder, whatever else is in it.
+const NAMES_ENVIRONMENT: [&str; 3] = ["CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"];
 
 /// The places of a Dockerfile's image.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The folder that has the project's files, or those of its folder `inner`.
-    project: Option<String>,
+    pub(super) project: Option<String>,
     /// The folder of the project whose files are there, with a slash before it; nothing for the project's own.
-    inner: String,
+    pub(super) inner: String,
     /// Folders of virtual environments, without a slash at the end.
-    environments: Vec<String>,
+    pub(super) environments: Vec<String>,
     /// The folder in which the program starts.
-    workdir: Option<String>,
+    pub(super) workdir: Option<String>,
     /// The folder that an instruction is in while the file is read; nothing where that is the root.
-    here: Option<String>,
+    pub(super) here: Option<String>,
     /// The version of the image's Python, such as `3.13`.
-    python: Option<&'static str>,
+    pub(super) python: Option<&'static str>,
+    /// The project's files, relative to its folder.
+    pub(super) files: BTreeSet<String>,
+    /// What of the project stays in the root, where that has the project, since programs look for it there.
+    pub(super) kept: BTreeSet<String>,
+    /// Whether all of the project is copied into one folder.
+    pub(super) is_whole: bool,
+}
+
+/// What is at a path of the Dockerfile's image, with the rest of the path: nothing, or with a slash before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found<'p> {
+    Project(&'p str),
+    Environment(&'p str),
 }
 
 impl Places {
-    /// The places in the image that the stages `chain` make of the project's `files`.
-    pub fn of(stages: &Stages<'_>, chain: &[usize], files: Files<'_>, python: Option<&'static str>) -> Self {
-        let mut places = Self { python, ..Self::default() };
-        let (mut whole, mut copies) = (false, Vec::new());
-        for stage in &stages.stages {
-            let in_chain = chain.contains(&stage.index);
-            let mut workdir = match chain.first() {
-                Some(first) if in_chain && *first != stage.index => {
-                    places.workdir.clone().unwrap_or_default()
-                }
-                _ => String::new(),
-            };
-            let mut walk = stages.walk(stage);
-            while let Some((instruction, scope)) = walk.step() {
-                let expand =
-                    |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
-                match &instruction.kind {
-                    Kind::Workdir(folder) => {
-                        workdir = joined(&workdir, &expand(&folder.text));
-                        if in_chain {
-                            places.workdir = Some(workdir.clone());
-                        }
-                    }
-                    Kind::Env(assignments) => {
-                        for assignment in assignments {
-                            let names = ["VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"];
-                            if names.contains(&assignment.name.text.as_str())
-                                && let Some(value) = &assignment.value
-                            {
-                                places.add_environment(joined(&workdir, &expand(&value.text)));
-                            }
-                        }
-                    }
-                    Kind::Run(command) => places.add_environments_of(command, instruction, &workdir),
-                    Kind::Copy(transfer) | Kind::Add(transfer)
-                        if in_chain && instruction.flag("from").is_none() =>
-                    {
-                        let destination = expand(&transfer.destination.text);
-                        let into = transfer.sources.len() > 1 || is_folder(&destination);
-                        let destination = joined(&workdir, &destination);
-                        // A folder that is there already need not end with a slash.
-                        let into = into || destination == workdir;
-                        for source in &transfer.sources {
-                            let Source::Path(path) = source else { continue };
-                            let path = expand(&path.text);
-                            if is_all(&path) {
-                                places.project = Some(destination.clone());
-                                whole = true;
-                            } else if !making(&path) && !path.contains("://") {
-                                copies.extend(Copied::of(&path, &destination, into, files));
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            places.add_environment(joined(&workdir, ".venv"));
-        }
-        if !whole && let Some((inner, project)) = common(&copies) {
-            places.inner = inner;
-            places.project = Some(project);
-        }
-        if places.project.is_none() {
-            places.project = places.workdir.clone();
-        }
-        places
-    }
-
-    fn add_environment(&mut self, folder: String) {
+    pub(super) fn add_environment(&mut self, folder: &str) {
         let folder = folder.trim_end_matches('/').to_owned();
-        if folder.len() > 1 && !self.environments.contains(&folder) {
+        // What is there besides is the system's own, and programs of it are found by their names.
+        let is_systems = ["/usr", "/usr/local"].contains(&folder.as_str());
+        if folder.len() > 1 && !is_systems && !folder.contains('$') && !self.environments.contains(&folder) {
             self.environments.push(folder);
-        }
-    }
-
-    /// `python -m venv FOLDER` and `uv venv FOLDER`.
-    fn add_environments_of(
-        &mut self,
-        command: &Command,
-        instruction: &invar_dockerfile::Instruction,
-        workdir: &str,
-    ) {
-        let RunScript::Shell(script) = run_commands(command, instruction) else { return };
-        for command in script.all() {
-            let words: Vec<&str> = command.words.iter().map(|word| word.as_str()).collect();
-            let makes = words.windows(2).any(|pair| matches!(pair, ["-m" | "uv", "venv"]))
-                || words.first().is_some_and(|program| program.ends_with("virtualenv"));
-            if makes && let Some(folder) = words.last().filter(|folder| folder.contains('/')) {
-                self.add_environment(joined(workdir, folder));
-            }
         }
     }
 
     /// Whether `path` is in a virtual environment, or is one.
     pub fn is_environment(&self, path: &str) -> bool {
-        self.within_environment(path).is_some()
+        matches!(self.find(path), Some(Found::Environment(_)))
     }
 
-    /// Whether there is a virtual environment somewhere below the folder `path`.
+    /// Whether there is a virtual environment somewhere in the folder `path`.
     pub fn has_environment_in(&self, path: &str) -> bool {
-        let folder = format!("{}/", path.trim_end_matches('/'));
-        self.environments.iter().any(|environment| environment.starts_with(&folder))
+        self.environments.iter().any(|environment| below(environment, path).is_some())
     }
 
-    fn within_environment<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let inside = |folder: &String| {
-            let rest = path.strip_prefix(folder.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project and
+    /// the environment, what the rest of the path names.
+    fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
+        let environment =
+            self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
+        let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
+        let project = match project {
+            // Only what the project has there is its own.
+            Some("") => below(path, "").filter(|rest| {
+                let name = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+                !OF_ROOT.contains(&name) && !self.kept.contains(name) && self.has(rest)
+            }),
+            Some(project) => below(path, project),
+            None => None,
         };
-        self.environments.iter().find_map(inside)
+        match (project, environment) {
+            (Some(project), Some(environment)) if project.len() == environment.len() => {
+                let name = project.trim_start_matches('/').split('/').next().unwrap_or_default();
+                let is_environments = OF_ENVIRONMENT.contains(&name)
+                    && !self.has(project.get(..=name.len()).unwrap_or(project));
+                Some(if is_environments { Found::Environment(environment) } else { Found::Project(project) })
+            }
+            (Some(project), Some(environment)) if project.len() > environment.len() => {
+                Some(Found::Environment(environment))
+            }
+            (Some(project), _) => Some(Found::Project(project)),
+            (None, environment) => environment.map(Found::Environment),
+        }
+    }
+
+    /// Whether the project has the file or folder `rest` of what is copied.
+    fn has(&self, rest: &str) -> bool {
+        let path = format!("{}{rest}", self.inner).trim_matches('/').to_owned();
+        let inside = format!("{path}/");
+        self.files.contains(&path)
+            || self.files.range(inside.clone()..).next().is_some_and(|file| file.starts_with(&inside))
     }
 
     /// Whether `path` is in the project's folder, or is it.
     pub fn is_project(&self, path: &str) -> bool {
-        let there = self.in_image(path);
-        there.strip_prefix(PROJECT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        below(&self.in_image(path), PROJECT).is_some()
     }
 
     /// The folder in which the program starts, in an Invar image.
@@ -151,17 +120,26 @@ impl Places {
 
     /// Where an Invar image has what the Dockerfile's has at `path`.
     pub fn in_image(&self, path: &str) -> String {
-        if let Some(rest) = self.within_environment(path) {
-            return format!("{PROJECT}/.venv{}", self.of_python(rest));
+        match self.find(path) {
+            Some(Found::Environment(rest)) => format!("{ENVIRONMENT}{}", self.of_python(rest)),
+            Some(Found::Project(rest)) => format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/')),
+            None => match path.strip_prefix("/usr/local/lib/python3.") {
+                // Where official images have what pip installs.
+                Some(rest) if rest.contains("/site-packages") => {
+                    format!("{ENVIRONMENT}/lib{}", self.of_python(&format!("/python3.{rest}")))
+                }
+                _ => path.to_owned(),
+            },
         }
-        let project =
-            self.project.as_deref().map(|project| project.trim_end_matches('/')).filter(|p| !p.is_empty());
-        match project.and_then(|project| path.strip_prefix(project)) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/'))
-            }
-            _ => path.to_owned(),
+    }
+
+    /// Where an Invar image has what the Dockerfile's has at `value`, which is the variable `name`'s.
+    pub fn of_variable(&self, name: &str, value: &str) -> String {
+        let is_environments = self.environments.iter().any(|folder| folder == value.trim_end_matches('/'));
+        if is_environments && NAMES_ENVIRONMENT.contains(&name) {
+            return ENVIRONMENT.to_owned();
         }
+        self.in_text(value)
     }
 
     /// A path of an environment with the version of Python that the image has: `/lib/python3.13/site-packages`.
@@ -175,9 +153,9 @@ impl Places {
 
     /// A program as it is called in an Invar image: those of the environment by their names.
     pub fn program(&self, path: &str) -> String {
-        match self.within_environment(path).and_then(|rest| rest.strip_prefix("/bin/")) {
-            Some(name) => name.to_owned(),
-            None => match path.strip_prefix("/usr/local/bin/") {
+        match self.find(path) {
+            Some(Found::Environment(rest)) if rest.starts_with("/bin/") => rest["/bin/".len()..].to_owned(),
+            _ => match path.strip_prefix("/usr/local/bin/") {
                 // Where official images have Python, and what pip installs.
                 Some(name) => name.to_owned(),
                 None => self.in_image(path),
@@ -200,6 +178,11 @@ impl Places {
         self.here.clone_from(&self.workdir);
     }
 
+    /// Whether `path` is the folder that the file has come to.
+    pub fn is_here(&self, path: &str) -> bool {
+        self.here.is_some() && self.here == Some(self.absolute(path))
+    }
+
     /// `path` in the Dockerfile's image, which is given from the folder that the file has come to.
     pub fn absolute(&self, path: &str) -> String {
         joined(self.here.as_deref().unwrap_or("/"), path)
@@ -216,6 +199,12 @@ impl Places {
     pub fn seen_from_workdir(&self, path: &str) -> String {
         self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }
+}
+
+/// What of `path` is below `folder`: nothing where it is that folder, and otherwise with a slash before it.
+pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 /// Whether `path` is a file that the image is made from, and that needs no place in it.
@@ -257,57 +246,4 @@ pub(super) fn joined(folder: &str, path: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
-}
-
-/// What a `COPY` says of where the project is: that the files of its folder `inner` are in the folder `project`.
-#[derive(Debug)]
-struct Copied {
-    /// The folder of the project, with a slash before it; nothing for the project's own.
-    inner: String,
-    /// The folder of the image.
-    project: String,
-    /// How many files are copied.
-    weight: usize,
-}
-
-impl Copied {
-    /// What copying `path` to `destination`, and `into` that folder, says; `None` where the file gets another name.
-    fn of(path: &str, destination: &str, into: bool, files: Files<'_>) -> Option<Self> {
-        let parts = |path: &str| -> Vec<String> {
-            path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect()
-        };
-        let (mut from, mut to) = (parts(path), parts(destination));
-        // A file goes under its own name into a folder; a folder's files go into what is named.
-        if !files.is_directory(path) && into {
-            from.pop();
-        } else if !files.is_directory(path) && from.last() != to.last() {
-            return None;
-        }
-        while !from.is_empty() && from.last() == to.last() {
-            from.pop();
-            to.pop();
-        }
-        let joined = |parts: &[String]| parts.iter().map(|part| format!("/{part}")).collect::<String>();
-        let project = joined(&to);
-        let weight = files.within(path).count().max(1);
-        (!project.is_empty()).then(|| Self { inner: joined(&from), project, weight })
-    }
-}
-
-/// The folder of the project, with a slash before it, and the folder of the image that has its files: `/src` and `/app`
-/// for `COPY src/a /app/a` and `COPY src/b /app/b`.
-///
-/// Where they do not agree, it is the project's own folder, if any is copied as it lies there: what is elsewhere is
-/// moved.
-fn common(copies: &[Copied]) -> Option<(String, String)> {
-    let mut weights: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for Copied { inner, project, weight } in copies {
-        *weights.entry((inner, project)).or_default() += weight;
-    }
-    let has_own = weights.keys().any(|(inner, _)| inner.is_empty());
-    weights
-        .into_iter()
-        .filter(|((inner, _), _)| inner.is_empty() || !has_own)
-        .max_by_key(|(_, weight)| *weight)
-        .map(|((inner, project), _)| (inner.to_owned(), project.to_owned()))
 }

@@ -23,6 +23,17 @@ impl Reader<'_> {
         if syncs_default_groups(words, scope) {
             self.draft.groups.extend(self.context.default_groups.iter().cloned());
         }
+        self.choose(words, instruction);
+        if !names.is_empty() {
+            let why =
+                format!("add {} to the project with `uv add`, if uv.lock does not have it", names.join(", "));
+            self.note(instruction, &why);
+        }
+        Ok(())
+    }
+
+    /// The extras and groups that a command names.
+    pub(super) fn choose(&mut self, words: &[&str], instruction: &Instruction) {
         for group in groups(words) {
             match self.context.groups.contains(&group) {
                 true => _ = self.draft.groups.insert(group),
@@ -56,12 +67,6 @@ impl Reader<'_> {
         if words.contains(&"--all-extras") {
             self.draft.extras = Some("all".into());
         }
-        if !names.is_empty() {
-            let why =
-                format!("add {} to the project with `uv add`, if uv.lock does not have it", names.join(", "));
-            self.note(instruction, &why);
-        }
-        Ok(())
     }
 
     /// The packages that a command names itself, without tools that only install others.

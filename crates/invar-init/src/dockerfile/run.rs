@@ -1,14 +1,18 @@
 //! `RUN`: packages that are installed, accounts that are made, and everything that a lock does instead.
-use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, run_commands};
+use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, run_commands};
 
 use crate::distribution::{Counterpart, Manager};
+use crate::dockerfile::moved::Moved;
 use crate::dockerfile::python::installs_python;
+use crate::dockerfile::script::makes_executable;
 use crate::dockerfile::{DockerfileError, Reader};
 
-/// Commands that only serve others, or that leave nothing in an image that needs them.
-const SERVING: [&str; 19] = [
-    "set", "cd", "echo", "true", "export", "rm", "test", "[", "mkdir", "sleep", "ls", "printf", "exit", ":",
-    "which", "type", "clear", "unset", "command",
+/// Commands that only serve others, or that leave nothing in an image that needs them; not where their output goes into a
+/// file.
+const SERVING: [&str; 36] = [
+    ":", "[", "basename", "cat", "cd", "clear", "command", "cut", "date", "dirname", "echo", "exit",
+    "export", "grep", "head", "hostname", "id", "ls", "mkdir", "nproc", "printenv", "printf", "pwd", "rm",
+    "set", "sleep", "sort", "tail", "test", "tr", "true", "type", "uname", "unset", "wc", "which",
 ];
 
 /// Options of package managers that take a word of their own.
@@ -30,23 +34,35 @@ impl Reader<'_> {
                 return Ok(());
             }
         };
+        if !scope.shell_is_posix() {
+            if is_final {
+                self.note(
+                    instruction,
+                    "SHELL names no shell that is known here: what this does has to be done in a step",
+                );
+            }
+            return Ok(());
+        }
         let mut left: Vec<String> = Vec::new();
+        // Names that the script gives values itself are known from there on.
+        let mut scope = scope.clone();
         for command in script.all() {
-            let words: Vec<Option<String>> = command
-                .words
-                .iter()
-                .map(|word| {
-                    word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
-                })
-                .collect();
+            assign(command, &mut scope);
+            let words = expanded(command, &scope);
             // What is installed from it is noted.
             let adds_archive = adds_archive(&self.shown(command));
             self.has_foreign_archive |= adds_archive;
-            // What installs Python packages, or leaves nothing, does so with whatever words.
+            // What installs packages, or leaves nothing, does so with whatever words.
             let is_enough = words.iter().all(Option::is_some) || shows_by_program(&words);
-            let words: Vec<String> = words.into_iter().flatten().collect();
-            let is_done = is_enough && self.command(&words, instruction, scope, is_final)?;
-            let is_done = is_done || is_enough && self.collects(command, &words, scope);
+            if is_final {
+                self.written(command, &scope);
+            }
+            let known: Vec<String> = words.iter().flatten().cloned().collect();
+            let is_done = is_enough && self.command(&known, instruction, &scope, is_final)?;
+            let is_done = is_done && !writes(command) || is_enough && self.collects(command, &known, &scope);
+            if is_done && is_final && known.len() < words.len() && installs_packages(&known) {
+                self.note(instruction, "not all that is installed is named here: add the rest to `packages`");
+            }
             if !is_done && !adds_archive && is_final {
                 left.push(self.shown(command));
             }
@@ -60,6 +76,77 @@ impl Reader<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Remembers the files that a command makes: they are no directories, whoever they are given to.
+    fn written(&mut self, command: &ShellCommand, scope: &Scope) {
+        let known = |word: &ShellWord| {
+            word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
+        };
+        let targets = command.redirects.iter().filter(|redirect| redirect.operator.starts_with('>'));
+        let mut files: Vec<String> = targets.filter_map(|redirect| known(&redirect.target)).collect();
+        let words: Vec<String> = command.words.iter().filter_map(known).collect();
+        let mut arguments = words.iter().skip(1).filter(|word| !word.starts_with('-'));
+        match command.program() {
+            Some("touch" | "tee" | "truncate" | "mkfifo") => files.extend(arguments.cloned()),
+            Some("cp" | "install" | "ln")
+                if !words.iter().any(|word| is_option(word, 'r') || is_option(word, 'a')) =>
+            {
+                files.extend(arguments.next_back().filter(|path| !path.ends_with('/')).cloned());
+            }
+            Some("curl" | "wget") => {
+                let is_output =
+                    |word: &&String| ["-o", "-O", "--output", "--output-document"].contains(&word.as_str());
+                let at = words.iter().position(|word| is_output(&word));
+                files.extend(at.and_then(|at| words.get(at + 1)).cloned());
+            }
+            _ => {}
+        }
+        for file in files.into_iter().filter(|file| !file.starts_with('&')) {
+            let file = self.places.absolute(&file);
+            self.accounts.written.insert(file);
+        }
+    }
+
+    /// `cp`, `mv`, `ln -s` or `install` of a file of the project to another place; returns whether it is that.
+    fn copied_by(&mut self, program: &str, words: &[&str]) -> bool {
+        let mut mode = None;
+        let mut paths: Vec<&str> = Vec::new();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "-m" | "--mode" if program == "install" => mode = words.next().copied(),
+                "-o" | "-g" | "--owner" | "--group" if program == "install" => _ = words.next(),
+                "-t" | "--target-directory" | "-r" | "-R" | "-a" => return false,
+                option if option.starts_with('-') => {
+                    mode = option.strip_prefix("--mode=").or(option.strip_prefix("-m")).or(mode);
+                }
+                path => paths.push(path),
+            }
+        }
+        let Some((destination, sources)) = paths.split_last().filter(|(_, sources)| !sources.is_empty())
+        else {
+            return false;
+        };
+        let into = sources.len() > 1 || destination.ends_with('/') || *destination == ".";
+        let found: Vec<String> = sources.iter().filter_map(|source| self.project_file(source)).collect();
+        if found.len() != sources.len() {
+            return false;
+        }
+        for from in found {
+            let name = from.rsplit('/').next().unwrap_or(&from);
+            let to = match into {
+                true => format!("{}/{name}", destination.trim_end_matches('/')),
+                false => (*destination).to_owned(),
+            };
+            let to = self.places.seen_from_here(&to);
+            // `install` makes executable what it is not told otherwise.
+            if program == "install" && mode.is_none_or(makes_executable) {
+                self.start(from.clone());
+            }
+            self.moved.push(Moved { from, to, is_directory: false });
+        }
+        true
     }
 
     fn shown(&self, command: &ShellCommand) -> String {
@@ -84,6 +171,18 @@ impl Reader<'_> {
         }
         if program == "mkdir" && is_final {
             self.make_directories(rest);
+        }
+        if program == "install" && rest.iter().any(|word| is_option(word, 'd') || *word == "--directory") {
+            if is_final {
+                self.install_directories(rest);
+            }
+            return Ok(true);
+        }
+        if ["cp", "install", "ln", "mv"].contains(&program) && is_final && self.copied_by(program, rest) {
+            return Ok(true);
+        }
+        if program == "for" && rest.get(1) == Some(&"in") {
+            return Ok(true);
         }
         // What only tells its version is there for whoever reads the build's output.
         if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) {
@@ -127,7 +226,9 @@ impl Reader<'_> {
 
     /// Whether `path`, as a command in the project's folder names it, is in the project.
     fn is_project(&self, path: &str) -> bool {
-        !path.starts_with('-') && self.places.is_project(&self.places.absolute(path)) || path.ends_with(".sh")
+        !path.starts_with('-') && self.places.is_project(&self.places.absolute(path))
+            || path.ends_with(".sh")
+            || self.project_file(path).is_some()
     }
 
     fn install(&mut self, manager: Manager, words: &[&str], instruction: &Instruction, is_final: bool) {
@@ -175,7 +276,12 @@ impl Reader<'_> {
                 None => (name, None),
             };
             let name = name.split(':').next().unwrap_or(name);
-            match manager.counterpart(name) {
+            if !is_package(name) {
+                let why = format!("{name} is no name of a package: add what it stands for to `packages`");
+                self.note(instruction, &why);
+                continue;
+            }
+            match manager.counterpart(name, self.suite.as_deref()) {
                 Counterpart::Packages(packages) if packages.is_empty() => {}
                 Counterpart::Packages(packages) => {
                     let before = match version {
@@ -194,12 +300,86 @@ impl Reader<'_> {
     }
 }
 
+/// Gives `scope` the values that `command` gives names: `A=b`, `export A=b`, `for a in b c`.
+fn assign(command: &ShellCommand, scope: &mut Scope) {
+    let known = |word: &ShellWord, scope: &Scope| {
+        word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text)
+    };
+    if command.words.is_empty() {
+        for assignment in &command.assignments {
+            let value = known(&assignment.value, scope);
+            scope.set_env(&assignment.name, value);
+        }
+    }
+    let words: Vec<Option<String>> = command.words.iter().map(|word| known(word, scope)).collect();
+    let text = |at: usize| words.get(at).and_then(Option::as_deref);
+    match text(0) {
+        Some("export" | "readonly" | "local" | "declare") => {
+            for word in words[1..].iter().flatten() {
+                if let Some((name, value)) = word.split_once('=') {
+                    scope.set_env(name, Some(value.to_owned()));
+                }
+            }
+        }
+        Some("for") if text(2) == Some("in") => {
+            let values: Option<Vec<&str>> = words[3..].iter().map(Option::as_deref).collect();
+            if let Some(name) = text(1) {
+                scope.set_env(name, values.map(|values| values.join(" ")));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The words of `command`, each with its names replaced, and split where a shell splits it; `None` for those that are not
+/// known.
+fn expanded(command: &ShellCommand, scope: &Scope) -> Vec<Option<String>> {
+    let mut words = Vec::new();
+    for word in &command.words {
+        let known = word.expand(scope).ok().filter(|found| found.missing.is_empty()).map(|found| found.text);
+        let is_split = !word.quoted && word.literal().is_none();
+        match known {
+            Some(text) if is_split => words.extend(text.split_whitespace().map(|text| Some(text.to_owned()))),
+            known => words.push(known),
+        }
+    }
+    words
+}
+
+/// Whether the output of `command` goes into a file that an image has.
+fn writes(command: &ShellCommand) -> bool {
+    let passing = ["/dev/", "/tmp/", "/etc/apt/", "/proc/"];
+    command.redirects.iter().any(|redirect| {
+        let target = redirect.target.as_str();
+        redirect.operator.starts_with('>')
+            && !redirect.operator.contains('&')
+            && !passing.iter().any(|folder| target.starts_with(folder))
+    })
+}
+
+/// Whether `words` start a package manager of a distribution.
+fn installs_packages(words: &[String]) -> bool {
+    let mut words = words.iter().map(|word| word.rsplit('/').next().unwrap_or(word));
+    words.find(|word| *word != "sudo").is_some_and(|word| Manager::of(word).is_some())
+}
+
+/// Whether `word` is an option with the letter `letter`.
+fn is_option(word: &str, letter: char) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.contains(letter)
+}
+
+/// Whether a package can have this name (Debian policy, 5.6.1; other distributions also have capitals and `_`).
+fn is_package(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
+}
+
 /// Whether the program of `words`, of which some are not known, is enough to know what a command does.
 fn shows_by_program(words: &[Option<String>]) -> bool {
     let Some(Some(first)) = words.first() else { return false };
     let program = first.rsplit('/').next().unwrap_or(first);
     let rest: Vec<&str> = words[1..].iter().filter_map(Option::as_deref).collect();
-    SERVING.contains(&program) || installs_python(program, &rest)
+    SERVING.contains(&program) || installs_python(program, &rest) || Manager::of(program).is_some()
 }
 
 /// Whether a command tells apt of an archive that is not Debian's own.

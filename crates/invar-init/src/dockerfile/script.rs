@@ -2,9 +2,12 @@
 use std::collections::BTreeSet;
 
 use crate::dockerfile::Reader;
+use crate::dockerfile::command::is_posix;
+use crate::dockerfile::environment::SEARCHED;
 use crate::dockerfile::files::{Files, relative};
 use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::PROJECT;
+use crate::dockerfile::place::{PROJECT, below};
+use crate::dockerfile::runner::{runners_in, sed_without_runner};
 use crate::draft::Source;
 
 /// What is done to files of the project before the image gets them.
@@ -43,13 +46,14 @@ impl Reader<'_> {
             interpreter.split_whitespace().rev().find(|word| !word.starts_with('-')).unwrap_or_default();
         let name = name.rsplit('/').next().unwrap_or_default();
         // An argument of a program is read by that, whatever its first line says.
-        if is_started && matches!(name, "sh" | "dash" | "bash") {
-            self.add_shell(name == "bash");
+        if is_started && is_posix(name) {
+            self.add_shell(name);
+            self.add_programs(text);
         }
         if is_started && interpreter.contains("/env") {
             self.draft.packages.insert("coreutils".to_owned());
         }
-        if text.contains("uv run ") {
+        if text.contains(" run ") && !runners_in(text).is_empty() {
             self.changes.without_runner.insert(path.clone());
         }
         if text.contains("uv sync") || text.contains("uv pip ") {
@@ -64,10 +68,14 @@ impl Reader<'_> {
     /// The file of the project that the image has at `program`.
     fn script(&self, program: &str) -> Option<String> {
         let there = self.places.seen_from_here(program);
-        let moved = self.moved.iter().find_map(|moved| {
-            let rest = there.strip_prefix(&moved.to)?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", moved.from))
-        });
+        let moved_to = |there: &str| {
+            let mut moved = self.moved.iter().rev();
+            moved.find_map(|moved| Some(format!("{}{}", moved.from, below(there, &moved.to)?)))
+        };
+        // A name alone is looked for where programs are.
+        let folders = SEARCHED.iter().filter(|_| !program.contains('/'));
+        let moved = moved_to(&there)
+            .or_else(|| folders.into_iter().find_map(|folder| moved_to(&format!("{folder}/{program}"))));
         let inside = || there.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned);
         // Brought by another way, such as one stage after the other.
         let named = || {
@@ -78,8 +86,21 @@ impl Reader<'_> {
         moved.filter(is_there).or_else(|| inside().filter(is_there)).or_else(named)
     }
 
+    /// The file of the project that the image has at `path`, which is given from the folder that the file has come to.
+    pub(super) fn project_file(&self, path: &str) -> Option<String> {
+        let there = self.places.seen_from_here(path);
+        let moved = self
+            .moved
+            .iter()
+            .rev()
+            .find_map(|moved| Some(format!("{}{}", moved.from, below(&there, &moved.to)?)));
+        let is_there = |path: &String| self.context.files.contains_key(path);
+        let inside = || Some(below(&there, PROJECT)?.trim_start_matches('/').to_owned());
+        moved.filter(is_there).or_else(|| inside().filter(is_there))
+    }
+
     /// Remembers that the file `path` of the project has to be executable.
-    fn start(&mut self, path: String) {
+    pub(super) fn start(&mut self, path: String) {
         if self.context.files.contains_key(&path) && !self.context.executable.contains(&path) {
             self.changes.executable.insert(path);
         }
@@ -89,11 +110,7 @@ impl Reader<'_> {
     pub(super) fn change_mode(&mut self, words: &[&str]) {
         let mut words = words.iter().filter(|word| !word.starts_with('-'));
         let Some(mode) = words.next() else { return };
-        let makes_executable = match mode.split_once('+') {
-            Some((_, bits)) => bits.contains('x'),
-            None => matches!(mode.trim_start_matches('0'), "755" | "775" | "777" | "555" | "744" | "700"),
-        };
-        for path in words.filter(|_| makes_executable) {
+        for path in words.filter(|_| makes_executable(mode)) {
             let files = Files(self.context.files);
             let found = match self.places.seen_from_here(path).strip_prefix(PROJECT) {
                 Some(inside) if path.contains('*') => files.matching(&relative(inside)),
@@ -133,7 +150,7 @@ impl Reader<'_> {
                 .filter_map(|path| self.context.files.get(path)?.as_deref());
             commands.push(format!(
                 "sed -i '{}' {}",
-                without_runner(texts),
+                sed_without_runner(texts),
                 named(&self.changes.without_runner)
             ));
         }
@@ -144,19 +161,14 @@ impl Reader<'_> {
     }
 }
 
-/// What sed has to do to take `uv run`, and those of its options that `texts` use, away.
-fn without_runner<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    let (mut module, mut options) = (false, false);
-    for text in texts {
-        for (at, run) in text.match_indices("uv run -") {
-            let is_module = text[at + run.len()..].starts_with("m ");
-            module |= is_module;
-            options |= !is_module;
-        }
+/// Whether `chmod` makes a file executable by `mode`: `755`, `a+x`, `u=rwx,go=rx`.
+pub(super) fn makes_executable(mode: &str) -> bool {
+    match u32::from_str_radix(mode, 8) {
+        Ok(bits) => bits & 0o111 != 0,
+        Err(_) => mode
+            .split(',')
+            .any(|part| part.split_once(['+', '=']).is_some_and(|(_, bits)| bits.contains(['x', 'X']))),
     }
-    let module = if module { "s/uv run -m /python -m /g; " } else { "" };
-    let options = if options { r"\(--[a-z-]* \)*" } else { "" };
-    format!("{module}s/uv run {options}//g")
 }
 
 /// `word` as a shell reads it back.
@@ -173,17 +185,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn modes_say_what_is_executable() {
+        let check = |mode: &str, expected: bool| assert_eq!(makes_executable(mode), expected, "{mode}");
+        check("755", true);
+        check("0500", true);
+        check("+x", true);
+        check("u=rwx,go=rx", true);
+        check("go-x,u+r", false);
+        check("644", false);
+        check("$MODE", false);
+    }
+
+    #[test]
     fn words_are_quoted_where_a_shell_needs_it() {
         assert_eq!(quoted("--a=b/c"), "--a=b/c");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(quoted(""), "''");
-    }
-
-    #[test]
-    fn sed_is_told_no_more_than_it_needs() {
-        let check = |text: &str, expected: &str| assert_eq!(without_runner([text].into_iter()), expected);
-        check("exec uv run x", "s/uv run //g");
-        check("uv run -m x && uv run y", "s/uv run -m /python -m /g; s/uv run //g");
-        check("uv run --no-sync x", r"s/uv run \(--[a-z-]* \)*//g");
     }
 }

@@ -1,3 +1,6 @@
+mod commands;
+mod folders;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_project::STABLE;
@@ -68,6 +71,17 @@ fn places_are_those_of_the_image() {
          [tool.invar]\nsuite = \"bookworm\"\n[tool.invar.image]\n\
          entrypoint = [\"gunicorn\", \"--chdir\", \"/app/site\"]\ncommand = [\"wsgi:app\"]\n\
          env = { HOME = \"/home/app\", PYTHONPATH = \"/app/src\" }\nuser = \"1234:1234\"\ndirectories = [\"/app\"]",
+    );
+}
+
+#[test]
+fn packages_have_the_names_of_the_suite() {
+    check(
+        "FROM python:3.11-slim-bookworm\n\
+         RUN apt-get update && apt-get install -y libgl1 libglib2.0-0 libmagic1\nCMD [\"python\", \"main.py\"]\n",
+        &[],
+        "[tool.invar]\nsuite = \"bookworm\"\npackages = [\"libgl1\", \"libglib2.0-0\", \"libmagic1\"]\n\
+         [tool.invar.image]\ncommand = [\"python\", \"main.py\"]",
     );
 }
 

@@ -1,90 +1,200 @@
-//! `mkShell`: the author's own shell.
-use rowan::ast::AstNode as _;
+//! `mkShell`: the author's own shell. Nothing of it is in the image.
+use std::rc::Rc;
 
-use crate::flake::Reader;
-use crate::flake::nix::{Value, attributes, calls, value};
-use crate::nixpkgs::{counterpart, python_minor};
+use invar_flake::{Data, Datum, Derivation, Thing};
+use invar_nix::SymbolId;
+
+use crate::flake::overrides::flat;
+use crate::flake::reader::{Chosen, Reader};
 
 /// Attributes of `mkShell` that name packages.
-const PACKAGES: [&str; 4] = ["packages", "buildInputs", "nativeBuildInputs", "inputsFrom"];
-
+const PACKAGES: [&str; 5] =
+    ["packages", "buildInputs", "nativeBuildInputs", "propagatedBuildInputs", "propagatedNativeBuildInputs"];
+/// Attributes that mean nothing for the shell itself.
+const WITHOUT_MEANING: [&str; 12] = [
+    "name",
+    "pname",
+    "version",
+    "meta",
+    "passthru",
+    "phases",
+    "shell",
+    "outputs",
+    "stdenv",
+    "preferLocalBuild",
+    "hardeningDisable",
+    "strictDeps",
+];
 /// Variables that uv2nix's shells set for their own sake.
-const UV: [&str; 3] = ["UV_NO_SYNC", "UV_PYTHON", "UV_PYTHON_DOWNLOADS"];
+const OF_UV: [&str; 4] = ["UV_NO_SYNC", "UV_PYTHON", "UV_PYTHON_DOWNLOADS", "UV_NO_MANAGED_PYTHON"];
 
 impl Reader<'_> {
-    pub(super) fn shell(&mut self) {
-        let shells = calls(&self.root.clone(), &["mkShell", "mkShellNoCC"]);
-        for (number, call) in shells.iter().enumerate() {
-            let Some(Value::Set(set)) = call.arguments.first().map(value) else {
-                self.note(&call.node, "what is in this shell cannot be read");
-                continue;
-            };
-            if number > 0 {
-                self.note(&call.node, "a project has one shell here: the first of the flake");
-                continue;
-            }
-            for (path, content) in attributes(&set) {
-                match path.join(".").as_str() {
-                    name if PACKAGES.contains(&name) => self.shell_packages(&value(&content)),
-                    "shellHook" => self.hook(&value(&content), content.syntax()),
-                    "name" => {}
-                    name => {
-                        let name = name.trim_start_matches("env.");
-                        if UV.contains(&name) {
-                            continue;
-                        }
-                        match self.text(&value(&content)) {
-                            Some(text) => self.draft.dev_shell.set_in("env", name, text),
-                            None => {
-                                self.note(content.syntax(), "this variable of the shell has to be computed")
-                            }
-                        }
+    /// Reads a shell.
+    pub(super) fn shell(&mut self, derivation: &Derivation) {
+        let outside = std::mem::take(&mut self.environment);
+        self.in_shell = true;
+        self.shell_attributes(derivation, 0);
+        self.in_shell = false;
+        let Chosen { groups, .. } = std::mem::replace(&mut self.environment, outside);
+        self.shell_groups(&groups);
+    }
+
+    fn shell_attributes(&mut self, derivation: &Derivation, depth: usize) {
+        for (name, datum) in &derivation.attributes {
+            match name.as_str() {
+                name if PACKAGES.contains(&name) => self.shell_packages(datum),
+                "inputsFrom" => self.inputs_from(datum, depth),
+                "shellHook" => self.shell_hook(datum),
+                "env" => {
+                    for (variable, value) in datum.attributes().into_iter().flatten() {
+                        self.shell_variable(variable, value);
                     }
                 }
+                name if WITHOUT_MEANING.contains(&name) => {}
+                variable => self.shell_variable(variable, datum),
             }
         }
     }
 
-    fn shell_packages(&mut self, list: &Value) {
-        let Value::List(items) = list else { return };
-        for item in items {
-            match item {
-                Value::Package(package) if python_minor(package).is_some() => {}
-                Value::Package(package) => match counterpart(package) {
-                    Some(counterpart) => {
-                        counterpart.packages().for_each(|name| self.draft.dev_shell.add("packages", name));
+    fn shell_packages(&mut self, list: &Datum) {
+        for item in flat(list) {
+            let place = item.place.clone().or_else(|| list.place.clone());
+            if let Data::Unreadable(unreadable) = &item.value {
+                let why = unreadable.why.clone();
+                self.note(place.as_ref(), "", &why);
+                continue;
+            }
+            let Some(symbol) = item.thing() else {
+                self.note(place.as_ref(), "", "this part of the shell is not known");
+                continue;
+            };
+            if let Err(why) = self.shell_thing(symbol) {
+                let name = self.name_of(symbol);
+                self.note(place.as_ref(), &name, &why);
+            }
+        }
+    }
+
+    fn shell_thing(&mut self, symbol: SymbolId) -> Result<(), String> {
+        match &*Rc::clone(&self.flake.thing(symbol)) {
+            // uv and the environment's interpreter are there by themselves.
+            Thing::Package(package) if matches!(package.name().as_str(), "uv" | "makeWrapper") => Ok(()),
+            Thing::Package(_)
+            | Thing::Environment(_)
+            | Thing::Interpreter(_)
+            | Thing::InterpreterEnvironment { .. }
+            | Thing::PythonPackage(_)
+            | Thing::Application { .. } => self.locate(symbol, "/bin").map(|_| ()),
+            Thing::Joined(parts) => {
+                parts.iter().for_each(|part| self.shell_packages(part));
+                Ok(())
+            }
+            Thing::Derivation(derivation) => {
+                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
+            }
+            _ => Err("this part of the shell is not known".to_owned()),
+        }
+    }
+
+    /// The inputs of other derivations.
+    fn inputs_from(&mut self, list: &Datum, depth: usize) {
+        for item in flat(list) {
+            match item.thing().map(|symbol| self.flake.thing(symbol)).as_deref() {
+                Some(Thing::Derivation(derivation)) if depth < 8 => {
+                    if derivation.is_shell() {
+                        self.shell_attributes(derivation, depth + 1);
+                    } else {
+                        for name in PACKAGES {
+                            if let Some(datum) = derivation.get(name) {
+                                self.shell_packages(datum);
+                            }
+                        }
                     }
-                    None => {
-                        let node = self.root.clone();
-                        let why = format!("no Debian package is known for nixpkgs' {package} of the shell");
-                        let source = crate::draft::Source { line: 0, ..self.source(&node) };
-                        self.draft.note(source, "", why);
-                    }
-                },
-                // The environment is there by itself, with the development groups.
-                Value::Call(call) if call.function == "mkVirtualEnv" => {}
-                Value::Call(call) => self.note(&call.node.clone(), "this part of the shell cannot be read"),
-                Value::Unknown(expr) => {
-                    self.note(&expr.syntax().clone(), "this part of the shell cannot be read")
                 }
-                _ => {}
+                _ => self.note(
+                    item.place.as_ref().or(list.place.as_ref()),
+                    "",
+                    "what is needed for this is not known",
+                ),
+            }
+        }
+    }
+
+    fn shell_variable(&mut self, name: &str, value: &Datum) {
+        if OF_UV.contains(&name) {
+            return;
+        }
+        let text = self.flake.variable(value);
+        match text.map(|text| self.variable(name, &text)) {
+            Some(Ok(Some(text))) => self.draft.dev_shell.set_in("env", name, text),
+            Some(Ok(None)) => {}
+            Some(Err(why)) => self.note(value.place.as_ref(), name, &why),
+            None => {
+                let why = match &value.value {
+                    Data::Unreadable(unreadable) => unreadable.why.clone(),
+                    _ => "the value of this variable is not known".to_owned(),
+                };
+                self.note(value.place.as_ref(), name, &why);
             }
         }
     }
 
     /// The commands that the shell starts with, without those that uv2nix needs for itself.
-    fn hook(&mut self, hook: &Value, node: &rnix::SyntaxNode) {
-        let Some(text) = self.text(hook) else {
-            self.note(node, "the shell's hook has to be computed");
+    fn shell_hook(&mut self, datum: &Datum) {
+        let Some(text) = datum.text().map(str::to_owned) else {
+            let why = match &datum.value {
+                Data::Null => return,
+                Data::Unreadable(unreadable) => unreadable.why.clone(),
+                _ => "the shell's hook is not known".to_owned(),
+            };
+            self.note(datum.place.as_ref(), "shellHook", &why);
             return;
         };
-        let own = |line: &&str| {
-            let line = line.trim();
-            !line.is_empty() && line != "unset PYTHONPATH" && !line.contains("REPO_ROOT")
-        };
-        let lines: Vec<&str> = text.lines().filter(own).map(str::trim_end).collect();
-        if !lines.is_empty() {
-            self.draft.dev_shell.set("hook", lines.join("\n"));
+        let mut lines = Vec::new();
+        let mut missing = None;
+        for line in text.lines() {
+            let plain = line.trim();
+            let sets_uv =
+                OF_UV.iter().any(|name| plain.strip_prefix("export ").unwrap_or(plain).starts_with(name));
+            let is_own = plain.is_empty()
+                || plain.starts_with('#')
+                || plain == "unset PYTHONPATH"
+                || plain.contains("REPO_ROOT")
+                || sets_uv;
+            if is_own {
+                continue;
+            }
+            match self.resolve(line.trim_end()) {
+                Ok(line) => lines.push(line),
+                // The libraries of packages are found without being named.
+                Err(_) if is_search_path(plain) => {}
+                Err(why) => {
+                    missing.get_or_insert_with(|| why.clone());
+                    self.note(datum.place.as_ref(), plain, &why);
+                }
+            }
+        }
+        let hook = lines.join("\n");
+        if missing.is_some() && !is_balanced(&hook) {
+            self.note(datum.place.as_ref(), "shellHook", "the hook is left out, since a part of it is");
+        } else if !lines.is_empty() {
+            self.draft.dev_shell.set("hook", hook);
         }
     }
+}
+
+/// Whether a line only adds directories of libraries to a variable.
+fn is_search_path(line: &str) -> bool {
+    line.strip_prefix("export ").unwrap_or(line).starts_with("LD_LIBRARY_PATH=")
+        && !line.contains(['&', '|', '`'])
+}
+
+/// Whether each compound command in a script has its end.
+fn is_balanced(script: &str) -> bool {
+    let count = |wanted: &str| {
+        script.split(|c: char| c.is_whitespace() || c == ';').filter(|word| *word == wanted).count()
+    };
+    [("if", "fi"), ("do", "done"), ("case", "esac"), ("{", "}")]
+        .iter()
+        .all(|(open, close)| count(open) == count(close))
 }

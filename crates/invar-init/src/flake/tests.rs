@@ -1,96 +1,334 @@
-use super::{FlakeError, read_flake};
+use std::collections::BTreeMap;
+
+use invar_project::Purpose;
+
+use super::{FlakeContext, FlakeError, read_flake};
 use crate::Draft;
 
+/// A project with uv2nix and what flakes have around it; `@` in a test is what stands in its `let`, and its outputs.
+const FLAKE: &str = r#"{
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+  inputs.uv2nix.url = "github:pyproject-nix/uv2nix";
+  inputs.pyproject-nix.url = "github:pyproject-nix/pyproject.nix";
+  outputs = { self, nixpkgs, uv2nix, pyproject-nix, ... }: let
+    system = "x86_64-linux"; pkgs = import nixpkgs { inherit system; }; inherit (nixpkgs) lib;
+    ws = uv2nix.lib.workspace.loadWorkspace { workspaceRoot = ./.; };
+    set = (pkgs.callPackage pyproject-nix.build.packages { python = pkgs.python313; }).overrideScope
+      (ws.mkPyprojectOverlay { sourcePreference = "wheel"; });
+    env = set.mkVirtualEnv "demo-env" ws.deps.default;
+"#;
+
+const PYPROJECT: &str = "[project]\nname = \"demo\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n\
+    [project.scripts]\ndemo = \"demo:main\"\n[project.optional-dependencies]\npg = []\nweb = []\n\
+    [dependency-groups]\ndev = []\nprod = []\n[build-system]\nrequires = [\"hatchling\"]\n";
+
+const LOCK: &str = "version = 1\nrequires-python = \">=3.11\"\n\
+    [[package]]\nname = \"demo\"\nversion = \"1.0\"\nsource = { editable = \".\" }\n\
+    [package.optional-dependencies]\npg = [{ name = \"psycopg2\" }]\nweb = [{ name = \"httpx\" }]\n\
+    [package.dev-dependencies]\ndev = [{ name = \"httpx\" }]\nprod = [{ name = \"httpx\" }]\n\
+    [[package]]\nname = \"psycopg2\"\nversion = \"2.9\"\nsource = { registry = \"r\" }\n\
+    [[package]]\nname = \"httpx\"\nversion = \"0.28\"\nsource = { registry = \"r\" }\nwheels = [{ url = \"w\" }]\n";
+
+fn files() -> BTreeMap<String, Option<String>> {
+    let files = [
+        ("pyproject.toml", PYPROJECT),
+        ("uv.lock", LOCK),
+        ("main.py", "print(1)\n"),
+        ("data/a.txt", "a"),
+        ("nix/psycopg2.patch", ""),
+    ];
+    files.into_iter().map(|(path, text)| (path.to_owned(), Some(text.to_owned()))).collect()
+}
+
+fn read(flake: &str, output: Option<&str>, purpose: Purpose) -> Result<Draft, FlakeError> {
+    let files = files();
+    let context = FlakeContext { files: &files, lock: None, pyproject: Some(PYPROJECT), output, purpose };
+    read_flake(flake, &context, Draft::default())
+}
+
+/// What stands in the `let` of the flake, and its outputs.
 #[track_caller]
-fn check(flake: &str, expected: &str) {
-    let draft = read_flake(flake, None, Draft::default()).expect("the flake can be read");
-    assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end());
+fn check_as(lets: &str, outputs: &str, output: Option<&str>, purpose: Purpose, expected: &str) {
+    let flake = format!("{FLAKE}{lets} in {{\n{outputs}\n}};\n}}");
+    let draft = read(&flake, output, purpose).expect("the flake can be read");
+    assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end(), "{outputs}");
+}
+
+#[track_caller]
+fn check(outputs: &str, expected: &str) {
+    check_as("", outputs, None, Purpose::Build, expected);
 }
 
 #[test]
-fn fortune_cats_flake_becomes_its_manifest() {
+fn a_package_is_put_where_it_puts_things() {
+    let package = r#"
+      packages.x86_64-linux.default = pkgs.stdenv.mkDerivation {
+        pname = "demo"; version = "1.0"; src = ./.; nativeBuildInputs = [ pkgs.makeWrapper ]; buildInputs = [ env ];
+        installPhase = ''
+          mkdir -p $out/bin
+          cp main.py $out/bin/main.py
+          cp ${pkgs.fortune}/bin/fortune $out/bin/fortune
+          makeWrapper ${env}/bin/python $out/bin/demo --add-flags $out/bin/main.py --set FORTUNE_EXEC $out/bin/fortune
+        '';
+      };
+      apps.x86_64-linux.default = { type = "app"; program = "${self.packages.x86_64-linux.default}/bin/demo"; };
+      packages.x86_64-linux.image = pkgs.dockerTools.buildImage {
+        name = "owner/demo"; tag = "latest";
+        copyToRoot = pkgs.buildEnv {
+          name = "root"; paths = [ self.packages.x86_64-linux.default ]; pathsToLink = [ "/bin" ];
+        };
+        config = { Entrypoint = [ "/bin/demo" ]; Env = [ "FORTUNE_EXEC=/bin/fortune" ]; };
+      };"#;
+    let step = r#"
+[[tool.invar.step]]
+name = "demo"
+outputs = { "main.py" = "/bin/main.py" }
+links = { "/bin/fortune" = "/usr/games/fortune" }
+wrap = { program = "/app/.venv/bin/python", as = "/bin/demo", args = ["/bin/main.py"], env = { FORTUNE_EXEC = "/bin/fortune" } }
+"#;
+    let head =
+        "[tool.invar]\npackages = [\"fortune-mod\", \"fortunes\", \"fortunes-min\"]\n[tool.invar.image]\n";
+    let image = "name = \"owner/demo\"\ntag = \"latest\"\nentrypoint = [\"/bin/demo\"]\nenv = { FORTUNE_EXEC = \"/bin/fortune\" }\n";
+    let app = "entrypoint = [\"/bin/demo\"]\n";
+    check_as("", package, None, Purpose::Build, &format!("{head}{image}{step}"));
+    check_as("", package, Some("image"), Purpose::Build, &format!("{head}{image}{step}"));
+    check_as("", package, Some("default"), Purpose::Build, &format!("{head}{app}{step}"));
+    check_as("", package, Some("default"), Purpose::Run, &format!("{head}{app}{step}"));
+    check_as("", package, None, Purpose::Run, &format!("{head}{app}{step}"));
+}
+
+#[test]
+fn an_environment_runs_the_projects_own_program() {
+    check("packages.x86_64-linux.default = env;", "[tool.invar]\n[tool.invar.image]\ncommand = [\"demo\"]");
     check(
-        include_str!("../../fixtures/fortune-cat/flake.nix"),
+        r#"packages.x86_64-linux.default = pkgs.symlinkJoin {
+          name = "demo"; paths = [ env ]; nativeBuildInputs = [ pkgs.makeWrapper ];
+          postBuild = "wrapProgram $out/bin/demo --prefix PATH : ${lib.makeBinPath [ pkgs.ffmpeg ]} --set MODE x";
+        };"#,
+        "[tool.invar]\npackages = [\"ffmpeg\"]\n[tool.invar.image]\ncommand = [\"demo\"]\nenv = { MODE = \"x\" }",
+    );
+    check(
+        "apps.x86_64-linux.default = { type = \"app\"; program = \"${set.mkVirtualEnv \"e\" { demo = [ \"pg\" \"prod\" ]; }}/bin/demo\"; };",
+        "[tool.invar]\nextras = [\"pg\"]\ngroups = [\"prod\"]\n[tool.invar.image]\ncommand = [\"demo\"]",
+    );
+    check(
+        "packages.x86_64-linux.default = set.mkVirtualEnv \"e\" ws.deps.optionals;",
+        "[tool.invar]\nextras = \"all\"\n[tool.invar.image]\ncommand = [\"demo\"]",
+    );
+}
+
+#[test]
+fn scripts_are_launchers_where_they_only_start_something() {
+    check(
+        r#"packages.x86_64-linux.default = pkgs.writeShellApplication {
+          name = "serve"; runtimeInputs = [ env pkgs.jq ];
+          text = ''
+            export MODE=x
+            cd ${./data}
+            exec ${env}/bin/demo --port 80 "$@"
+          '';
+        };"#,
         r#"[tool.invar]
-packages = ["fortune-mod", "fortunes-min", "libpq5"]
+packages = ["jq"]
 [tool.invar.image]
-name = "fortune-cat"
-tag = "latest"
-command = ["python", "main.py"]
-env = { FORTUNE_EXEC = "/usr/games/fortune", PYTHONUNBUFFERED = "1" }
-ports = [8000]
+entrypoint = ["/bin/serve"]
+
+[[tool.invar.step]]
+name = "serve"
+wrap = { program = "/app/.venv/bin/demo", as = "/bin/serve", args = ["--port", "80"], env = { MODE = "x" }, workdir = "/app/data" }"#,
+    );
+    check(
+        r#"packages.x86_64-linux.default = pkgs.writeShellScriptBin "serve" ''
+          mkdir -p /tmp/x
+          ${pkgs.jq}/bin/jq . ${./data}/a.txt
+        '';"#,
+        r#"[tool.invar]
+packages = ["bash", "coreutils", "jq"]
+shell = true
+[tool.invar.image]
+entrypoint = ["/bin/serve"]
+
+[[tool.invar.step]]
+name = "serve"
+files = { "/bin/serve" = { text = """
+#!/bin/bash
+mkdir -p /tmp/x
+/usr/bin/jq . /app/data/a.txt
+""", executable = true } }"#,
+    );
+}
+
+#[test]
+fn an_image_is_configured_as_its_author_says() {
+    check(
+        r#"packages.x86_64-linux.default = pkgs.dockerTools.buildLayeredImage {
+          name = "x"; tag = "1"; maxLayers = 20; created = "now"; contents = [ pkgs.bash pkgs.ffmpeg env pkgs.dockerTools.caCertificates ];
+          extraCommands = "mkdir -p -m 1777 tmp data\nchown -R 1000:1000 data";
+          config = {
+            Entrypoint = [ "${env}/bin/demo" "--port" "80" ]; User = "1000:1000"; WorkingDir = "/srv";
+            ExposedPorts = { "80/tcp" = { }; "53/udp" = { }; }; Volumes."/data" = { }; Labels."a.b" = "c"; StopSignal = "SIGINT";
+            Env = [ "PATH=/bin:${pkgs.jq}/bin" "A=${./data}" ];
+            Healthcheck = { Test = [ "CMD" "/bin/demo" "check" ]; Interval = 30000000000; };
+          };
+        };"#,
+        r#"[tool.invar]
+packages = ["bash", "ffmpeg", "jq"]
+shell = true
+[tool.invar.image]
+name = "x"
+tag = "1"
+entrypoint = ["demo", "--port", "80"]
+env = { A = "/app/data" }
+user = "1000:1000"
+workdir = "/srv"
+ports = ["53/udp", 80]
+volumes = ["/data"]
+directories = ["/data"]
+labels = { "a.b" = "c" }
+stop-signal = "SIGINT"
+health-check = { command = ["/bin/demo", "check"], interval = "30s" }"#,
+    );
+}
+
+#[test]
+fn overrides_are_what_a_build_needs() {
+    check_as(
+        r#"set2 = set.overrideScope (final: prev: {
+          psycopg2 = prev.psycopg2.overrideAttrs (old: {
+            buildInputs = (old.buildInputs or [ ]) ++ [ pkgs.libpq ];
+            nativeBuildInputs = (old.nativeBuildInputs or [ ]) ++ final.resolveBuildSystem { setuptools = [ ]; };
+            patches = [ ./nix/psycopg2.patch ];
+            env.CFLAGS = "-O1";
+          });
+          httpx = prev.httpx.overrideAttrs (old: {
+            nativeBuildInputs = old.nativeBuildInputs ++ final.resolveBuildSystem { setuptools = [ ]; };
+            buildInputs = [ pkgs.obscure ];
+          });
+        });"#,
+        "packages.x86_64-linux.default = set2.mkVirtualEnv \"e\" ws.deps.default;",
+        None,
+        Purpose::Build,
+        r#"# flake.nix:20: pkgs.obscure: no Debian package is known for what httpx may be linked to: add it to `packages`
+[tool.invar]
+packages = ["libpq5"]
+[tool.invar.image]
+command = ["demo"]
 [tool.invar.python.overrides.psycopg2]
 packages = ["gcc", "libc6-dev", "libpq-dev"]
 build-requires = ["setuptools"]
-patches = ["nix/psycopg2.patch"]
+env = { CFLAGS = "-O1" }
+patches = ["nix/psycopg2.patch"]"#,
+    );
+}
+
+#[test]
+fn the_shell_is_the_authors_own() {
+    check(
+        r#"devShells.x86_64-linux.default = pkgs.mkShell {
+          packages = [ (set.mkVirtualEnv "dev" ws.deps.all) pkgs.uv pkgs.jq pkgs.obscure ];
+          env.UV_NO_SYNC = "1"; env.FORTUNE = "${pkgs.fortune}/bin/fortune";
+          shellHook = ''
+            unset PYTHONPATH
+            echo ready
+          '';
+        };
+        packages.x86_64-linux.default = env;"#,
+        r#"# flake.nix:13: obscure: no Debian package is known for nixpkgs' obscure
+[tool.invar]
+[tool.invar.image]
+command = ["demo"]
 [tool.invar.shell]
-packages = ["jq"]
-env = { FORTUNE_EXEC = "/usr/games/fortune" }
-"#,
+packages = ["fortune-mod", "fortunes", "fortunes-min", "jq"]
+env = { FORTUNE = "/usr/games/fortune" }
+hook = "echo ready"
+groups = ["dev", "prod"]"#,
+    );
+}
+
+#[test]
+fn further_images_are_tables_of_their_own() {
+    check(
+        r#"packages.x86_64-linux = {
+          image = pkgs.dockerTools.buildImage { name = "a"; tag = "1"; config.Cmd = [ "${env}/bin/demo" ]; };
+          worker = pkgs.dockerTools.buildImage {
+            name = "b"; tag = "1"; contents = [ pkgs.jq ]; config.Cmd = [ "${env}/bin/demo" "work" ];
+          };
+        };"#,
+        r#"[tool.invar]
+[tool.invar.image]
+name = "a"
+tag = "1"
+command = ["demo"]
+[tool.invar.images.worker]
+name = "b"
+command = ["demo", "work"]
+packages = ["jq"]"#,
     );
 }
 
 #[test]
 fn what_cannot_be_read_is_said_with_its_line() {
     check(
-        "{\n  outputs = { pkgs, ... }: {\n    image = pkgs.dockerTools.buildImage {\n      name = \"a\";\n      \
-         contents = [ pkgs.obscure ];\n      config.Cmd = [ (builtins.head x) ];\n      runAsRoot = \"true\";\n    };\n  };\n}",
-        "# flake.nix:5: [ pkgs.obscure ]: no Debian package is known for nixpkgs' obscure: add it to `packages`\n\
-         # flake.nix:6: [ (builtins.head x) ]: the command has to be computed\n\
-         # flake.nix:7: \"true\": there is no such thing here\n\
-         [tool.invar]\n[tool.invar.image]\nname = \"a\"",
-    );
-}
-
-#[test]
-fn choices_are_carried_over() {
-    check(
-        "{ outputs = { nixpkgs, uv2nix, ... }: let\n\
-         pkgs = import nixpkgs { };\n\
-         ws = uv2nix.lib.workspace.loadWorkspace { workspaceRoot = ./back; };\n\
-         o = ws.mkPyprojectOverlay { sourcePreference = \"sdist\"; };\n\
-         set = pkgs.callPackage x { python = pkgs.python312; };\n\
-         env = set.mkVirtualEnv \"e\" { app = [ \"web\" ]; };\n\
-         in { p = with pkgs; dockerTools.buildLayeredImage { name = \"x\"; contents = [ bash ffmpeg env ];\n\
-         config = { Entrypoint = [ \"${env}/bin/app\" \"--port\" \"80\" ]; User = \"1000:1000\"; WorkingDir = \"/srv\"; }; };\n\
-         }; }",
-        "# flake.nix:3: ./back: the manifest stands in the project's folder: put it there\n\
-         # flake.nix:5: pkgs.python312: Debian has no Python 3.12, but 3.11 (bookworm) and 3.13 (trixie)\n\
-         [tool.invar]\npackages = [\"ffmpeg\"]\nshell = true\nextras = [\"web\"]\n\
-         [tool.invar.image]\nname = \"x\"\nentrypoint = [\"app\", \"--port\", \"80\"]\nuser = \"1000:1000\"\n\
-         workdir = \"/srv\"\n[tool.invar.python]\nprefer = \"sdist\"",
+        r#"packages.x86_64-linux.image = pkgs.dockerTools.buildImage {
+          name = "a b";
+          contents = [ pkgs.obscure ];
+          config.Cmd = [ (builtins.getEnv "X") ];
+          runAsRoot = "useradd app";
+          fromImage = pkgs.dockerTools.pullImage { };
+        };"#,
+        r#"# flake.nix: name = "a b": `image.name`: "a b" is not an image name: expected lower-case letters, digits and single separators, as in "team/app"
+# flake.nix:14: obscure: no Debian package is known for nixpkgs' obscure
+# flake.nix:15: config.Cmd = [ (builtins.getEnv "X") ];: builtins.getEnv "X" is not reproducible: each machine has another environment
+# flake.nix:16: useradd app: what it does is not known
+# flake.nix:17: fromImage = pkgs.dockerTools.pullImage { };: images start from Debian packages: what of this base is needed is to be named in `packages`
+[tool.invar]"#,
     );
 }
 
 #[test]
 fn inputs_are_told_with_what_held_them() {
     let flake =
-        "{ inputs.nixpkgs.url = \"github:a/b\"; inputs.uv2nix = { url = \"c\"; }; outputs = _: { }; }";
-    let lock = "{\"nodes\": {\"nixpkgs\": {\"locked\": {\"rev\": \"0123456789abcdef0123\"}}}}";
-    let draft = read_flake(flake, Some(lock), Draft::default()).expect("the flake can be read");
+        "{ inputs.nixpkgs.url = \"github:a/nixpkgs\"; inputs.x = { url = \"c\"; }; outputs = _: { }; }";
+    let lock = r#"{"nodes": {"root": {"inputs": {"nixpkgs": "nixpkgs"}}, "nixpkgs": {"locked": {"rev": "0123456789abcdef0123", "type": "github", "owner": "a", "repo": "nixpkgs"}}}, "root": "root", "version": 7}"#;
+    let files = BTreeMap::new();
+    let context = FlakeContext {
+        files: &files,
+        lock: Some(lock),
+        pyproject: None,
+        output: None,
+        purpose: Purpose::Build,
+    };
+    let draft = read_flake(flake, &context, Draft::default()).expect("the flake can be read");
     let pins: Vec<String> = draft.pins.iter().map(|pin| format!("{} | {}", pin.what, pin.before)).collect();
     let expected = [
-        "input nixpkgs | \"github:a/b\" (flake.lock: 0123456789ab)",
-        "input uv2nix | \"c\" (no flake.lock: whatever is newest)",
+        "input nixpkgs | \"github:a/nixpkgs\" (flake.lock: 0123456789ab)",
+        "input x | \"c\" (no flake.lock: whatever is newest)",
     ];
     assert_eq!(pins, expected);
+    assert_eq!(draft.notes.len(), 1);
 }
 
 #[test]
 fn broken_and_hostile_flakes_are_refused_or_end() {
-    let error = read_flake("{\n  a = ;\n}", None, Draft::default()).expect_err("it is not Nix");
-    assert!(matches!(error, FlakeError::Syntax { line: 2, .. }), "{error}");
-    let long = "a ".repeat(20_000);
-    assert!(matches!(read_flake(&long, None, Draft::default()), Err(FlakeError::TooMuch(_))));
-    let deep = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
-    assert!(read_flake(&deep, None, Draft::default()).is_err());
+    let refused = |flake: &str| read(flake, None, Purpose::Build).is_err();
+    let error = read("{\n  a = ;\n}", None, Purpose::Build).expect_err("it is not Nix");
+    assert!(error.to_string().contains("flake.nix:2"), "{error}");
+    assert!(refused(&"a ".repeat(20_000)));
+    assert!(refused(&format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000))));
+    assert!(read(&format!("{FLAKE} in {{ }}; }}"), Some("none"), Purpose::Build).is_err());
     // Names that stand for two of the next one each, and one that stands for itself.
     let mut bindings = String::from("x = x; a60 = [ 1 ];");
     for number in 0..60 {
         bindings.push_str(&format!("a{number} = a{0} ++ a{0};", number + 1));
     }
     let flake = format!(
-        "let pkgs = 1; {bindings} in {{ i = pkgs.dockerTools.buildImage {{ contents = a0 ++ x; }}; }}"
+        "{FLAKE} {bindings} in {{ packages.x86_64-linux.i = pkgs.dockerTools.buildImage {{ name = \"i\"; contents = a0 ++ x; }}; }}; }}"
     );
-    assert!(read_flake(&flake, None, Draft::default()).is_ok());
+    assert!(read(&flake, None, Purpose::Build).is_ok());
+    // A package that is made of itself.
+    let flake = format!(
+        "{FLAKE} a = pkgs.symlinkJoin {{ name = \"a\"; paths = [ b ]; }}; b = pkgs.buildEnv {{ name = \"b\"; paths = [ a ]; }};\
+         in {{ packages.x86_64-linux.default = a; }}; }}"
+    );
+    assert!(read(&flake, None, Purpose::Build).is_ok());
 }

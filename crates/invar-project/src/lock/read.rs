@@ -14,8 +14,8 @@ use toml::de::DeTable;
 
 use self::platform::RawPlatform;
 use super::{
-    FORMAT_VERSION, Fingerprint, InvarLock, LockedArchive, LockedFetch, LockedInterpreter, LockedSuite,
-    Request,
+    DerivedLock, DerivedManifest, DerivedSource, FORMAT_VERSION, Fingerprint, InvarLock, LockFile,
+    LockedArchive, LockedFetch, LockedInterpreter, LockedSuite, Purpose, Request,
 };
 use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
 
@@ -122,8 +122,8 @@ pub enum LockError {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct RawLock {
-    #[serde(rename = "format-version")]
-    _format_version: u64,
+    /// At the top of the file; that of a derived manifest has none.
+    format_version: Option<u64>,
     created: Timestamp,
     uv_lock_sha256: Option<Hex>,
     request: RawRequest,
@@ -134,6 +134,34 @@ struct RawLock {
     fetches: Vec<RawFetch>,
     #[serde(default, rename = "platform")]
     platforms: Vec<RawPlatform>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawFile {
+    #[serde(rename = "format-version")]
+    _format_version: u64,
+    derived: Vec<Spanned<RawDerived>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawDerived {
+    file: String,
+    output: Option<String>,
+    purposes: BTreeSet<Purpose>,
+    project_sha256: Option<Hex>,
+    manifest: String,
+    #[serde(default)]
+    read: Vec<RawRead>,
+    lock: RawLock,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RawRead {
+    path: Spanned<String>,
+    sha256: Hex,
 }
 
 #[derive(Deserialize)]
@@ -234,31 +262,86 @@ impl InvarLock {
     /// # Errors
     /// [`LockError`] for the first thing that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, LockError> {
-        if text.len() > LONGEST {
-            return Err(LockError::TooLong { length: text.len() });
-        }
-        if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
-            return Err(LockError::Conflict { line: line + 1 });
-        }
-        // The version comes first: what another version means by its keys is not for this one to say.
-        let found = format_version(text)?;
-        if found != FORMAT_VERSION {
-            return Err(LockError::FormatVersion { found });
-        }
+        begin(text)?;
         let raw: RawLock = toml::from_str(text).map_err(|error| Text(text).malformed(&error))?;
         raw.checked(Text(text))
     }
 }
 
-fn format_version(text: &str) -> Result<u64, LockError> {
+impl LockFile {
+    /// Reads an `invar.lock`.
+    ///
+    /// # Errors
+    /// [`LockError`] for the first thing that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let table = begin(text)?;
+        if !table.get_ref().contains_key("derived") {
+            return InvarLock::parse(text).map(|lock| Self::Own(Box::new(lock)));
+        }
+        let raw: RawFile = toml::from_str(text).map_err(|error| Text(text).malformed(&error))?;
+        raw.checked(Text(text))
+    }
+}
+
+/// Looks at what comes first, and gives the document.
+fn begin(text: &str) -> Result<Spanned<DeTable<'_>>, LockError> {
+    if text.len() > LONGEST {
+        return Err(LockError::TooLong { length: text.len() });
+    }
+    if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<< ")) {
+        return Err(LockError::Conflict { line: line + 1 });
+    }
+    // The version comes first: what another version means by its keys is not for this one to say.
     let table = DeTable::parse(text).map_err(|error| Text(text).malformed(&error))?;
-    let value = table.get_ref().get("format-version").ok_or(LockError::NoFormatVersion)?;
+    let found = format_version(text, table.get_ref())?;
+    if found != FORMAT_VERSION {
+        return Err(LockError::FormatVersion { found });
+    }
+    Ok(table)
+}
+
+fn format_version(text: &str, table: &DeTable<'_>) -> Result<u64, LockError> {
+    let value = table.get("format-version").ok_or(LockError::NoFormatVersion)?;
     let integer = value.get_ref().as_integer();
     let found = integer.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
     found.ok_or_else(|| LockError::Malformed {
         line: Text(text).line(value.span().start),
         message: "`format-version` is not a number".to_owned(),
     })
+}
+
+impl RawFile {
+    fn checked(self, text: Text<'_>) -> Result<LockFile, LockError> {
+        let mut all: Vec<DerivedLock> = Vec::new();
+        for raw in self.derived {
+            let place = raw.span().start;
+            let RawDerived { file, output, purposes, project_sha256, manifest, read, lock } =
+                raw.into_inner();
+            let malformed =
+                |message: &str| LockError::Malformed { line: text.line(place), message: message.to_owned() };
+            if lock.format_version.is_some() {
+                return Err(malformed("a lock of a derived manifest has no `format-version` of its own"));
+            }
+            if purposes.is_empty() {
+                return Err(malformed("a derived manifest is for at least one purpose"));
+            }
+            let source = DerivedSource { file, output };
+            let same = |other: &&DerivedLock| {
+                other.manifest.source == source && !other.manifest.purposes.is_disjoint(&purposes)
+            };
+            if all.iter().find(same).is_some() {
+                return Err(LockError::Duplicate { line: text.line(place), name: source.to_string() });
+            }
+            let mut files = BTreeMap::new();
+            for RawRead { path, sha256: Hex(digest) } in read {
+                text.insert(&mut files, path, digest)?;
+            }
+            let project = project_sha256.map(|Hex(digest)| digest);
+            let manifest = DerivedManifest { source, purposes, files, project, text: manifest };
+            all.push(DerivedLock { manifest, lock: lock.checked(text)? });
+        }
+        Ok(LockFile::Derived(all))
+    }
 }
 
 impl RawLock {

@@ -1,3 +1,4 @@
+mod derived;
 mod roots;
 
 use insta::assert_snapshot;

@@ -2,35 +2,91 @@
 use std::fmt::{self, Write};
 
 use super::{
-    FORMAT_VERSION, InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedOmission,
-    LockedPackage, LockedSuite, Request, ScriptVerdict,
+    DerivedLock, FORMAT_VERSION, InvarLock, LockFile, LockedBuild, LockedBuildSource, LockedBuildWheel,
+    LockedOmission, LockedPackage, LockedSuite, Request, ScriptVerdict,
 };
+
+impl fmt::Display for LockFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(lock) => lock.fmt(f),
+            Self::Derived(all) => {
+                beginning(f)?;
+                all.iter().try_for_each(|one| derived(f, one))
+            }
+        }
+    }
+}
 
 impl fmt::Display for InvarLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# Written by `invar lock`; do not edit. Belongs into version control.")?;
-        writeln!(f, "format-version = {FORMAT_VERSION}")?;
-        text(f, "created", &self.created)?;
-        if let Some(digest) = &self.uv_lock {
+        beginning(f)?;
+        Content(self).fmt(f)
+    }
+}
+
+/// The lines that every lock begins with.
+fn beginning(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "# Written by `invar lock`; do not edit. Belongs into version control.")?;
+    writeln!(f, "format-version = {FORMAT_VERSION}")
+}
+
+/// A derived manifest and its lock.
+fn derived(f: &mut fmt::Formatter<'_>, DerivedLock { manifest, lock }: &DerivedLock) -> fmt::Result {
+    writeln!(f, "\n[[derived]]")?;
+    text(f, "file", &manifest.source.file)?;
+    if let Some(output) = &manifest.source.output {
+        text(f, "output", output)?;
+    }
+    list(f, "purposes", manifest.purposes.iter())?;
+    if let Some(project) = &manifest.project {
+        text(f, "project-sha256", &project.hex())?;
+    }
+    lines(f, "manifest", &manifest.text)?;
+    for (path, digest) in &manifest.files {
+        writeln!(f, "\n[[derived.read]]")?;
+        text(f, "path", path)?;
+        text(f, "sha256", &digest.hex())?;
+    }
+    writeln!(f, "\n[derived.lock]")?;
+    for line in Content(lock).to_string().lines() {
+        // Only a table's header begins a line with a bracket: items of lists are indented, and texts have no line feed.
+        match (line.strip_prefix("[["), line.strip_prefix('[')) {
+            (Some(table), _) => writeln!(f, "[[derived.lock.{table}")?,
+            (None, Some(table)) => writeln!(f, "[derived.lock.{table}")?,
+            (None, None) => writeln!(f, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+/// What a lock says below its first lines.
+struct Content<'a>(&'a InvarLock);
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(lock) = *self;
+        text(f, "created", &lock.created)?;
+        if let Some(digest) = &lock.uv_lock {
             text(f, "uv-lock-sha256", &digest.hex())?;
         }
-        request(f, &self.request)?;
-        if let Some(interpreter) = &self.interpreter {
+        request(f, &lock.request)?;
+        if let Some(interpreter) = &lock.interpreter {
             writeln!(f, "\n[interpreter]")?;
             text(f, "package", &interpreter.package)?;
             text(f, "version", &interpreter.version)?;
             text(f, "path", &interpreter.path)?;
         }
-        for (name, locked) in &self.suites {
+        for (name, locked) in &lock.suites {
             suite(f, name.as_str(), locked)?;
         }
-        for (url, fetch) in &self.fetches {
+        for (url, fetch) in &lock.fetches {
             writeln!(f, "\n[[fetch]]")?;
             text(f, "url", url)?;
             writeln!(f, "size = {}", fetch.size)?;
             text(f, "sha256", &fetch.sha256.hex())?;
         }
-        for (name, platform) in &self.platforms {
+        for (name, platform) in &lock.platforms {
             writeln!(f, "\n[[platform]]")?;
             text(f, "name", name)?;
             for (name, locked) in &platform.packages {
@@ -183,6 +239,29 @@ fn text(f: &mut fmt::Formatter<'_>, key: &str, value: &dyn fmt::Display) -> fmt:
     write!(f, "{key} = ")?;
     quoted(f, value)?;
     writeln!(f)
+}
+
+/// A text of several lines, as a multi-line basic string (TOML 1.0, "String").
+fn lines(f: &mut fmt::Formatter<'_>, key: &str, value: &str) -> fmt::Result {
+    // A line feed right after the opening quotes is not part of the text.
+    writeln!(f, "{key} = \"\"\"")?;
+    let mut quotes = 0;
+    for character in value.chars() {
+        quotes = if character == '"' { quotes + 1 } else { 0 };
+        match character {
+            // Three in a row would end it.
+            '"' if quotes == 3 => {
+                quotes = 0;
+                f.write_str("\\\"")?;
+            }
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_char('\n')?,
+            control if control.is_control() => write!(f, "\\u{:04X}", u32::from(control))?,
+            other => f.write_char(other)?,
+        }
+    }
+    // A last quote would run into the closing ones.
+    f.write_str(if quotes > 0 { "\\\n\"\"\"\n" } else { "\"\"\"\n" })
 }
 
 /// A list on one line.

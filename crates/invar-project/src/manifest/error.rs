@@ -166,8 +166,8 @@ pub enum Problem {
         /// The step.
         name: String,
     },
-    /// A step that neither runs nor wraps anything.
-    #[error("the step {name:?} does nothing: it has neither `run` nor `wrap`")]
+    /// A step that neither runs anything nor puts anything into the image.
+    #[error("the step {name:?} does nothing: it has none of `run`, `outputs`, `files`, `links` and `wrap`")]
     IdleStep {
         /// The step.
         name: String,
@@ -176,6 +176,12 @@ pub enum Problem {
     #[error("`{key}` means nothing in a step without `run`")]
     WithoutRun {
         /// The key's dotted path.
+        key: String,
+    },
+    /// A wrapped program with two names.
+    #[error("`{key}` has `argv0` and `inherit-argv0`, and a program is called by one name")]
+    TwoNames {
+        /// The table's dotted path.
         key: String,
     },
     /// Two places in the image of which one is inside the other.
@@ -277,6 +283,7 @@ impl Problem {
             | Self::GroupCycle { .. }
             | Self::StepCycle { .. }
             | Self::WithoutRun { .. }
+            | Self::TwoNames { .. }
             | Self::OtherDigest { .. }
             | Self::TooMany { .. }
             | Self::GroupTooLarge { .. } => return None,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::manifest::schema;
 
 /// Each table of a manifest: its name as the author writes it, and its definition in the schema.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 14] = [
     ("[tool.invar]", ""),
     ("[tool.invar.image]", "Image"),
     ("[tool.invar.image.health-check]", "HealthCheck"),
@@ -14,8 +14,11 @@ const TABLES: [(&str, &str); 11] = [
     ("[tool.invar.python]", "Python"),
     ("[tool.invar.python.overrides.NAME]", "Override"),
     ("[[tool.invar.step]]", "Step"),
+    ("[[tool.invar.step]] outputs", "Output"),
+    ("[[tool.invar.step]] files", "FileText"),
     ("[[tool.invar.step]] fetch", "StepFetch"),
     ("[[tool.invar.step]] wrap", "Wrap"),
+    ("[[tool.invar.step]] wrap.prefix", "ListValues"),
     ("[tool.invar.shell]", "DevShell"),
     ("[tool.invar.mirror]", "Mirror"),
 ];

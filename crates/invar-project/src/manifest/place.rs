@@ -119,6 +119,16 @@ impl FromStr for BuildPath {
 }
 
 impl BuildPath {
+    /// The whole folder. It is not among what is parsed: a command's folder has its inputs too.
+    pub(super) fn whole() -> Self {
+        Self(".".into())
+    }
+
+    /// Whether the path is the whole folder.
+    pub fn is_whole(&self) -> bool {
+        &*self.0 == "."
+    }
+
     /// Whether the path is one of the sandbox's root; else it is relative to the folder that the step runs in.
     pub fn is_absolute(&self) -> bool {
         self.0.starts_with('/')

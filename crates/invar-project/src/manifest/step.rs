@@ -1,6 +1,8 @@
 //! Build steps: commands that are run in a sandbox while the image is built, and what of it the image gets.
 mod order;
+mod output;
 mod places;
+mod wrap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,15 +11,20 @@ use invar_tree::{Digest, ImagePath};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::manifest::error::Problem;
-use crate::manifest::image::{path, texts};
+use crate::manifest::image::texts;
 use crate::manifest::reader::{Section, Value};
-use crate::manifest::runtime::absolute_path_schema;
 use crate::manifest::{
     BuildPath, EnvironmentName, FetchUrl, Interval, PackageRequest, RelativePath, StepName, packages,
 };
 use crate::{Glob, ValueError};
 
-/// A command that makes something for the image from some of the project's files, without a network.
+pub use self::output::{FileText, Output};
+use self::output::{files_schema, links_schema, outputs_schema};
+use self::wrap::wraps_schema;
+pub use self::wrap::{ListValues, Wrap};
+
+/// Something for the image that is made from some of the project's files: by a command, without a network, or by
+/// putting files, links and wrapped programs in their places, without a command.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Step {
@@ -28,7 +35,8 @@ pub struct Step {
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
     /// What it is made from: patterns for the project's files, such as `"frontend/**"`, and names of other steps,
-    /// which stand for their outputs. It sees nothing else of the project.
+    /// which stand for their outputs. It sees nothing else of the project. Default without `run`: the project's files
+    /// that `outputs` names.
     #[schemars(default)]
     pub inputs: Vec<Glob>,
     /// The steps among the inputs: what they leave is there when this one runs.
@@ -37,12 +45,20 @@ pub struct Step {
     /// Files that are downloaded before it runs.
     #[schemars(default)]
     pub fetch: Vec<StepFetch>,
-    /// The command, for `/bin/sh`. It can be left out of a step that only has `wrap`.
+    /// The command, for `/bin/sh`. Without it nothing is run, and `outputs` names what is there anyway.
     pub run: Option<String>,
     /// What of its work the image gets: from a path relative to the folder it runs in, or an absolute one, to an
-    /// absolute path in the image.
+    /// absolute path in the image, or to a table. Without `run` the first is a path in the project, such as
+    /// `"main.py"`, or `"."` for all that `inputs` lets in, the path of a file to `fetch`, or the absolute path in the image of
+    /// something that another step among the inputs leaves.
     #[schemars(schema_with = "outputs_schema", default)]
-    pub outputs: BTreeMap<BuildPath, ImagePath>,
+    pub outputs: BTreeMap<BuildPath, Output>,
+    /// Files of the image with a text that is given here: from an absolute path in the image to the text, or to a table.
+    #[schemars(schema_with = "files_schema", default)]
+    pub files: BTreeMap<ImagePath, FileText>,
+    /// Symbolic links of the image: from an absolute path in it to what the link leads to, which is one too.
+    #[schemars(schema_with = "links_schema", default)]
+    pub links: BTreeMap<ImagePath, ImagePath>,
     /// Environment variables while it runs.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
@@ -75,31 +91,6 @@ pub struct StepFetch {
     pub path: RelativePath,
 }
 
-/// A program of the image that gets environment variables or arguments whenever it is started.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Wrap {
-    /// The program, as an absolute path in the image.
-    #[schemars(schema_with = "absolute_path_schema")]
-    pub program: ImagePath,
-    /// Where the wrapped program is, as an absolute path in the image. Default: in the program's own place.
-    #[schemars(rename = "as", schema_with = "absolute_path_schema", default)]
-    pub at: Option<ImagePath>,
-    /// Environment variables that it is started with.
-    #[schemars(default)]
-    pub env: BTreeMap<EnvironmentName, String>,
-    /// Arguments that come before those it is started with.
-    #[schemars(default)]
-    pub args: Vec<String>,
-}
-
-impl Wrap {
-    /// Where the wrapped program is found.
-    pub fn place(&self) -> &ImagePath {
-        self.at.as_ref().unwrap_or(&self.program)
-    }
-}
-
 /// The most steps of a project.
 const MOST: usize = 1000;
 
@@ -111,20 +102,6 @@ fn sha256_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$" })
 }
 
-fn outputs_schema(generator: &mut SchemaGenerator) -> Schema {
-    let pattern = BuildPath::json_schema(generator).get("pattern").cloned().unwrap_or_default();
-    let mut patterns = serde_json::Map::new();
-    if let Some(pattern) = pattern.as_str() {
-        patterns.insert(pattern.to_owned(), absolute_path_schema(generator).to_value());
-    }
-    json_schema!({ "type": "object", "additionalProperties": false, "patternProperties": patterns })
-}
-
-fn wraps_schema(generator: &mut SchemaGenerator) -> Schema {
-    let wrap = generator.subschema_for::<Wrap>();
-    json_schema!({ "anyOf": [wrap, { "type": "array", "items": wrap }] })
-}
-
 /// A step, with the places in the text of what is compared with other steps.
 struct Found {
     step: Step,
@@ -132,8 +109,8 @@ struct Found {
     name: Range<usize>,
     /// Where each of `step.after` is.
     after: Vec<Range<usize>>,
-    /// Where each of `step.outputs` is.
-    outputs: Vec<Range<usize>>,
+    /// Everything that has a place in the image, with the key's dotted path and where it is.
+    outputs: Vec<(ImagePath, String, Range<usize>)>,
     /// Where each of `step.wraps` says where it is.
     wraps: Vec<Range<usize>>,
     /// Where the address of each of `step.fetch` is.
@@ -189,30 +166,47 @@ impl Found {
         let name = name.and_then(|name| name.parsed::<StepName>());
         let run_value = section.take("run");
         let wrap_value = section.take("wrap");
-        if run_value.is_none() {
+        let is_run = run_value.is_some();
+        if !is_run {
             without_run(&mut section);
-            if let (None, Some(name)) = (&wrap_value, &name) {
-                let problem = Problem::IdleStep { name: name.to_string() };
-                value.reader.report(name_span.clone(), problem);
+        }
+        if let Some(name) = &name {
+            let name = || name.to_string();
+            let has = |keys: &[&str]| keys.iter().any(|key| section.has(key));
+            if is_run && !has(&["outputs", "wrap"]) {
+                value.reader.report(name_span.clone(), Problem::NoOutputs { name: name() });
+            } else if !is_run && !has(&["outputs", "files", "links", "wrap"]) {
+                value.reader.report(name_span.clone(), Problem::IdleStep { name: name() });
             }
-        } else if let (None, None, Some(name)) = (section.take("outputs"), &wrap_value, &name) {
-            value.reader.report(name_span.clone(), Problem::NoOutputs { name: name.to_string() });
         }
         let run = run_value.and_then(|value| command(&value));
-        let wraps = wrap_value.map(|value| wraps(&value)).unwrap_or_default();
+        let wraps = wrap_value.map(|value| wrap::wraps(&value)).unwrap_or_default();
         let packages = section.take("packages").and_then(|value| packages(&value)).unwrap_or_default();
         let inputs = section.take("inputs").and_then(|value| inputs(&value, names)).unwrap_or_default();
         let fetch = section.take("fetch").and_then(|value| fetches(&value)).unwrap_or_default();
-        let outputs = section.take("outputs").and_then(|value| outputs(&value)).unwrap_or_default();
+        let key = |key: &str| format!("{}.{key}", value.name);
+        let outputs = section.take("outputs").and_then(|value| output::outputs(&value, !is_run));
+        let outputs = outputs.unwrap_or_default();
+        let files = section.take("files").and_then(|value| output::files(&value)).unwrap_or_default();
+        let links = section.take("links").and_then(|value| output::links(&value)).unwrap_or_default();
         let env = section.take("env").and_then(texts).unwrap_or_default();
         let timeout = section.take("timeout").and_then(|value| value.parsed());
         let environment = section.take("environment").and_then(Value::boolean).unwrap_or(false);
         section.refuse_the_rest(&[]);
         let default_timeout = || default_timeout_text().parse().expect("it is a number with a unit");
+        let (mut globs, after, after_spans) = inputs;
+        if !is_run && globs.is_empty() {
+            let is_fetched = |from: &&BuildPath| {
+                fetch.iter().any(|(fetch, _): &(StepFetch, _)| fetch.path.as_str() == from.as_str())
+            };
+            globs = output::inputs(outputs.keys().filter(|from| !is_fetched(from)));
+        }
         let (fetch, fetch_spans) = fetch.into_iter().unzip();
         let (wraps, wrap_spans) = wraps.into_iter().unzip();
-        let (globs, after, after_spans) = inputs;
-        let output_spans = outputs.values().map(|(_, span)| span.clone()).collect();
+        let mut places: Vec<(ImagePath, String, Range<usize>)> = Vec::new();
+        places.extend(outputs.values().map(|(to, span)| (to.path.clone(), key("outputs"), span.clone())));
+        places.extend(files.iter().map(|(to, (_, span))| (to.clone(), key("files"), span.clone())));
+        places.extend(links.iter().map(|(to, (_, span))| (to.clone(), key("links"), span.clone())));
         let step = Step {
             name: name?,
             packages,
@@ -221,6 +215,8 @@ impl Found {
             fetch,
             run,
             outputs: outputs.into_iter().map(|(from, (to, _))| (from, to)).collect(),
+            files: files.into_iter().map(|(to, (file, _))| (to, file)).collect(),
+            links: links.into_iter().map(|(to, (target, _))| (to, target)).collect(),
             env,
             timeout: timeout.unwrap_or_else(default_timeout),
             environment,
@@ -231,7 +227,7 @@ impl Found {
             step,
             name: name_span,
             after: after_spans,
-            outputs: output_spans,
+            outputs: places,
             wraps: wrap_spans,
             fetch: fetch_spans,
             key: value.name.clone(),
@@ -241,7 +237,7 @@ impl Found {
 
 /// Reports the keys that only count while a step is run.
 fn without_run(section: &mut Section<'_, '_>) {
-    for key in ["packages", "fetch", "outputs", "env", "timeout", "environment"] {
+    for key in ["packages", "env", "timeout", "environment"] {
         if let Some(value) = section.take(key) {
             value.reader.report(value.key_span.clone(), Problem::WithoutRun { key: value.name });
         }
@@ -313,73 +309,4 @@ fn fetch(value: &Value<'_, '_>) -> Option<(StepFetch, Range<usize>)> {
 fn sha256(value: &Value<'_, '_>) -> Option<Digest> {
     let text = value.text()?;
     Digest::from_hex(text).map_err(|_| value.bad(ValueError::Sha256 { text: text.to_owned() })).ok()
-}
-
-fn outputs(value: &Value<'_, '_>) -> Option<BTreeMap<BuildPath, (ImagePath, Range<usize>)>> {
-    let mut outputs: BTreeMap<BuildPath, (ImagePath, Range<usize>)> = BTreeMap::new();
-    for (key, key_span, to) in value.table()?.entries() {
-        let from = match key.parse::<BuildPath>() {
-            Ok(from) => from,
-            Err(error) => {
-                value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
-                continue;
-            }
-        };
-        if to.value.is_table() {
-            value.reader.report(key_span, Problem::DottedName { key: to.name });
-            continue;
-        }
-        let Some(path) = path(&to) else { continue };
-        if path.is_within(ENVIRONMENT) {
-            to.bad(ValueError::InEnvironment { text: path.to_string() });
-        }
-        if let Some((_, first)) = outputs.get(&from) {
-            // Two spellings of one path are two keys to TOML.
-            let problem = Problem::Duplicate { key: value.name.clone(), name: from.to_string() };
-            value.reader.report_at(Some(key_span), Some(first.clone()), problem);
-            continue;
-        }
-        outputs.insert(from, (path, to.span));
-    }
-    Some(outputs)
-}
-
-/// The project's virtual environment, relative to the root.
-const ENVIRONMENT: &str = "app/.venv";
-
-/// Reads one wrapped program or a list of them, each with the place in the text that says where it is.
-fn wraps(value: &Value<'_, '_>) -> Vec<(Wrap, Range<usize>)> {
-    if value.value.is_table() {
-        return wrap(value).into_iter().collect();
-    }
-    if !value.value.is_array() {
-        value.wrong_type("a table or a list of tables");
-        return Vec::new();
-    }
-    let items = value.list().unwrap_or_default();
-    if items.is_empty() {
-        value.bad(ValueError::EmptyList);
-    }
-    items.iter().filter_map(wrap).collect()
-}
-
-fn wrap(value: &Value<'_, '_>) -> Option<(Wrap, Range<usize>)> {
-    let mut section = value.table()?;
-    let program = section.take("program");
-    let at = section.take("as");
-    let env = section.take("env").and_then(texts).unwrap_or_default();
-    let args = section
-        .take("args")
-        .and_then(|value| Some(value.list()?.iter().filter_map(Value::plain_text).collect::<Vec<String>>()));
-    section.refuse_the_rest(&[]);
-    let Some(program) = program else {
-        let key = format!("{}.program", value.name);
-        value.reader.report(value.key_span.clone(), Problem::Missing { key });
-        return None;
-    };
-    let place = at.as_ref().unwrap_or(&program).span.clone();
-    let at = at.map(|at| path(&at));
-    let program = path(&program)?;
-    let at = at.map_or(Some(None), |at| at.map(Some))?;
-    Some((Wrap { program, at, env, args: args.unwrap_or_default() }, place))
 }

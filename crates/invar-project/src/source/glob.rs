@@ -110,6 +110,21 @@ impl FromStr for Glob {
 }
 
 impl Glob {
+    /// A pattern for the relative path `path` and what is below it; `.` stands for everything. `None` if it is too long.
+    pub(crate) fn literal(path: &str) -> Option<Self> {
+        if path == "." {
+            return "**".parse().ok();
+        }
+        let mut text = String::new();
+        for character in path.chars() {
+            if "*?[]{}!\\".contains(character) {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        text.parse().ok()
+    }
+
     fn compile(&self) -> Result<globset::Glob, globset::Error> {
         // Every setting that depends on the host or has a default that could change is fixed here.
         GlobBuilder::new(&self.0)
@@ -209,6 +224,19 @@ mod tests {
         check("\\*.py", "*.py", true);
         check("\\*.py", "a.py", false);
         check("A.py", "a.py", false);
+    }
+
+    #[test]
+    fn a_path_is_a_pattern_for_itself() {
+        for path in ["a", "a/b", "a*", "[a]", "{a,b}", "a?", "!a", "a\\b"] {
+            let globs = GlobList::new(&[Glob::literal(path).unwrap()]).unwrap();
+            assert!(
+                globs.covering(path).is_some() && globs.covering(&format!("{path}/x")).is_some(),
+                "{path}"
+            );
+            assert!(globs.covering("ab").is_none() && globs.covering("b").is_none(), "{path}");
+        }
+        assert!(list(&[Glob::literal(".").unwrap().as_str()]).covering("a/b").is_some());
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build, proposals};
-use invar_project::Platform;
+use invar_project::{Platform, Purpose};
 use serde_json::json;
 
 use crate::cli::{Build, Format, Global};
 use crate::commands::lock::{print, propose};
 use crate::commands::open::Open;
+use crate::derive;
 use crate::failure::Failure;
 use crate::report::{Told, say};
 
@@ -21,8 +22,19 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<Exit
     let platforms: Result<Vec<Platform>, _> =
         options.platform.iter().map(|platform| platform.parse()).collect();
     let platforms = platforms.map_err(|error| Failure::input(error.to_string(), None))?;
+    if options.derive.show_manifest {
+        return derive::show(
+            global,
+            &options.project,
+            &options.derive.derive,
+            Purpose::Build,
+            options.locked,
+        );
+    }
     let open = Open {
         project: &options.project,
+        derive: &options.derive.derive,
+        purpose: Purpose::Build,
         keyring: options.keyring.as_deref(),
         locked: options.locked,
         keep_failed: options.keep_failed,
@@ -37,12 +49,16 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<Exit
     if to_stdout {
         // The archive is the result; what else there is to say goes where it does not mix with it.
         if !global.quiet {
-            say(&if global.json { as_json(&built, None).to_string() } else { built.digest.to_string() });
+            say(&if global.json {
+                as_json(&built, None, &files).to_string()
+            } else {
+                built.digest.to_string()
+            });
         }
         return Ok(ExitCode::SUCCESS);
     }
     if global.json {
-        return print(&format!("{}\n", as_json(&built, Some(&output))));
+        return print(&format!("{}\n", as_json(&built, Some(&output), &files)));
     }
     if !global.quiet {
         summarise(&built, options.format, &output);
@@ -80,7 +96,7 @@ fn target(format: Format, output: &Path) -> Result<Target, Failure> {
     })
 }
 
-fn as_json(built: &Built, output: Option<&Path>) -> serde_json::Value {
+fn as_json(built: &Built, output: Option<&Path>, files: &ProjectFiles) -> serde_json::Value {
     let images: Vec<serde_json::Value> = built
         .images
         .iter()
@@ -112,6 +128,9 @@ fn as_json(built: &Built, output: Option<&Path>) -> serde_json::Value {
         "output": output,
         "images": images,
     });
+    if let Some(from) = derive::as_json(files) {
+        value["from"] = from;
+    }
     if let [image] = images.as_slice() {
         // The usual case without a level of nesting.
         value["image-id"] = image["image-id"].clone();

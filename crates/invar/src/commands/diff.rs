@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use invar_build::{BuildRequest, Target, build};
 use invar_diff::{Difference, ImageOptions, PackageChange, ValueChange, compare_images, compare_locks};
 use invar_image::{Image, Limits, Opened};
+use invar_project::Purpose;
 use serde::Serialize;
 
 use crate::cli::{Diff, Global};
 use crate::commands::lock::print;
-use crate::commands::open::Open;
+use crate::commands::open::{NOTHING_NAMED, Open};
 use crate::difference;
 use crate::failure::{DIFFERENT, Failure};
 use crate::inventory::read_image;
@@ -123,7 +124,14 @@ fn built(
             format!("{name} is a revision, and only a folder can be built to be compared with an image");
         return Err(Failure::input(message, Some("check it out, and name the folder")));
     };
-    let open = Open { project: folder, keyring: None, locked: true, keep_failed: false };
+    let open = Open {
+        project: folder,
+        derive: &NOTHING_NAMED,
+        purpose: Purpose::Build,
+        keyring: None,
+        locked: true,
+        keep_failed: false,
+    };
     let (session, files) = open.open(global, reporter)?;
     let scratch = session.store.scratch()?;
     let place = scratch.path().join("image");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use invar_build::{BuildError, ProjectFiles, Session, named_programs, shell_environment};
+use invar_project::Purpose;
 use invar_tree::Digest;
 
 use crate::cli::{Env, Global};
@@ -24,7 +25,14 @@ use crate::report::Told;
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Env, reporter: &dyn Told) -> Result<ExitCode, Failure> {
-    let open = Open { project: &options.project, keyring: None, locked: options.locked, keep_failed: false };
+    let open = Open {
+        project: &options.project,
+        derive: &options.derive,
+        purpose: Purpose::Shell,
+        keyring: None,
+        locked: options.locked,
+        keep_failed: false,
+    };
     let (session, files) = open.open(global, reporter)?;
     let platform = platform_to_run(&files);
     let place = shell_environment(&session, &files, platform)?;
@@ -59,7 +67,14 @@ fn scripts(
         .map_err(|source| BuildError::Read { path: "/proc/self/exe".into(), source })?;
     let store = fs::canonicalize(session.store.path())
         .map_err(|source| BuildError::Read { path: session.store.path().to_owned(), source })?;
-    let name = Digest::of(project.as_os_str().as_encoded_bytes()).hex();
+    // The shell of another output has other programs.
+    let source = files.derived.as_ref().map(|derived| derived.source.to_string());
+    let mut place = project.as_os_str().as_encoded_bytes().to_vec();
+    place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
+    let name = Digest::of(&place).hex();
+    let from =
+        source.map(|source| format!(" --from {}", quoted(&project.join(source).display().to_string())));
+    let from = from.unwrap_or_default();
     let folder = store.join("env").join(&name[..16]);
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -72,7 +87,7 @@ fn scripts(
     for (name, program) in programs {
         let path = pending.join(name);
         let text = format!(
-            "#!/bin/sh\nexec {} --quiet --store {} shell --locked --keep-env {} -- {} \"$@\"\n",
+            "#!/bin/sh\nexec {} --quiet --store {} shell --locked --keep-env{from} {} -- {} \"$@\"\n",
             quoted(&invar.display().to_string()),
             quoted(&store.display().to_string()),
             quoted(&project.display().to_string()),

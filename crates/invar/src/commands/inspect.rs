@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use indicatif::HumanBytes;
 use invar_image::{Image, Inventory, Limits, Opened, Sum};
 use invar_plan::LayerName;
+use invar_project::Purpose;
 use serde_json::json;
 
 use crate::cli::{Global, Inspect};
 use crate::commands::diff::is_project;
 use crate::commands::lock::print;
-use crate::commands::open::{Open, platform_to_run};
+use crate::commands::open::{NOTHING_NAMED, Open, platform_to_run};
 use crate::difference::shown;
 use crate::failure::Failure;
 use crate::inventory::{of_project, read_image};
@@ -43,11 +44,20 @@ pub fn run(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<Ex
 /// The image or project, by name, and its files.
 fn count(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<(String, Inventory), Failure> {
     let folder = options.image.to_string_lossy();
-    let named = folder.rsplit_once('#').is_some_and(|(folder, _)| is_project(Path::new(folder)));
+    let named = folder.rsplit_once('#').is_some_and(|(folder, _)| {
+        is_project(Path::new(folder)) || Path::new(folder).join("flake.nix").is_file()
+    });
     if (is_project(&options.image) && !options.image.join("oci-layout").exists())
         || (named && !options.image.exists())
     {
-        let open = Open { project: &options.image, keyring: None, locked: false, keep_failed: false };
+        let open = Open {
+            project: &options.image,
+            derive: &NOTHING_NAMED,
+            purpose: Purpose::Build,
+            keyring: None,
+            locked: false,
+            keep_failed: false,
+        };
         let (session, files) = open.open(global, reporter)?;
         let platform = match &options.platform {
             Some(text) => text

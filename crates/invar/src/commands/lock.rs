@@ -3,24 +3,40 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, ProjectFiles, Proposals, Update, lock};
+use invar_build::{BuildError, Event, Locked, ProjectFiles, Proposals, Update, lock};
 use invar_debian::PackageName;
-use serde_json::json;
+use invar_project::{DerivedLock, Purpose};
+use serde_json::{Value, json};
 
 use crate::cli::{Global, Lock};
+use crate::commands::open::folder_and_image;
+use crate::derive::named::{Named, Wanted, has_own_manifest};
+use crate::derive::reading::text_if_there;
+use crate::derive::{self, Records};
 use crate::failure::Failure;
 use crate::machine;
 use crate::report::Told;
 
 /// Runs the command.
 ///
+/// Where a project has no manifest and nothing is named, all that its lock has is locked again, or checked.
+///
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitCode, Failure> {
     let (project, names) = project_and_names(options);
-    let mut files = ProjectFiles::read(&project)?;
+    let wanted = match recorded(&project, options)? {
+        recorded if recorded.is_empty() => vec![(Wanted::of(&project, &options.derive, BUILD)?, BUILD)],
+        recorded => recorded,
+    };
     if options.check {
-        files.checked_lock()?;
+        for (wanted, purpose) in &wanted {
+            let files = match wanted {
+                Wanted::Own { folder, .. } => ProjectFiles::read(folder)?,
+                Wanted::Derived(named) => derive::check(named, *purpose)?,
+            };
+            files.checked_lock()?;
+        }
         return print(&if global.json {
             json!({"up-to-date": true}).to_string() + "\n"
         } else {
@@ -35,35 +51,71 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
             Update::Packages(parsed.map_err(|error| Failure::input(error.to_string(), None))?)
         }
     };
-    let session = machine::session(global, &files.manifest, reporter)?;
-    let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-    let locked = lock(&session, &mut files, &keyring, &update)?;
-    reporter.finish();
-    propose(&locked.proposals, true, reporter);
-    let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
-    let text = if global.json {
-        let packages: serde_json::Map<String, serde_json::Value> =
-            locked.packages.iter().map(|(platform, count)| (platform.to_string(), (*count).into())).collect();
-        let unknown: Vec<String> = locked.proposals.needed().map(ToString::to_string).collect();
-        let result = json!({
-            "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
-        });
-        format!("{result}\n")
-    } else if options.update.is_some() {
-        changes.iter().map(|change| format!("{change}\n")).collect()
-    } else {
-        String::new()
-    };
-    if !global.quiet && !global.json {
-        let counts: Vec<String> = locked
-            .packages
-            .iter()
-            .map(|(platform, count)| format!("{count} packages for {platform}"))
-            .collect();
-        let verb = if locked.written { "Locked" } else { "Already locked" };
-        crate::report::say(&format!("{verb}: {}", counts.join(", ")));
+    let mut results = Vec::new();
+    let mut changes = Vec::new();
+    for (wanted, purpose) in &wanted {
+        let mut files = match wanted {
+            Wanted::Own { folder, .. } => ProjectFiles::read(folder)?,
+            Wanted::Derived(named) => {
+                // What is chosen again is derived again, too.
+                let records = if update == Update::Everything { Records::Ignored } else { Records::Renewed };
+                derive::derive(global, named, *purpose, records)?.files
+            }
+        };
+        let session = machine::session(global, &files.manifest, reporter)?;
+        let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
+        let locked = lock(&session, &mut files, &keyring, &update)?;
+        reporter.finish();
+        propose(&locked.proposals, true, reporter);
+        changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));
+        results.push(as_json(&files, &locked));
+        if !global.quiet && !global.json {
+            let counts: Vec<String> = locked
+                .packages
+                .iter()
+                .map(|(platform, count)| format!("{count} packages for {platform}"))
+                .collect();
+            let verb = if locked.written { "Locked" } else { "Already locked" };
+            crate::report::say(&format!("{verb}: {}", counts.join(", ")));
+        }
     }
-    print(&text)
+    if global.json {
+        let result = if results.len() == 1 { results.remove(0) } else { Value::Array(results) };
+        return print(&format!("{result}\n"));
+    }
+    print(&if options.update.is_some() { changes.concat() } else { String::new() })
+}
+
+const BUILD: Purpose = Purpose::Build;
+
+/// What the lock of a project without a manifest has, where nothing is named.
+fn recorded(project: &Path, options: &Lock) -> Result<Vec<(Wanted, Purpose)>, Failure> {
+    let (folder, name) = folder_and_image(project);
+    let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
+    if name.is_some() || options.derive.from.is_some() || has_own_manifest(&folder, pyproject.as_deref()) {
+        return Ok(Vec::new());
+    }
+    // What is wrong with a lock matters where it is used.
+    let recorded = ProjectFiles::all_recorded(&folder).unwrap_or_default();
+    let recorded = recorded.into_iter().filter_map(|DerivedLock { manifest, .. }| {
+        let purpose = *manifest.purposes.first()?;
+        Some((Wanted::Derived(Named::recorded(&folder, &manifest.source)), purpose))
+    });
+    Ok(recorded.collect())
+}
+
+fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
+    let packages: serde_json::Map<String, Value> =
+        locked.packages.iter().map(|(platform, count)| (platform.to_string(), (*count).into())).collect();
+    let unknown: Vec<String> = locked.proposals.needed().map(ToString::to_string).collect();
+    let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
+    let mut result = json!({
+        "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
+    });
+    if let Some(from) = derive::as_json(files) {
+        result["from"] = from;
+    }
+    result
 }
 
 /// The project and the packages to choose anew.
@@ -75,7 +127,7 @@ fn project_and_names(options: &Lock) -> (PathBuf, Option<Vec<String>>) {
     if let Some(names) = &mut names
         && project == Path::new(".")
         && let Some(last) = names.last().map(PathBuf::from)
-        && ["pyproject.toml", "invar.toml"].iter().any(|file| last.join(file).is_file())
+        && ["pyproject.toml", "invar.toml", "invar.lock"].iter().any(|file| last.join(file).is_file())
     {
         names.pop();
         project = last;

@@ -2,18 +2,24 @@
 use std::path::{Path, PathBuf};
 
 use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
-use invar_project::Platform;
+use invar_project::{Platform, Purpose};
 
-use crate::cli::Global;
+use crate::cli::{Derive, Global};
 use crate::commands::lock::propose;
+use crate::derive::named::Wanted;
+use crate::derive::{Derivation, Records, derive};
 use crate::failure::Failure;
 use crate::machine;
 use crate::report::Told;
 
 /// A project to be opened.
 pub struct Open<'a> {
-    /// Its folder, perhaps with `#` and the name of a further image.
+    /// Its folder, perhaps with `#` and the name of a further image or of an output of its flake.
     pub project: &'a Path,
+    /// What stands in for its manifest.
+    pub derive: &'a Derive,
+    /// What it is opened for.
+    pub purpose: Purpose,
     /// The keys to trust where a lock has to be made.
     pub keyring: Option<&'a Path>,
     /// Whether a missing lock is an error.
@@ -22,8 +28,12 @@ pub struct Open<'a> {
     pub keep_failed: bool,
 }
 
+/// What a command line names that has no options for it: the project's own manifest, or an output of its flake.
+pub const NOTHING_NAMED: Derive = Derive { from: None, target: None };
+
 impl Open<'_> {
-    /// Reads the project, and makes its lock if there is none.
+    /// Reads the project, and makes its lock if there is none. Where its manifest is derived from a file that has
+    /// changed, it is derived again, and so is its lock.
     ///
     /// # Errors
     /// [`Failure`].
@@ -32,8 +42,15 @@ impl Open<'_> {
         global: &Global,
         reporter: &'r dyn Told,
     ) -> Result<(Session<'r>, ProjectFiles), Failure> {
-        let (folder, image) = folder_and_image(self.project);
-        let mut files = ProjectFiles::read(&folder)?;
+        let wanted = Wanted::of(self.project, self.derive, self.purpose)?;
+        let (mut files, image, is_new) = match wanted {
+            Wanted::Own { folder, image } => (ProjectFiles::read(&folder)?, image, false),
+            Wanted::Derived(named) => {
+                let records = if self.locked { Records::Required } else { Records::Used };
+                let Derivation { files, is_new } = derive(global, &named, self.purpose, records)?;
+                (files, None, is_new)
+            }
+        };
         if files.lock_error.is_some() {
             files.checked_lock()?;
         }
@@ -46,8 +63,10 @@ impl Open<'_> {
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
         session.keep_failed = self.keep_failed;
-        if files.lock.is_none() {
-            reporter.as_reporter().event(&Event::LockMissing);
+        if files.lock.is_none() || is_new {
+            if files.lock_text.is_none() {
+                reporter.as_reporter().event(&Event::LockMissing);
+            }
             let keyring = machine::keyring(self.keyring, &files)?;
             let locked = lock(&session, &mut files, &keyring, &Update::Nothing)?;
             propose(&locked.proposals, true, reporter);
@@ -60,7 +79,7 @@ impl Open<'_> {
     }
 }
 
-/// `FOLDER#NAME`: a folder, and the name of one of the project's further images. A folder whose own name has such a
+/// `FOLDER#NAME`: a folder, and the name of one of the project's further images or of an output of its flake. A folder whose own name has such a
 /// character is meant where it is there.
 pub fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
     let text = project.to_string_lossy();

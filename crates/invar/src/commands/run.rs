@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use invar_build::{BuildError, Environment, Mount, RunRequest, Session, image_environment};
+use invar_project::Purpose;
 use invar_sandbox::{SandboxError, Status};
 
 use crate::cli::{Global, Run};
 use crate::commands::open::{Open, platform_to_run};
+use crate::derive;
 use crate::failure::Failure;
 use crate::report::Told;
 
@@ -16,8 +18,13 @@ use crate::report::Told;
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Run, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+    if options.derive.show_manifest {
+        return derive::show(global, &options.project, &options.derive.derive, Purpose::Run, options.locked);
+    }
     let open = Open {
         project: &options.project,
+        derive: &options.derive.derive,
+        purpose: Purpose::Run,
         keyring: None,
         locked: options.locked,
         keep_failed: options.keep_failed,

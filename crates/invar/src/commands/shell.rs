@@ -3,10 +3,12 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use invar_build::{BuildError, Environment, Mount, ProjectFiles, RunRequest, Session, shell_environment};
+use invar_project::Purpose;
 
 use crate::cli::{Global, Shell};
 use crate::commands::open::{Open, platform_to_run};
 use crate::commands::run::{environment, host_name, mounts, start, variable};
+use crate::derive;
 use crate::failure::Failure;
 use crate::report::Told;
 
@@ -32,8 +34,19 @@ const START: &str = "/run/invar/shellrc";
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Shell, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+    if options.derive.show_manifest {
+        return derive::show(
+            global,
+            &options.project,
+            &options.derive.derive,
+            Purpose::Shell,
+            options.locked,
+        );
+    }
     let open = Open {
         project: &options.project,
+        derive: &options.derive.derive,
+        purpose: Purpose::Shell,
         keyring: None,
         locked: options.locked,
         keep_failed: options.keep_failed,

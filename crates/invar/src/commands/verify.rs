@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use invar_build::{
     BuildError, BuildRequest, Built, ProjectFiles, Session, Target, build, outside, runs_commands,
 };
-use invar_project::Platform;
+use invar_project::{Platform, Purpose};
 use invar_verify::{Cause, Found, Moments, Perturbation, culprits};
 
 pub use again::build_if_asked;
@@ -45,7 +45,14 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn Told) -> Result<Exi
         .filter(|one| options.only.is_empty() || options.only.contains(one))
         .filter(|one| !options.skip.contains(one))
         .collect();
-    let open = Open { project: &options.project, keyring: None, locked: options.locked, keep_failed: false };
+    let open = Open {
+        project: &options.project,
+        derive: &options.derive,
+        purpose: Purpose::Build,
+        keyring: None,
+        locked: options.locked,
+        keep_failed: false,
+    };
     let (session, files) = open.open(global, reporter)?;
     let platforms = platforms(options, &files)?;
     let interruption = Interruption::listen().map_err(BuildError::Deliver)?;
@@ -62,7 +69,7 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn Told) -> Result<Exi
         global,
         session: &session,
         files: &files,
-        image,
+        image: image.filter(|_| files.derived.is_none()),
         platforms: &platforms,
         here: &here,
         baseline: Digests::of(&built),

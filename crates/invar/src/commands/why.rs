@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 
 use invar_image::{Kind, Limits, Package};
+use invar_project::Purpose;
 use invar_tree::ImagePath;
 use serde::Serialize;
 
@@ -100,7 +101,14 @@ fn path_of(what: &str) -> Result<Option<ImagePath>, Failure> {
 
 fn in_project(global: &Global, options: &Why, reporter: &dyn Told) -> Result<Vec<Answer>, Failure> {
     let path = path_of(&options.what)?;
-    let open = Open { project: &options.project, keyring: None, locked: true, keep_failed: false };
+    let open = Open {
+        project: &options.project,
+        derive: &options.derive,
+        purpose: Purpose::Build,
+        keyring: None,
+        locked: true,
+        keep_failed: false,
+    };
     let (session, files) = open.open(global, reporter)?;
     let platform = match &options.platform {
         Some(text) => text

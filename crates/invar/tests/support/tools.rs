@@ -131,7 +131,15 @@ fn packages() -> Vec<Deb> {
     // Invar can be started inside as well.
     let tools = with_programs(Deb::new("tools", "1").field("Essential", "yes"), TOOLS, &[Path::new(INVAR)]);
     let script = |text: &str| format!("#!/bin/sh\n{text}\n");
-    vec![
+    // What images have that say nothing of a base, and two programs that flakes and Dockerfiles know by name.
+    let others = ["base-passwd", "libc-bin", "ca-certificates", "netbase", "media-types"];
+    let others = others.map(|name| Deb::new(name, "1").architecture("all"));
+    let zone = Deb::new("tzdata", "1").architecture("all").file("usr/share/zoneinfo/Etc/UTC", "UTC\n");
+    let known = ["jq", "curl"].map(|name| {
+        let program = script(&format!("echo {name} \"$@\" $GREETING"));
+        Deb::new(name, "1").field("Depends", "tools").program(&format!("usr/bin/{name}"), &program)
+    });
+    let mut all = vec![
         base,
         tools,
         Deb::new("greeter", "1").program("usr/bin/greet", &script("echo hello \"$@\"")),
@@ -145,7 +153,9 @@ fn packages() -> Vec<Deb> {
             .file("usr/lib/x86_64-linux-gnu/libodd.so", "")
             .file("usr/lib/x86_64-linux-gnu/pkgconfig/odd.pc", ""),
         Deb::new("odd-tools", "1").architecture("all").program("usr/bin/odd-config", &script("echo odd")),
-    ]
+    ];
+    all.extend(others.into_iter().chain([zone]).chain(known));
+    all
 }
 
 /// A package with these programs of this machine, and the libraries that they and the `others` need.

@@ -23,10 +23,9 @@ pub(super) fn check(reader: &Reader<'_>, steps: &[Found]) {
 fn outputs(reader: &Reader<'_>, steps: &[Found]) {
     let mut places: BTreeMap<&ImagePath, (&StepName, &Range<usize>)> = BTreeMap::new();
     for found in steps {
-        for (path, span) in found.step.outputs.values().zip(&found.outputs) {
+        for (path, key, span) in &found.outputs {
             if let Some((_, first)) = places.get(path) {
-                let problem =
-                    Problem::Duplicate { key: format!("{}.outputs", found.key), name: path.to_string() };
+                let problem = Problem::Duplicate { key: key.clone(), name: path.to_string() };
                 reader.report_at(Some(span.clone()), Some((*first).clone()), problem);
                 continue;
             }
@@ -34,14 +33,14 @@ fn outputs(reader: &Reader<'_>, steps: &[Found]) {
         }
     }
     for found in steps {
-        for (path, span) in found.step.outputs.values().zip(&found.outputs) {
+        for (path, key, span) in &found.outputs {
             let outer = path.ancestors().find_map(|outer| {
                 let (step, first) = places.get(&outer)?;
                 (**step != found.step.name).then(|| (outer, *step, (*first).clone()))
             });
             if let Some((outer, step, first)) = outer {
                 let problem = Problem::InsideOutput {
-                    key: format!("{}.outputs", found.key),
+                    key: key.clone(),
                     path: path.to_string(),
                     outer: outer.to_string(),
                     step: step.to_string(),

@@ -1,3 +1,5 @@
+use invar_tree::ImagePath;
+
 use super::*;
 
 /// A manifest with these steps; each text is the inside of a `[[tool.invar.step]]`.
@@ -50,13 +52,14 @@ fn every_key_of_a_step_is_read() {
     assert_eq!(assets.run.as_deref(), Some("npm ci && npm run build"));
     assert_eq!(
         format!("{:?}", assets.outputs),
-        r#"{"/opt/tool": "/opt/tool", "frontend/dist": "/app/static"}"#
+        r#"{"/opt/tool": Output { path: "/opt/tool", executable: None }, "frontend/dist": Output { path: "/app/static", executable: None }}"#
     );
     assert_eq!(format!("{:?} {}", assets.env, assets.timeout), r#"{"NODE_ENV": "production"} 30m"#);
     assert!(assets.environment && assets.in_image);
+    let [wrap] = assets.wraps.as_slice() else { panic!() };
     assert_eq!(
-        format!("{:?}", assets.wraps),
-        r#"[Wrap { program: "/app/bin/x", at: Some("/usr/local/bin/x"), env: {"A": "1"}, args: ["-v"] }]"#
+        format!("{:?} {:?} {:?} {:?}", wrap.program, wrap.at, wrap.env, wrap.args),
+        r#""/app/bin/x" Some("/usr/local/bin/x") {"A": "1"} ["-v"]"#
     );
     assert_eq!((schema.timeout.to_string().as_str(), schema.environment), ("1h", false));
     assert!(schema.packages.is_empty() && schema.inputs.is_empty() && schema.fetch.is_empty());
@@ -81,7 +84,10 @@ fn steps_are_checked_where_they_stand() {
         &["`tool.invar.step.name`: \"A\" is not a name for this: expected up to 64 lower-case letters, \
            digits and \"-\", the first and last a letter or digit"],
     );
-    check("name = \"a\"", &["the step \"a\" does nothing: it has neither `run` nor `wrap`"]);
+    let nothing =
+        ["the step \"a\" does nothing: it has none of `run`, `outputs`, `files`, `links` and `wrap`"];
+    check("name = \"a\"", &nothing);
+    check("name = \"a\"\ninputs = [\"x\"]", &nothing);
     check("name = \"a\"\nrun = \"x\"", &["the step \"a\" is run, but nothing of what it makes is kept"]);
     check("name = \"a\"\nrun = \" \"\nwrap.program = \"/a\"", &["`tool.invar.step.run`: the text is empty"]);
     check(
@@ -190,6 +196,133 @@ fn steps_are_checked_where_they_stand() {
     check_wrap(
         "[{ program = \"/a\" }, { program = \"/b\", as = \"/a\" }]",
         &["`tool.invar.step.wrap` names /a twice"],
+    );
+}
+
+#[test]
+fn a_step_without_a_command_puts_what_is_there() {
+    let manifest = good(
+        r#"
+        [[tool.invar.step]]
+        name = "files"
+        fetch = [{ url = "https://mirror.example/data.bin" }]
+        outputs = { "main.py" = "/bin/main.py", "a[1].sh" = { path = "/bin/a", executable = true }, "data.bin" = "/srv/data" }
+        files = { "/etc/app.conf" = "a = 1\n", "/bin/hello" = { text = "", executable = true } }
+        links = { "/bin/fortune" = "/usr/games/fortune", "/srv/./up" = "/var//lib" }
+
+        [[tool.invar.step]]
+        name = "all"
+        inputs = ["files", "src/**/*.py"]
+        outputs = { "./" = "/srv/all", "/bin/main.py" = "/srv/main.py" }
+        "#,
+    );
+    let [files, all] = manifest.steps.as_slice() else { panic!() };
+    // What is fetched is not the project's.
+    assert_eq!(format!("{:?}", files.inputs), r#"["a\\[1\\].sh", "main.py"]"#);
+    assert_eq!(
+        files.outputs["a[1].sh"],
+        Output { path: ImagePath::parse("bin/a").unwrap(), executable: Some(true) }
+    );
+    assert_eq!(
+        files.files[&ImagePath::parse("bin/hello").unwrap()],
+        FileText { text: String::new(), executable: true }
+    );
+    assert!(!files.files[&ImagePath::parse("etc/app.conf").unwrap()].executable);
+    assert_eq!(
+        format!("{:?}", files.links),
+        r#"{"/bin/fortune": "/usr/games/fortune", "/srv/up": "/var/lib"}"#
+    );
+    assert_eq!(format!("{:?} {:?}", all.inputs, all.after), r#"["src/**/*.py"] ["files"]"#);
+    assert!(all.outputs["."].executable.is_none() && all.outputs.keys().next().unwrap().is_whole());
+
+    #[track_caller]
+    fn check(keys: &str, expected: &[&str]) {
+        assert_eq!(messages(&steps(&[&format!("name = \"a\"\n{keys}")])), expected, "{keys}");
+    }
+    check(
+        "outputs = { \".\" = \"/a\" }\nrun = \"x\"",
+        &["`tool.invar.step.outputs`: \".\" is not a path below this folder: it names nothing in it"],
+    );
+    check(
+        "outputs = { a = { executable = true } }",
+        &["`tool.invar.step.outputs.a` must be a string, not a table"],
+    );
+    check(
+        "outputs = { a = { path = \"/a\", mode = 1 } }",
+        &["unknown key `mode` in [tool.invar.step.outputs.a]"],
+    );
+    check("files = { \"/a\" = { } }", &["`tool.invar.step.files.\"/a\".text` is missing"]);
+    check(
+        "files = { a = \"\" }",
+        &[
+            "`tool.invar.step.files`: \"a\" is not an absolute path inside the image: it does not start with \"/\"",
+        ],
+    );
+    check(
+        "links = { \"/app/.venv/x\" = \"/a\" }",
+        &[
+            "`tool.invar.step.links`: \"/app/.venv/x\" is in the Python environment, which is made of packages alone",
+        ],
+    );
+    check(
+        "links = { \"/a\" = \"b\" }",
+        &[
+            "`tool.invar.step.links.\"/a\"`: \"b\" is not an absolute path inside the image: it does not start with \"/\"",
+        ],
+    );
+    check(
+        "files = { \"/a\" = \"\", \"/./a\" = \"\" }\nlinks = { \"/a\" = \"/b\" }\noutputs = { a = \"/a\" }",
+        &[
+            "`tool.invar.step.files` names /a twice",
+            "`tool.invar.step.files` names /a twice",
+            "`tool.invar.step.links` names /a twice",
+        ],
+    );
+}
+
+#[test]
+fn a_wrapped_program_can_have_all_that_needs_no_shell() {
+    let manifest = good(
+        r#"
+        [[tool.invar.step]]
+        name = "a"
+        wrap = { program = "/a", as = "/b", args-after = ["-z"], workdir = "/app", argv0 = "name", unset = ["Y", "X"],
+            env-default = { A = "1" }, prefix = { PATH = ["/x", "/y"] },
+            suffix = { OPTS = { values = ["-a"], separator = " " }, B = { values = ["1"] } } }
+        "#,
+    );
+    let [wrap] = manifest.steps[0].wraps.as_slice() else { panic!() };
+    assert_eq!(wrap.args_after, ["-z"]);
+    assert_eq!(
+        format!("{:?} {:?} {:?} {:?}", wrap.workdir, wrap.argv0, wrap.unset, wrap.env_default),
+        r#"Some("/app") Some("name") {"X", "Y"} {"A": "1"}"#
+    );
+    assert_eq!(
+        format!("{:?} {:?}", wrap.prefix, wrap.suffix),
+        r#"{"PATH": ListValues { values: ["/x", "/y"], separator: ":" }} {"B": ListValues { values: ["1"], separator: ":" }, "OPTS": ListValues { values: ["-a"], separator: " " }}"#
+    );
+    assert!(!wrap.inherit_argv0);
+    #[track_caller]
+    fn check(wrap: &str, expected: &[&str]) {
+        let text = format!("name = \"a\"\nwrap = {{ program = \"/a\", {wrap} }}");
+        assert_eq!(messages(&steps(&[&text])), expected, "{wrap}");
+    }
+    check(
+        "prefix = { A = \"x\" }",
+        &["`tool.invar.step.wrap.prefix.A` must be a list or a table, not a string"],
+    );
+    check("prefix = { A = [] }", &["`tool.invar.step.wrap.prefix.A`: the list is empty"]);
+    check("suffix = { A = { separator = \":\" } }", &["`tool.invar.step.wrap.suffix.A.values` is missing"]);
+    check("unset = [\"A\", \"A\"]", &["`tool.invar.step.wrap.unset` names A twice"]);
+    check(
+        "argv0 = \"x\", inherit-argv0 = true",
+        &["`tool.invar.step.wrap` has `argv0` and `inherit-argv0`, and a program is called by one name"],
+    );
+    check(
+        "workdir = \"app\"",
+        &[
+            "`tool.invar.step.wrap.workdir`: \"app\" is not an absolute path inside the image: it does not start with \"/\"",
+        ],
     );
 }
 
@@ -337,7 +470,7 @@ proptest! {
     #[test]
     fn no_step_makes_the_reader_panic(
         key in prop::sample::select(vec!["name", "packages", "inputs", "fetch", "run", "outputs", "env", "timeout",
-            "environment", "wrap", "fetch.url"]),
+            "environment", "wrap", "fetch.url", "files", "links", "wrap.prefix"]),
         value in "\"[a-z0-9:/=.%#?-]{0,12}\"|[0-9]{1,25}|\\[\"?[a-z/]{0,3}\"?\\]|true|1\\.5|\\{[a-z/]{1,3} = \"[a-z/.]{0,4}\"\\}|\\[\\{ url = \"http://a/[a-z%0-9./]{0,6}\" \\}\\]|\\{ program = \"/[a-z./]{0,4}\" \\}"
     ) {
         if let Err(error) = with(&format!("[[tool.invar.step]]\n{key} = {value}\n")) {

@@ -3,8 +3,8 @@ use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{BuildRequest, ProjectFiles, Target, build};
-use invar_project::Platform;
+use invar_build::{BuildError, BuildRequest, ProjectFiles, Target, build};
+use invar_project::{DerivedSource, Platform, Purpose};
 use invar_store::Store;
 
 use super::order::{Answer, Digests, Order, Rebuild};
@@ -57,7 +57,16 @@ pub fn build_if_asked() -> Option<ExitCode> {
 
 fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
     let reporter = reporter(Style { quiet: false, json: true });
-    let files = ProjectFiles::read(&order.project)?;
+    let files = match &order.derived {
+        None => ProjectFiles::read(&order.project)?,
+        Some((file, output)) => {
+            let source = DerivedSource { file: file.clone(), output: output.clone() };
+            let recorded = ProjectFiles::recorded(&order.project, &source, Purpose::Build)?;
+            let path = order.project.join("invar.lock");
+            let recorded = recorded.ok_or(BuildError::NoInvarLock { path })?;
+            ProjectFiles::read_derived(&order.project, recorded.manifest)?
+        }
+    };
     let mut session = machine::session(&order.global, &files.manifest, &*reporter)?;
     session.downloads = Some(Store::open(&order.downloads)?);
     session.perturbation = order.perturbation.clone();

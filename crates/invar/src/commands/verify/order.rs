@@ -24,6 +24,8 @@ pub struct Rebuild {
     pub project: PathBuf,
     /// The further image of the project that is meant.
     pub image: Option<String>,
+    /// The file that the manifest is derived from, and the output or stage of it, where the project has none of its own.
+    pub derived: Option<(String, Option<String>)>,
     /// The platforms.
     pub platforms: Vec<String>,
     /// The store whose downloads are taken.

@@ -109,6 +109,10 @@ impl Runner<'_> {
             global: global.clone(),
             project,
             image: self.image.clone(),
+            derived: self.files.derived.as_ref().map(|derived| {
+                let source = derived.source.clone();
+                (source.file, source.output)
+            }),
             platforms: self.platforms.iter().map(ToString::to_string).collect(),
             downloads: absolute(self.session.store.path())?,
             perturbation: there.perturbation.clone(),

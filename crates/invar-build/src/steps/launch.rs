@@ -1,0 +1,127 @@
+//! Launchers, and the programs whose places they take.
+use std::collections::BTreeMap;
+
+use invar_launcher::{CalledAs, Launcher, Machine, Values, launcher};
+use invar_plan::Plan;
+use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
+use invar_tree::{ImagePath, Mode, Owner, Sink};
+
+use crate::BuildError;
+use crate::copy::failed;
+
+/// Where programs of `step` that a launcher takes the place of go: `/app/bin/x` becomes `/app/bin/.x-wrapped`.
+pub(super) fn moves(step: &Step) -> BTreeMap<ImagePath, ImagePath> {
+    let in_place = step.wraps.iter().filter(|wrap| is_in_place(wrap) && is_made_by(step, &wrap.program));
+    in_place.map(|wrap| (wrap.program.clone(), wrapped(&wrap.program))).collect()
+}
+
+/// The programs of other trees that launchers take the place of.
+pub(crate) fn displaced(plan: &Plan) -> impl Iterator<Item = (&Step, &ImagePath)> {
+    let wraps = plan
+        .steps
+        .iter()
+        .filter(|planned| planned.step.in_image)
+        .flat_map(|planned| planned.step.wraps.iter().map(|wrap| (&planned.step, wrap)));
+    wraps
+        .filter(|(step, wrap)| is_in_place(wrap) && !is_made_by(step, &wrap.program))
+        .map(|(step, wrap)| (step, &wrap.program))
+}
+
+/// Whether the launcher stands where the program was.
+fn is_in_place(wrap: &Wrap) -> bool {
+    *wrap.place() == wrap.program
+}
+
+fn is_made_by(step: &Step, program: &ImagePath) -> bool {
+    let Step { outputs, files, links, .. } = step;
+    outputs.values().any(|to| program.is_within(to.path.as_str()))
+        || files.contains_key(program)
+        || links.contains_key(program)
+}
+
+/// Where a program is whose place a launcher has taken.
+pub(crate) fn wrapped(program: &ImagePath) -> ImagePath {
+    let name = format!(".{}-wrapped", program.name());
+    let path = match program.parent() {
+        Some(parent) => parent.join(&name),
+        None => ImagePath::parse(&name),
+    };
+    // A name that is too long with the ending stays; the launcher would then be refused as a second file.
+    path.unwrap_or_else(|_| program.clone())
+}
+
+/// What of `wrap` its step's key has beyond what every wrapped program can have; nothing for one that has no more.
+pub(super) fn key_fields(number: usize, wrap: &Wrap) -> Vec<(String, String)> {
+    let Wrap { program: _, at: _, env: _, args: _, env_default, unset, prefix, suffix, .. } = wrap;
+    let mut fields = Vec::new();
+    let mut add = |name: String, value: String| fields.push((format!("wrap-{number}-{name}"), value));
+    for (name, value) in env_default {
+        add("default".to_owned(), format!("{name}={value}"));
+    }
+    for name in unset {
+        add("unset".to_owned(), name.to_string());
+    }
+    for (kind, lists) in [("prefix", prefix), ("suffix", suffix)] {
+        for (name, list) in lists {
+            add(format!("{kind}-{name}-separator"), list.separator.clone());
+            for (place, value) in list.values.iter().enumerate() {
+                add(format!("{kind}-{name}-{place}"), value.clone());
+            }
+        }
+    }
+    for (place, argument) in wrap.args_after.iter().enumerate() {
+        add(format!("argument-after-{place}"), argument.clone());
+    }
+    if let Some(workdir) = &wrap.workdir {
+        add("workdir".to_owned(), workdir.to_string());
+    }
+    if let Some(name) = &wrap.argv0 {
+        add("argv0".to_owned(), name.clone());
+    }
+    if wrap.inherit_argv0 {
+        add("inherit-argv0".to_owned(), String::new());
+    }
+    fields
+}
+
+pub(super) fn add_launcher(
+    platform: Platform,
+    step: &Step,
+    wrap: &Wrap,
+    sink: &mut dyn Sink,
+) -> Result<(), BuildError> {
+    let program = if is_in_place(wrap) { wrapped(&wrap.program) } else { wrap.program.clone() };
+    let at = wrap.place().clone();
+    let texts = |texts: &BTreeMap<EnvironmentName, String>| {
+        texts.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+    };
+    let lists = |lists: &BTreeMap<EnvironmentName, ListValues>| {
+        let values =
+            |list: &ListValues| Values { values: list.values.clone(), separator: list.separator.clone() };
+        lists.iter().map(|(name, list)| (name.to_string(), values(list))).collect()
+    };
+    let request = Launcher {
+        machine: match platform {
+            Platform::LinuxAmd64 => Machine::X86_64,
+            Platform::LinuxArm64 => Machine::Aarch64,
+        },
+        program: program.to_string(),
+        name: match &wrap.argv0 {
+            Some(name) => CalledAs::Name(name.clone()),
+            None if wrap.inherit_argv0 => CalledAs::Caller,
+            None => CalledAs::Program,
+        },
+        arguments: wrap.args.clone(),
+        last_arguments: wrap.args_after.clone(),
+        set: texts(&wrap.env),
+        defaults: texts(&wrap.env_default),
+        unset: wrap.unset.iter().map(ToString::to_string).collect(),
+        prefixes: lists(&wrap.prefix),
+        suffixes: lists(&wrap.suffix),
+        directory: wrap.workdir.as_ref().map(ToString::to_string),
+        prefix_path: Vec::new(),
+    };
+    let bytes = launcher(&request)
+        .map_err(|source| BuildError::Launcher { step: step.name.to_string(), source: Box::new(source) })?;
+    sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)
+}

@@ -1,0 +1,533 @@
+//! What a derivation puts where, by the function that makes it and its attributes.
+use std::collections::BTreeMap;
+
+use invar_nix::Place;
+
+use crate::datum::{Data, Datum};
+use crate::files::PROJECT;
+use crate::flake::Flake;
+use crate::phase::{At, Entry, Interpreter, PhaseStart, PhaseTree, Put, Unread};
+use crate::thing::{Derivation, Thing};
+
+/// How many derivations a tree may be made of, one inside the other.
+const DEPTH: usize = 16;
+
+/// What a derivation puts where, and where its attributes are written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DerivationTree {
+    /// The paths, and the commands that are not read.
+    pub tree: PhaseTree,
+    /// Where each attribute is written.
+    pub places: BTreeMap<String, Place>,
+    /// The derivations that are joined in it, without their paths, which are in `tree`.
+    pub inner: Vec<DerivationTree>,
+}
+
+impl DerivationTree {
+    /// Where the line `at` of a phase stands; `texts` are the project's files.
+    #[must_use]
+    pub fn place(&self, at: &At, texts: &BTreeMap<String, Option<String>>) -> Option<Place> {
+        let mut place = self.places.get(&at.phase)?.clone();
+        if at.line > 0 {
+            // An indented string starts on the line after its quotes, as people write it.
+            let text = texts.get(&*place.file).and_then(Option::as_deref).unwrap_or_default();
+            let line = text.lines().nth((place.line as usize).saturating_sub(1)).unwrap_or_default();
+            let starts_below = line.trim_end().ends_with("''");
+            place.line += at.line as u32 - u32::from(!starts_below);
+        }
+        Some(place)
+    }
+}
+
+/// The phases of the standard environment, in their order. Checks change nothing.
+const PHASES: [&str; 20] = [
+    "preUnpack",
+    "unpackPhase",
+    "postUnpack",
+    "prePatch",
+    "patchPhase",
+    "postPatch",
+    "preConfigure",
+    "configurePhase",
+    "postConfigure",
+    "preBuild",
+    "buildPhase",
+    "postBuild",
+    "preInstall",
+    "installPhase",
+    "postInstall",
+    "preFixup",
+    "fixupPhase",
+    "postFixup",
+    "preDist",
+    "distPhase",
+];
+
+/// Attributes that are no variables for the commands: they are large, or say how the build is done.
+const NO_VARIABLES: [&str; 5] = ["meta", "passthru", "override", "overrideAttrs", "env"];
+
+impl Flake {
+    /// What `derivation`, whose store path is `output`, puts where; `files` are the project's, with their texts.
+    pub fn tree(
+        &mut self,
+        derivation: &Derivation,
+        output: &str,
+        files: &BTreeMap<String, Option<String>>,
+    ) -> DerivationTree {
+        read_within(derivation, output, files, self, DEPTH)
+    }
+}
+
+impl Flake {
+    /// What `changes` of the attributes of something that is known otherwise, such as an environment, put where. Its
+    /// store path `output` stands for what it has without them.
+    pub fn tree_of_changes(
+        &mut self,
+        changes: &BTreeMap<String, Datum>,
+        output: &str,
+        files: &BTreeMap<String, Option<String>>,
+    ) -> DerivationTree {
+        let places: BTreeMap<String, Place> =
+            changes.iter().filter_map(|(name, datum)| Some((name.clone(), datum.place.clone()?))).collect();
+        let flake = self;
+        let mut builder =
+            Builder { function: "", attributes: changes, output, files, flake, depth: 0, inner: Vec::new() };
+        let mut interpreter = builder.start();
+        interpreter.put("*", Put::Foreign { from: format!("{output}/*") }, &Builder::at("name"));
+        let mut missing = Vec::new();
+        for phase in PHASES {
+            if let Some(datum) = changes.get(phase) {
+                builder.run(&mut interpreter, phase, datum, &mut missing);
+            }
+        }
+        let mut tree = interpreter.finish();
+        tree.entries.remove("*");
+        missing.append(&mut tree.unread);
+        tree.unread = missing;
+        DerivationTree { tree, places, inner: Vec::new() }
+    }
+}
+
+fn read_within(
+    derivation: &Derivation,
+    output: &str,
+    files: &BTreeMap<String, Option<String>>,
+    flake: &mut Flake,
+    depth: usize,
+) -> DerivationTree {
+    let Derivation { function, attributes } = derivation;
+    let places: BTreeMap<String, Place> =
+        attributes.iter().filter_map(|(name, datum)| Some((name.clone(), datum.place.clone()?))).collect();
+    let mut builder = Builder { function, attributes, output, files, flake, depth, inner: Vec::new() };
+    let short = function.rsplit('.').next().unwrap_or(function);
+    let tree = match short {
+        "writeTextFile"
+        | "writeText"
+        | "writeTextDir"
+        | "writeScript"
+        | "writeScriptBin"
+        | "writeShellScript"
+        | "writeShellScriptBin"
+        | "writeShellApplication" => builder.text(short),
+        name if name.starts_with("write") && function.starts_with("writers.") => builder.text(short),
+        "linkFarm" => builder.link_farm(),
+        "substituteAll" | "replaceVars" | "substitute" => builder.replaced(),
+        "symlinkJoin" | "buildEnv" => builder.joined(),
+        _ => builder.built(),
+    };
+    let inner = builder.inner;
+    DerivationTree { tree, places, inner }
+}
+
+struct Builder<'a> {
+    function: &'a str,
+    attributes: &'a BTreeMap<String, Datum>,
+    output: &'a str,
+    files: &'a BTreeMap<String, Option<String>>,
+    flake: &'a mut Flake,
+    depth: usize,
+    inner: Vec<DerivationTree>,
+}
+
+impl<'a> Builder<'a> {
+    fn text_of(&self, name: &str) -> Option<&'a str> {
+        self.attributes.get(name)?.text()
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.attributes.get(name).is_some_and(is_true)
+    }
+
+    fn at(phase: &str) -> At {
+        At { phase: phase.to_owned(), line: 0 }
+    }
+
+    fn unread(phase: &str, command: &str, why: &str) -> Unread {
+        Unread { at: Self::at(phase), command: command.to_owned(), why: why.to_owned() }
+    }
+
+    /// A derivation whose commands are its attributes.
+    fn built(&mut self) -> PhaseTree {
+        let mut interpreter = self.start();
+        let mut missing = Vec::new();
+        if let Some(command) = self.attributes.get("buildCommand") {
+            self.run(&mut interpreter, "buildCommand", command, &mut missing);
+        } else {
+            self.phases(&mut interpreter, &mut missing);
+        }
+        let mut tree = interpreter.finish();
+        missing.append(&mut tree.unread);
+        tree.unread = missing;
+        tree
+    }
+
+    fn run(&self, interpreter: &mut Interpreter<'_>, name: &str, field: &Datum, missing: &mut Vec<Unread>) {
+        match &field.value {
+            Data::Text(text) => interpreter.run(name, text),
+            Data::Null => {}
+            Data::Unreadable(why) => missing.push(Self::unread(name, "", &why.why)),
+            _ => missing.push(Self::unread(name, "", "its text depends on something that is not known")),
+        }
+    }
+
+    fn phases(&mut self, interpreter: &mut Interpreter<'_>, missing: &mut Vec<Unread>) {
+        let is_standard = self.function == "stdenv.mkDerivation";
+        let patches = self.attributes.get("patches").map(Datum::items).unwrap_or_default();
+        if is_standard && !patches.is_empty() {
+            missing.push(Self::unread(
+                "patches",
+                "",
+                "the patches are not applied: commit the changed files",
+            ));
+        }
+        for phase in PHASES {
+            let skipped = match phase {
+                "unpackPhase" => "dontUnpack",
+                "patchPhase" => "dontPatch",
+                "configurePhase" => "dontConfigure",
+                "buildPhase" => "dontBuild",
+                "installPhase" => "dontInstall",
+                "fixupPhase" => "dontFixup",
+                _ => "",
+            };
+            if !skipped.is_empty() && self.is_true(skipped) {
+                continue;
+            }
+            if let Some(field) = self.attributes.get(phase) {
+                self.run(interpreter, phase, field, missing);
+                continue;
+            }
+            // What the standard phases do by themselves is what the source's own build does.
+            let has_makefile =
+                ["Makefile", "makefile", "GNUmakefile"].iter().any(|name| self.files.contains_key(*name));
+            match phase {
+                "buildPhase" if is_standard && has_makefile && self.attributes.contains_key("src") => {
+                    missing.push(Self::unread(
+                        phase,
+                        "make",
+                        "the default build runs make: write it as a step",
+                    ));
+                }
+                "installPhase" if is_standard => {
+                    missing.push(Self::unread(
+                        phase,
+                        "make install",
+                        "there is no installPhase, so the project's own build installs it",
+                    ));
+                }
+                "installPhase" if !matches!(self.function, "mkShell") => {
+                    let why = "what this function builds is not known: write it as a step";
+                    missing.push(Self::unread("pname", self.function, why));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the commands start from.
+    fn start(&mut self) -> Interpreter<'a> {
+        let mut variables = BTreeMap::new();
+        let mut arrays = BTreeMap::new();
+        let env = self.attributes.get("env").and_then(Datum::attributes);
+        let all = self.attributes.iter().filter(|(name, _)| !NO_VARIABLES.contains(&name.as_str()));
+        for (name, field) in all.chain(env.into_iter().flatten()) {
+            if PHASES.contains(&name.as_str()) || name == "buildCommand" {
+                continue;
+            }
+            if name.ends_with("Args")
+                && let Data::List(items) = &field.value
+            {
+                let items: Option<Vec<String>> = items.iter().map(|item| self.flake.variable(item)).collect();
+                if let Some(items) = items {
+                    arrays.insert(name.clone(), items);
+                    continue;
+                }
+            }
+            variables.insert(name.clone(), self.flake.variable(field));
+        }
+        variables.insert("out".to_owned(), Some(self.output.to_owned()));
+        if let (Some(pname), Some(version)) = (self.text_of("pname"), self.text_of("version"))
+            && !variables.contains_key("name")
+        {
+            variables.insert("name".to_owned(), Some(format!("{pname}-{version}")));
+        }
+        let directory = "/build/source";
+        let mut sources = vec![(PROJECT.to_owned(), String::new())];
+        let src = self.attributes.get("src").or_else(|| self.attributes.get("srcs"));
+        let mut directory = directory.to_owned();
+        if let Some(src) = src {
+            let path = self.source_path(src);
+            if let Some(path) = path {
+                sources.push((directory.clone(), path.clone()));
+                variables.insert("src".to_owned(), Some(directory.clone()));
+                if let Some(root) = self.text_of("sourceRoot") {
+                    let below = root.split_once('/').map(|(_, below)| below).unwrap_or_default();
+                    directory = format!("{directory}/{below}").trim_end_matches('/').to_owned();
+                }
+            }
+        }
+        for field in self.attributes.values() {
+            if let Data::Thing(number) = &field.value
+                && let Some(path) = self.source_path(field)
+            {
+                let place = self.flake.store_path(*number);
+                sources.push((place, path));
+            }
+        }
+        Interpreter::new(PhaseStart {
+            variables,
+            arrays,
+            output: self.output.to_owned(),
+            directory,
+            sources,
+            files: self.files,
+        })
+    }
+
+    /// The flake's own directory or file that `field` is.
+    fn source_path(&mut self, field: &Datum) -> Option<String> {
+        match &field.value {
+            Data::Path(path) => Some(path.clone()),
+            Data::Text(text) if text == PROJECT => Some(String::new()),
+            Data::Text(text) => text.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned),
+            Data::Thing(number) => match &*self.flake.thing(*number) {
+                Thing::Path(path) => Some(path.clone()),
+                Thing::Source { root, .. } => self.source_path(root),
+                _ => None,
+            },
+            Data::List(items) => match items.as_slice() {
+                [only] => self.source_path(only),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A text: a file, or a script in `bin`.
+    fn text(&mut self, short: &str) -> PhaseTree {
+        let mut tree = PhaseTree::default();
+        let destination = self.text_of("destination").unwrap_or_default().trim_start_matches('/').to_owned();
+        let field = self.attributes.get("text").or_else(|| self.attributes.get("content"));
+        let Some(text) = field.and_then(Datum::text) else {
+            let why = match field.map(|field| &field.value) {
+                Some(Data::Unreadable(why)) => why.why.clone(),
+                _ => "its text depends on something that is not known".to_owned(),
+            };
+            let put = Put::Unknown { command: short.to_owned(), why };
+            tree.entries.insert(destination, Entry { put, mode: None, at: Self::at("text") });
+            return tree;
+        };
+        let (before, lines_before) = self.before_text(short);
+        let content = format!("{before}{text}");
+        let content =
+            if content.ends_with('\n') || !self.is_true("executable") { content } else { content + "\n" };
+        let mode = self.is_true("executable").then_some(0o755);
+        // Lines of messages count from the text that the flake has.
+        let at = At { phase: "text".to_owned(), line: usize::from(lines_before == 0) };
+        tree.entries.insert(destination, Entry { put: Put::Text { content }, mode, at });
+        tree
+    }
+
+    /// What the function puts before a script's own text, and how many lines that is.
+    fn before_text(&mut self, short: &str) -> (String, usize) {
+        let text = match short {
+            "writeShellScript" | "writeShellScriptBin" | "writeBash" | "writeBashBin" => {
+                "#!/bin/bash\n".to_owned()
+            }
+            "writeDash" | "writeDashBin" => "#!/bin/sh\n".to_owned(),
+            "writePython3" | "writePython3Bin" => "#!/usr/bin/env python3\n".to_owned(),
+            "writeJS" | "writeJSBin" => "#!/usr/bin/env node\n".to_owned(),
+            "writePerl" | "writePerlBin" => "#!/usr/bin/env perl\n".to_owned(),
+            "writeShellApplication" => {
+                let mut text = "#!/bin/bash\nset -o errexit\nset -o nounset\nset -o pipefail\n".to_owned();
+                let env = self.attributes.get("runtimeEnv").and_then(Datum::attributes);
+                for (name, field) in env.into_iter().flatten() {
+                    if let Some(value) = self.flake.variable(field) {
+                        text += &format!("export {name}='{}'\n", value.replace('\'', "'\\''"));
+                    }
+                }
+                let inputs = self.attributes.get("runtimeInputs").map(Datum::items).unwrap_or_default();
+                let inputs: Vec<String> = inputs
+                    .iter()
+                    .filter_map(|input| Some(format!("{}/bin", self.flake.variable(input)?)))
+                    .collect();
+                if !inputs.is_empty() {
+                    text += &format!("export PATH=\"{}:$PATH\"\n", inputs.join(":"));
+                }
+                text
+            }
+            _ => String::new(),
+        };
+        let lines = text.lines().count();
+        (text, lines)
+    }
+
+    /// Links by name.
+    fn link_farm(&mut self) -> PhaseTree {
+        let mut tree = PhaseTree::default();
+        let entries = self.attributes.get("entries").map(Datum::items).unwrap_or_default();
+        for entry in entries {
+            let attributes = entry.attributes();
+            let name = attributes.and_then(|set| set.get("name")).and_then(Datum::text);
+            let path = attributes.and_then(|set| set.get("path"));
+            let Some((name, path)) = name.zip(path) else {
+                tree.unread.push(Self::unread("entries", "", "a link of it is not known"));
+                continue;
+            };
+            let Some(to) = self.flake.variable(path) else {
+                tree.unread.push(Self::unread("entries", name, "where the link leads is not known"));
+                continue;
+            };
+            let name = name.trim_matches('/').to_owned();
+            tree.entries.insert(name, Entry { put: Put::Link { to }, mode: None, at: Self::at("entries") });
+        }
+        tree
+    }
+
+    /// A file of the project with values in the place of names.
+    fn replaced(&mut self) -> PhaseTree {
+        let mut tree = PhaseTree::default();
+        let path = self.attributes.get("src").and_then(|src| self.source_path(src));
+        let text = path.as_ref().and_then(|path| self.files.get(path)).and_then(Option::as_ref);
+        let put = match text {
+            Some(text) => {
+                let mut text = text.clone();
+                let given = self.attributes.get("replacements").and_then(Datum::attributes);
+                for (name, field) in given.unwrap_or(self.attributes) {
+                    if let Some(value) = self.flake.variable(field)
+                        && text.len() < 1 << 20
+                    {
+                        text = text.replace(&format!("@{name}@"), &value);
+                    }
+                }
+                Put::Text { content: text }
+            }
+            None => Put::Unknown {
+                command: self.function.to_owned(),
+                why: "the text of its source is not known".to_owned(),
+            },
+        };
+        let mode = self.is_true("isExecutable").then_some(0o755);
+        tree.entries.insert(String::new(), Entry { put, mode, at: Self::at("src") });
+        tree
+    }
+
+    /// Several packages as one, and what is done to it afterwards.
+    fn joined(&mut self) -> PhaseTree {
+        let mut interpreter = self.start();
+        let mut missing = Vec::new();
+        let mut stars = 0;
+        for item in self.attributes.get("paths").map(Datum::items).unwrap_or_default() {
+            self.join(&mut interpreter, item, &mut missing, &mut stars);
+        }
+        if let Some(field) = self.attributes.get("postBuild") {
+            self.run(&mut interpreter, "postBuild", field, &mut missing);
+        }
+        let mut tree = interpreter.finish();
+        missing.append(&mut tree.unread);
+        tree.unread = missing;
+        tree
+    }
+
+    fn join(
+        &mut self,
+        interpreter: &mut Interpreter<'_>,
+        item: &Datum,
+        missing: &mut Vec<Unread>,
+        stars: &mut usize,
+    ) {
+        let at = Self::at("paths");
+        let from = match &item.value {
+            Data::List(items) => {
+                for item in items {
+                    self.join(interpreter, item, missing, stars);
+                }
+                return;
+            }
+            Data::Thing(number) => match &*self.flake.thing(*number) {
+                Thing::Derivation(derivation) if self.depth > 0 => {
+                    let output = self.flake.store_path(*number);
+                    let depth = self.depth - 1;
+                    let mut inner = read_within(derivation, &output, self.files, self.flake, depth);
+                    for (path, entry) in std::mem::take(&mut inner.tree.entries) {
+                        if entry.put != Put::Directory {
+                            interpreter.put_with(&path, entry.put, entry.mode, &at);
+                        }
+                    }
+                    self.inner.push(inner);
+                    return;
+                }
+                _ => self.flake.store_path(*number),
+            },
+            Data::Text(text) => text.clone(),
+            Data::Path(path) => {
+                interpreter.put("", Put::Directory, &at);
+                let files: Vec<String> = self.files.keys().cloned().collect();
+                let start = if path.is_empty() { String::new() } else { format!("{path}/") };
+                let names: std::collections::BTreeSet<&str> =
+                    files.iter().filter_map(|file| file.strip_prefix(&start)?.split('/').next()).collect();
+                for name in names {
+                    interpreter.put(name, Put::Project { from: format!("{start}{name}") }, &at);
+                }
+                return;
+            }
+            Data::Unreadable(why) => {
+                missing.push(Self::unread("paths", "", &why.why));
+                return;
+            }
+            _ => {
+                missing.push(Self::unread("paths", "", "one of them is not known"));
+                return;
+            }
+        };
+        *stars += 1;
+        interpreter.put(&"*".repeat(*stars), Put::Foreign { from: format!("{from}/*") }, &at);
+    }
+}
+
+/// Whether the environment of a build has it as `1`.
+fn is_true(datum: &Datum) -> bool {
+    matches!(datum.value, Data::Bool(true) | Data::Int(1)) || datum.text() == Some("1")
+}
+
+impl Flake {
+    /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for what
+    /// has no text.
+    pub fn variable(&mut self, datum: &Datum) -> Option<String> {
+        match &datum.value {
+            Data::Null | Data::Bool(false) => Some(String::new()),
+            Data::Bool(true) => Some("1".to_owned()),
+            Data::Int(number) => Some(number.to_string()),
+            Data::Float(number) => Some(number.to_string()),
+            Data::Text(text) => Some(text.clone()),
+            Data::Path(path) if path.is_empty() => Some(PROJECT.to_owned()),
+            Data::Path(path) => Some(format!("{PROJECT}/{path}")),
+            Data::Thing(symbol) => Some(self.store_path(*symbol)),
+            Data::List(items) => {
+                let items: Option<Vec<String>> = items.iter().map(|item| self.variable(item)).collect();
+                items.map(|items| items.join(" "))
+            }
+            Data::Set(_) | Data::Function | Data::Unreadable(_) => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Folders that the project's own files name, such as `/code/data` in a program, where an Invar image has others.
+use std::collections::BTreeSet;
+
+use crate::dockerfile::Reader;
+use crate::dockerfile::files::Files;
+use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below};
+use crate::dockerfile::script::quoted;
+use crate::draft::{DraftStep, Keys, Source};
+
+/// Folders that Debian's own packages have: none of them can be a link.
+const SYSTEMS: [&str; 10] =
+    ["/bin", "/etc", "/home", "/mnt", "/opt", "/root", "/srv", "/tmp", "/usr/src", "/var"];
+
+/// The most names of a folder that are linked one by one.
+const MOST: usize = 50;
+
+/// Whether a program, script or configuration of the project names the folder `folder`, or something in it.
+pub(super) fn names_folder(files: Files<'_>, folder: &str) -> bool {
+    folder.len() > 1
+        && files.0.iter().any(|(path, text)| {
+            text.as_deref().is_some_and(|text| is_read(path, text) && has_path(text, folder))
+        })
+}
+
+/// Whether a file is one that a running program reads, as far as its name or first line tells.
+fn is_read(path: &str, text: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ends = [".py", ".sh", ".conf", ".cfg", ".ini"];
+    name != "setup.py" && name != "setup.cfg" && ends.iter().any(|end| name.ends_with(end))
+        || text.starts_with("#!")
+}
+
+/// Whether `text` has `folder` as a path or as the start of one.
+fn has_path(text: &str, folder: &str) -> bool {
+    text.match_indices(folder).any(|(at, _)| {
+        let is_of_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+        let before = text[..at].chars().next_back();
+        let after = text[at + folder.len()..].chars().next();
+        before.is_none_or(|c| !is_of_name(c) && !"/}$~".contains(c)) && after.is_none_or(|c| !is_of_name(c))
+    })
+}
+
+impl Reader<'_> {
+    /// Leaves links at the folders that the project's files name, to where they are.
+    pub(super) fn link_folders(&mut self) {
+        let files = Files(self.context.files);
+        let mut links: Vec<(String, String)> = Vec::new();
+        let project = self.places.project.clone().filter(|_| self.places.is_whole);
+        let folders = self.places.environments.iter().chain(&project);
+        for folder in folders.map(|folder| folder.trim_end_matches('/')) {
+            let there = self.places.in_image(folder);
+            let is_other =
+                there != folder && below(folder, PROJECT).is_none() && below(PROJECT, folder).is_none();
+            if !is_other || !names_folder(files, folder) {
+                continue;
+            }
+            if there == PROJECT
+                && self.places.environments.iter().any(|environment| environment == folder)
+                && names_folder(files, &format!("{folder}/bin"))
+            {
+                let why = format!(
+                    "the project's files name programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them by \
+                         their names"
+                );
+                self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
+            }
+            match SYSTEMS.contains(&folder) {
+                false => links.push((folder.to_owned(), there)),
+                true => {
+                    let own = files.0.keys().filter_map(|path| path.split('/').next());
+                    let made = self.accounts.made.iter().filter_map(|path| first_below(path, folder));
+                    let moved = self.moved_to.iter().filter_map(|path| first_below(path, &there));
+                    let names: BTreeSet<&str> = own.chain(made).chain(moved).collect();
+                    let named =
+                        names.into_iter().filter(|name| names_folder(files, &format!("{folder}/{name}")));
+                    links.extend(
+                        named.take(MOST).map(|name| (format!("{folder}/{name}"), format!("{there}/{name}"))),
+                    );
+                }
+            }
+        }
+        links.sort();
+        links.dedup();
+        if links.is_empty() {
+            return;
+        }
+        let (mut commands, mut keys) = (Vec::new(), Keys::default());
+        keys.set("name", self.step_name("links"));
+        keys.set("run", "");
+        for (index, (folder, there)) in links.into_iter().enumerate() {
+            let name = format!("link-{}", index + 1);
+            commands.push(format!("ln -s {} {name}", quoted(&there)));
+            keys.set_in("outputs", &name, folder);
+        }
+        keys.set("run", commands.join(" && "));
+        self.draft.steps.push(DraftStep { keys });
+    }
+}
+
+/// The first name of `path` below `folder`.
+fn first_below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    below(path, folder)?.split('/').find(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_named_where_it_stands_as_a_path() {
+        let check = |text: &str, expected: bool| assert_eq!(has_path(text, "/code"), expected, "{text}");
+        check("open('/code/data.txt')", true);
+        check("cd /code && x", true);
+        check("/code", true);
+        check("https://example.org/code", false);
+        check("/codec", false);
+        check("a/code", false);
+        check("$X/code ~/code", false);
+        check("/code.txt", false);
+    }
+}

@@ -1,0 +1,652 @@
+//! Derivations in the image: what each puts where.
+use std::collections::BTreeMap;
+
+use invar_dockerfile::{Text, split_commands};
+use invar_flake::phase::{EnvChange, FirstArgument, Put, Wrapper, read_launcher};
+use invar_flake::{Datum, Derivation, DerivationTree, Thing};
+use invar_nix::{Place, SymbolId};
+use toml::{Table, Value};
+
+use crate::flake::place::ENVIRONMENT;
+use crate::flake::reader::{Laid, Reader};
+use crate::flake::step::step_name;
+use crate::nixpkgs::counterpart;
+
+/// Functions whose derivations are known by what they put where.
+const KNOWN: [&str; 24] = [
+    "stdenv.mkDerivation",
+    "runCommand",
+    "symlinkJoin",
+    "buildEnv",
+    "writeText",
+    "writeTextDir",
+    "writeTextFile",
+    "writeScript",
+    "writeScriptBin",
+    "writeShellScript",
+    "writeShellScriptBin",
+    "writeShellApplication",
+    "linkFarm",
+    "substituteAll",
+    "replaceVars",
+    "substitute",
+    "writers.writeBash",
+    "writers.writeBashBin",
+    "writers.writeDash",
+    "writers.writeDashBin",
+    "writers.writePython3",
+    "writers.writePython3Bin",
+    "writers.writeJS",
+    "writers.writeJSBin",
+];
+/// Directories that are there in any image, or mean nothing while they are empty.
+const USUAL: [&str; 17] = [
+    "tmp",
+    "var/tmp",
+    "run",
+    "",
+    "bin",
+    "sbin",
+    "lib",
+    "libexec",
+    "share",
+    "etc",
+    "usr",
+    "usr/bin",
+    "usr/lib",
+    "usr/share",
+    "var",
+    "share/man",
+    "opt",
+];
+/// Programs of Debian's `coreutils` that scripts run most.
+const COREUTILS: [&str; 27] = [
+    "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "env", "head", "id", "install",
+    "ln", "ls", "mkdir", "mktemp", "mv", "rm", "seq", "sleep", "sort", "tail", "tee", "touch", "tr", "uniq",
+    "wc",
+];
+
+/// A derivation whose files are put into the image.
+struct Laying {
+    root: String,
+    step: String,
+    /// Programs of other packages that were moved aside for a wrapper, by where they would be.
+    aside: BTreeMap<String, String>,
+}
+
+impl Reader<'_> {
+    /// Why what the derivation puts where is not known, if it is not.
+    pub(super) fn unbuildable(&self, derivation: &Derivation) -> Option<String> {
+        let function = derivation.function.as_str();
+        if KNOWN.contains(&function) {
+            return None;
+        }
+        Some(format!("what {function} builds is not known here: write it as a step"))
+    }
+
+    /// Puts the derivation at a place of its own, unless it is in the image already. Gives its directory.
+    pub(super) fn lay_aside(&mut self, symbol: SymbolId, derivation: &Derivation) -> String {
+        if let Some(laid) = self.laid.get(&symbol) {
+            return laid.root.clone();
+        }
+        let name = derivation.text("pname").map(str::to_owned).or_else(|| derivation.name());
+        let name = name.unwrap_or_else(|| "package".to_owned());
+        let allowed = |c: char| if c.is_ascii_alphanumeric() || "._+-".contains(c) { c } else { '-' };
+        let name: String = name.chars().map(allowed).collect();
+        let taken = |root: &String| self.laid.values().any(|laid| laid.root == *root);
+        let mut root = format!("/opt/{name}");
+        let mut number = 2;
+        while taken(&root) {
+            root = format!("/opt/{name}-{number}");
+            number += 1;
+        }
+        self.lay(symbol, derivation, &root, None);
+        root
+    }
+
+    /// Puts the derivation at `root`; of it only what is below `only`.
+    pub(super) fn lay(
+        &mut self,
+        symbol: SymbolId,
+        derivation: &Derivation,
+        root: &str,
+        only: Option<Vec<String>>,
+    ) {
+        if self.laid.contains_key(&symbol) {
+            return;
+        }
+        self.laid.insert(symbol, Laid { root: root.to_owned(), only: only.clone() });
+        self.open.push_back(symbol);
+        self.lay_joined(derivation, root, only.as_ref());
+    }
+
+    /// What is joined in a derivation is where that is.
+    fn lay_joined(&mut self, derivation: &Derivation, root: &str, only: Option<&Vec<String>>) {
+        if !matches!(derivation.function.as_str(), "symlinkJoin" | "buildEnv") {
+            return;
+        }
+        let mut open: Vec<Datum> = derivation.items("paths").to_vec();
+        while let Some(item) = open.pop() {
+            if item.thing().is_none() {
+                open.extend(item.items().iter().filter(|inner| **inner != item).cloned());
+                continue;
+            }
+            let Some(symbol) = item.thing() else { continue };
+            match &*self.flake.thing(symbol) {
+                Thing::Derivation(inner) if !self.laid.contains_key(&symbol) => {
+                    self.laid.insert(symbol, Laid { root: root.to_owned(), only: only.cloned() });
+                    self.lay_joined(inner, root, only);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts the files of all derivations that are in the image where they are.
+    pub(super) fn lay_all(&mut self) {
+        while let Some(symbol) = self.open.pop_front() {
+            let Some(laid) = self.laid.get(&symbol).cloned() else { continue };
+            let thing = self.flake.thing(symbol);
+            let Thing::Derivation(derivation) = &*thing else { continue };
+            let output = self.flake.store_path(symbol);
+            let tree = self.flake.tree(derivation, &output, self.files);
+            let name = derivation.text("pname").map(str::to_owned).or_else(|| derivation.name());
+            let step = step_name(&name.unwrap_or_default());
+            self.lay_tree(&tree, &output, &laid, step);
+            self.note_inputs(derivation);
+        }
+    }
+
+    /// Puts what is changed of an environment or application into the root: wrappers most often.
+    pub(super) fn lay_changes(&mut self, symbol: SymbolId, changes: &BTreeMap<String, Datum>) {
+        if self.in_shell || changes.is_empty() || !self.changed.insert(symbol) {
+            return;
+        }
+        let output = self.flake.store_path(symbol);
+        let tree = self.flake.tree_of_changes(changes, &output, self.files);
+        let laid = Laid { root: "/".to_owned(), only: None };
+        let step = step_name(&self.name_of(symbol));
+        self.lay_tree(&tree, &output, &laid, step);
+    }
+
+    /// Where the changed part `rest` of an environment or application is.
+    pub(super) fn changed_place(&self, symbol: SymbolId, rest: &str) -> Option<String> {
+        (self.changed.contains(&symbol) && self.steps.has(rest)).then(|| rest.to_owned())
+    }
+
+    /// Packages that a derivation only has while it is built are of no consequence; what it propagates is used.
+    fn note_inputs(&mut self, derivation: &Derivation) {
+        for name in ["propagatedBuildInputs", "propagatedUserEnvPkgs"] {
+            for item in derivation.items(name).to_vec() {
+                if let Some(symbol) = item.thing()
+                    && let Err(why) = self.locate(symbol, "/bin")
+                {
+                    self.note(item.place.as_ref(), "", &why);
+                }
+            }
+        }
+    }
+
+    fn lay_tree(&mut self, tree: &DerivationTree, output: &str, laid: &Laid, step: String) {
+        let mut laying =
+            Laying { root: laid.root.trim_end_matches('/').to_owned(), step, aside: BTreeMap::new() };
+        let entries = &tree.tree.entries;
+        for (path, entry) in entries {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            if name.starts_with('.')
+                && name.ends_with("-wrapped")
+                && let Put::Foreign { from } = &entry.put
+            {
+                laying.aside.insert(format!("{output}/{path}"), from.clone());
+            }
+        }
+        let is_shown = |path: &str| {
+            laid.only.as_ref().is_none_or(|only| {
+                let within = |directory: &String| {
+                    let directory = directory.trim_matches('/');
+                    directory.is_empty() || path == directory || path.starts_with(&format!("{directory}/"))
+                };
+                path.ends_with('*') || only.iter().any(within)
+            })
+        };
+        let mut rest = Vec::new();
+        for (path, entry) in entries {
+            if laying.aside.contains_key(&format!("{output}/{path}")) {
+                continue;
+            }
+            if is_shown(path) {
+                self.lay_entry(path, entry, tree, &laying);
+            } else {
+                rest.push((path, entry));
+            }
+        }
+        // What is not shown in the root is there, all the same, for what refers to it.
+        loop {
+            let before = rest.len();
+            let mut left = Vec::new();
+            for (path, entry) in std::mem::take(&mut rest) {
+                let place = format!("{}/{path}", laying.root);
+                let below = format!("{place}/");
+                let is_used = self.used.contains(&place)
+                    || self.used.iter().any(|used| {
+                        used.starts_with(&below)
+                            || place.starts_with(&format!("{}/", used.trim_end_matches('/')))
+                                && used.len() > laying.root.len() + 1
+                    });
+                if is_used {
+                    self.lay_entry(path, entry, tree, &laying);
+                } else {
+                    left.push((path, entry));
+                }
+            }
+            rest = left;
+            if rest.len() == before {
+                break;
+            }
+        }
+        self.note_unread(tree);
+    }
+
+    /// What commands over the root put there.
+    pub(super) fn lay_commands(&mut self, tree: &DerivationTree, name: &str) {
+        let laying = Laying { root: String::new(), step: step_name(name), aside: BTreeMap::new() };
+        for (path, entry) in &tree.tree.entries {
+            let is_tmp = path == "tmp" || path == "var/tmp";
+            let known = format!("/{path}");
+            let is_directory = match self.draft.image.get("directories") {
+                Some(Value::Array(list)) => list.iter().any(|other| other.as_str() == Some(&known)),
+                _ => false,
+            };
+            if !is_tmp && !is_directory {
+                self.lay_entry(path, entry, tree, &laying);
+            }
+        }
+        self.note_unread(tree);
+    }
+
+    fn note_unread(&mut self, tree: &DerivationTree) {
+        for unread in &tree.tree.unread {
+            let place = tree.place(&unread.at, self.files);
+            self.note(place.as_ref(), &unread.command, &unread.why);
+        }
+        for owner in &tree.tree.owners {
+            let place = tree.place(&owner.at, self.files);
+            let text = format!("chown {} {}", owner.owner, owner.path);
+            self.note(place.as_ref(), &text, "files belong to root; `user` owns what is in `directories`");
+        }
+        tree.inner.iter().for_each(|inner| self.note_unread(inner));
+    }
+
+    fn lay_entry(
+        &mut self,
+        path: &str,
+        entry: &invar_flake::phase::Entry,
+        tree: &DerivationTree,
+        laying: &Laying,
+    ) {
+        let written = tree.place(&entry.at, self.files);
+        let written = written.as_ref();
+        let place = if path.is_empty() { laying.root.clone() } else { format!("{}/{path}", laying.root) };
+        let step = laying.step.as_str();
+        let is_executable = entry.mode.is_some_and(|mode| mode & 0o111 != 0);
+        match &entry.put {
+            Put::Directory => {
+                let start = format!("{path}/");
+                let is_empty = path.is_empty() && tree.tree.entries.len() == 1
+                    || !tree.tree.entries.keys().any(|other| other.starts_with(&start));
+                // What a package has apart from the root cannot be written to.
+                if is_empty && !USUAL.contains(&path) && laying.root.is_empty() {
+                    self.draft.image.add("directories", place);
+                }
+            }
+            Put::Project { from } => {
+                self.needs_of_script(from);
+                self.steps.copy(step, from, &place, is_executable);
+            }
+            Put::Foreign { from } => {
+                let pattern = path.rsplit('/').next().unwrap_or(path).contains('*');
+                if pattern {
+                    self.lay_pattern(from, path, laying, written);
+                } else {
+                    self.lay_link(from, &place, step, written);
+                }
+            }
+            Put::Link { to } => {
+                let to = if to.starts_with('/') { to.clone() } else { beside(&place, to) };
+                if path.contains('*') {
+                    self.lay_pattern(&to, path, laying, written);
+                } else {
+                    self.lay_link(&to, &place, step, written);
+                }
+            }
+            Put::Wrapper(wrapper) => self.lay_wrapper(wrapper, &place, laying, written),
+            Put::Text { content } => match read_launcher(content) {
+                Ok(wrapper) if is_executable => self.lay_wrapper(&wrapper, &place, laying, written),
+                _ => self.lay_text(content, &place, step, is_executable, written),
+            },
+            Put::Unknown { command, why } => self.note(written, command, why),
+        }
+    }
+
+    /// All that a pattern matches in another package.
+    fn lay_pattern(&mut self, from: &str, path: &str, laying: &Laying, written: Option<&Place>) {
+        let directory = from.trim_end_matches('*').trim_end_matches('/');
+        let Some(symbol) = self.only_thing(directory) else {
+            self.note(written, from, "what this is, is not known");
+            return;
+        };
+        let name = self.name_of(symbol);
+        match &*self.flake.thing(symbol) {
+            Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_) => {
+                self.has_root_environment |= laying.root.is_empty();
+                if let Err(why) = self.locate(symbol, "") {
+                    self.note(written, &name, &why);
+                }
+            }
+            _ => {
+                self.root_packages.insert(name.clone());
+                match self.locate(symbol, "/bin") {
+                    Ok(_) if !laying.root.is_empty() && !path.trim_end_matches('*').is_empty() => {
+                        let why = format!("Debian has the programs of {name} in /usr/bin");
+                        self.note(written, from, &why);
+                    }
+                    Ok(_) => {}
+                    Err(why) => self.note(written, &name, &why),
+                }
+            }
+        }
+    }
+
+    /// The thing that a path starts with.
+    fn only_thing(&self, path: &str) -> Option<SymbolId> {
+        match self.flake.pieces(path).first() {
+            Some(invar_flake::Piece::Thing(symbol)) => Some(*symbol),
+            _ => None,
+        }
+    }
+
+    /// A program or file of another package, at a place of its own.
+    fn lay_link(&mut self, to: &str, place: &str, step: &str, written: Option<&Place>) {
+        match self.resolve(to) {
+            Ok(target) if same(&target, place) => {}
+            Ok(target) if is_interpreter(&target) => {
+                let wrap = Table::from_iter([
+                    ("program".to_owned(), Value::from(target)),
+                    ("as".to_owned(), Value::from(place)),
+                ]);
+                self.steps.wrap(step, wrap);
+            }
+            Ok(target) => match target.strip_prefix("/app/") {
+                // A file of the project is put where it is wanted.
+                Some(from) if !target.starts_with(ENVIRONMENT) && self.has_file(from) => {
+                    self.steps.copy(step, from, place, false);
+                }
+                _ if target == "/app" => self.steps.copy(step, "", place, false),
+                _ => self.steps.link(step, place, &target),
+            },
+            Err(why) => self.note(written, to, &why),
+        }
+    }
+
+    fn has_file(&self, path: &str) -> bool {
+        let start = format!("{path}/");
+        self.files.contains_key(path)
+            || self.files.range(start.clone()..).next().is_some_and(|(other, _)| other.starts_with(&start))
+    }
+
+    fn lay_wrapper(&mut self, wrapper: &Wrapper, place: &str, laying: &Laying, written: Option<&Place>) {
+        match self.wrap_table(wrapper, place, laying, written) {
+            Ok(wrap) => {
+                let only_starts = wrap.keys().all(|key| matches!(key.as_str(), "program" | "as"));
+                match wrap.get("program").and_then(Value::as_str) {
+                    Some(program) if only_starts && !is_interpreter(program) => {
+                        if !same(program, place) {
+                            self.steps.link(&laying.step, place, program);
+                        }
+                    }
+                    _ => self.steps.wrap(&laying.step, wrap),
+                }
+            }
+            Err(why) => self.note(written, &format!("wrapper of {}", wrapper.program), &why),
+        }
+    }
+
+    fn wrap_table(
+        &mut self,
+        wrapper: &Wrapper,
+        place: &str,
+        laying: &Laying,
+        written: Option<&Place>,
+    ) -> Result<Table, String> {
+        let mut table = Table::new();
+        let program = laying.aside.get(&wrapper.program).unwrap_or(&wrapper.program).clone();
+        let program =
+            if program.contains('/') { self.resolve(&program)? } else { self.program_named(&program)? };
+        table.insert("program".to_owned(), program.clone().into());
+        if !same(&program, place) {
+            table.insert("as".to_owned(), place.into());
+        }
+        let mut lists: BTreeMap<(&str, String), (Vec<String>, String)> = BTreeMap::new();
+        for (key, words) in [("args", &wrapper.before), ("args-after", &wrapper.after)] {
+            let mut resolved = Vec::new();
+            for word in words {
+                resolved.push(Value::from(self.resolve(word)?));
+            }
+            if !resolved.is_empty() {
+                table.insert(key.to_owned(), resolved.into());
+            }
+        }
+        for change in &wrapper.environment {
+            match change {
+                EnvChange::Set { name, value } | EnvChange::Default { name, value } => {
+                    let key = if matches!(change, EnvChange::Set { .. }) { "env" } else { "env-default" };
+                    match self.variable(name, value) {
+                        Ok(Some(value)) => set_in(&mut table, key, name, value),
+                        Ok(None) => {}
+                        Err(why) => self.note(written, &format!("{name}={value}"), &why),
+                    }
+                }
+                EnvChange::Unset { name } => {
+                    let unset = table.entry("unset").or_insert_with(|| Value::Array(Vec::new()));
+                    if let Value::Array(names) = unset {
+                        names.push(name.as_str().into());
+                    }
+                }
+                EnvChange::Prefix { name, separator, value }
+                | EnvChange::Suffix { name, separator, value } => {
+                    let is_prefix = matches!(change, EnvChange::Prefix { .. });
+                    let key = if is_prefix { "prefix" } else { "suffix" };
+                    let values = match separator.as_str() {
+                        ":" => self.resolve_list(value, ':'),
+                        _ => self.resolve(value).map(|value| vec![value]),
+                    };
+                    match values {
+                        Ok(values) if values.is_empty() => {}
+                        Ok(values) => {
+                            let (list, known) = lists
+                                .entry((key, name.clone()))
+                                .or_insert_with(|| (Vec::new(), separator.clone()));
+                            if known == separator {
+                                let at = if is_prefix { 0 } else { list.len() };
+                                list.splice(at..at, values);
+                            }
+                        }
+                        Err(why) => self.note(written, &format!("{name}: {value}"), &why),
+                    }
+                }
+            }
+        }
+        for ((key, name), (values, separator)) in lists {
+            let values: Value = values.into_iter().map(Value::from).collect::<Vec<_>>().into();
+            let value = if separator == ":" {
+                values
+            } else {
+                Table::from_iter([("values".to_owned(), values), ("separator".to_owned(), separator.into())])
+                    .into()
+            };
+            set_in(&mut table, key, &name, value);
+        }
+        if let Some(directory) = &wrapper.directory {
+            let directory = self.resolve(directory)?;
+            if directory.starts_with('/') {
+                table.insert("workdir".to_owned(), directory.into());
+            } else {
+                self.note(
+                    written,
+                    &format!("cd {directory}"),
+                    "the directory depends on where the program is started",
+                );
+            }
+        }
+        match &wrapper.first_argument {
+            FirstArgument::Program => {}
+            FirstArgument::Text(name) => _ = table.insert("argv0".to_owned(), name.as_str().into()),
+            FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
+        }
+        for line in &wrapper.shell {
+            self.note(written, line, "only a shell can do this: the launcher is made without it");
+        }
+        Ok(table)
+    }
+
+    /// The value of a variable; none where it only names directories that are looked into anyway.
+    pub(super) fn variable(&mut self, name: &str, value: &str) -> Result<Option<Value>, String> {
+        if !Self::is_searched(name) {
+            return self.resolve(value).map(|value| Some(value.into()));
+        }
+        let directories = self.resolve_list(value, ':')?;
+        Ok((!directories.is_empty()).then(|| directories.join(":").into()))
+    }
+
+    /// Where the program `name` is that is looked for in `PATH`.
+    pub(super) fn program_named(&mut self, name: &str) -> Result<String, String> {
+        let is_python = name.starts_with("python") || self.project.scripts.contains(name);
+        if is_python || self.project.locked.contains_key(&super::reader::normalize(name)) {
+            self.environment.is_used = true;
+            return Ok(format!("{ENVIRONMENT}/bin/{name}"));
+        }
+        if matches!(name, "sh" | "bash") {
+            self.draft.shell = true;
+            return Ok(format!("/bin/{name}"));
+        }
+        match counterpart(name) {
+            Some(found) => {
+                self.add_packages(found, false);
+                Ok(found.program(name))
+            }
+            None => Err(format!("where the program {name} comes from is not known")),
+        }
+    }
+
+    fn lay_text(
+        &mut self,
+        content: &str,
+        place: &str,
+        step: &str,
+        is_executable: bool,
+        written: Option<&Place>,
+    ) {
+        let mut content = content.to_owned();
+        if let Some(rest) = content.strip_prefix("#!/usr/bin/env python") {
+            let line = rest.find('\n').unwrap_or(rest.len());
+            self.environment.is_used = true;
+            content = format!("#!{ENVIRONMENT}/bin/python3{}", &rest[line..]);
+        }
+        match self.resolve(&content) {
+            Ok(text) => {
+                if is_executable {
+                    self.needs_of_text(&text);
+                }
+                self.steps.file(step, place, &text, is_executable);
+            }
+            Err(why) => self.note(written, place, &why),
+        }
+    }
+
+    /// What a script of the project needs to be started.
+    fn needs_of_script(&mut self, path: &str) {
+        if let Some(Some(text)) = self.files.get(path).filter(|text| text.is_some()) {
+            let first = text.lines().next().unwrap_or_default().to_owned();
+            if first.starts_with("#!/usr/bin/env ") {
+                self.draft.packages.insert("coreutils".to_owned());
+            }
+            if first.starts_with("#!") && first.ends_with("sh") {
+                self.needs_of_text(text);
+            }
+        }
+    }
+
+    /// The shell and the programs that a script runs.
+    fn needs_of_text(&mut self, text: &str) {
+        let first = text.lines().next().unwrap_or_default();
+        let interpreter = first.strip_prefix("#!").unwrap_or_default().trim();
+        if !invar_dockerfile::is_shell(interpreter) {
+            return;
+        }
+        self.draft.shell = true;
+        if interpreter.contains("bash") {
+            self.draft.packages.insert("bash".to_owned());
+        }
+        let script = split_commands(&Text::new(text, 0), &[]);
+        for program in script.all().iter().filter_map(|command| command.program()) {
+            let package = match program {
+                name if COREUTILS.contains(&name) => "coreutils",
+                "grep" | "egrep" => "grep",
+                "sed" => "sed",
+                "find" | "xargs" => "findutils",
+                "awk" | "gawk" => "gawk",
+                _ => continue,
+            };
+            self.draft.packages.insert(package.to_owned());
+        }
+    }
+
+    /// Writes the steps into the draft.
+    pub(super) fn add_steps(&mut self) {
+        // Nothing else of the project is in an image that a flake makes of some of its files.
+        if self.steps.copies()
+            && !self.uses_project
+            && !self.project.is_package
+            && self.draft.include.is_none()
+        {
+            self.draft.include = Some(Value::Array(Vec::new()));
+        }
+        let steps = std::mem::take(&mut self.steps);
+        self.draft.steps.extend(steps.into_drafts());
+    }
+}
+
+fn set_in(table: &mut Table, key: &str, name: &str, value: impl Into<Value>) {
+    let inner = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(inner) = inner {
+        inner.insert(name.to_owned(), value.into());
+    }
+}
+
+/// Whether it is the interpreter of the environment, which has to be started by its own name.
+fn is_interpreter(path: &str) -> bool {
+    path.strip_prefix(ENVIRONMENT).is_some_and(|rest| rest.starts_with("/bin/python"))
+}
+
+/// Whether two paths are one, where `/bin` is `/usr/bin`.
+pub(super) fn same(a: &str, b: &str) -> bool {
+    let whole = |path: &str| match path.strip_prefix("/bin/").or_else(|| path.strip_prefix("/sbin/")) {
+        Some(name) => format!("/usr/bin/{name}"),
+        None => path.to_owned(),
+    };
+    whole(a) == whole(b)
+}
+
+/// `to`, which is relative to the directory of `place`, as an absolute path.
+fn beside(place: &str, to: &str) -> String {
+    let mut parts: Vec<&str> = place.split('/').filter(|part| !part.is_empty()).collect();
+    parts.pop();
+    for part in to.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop(),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}

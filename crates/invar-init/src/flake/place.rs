@@ -1,0 +1,318 @@
+//! Where the image has what a text of the flake refers to.
+use invar_flake::{PROJECT, Piece, Thing};
+use invar_nix::SymbolId;
+
+use crate::flake::reader::Reader;
+use crate::nixpkgs::{Counterpart, absence, counterpart, python_minor};
+
+/// The project's environment in every image.
+pub(super) const ENVIRONMENT: &str = "/app/.venv";
+/// The project's files in every image.
+const FILES: &str = "/app";
+/// Variables that are lists of directories: in Debian these are looked into without being named.
+const SEARCHED: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "XDG_DATA_DIRS", "PKG_CONFIG_PATH", "MANPATH"];
+
+/// Where something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Located {
+    /// At a path.
+    At(String),
+    /// In directories that are looked into anyway, such as those of libraries.
+    Searched,
+}
+
+impl Reader<'_> {
+    /// `text` as the image has it.
+    ///
+    /// # Errors
+    /// What of it has no place in the image.
+    pub(super) fn resolve(&mut self, text: &str) -> Result<String, String> {
+        match self.resolve_in(text, false)? {
+            Some(text) => Ok(text),
+            None => Err("the directories of libraries have no single place in Debian".to_owned()),
+        }
+    }
+
+    /// The directories of a list such as `PATH`, without those that are looked into anyway.
+    ///
+    /// # Errors
+    /// What of it has no place in the image.
+    pub(super) fn resolve_list(&mut self, text: &str, separator: char) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
+        for part in text.split(separator).filter(|part| !part.is_empty()) {
+            match self.resolve_in(part, true)? {
+                Some(directory) if is_standard(&directory) => {}
+                Some(directory) if !found.contains(&directory) => found.push(directory),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the variable is a list of directories.
+    pub(super) fn is_searched(name: &str) -> bool {
+        SEARCHED.contains(&name) || name.ends_with("_PATH") && name != "PYTHONPATH"
+    }
+
+    fn resolve_in(&mut self, text: &str, in_list: bool) -> Result<Option<String>, String> {
+        let mut out = String::new();
+        let mut pieces = self.flake.pieces(text).into_iter().peekable();
+        let mut searched = false;
+        while let Some(piece) = pieces.next() {
+            match piece {
+                Piece::Literal(literal) => out.push_str(&self.project_paths(&literal)),
+                Piece::Thing(symbol) => {
+                    let rest = match pieces.peek() {
+                        Some(Piece::Literal(rest)) => rest.clone(),
+                        _ => String::new(),
+                    };
+                    let end = path_end(&rest);
+                    match self.locate(symbol, &rest[..end])? {
+                        Located::At(path) => out.push_str(&path),
+                        Located::Searched if in_list => searched = true,
+                        Located::Searched => return Ok(None),
+                    }
+                    if end > 0 {
+                        pieces.next();
+                        out.push_str(&self.project_paths(&rest[end..]));
+                    }
+                }
+            }
+        }
+        Ok(if searched && out.is_empty() { None } else { Some(out) })
+    }
+
+    /// `literal` with the project's files where the image has them.
+    fn project_paths(&mut self, literal: &str) -> String {
+        let mut out = String::new();
+        let mut rest = literal;
+        while let Some(at) = rest.find(PROJECT) {
+            let after = &rest[at + PROJECT.len()..];
+            out.push_str(&rest[..at]);
+            let is_whole =
+                after.is_empty() || !after.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+            let starts = at == 0 || !rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '/');
+            if is_whole && starts {
+                self.uses_project = true;
+                out.push_str(FILES);
+            } else {
+                out.push_str(PROJECT);
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// Where the path `rest` of the thing `symbol` is.
+    pub(super) fn locate(&mut self, symbol: SymbolId, rest: &str) -> Result<Located, String> {
+        let thing = self.flake.thing(symbol);
+        let at = |path: String| Ok(Located::At(path));
+        match &*thing {
+            Thing::Package(package) => self.locate_package(&package.name(), &package.changed, rest),
+            Thing::Derivation(derivation)
+                if matches!(
+                    derivation.function.as_str(),
+                    "buildPythonApplication" | "buildPythonPackage"
+                ) =>
+            {
+                self.add_python_derivation(symbol, derivation);
+                at(self.in_environment(rest))
+            }
+            Thing::Derivation(derivation) if self.in_shell => {
+                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
+            }
+            Thing::Derivation(derivation) => {
+                if !self.laid.contains_key(&symbol)
+                    && let Some(why) = self.unbuildable(derivation)
+                {
+                    return Err(why);
+                }
+                let root = self.lay_aside(symbol, derivation);
+                let path = format!("{}{rest}", root.trim_end_matches('/'));
+                self.used.insert(path.clone());
+                at(if path.is_empty() { "/".to_owned() } else { path })
+            }
+            Thing::Output { of, .. } => self.locate(*of, rest),
+            Thing::Environment(environment) => {
+                self.add_to_environment(environment);
+                self.lay_changes(symbol, &environment.changes);
+                at(self.changed_place(symbol, rest).unwrap_or_else(|| self.in_environment(rest)))
+            }
+            Thing::Application { environment, changes, .. } => match environment.thing() {
+                Some(inner) => {
+                    self.lay_changes(symbol, changes);
+                    match self.changed_place(symbol, rest) {
+                        Some(place) => at(place),
+                        None => self.locate(inner, rest),
+                    }
+                }
+                None => Err("the environment of this application is not known".to_owned()),
+            },
+            Thing::PythonPackage(_) => {
+                self.environment.is_used = true;
+                at(self.in_environment(rest))
+            }
+            Thing::Interpreter(interpreter) => {
+                let interpreter = interpreter.clone();
+                self.add_interpreter(&interpreter, None);
+                self.environment.is_used |= self.project.has_pyproject;
+                at(self.in_environment(rest))
+            }
+            Thing::InterpreterEnvironment { packages, interpreter } => {
+                let (packages, interpreter) = (packages.clone(), interpreter.clone());
+                self.add_interpreter_environment(&interpreter, &packages);
+                at(self.in_environment(rest))
+            }
+            Thing::Path(path) => {
+                let path = path.clone();
+                self.uses_project = true;
+                at(format!("{}{rest}", project_place(&path)))
+            }
+            Thing::Source { root, .. } => {
+                self.uses_project = true;
+                let root = match &root.value {
+                    invar_flake::Data::Path(path) => project_place(path),
+                    _ => FILES.to_owned(),
+                };
+                at(format!("{root}{rest}"))
+            }
+            Thing::ImagePart(_) => at(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }),
+            Thing::PythonSet(_) => Err("a set of Python packages has no place".to_owned()),
+            Thing::Call { function, .. } => {
+                Err(format!("what pkgs.{} gives is not known", function.join(".")))
+            }
+            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is not known")),
+            Thing::Unknown(description) => Err(format!("{description} is not known")),
+            Thing::Image(_) | Thing::BaseImage { .. } | Thing::Layer { .. } => {
+                Err("an image has no place in another one".to_owned())
+            }
+            _ => Err("it has no place in an image".to_owned()),
+        }
+    }
+
+    /// Where the path `rest` of the environment is: under other versions of Python its directories have other names.
+    fn in_environment(&self, rest: &str) -> String {
+        let program = rest.strip_prefix("/bin/").unwrap_or_default();
+        if program.strip_prefix("python3.").is_some_and(|minor| minor.chars().all(|c| c.is_ascii_digit())) {
+            return format!("{ENVIRONMENT}/bin/python3");
+        }
+        format!("{ENVIRONMENT}{rest}")
+    }
+
+    fn locate_package(&mut self, name: &str, changed: &[String], rest: &str) -> Result<Located, String> {
+        if python_minor(name).is_some() {
+            return Ok(Located::At(self.in_environment(rest)));
+        }
+        let Some(found) = counterpart(name) else {
+            return Err(unknown(name));
+        };
+        let is_library = rest == "/lib" || rest == "/lib64";
+        self.add_packages(found, is_library);
+        if let Some(why) = found.why()
+            && self.told.insert(name.to_owned())
+        {
+            let place = self.output_place.clone();
+            self.note(place.as_ref(), &format!("pkgs.{name}"), why);
+        }
+        if !changed.is_empty() {
+            let why =
+                format!("Debian's {name} is taken as it is, without the change of {}", changed.join(", "));
+            let place = self.output_place.clone();
+            self.note(place.as_ref(), &format!("pkgs.{name}"), &why);
+        }
+        Ok(located(found, rest))
+    }
+
+    /// Adds the packages of a counterpart: to the shell while that is read.
+    ///
+    /// Where only the directory of its libraries is named, only these are added, if there are any.
+    pub(super) fn add_packages(&mut self, found: Counterpart, only_libraries: bool) {
+        let is_library =
+            |name: &&str| !name.ends_with("-dev") && (name.starts_with("lib") || name.starts_with("zlib"));
+        let only_libraries = only_libraries && found.packages().any(|name| is_library(&name));
+        for package in found.packages().filter(|name| !only_libraries || is_library(name)) {
+            if self.in_shell {
+                self.draft.dev_shell.add("packages", package);
+            } else {
+                self.draft.packages.insert(package.to_owned());
+            }
+        }
+    }
+
+    /// A short name for a thing, for messages and places.
+    pub(super) fn name_of(&mut self, symbol: SymbolId) -> String {
+        match &*self.flake.thing(symbol) {
+            Thing::Package(package) => package.name(),
+            Thing::Derivation(derivation) => {
+                derivation.text("pname").map(str::to_owned).or_else(|| derivation.name()).unwrap_or_default()
+            }
+            Thing::Environment(environment) => environment.name.text().unwrap_or("environment").to_owned(),
+            Thing::PythonPackage(package) => package.name.clone(),
+            Thing::Interpreter(interpreter) => interpreter.attribute.clone(),
+            Thing::ImagePart(part) => part.clone(),
+            Thing::Path(path) => path.clone(),
+            Thing::Unknown(description) => description.clone(),
+            Thing::Call { function, .. } => function.join("."),
+            _ => self.flake.describe(symbol),
+        }
+    }
+}
+
+/// Where the image has a path of the project.
+fn project_place(path: &str) -> String {
+    if path.is_empty() { FILES.to_owned() } else { format!("{FILES}/{path}") }
+}
+
+/// Why there is no Debian package for nixpkgs' `name`.
+pub(super) fn unknown(name: &str) -> String {
+    match absence(name) {
+        Some(why) => why.to_owned(),
+        None if name.starts_with("python3") && name.contains("Packages.") => {
+            "nixpkgs' own build of a Python package: add it to the project with `uv add`".to_owned()
+        }
+        None => format!("no Debian package is known for nixpkgs' {name}"),
+    }
+}
+
+/// Where Debian has the path `rest` of a package of nixpkgs.
+fn located(found: Counterpart, rest: &str) -> Located {
+    if let Some(place) = found.place(rest) {
+        return Located::At(place);
+    }
+    match rest {
+        "" | "/" => Located::At("/usr".to_owned()),
+        rest if rest == "/lib" || rest == "/lib64" || rest.starts_with("/lib/") => Located::Searched,
+        rest if rest.starts_with("/etc") => Located::At(rest.to_owned()),
+        rest => Located::At(format!("/usr{rest}")),
+    }
+}
+
+/// Whether a directory is looked into without being named.
+fn is_standard(directory: &str) -> bool {
+    matches!(
+        directory.trim_end_matches('/'),
+        "/bin"
+            | "/sbin"
+            | "/usr/bin"
+            | "/usr/sbin"
+            | "/usr/games"
+            | "/usr/local/bin"
+            | "/lib"
+            | "/usr/lib"
+            | "/usr/share"
+            | "/usr/local/share"
+            | "/usr/local/sbin"
+            | "/app/.venv/bin"
+            | ""
+    ) || directory.starts_with("/app/.venv/lib/python")
+}
+
+/// Where the path at the start of `rest` ends.
+fn path_end(rest: &str) -> usize {
+    if !rest.starts_with('/') {
+        return 0;
+    }
+    let ends = |c: char| c.is_whitespace() || "\"'`:;,()[]{}<>|&$\\=".contains(c);
+    rest.find(ends).unwrap_or(rest.len())
+}

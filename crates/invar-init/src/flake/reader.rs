@@ -1,0 +1,218 @@
+//! What is known while an output is read.
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use invar_flake::Flake;
+use invar_nix::{Place, SymbolId};
+use toml::{Table, Value};
+
+use crate::draft::{Draft, Note, Source};
+use crate::flake::step::Steps;
+
+/// Reads one output into a draft.
+pub(super) struct Reader<'a> {
+    pub(super) flake: &'a mut Flake,
+    pub(super) files: &'a BTreeMap<String, Option<String>>,
+    pub(super) project: &'a Project,
+    pub(super) draft: Draft,
+    /// Where the output itself is written.
+    pub(super) output_place: Option<Place>,
+    /// The derivations that are in the image, with the directory that their output is.
+    pub(super) laid: BTreeMap<SymbolId, Laid>,
+    /// Those of them whose files are still to be put there.
+    pub(super) open: VecDeque<SymbolId>,
+    /// What is put into the image by steps.
+    pub(super) steps: Steps,
+    /// Whether an environment is laid over the root, so that its programs are in `/bin`, too.
+    pub(super) has_root_environment: bool,
+    /// The packages of nixpkgs that are laid over the root, by name.
+    pub(super) root_packages: BTreeSet<String>,
+    /// Whether something refers to the project's files in `/app`.
+    pub(super) uses_project: bool,
+    /// Whether what is read is for the author's shell, so that packages are the shell's.
+    pub(super) in_shell: bool,
+    /// Environments and applications whose changes were read.
+    pub(super) changed: BTreeSet<SymbolId>,
+    /// The sets of Python packages that were read.
+    pub(super) sets: BTreeSet<SymbolId>,
+    pub(super) environment: Chosen,
+    /// Packages of which was told what differs from nixpkgs'.
+    pub(super) told: BTreeSet<String>,
+    /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
+    pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
+    /// Directories outside of `pathsToLink` that something refers to.
+    pub(super) used: BTreeSet<String>,
+}
+
+/// A derivation's place in the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Laid {
+    /// The directory that its output is.
+    pub(super) root: String,
+    /// The directories of it that are there; all without any.
+    pub(super) only: Option<Vec<String>>,
+}
+
+/// What needs something that is not known.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Needed {
+    /// Where that is written first.
+    pub(super) place: Option<Place>,
+    /// The Python packages that need it.
+    pub(super) names: BTreeSet<String>,
+}
+
+/// What the environments of the image have.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) extras: BTreeSet<String>,
+    pub(super) groups: BTreeSet<String>,
+    /// Whether there is one.
+    pub(super) is_used: bool,
+}
+
+/// What `pyproject.toml` and `uv.lock` say.
+#[derive(Debug, Default)]
+pub(super) struct Project {
+    /// The normalized name.
+    pub(super) name: String,
+    pub(super) is_package: bool,
+    pub(super) scripts: BTreeSet<String>,
+    /// Normalized names of the extras.
+    pub(super) extras: BTreeSet<String>,
+    pub(super) groups: BTreeSet<String>,
+    /// Normalized names of what the project asks for itself.
+    pub(super) dependencies: BTreeSet<String>,
+    /// Normalized names of all locked packages, and whether there is a wheel.
+    pub(super) locked: BTreeMap<String, bool>,
+    pub(super) has_pyproject: bool,
+}
+
+impl Project {
+    pub(super) fn read(files: &BTreeMap<String, Option<String>>) -> Self {
+        let table = |name: &str| {
+            let text = files.get(name)?.as_deref()?;
+            toml::from_str::<Table>(text).ok()
+        };
+        let mut found = Self::default();
+        if let Some(lock) = table("uv.lock") {
+            for package in lock.get("package").and_then(Value::as_array).into_iter().flatten() {
+                let Some(name) = package.get("name").and_then(Value::as_str) else { continue };
+                let has_wheel =
+                    package.get("wheels").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+                found.locked.insert(normalize(name), has_wheel);
+            }
+        }
+        let Some(document) = table("pyproject.toml") else { return found };
+        found.has_pyproject = true;
+        let keys = |value: Option<&Value>| -> BTreeSet<String> {
+            let table = value.and_then(Value::as_table);
+            table.into_iter().flat_map(|table| table.keys().map(|key| normalize(key))).collect()
+        };
+        let uv = document.get("tool").and_then(|tool| tool.get("uv"));
+        let package = uv.and_then(|uv| uv.get("package")).and_then(Value::as_bool);
+        found.is_package = package.unwrap_or(document.contains_key("build-system"));
+        found.groups = keys(document.get("dependency-groups"));
+        if uv.is_some_and(|uv| uv.get("dev-dependencies").is_some()) {
+            found.groups.insert("dev".to_owned());
+        }
+        if let Some(project) = document.get("project") {
+            found.name = normalize(project.get("name").and_then(Value::as_str).unwrap_or_default());
+            let scripts = project.get("scripts").and_then(Value::as_table);
+            found.scripts = scripts.into_iter().flat_map(|table| table.keys().cloned()).collect();
+            found.extras = keys(project.get("optional-dependencies"));
+            let dependencies = project.get("dependencies").and_then(Value::as_array);
+            let names = dependencies.into_iter().flatten().filter_map(Value::as_str);
+            found.dependencies = names.map(requirement_name).collect();
+        }
+        found
+    }
+}
+
+/// The normalized name at the start of a requirement.
+fn requirement_name(requirement: &str) -> String {
+    let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
+    normalize(&requirement[..end.unwrap_or(requirement.len())])
+}
+
+/// A name as package indexes have it (PEP 503).
+pub(super) fn normalize(name: &str) -> String {
+    let parts = name.trim().split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        flake: &'a mut Flake,
+        files: &'a BTreeMap<String, Option<String>>,
+        project: &'a Project,
+        draft: Draft,
+    ) -> Self {
+        Self {
+            flake,
+            files,
+            project,
+            draft,
+            output_place: None,
+            laid: BTreeMap::new(),
+            open: VecDeque::new(),
+            steps: Steps::default(),
+            has_root_environment: false,
+            root_packages: BTreeSet::new(),
+            uses_project: false,
+            in_shell: false,
+            changed: BTreeSet::new(),
+            sets: BTreeSet::new(),
+            environment: Chosen::default(),
+            told: BTreeSet::new(),
+            unknown_libraries: BTreeMap::new(),
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// Notes what cannot be carried over. Without a text the line at `place` is shown.
+    pub(super) fn note(&mut self, place: Option<&Place>, text: &str, why: &str) {
+        let why = self.readable(why);
+        let (source, file, written) = self.source(place);
+        let text = if text.is_empty() { written } else { self.readable(text) };
+        let note = Note { file, ..Note::new(source, &text, why) };
+        if !self.draft.notes.contains(&note) {
+            self.draft.notes.push(note);
+        }
+    }
+
+    /// Where `place` is, and what is written there.
+    fn source(&self, place: Option<&Place>) -> (Source, Option<String>, String) {
+        let nowhere = Source { file: "flake.nix", line: 0 };
+        let Some(place) = place else { return (nowhere, None, String::new()) };
+        let file = place.file.to_string();
+        let line = place.line as usize;
+        let text = self.files.get(&file).and_then(Option::as_deref).unwrap_or_default();
+        let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
+        let file = (file != "flake.nix").then_some(file);
+        (Source { file: "flake.nix", line }, file, written)
+    }
+
+    /// `text` with the names of packages in the place of store paths.
+    pub(super) fn readable(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        for piece in self.flake.pieces(text) {
+            match piece {
+                invar_flake::Piece::Literal(literal) => out.push_str(&literal),
+                invar_flake::Piece::Thing(symbol) => {
+                    let name = self.name_of(symbol);
+                    out.push_str(&format!("${{{name}}}"));
+                }
+            }
+        }
+        out.replace(invar_flake::PROJECT, "${self}")
+    }
+
+    /// What has no better place to be read in: the project's files, the environment, the steps.
+    pub(super) fn finish(mut self) -> Draft {
+        self.lay_all();
+        self.note_libraries();
+        self.add_environment();
+        self.add_steps();
+        self.draft
+    }
+}
