@@ -285,7 +285,15 @@ impl<'a> Reader<'a> {
                 interpreter: part(self, "interpreter"),
                 packages: part(self, "packages"),
             },
-            "source" => Thing::Source { root: part(self, "root"), selection: part(self, "selection") },
+            "source" => {
+                let files = match part(self, "files").value {
+                    Data::List(items) if self.left > 0 => {
+                        items.iter().map(|item| project_path(item.text()?)).collect()
+                    }
+                    _ => None,
+                };
+                Thing::Source { root: part(self, "root"), selection: part(self, "selection"), files }
+            }
             "call" => {
                 Thing::Call { function: names(&part(self, "function")), argument: part(self, "argument") }
             }

@@ -67,6 +67,8 @@ pub enum Thing {
         root: Datum,
         /// Which files: `operation` is `fileset`, `filter`, `expressions`, `suffixes` or `package`.
         selection: Datum,
+        /// The files, relative to the flake's directory and sorted, if it could be found out which they are.
+        files: Option<Vec<String>>,
     },
     /// A file or directory of the project, by its path relative to the flake's directory.
     Path(String),
