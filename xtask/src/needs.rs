@@ -9,6 +9,7 @@ const NEEDS: &[(&str, &str)] = &[
     ("/usr/bin/skopeo", "skopeo"),
     ("/usr/bin/chromium", "chromium"),
     ("/usr/bin/git", "git"),
+    ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/qemu-x86_64-static", "qemu-user-static"),
     ("/usr/bin/faketime", "faketime"),
     ("/usr/bin/pgrep", "procps"),

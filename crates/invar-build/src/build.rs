@@ -1,5 +1,4 @@
 //! From a project and its locks to an image.
-use std::thread;
 
 use invar_oci::{ArchiveRequest, Image, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
@@ -18,6 +17,7 @@ use crate::python_source::Install;
 use crate::realise::key;
 use crate::root::Root;
 use crate::source::SourceTree;
+use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, Event, Phase, Session};
 
@@ -231,14 +231,10 @@ impl<'a> Assembly<'a> {
         };
         let requests: Vec<(LayerName, LayerRequest<'_>)> =
             names.map(|name| (name, parts.layer(&root, name, self.source))).collect();
-        let written: Vec<Result<(Layer, bool), BuildError>> = thread::scope(|scope| {
-            let threads: Vec<_> =
-                requests.iter().map(|(_, request)| scope.spawn(|| request.write(store))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("the thread does not panic")).collect()
-        });
+        let written = each(requests.len(), &requests, |(_, request)| request.write(store))?;
         let mut layers = Vec::new();
         for ((name, _), written) in requests.iter().zip(written) {
-            let (layer, new) = written?;
+            let (layer, new) = written;
             if new {
                 let (digest, size) = (layer.digest, layer.size);
                 self.session.reporter.event(&Event::LayerWritten { name: name.as_str(), digest, size });

@@ -48,6 +48,7 @@ mod source;
 mod steps;
 mod tools;
 mod vendored;
+mod workers;
 mod workshop;
 mod workspace;
 

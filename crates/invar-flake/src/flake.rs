@@ -8,7 +8,7 @@ use crate::datum::{Data, Datum, Unreadable};
 use crate::error::FlakeError;
 use crate::facts::gather;
 use crate::files::{PROJECT, ProjectFiles};
-use crate::input::{Input, InputKind};
+use crate::input::{Input, read_inputs};
 use crate::lock::FlakeLock;
 use crate::output::{App, Output, OutputKind, OutputName, Piece, Purpose};
 use crate::read::{Reader, unreadable, written};
@@ -135,7 +135,8 @@ impl Flake {
         }
         let mut paths = candidates(name, purpose);
         // A full path is one: everything else would be a package of nixpkgs, where these are handed on.
-        if let Some(full) = paths.last()
+        if split_path(name).len() > 1
+            && let Some(full) = paths.last()
             && full.get(1).is_some_and(|system| system == SYSTEM)
             && matches!(self.find(&full[..1]), Ok(Some(_)))
         {
@@ -266,95 +267,6 @@ impl Flake {
         });
         pieces.collect()
     }
-
-    /// A value as one would write it in Nix, on one line; things by what they are.
-    pub fn notation(&mut self, datum: &Datum) -> String {
-        let mut notation = String::new();
-        self.write(datum, &mut notation, 0);
-        notation
-    }
-
-    fn write(&mut self, datum: &Datum, notation: &mut String, depth: usize) {
-        const DEEPEST: usize = 6;
-        match &datum.value {
-            Data::Null => notation.push_str("null"),
-            Data::Bool(flag) => notation.push_str(if *flag { "true" } else { "false" }),
-            Data::Int(number) => notation.push_str(&number.to_string()),
-            Data::Float(number) => notation.push_str(&number.to_string()),
-            Data::Path(path) if path.is_empty() => notation.push_str("./."),
-            Data::Path(path) => notation.extend(["./", path]),
-            Data::Function => notation.push_str("<function>"),
-            Data::Unreadable(why) => notation.extend(["<", &why.why, ">"]),
-            Data::Text(text) => {
-                notation.push('"');
-                for piece in self.pieces(text) {
-                    match piece {
-                        Piece::Literal(text) => notation.push_str(&text.replace('\n', "\\n")),
-                        Piece::Thing(symbol) => {
-                            notation.push_str("${");
-                            self.write_thing(symbol, notation);
-                            notation.push('}');
-                        }
-                    }
-                }
-                notation.push('"');
-            }
-            Data::Thing(symbol) => self.write_thing(*symbol, notation),
-            Data::List(_) | Data::Set(_) if depth == DEEPEST => notation.push('…'),
-            Data::List(items) => {
-                notation.push('[');
-                for item in items {
-                    notation.push(' ');
-                    self.write(item, notation, depth + 1);
-                }
-                notation.push_str(" ]");
-            }
-            Data::Set(attributes) => {
-                notation.push('{');
-                for (name, value) in attributes {
-                    notation.extend([" ", name, " = "]);
-                    self.write(value, notation, depth + 1);
-                    notation.push(';');
-                }
-                notation.push_str(" }");
-            }
-        }
-    }
-
-    fn write_thing(&mut self, symbol: SymbolId, notation: &mut String) {
-        let short = match &*self.thing(symbol) {
-            Thing::Package(package) => match &package.output {
-                Some(output) => format!("pkgs.{}.{output}", package.name()),
-                None => format!("pkgs.{}", package.name()),
-            },
-            Thing::Derivation(derivation) => {
-                format!("{}({})", derivation.function, derivation.name().unwrap_or_default())
-            }
-            Thing::Image(image) => {
-                let name = image.name.as_ref().and_then(Datum::text).unwrap_or_default();
-                format!("{}({name})", image.function)
-            }
-            Thing::Environment(environment) => {
-                format!("mkVirtualEnv({})", environment.name.text().unwrap_or_default())
-            }
-            Thing::PythonPackage(package) => format!("pythonSet.{}", package.name),
-            Thing::Interpreter(interpreter) => format!("pkgs.{}", interpreter.attribute),
-            Thing::ImagePart(name) => format!("dockerTools.{name}"),
-            Thing::Path(path) => format!("./{path}"),
-            Thing::Call { function, .. } => format!("pkgs.{} {{ … }}", function.join(".")),
-            Thing::Output { of, name } => {
-                let mut of_notation = String::new();
-                self.write_thing(*of, &mut of_notation);
-                format!("{of_notation}.{name}")
-            }
-            Thing::Source { .. } => "source".to_owned(),
-            Thing::PythonSet(_) => "pythonSet".to_owned(),
-            Thing::Application { .. } => "mkApplication".to_owned(),
-            Thing::InterpreterEnvironment { .. } => "withPackages".to_owned(),
-            _ => self.describe(symbol),
-        };
-        notation.push_str(&short);
-    }
 }
 
 /// The paths that `name` may lead to, in the order in which they are tried.
@@ -391,32 +303,6 @@ fn split_path(path: &str) -> Vec<String> {
         }
     }
     parts
-}
-
-/// What the flake says of its inputs.
-fn read_inputs(evaluator: &mut Evaluator, flake: &Value, lock: &FlakeLock) -> Vec<Input> {
-    let Ok(Some(inputs)) = evaluator.select(flake, "inputs") else { return Vec::new() };
-    let mut found = Vec::new();
-    for (name, id) in evaluator.attributes(&inputs).unwrap_or_default() {
-        let place =
-            written(evaluator.attribute_place(&inputs, &name)).or_else(|| written(evaluator.span(id)));
-        let value = evaluator.force(id).unwrap_or(Value::Null);
-        let mut text = |field: &str| match &value {
-            Value::Set(_) => match evaluator.select(&value, field) {
-                Ok(Some(Value::String(text))) => Some(text.text.to_string()),
-                _ => None,
-            },
-            _ => None,
-        };
-        let (url, follows) = (text("url"), text("follows"));
-        let locked = lock.input(&name);
-        // An input that follows another one is that one, and without a lock its last name tells which.
-        let wanted = follows.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&name);
-        let kind = InputKind::find(wanted, url.as_deref(), locked.as_ref());
-        let revision = locked.and_then(|locked| locked.revision);
-        found.push(Input { name: name.to_string(), url, follows, revision, kind, place });
-    }
-    found
 }
 
 /// The outputs of the flake whose `outputs` is `function`.

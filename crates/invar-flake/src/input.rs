@@ -1,7 +1,8 @@
 //! A flake's inputs, and which of them are known.
-use invar_nix::Place;
+use invar_nix::{Evaluator, Place, Value};
 
-use crate::lock::LockedInput;
+use crate::lock::{FlakeLock, LockedInput};
+use crate::read::written;
 
 /// An input of a flake.
 #[derive(Debug, Clone)]
@@ -111,6 +112,32 @@ impl InputKind {
         };
         KNOWN.iter().find(|(part, _)| repository.contains(part)).map_or(Self::Unknown, |(_, kind)| *kind)
     }
+}
+
+/// What the flake says of its inputs.
+pub(crate) fn read_inputs(evaluator: &mut Evaluator, flake: &Value, lock: &FlakeLock) -> Vec<Input> {
+    let Ok(Some(inputs)) = evaluator.select(flake, "inputs") else { return Vec::new() };
+    let mut found = Vec::new();
+    for (name, id) in evaluator.attributes(&inputs).unwrap_or_default() {
+        let place =
+            written(evaluator.attribute_place(&inputs, &name)).or_else(|| written(evaluator.span(id)));
+        let value = evaluator.force(id).unwrap_or(Value::Null);
+        let mut text = |field: &str| match &value {
+            Value::Set(_) => match evaluator.select(&value, field) {
+                Ok(Some(Value::String(text))) => Some(text.text.to_string()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (url, follows) = (text("url"), text("follows"));
+        let locked = lock.input(&name);
+        // An input that follows another one is that one, and without a lock its last name tells which.
+        let wanted = follows.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&name);
+        let kind = InputKind::find(wanted, url.as_deref(), locked.as_ref());
+        let revision = locked.and_then(|locked| locked.revision);
+        found.push(Input { name: name.to_string(), url, follows, revision, kind, place });
+    }
+    found
 }
 
 /// The minor version of Python 3 that `python3` is in a nixpkgs of a branch, or of a time in seconds since 1970.

@@ -21,6 +21,7 @@ mod flake;
 mod image;
 mod input;
 mod lock;
+mod notation;
 mod output;
 pub mod phase;
 mod read;

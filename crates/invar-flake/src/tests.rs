@@ -17,6 +17,27 @@ fn a_service_with_image_app_and_shell() {
 }
 
 #[test]
+fn modules_of_flake_parts_with_an_image_of_nix2container() {
+    let files = [
+        ("nix/service.nix", include_str!("tests/service.nix")),
+        ("nix/package.nix", include_str!("tests/package.nix")),
+        ("src/serve.py", ""),
+        ("README.md", ""),
+    ];
+    insta::assert_snapshot!(read(include_str!("tests/parts.nix"), &files, show));
+}
+
+#[test]
+fn images_of_all_kinds_and_what_is_in_them() {
+    let pyproject = "[project]\nname = \"the-app\"\nversion = \"3\"\ndependencies = [\"Flask>=3\", \"zope.interface\"]\n\
+                     [project.optional-dependencies]\nweb = [\"uvicorn[standard]\"]\n\
+                     [build-system]\nrequires = [\"hatchling\"]\n";
+    let files =
+        [("pyproject.toml", pyproject), ("src/main.py", ""), ("config/a", ""), ("web/package.json", "{}")];
+    insta::assert_snapshot!(read(include_str!("tests/images.nix"), &files, show));
+}
+
+#[test]
 fn what_cannot_be_read_says_why() {
     for (text, name, expected) in [
         ("1", "x", "flake.nix: no `outputs`: the file is not a set of attributes"),

@@ -46,6 +46,7 @@ use crate::dockerfile::place::Places;
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
+use crate::suite;
 
 pub use nix::DockerfileFlake;
 
@@ -210,6 +211,9 @@ pub fn read_dockerfile(
     }
     reader.finish();
     let mut draft = reader.draft;
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
+    }
     draft.keep_valid(Source { file: "Dockerfile", line: 0 });
     draft.notes.sort_by_key(|note| note.source);
     Ok(draft)

@@ -1,4 +1,6 @@
 //! What a manifest will say, and the text of it.
+mod valid;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;

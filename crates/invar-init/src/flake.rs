@@ -19,10 +19,12 @@ use std::collections::BTreeMap;
 
 use invar_flake::{Flake, Output, OutputKind, OutputName, Thing};
 use invar_project::Purpose;
+use toml::Value;
 
 use crate::draft::{Draft, Source};
 use crate::flake::reader::{Project, Reader};
 use crate::project::{ProjectView, read_project};
+use crate::suite;
 
 /// What a flake is read with.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +98,12 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     if is_image && context.output.is_none() {
         further::add(&mut flake, &files, &project, &mut draft, chosen.as_ref(), &outputs);
     }
-    draft.keep_valid(Source { file: "flake.nix", line: 0 });
+    if let Some(suite) = draft.suite.clone() {
+        suite::rename(&mut draft, &suite);
+    }
+    let source = Source { file: "flake.nix", line: 0 };
+    draft.keep_valid(source);
+    draft.keep_parsed(source, context.pyproject);
     draft.notes.sort_by(|a, b| (a.source, &a.file).cmp(&(b.source, &b.file)));
     Ok(draft)
 }
@@ -210,12 +217,14 @@ impl Reader<'_> {
             }
             Err(error) => self.note(shell.place.as_ref(), "", &format!("this shell cannot be read: {error}")),
         }
-        for other in shells.iter().filter(|other| other.name != shell.name) {
+        let others: Vec<&&OutputName> = shells.iter().filter(|other| other.name != shell.name).collect();
+        if let Some(first) = others.first() {
+            let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
             let why = format!(
-                "a project has one shell here, from {}; see it with `invar init --from 'flake.nix#{}'`",
-                shell.name, other.name
+                "a project has one shell in its manifest, here {}; use another one with `invar shell '.#{}'`",
+                shell.name, first.name
             );
-            self.note(other.place.as_ref(), &other.name, &why);
+            self.note(first.place.as_ref(), &names.join(", "), &why);
         }
     }
 
@@ -229,6 +238,20 @@ impl Reader<'_> {
         // A lock that uv has not finished is no reason to know nothing.
         let guess = read_project(&view).or_else(|_| read_project(&ProjectView { uv_lock: None, ..view }));
         let Ok(guess) = guess else { return };
+        // Where the output is not known to be the project's, only the program that it installs is a guess that is good.
+        let first = match guess.image.get("command") {
+            Some(Value::Array(words)) => words.first().and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        let is_script = first.as_ref().is_some_and(|first| self.project.scripts.contains(first));
+        if !self.environment.is_used && !is_script {
+            return;
+        }
+        if first.is_none() {
+            self.draft
+                .notes
+                .extend(guess.notes.into_iter().filter(|note| note.source.file == "pyproject.toml"));
+        }
         for key in ["command", "ports"] {
             if let Some(value) = guess.image.get(key) {
                 self.draft.image.set(key, value.clone());

@@ -14,6 +14,7 @@ mod draft;
 mod flake;
 mod nixpkgs;
 mod project;
+mod suite;
 
 pub use dockerfile::{DockerfileContext, DockerfileError, DockerfileFlake, read_dockerfile};
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};

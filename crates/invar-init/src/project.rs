@@ -10,6 +10,7 @@ use toml::Table;
 use crate::project::locked::Locked;
 
 use crate::draft::{Draft, Source};
+use crate::suite;
 use invar_python::{COMPILER_PACKAGES, need};
 
 /// What is known of a project.
@@ -40,6 +41,8 @@ pub(crate) struct Facts {
     pub without_fitting: BTreeSet<String>,
     /// The Python that the image will have, such as `3.13`, where it is known.
     pub python: Option<String>,
+    /// The Debian suite that the image will be made of, where it is known.
+    pub suite: Option<&'static str>,
 }
 
 /// Why a project cannot be read.
@@ -93,6 +96,7 @@ impl Facts {
         let requires = project.and_then(|project| text(project, "requires-python"));
         let release = locked::release(draft.suite.as_deref(), requires.as_deref());
         facts.python = release.map(|release| release.python.to_owned());
+        facts.suite = release.map(|release| release.suite);
         let uv = document.get("tool").and_then(|tool| tool.get("uv"));
         let package = uv.and_then(|uv| uv.get("package")).and_then(|value| value.as_bool());
         facts.is_package = package.unwrap_or(document.contains_key("build-system"));
@@ -156,6 +160,9 @@ impl Facts {
                  `uv lock --upgrade`"
             );
             draft.note(source, &names.join(", "), why);
+        }
+        if let Some(suite) = self.suite {
+            suite::rename(draft, suite);
         }
     }
 

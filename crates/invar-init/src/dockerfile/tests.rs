@@ -77,6 +77,17 @@ fn places_are_those_of_the_image() {
 }
 
 #[test]
+fn packages_have_the_names_of_the_suite() {
+    check(
+        "FROM python:3.11-slim-bookworm\n\
+         RUN apt-get update && apt-get install -y libgl1 libglib2.0-0 libmagic1\nCMD [\"python\", \"main.py\"]\n",
+        &[],
+        "[tool.invar]\nsuite = \"bookworm\"\npackages = [\"libgl1\", \"libglib2.0-0\", \"libmagic1\"]\n\
+         [tool.invar.image]\ncommand = [\"python\", \"main.py\"]",
+    );
+}
+
+#[test]
 fn programs_that_ask_for_pythons_version_are_told() {
     let asks = [("web/views.py", "os.environ['PYTHON_VERSION']"), ("start.sh", "")];
     let told = "[tool.invar]\n[tool.invar.image]\nenv = { PYTHON_VERSION = \"3.13\" }";

@@ -51,8 +51,16 @@ impl Reader<'_> {
             all.iter().map(|(name, datum)| (name.clone(), datum.clone())).collect();
         for (name, chosen) in all {
             let place = chosen.place.clone().or_else(|| dependencies.place.clone());
-            let names: Vec<String> =
-                chosen.items().iter().filter_map(|item| item.text().map(normalize)).collect();
+            let mut names = Vec::new();
+            for item in chosen.items() {
+                match item.text() {
+                    Some(text) if text.contains("/nix/store/") => {
+                        self.note(place.as_ref(), text, "which extra or group this is, is not known");
+                    }
+                    Some(text) => names.push(normalize(text)),
+                    None => self.note(place.as_ref(), "", "which extra or group this is, is not known"),
+                }
+            }
             let package = normalize(&name);
             if self.project.name == package || self.project.name.is_empty() {
                 self.choose_names(&names, place.as_ref());

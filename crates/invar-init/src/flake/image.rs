@@ -383,6 +383,10 @@ impl Reader<'_> {
             return name.to_owned();
         }
         self.lay_all();
+        // A program of the root comes before one of the environment that is called the same.
+        if !word.contains('/') && self.steps.has(&format!("/bin/{word}")) {
+            return format!("/bin/{word}");
+        }
         let Some(name) = word.strip_prefix("/bin/").filter(|name| !name.contains('/')) else {
             return word.to_owned();
         };

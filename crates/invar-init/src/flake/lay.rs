@@ -40,7 +40,10 @@ const KNOWN: [&str; 24] = [
     "writers.writeJSBin",
 ];
 /// Directories that are there in any image, or mean nothing while they are empty.
-const USUAL: [&str; 14] = [
+const USUAL: [&str; 17] = [
+    "tmp",
+    "var/tmp",
+    "run",
     "",
     "bin",
     "sbin",
@@ -291,7 +294,8 @@ impl Reader<'_> {
                 let start = format!("{path}/");
                 let is_empty = path.is_empty() && tree.tree.entries.len() == 1
                     || !tree.tree.entries.keys().any(|other| other.starts_with(&start));
-                if is_empty && !USUAL.contains(&path) {
+                // What a package has apart from the root cannot be written to.
+                if is_empty && !USUAL.contains(&path) && laying.root.is_empty() {
                     self.draft.image.add("directories", place);
                 }
             }
@@ -527,7 +531,7 @@ impl Reader<'_> {
         }
         match counterpart(name) {
             Some(found) => {
-                self.add_packages(found);
+                self.add_packages(found, false);
                 Ok(found.program(name))
             }
             None => Err(format!("where the program {name} comes from is not known")),

@@ -2,11 +2,10 @@
 use std::collections::BTreeMap;
 
 use invar_flake::{Data, Datum, Thing};
-use invar_python::need;
 
 use crate::draft::Keys;
 use crate::flake::reader::{Reader, normalize};
-use crate::nixpkgs::counterpart;
+use crate::nixpkgs::{absence, counterpart};
 
 /// Attributes that mean something only for how nixpkgs builds and checks packages.
 const WITHOUT_MEANING: [&str; 24] = [
@@ -249,36 +248,22 @@ impl Reader<'_> {
         {
             return;
         }
-        let headers = need(match package {
-            "libpq" | "postgresql" | "postgresql.pg_config" | "libpq.pg_config" => "psycopg2",
-            "libmysqlclient" | "mariadb-connector-c" => "mysqlclient",
-            "curl" => "pycurl",
-            "openldap" => "python-ldap",
-            "xmlsec" => "xmlsec",
-            _ => "",
-        });
         let is_tool = attribute.starts_with("native") || attribute == "build-system";
         let has_wheel = self.has_wheel(name);
-        if let Some(need) = headers {
-            if !has_wheel {
-                need.build().for_each(|name| keys.add("packages", name));
-            }
-            self.draft.packages.extend(need.run().map(str::to_owned));
-        } else if let Some(found) = counterpart(package) {
-            if !is_tool {
+        if let Some(found) = counterpart(package) {
+            // What a build is linked to, the program needs, too; of a wheel that is all there is.
+            if has_wheel && !is_tool {
                 self.draft.packages.extend(found.packages().map(str::to_owned));
+            } else if !has_wheel {
+                self.draft.packages.extend(found.libraries().map(str::to_owned));
+                for name in ["gcc", "libc6-dev"].into_iter().chain(found.build_packages()) {
+                    keys.add("packages", name);
+                }
             }
-            // A wheel is not built: what it is linked to is all that it needs.
-            if has_wheel {
-                return;
-            }
-            for name in ["gcc", "libc6-dev"].into_iter().chain(found.packages()) {
-                keys.add("packages", name);
-            }
-            if !is_tool {
-                let why =
-                    format!("where {package} is a library, its headers are in another Debian package, -dev");
-                self.note(item.place.as_ref(), package, &why);
+            if let Some(why) = found.why()
+                && self.told.insert(package.to_owned())
+            {
+                self.note(item.place.as_ref(), &format!("pkgs.{package}"), why);
             }
         } else {
             let names = self.unknown_libraries.entry((package.to_owned(), has_wheel)).or_default();
@@ -300,7 +285,9 @@ impl Reader<'_> {
             names.truncate(3);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let names = names.join(", ");
-            let why = if has_wheel {
+            let why = if let Some(why) = absence(&package) {
+                format!("{why}; {names}{more} may need it")
+            } else if has_wheel {
                 format!(
                     "no Debian package is known for what {names}{more} may be linked to: add it to `packages`"
                 )

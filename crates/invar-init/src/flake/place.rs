@@ -3,7 +3,7 @@ use invar_flake::{PROJECT, Piece, Thing};
 use invar_nix::SymbolId;
 
 use crate::flake::reader::Reader;
-use crate::nixpkgs::{Counterpart, counterpart, python_minor};
+use crate::nixpkgs::{Counterpart, absence, counterpart, python_minor};
 
 /// The project's environment in every image.
 pub(super) const ENVIRONMENT: &str = "/app/.venv";
@@ -119,6 +119,9 @@ impl Reader<'_> {
                 self.add_python_derivation(symbol, derivation);
                 at(self.in_environment(rest))
             }
+            Thing::Derivation(derivation) if self.in_shell => {
+                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
+            }
             Thing::Derivation(derivation) => {
                 if !self.laid.contains_key(&symbol)
                     && let Some(why) = self.unbuildable(derivation)
@@ -201,15 +204,17 @@ impl Reader<'_> {
         if python_minor(name).is_some() {
             return Ok(Located::At(self.in_environment(rest)));
         }
-        if name.starts_with("python3") && name.contains("Packages.") {
-            return Err(format!(
-                "{name} is nixpkgs' own build of a Python package: add it to the project with `uv add`"
-            ));
-        }
         let Some(found) = counterpart(name) else {
-            return Err(format!("no Debian package is known for nixpkgs' {name}"));
+            return Err(unknown(name));
         };
-        self.add_packages(found);
+        let is_library = rest == "/lib" || rest == "/lib64";
+        self.add_packages(found, is_library);
+        if let Some(why) = found.why()
+            && self.told.insert(name.to_owned())
+        {
+            let place = self.output_place.clone();
+            self.note(place.as_ref(), &format!("pkgs.{name}"), why);
+        }
         if !changed.is_empty() {
             let why =
                 format!("Debian's {name} is taken as it is, without the change of {}", changed.join(", "));
@@ -220,8 +225,13 @@ impl Reader<'_> {
     }
 
     /// Adds the packages of a counterpart: to the shell while that is read.
-    pub(super) fn add_packages(&mut self, found: Counterpart) {
-        for package in found.packages() {
+    ///
+    /// Where only the directory of its libraries is named, only these are added, if there are any.
+    pub(super) fn add_packages(&mut self, found: Counterpart, only_libraries: bool) {
+        let is_library =
+            |name: &&str| !name.ends_with("-dev") && (name.starts_with("lib") || name.starts_with("zlib"));
+        let only_libraries = only_libraries && found.packages().any(|name| is_library(&name));
+        for package in found.packages().filter(|name| !only_libraries || is_library(name)) {
             if self.in_shell {
                 self.draft.dev_shell.add("packages", package);
             } else {
@@ -254,19 +264,27 @@ fn project_place(path: &str) -> String {
     if path.is_empty() { FILES.to_owned() } else { format!("{FILES}/{path}") }
 }
 
+/// Why there is no Debian package for nixpkgs' `name`.
+pub(super) fn unknown(name: &str) -> String {
+    match absence(name) {
+        Some(why) => why.to_owned(),
+        None if name.starts_with("python3") && name.contains("Packages.") => {
+            "nixpkgs' own build of a Python package: add it to the project with `uv add`".to_owned()
+        }
+        None => format!("no Debian package is known for nixpkgs' {name}"),
+    }
+}
+
 /// Where Debian has the path `rest` of a package of nixpkgs.
 fn located(found: Counterpart, rest: &str) -> Located {
-    let at = |path: String| Located::At(path);
-    let program = rest.strip_prefix("/bin/").or_else(|| rest.strip_prefix("/sbin/"));
-    match (program, rest) {
-        (Some(program), _) if !program.contains('/') => at(found.program(program)),
-        (_, "" | "/") => at("/usr".to_owned()),
-        (_, "/etc/ssl/certs/ca-bundle.crt" | "/etc/ssl/certs/ca-certificates.crt") => {
-            at("/etc/ssl/certs/ca-certificates.crt".to_owned())
-        }
-        (_, rest) if rest.starts_with("/etc") => at(rest.to_owned()),
-        (_, rest) if rest == "/lib" || rest == "/lib64" || rest.starts_with("/lib/") => Located::Searched,
-        (_, rest) => at(format!("/usr{rest}")),
+    if let Some(place) = found.place(rest) {
+        return Located::At(place);
+    }
+    match rest {
+        "" | "/" => Located::At("/usr".to_owned()),
+        rest if rest == "/lib" || rest == "/lib64" || rest.starts_with("/lib/") => Located::Searched,
+        rest if rest.starts_with("/etc") => Located::At(rest.to_owned()),
+        rest => Located::At(format!("/usr{rest}")),
     }
 }
 

@@ -7,6 +7,7 @@ use toml::Value;
 
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
+use crate::nixpkgs::counterpart;
 
 impl Reader<'_> {
     /// A package: what it puts where is in the root, and its program is what the image runs.
@@ -103,7 +104,11 @@ impl Reader<'_> {
                 let name = package.name();
                 if let Some(symbol) = symbol {
                     match self.locate(symbol, &format!("/bin/{name}")) {
-                        Ok(_) => _ = self.program_named(&name).map(|program| self.start_at(&program)),
+                        Ok(_) => {
+                            if let Some(found) = counterpart(&name) {
+                                self.start_at(&found.main_program());
+                            }
+                        }
                         Err(why) => self.note(place.as_ref(), &name, &why),
                     }
                 }

@@ -35,6 +35,8 @@ pub(super) struct Reader<'a> {
     /// The sets of Python packages that were read.
     pub(super) sets: BTreeSet<SymbolId>,
     pub(super) environment: Chosen,
+    /// Packages of which was told what differs from nixpkgs'.
+    pub(super) told: BTreeSet<String>,
     /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
     pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
     /// Directories outside of `pathsToLink` that something refers to.
@@ -161,6 +163,7 @@ impl<'a> Reader<'a> {
             changed: BTreeSet::new(),
             sets: BTreeSet::new(),
             environment: Chosen::default(),
+            told: BTreeSet::new(),
             unknown_libraries: BTreeMap::new(),
             used: BTreeSet::new(),
         }

@@ -166,6 +166,8 @@ impl Reader<'_> {
             }
             match self.resolve(line.trim_end()) {
                 Ok(line) => lines.push(line),
+                // The libraries of packages are found without being named.
+                Err(_) if is_search_path(plain) => {}
                 Err(why) => {
                     missing.get_or_insert_with(|| why.clone());
                     self.note(datum.place.as_ref(), plain, &why);
@@ -179,6 +181,12 @@ impl Reader<'_> {
             self.draft.dev_shell.set("hook", hook);
         }
     }
+}
+
+/// Whether a line only adds directories of libraries to a variable.
+fn is_search_path(line: &str) -> bool {
+    line.strip_prefix("export ").unwrap_or(line).starts_with("LD_LIBRARY_PATH=")
+        && !line.contains(['&', '|', '`'])
 }
 
 /// Whether each compound command in a script has its end.

@@ -85,7 +85,8 @@ outputs = { "main.py" = "/bin/main.py" }
 links = { "/bin/fortune" = "/usr/games/fortune" }
 wrap = { program = "/app/.venv/bin/python", as = "/bin/demo", args = ["/bin/main.py"], env = { FORTUNE_EXEC = "/bin/fortune" } }
 "#;
-    let head = "[tool.invar]\npackages = [\"fortune-mod\", \"fortunes-min\"]\n[tool.invar.image]\n";
+    let head =
+        "[tool.invar]\npackages = [\"fortune-mod\", \"fortunes\", \"fortunes-min\"]\n[tool.invar.image]\n";
     let image = "name = \"owner/demo\"\ntag = \"latest\"\nentrypoint = [\"/bin/demo\"]\nenv = { FORTUNE_EXEC = \"/bin/fortune\" }\n";
     let app = "entrypoint = [\"/bin/demo\"]\n";
     check_as("", package, None, Purpose::Build, &format!("{head}{image}{step}"));
@@ -236,7 +237,7 @@ fn the_shell_is_the_authors_own() {
 [tool.invar.image]
 command = ["demo"]
 [tool.invar.shell]
-packages = ["fortune-mod", "fortunes-min", "jq"]
+packages = ["fortune-mod", "fortunes", "fortunes-min", "jq"]
 env = { FORTUNE = "/usr/games/fortune" }
 hook = "echo ready"
 groups = ["dev", "prod"]"#,

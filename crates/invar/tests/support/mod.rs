@@ -1,6 +1,7 @@
 //! A hermetic context for the command line: a cleared environment, its own home and store, and what it printed.
 #![expect(dead_code, reason = "each test file uses its own part of this module")]
 pub mod engine;
+pub mod pictures;
 pub mod terminal;
 pub mod tools;
 pub mod world;
