@@ -224,7 +224,7 @@ fn a_manifest_is_shown_as_init_writes_it() {
         let written = context.run(&["init", "--print", "--from", file, "project"]).success();
         assert_eq!(shown, written);
         assert!(shown.contains("[tool.invar.image]"), "{shown}");
-        let json = context.run(&["run", "--json", "--show-manifest", "--from", file, "project"]).success();
+        let json = context.run(&["build", "--json", "--show-manifest", "--from", file, "project"]).success();
         let value: Value = serde_json::from_str(&json).expect("it is JSON");
         assert_eq!(value["manifest"], shown);
         assert_eq!(value["recorded"], false);

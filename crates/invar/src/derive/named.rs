@@ -85,7 +85,8 @@ impl Wanted {
         if has_own_manifest(&folder, pyproject.as_deref()) {
             return Ok(Self::Own { folder, image: name });
         }
-        let flake = folder.join("flake.nix");
+        // As people write it.
+        let flake = if folder == Path::new(".") { "flake.nix".into() } else { folder.join("flake.nix") };
         match name {
             Some(name) if flake.is_file() => {
                 let mut named = Named::of(&folder, &flake, None)?;

@@ -125,8 +125,15 @@ impl<'a> Sources<'a> {
             output: self.named.source.output.as_deref(),
             purpose,
         };
-        read_flake(&self.text, &context, Draft::default())
-            .map_err(|error| Failure::input(format!("{}: {error}", self.named.path.display()), None))
+        read_flake(&self.text, &context, Draft::default()).map_err(|error| {
+            let (path, error) = (self.named.path.display(), error.to_string());
+            // With a place it begins with the file's usual name.
+            let message = match error.strip_prefix("flake.nix:") {
+                Some(rest) => format!("{path}:{rest}"),
+                None => format!("{path}: {error}"),
+            };
+            Failure::input(message, None)
+        })
     }
 
     fn read_dockerfile(&self) -> Result<Draft, Failure> {
