@@ -16,11 +16,10 @@ use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
 use crate::dockerfile::nix::provided::provides;
 use crate::dockerfile::nix::tree::{Built, BuiltOutput, Tree};
 use crate::dockerfile::place::{below, is_folder, joined};
-use crate::dockerfile::script::quoted;
 use crate::dockerfile::{DockerfileContext, Reader};
 use crate::draft::{Draft, DraftStep, Keys, Source};
 use crate::flake::{FlakeContext, FlakeError, read_flake};
-use crate::nixpkgs::{counterpart, python_minor};
+use crate::nixpkgs::{absence, counterpart, python_minor};
 
 /// The project's flake, for a Dockerfile that builds it.
 #[derive(Debug, Clone, Copy)]
@@ -190,15 +189,11 @@ impl<'a> Reader<'a> {
         if links.is_empty() {
             return;
         }
-        let (mut commands, mut keys) = (Vec::new(), Keys::default());
+        let mut keys = Keys::default();
         keys.set("name", self.step_name("links"));
-        keys.set("run", "");
-        for (index, (place, target)) in links.into_iter().enumerate() {
-            let name = format!("link-{}", index + 1);
-            commands.push(format!("ln -s {} {name}", quoted(&target)));
-            keys.set_in("outputs", &name, place);
+        for (place, target) in links {
+            keys.set_in("links", &place, target);
         }
-        keys.set("run", commands.join(" && "));
         self.draft.steps.push(DraftStep { keys });
     }
 
@@ -330,7 +325,20 @@ impl<'a> Reader<'a> {
         }
         match counterpart(name) {
             Some(found) => {
-                let packages: Vec<String> = found.packages().map(str::to_owned).collect();
+                // Of a package with programs, its libraries come with them.
+                let libraries: Vec<&str> = found.libraries().collect();
+                let is_all = found.packages().all(|package| libraries.contains(&package));
+                let packages: Vec<String> = found
+                    .packages()
+                    .filter(|package| is_all || !libraries.contains(package))
+                    .map(str::to_owned)
+                    .collect();
+                if let Some(why) = found.why() {
+                    self.draft.note(source, text, why);
+                }
+                if packages.is_empty() {
+                    return;
+                }
                 let before = format!("nixpkgs' {name} (whatever the channel has that day)");
                 self.draft.pin("package", before, format!("{}, by sha256", packages.join(", ")));
                 self.draft.packages.extend(packages);
@@ -341,8 +349,8 @@ impl<'a> Reader<'a> {
                 self.draft.note(source, text, why);
             }
             None => {
-                let why = format!("no Debian package is known for {name}: add it to `packages`");
-                self.draft.note(source, text, why);
+                let unknown = || format!("no Debian package is known for {name}: add it to `packages`");
+                self.draft.note(source, text, absence(name).map_or_else(unknown, str::to_owned));
             }
         }
     }
