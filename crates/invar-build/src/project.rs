@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use invar_project::{
-    DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, Manifest, ManifestSources,
-    Purpose, Request, SourceRules, WorkspaceRoot, nearest,
+    DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
+    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot, nearest,
 };
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
@@ -165,11 +165,30 @@ impl ProjectFiles {
         })
     }
 
-    /// The lock, if it belongs to the manifest and `uv.lock`, and they to each other.
+    /// The project's own manifest, which the lock belongs to.
+    pub(crate) fn whole_manifest(&self) -> &Manifest {
+        self.whole.as_deref().unwrap_or(&self.manifest)
+    }
+
+    /// The image that this is: the project's own, or a further one.
+    pub fn part(&self) -> LockPart {
+        self.manifest.variant.clone().map_or(LockPart::Image, LockPart::Further)
+    }
+
+    /// The lock, if it belongs to the manifest and `uv.lock`, and they to each other, as far as [this](Self::part) image
+    /// is concerned.
     ///
     /// # Errors
     /// [`BuildError::NoInvarLock`], [`BuildError::Mismatch`].
     pub fn checked_lock(&self) -> Result<&InvarLock, BuildError> {
+        self.checked_lock_for(&self.part())
+    }
+
+    /// The same, as far as `part` is concerned.
+    ///
+    /// # Errors
+    /// As [`checked_lock`](Self::checked_lock).
+    pub fn checked_lock_for(&self, part: &LockPart) -> Result<&InvarLock, BuildError> {
         if let Some(error) = &self.lock_error {
             let path = self.folder.join("invar.lock");
             return Err(BuildError::InvarLock { path, source: Box::new(error.clone()) });
@@ -180,8 +199,9 @@ impl ProjectFiles {
             .ok_or_else(|| BuildError::NoInvarLock { path: self.folder.join("invar.lock") })?;
         let mut findings = self.uv_findings();
         findings.extend(
-            lock.check(self.whole.as_deref().unwrap_or(&self.manifest), self.uv_lock_digest.as_ref())
+            lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref())
                 .into_iter()
+                .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
                 .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
         );
         if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }

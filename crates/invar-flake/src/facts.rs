@@ -187,9 +187,18 @@ fn unlocked(directory: &str, pyproject: &Pyproject) -> Option<Value> {
             .collect(),
         ..LockedPackage::default()
     };
-    let own = json!({ "name": name, "version": pyproject.project.version, "folder": directory });
+    // What is asked for will be in the lock, and overlays change it already.
+    let project = &pyproject.project;
+    let groups =
+        pyproject.dependency_groups.values().flatten().filter_map(toml::Value::as_str).map(str::to_owned);
+    let mut wanted = required(&project.dependencies);
+    wanted.extend(project.optional_dependencies.values().flat_map(|list| required(list)));
+    wanted.extend(required(&groups.collect::<Vec<_>>()));
+    wanted.retain(|other| *other != name);
+    let mut packages = vec![json!({ "name": name, "version": project.version, "folder": directory })];
+    packages.extend(wanted.iter().map(|name| json!({ "name": name, "version": null, "folder": null })));
     Some(json!({
-        "packages": [own],
+        "packages": packages,
         "members": { name: member(&package, directory, Some(pyproject)) },
         "requires-python": pyproject.project.requires_python.as_deref().unwrap_or_default(),
         "locked": false,

@@ -76,11 +76,12 @@ impl Files for ProjectFiles {
         if self.texts.contains_key(path) {
             return Some(FileKind::Regular);
         }
-        self.directories.contains_key(path).then_some(FileKind::Directory)
+        self.directories.contains_key(path.trim_end_matches('/')).then_some(FileKind::Directory)
     }
 
     fn list(&self, directory: &str) -> Option<Vec<(String, FileKind)>> {
-        let entries = self.directories.get(directory)?;
+        // The root is the one directory whose path ends in a slash.
+        let entries = self.directories.get(directory.trim_end_matches('/'))?;
         Some(entries.iter().map(|(name, kind)| (name.clone(), *kind)).collect())
     }
 }

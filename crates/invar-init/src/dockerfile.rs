@@ -388,9 +388,9 @@ impl<'a> Reader<'a> {
         if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
             self.draft.image.set("workdir", folder);
         }
-        let command = self.change_files();
+        self.change_files();
         self.include();
-        self.move_files(command);
+        self.move_files();
         self.link_folders();
         self.collect_files();
         self.add_directories();

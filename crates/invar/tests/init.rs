@@ -74,7 +74,7 @@ fn a_flake_is_carried_over() {
     let told = context.run(&["init", "--from", "project/flake.nix", "project"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
     for expected in
-        ["input nixpkgs", "no flake.lock", "Debian packages", "command = [\"python\", \"main.py\"]"]
+        ["input nixpkgs", "no flake.lock", "Debian packages", "command = [\"/bin/fortune-cat\"]"]
     {
         assert!(told.stderr.contains(expected), "{expected}: {}", told.stderr);
     }

@@ -3,7 +3,7 @@ use invar_dockerfile::{Command, Instruction, Scope, ShellCommand, Text, split_co
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::place::{is_tool, joined};
-use crate::dockerfile::runner::{Runner, lines_without_runner, runners_in};
+use crate::dockerfile::runner::{Runner, lines_without_runner, runners_in, without_activation};
 
 /// Words that only a shell knows, or that change the shell itself.
 const BUILTINS: [&str; 21] = [
@@ -36,7 +36,7 @@ impl Reader<'_> {
             }
             Command::Shell(line) => line.as_str().trim().to_owned(),
         };
-        let with_folders = self.with_folders(&line, scope);
+        let with_folders = self.with_folders(&without_activation(&line), scope);
         if let Some(words) = plain_words(&with_folders).filter(|_| scope.shell_is_posix()) {
             let words = self.without_nix(words, instruction)?;
             let words = self.without_runner(words, instruction);

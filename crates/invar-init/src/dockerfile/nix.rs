@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_dockerfile::{Command, Instruction, Kind, RunScript, Stages, run_commands};
 use invar_project::Purpose;
 
-use crate::dockerfile::Reader;
 use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
 use crate::dockerfile::nix::provided::provides;
 use crate::dockerfile::nix::tree::{Built, BuiltOutput, Tree};
 use crate::dockerfile::place::{below, is_folder, joined};
 use crate::dockerfile::script::quoted;
+use crate::dockerfile::{DockerfileContext, Reader};
 use crate::draft::{Draft, DraftStep, Keys, Source};
 use crate::flake::{FlakeContext, FlakeError, read_flake};
 use crate::nixpkgs::{counterpart, python_minor};
@@ -31,17 +31,6 @@ pub struct DockerfileFlake<'a> {
     pub lock: Option<&'a str>,
     /// The text of `pyproject.toml`.
     pub pyproject: Option<&'a str>,
-}
-
-/// What a flake's output is read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// Its files, where a Dockerfile copies them.
-    Files,
-    /// The program that `nix run` starts.
-    Program,
-    /// What is there in a development shell.
-    Shell,
 }
 
 /// What a Dockerfile has of Nix.
@@ -174,7 +163,7 @@ impl<'a> Reader<'a> {
             })
         };
         let place = whole.or_else(part).unwrap_or_else(|| "/".to_owned());
-        if !self.read_output(&output.installable, output.at, &place, Wanted::Files) {
+        if !self.read_output(&output.installable, output.at, &place, Purpose::Build) {
             return;
         }
         let mut links: Vec<(String, String)> = Vec::new();
@@ -214,7 +203,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what is built into the draft; returns whether it could be.
-    fn read_output(&mut self, installable: &Installable, at: usize, place: &str, wanted: Wanted) -> bool {
+    fn read_output(&mut self, installable: &Installable, at: usize, place: &str, purpose: Purpose) -> bool {
         let (source, text) = (self.source_at(at), shown(installable));
         let attribute = match installable {
             Installable::Project(attribute) => attribute.as_deref(),
@@ -234,7 +223,7 @@ impl<'a> Reader<'a> {
         };
         let draft = std::mem::take(&mut self.draft);
         let before = draft.clone();
-        match nix_build(flake, self.context.files, attribute, place, wanted, draft) {
+        match nix_build(self.context, flake, attribute, place, purpose, draft) {
             Ok(draft) => self.draft = draft,
             Err(error) => {
                 self.draft = before;
@@ -253,7 +242,7 @@ impl<'a> Reader<'a> {
         self.draft.image.remove("command");
         self.draft.image.remove("name");
         self.draft.image.remove("tag");
-        if wanted == Wanted::Shell {
+        if purpose == Purpose::Shell {
             let packages = self.draft.dev_shell.get("packages").and_then(toml::Value::as_array).cloned();
             let names = packages.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned));
             self.draft.packages.extend(names);
@@ -275,14 +264,14 @@ impl<'a> Reader<'a> {
         }
         for (instruction, command) in [entrypoint, command].into_iter().flatten() {
             let Some(nix) = started(command, instruction) else { continue };
-            let wanted = match nix.verb {
-                Verb::Run => Wanted::Program,
-                Verb::Develop => Wanted::Shell,
-                Verb::Shell => Wanted::Files,
+            let purpose = match nix.verb {
+                Verb::Run => Purpose::Run,
+                Verb::Develop => Purpose::Shell,
+                Verb::Shell => Purpose::Build,
                 _ => continue,
             };
             for installable in &nix.installables {
-                self.read_output(installable, instruction.span.start, "/", wanted);
+                self.read_output(installable, instruction.span.start, "/", purpose);
             }
         }
     }
@@ -319,7 +308,7 @@ impl<'a> Reader<'a> {
                 for installable in &nix.installables {
                     match installable {
                         Installable::Nixpkgs(name) => self.add_nixpkgs(name, source, name),
-                        other => _ = self.read_output(other, instruction.span.start, "/", Wanted::Files),
+                        other => _ = self.read_output(other, instruction.span.start, "/", Purpose::Build),
                     }
                 }
                 Some(Vec::new())
@@ -416,19 +405,20 @@ fn shown(installable: &Installable) -> String {
 
 /// What the flake's output `attribute` brings into an image that has it at `place`.
 fn nix_build(
+    context: &DockerfileContext<'_>,
     flake: &DockerfileFlake<'_>,
-    files: &BTreeMap<String, Option<String>>,
     attribute: Option<&str>,
     place: &str,
-    wanted: Wanted,
+    purpose: Purpose,
     draft: Draft,
 ) -> Result<Draft, FlakeError> {
     let _ = place;
-    let purpose = match wanted {
-        Wanted::Files => Purpose::Build,
-        Wanted::Program => Purpose::Run,
-        Wanted::Shell => Purpose::Shell,
+    let context = FlakeContext {
+        files: context.files,
+        lock: flake.lock,
+        pyproject: flake.pyproject,
+        output: Some(attribute.unwrap_or("default")),
+        purpose,
     };
-    let DockerfileFlake { text, lock, pyproject } = *flake;
-    read_flake(text, &FlakeContext { files, lock, pyproject, output: attribute, purpose }, draft)
+    read_flake(flake.text, &context, draft)
 }

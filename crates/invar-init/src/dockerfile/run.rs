@@ -7,6 +7,7 @@ use crate::distribution::{Counterpart, Manager};
 use crate::dockerfile::command::is_posix;
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::python::installs_python;
+use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
 use crate::dockerfile::{DockerfileError, Reader};
 
@@ -206,7 +207,7 @@ impl Reader<'_> {
             return Ok(true);
         }
         // What only tells its version is there for whoever reads the build's output.
-        if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) {
+        if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) || is_activation(&words) {
             return Ok(true);
         }
         if let Some(manager) = Manager::of(program) {

@@ -213,6 +213,16 @@ impl<'a> Reader<'a> {
         self.note_libraries();
         self.add_environment();
         self.add_steps();
+        // What the image has, the shell has, too.
+        if let Some(toml::Value::Array(packages)) = self.draft.dev_shell.get("packages").cloned() {
+            let is_own =
+                |value: &toml::Value| value.as_str().is_some_and(|name| self.draft.packages.contains(name));
+            let rest: Vec<toml::Value> = packages.into_iter().filter(|value| !is_own(value)).collect();
+            match rest.is_empty() {
+                true => self.draft.dev_shell.remove("packages"),
+                false => self.draft.dev_shell.set("packages", rest),
+            }
+        }
         self.draft
     }
 }

@@ -70,7 +70,9 @@ impl<'a> Sources<'a> {
         // files what they ask of the environment.
         let files = files(folder, |path| {
             let name = path.rsplit('/').next().unwrap_or(path);
-            let own = !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py");
+            // Configuration names folders.
+            let endings = [".sh", ".py", ".cfg", ".conf", ".ini"];
+            let own = !name.contains('.') || endings.iter().any(|ending| name.ends_with(ending));
             own || (flake.is_some() && may_be_evaluated(path))
         })?;
         Ok(Self { named, text, pyproject, files, flake, flake_lock })
