@@ -1,5 +1,5 @@
 //! A flake: read once, then asked for its outputs.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use invar_nix::{Evaluator, Limits, SymbolId, TextPiece, ThunkId, Value};
@@ -57,6 +57,13 @@ impl Flake {
         let world = world::load(&mut evaluator, &facts).map_err(failed)?;
         let outputs = apply(&mut evaluator, &world, &inputs, function).map_err(failed)?;
         Ok(Self { evaluator, files, inputs, description, outputs, things: BTreeMap::new() })
+    }
+
+    /// The files that were read so far, by path relative to the flake's directory: those that it imports and reads, and
+    /// `flake.nix` itself. What is known of the Python project is not among them.
+    #[must_use]
+    pub fn files_read(&self) -> BTreeSet<String> {
+        self.files.read()
     }
 
     /// The inputs, in the order of their names.

@@ -101,6 +101,8 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     if let Some(suite) = draft.suite.clone() {
         suite::rename(&mut draft, &suite);
     }
+    draft.read.extend(flake.files_read());
+    draft.read.extend(context.lock.map(|_| "flake.lock".to_owned()));
     let source = Source { file: "flake.nix", line: 0 };
     draft.keep_valid(source);
     draft.keep_parsed(source, context.pyproject);

@@ -106,17 +106,6 @@ impl<'a> Sources<'a> {
         Ok(draft)
     }
 
-    /// The files besides the named one that decide what is read, relative to its folder if it is a flake, and to the
-    /// project's if it is a Dockerfile.
-    pub fn depends_on(&self) -> BTreeSet<String> {
-        if self.named.kind == Kind::Dockerfile && self.flake.is_none() {
-            return BTreeSet::new();
-        }
-        let read = self.files.iter().filter(|(path, text)| text.is_some() && path.ends_with(".nix"));
-        let lock = self.flake_lock.iter().map(|_| "flake.lock".to_owned());
-        read.map(|(path, _)| path.clone()).chain(lock).collect()
-    }
-
     fn read_flake(&self, purpose: Purpose) -> Result<Draft, Failure> {
         let context = FlakeContext {
             files: &self.files,

@@ -13,17 +13,6 @@ use crate::derive::named::{Kind, Named};
 use crate::derive::reading::{Sources, text_if_there};
 use crate::failure::Failure;
 
-/// The keys of `[project]` that a manifest is derived from. A description or an author's name changes nothing.
-const PROJECT_KEYS: [&str; 7] = [
-    "dependencies",
-    "entry-points",
-    "gui-scripts",
-    "name",
-    "optional-dependencies",
-    "requires-python",
-    "scripts",
-];
-
 /// A file that is not as it was when the manifest was derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -54,7 +43,8 @@ impl fmt::Display for Change {
 /// [`Failure`].
 pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failure> {
     let sources = Sources::load(named)?;
-    let text = sources.read(purpose)?.to_toml("");
+    let draft = sources.read(purpose)?;
+    let text = draft.to_toml("");
     check(named, &text)?;
     let others = Purpose::ALL.into_iter().filter(|other| *other != purpose);
     let serves = |other: &Purpose| {
@@ -68,7 +58,9 @@ pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failur
         _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    for path in sources.depends_on().iter().map(inside) {
+    // Of these, only what matters counts, and is recorded by itself.
+    let own = |path: &String| !["pyproject.toml", "uv.lock"].contains(&path.as_str());
+    for path in draft.read.iter().map(inside).filter(own) {
         let found = digest(&named.folder.join(&path))?;
         digests.insert(path, found);
     }
@@ -137,19 +129,13 @@ fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
 /// matter.
 fn project_digest(pyproject: Option<&str>) -> Option<Digest> {
     let table: toml::Table = toml::from_str(pyproject?).ok()?;
-    let mut relevant: BTreeMap<String, serde_json::Value> = BTreeMap::new();
-    let mut add = |name: String, value: Option<&toml::Value>| {
-        if let Some(value) = value.and_then(|value| serde_json::to_value(value).ok()) {
-            relevant.insert(name, value);
-        }
-    };
-    for key in ["build-system", "dependency-groups"] {
-        add(key.to_owned(), table.get(key));
-    }
-    for key in PROJECT_KEYS {
-        add(format!("project.{key}"), table.get("project").and_then(|project| project.get(key)));
-    }
-    add("tool.uv".to_owned(), table.get("tool").and_then(|tool| tool.get("uv")));
+    let tool = table.get("tool").and_then(|tool| tool.get("uv"));
+    let tables = ["project", "build-system", "dependency-groups"].map(|key| (key, table.get(key)));
+    let relevant: BTreeMap<&str, serde_json::Value> = tables
+        .into_iter()
+        .chain([("tool.uv", tool)])
+        .filter_map(|(key, value)| Some((key, serde_json::to_value(value?).ok()?)))
+        .collect();
     let mut text = String::new();
     canonical(&mut text, &serde_json::to_value(relevant).ok()?);
     Some(Digest::of(text.as_bytes()))
@@ -213,7 +199,7 @@ mod tests {
     fn only_what_a_manifest_is_derived_from_counts() {
         let digest = |text: &str| project_digest(Some(text)).expect("it is TOML");
         let one = digest("[project]\nname = \"cat\"\ndependencies = [\"a\"]\n[tool.uv]\npackage = true\n");
-        let same = "# a cat\ntool.uv.package = true\n[tool.ruff]\nx = 1\n[project]\ndescription = \"\"\n\
+        let same = "# a cat\ntool.uv.package = true\n[tool.ruff]\nx = 1\n[project]\n\
             dependencies = ['a']\nname = \"cat\"\n";
         assert_eq!(digest(same), one);
         for other in [
