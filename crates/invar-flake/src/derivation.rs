@@ -170,6 +170,7 @@ impl<'a> Builder<'a> {
     fn built(&mut self) -> PhaseTree {
         let mut interpreter = self.start();
         let mut missing = Vec::new();
+        let is_selected = self.select(&mut interpreter);
         if let Some(command) = self.attributes.get("buildCommand") {
             self.run(&mut interpreter, "buildCommand", command, &mut missing);
         } else {
@@ -178,7 +179,55 @@ impl<'a> Builder<'a> {
         let mut tree = interpreter.finish();
         missing.append(&mut tree.unread);
         tree.unread = missing;
+        let copies_directory = tree.entries.values().any(|entry| match &entry.put {
+            Put::Project { from } => from.is_empty() || !self.files.contains_key(from),
+            _ => false,
+        });
+        if !is_selected && copies_directory {
+            let why = "which files a filter leaves out is not known: all of the directory are taken";
+            tree.unread.push(Self::unread("src", "", why));
+        }
         tree
+    }
+
+    /// Hides the files that `src` leaves out. Gives whether it is known which these are.
+    fn select(&mut self, interpreter: &mut Interpreter<'_>) -> bool {
+        let Some(symbol) = self.attributes.get("src").and_then(Datum::thing) else { return true };
+        let thing = self.flake.thing(symbol);
+        let Thing::Source { root, selection } = &*thing else { return true };
+        let Data::Path(root) = &root.value else { return true };
+        match self.flake.selected(selection) {
+            Some(selected) => {
+                self.hide(interpreter, root, "/build/source", &selected);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn hide(&self, interpreter: &mut Interpreter<'_>, directory: &str, place: &str, selected: &[String]) {
+        let start = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let inside = self.files.range(start.clone()..).map(|(path, _)| path);
+        let inside = inside.take_while(|path| path.starts_with(&start));
+        let names: std::collections::BTreeSet<&str> =
+            inside.filter_map(|path| path[start.len()..].split('/').next()).collect();
+        for name in names {
+            let path = format!("{start}{name}");
+            let place = format!("{place}/{name}");
+            let is_within = |inner: &str, outer: &str| {
+                inner == outer
+                    || outer.is_empty()
+                    || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
+            };
+            if selected.iter().any(|other| is_within(&path, other)) {
+                continue;
+            }
+            if selected.iter().any(|other| is_within(other, &path)) {
+                self.hide(interpreter, &path, &place, selected);
+            } else {
+                interpreter.hide(&place);
+            }
+        }
     }
 
     fn run(&self, interpreter: &mut Interpreter<'_>, name: &str, field: &Datum, missing: &mut Vec<Unread>) {
@@ -511,6 +560,32 @@ fn is_true(datum: &Datum) -> bool {
 }
 
 impl Flake {
+    /// The paths of the project that a selection takes, with all below them; `None` where that is not known.
+    pub fn selected(&mut self, selection: &Datum) -> Option<Vec<String>> {
+        let set = match selection.get("operation")?.text()? {
+            "fileset" => selection.get("fileset")?.clone(),
+            _ => return None,
+        };
+        let mut found = Vec::new();
+        let mut open = vec![set];
+        while let Some(set) = open.pop() {
+            let operands = set.get("operands").map(Datum::items).unwrap_or_default();
+            match set.get("operation")?.text()? {
+                "path" | "optional" => {
+                    for operand in operands {
+                        match (&operand.value, operand.thing().map(|symbol| self.thing(symbol)).as_deref()) {
+                            (Data::Path(path), _) | (_, Some(Thing::Path(path))) => found.push(path.clone()),
+                            _ => return None,
+                        }
+                    }
+                }
+                "union" => open.extend(operands.iter().cloned()),
+                _ => return None,
+            }
+        }
+        Some(found)
+    }
+
     /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for what
     /// has no text.
     pub fn variable(&mut self, datum: &Datum) -> Option<String> {

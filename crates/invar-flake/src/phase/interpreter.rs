@@ -86,6 +86,11 @@ impl<'a> Interpreter<'a> {
         self.files.put(&path, put, mode, at);
     }
 
+    /// Hides a file or directory, given by its absolute path, that is not there for the commands.
+    pub fn hide(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
     /// Follows the commands of `text`, which the attribute `phase` holds.
     pub fn run(&mut self, phase: &str, text: &str) {
         self.at = At { phase: phase.to_owned(), line: 1 };

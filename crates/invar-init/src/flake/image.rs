@@ -1,5 +1,5 @@
 //! An image: its name, what is in it, and how it is started.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use invar_flake::phase::{Interpreter, PhaseStart, Put, Unread};
@@ -120,7 +120,7 @@ impl Reader<'_> {
             let result = match (&item.value, item.thing()) {
                 (_, Some(symbol)) => self.root_thing(symbol, only, place.as_ref()),
                 (Data::Path(path), _) => {
-                    self.root_path(&path.clone());
+                    self.root_path(&path.clone(), None);
                     Ok(())
                 }
                 (Data::Text(text), _) => match self.flake.pieces(text).first() {
@@ -137,9 +137,23 @@ impl Reader<'_> {
         }
     }
 
-    /// A file or directory of the project in the root.
-    fn root_path(&mut self, path: &str) {
-        self.steps.copy("files", path, "/", false);
+    /// What is in a directory of the project, in the root; of it only what is selected.
+    fn root_path(&mut self, path: &str, selected: Option<&[String]>) {
+        let start = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let paths: Vec<String> = match selected {
+            Some(selected) => selected.to_vec(),
+            None => {
+                let inside = self.files.range(start.clone()..).map(|(path, _)| path.as_str());
+                let inside = inside.take_while(|path| path.starts_with(&start));
+                let names: BTreeSet<&str> =
+                    inside.filter_map(|path| path[start.len()..].split('/').next()).collect();
+                names.into_iter().map(|name| format!("{start}{name}")).collect()
+            }
+        };
+        for path in paths {
+            let place = path.strip_prefix(&start).unwrap_or(&path);
+            self.steps.copy("files", &path, &format!("/{place}"), false);
+        }
     }
 
     fn root_thing(
@@ -213,16 +227,22 @@ impl Reader<'_> {
             }
             Thing::Output { of, .. } => self.root_thing(*of, only, place),
             Thing::Path(path) => {
-                self.root_path(path);
+                self.root_path(path, None);
                 Ok(())
             }
-            Thing::Source { root, .. } => match &root.value {
-                Data::Path(path) => {
-                    self.root_path(path);
-                    Ok(())
+            Thing::Source { root, selection } => {
+                match &root.value {
+                    Data::Path(path) => {
+                        let selected = self.flake.selected(selection);
+                        if selected.is_none() {
+                            self.note(place, "", "which files a filter leaves out is not known: all of the directory are taken");
+                        }
+                        self.root_path(path, selected.as_deref());
+                        Ok(())
+                    }
+                    _ => Err("which files these are is not known".to_owned()),
                 }
-                _ => Err("which files these are is not known".to_owned()),
-            },
+            }
             Thing::Joined(parts) => {
                 parts.iter().for_each(|part| self.contents(part, only));
                 Ok(())

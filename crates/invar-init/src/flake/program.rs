@@ -5,6 +5,7 @@ use invar_flake::{App, Derivation, Piece, Thing};
 use invar_nix::SymbolId;
 use toml::Value;
 
+use crate::draft::Source;
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
 use crate::nixpkgs::counterpart;
@@ -151,15 +152,33 @@ impl Reader<'_> {
         if let [only] = only.as_slice() {
             return self.start_at(&only.clone());
         }
-        if self.project.scripts.contains(name) && self.project.is_package {
-            self.draft.image.set("command", vec![name]);
+        let of_project = self.project.scripts.contains(name) || name.is_empty();
+        let is_only = self.project.scripts.iter().next().filter(|_| self.project.scripts.len() == 1);
+        let script =
+            if self.project.scripts.contains(name) { Some(name.to_owned()) } else { is_only.cloned() };
+        if let Some(script) = script.filter(|_| of_project) {
+            self.draft.image.set("command", vec![script.as_str()]);
+            self.note_uninstalled(&script);
         }
         // Otherwise the project's files show what it runs: `read_project` knows how.
+    }
+
+    /// Notes that uv does not install a program which uv2nix does: it builds with setuptools what names no build system.
+    fn note_uninstalled(&mut self, script: &str) {
+        if !self.project.is_package && self.project.scripts.contains(script) {
+            let why = "uv only installs it if pyproject.toml has a build system: `[build-system]`, with requires = [\"setuptools\"]";
+            self.draft.note(
+                Source { file: "pyproject.toml", line: 0 },
+                &format!("[project.scripts] {script}"),
+                why,
+            );
+        }
     }
 
     /// Starts what is at `path`.
     pub(super) fn start_at(&mut self, path: &str) {
         if let Some(name) = path.strip_prefix(ENVIRONMENT).and_then(|rest| rest.strip_prefix("/bin/")) {
+            self.note_uninstalled(name);
             self.draft.image.set("command", vec![name]);
             return;
         }

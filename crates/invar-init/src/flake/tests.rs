@@ -190,6 +190,43 @@ health-check = { command = ["/bin/demo", "check"], interval = "30s" }"#,
 }
 
 #[test]
+fn files_of_the_project_are_put_into_the_root() {
+    check(
+        r#"packages.x86_64-linux.default = pkgs.dockerTools.buildImage {
+          name = "x";
+          copyToRoot = [
+            ./data
+            (lib.fileset.toSource { root = ./.; fileset = lib.fileset.unions [ ./main.py ]; })
+            (pkgs.runCommand "tmp" { } "mkdir -p $out/tmp $out/srv/state")
+            (pkgs.writeTextDir "etc/motd" "hello")
+            (pkgs.stdenv.mkDerivation {
+              name = "some"; src = lib.fileset.toSource { root = ./.; fileset = lib.fileset.union ./main.py ./nix; };
+              installPhase = "mkdir -p $out/opt; cp -r . $out/opt/some";
+            })
+          ];
+          config.Cmd = [ "${env}/bin/demo" "${./main.py}" ];
+        };"#,
+        r#"[tool.invar]
+[tool.invar.image]
+name = "x"
+command = ["demo", "/app/main.py"]
+directories = ["/srv/state"]
+
+[[tool.invar.step]]
+name = "files"
+outputs = { "data/a.txt" = "/a.txt", "main.py" = "/main.py" }
+
+[[tool.invar.step]]
+name = "motd"
+files = { "/etc/motd" = "hello" }
+
+[[tool.invar.step]]
+name = "some"
+outputs = { "main.py" = "/opt/some/main.py", nix = "/opt/some/nix" }"#,
+    );
+}
+
+#[test]
 fn overrides_are_what_a_build_needs() {
     check_as(
         r#"set2 = set.overrideScope (final: prev: {
