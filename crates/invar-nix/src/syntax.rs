@@ -68,12 +68,13 @@ pub fn parse(text: &str) -> Result<Root, NixError> {
     let parsed = if path <= PLAIN_PATH {
         Root::parse(text)
     } else {
-        std::thread::scope(|scope| {
+        let parsed = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK);
-            let thread = thread.spawn_scoped(scope, || Root::parse(text));
-            let thread = thread.expect("the system can start one more thread");
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+            let thread = thread.spawn_scoped(scope, || Root::parse(text)).ok()?;
+            Some(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        // On a machine with no room for that stack, it is too deep.
+        parsed.ok_or(NixError::TooDeep)?
     };
     match parsed.errors().first() {
         Some(error) => Err(syntax(error, text.len())),
