@@ -1,6 +1,6 @@
 //! A Dockerfile around Nix: what a stage builds of the project's flake, and where the image has it.
 //!
-//! The image has the flake's package as [`read_flake`] puts it together from Debian's packages, at the folder that the
+//! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that the
 //! Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is copied
 //! beside it, `/nix/store`, has no counterpart, and needs none.
 mod command;
@@ -18,7 +18,7 @@ use crate::dockerfile::nix::tree::{Built, BuiltOutput, Tree};
 use crate::dockerfile::place::{below, is_folder, joined};
 use crate::dockerfile::{DockerfileContext, Reader};
 use crate::draft::{Draft, DraftStep, Keys, Source};
-use crate::flake::{FlakeContext, FlakeError, read_flake};
+use crate::flake::{FlakeContext, FlakeError, read_flake_at};
 use crate::nixpkgs::{absence, counterpart, python_minor};
 
 /// The project's flake, for a Dockerfile that builds it.
@@ -420,7 +420,8 @@ fn nix_build(
     purpose: Purpose,
     draft: Draft,
 ) -> Result<Draft, FlakeError> {
-    let _ = place;
+    // `nix run` starts what the output starts; otherwise the Dockerfile says where it is, and starts something there.
+    let root = (purpose == Purpose::Build).then_some(place);
     let context = FlakeContext {
         files: context.files,
         lock: flake.lock,
@@ -428,5 +429,5 @@ fn nix_build(
         output: Some(attribute.unwrap_or("default")),
         purpose,
     };
-    read_flake(flake.text, &context, draft)
+    read_flake_at(flake.text, &context, root, draft)
 }
