@@ -12,6 +12,7 @@
 mod build;
 mod bytecode;
 mod checkout_copy;
+mod command;
 mod configuration;
 mod copy;
 mod debian;

@@ -417,7 +417,7 @@ impl Assembly<'_> {
     /// The layers as folders, the lowest first.
     fn check_out_layers(&self) -> Result<Vec<invar_store::Checkout>, BuildError> {
         let store = &self.session.store;
-        let layers = self.layers(None)?;
+        let layers = self.layers(&mut None)?;
         let key_of_layer =
             |layer: &invar_oci::Layer| key_of("layer-checkout", &[("diff-id", layer.diff_id.to_string())]);
         let mut found = Vec::new();
