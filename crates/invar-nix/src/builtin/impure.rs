@@ -15,21 +15,15 @@ pub(super) static TABLE: &[Builtin] = &[
         Err(evaluator.error(ErrorKind::Impure { what, why: "each machine has another environment" }, spot))
     }),
     builtin("getFlake", 1, |evaluator, _, spot| network(evaluator, "getFlake", spot)),
-    builtin("fetchurl", 1, |evaluator, arguments, spot| {
-        fetch(evaluator, "fetchurl", arguments[0], spot)
-    }),
+    builtin("fetchurl", 1, |evaluator, arguments, spot| fetch(evaluator, "fetchurl", arguments[0], spot)),
     builtin("fetchTarball", 1, |evaluator, arguments, spot| {
         fetch(evaluator, "fetchTarball", arguments[0], spot)
     }),
-    builtin("fetchGit", 1, |evaluator, arguments, spot| {
-        fetch(evaluator, "fetchGit", arguments[0], spot)
-    }),
+    builtin("fetchGit", 1, |evaluator, arguments, spot| fetch(evaluator, "fetchGit", arguments[0], spot)),
     builtin("fetchMercurial", 1, |evaluator, arguments, spot| {
         fetch(evaluator, "fetchMercurial", arguments[0], spot)
     }),
-    builtin("fetchTree", 1, |evaluator, arguments, spot| {
-        fetch(evaluator, "fetchTree", arguments[0], spot)
-    }),
+    builtin("fetchTree", 1, |evaluator, arguments, spot| fetch(evaluator, "fetchTree", arguments[0], spot)),
     builtin("fetchClosure", 1, |evaluator, arguments, spot| {
         fetch(evaluator, "fetchClosure", arguments[0], spot)
     }),

@@ -195,27 +195,6 @@ fn locked_as_its_own(folder: &Path) -> bool {
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
-/// Whether people call Dockerfiles so, such as `Dockerfile.nix`.
-fn is_dockerfile(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    let is_one = ["dockerfile", "containerfile"].iter().any(|usual| {
-        let rest = lower.strip_prefix(usual).map(|rest| rest.chars().next());
-        matches!(rest, Some(None | Some('.' | '-' | '_'))) || lower.ends_with(&format!(".{usual}"))
-    });
-    is_one && !lower.ends_with("ignore")
-}
-
-impl Kind {
-    /// What the file `path` is, by its name.
-    fn of(path: &Path) -> Self {
-        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        match name.ends_with(".nix") && !is_dockerfile(&name) {
-            true => Self::Flake,
-            false => Self::Dockerfile,
-        }
-    }
-}
-
 /// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
 fn candidates(folder: &Path) -> Vec<(Kind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]

@@ -36,7 +36,8 @@ fn a_script_may_have_several_places() {
     let script = "#!/bin/sh\n. /app/.venv/bin/activate\nuv run a.py\n";
     let draft = read(text, &[("start", script)], false).expect("the Dockerfile can be read");
     let commands: Vec<&str> = draft.steps.iter().filter_map(|step| step.keys.get("run")?.as_str()).collect();
-    let change = r"sed -i 's/\. \/app\/\.venv\/bin\/activate/:/g; s/uv run /python /g' start && chmod +x start";
+    let change =
+        r"sed -i 's/\. \/app\/\.venv\/bin\/activate/:/g; s/uv run /python /g' start && chmod +x start";
     assert_eq!(commands, [change, change]);
 }
 
