@@ -165,6 +165,8 @@ impl<'a> Reader<'a> {
         let mut include: BTreeSet<String> = BTreeSet::new();
         if self.copies_all {
             if !self.context.is_package {
+                // A flake that Nix builds beside it may need less.
+                self.draft.include = None;
                 return;
             }
             // A package's own files are not in the image by themselves. Patterns do not ask ignore files, so each
@@ -182,6 +184,9 @@ impl<'a> Reader<'a> {
         // Where everything that is copied is moved, nothing is in its own place.
         let is_none = !self.copies_all && !self.context.is_package && !self.moved.is_empty();
         if !include.is_empty() || is_none {
+            if let Some(toml::Value::Array(known)) = &self.draft.include {
+                include.extend(known.iter().filter_map(|path| path.as_str().map(str::to_owned)));
+            }
             let list: Vec<toml::Value> = include.into_iter().map(toml::Value::String).collect();
             self.draft.include = Some(list.into());
         }

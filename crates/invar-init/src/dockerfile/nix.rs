@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             if there == tree.at {
                 continue;
             }
-            if provides(&self.draft, &there) {
+            if tree.at != "/" && provides(&self.draft, &there) {
                 links.push((tree.at, there));
             } else {
                 let why = format!(
@@ -199,7 +199,13 @@ impl<'a> Reader<'a> {
 
     /// Reads what is built into the draft; returns whether it could be.
     fn read_output(&mut self, installable: &Installable, at: usize, place: &str, purpose: Purpose) -> bool {
-        let (source, text) = (self.source_at(at), shown(installable));
+        let verb = match purpose {
+            Purpose::Build => "build",
+            Purpose::Run => "run",
+            Purpose::Shell => "develop",
+        };
+        let (source, text) =
+            (self.source_at(at), shown(installable).replace("nix build", &format!("nix {verb}")));
         let attribute = match installable {
             Installable::Project(attribute) => attribute.as_deref(),
             Installable::Nixpkgs(name) => {

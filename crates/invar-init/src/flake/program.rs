@@ -116,6 +116,13 @@ impl Reader<'_> {
                     }
                 }
             }
+            Thing::Interpreter(_) | Thing::InterpreterEnvironment { .. } => {
+                if let Some(symbol) = symbol
+                    && let Err(why) = self.locate(symbol, "/bin/python")
+                {
+                    self.note(place.as_ref(), "", &why);
+                }
+            }
             Thing::Choice { condition, yes, .. } => {
                 let why = format!(
                     "it depends on {condition}, which is not known: what it is if that is true is taken"

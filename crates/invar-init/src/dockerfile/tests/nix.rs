@@ -7,8 +7,14 @@ use super::files;
 use crate::dockerfile::nix::DockerfileFlake;
 use crate::{DockerfileContext, Draft, read_dockerfile};
 
-/// A flake of which nothing but an image is read.
-const FLAKE: &str = "{ outputs = { nixpkgs, ... }: { }; }";
+/// A flake whose packages put nothing anywhere.
+const FLAKE: &str = r#"{
+  outputs = { nixpkgs, ... }: let pkgs = import nixpkgs { system = "x86_64-linux"; }; in {
+    packages.x86_64-linux.default = pkgs.runCommand "app" { } "mkdir $out";
+    packages.x86_64-linux.a = pkgs.runCommand "a" { } "mkdir $out";
+    devShells.x86_64-linux.default = pkgs.mkShell { packages = [ pkgs.tree ]; };
+  };
+}"#;
 
 fn read(dockerfile: &str, flake: Option<&str>) -> Draft {
     let (files, none) = (files(&[("main.py", ""), ("flake.nix", "")]), BTreeSet::new());
@@ -33,7 +39,8 @@ fn around(build: &str, last: &str) -> String {
     let text = format!(
         "FROM nixos/nix:latest AS builder\nCOPY . /tmp/build\nWORKDIR /tmp/build\n{build}\nFROM scratch\nWORKDIR /x\n{last}\n"
     );
-    read(&text, Some(FLAKE)).to_toml("tool.invar").trim_end().to_owned()
+    let text = read(&text, Some(FLAKE)).to_toml("tool.invar");
+    text.split("\n[tool.invar.shell]").next().unwrap_or_default().trim_end().to_owned()
 }
 
 const CLOSURE: &str = "RUN mkdir /tmp/c\nRUN cp -R $(nix-store -qR result/) /tmp/c";
@@ -98,11 +105,62 @@ fn packages_of_a_profile_are_debians() {
         Some(FLAKE),
     );
     let text = draft.to_toml("tool.invar");
-    assert!(text.contains("packages = [\"curl\", \"jq\"]"), "{text}");
+    assert!(text.contains("packages = [\"curl\", \"jq\", \"tree\"]"), "{text}");
     assert!(text.contains("no Debian package is known for nonesuch"), "{text}");
     assert!(text.contains("command = [\"python\", \"main.py\"]"), "{text}");
     assert!(text.contains("SSL_CERT_FILE = \"/etc/ssl/certs/ca-certificates.crt\""), "{text}");
     let notes: BTreeMap<usize, &str> =
         draft.notes.iter().map(|note| (note.source.line, note.text.as_str())).collect();
     assert_eq!(notes.keys().copied().collect::<Vec<_>>(), [5, 7], "{notes:?}");
+}
+
+/// A flake whose package copies a program and wraps it.
+const PACKAGE: &str = r#"{
+  outputs = { nixpkgs, ... }: let pkgs = import nixpkgs { system = "x86_64-linux"; }; in {
+    packages.x86_64-linux.default = pkgs.stdenv.mkDerivation {
+      pname = "cats";
+      version = "1";
+      src = ./.;
+      nativeBuildInputs = [ pkgs.makeWrapper ];
+      installPhase = ''
+        mkdir -p $out/bin
+        cp main.py $out/bin/main.py
+        makeWrapper ${pkgs.jq}/bin/jq $out/bin/cats --add-flags $out/bin/main.py --set CATS $out/bin
+      '';
+    };
+  };
+}"#;
+
+#[test]
+fn a_package_is_put_together_where_it_is_copied_to() {
+    let text = |last: &str| {
+        let dockerfile = format!(
+            "FROM nixos/nix AS builder\nCOPY . /tmp/build\nWORKDIR /tmp/build\nRUN nix build\n{CLOSURE}\nFROM scratch\n\
+             COPY --from=builder /tmp/c /nix/store\n{last}\n"
+        );
+        read(&dockerfile, Some(PACKAGE)).to_toml("tool.invar")
+    };
+    let check = |last: &str, parts: &[&str]| {
+        let text = text(last);
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    };
+    let copy = "COPY --from=builder /tmp/build/result";
+    check(
+        &format!("{copy} /app\nWORKDIR /app\nENV CATS=2\nENTRYPOINT [\"/app/bin/cats\"]"),
+        &[
+            "packages = [\"jq\"]",
+            "entrypoint = [\"/app/bin/cats\"]",
+            "outputs = { \"main.py\" = \"/app/bin/main.py\" }",
+            "wrap = { program = \"/usr/bin/jq\", as = \"/app/bin/cats\", args = [\"/app/bin/main.py\"], env = { CATS = \"/app/bin\" } }",
+        ],
+    );
+    check(&format!("{copy} /\nCMD [\"/bin/cats\"]"), &["command = [\"/bin/cats\"]", "as = \"/bin/cats\""]);
+    // A part of it, in a folder of that name.
+    check(&format!("{copy}/bin /usr/local/bin\nCMD [\"cats\"]"), &["as = \"/usr/local/bin/cats\""]);
+    check(
+        &format!("{copy}/bin/cats /cats\nCMD [\"/cats\"]"),
+        &["command = [\"/cats\"]", "as = \"/bin/cats\"", "links = { \"/cats\" = \"/bin/cats\" }"],
+    );
 }
