@@ -170,7 +170,14 @@ impl Reader<'_> {
             words[index] = match (is_line, is_started) {
                 (true, _) => self.shell_line(&word, instruction, scope),
                 (_, true) => match self.of_tree(&word) {
-                    Some(program) => program,
+                    Some(program) => {
+                        // Without a project, nothing but the package itself could have brought it.
+                        if !self.context.has_project && !program.contains('/') {
+                            let why = format!("{program} is built by Nix alone: a step has to bring it");
+                            self.note(instruction, &why);
+                        }
+                        program
+                    }
                     None => self.places.program(&word),
                 },
                 _ => self.places.in_text(&word),
