@@ -531,7 +531,7 @@ impl Reader<'_> {
         }
         match counterpart(name) {
             Some(found) => {
-                self.add_packages(found, false);
+                self.add_packages(found, "/bin");
                 Ok(found.program(name))
             }
             None => Err(format!("where the program {name} comes from is not known")),
