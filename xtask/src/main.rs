@@ -1,5 +1,6 @@
 //! Automation of this repository: `cargo xtask test` checks everything that a change must keep.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
+mod names;
 mod needs;
 mod proof;
 mod talk;
@@ -19,6 +20,8 @@ Commands:
   talk FOLDER
          Build the app of FOLDER from its Dockerfile, its flake, its Dockerfile-nix and the image of its flake, twice
          each, and try them in a Docker engine; needs root
+  proof names
+         Check the tables of Debian packages against Debian's archive; needs apt, and fetches about 150 MB
   needs  Only install what the tests need (Debian, as root)
 ";
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["talk", folder] => talk::run(Path::new(folder)),
         ["proof", "scripts", names @ ..] => proof::scripts(names),
+        ["proof", "names"] => names::check(),
         // Where uv was put does not matter here: the test command finds it.
         ["needs"] => needs::install().map(|()| _ = needs::uv()),
         _ => {

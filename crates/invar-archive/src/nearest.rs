@@ -8,7 +8,6 @@ const MAXIMUM_LENGTH: usize = 128;
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a PackageName>) -> Vec<PackageName> {
     // What people write that is never in a name: capitals and underscores.
     let wanted = wanted.to_lowercase().replace('_', "-");
-    let wanted = wanted.as_bytes();
     if wanted.is_empty() || wanted.len() > MAXIMUM_LENGTH {
         return Vec::new();
     }
@@ -16,11 +15,11 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a PackageN
     let allowed = (wanted.len() / 3).clamp(1, 3);
     let mut found: Vec<(usize, &PackageName)> = names
         .filter_map(|name| {
-            let candidate = name.as_str().as_bytes();
-            let spelt = distance(wanted, candidate, allowed);
+            let candidate = name.as_str();
+            let spelt = distance(&wanted, candidate, allowed);
             let begins = || {
                 let longer = candidate.len().checked_sub(wanted.len())?;
-                (wanted.len() >= 3 && candidate.starts_with(wanted)).then_some(allowed + longer)
+                (wanted.len() >= 3 && candidate.starts_with(wanted.as_str())).then_some(allowed + longer)
             };
             Some((spelt.or_else(begins)?, name))
         })
@@ -31,30 +30,11 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a PackageN
 
 /// The number of slips (a character too many, too few, another, or two swapped) between two names, if at most
 /// `allowed` (optimal string alignment distance).
-fn distance(left: &[u8], right: &[u8], allowed: usize) -> Option<usize> {
+fn distance(left: &str, right: &str, allowed: usize) -> Option<usize> {
     if left.len().abs_diff(right.len()) > allowed {
         return None;
     }
-    let width = right.len() + 1;
-    let mut before = vec![0; width];
-    let mut last: Vec<usize> = (0..width).collect();
-    let mut row = vec![0; width];
-    for (i, &a) in left.iter().enumerate() {
-        row[0] = i + 1;
-        for (j, &b) in right.iter().enumerate() {
-            let replaced = last[j] + usize::from(a != b);
-            row[j + 1] = replaced.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a == right[j - 1] && left[i - 1] == b {
-                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
-            }
-        }
-        if row.iter().min().is_some_and(|&least| least > allowed) {
-            return None;
-        }
-        std::mem::swap(&mut before, &mut last);
-        std::mem::swap(&mut last, &mut row);
-    }
-    Some(last[right.len()]).filter(|&distance| distance <= allowed)
+    Some(strsim::osa_distance(left, right)).filter(|&distance| distance <= allowed)
 }
 
 #[cfg(test)]
@@ -64,8 +44,8 @@ mod tests {
     #[test]
     fn slips_are_counted() {
         fn check(left: &str, right: &str, expected: Option<usize>) {
-            assert_eq!(distance(left.as_bytes(), right.as_bytes(), 2), expected, "{left} and {right}");
-            assert_eq!(distance(right.as_bytes(), left.as_bytes(), 2), expected, "{right} and {left}");
+            assert_eq!(distance(left, right, 2), expected, "{left} and {right}");
+            assert_eq!(distance(right, left, 2), expected, "{right} and {left}");
         }
         check("curl", "curl", Some(0));
         check("curl", "crul", Some(1));

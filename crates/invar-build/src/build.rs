@@ -1,13 +1,14 @@
 //! From a project and its locks to an image.
-use std::thread;
+use std::collections::BTreeSet;
 
-use invar_oci::{ArchiveRequest, Image, Layer, Reference};
+use invar_oci::{ArchiveRequest, Image, ImageConfig, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
 use invar_project::{InvarLock, Platform};
 use invar_store::Key;
 use invar_tree::{Digest, Tree};
 use serde::{Deserialize, Serialize};
 
+use crate::command::lacking;
 use crate::debian::HANDLERS;
 use crate::deliver::{self, RootPart, Target};
 use crate::key::key_of;
@@ -18,6 +19,7 @@ use crate::python_source::Install;
 use crate::realise::key;
 use crate::root::Root;
 use crate::source::SourceTree;
+use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, Event, Phase, Session};
 
@@ -123,6 +125,7 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     }
     let mut images = Vec::new();
     let mut built = Vec::new();
+    let mut lacking = BTreeSet::new();
     for &platform in platforms {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
@@ -132,10 +135,11 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
             let merged = merged.insert(assembly.merge()?);
             assembly.write_root(merged, &request.target)?;
         }
-        let layers = assembly.layers(merged)?;
+        let layers = assembly.layers(&mut merged)?;
         let names: Vec<LayerName> = layers.iter().map(|layer| layer.name).collect();
         let created = lock.created.to_string();
         let config = image_config(&files.manifest, platform, &created, plan.interpreter.is_some(), &names);
+        lacking.extend(assembly.lacking(&config, &mut merged)?);
         let only: Vec<Layer> = layers.iter().map(|layer| layer.layer.clone()).collect();
         let annotations = &files.manifest.image.annotations;
         let annotations = annotations.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
@@ -143,6 +147,7 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
         built.push(BuiltImage { platform, digest: image.manifest_digest, id: image.config_digest, layers });
         images.push((config.platform(), image));
     }
+    lacking.iter().for_each(|sentence| session.reporter.event(&Event::Warning(sentence)));
     session.reporter.event(&Event::Phase(Phase::Deliver));
     let index: Vec<_> = images.iter().map(|(platform, image)| (platform.clone(), image)).collect();
     let digest = match built.as_slice() {
@@ -214,8 +219,45 @@ impl<'a> Assembly<'a> {
         Ok((parts, root))
     }
 
-    /// The layers, from the store if the same trees gave them before; `merged` is used where they have been merged.
-    pub fn layers(&self, merged: Option<(Parts, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
+    /// Sentences about what the image's command names and the image does not have; as far as they are known from before,
+    /// nothing is merged for them.
+    fn lacking(
+        &self,
+        config: &ImageConfig,
+        merged: &mut Option<(Parts, Root)>,
+    ) -> Result<Vec<String>, BuildError> {
+        let mut fields = vec![("layers".to_owned(), self.key()?.to_string())];
+        let command = config.entrypoint.iter().chain(&config.cmd).flatten().enumerate();
+        fields.extend(command.map(|(place, word)| (format!("word-{place}"), word.clone())));
+        fields.extend(config.env.iter().filter(|(name, _)| name == "PATH").cloned());
+        fields.push(("directory".to_owned(), config.working_dir.clone().unwrap_or_default()));
+        let key = key_of("lacking", &fields);
+        let store = &self.session.store;
+        let lacking = match store.result::<Vec<String>>(&key)? {
+            Some(known) => known,
+            None => {
+                let (_, root) = match merged {
+                    Some(merged) => merged,
+                    None => merged.insert(self.merge()?),
+                };
+                let lacking = lacking(&root.tree, config, self.plan);
+                store.put_result(&key, &lacking)?;
+                lacking
+            }
+        };
+        let project = self.files.manifest.project.as_ref();
+        let scripts = project.filter(|project| !project.is_package() && !project.scripts.is_empty());
+        let unpackaged = scripts.map(|_| {
+            "[project.scripts] is not installed, since the project is not a package: add a [build-system], or `package = \
+             true` to [tool.uv]"
+                .to_owned()
+        });
+        Ok(lacking.into_iter().chain(unpackaged).collect())
+    }
+
+    /// The layers, from the store if the same trees gave them before; `merged` is used where they have been merged, and
+    /// has it if they have to be.
+    pub fn layers(&self, merged: &mut Option<(Parts, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
         let store = &self.session.store;
         let names = self.plan.layers.iter().map(|layer| layer.name);
         let key = self.key()?;
@@ -227,18 +269,14 @@ impl<'a> Assembly<'a> {
         }
         let (parts, root) = match merged {
             Some(merged) => merged,
-            None => self.merge()?,
+            None => merged.insert(self.merge()?),
         };
         let requests: Vec<(LayerName, LayerRequest<'_>)> =
-            names.map(|name| (name, parts.layer(&root, name, self.source))).collect();
-        let written: Vec<Result<(Layer, bool), BuildError>> = thread::scope(|scope| {
-            let threads: Vec<_> =
-                requests.iter().map(|(_, request)| scope.spawn(|| request.write(store))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("the thread does not panic")).collect()
-        });
+            names.map(|name| (name, parts.layer(root, name, self.source))).collect();
+        let written = each(requests.len(), &requests, |(_, request)| request.write(store))?;
         let mut layers = Vec::new();
         for ((name, _), written) in requests.iter().zip(written) {
-            let (layer, new) = written?;
+            let (layer, new) = written;
             if new {
                 let (digest, size) = (layer.digest, layer.size);
                 self.session.reporter.event(&Event::LayerWritten { name: name.as_str(), digest, size });

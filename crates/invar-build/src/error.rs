@@ -351,6 +351,31 @@ pub enum BuildError {
     /// A command that was run in the sandbox failed.
     #[error(transparent)]
     Step(Box<crate::StepFailure>),
+    /// Something is wrong with one part of the project.
+    #[error("{part} cannot be locked")]
+    Part {
+        /// The part.
+        part: invar_project::LockPart,
+        /// What is wrong.
+        #[source]
+        source: Box<BuildError>,
+    },
+    /// The lock is without what one part of the project needs.
+    #[error("invar.lock does not have {part}: {what} is missing")]
+    PartNotLocked {
+        /// The part.
+        part: invar_project::LockPart,
+        /// What is missing.
+        what: String,
+    },
+    /// uv is not there, or cannot be asked.
+    #[error("{names} {} to be built, and uv resolves what that needs: {problem}", if names.contains(',') { "have" } else { "has" })]
+    NoUv {
+        /// What is to be built, with commas between.
+        names: String,
+        /// Why uv cannot be asked.
+        problem: String,
+    },
     /// An input of a step matches nothing.
     #[error("step {step}: its input {input:?} matches no file of the project, and is no step's name")]
     NoInput {
@@ -569,6 +594,7 @@ impl BuildError {
             | Self::BuildCycle { .. }
             | Self::NotAPackage { .. }
             | Self::BuildSystem { .. }
+            | Self::NoUv { .. }
             | Self::NoInput { .. }
             | Self::NoSource { .. }
             | Self::NoProgram { .. }
@@ -583,8 +609,10 @@ impl BuildError {
             Self::NoUvLock { .. }
             | Self::NoInvarLock { .. }
             | Self::NotLocked { .. }
+            | Self::PartNotLocked { .. }
             | Self::Mismatch { .. } => Kind::Locks,
             Self::Git { .. } | Self::NoPipFile { .. } => Kind::Network,
+            Self::Part { source, .. } => source.kind(),
             Self::Fetch(error) => fetch_kind(error),
             // The package is right and the disk is not.
             Self::Package { .. } | Self::Wheel { .. } if is_write_error(self) => Kind::Disk,

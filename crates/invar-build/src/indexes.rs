@@ -1,17 +1,16 @@
 //! The archives' signed indexes: what each suite has, checked from the signature down.
 use std::io::{BufReader, Write as _};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use invar_archive::{
     ArchivePath, IndexError, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
 };
-use invar_compression::Compression;
 use invar_debian::{Architecture, ParagraphError};
 use invar_fetch::{FetchError, Request};
+use invar_formats::Compression;
 use invar_project::{Timestamp, nearest};
 
 use crate::event::Downloads;
+use crate::workers::each;
 use crate::{Archive, BuildError, Session};
 
 /// No `InRelease` file is longer; Debian's have about 150 kB.
@@ -89,12 +88,8 @@ pub(crate) fn suites(
         writer.commit()?;
         Ok(Suite { name, url, verified })
     };
-    thread::scope(|scope| {
-        let suite = &suite;
-        let threads: Vec<_> =
-            parts(codename).into_iter().map(|name| scope.spawn(move || suite(name))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("the thread does not panic")).collect()
-    })
+    let names = parts(codename);
+    each(names.len(), &names, |name| suite(name.clone()))
 }
 
 /// The releases of Debian that mirrors have, the development suites, and those on the way out.
@@ -141,25 +136,7 @@ pub(crate) fn packages(
     architecture: &Architecture,
     snapshot: Option<Timestamp>,
 ) -> Result<PackageIndex, BuildError> {
-    let first_failure = Mutex::new(None);
-    let files: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = suites
-            .iter()
-            .map(|suite| scope.spawn(move || fetch_index(session, suite, architecture, snapshot)))
-            .collect();
-        let joined = threads.into_iter().map(|thread| thread.join().expect("the thread does not panic"));
-        joined
-            .filter_map(|fetched| {
-                let keep = |error| {
-                    first_failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                };
-                fetched.map_err(keep).ok()
-            })
-            .collect()
-    });
-    if let Some(error) = first_failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
+    let files = each(suites.len(), suites, |suite| fetch_index(session, suite, architecture, snapshot))?;
     let mut index = PackageIndex::new(architecture.clone());
     for (number, (suite, (digest, compression))) in suites.iter().zip(files).enumerate() {
         let (file, _) = session.store.open_blob(&digest)?;

@@ -5,63 +5,78 @@ mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_plan::{build_root_name, python_packages};
-use invar_project::{InvarLock, LockedBuild, Manifest, NormalisedName, Platform};
-use invar_python::{ChosenSource, Selected, SourceLocation, UvLock, build_system, project_info};
+use invar_plan::build_root_name;
+use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, NormalisedName, Platform};
+use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
 
-use self::resolver::{Found, Resolver, Wanted};
+use self::resolver::{Resolver, Wanted};
 use crate::git;
+use crate::lock_parts::{Deferred, of_part, parts, sources};
 use crate::project::ProjectFiles;
 use crate::python_source::{Source, locked_digest, read_source, read_text};
 use crate::{BuildError, Session};
 
-/// All that is to be built for the images of `manifest` on `platform`.
-///
-/// # Errors
-/// What choosing the packages says.
-pub(crate) fn sources(
-    manifest: &Manifest,
-    lock: &InvarLock,
-    uv_lock: Option<&UvLock>,
-    platform: Platform,
-) -> Result<BTreeMap<NormalisedName, ChosenSource>, BuildError> {
-    let mut all = BTreeMap::new();
-    for variant in variants(manifest) {
-        for selected in python_packages(&variant, lock, uv_lock, platform)? {
-            let Selected::Source(chosen) = selected else { continue };
-            let name = chosen.name.as_str().parse().expect("both names are normalised by one rule");
-            all.insert(name, chosen);
-        }
-    }
-    Ok(all)
-}
-
-/// The project as its image has it, as its further images have it, and as its shell has it.
-pub(crate) fn variants(manifest: &Manifest) -> Vec<Manifest> {
-    let mut variants = vec![manifest.clone()];
-    variants.extend(manifest.images.keys().filter_map(|key| manifest.image(key.as_str())));
-    variants.push(crate::shell::shell_manifest(manifest));
-    variants
-}
-
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.
 ///
+/// One part of the project after the other, so that none has a say in what those before it are built with. What cannot
+/// be locked of another part than `required` is left out, and given back with the reason.
+///
 /// # Errors
-/// What reading the sources says, [`BuildError::Uv`], [`BuildError::BuildRequirements`].
+/// What reading the sources says, [`BuildError::Uv`], [`BuildError::NoUv`], [`BuildError::BuildRequirements`].
 pub(crate) fn lock_builds(
     session: &Session<'_>,
     files: &ProjectFiles,
     lock: &mut InvarLock,
     platform: Platform,
     old: Option<&InvarLock>,
-) -> Result<(), BuildError> {
-    let sources = sources(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    if sources.is_empty() {
-        return Ok(());
-    }
+    required: &LockPart,
+) -> Result<Vec<Deferred>, BuildError> {
     let old = old.and_then(|old| old.platforms.get(&platform));
     let mut builds: BTreeMap<NormalisedName, LockedBuild> = BTreeMap::new();
-    let mut resolver = Resolver::new(session, files, lock, platform)?;
+    let mut deferred = Vec::new();
+    let mut resolver = None;
+    for part in parts(files) {
+        let mut add = || -> Result<(), BuildError> {
+            let mut sources = sources(files, lock, platform, &part)?;
+            sources.retain(|name, _| !builds.contains_key(name));
+            if sources.is_empty() {
+                return Ok(());
+            }
+            let is_new = |name: &&NormalisedName| old.is_none_or(|old| !old.builds.contains_key(*name));
+            let new: Vec<&str> = sources.keys().filter(is_new).map(NormalisedName::as_str).collect();
+            if !new.is_empty() && part != *required {
+                // Nothing is fetched for what cannot be locked anyway.
+                uv::check(session, &new)?;
+            }
+            if resolver.is_none() {
+                resolver = Some(Resolver::new(session, files, lock, platform)?);
+            }
+            let resolver = resolver.as_mut().expect("it was made a moment ago");
+            builds.extend(lock_sources(session, files, resolver, sources, old)?);
+            Ok(())
+        };
+        match add() {
+            Ok(()) => {}
+            Err(error) if part == *required => return Err(of_part(&part, error)),
+            Err(error) => deferred.push(Deferred { part, error }),
+        }
+    }
+    let locked = lock.platforms.get_mut(&platform).expect("the platform is being locked");
+    let found = resolver.map(|resolver| resolver.found(&builds));
+    let (wheels, sources) = found.map(|found| (found.wheels, found.sources)).unwrap_or_default();
+    (locked.builds, locked.build_wheels, locked.build_sources) = (builds, wheels, sources);
+    Ok(deferred)
+}
+
+/// What each of `sources` is built with.
+fn lock_sources(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    resolver: &mut Resolver<'_>,
+    sources: BTreeMap<NormalisedName, ChosenSource>,
+    old: Option<&LockedPlatform>,
+) -> Result<BTreeMap<NormalisedName, LockedBuild>, BuildError> {
+    let mut builds = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, chosen) in sources {
         let known = old.and_then(|old| old.builds.get(&name));
@@ -83,11 +98,12 @@ pub(crate) fn lock_builds(
         let root = build_root_name(&files.manifest, &name);
         wanted.push(Wanted { name, chosen, source, version, requires, root });
     }
+    if !wanted.is_empty() {
+        let names: Vec<&str> = wanted.iter().map(|wanted| wanted.name.as_str()).collect();
+        uv::check(session, &names)?;
+    }
     builds.extend(resolver.resolve(wanted)?);
-    let Found { wheels, sources } = resolver.found(&builds);
-    let locked = lock.platforms.get_mut(&platform).expect("the platform is being locked");
-    (locked.builds, locked.build_wheels, locked.build_sources) = (builds, wheels, sources);
-    Ok(())
+    Ok(builds)
 }
 
 /// What the package and the project say that its build needs.

@@ -11,7 +11,7 @@ use invar_project::{
 };
 
 use crate::BuildError;
-use crate::lock::roots;
+use crate::lock_make::roots;
 
 /// What is asked for, for each root. `builds` are the roots of Python builds.
 pub(crate) fn requests(

@@ -1,9 +1,7 @@
 //! All trees of an image: realised, configured, built, run, read, compiled.
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
@@ -23,6 +21,7 @@ use crate::root::{Overlay, Root};
 use crate::source::SourceTree;
 use crate::steps::follow::{Links, Moved, follow, links_of};
 use crate::steps::{self, displaced, run_steps, wrapped};
+use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, needs, scripts};
 
@@ -251,40 +250,20 @@ impl Assembly<'_> {
         workshop: &Workshop<'_>,
         interpreter: &LockedInterpreter,
     ) -> Result<Vec<(&SourceBuild, StoredTree)>, BuildError> {
-        let builds = &self.plan.sources;
-        let next = AtomicUsize::new(0);
-        let made: Mutex<Vec<(usize, StoredTree)>> = Mutex::new(Vec::new());
-        let failure = Mutex::new(None);
-        thread::scope(|scope| {
-            for _ in 0..self.session.jobs.clamp(1, 4).min(builds.len()) {
-                scope.spawn(|| {
-                    while let Some(index) =
-                        Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < builds.len())
-                    {
-                        let backwards = self.session.perturbation.backwards;
-                        let index = if backwards { builds.len() - 1 - index } else { index };
-                        let build = &builds[index];
-                        let built = python_source::prepare(workshop, build, self.install)
-                            .and_then(|prepared| prepared.make(workshop, interpreter));
-                        match built {
-                            Ok(tree) => {
-                                made.lock().unwrap_or_else(PoisonError::into_inner).push((index, tree))
-                            }
-                            Err(error) => {
-                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                                next.store(builds.len(), Ordering::Relaxed);
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
+        let mut builds: Vec<&SourceBuild> = self.plan.sources.iter().collect();
+        let backwards = self.session.perturbation.backwards;
+        if backwards {
+            builds.reverse();
         }
-        let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-        made.sort_by_key(|(index, _)| *index);
-        Ok(made.into_iter().map(|(index, tree)| (&builds[index], tree)).collect())
+        let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
+            python_source::prepare(workshop, build, self.install)
+                .and_then(|prepared| prepared.make(workshop, interpreter))
+        })?;
+        let mut made: Vec<(&SourceBuild, StoredTree)> = builds.into_iter().zip(trees).collect();
+        if backwards {
+            made.reverse();
+        }
+        Ok(made)
     }
 
     /// Runs the steps, and puts the launchers in the places of the programs that they start.

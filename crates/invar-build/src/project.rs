@@ -3,13 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use invar_project::{
-    DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, Manifest, ManifestSources,
-    Purpose, Request, SourceRules, WorkspaceRoot, nearest,
+    DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
+    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot, nearest,
 };
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::BuildError;
+use crate::output::write_atomically;
 use crate::source::{Packages, read_text_if_there};
 use crate::workspace::{Workspace, parse_lock};
 
@@ -80,6 +81,15 @@ impl ProjectFiles {
     /// [`BuildError::Read`], [`BuildError::InvarLock`].
     pub fn all_recorded(folder: &Path) -> Result<Vec<DerivedLock>, BuildError> {
         Ok(lock_file(folder)?.map(|file| file.derived().to_vec()).unwrap_or_default())
+    }
+
+    /// Makes the lock of a derived manifest that of the project's own, which says the same: all that `invar.lock` in `folder`
+    /// has afterwards.
+    ///
+    /// # Errors
+    /// [`BuildError::Output`].
+    pub fn adopt(folder: &Path, recorded: &DerivedLock) -> Result<(), BuildError> {
+        write_lock(folder, &LockFile::Own(Box::new(recorded.lock.clone())).to_string())
     }
 
     fn read_with(folder: &Path, derived: Option<DerivedManifest>) -> Result<Self, BuildError> {
@@ -155,11 +165,30 @@ impl ProjectFiles {
         })
     }
 
-    /// The lock, if it belongs to the manifest and `uv.lock`, and they to each other.
+    /// The project's own manifest, which the lock belongs to.
+    pub(crate) fn whole_manifest(&self) -> &Manifest {
+        self.whole.as_deref().unwrap_or(&self.manifest)
+    }
+
+    /// The image that this is: the project's own, or a further one.
+    pub fn part(&self) -> LockPart {
+        self.manifest.variant.clone().map_or(LockPart::Image, LockPart::Further)
+    }
+
+    /// The lock, if it belongs to the manifest and `uv.lock`, and they to each other, as far as [this](Self::part) image
+    /// is concerned.
     ///
     /// # Errors
     /// [`BuildError::NoInvarLock`], [`BuildError::Mismatch`].
     pub fn checked_lock(&self) -> Result<&InvarLock, BuildError> {
+        self.checked_lock_for(&self.part())
+    }
+
+    /// The same, as far as `part` is concerned.
+    ///
+    /// # Errors
+    /// As [`checked_lock`](Self::checked_lock).
+    pub fn checked_lock_for(&self, part: &LockPart) -> Result<&InvarLock, BuildError> {
         if let Some(error) = &self.lock_error {
             let path = self.folder.join("invar.lock");
             return Err(BuildError::InvarLock { path, source: Box::new(error.clone()) });
@@ -170,8 +199,9 @@ impl ProjectFiles {
             .ok_or_else(|| BuildError::NoInvarLock { path: self.folder.join("invar.lock") })?;
         let mut findings = self.uv_findings();
         findings.extend(
-            lock.check(self.whole.as_deref().unwrap_or(&self.manifest), self.uv_lock_digest.as_ref())
+            lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref())
                 .into_iter()
+                .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
                 .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
         );
         if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }
@@ -285,6 +315,15 @@ impl ProjectFiles {
 /// How messages about a derived manifest name it.
 fn shown(derived: &DerivedManifest) -> String {
     format!("the manifest derived from {}", derived.source)
+}
+
+/// Writes `invar.lock` in `folder`.
+pub(crate) fn write_lock(folder: &Path, text: &str) -> Result<(), BuildError> {
+    use std::io::Write as _;
+    let path = folder.join("invar.lock");
+    write_atomically(&path, |file| {
+        file.write_all(text.as_bytes()).map_err(|source| BuildError::Output { path: path.clone(), source })
+    })
 }
 
 /// What `invar.lock` in `folder` holds, if there is one.

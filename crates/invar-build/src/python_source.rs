@@ -16,7 +16,7 @@ use invar_python::{
 };
 use invar_sandbox::{Bind, Ownership};
 use invar_store::{Checkout, Key, Store, StoredTree};
-use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
+use invar_tree::{Contents, Digest, ImagePath, Origin, SEARCH_PATH, Tree};
 
 use crate::copy::{check_out, copy_tree};
 use crate::debian::{debian_checkout, packages_key, path};
@@ -478,8 +478,7 @@ pub(crate) fn front_end(
          exec {environment_folder}/bin/python -B /{BUILD}/front-end.py \"$1\" \"$2\" /{BUILD}/out /{BUILD}/settings.json\n"
     );
     let mut environment: BTreeMap<String, String> = BTreeMap::new();
-    let standard = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    environment.insert("PATH".to_owned(), format!("{environment_folder}/bin:{standard}"));
+    environment.insert("PATH".to_owned(), format!("{environment_folder}/bin:{SEARCH_PATH}"));
     environment.insert("VIRTUAL_ENV".to_owned(), environment_folder);
     if let Some(vendored) = vendored {
         environment.extend(vendored.environment.clone());

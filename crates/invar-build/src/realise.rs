@@ -2,9 +2,7 @@
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread;
 
 use invar_debian::{Control, UnpackOptions, read_deb};
 use invar_fetch::Request;
@@ -16,6 +14,7 @@ use invar_tree::{Digest, Hasher};
 use crate::downloads;
 use crate::key::key_of;
 use crate::python_index::{IndexFile, fetch_distribution};
+use crate::workers::each;
 use crate::{Archive, BuildError, Event, Phase, Session};
 
 /// How many downloads are under way at once. More only make each slower.
@@ -91,31 +90,8 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, recipes: &[Recipe], missing: &[usize]) -> Result<Vec<(usize, StoredTree)>, BuildError> {
-        let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let done = Mutex::new(Vec::with_capacity(missing.len()));
-        let failure = Mutex::new(None);
-        thread::scope(|scope| {
-            for _ in 0..DOWNLOADS.max(self.session.jobs).min(missing.len()) {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        let Some(&index) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-                        match self.make(&recipes[index]) {
-                            Ok(tree) => {
-                                done.lock().unwrap_or_else(PoisonError::into_inner).push((index, tree));
-                            }
-                            Err(error) => {
-                                stop.store(true, Ordering::Relaxed);
-                                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                            }
-                        }
-                    }
-                });
-            }
-        });
-        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        }
+        let trees = each(DOWNLOADS.max(self.session.jobs), missing, |&index| self.make(&recipes[index]))?;
+        Ok(missing.iter().copied().zip(trees).collect())
     }
 
     fn make(&self, recipe: &Recipe) -> Result<StoredTree, BuildError> {

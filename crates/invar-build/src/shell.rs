@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
-use invar_project::{DefaultGroups, Identity, Manifest, NormalisedName, Platform, User};
+use invar_project::{DefaultGroups, Identity, LockPart, Manifest, NormalisedName, Platform, User};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::Scratch;
 
@@ -139,7 +139,7 @@ pub fn shell_environment(
     files: &ProjectFiles,
     platform: Platform,
 ) -> Result<Environment, BuildError> {
-    let lock = files.checked_lock()?;
+    let lock = files.checked_lock_for(&LockPart::Shell)?;
     let shell = files.with_manifest(shell_manifest(&files.manifest));
     let plan = Plan::for_shell(&shell.manifest, lock, files.uv_lock.as_ref(), platform)?;
     let mut environment = environment(session, &shell, &plan, Install::Editable)?;
@@ -184,7 +184,7 @@ pub fn named_programs(
 ) -> Result<Vec<String>, BuildError> {
     const FOLDERS: [&str; 7] =
         ["usr/bin", "usr/sbin", "usr/games", "usr/local/bin", "usr/local/sbin", "bin", "sbin"];
-    let lock = files.checked_lock()?;
+    let lock = files.checked_lock_for(&LockPart::Shell)?;
     let manifest = shell_manifest(&files.manifest);
     let plan = Plan::for_shell(&manifest, lock, files.uv_lock.as_ref(), platform)?;
     let requests = manifest.packages.iter().chain(&manifest.dev_shell.packages);
@@ -417,7 +417,7 @@ impl Assembly<'_> {
     /// The layers as folders, the lowest first.
     fn check_out_layers(&self) -> Result<Vec<invar_store::Checkout>, BuildError> {
         let store = &self.session.store;
-        let layers = self.layers(None)?;
+        let layers = self.layers(&mut None)?;
         let key_of_layer =
             |layer: &invar_oci::Layer| key_of("layer-checkout", &[("diff-id", layer.diff_id.to_string())]);
         let mut found = Vec::new();

@@ -185,10 +185,7 @@ pub(crate) fn make_step(
         let mut variables = vendored.map(|vendored| vendored.environment).unwrap_or_default();
         if step.environment {
             let folder = format!("/{}", invar_plan::ENVIRONMENT);
-            variables.insert(
-                "PATH".to_owned(),
-                format!("{folder}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-            );
+            variables.insert("PATH".to_owned(), format!("{folder}/bin:{}", invar_tree::SEARCH_PATH));
             variables.insert("VIRTUAL_ENV".to_owned(), folder);
         }
         variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Chain, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use invar_fetch::Request;
 use invar_oci::END_OF_ARCHIVE;
-use invar_project::{AbsoluteUrl, Platform};
+use invar_project::AbsoluteUrl;
 use invar_python::{DistributionName, Source, WheelFilename};
 use invar_store::Checkout;
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
-    Check, Checker, Ecosystem, Fetched, Machine, Needed, NeededSource, Opening, Target, cargo_download_url,
+    Check, Checker, Ecosystem, Fetched, Needed, NeededSource, Opening, Target, cargo_download_url,
     cargo_index_config_url, ecosystem_of, needed, offer,
 };
 use serde::{Deserialize, Serialize};
@@ -26,6 +24,7 @@ use crate::event::Downloads;
 use crate::git::commit_tree;
 use crate::key::key_of;
 use crate::tools::Tools;
+use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, Event};
 
@@ -83,12 +82,7 @@ impl Vendored {
         inside: &str,
         tools: &Tools,
     ) -> Result<Option<Self>, BuildError> {
-        let target = Target {
-            machine: match workshop.platform {
-                Platform::LinuxAmd64 => Machine::X86_64,
-                Platform::LinuxArm64 => Machine::Aarch64,
-            },
-        };
+        let target = Target { machine: workshop.platform.machine() };
         let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
             let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
@@ -176,35 +170,8 @@ fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
 
 /// Fetches all of `wanted`, many at once; the results are in the order of the requests.
 fn fetch_all(workshop: &Workshop<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let failure = Mutex::new(None);
-    let done: Mutex<BTreeMap<usize, Vec<Got>>> = Mutex::new(BTreeMap::new());
     let addresses = Addresses { workshop, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
-    thread::scope(|scope| {
-        for _ in 0..DOWNLOADS.min(wanted.len()) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(one) = wanted.get(index) else { return };
-                    match addresses.fetch(one) {
-                        Ok(got) => {
-                            done.lock().unwrap_or_else(PoisonError::into_inner).insert(index, got);
-                        }
-                        Err(error) => {
-                            stop.store(true, Ordering::Relaxed);
-                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => {
-            Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().flatten().collect())
-        }
-    }
+    Ok(each(DOWNLOADS, &wanted, |one| addresses.fetch(one))?.into_iter().flatten().collect())
 }
 
 struct Addresses<'a> {

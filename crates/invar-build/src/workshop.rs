@@ -14,6 +14,7 @@ use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
 use invar_store::Key;
+use invar_tree::SEARCH_PATH;
 use rustix::process::Signal;
 
 pub(crate) use self::bench::Bench;
@@ -86,10 +87,8 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// [`BuildError::ForeignPlatform`].
     pub fn check_platform(&self, label: &str) -> Result<(), BuildError> {
-        let (machine, host) = match self.platform {
-            Platform::LinuxAmd64 => ("x86_64", cfg!(target_arch = "x86_64")),
-            Platform::LinuxArm64 => ("aarch64", cfg!(target_arch = "aarch64")),
-        };
+        let machine = self.platform.machine();
+        let host = std::env::consts::ARCH == machine.as_str();
         // An emulator that the kernel has opened beforehand (flag F of binfmt_misc) works in any root.
         let emulated = || {
             let path = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
@@ -259,7 +258,7 @@ fn file_name(label: &str, key: &Key) -> String {
 fn fixed_environment() -> BTreeMap<String, String> {
     let time = FILE_TIME.to_string();
     [
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("PATH", SEARCH_PATH),
         ("HOME", "/root"),
         ("USER", "root"),
         ("LOGNAME", "root"),

@@ -27,7 +27,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use invar_tree::{Contents as _, ImagePath, Mode, Node, Owner};
+use invar_tree::{Contents as _, ImagePath, Machine, Mode, Node, Owner};
 
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
@@ -78,22 +78,6 @@ impl LdCacheError {
     }
 }
 
-/// What decides the flags of libraries and the built-in directories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Machine {
-    X86_64,
-    Aarch64,
-}
-
-impl Machine {
-    fn triplet(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64-linux-gnu",
-            Self::Aarch64 => "aarch64-linux-gnu",
-        }
-    }
-}
-
 /// Which rules hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Generation {
@@ -141,11 +125,9 @@ fn generator(view: &View<'_>) -> Result<Option<Generator>, ConfigureError> {
 
 /// Finds `ldconfig (Debian GLIBC 2.41-12) stable release version 2.41`, ended by a NUL, in the program's bytes.
 fn parse_generator(program: &[u8]) -> Result<Generator, LdCacheError> {
-    let machine = match program.get(18..20).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]])) {
-        Some(62) => Machine::X86_64,
-        Some(183) => Machine::Aarch64,
-        machine => return Err(LdCacheError::Machine { machine: machine.unwrap_or(0) }),
-    };
+    let number = program.get(18..20).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+    let machine = Machine::ALL.into_iter().find(|machine| machine.elf_number() == number);
+    let machine = machine.ok_or(LdCacheError::Machine { machine: number })?;
     let texts = program.split(|&byte| byte == 0).filter(|text| text.starts_with(b"ldconfig "));
     for text in texts {
         let Ok(readable) = std::str::from_utf8(text) else { continue };

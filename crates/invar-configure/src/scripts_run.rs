@@ -42,7 +42,7 @@ mod triggers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::{Control, PackageName};
-use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree};
+use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, SEARCH_PATH, Sink as _, Tree};
 
 use crate::ConfigureError;
 use crate::output::known;
@@ -171,7 +171,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("LANG", "C.UTF-8"),
     ("LC_ALL", "C.UTF-8"),
     ("LOGNAME", "root"),
-    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("PATH", SEARCH_PATH),
     // Programs that write a table in the order of a hash would write another one each time.
     ("PERL_HASH_SEED", "0"),
     ("PERL_PERTURB_KEYS", "0"),

@@ -1,47 +1,31 @@
 //! The two `tar` archives in a package, as far as deb(5) allows them.
 //!
-//! Those are the old (v7), the ustar and the GNU format; of GNU's extensions only long names (`L`), long link names
-//! (`K`) and large numbers. All other type flags are an error, as they are for dpkg: device nodes and pipes (which an
-//! image's tree cannot hold), sparse files, and POSIX's extended headers, whose overrides let one archive mean
-//! different things to different readers.
+//! Those are the old (v7), the ustar and the GNU format ([`Policy::Gnu`]); of GNU's extensions only long names (`L`),
+//! long link names (`K`) and large numbers. All other type flags are an error, as they are for dpkg: device nodes and
+//! pipes (which an image's tree cannot hold), sparse files, and POSIX's extended headers, whose overrides let one
+//! archive mean different things to different readers.
 //!
 //! Names of owners and all dates are not looked at.
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use invar_compression::LimitExceeded;
+use invar_formats::tar::{Header, Limits, MemberKind, Policy, TarError, TarFault, TarReader};
 use invar_tree::{ImagePath, Mode, Owner, PathError};
-use tar::EntryType;
 
 /// The longest long name: Linux' bound for a path, and a NUL.
 const MAXIMUM_NAME: u64 = 4096;
+
+/// The sum of the lengths of all paths that is kept in memory, in bytes.
+const MAXIMUM_PATHS: usize = 256 << 20;
 
 /// Why an archive inside a package cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// The archive is damaged, cut short, or could not be read.
-    #[error("it is damaged or cannot be read")]
-    Read(#[source] io::Error),
-    /// The archive grows beyond the bound that its compressed size sets.
-    #[error("it unpacks to more than {limit} bytes, which no honest package of its size does")]
-    TooLarge {
-        /// The bound in bytes.
-        limit: u64,
-    },
-    /// The archive has too many entries.
-    #[error("it has more than {limit} entries")]
-    TooManyEntries {
-        /// The bound.
-        limit: u64,
-    },
-    /// The paths of all entries together are too long to be kept in memory.
-    #[error("the paths of its entries have more than {limit} bytes together")]
-    PathsTooLong {
-        /// The bound in bytes.
-        limit: usize,
-    },
+    /// It is not a tar archive, is damaged, or goes beyond a limit.
+    #[error(transparent)]
+    Tar(#[from] TarError),
     /// The content of a file ends early, or could not be read.
     #[error("the content of {path} is damaged or cannot be read")]
     Content {
@@ -51,9 +35,6 @@ pub enum ArchiveError {
         #[source]
         source: io::Error,
     },
-    /// After the end of the archive there is something else.
-    #[error("it has more data after its end")]
-    Trailing,
     /// An entry is not one that a package may have.
     #[error("the entry {path:?}")]
     Entry {
@@ -78,9 +59,6 @@ pub enum EntryFault {
     /// The root of the archive is not a directory.
     #[error("the root is not a directory")]
     Root,
-    /// The header has a number that cannot be read.
-    #[error("its header has a bad number")]
-    Number(#[source] io::Error),
     /// The numeric owner does not fit into 32 bits.
     #[error("its numeric owner {0} does not fit into 32 bits")]
     Owner(u64),
@@ -108,9 +86,6 @@ pub enum EntryFault {
     /// The path of a hard link's file leads out of the package or cannot be held.
     #[error("it is a hard link to a bad path")]
     HardLinkPath(#[source] PathError),
-    /// A long name is too long, comes twice, or belongs to no entry.
-    #[error("its long name is too long, or comes twice, or nothing follows it")]
-    LongName,
 }
 
 /// A kind of entry that a package may not have.
@@ -163,10 +138,7 @@ pub(crate) struct Item<'a> {
 
 impl From<io::Error> for ArchiveError {
     fn from(error: io::Error) -> Self {
-        match LimitExceeded::find(&error) {
-            Some(LimitExceeded { limit }) => Self::TooLarge { limit },
-            None => Self::Read(error),
-        }
+        Self::Tar(error.into())
     }
 }
 
@@ -174,114 +146,63 @@ impl From<io::Error> for ArchiveError {
 /// `limit` entries are an error.
 pub(crate) fn read_archive<E: From<ArchiveError>>(
     reader: impl Read,
-    limit: u64,
+    limit: usize,
     mut take: impl FnMut(Item<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut archive = tar::Archive::new(reader);
-    let mut names = LongNames::default();
-    let mut count = 0;
-    for entry in archive.entries().map_err(ArchiveError::from)?.raw(true) {
-        let mut entry = entry.map_err(ArchiveError::from)?;
-        count += 1;
-        if count > limit {
-            return Err(ArchiveError::TooManyEntries { limit }.into());
-        }
-        if names.take(&mut entry)? {
-            continue;
-        }
-        let name = names.path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-        let link = names.link.take().or_else(|| entry.link_name_bytes().map(|name| name.into_owned()));
-        let shown = || String::from_utf8_lossy(&name).into_owned();
-        match check(&name, link.as_deref(), entry.header(), entry.size()) {
-            Ok(Some((path, kind, mode, owner))) => {
-                let size = entry.size();
-                let mut content = Exact { reader: &mut entry, left: size };
-                take(Item { path, kind, mode, owner, size, content: &mut content })?;
-            }
-            Ok(None) => {}
-            Err(fault) => return Err(ArchiveError::Entry { path: shown(), fault }.into()),
-        }
+    let limits = Limits { extension: MAXIMUM_NAME, members: limit, names: MAXIMUM_PATHS };
+    let mut archive = TarReader::new(reader, Policy::Gnu, limits);
+    while let Some(header) = archive.next_member().map_err(ArchiveError::from)? {
+        let Some((path, kind, mode, owner)) = check(&header)? else { continue };
+        take(Item { path, kind, mode, owner, size: header.size, content: &mut archive.content() })?;
     }
-    if let Some(name) = names.path.or(names.link) {
-        let path = String::from_utf8_lossy(&name).into_owned();
-        return Err(ArchiveError::Entry { path, fault: EntryFault::LongName }.into());
-    }
-    Ok(finish(archive.into_inner())?)
-}
-
-/// The name and the link's name that belong to the next entry.
-#[derive(Default)]
-struct LongNames {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-}
-
-impl LongNames {
-    /// Whether `entry` is a long name, which is then kept.
-    fn take(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<bool, ArchiveError> {
-        let slot = match entry.header().entry_type() {
-            EntryType::GNULongName => &mut self.path,
-            EntryType::GNULongLink => &mut self.link,
-            _ => return Ok(false),
-        };
-        let size = entry.size();
-        let mut name = Vec::new();
-        Exact { reader: entry, left: size }.take(MAXIMUM_NAME).read_to_end(&mut name)?;
-        let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
-        name.truncate(end);
-        if size > MAXIMUM_NAME || slot.is_some() {
-            let path = String::from_utf8_lossy(&name).chars().take(60).collect();
-            return Err(ArchiveError::Entry { path, fault: EntryFault::LongName });
-        }
-        *slot = Some(name);
-        Ok(true)
-    }
+    archive.finish().map_err(ArchiveError::from)?;
+    Ok(())
 }
 
 type Checked = (ImagePath, Kind, Mode, Owner);
 
 /// What a header says; `None` for the root.
-fn check(
-    name: &[u8],
-    link: Option<&[u8]>,
-    header: &tar::Header,
-    size: u64,
-) -> Result<Option<Checked>, EntryFault> {
-    let link = link.unwrap_or_default();
-    let kind = match header.entry_type() {
-        // The old format has no type for directories; a slash says it.
-        EntryType::Regular if name.ends_with(b"/") => Kind::Directory,
-        EntryType::Regular => Kind::File,
-        EntryType::Directory => Kind::Directory,
-        EntryType::Symlink => Kind::Symlink { target: target(name, link)? },
-        EntryType::Link => {
-            let original = ImagePath::parse_bytes(link).map_err(EntryFault::HardLinkPath)?;
-            Kind::HardLink { original }
-        }
-        EntryType::Char | EntryType::Block => return Err(EntryFault::Kind(EntryKind::Device)),
-        EntryType::Fifo => return Err(EntryFault::Kind(EntryKind::Pipe)),
-        EntryType::GNUSparse => return Err(EntryFault::Kind(EntryKind::Sparse)),
-        EntryType::XGlobalHeader | EntryType::XHeader => {
-            return Err(EntryFault::Kind(EntryKind::ExtendedHeader));
-        }
-        other => return Err(EntryFault::Kind(EntryKind::Flag(other.as_byte()))),
-    };
-    if kind != Kind::File && size > 0 {
-        return Err(EntryFault::Content(size));
+fn check(header: &Header) -> Result<Option<Checked>, ArchiveError> {
+    let name = header.path.as_slice();
+    let fail = |fault| ArchiveError::Entry { path: String::from_utf8_lossy(name).into_owned(), fault };
+    let bad = |fault: TarFault| ArchiveError::Tar(TarError::entry(name, fault));
+    let kind = kind(header).map_err(fail)?;
+    if kind != Kind::File && header.size > 0 {
+        return Err(fail(EntryFault::Content(header.size)));
     }
     let path = match ImagePath::parse_bytes(name) {
         Ok(path) => path,
         Err(PathError::Empty) if kind == Kind::Directory && !name.is_empty() => return Ok(None),
-        Err(PathError::Empty) if !name.is_empty() => return Err(EntryFault::Root),
-        Err(error) => return Err(EntryFault::Path(error)),
+        Err(PathError::Empty) if !name.is_empty() => return Err(fail(EntryFault::Root)),
+        Err(error) => return Err(fail(EntryFault::Path(error))),
     };
-    let id = |id: io::Result<u64>| {
-        let id = id.map_err(EntryFault::Number)?;
-        u32::try_from(id).map_err(|_| EntryFault::Owner(id))
+    let id = |id: Result<u64, TarFault>| {
+        let id = id.map_err(bad)?;
+        u32::try_from(id).map_err(|_| fail(EntryFault::Owner(id)))
     };
     let owner = Owner { uid: id(header.uid())?, gid: id(header.gid())? };
-    let mode = Mode::new(header.mode().map_err(EntryFault::Number)?);
+    let mode = Mode::new(header.mode().map_err(bad)?);
     Ok(Some((path, kind, mode, owner)))
+}
+
+fn kind(header: &Header) -> Result<Kind, EntryFault> {
+    let refused = |kind| Err(EntryFault::Kind(kind));
+    match header.kind() {
+        // A contiguous file is one for POSIX, and nothing that dpkg knows.
+        MemberKind::File if header.flag == b'7' => refused(EntryKind::Flag(b'7')),
+        MemberKind::File => Ok(Kind::File),
+        MemberKind::Directory => Ok(Kind::Directory),
+        MemberKind::Symlink => Ok(Kind::Symlink { target: target(&header.path, &header.link)? }),
+        MemberKind::HardLink => {
+            let original = ImagePath::parse_bytes(&header.link).map_err(EntryFault::HardLinkPath)?;
+            Ok(Kind::HardLink { original })
+        }
+        MemberKind::Device { .. } => refused(EntryKind::Device),
+        MemberKind::Pipe => refused(EntryKind::Pipe),
+        MemberKind::Sparse => refused(EntryKind::Sparse),
+        MemberKind::Other(b'x' | b'g') => refused(EntryKind::ExtendedHeader),
+        MemberKind::Other(flag) => refused(EntryKind::Flag(flag)),
+    }
 }
 
 /// The target of the symbolic link at `name`.
@@ -316,40 +237,4 @@ fn climbs_out(name: &[u8], target: &str) -> bool {
         }
     }
     false
-}
-
-/// Reads what follows the first block of zeros: more zeros, up to the end of what was compressed.
-///
-/// Reading on is what makes the decoder check the integrity of the whole stream.
-fn finish(mut reader: impl Read) -> Result<(), ArchiveError> {
-    let mut buffer = [0; 1 << 13];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(()),
-            count if buffer[..count].iter().any(|&byte| byte != 0) => return Err(ArchiveError::Trailing),
-            _ => {}
-        }
-    }
-}
-
-/// A reader of exactly `left` more bytes.
-struct Exact<R> {
-    reader: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Exact<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if room == 0 {
-            return Ok(0);
-        }
-        match self.reader.read(&mut buffer[..room])? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            count => {
-                self.left -= count as u64;
-                Ok(count)
-            }
-        }
-    }
 }

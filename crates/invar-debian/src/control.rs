@@ -16,7 +16,7 @@ use crate::{
 const SCRIPTS: [&str; 5] = ["preinst", "config", "postinst", "prerm", "postrm"];
 
 /// The most members that a control archive may have; the format knows about a dozen.
-const MAXIMUM_MEMBERS: u64 = 1000;
+const MAXIMUM_MEMBERS: usize = 1000;
 
 /// What a package's control archive says.
 ///

@@ -1,6 +1,5 @@
 //! Debian binary packages: names, versions, control data, and a package as a tree.
 mod alternatives;
-mod ar;
 mod archive;
 mod control;
 mod documentation;
@@ -15,7 +14,6 @@ mod unpack;
 mod version;
 
 pub use alternatives::{Alternative, AlternativeLink, alternatives};
-pub use ar::{ArError, HeaderField};
 pub use archive::{ArchiveError, EntryFault, EntryKind};
 pub use control::{Control, ControlError, FieldFault, MultiArch};
 pub use name::{Architecture, NameError, PackageName};

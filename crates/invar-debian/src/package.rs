@@ -13,16 +13,16 @@
 //! A package is read once, from start to end. Only the control archive is held in memory.
 use std::io::{BufReader, Read};
 
-use invar_compression::{Compression, Limited};
+use invar_formats::ar::{ArError, ArReader, Member};
+use invar_formats::{Compression, Limited};
 use invar_tree::{ImagePath, PathError, Sink, SinkError};
 
-use crate::ar::{ArReader, Member};
 use crate::archive::read_archive;
 use crate::documentation::merge_usr;
 use crate::records::Brought;
 use crate::records::write_records;
 use crate::unpack::{Refused, Unpacker};
-use crate::{ArError, ArchiveError, Control, ControlError};
+use crate::{ArchiveError, Control, ControlError};
 
 /// The most that a control archive may unpack to, in bytes. The largest of 619 from Debian 13 has 1.1 MB.
 const MAXIMUM_CONTROL: u64 = 16 << 20;
@@ -36,7 +36,7 @@ const ALLOWANCE: u64 = 64 << 10;
 const RATIO: u64 = 1000;
 
 /// The most entries that a data archive may have; the most among 619 packages of Debian 13 is 2,686.
-const MAXIMUM_ENTRIES: u64 = 1_000_000;
+const MAXIMUM_ENTRIES: usize = 1_000_000;
 
 /// The longest `debian-binary` that is looked at.
 const MAXIMUM_FORMAT: usize = 64;
@@ -76,9 +76,15 @@ impl UnpackOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DebError {
+    /// There is no archive.
+    #[error("not a Debian package: expected it to start with \"!<arch>\", found {:?}", String::from_utf8_lossy(.found))]
+    Magic {
+        /// The first bytes, at most eight.
+        found: Vec<u8>,
+    },
     /// The outer archive is damaged.
     #[error(transparent)]
-    Ar(#[from] ArError),
+    Ar(ArError),
     /// A member is missing, or in another place than the format says.
     #[error("not a Debian package: expected the member \"{expected}\", found {}", shown(.found))]
     Member {
@@ -139,6 +145,15 @@ pub enum DebError {
     Records(#[source] SinkError),
 }
 
+impl From<ArError> for DebError {
+    fn from(error: ArError) -> Self {
+        match error {
+            ArError::Magic { found } => Self::Magic { found },
+            error => Self::Ar(error),
+        }
+    }
+}
+
 fn shown(found: &Option<String>) -> String {
     found.as_ref().map_or_else(|| "the end".to_owned(), |name| format!("{name:?}"))
 }
@@ -165,7 +180,7 @@ pub fn read_deb(
     let member = find(&mut archive, "data.tar")?;
     let brought = read_data(&mut archive, &member, options, sink)?;
 
-    while let Some(Member { name, .. }) = archive.next()? {
+    while let Some(Member { name, .. }) = archive.next_member()? {
         if ["debian-binary", "control.tar", "data.tar"].iter().any(|known| name.starts_with(known)) {
             return Err(DebError::SecondMember { member: name });
         }
@@ -190,7 +205,7 @@ pub fn read_control(reader: impl Read) -> Result<Control, DebError> {
 /// Reads `debian-binary`.
 fn read_format<R: Read>(archive: &mut ArReader<R>) -> Result<(), DebError> {
     const EXPECTED: &str = "debian-binary";
-    match archive.next()? {
+    match archive.next_member()? {
         Some(Member { name, .. }) if name == EXPECTED => {}
         other => {
             return Err(DebError::Member { expected: EXPECTED, found: other.map(|member| member.name) });
@@ -209,7 +224,7 @@ fn read_format<R: Read>(archive: &mut ArReader<R>) -> Result<(), DebError> {
 /// Goes to the member `expected`, over those that may be passed over.
 fn find<R: Read>(archive: &mut ArReader<R>, expected: &'static str) -> Result<Member, DebError> {
     loop {
-        match archive.next()? {
+        match archive.next_member()? {
             Some(member) if member.name.starts_with(expected) => return Ok(member),
             Some(member) if member.name.starts_with('_') => {}
             other => return Err(DebError::Member { expected, found: other.map(|member| member.name) }),

@@ -2,16 +2,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use invar_compression::LimitExceeded;
+use invar_formats::LimitExceeded;
+use invar_formats::tar::TarError;
 use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
 use crate::archive::{ArchiveError, EntryFault, Item, Kind};
 use crate::documentation::{is_documentation, is_legal};
 use crate::package::UnpackOptions;
 use crate::records::Brought;
-
-/// The sum of the lengths of all paths that is kept in memory, in bytes.
-const MAXIMUM_PATHS: usize = 256 << 20;
 
 /// Why an entry was not taken.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ impl From<SinkError> for Refused {
     fn from(error: SinkError) -> Self {
         match error {
             SinkError::Read { path, source } => Self::Archive(match LimitExceeded::find(&source) {
-                Some(LimitExceeded { limit }) => ArchiveError::TooLarge { limit },
+                Some(LimitExceeded { limit }) => TarError::TooLarge { limit }.into(),
                 None => ArchiveError::Content { path, source },
             }),
             other => Self::Sink(other),
@@ -50,23 +48,18 @@ pub(crate) struct Unpacker<'a> {
     /// The bytes that the files may still have. Hard links count like files, because that is what they become.
     room: u64,
     limit: u64,
-    path_bytes: usize,
 }
 
 impl<'a> Unpacker<'a> {
     /// An unpacker of at most `limit` bytes.
     pub fn new(options: &'a UnpackOptions, limit: u64, sink: &'a mut dyn Sink) -> Self {
         let (brought, waiting, thinned) = (Brought::new(), BTreeMap::new(), BTreeSet::new());
-        Self { options, sink, brought, waiting, thinned, room: limit, limit, path_bytes: 0 }
+        Self { options, sink, brought, waiting, thinned, room: limit, limit }
     }
 
     /// Takes one entry.
     pub fn take(&mut self, item: Item<'_>) -> Result<(), Refused> {
         let Item { path, kind, mode, owner, size, content } = item;
-        self.path_bytes += path.as_str().len();
-        if self.path_bytes > MAXIMUM_PATHS {
-            return Err(ArchiveError::PathsTooLong { limit: MAXIMUM_PATHS }.into());
-        }
         let spelled = path.to_string();
         let fault = |fault| ArchiveError::Entry { path: spelled.clone(), fault };
         let relocated = self.options.relocate(path, kind == Kind::Directory);
@@ -173,7 +166,7 @@ impl<'a> Unpacker<'a> {
     }
 
     fn count(&mut self, size: u64) -> Result<(), ArchiveError> {
-        self.room = self.room.checked_sub(size).ok_or(ArchiveError::TooLarge { limit: self.limit })?;
+        self.room = self.room.checked_sub(size).ok_or(TarError::TooLarge { limit: self.limit })?;
         Ok(())
     }
 }

@@ -96,6 +96,24 @@ pub enum Fault {
         /// The flag.
         flag: String,
     },
+    /// A flag without the value that it takes.
+    #[error("--{flag} of {name} takes {takes}")]
+    FlagValue {
+        /// The instruction.
+        name: &'static str,
+        /// The flag.
+        flag: String,
+        /// What it takes, in words.
+        takes: &'static str,
+    },
+    /// A flag that is given twice.
+    #[error("--{flag} of {name} is given twice")]
+    RepeatedFlag {
+        /// The instruction.
+        name: &'static str,
+        /// The flag.
+        flag: String,
+    },
     /// A JSON array with something else than strings in it.
     #[error("the exec form takes strings only")]
     NotStrings,

@@ -94,6 +94,7 @@ pub(crate) fn markers(line: &Text) -> Vec<(Marker, std::ops::Range<usize>)> {
                 // BuildKit takes a word for a marker only where nothing but a descriptor stands before it.
                 match marker(&value[word_start..]).filter(|_| digits) {
                     Some(marker) => {
+                        let marker = whole_word(marker, &value[word_start..]);
                         let range = word_start..word_start + marker.length;
                         at = range.end;
                         word_start = at;
@@ -108,6 +109,16 @@ pub(crate) fn markers(line: &Text) -> Vec<(Marker, std::ops::Range<usize>)> {
         at = next;
     }
     found
+}
+
+/// `marker` as BuildKit reads it at the start of `text`: its name goes up to the next white space, where a shell's ends before
+/// `;` or `>`, so that a builder never finds the line that would end it.
+fn whole_word(mut marker: Marker, text: &str) -> Marker {
+    let rest = &text[marker.length..];
+    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    marker.name.push_str(&rest[..end]);
+    marker.length += end;
+    marker
 }
 
 /// Reads the here-documents of `markers` from `lines`, which stand after the instruction's own.

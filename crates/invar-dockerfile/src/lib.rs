@@ -20,6 +20,7 @@
 //! # Non-goals
 //! * No build, no network, no disk: what a base image sets is unknown, and is told as unknown.
 //! * No shell: commands are split as POSIX shells split them, and no more is evaluated than names with known values.
+mod checks;
 mod continuation;
 mod directive;
 mod error;

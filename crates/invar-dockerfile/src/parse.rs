@@ -1,4 +1,5 @@
 //! From a file's bytes to its instructions.
+use crate::checks::{check_arguments, check_destination, check_flags};
 use crate::continuation::{Line, Lines, join};
 use crate::directive::{Directive, directive};
 use crate::error::{Fault, ParseError};
@@ -149,6 +150,7 @@ impl<'a> Reader<'a> {
             }
             if !markers.is_empty() {
                 holder.heredocs = heredoc::contents(&line, markers, lines, self.file)?;
+                check_destination(holder)?;
                 name_heredoc_sources(holder);
                 instruction.span.end = self.file[..lines.at()].trim_end_matches(['\r', '\n']).len();
             }
@@ -171,8 +173,12 @@ impl<'a> Reader<'a> {
         if let Some(flag) = unknown.filter(|_| standard) {
             return Err(ParseError::new(Fault::UnknownFlag { name, flag: flag.name.clone() }, flag.span));
         }
+        check_flags(name, &flags, known_flags)?;
         let kind = self.kind(name, &arguments, &flags, &word, depth)?;
-        Ok(Instruction { kind, flags, heredocs: Vec::new(), name: word.span(), span: line.span() })
+        let instruction =
+            Instruction { kind, flags, heredocs: Vec::new(), name: word.span(), span: line.span() };
+        check_arguments(&instruction)?;
+        Ok(instruction)
     }
 
     fn kind(

@@ -213,3 +213,46 @@ fn lines_and_columns_are_for_people() {
     let place = file.position(text, text.find('b').expect("it is there"));
     assert_eq!((place.line, place.column), (2, 7));
 }
+
+#[test]
+fn what_no_builder_takes_is_refused() {
+    let check = |line: &str, expected: &str| {
+        let text = format!("FROM scratch\n{line}\n");
+        let error = parse(text.as_bytes()).expect_err(line);
+        assert_eq!(error.to_string(), expected, "{line}");
+        assert!(error.span.start >= "FROM scratch\n".len(), "{line}");
+    };
+    check("ARG =x", "ARG needs a name before the =");
+    check("ENV A=b =c", "ENV needs a name before the =");
+    check("LABEL =x", "LABEL needs a name before the =");
+    check("COPY --from a b", "--from of COPY takes a value");
+    check("RUN --mount true", "--mount of RUN takes a value");
+    check("COPY --link=maybe a b", "--link of COPY takes true or false");
+    check("COPY --chown=a --chown=b a b", "--chown of COPY is given twice");
+    check(
+        "HEALTHCHECK --interval=5 CMD x",
+        "--interval of HEALTHCHECK takes a time with a unit, such as 30s",
+    );
+    check("HEALTHCHECK --retries=x CMD x", "--retries of HEALTHCHECK takes a number");
+    check("COPY a <<EOF\nEOF", "COPY takes a path as its destination, and no here-document");
+    check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x is never ended by a line that says EOF>/x");
+    check("RUN cat <<EOF; a\nEOF", "the here-document EOF; is never ended by a line that says EOF;");
+    let takes =
+        "FROM takes a stage's name that starts with a letter and has only letters, digits, -, _ and .";
+    check("FROM scratch AS 1b", takes);
+    check("FROM scratch AS a/b", takes);
+    check("VOLUME []", "VOLUME needs a path");
+    check("VOLUME [\"\"]", "VOLUME takes paths");
+    // These are taken.
+    for good in [
+        "COPY --link a b",
+        "COPY --link=false --exclude=a --exclude=b a b",
+        "RUN --mount=type=cache --mount=type=bind true",
+        "HEALTHCHECK --interval=1m30s --retries=0 CMD x",
+        "FROM scratch AS A.b-1_c",
+        "RUN cat <<EOF > /x\nEOF",
+        "RUN cat <<EOF ; a\nEOF",
+    ] {
+        assert!(parse(format!("FROM scratch\n{good}\n").as_bytes()).is_ok(), "{good}");
+    }
+}

@@ -4,9 +4,9 @@ use invar_store::{Store, StoreError};
 use invar_tree::Digest;
 
 use crate::download::Download;
-use crate::location::redact;
 use crate::transport::Transport;
 use crate::{Failure, FetchError, Observer, UrlFailure};
+use invar_formats::url::redacted;
 
 /// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Fetcher {
         for url in urls {
             match self.repeat(&label, observer, || attempt(url)) {
                 Ok(outcome) => return Ok(outcome),
-                Err(Trouble::Here(failure)) => failures.push(UrlFailure { url: redact(url), failure }),
+                Err(Trouble::Here(failure)) => failures.push(UrlFailure { url: redacted(url), failure }),
                 Err(Trouble::Store(source)) => return Err(FetchError::Store { label, source }),
                 Err(Trouble::Cancelled) => return Err(FetchError::Cancelled { label }),
             }

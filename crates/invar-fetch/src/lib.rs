@@ -32,5 +32,6 @@ mod transport;
 
 pub use error::{Failure, FetchError, UrlFailure};
 pub use fetcher::{Fetcher, Request, Settings};
+pub use location::follow;
 pub use observer::{Observer, Unobserved};
 pub use small::Fetched;

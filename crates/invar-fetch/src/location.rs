@@ -2,6 +2,8 @@
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use invar_formats::url::{self, redacted};
+
 use crate::Failure;
 
 /// Where to fetch from.
@@ -25,7 +27,7 @@ impl Location {
             "file" => {
                 // RFC 8089: the host is empty, or the local one.
                 let path = rest.strip_prefix("localhost").unwrap_or(rest);
-                match percent_decode(path) {
+                match url::percent_decoded(path) {
                     Some(path) if path.starts_with(b"/") && !path.contains(&0) => {
                         Ok(Self::File(std::ffi::OsString::from_vec(path).into()))
                     }
@@ -37,82 +39,24 @@ impl Location {
     }
 }
 
-/// The bytes that `%41` stands for; `None` where two digits do not follow.
-fn percent_decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                u8::try_from(digit()? << 4 | digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    Some(bytes)
-}
-
-/// An address as it may be shown: without name and password, and without a query, which may hold a signature.
-pub(crate) fn redact(url: &str) -> String {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let url = &url[..end];
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = split_authority(rest);
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url.to_owned(),
-    }
-}
-
-fn split_authority(rest: &str) -> (&str, &str) {
-    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
-}
-
 /// Where a redirect from `base` to `location`, a header as it was received, leads.
 ///
-/// RFC 3986, section 5.2, for the two schemes that may be the outcome.
-pub(crate) fn follow(base: &str, location: &[u8]) -> Result<String, Failure> {
+/// The schemes that may be the outcome are `http` and `https`, and from `https` only `https`.
+///
+/// # Errors
+/// [`Failure::Redirect`], [`Failure::Downgrade`].
+pub fn follow(base: &str, location: &[u8]) -> Result<String, Failure> {
     let location = escape(location);
-    let location = location.split('#').next().unwrap_or_default();
-    let invalid = || Failure::Redirect { location: redact(location) };
-    let (scheme, rest) = base.split_once("://").ok_or_else(invalid)?;
-    let (authority, path_and_query) = split_authority(rest);
-    let path = path_and_query.split(['?', '#']).next().unwrap_or_default();
-    let target = if has_scheme(location) {
-        location.to_owned()
-    } else if location.starts_with("//") {
-        format!("{scheme}:{location}")
-    } else if location.starts_with('/') {
-        format!("{scheme}://{authority}{}", remove_dots(location))
-    } else if location.starts_with('?') {
-        format!("{scheme}://{authority}{path}{location}")
-    } else if location.is_empty() {
-        return Err(invalid());
-    } else {
-        let directory = path.rfind('/').map_or("/", |end| &path[..=end]);
-        format!("{scheme}://{authority}{}", remove_dots(&format!("{directory}{location}")))
-    };
-    let is = |url: &str, scheme: &str| {
-        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
+    let invalid = || Failure::Redirect { location: redacted(&location) };
+    let target = url::joined(base, &location).ok_or_else(invalid)?;
     // Never to a local file: the server must not choose what is read here.
-    if !is(&target, "http://") && !is(&target, "https://") {
+    if !url::is(&target, "http") && !url::is(&target, "https") {
         return Err(invalid());
     }
-    if is(base, "https://") && is(&target, "http://") {
-        return Err(Failure::Downgrade { location: redact(&target) });
+    if url::is(base, "https") && url::is(&target, "http") {
+        return Err(Failure::Downgrade { location: redacted(&target) });
     }
     Ok(target)
-}
-
-fn has_scheme(location: &str) -> bool {
-    location.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    })
 }
 
 /// Writes what an address cannot hold, but servers send, as `%41`.
@@ -126,25 +70,6 @@ fn escape(location: &[u8]) -> String {
         }
     }
     text
-}
-
-/// RFC 3986, section 5.2.4, for a path that starts with a slash and may be followed by a query.
-fn remove_dots(path_and_query: &str) -> String {
-    let (path, query) = path_and_query.split_at(path_and_query.find('?').unwrap_or(path_and_query.len()));
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/').skip(1) {
-        match name {
-            "." => {}
-            ".." => {
-                names.pop();
-            }
-            name => names.push(name),
-        }
-    }
-    if path.ends_with("/.") || path.ends_with("/..") {
-        names.push("");
-    }
-    format!("/{}{query}", names.join("/"))
 }
 
 #[cfg(test)]
@@ -172,17 +97,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Location::parse(url).ok(), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        for (url, expected) in [
-            ("https://me:secret@mirror.example/a?sig=secret", "https://mirror.example/a"),
-            ("https://me@mirror.example:1/a@b", "https://mirror.example:1/a@b"),
-            ("/srv/a", "/srv/a"),
-        ] {
-            assert_eq!(redact(url), expected);
         }
     }
 
@@ -225,7 +139,7 @@ mod tests {
         #[test]
         fn no_address_makes_it_panic(url in "(file|https|/)?(://)?[a-z%@:/?#\u{e4}]{0,12}") {
             let _ = Location::parse(&url);
-            let _ = redact(&url);
+            let _ = redacted(&url);
             let _ = follow(&url, url.as_bytes());
         }
     }

@@ -1,9 +1,9 @@
 use std::io::ErrorKind;
 
 use crate::fetcher::Trouble;
-use crate::location::redact;
 use crate::transport::{Body, Resume, reading};
 use crate::{Failure, FetchError, Fetcher, Observer};
+use invar_formats::url::redacted;
 
 /// A file that was fetched into memory. Nothing has checked its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError`]; [`FetchError::is_absent`] where every address says that there is no such file.
     pub fn get(&self, urls: &[String], limit: u64, observer: &dyn Observer) -> Result<Fetched, FetchError> {
-        let label = urls.first().map(|url| redact(url)).unwrap_or_else(|| "a file".to_owned());
+        let label = urls.first().map(|url| redacted(url)).unwrap_or_else(|| "a file".to_owned());
         let fetched = self.try_each(&label, urls, observer, |url| {
             let bytes = self.read(&label, url, limit, observer)?;
             Ok(Fetched { bytes, url: url.to_owned() })

@@ -7,10 +7,11 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 
-use crate::location::{Location, follow, redact};
+use crate::location::{Location, follow};
 use crate::range::ContentRange;
 use crate::resolver::OncePerHost;
 use crate::{Failure, Settings};
+use invar_formats::url::redacted;
 
 /// Opens addresses for reading.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ fn open_file(path: &Path, offset: u64) -> Result<Body, Failure> {
 fn agent(settings: &Settings) -> Result<Agent, String> {
     let Settings { connect_timeout, read_timeout, user_agent, proxy, no_proxy, .. } = settings;
     let proxy = match proxy {
-        Some(url) => Some(self::proxy(url, no_proxy).ok_or_else(|| redact(url))?),
+        Some(url) => Some(self::proxy(url, no_proxy).ok_or_else(|| redacted(url))?),
         None => None,
     };
     let config = Agent::config_builder()

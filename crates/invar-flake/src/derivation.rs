@@ -194,11 +194,11 @@ impl<'a> Builder<'a> {
     fn select(&mut self, interpreter: &mut Interpreter<'_>) -> bool {
         let Some(symbol) = self.attributes.get("src").and_then(Datum::thing) else { return true };
         let thing = self.flake.thing(symbol);
-        let Thing::Source { root, selection } = &*thing else { return true };
+        let Thing::Source { root, files, .. } = &*thing else { return true };
         let Data::Path(root) = &root.value else { return true };
-        match self.flake.selected(selection) {
+        match files {
             Some(selected) => {
-                self.hide(interpreter, root, "/build/source", &selected);
+                self.hide(interpreter, root, "/build/source", selected);
                 true
             }
             None => false,
@@ -560,32 +560,6 @@ fn is_true(datum: &Datum) -> bool {
 }
 
 impl Flake {
-    /// The paths of the project that a selection takes, with all below them; `None` where that is not known.
-    pub fn selected(&mut self, selection: &Datum) -> Option<Vec<String>> {
-        let set = match selection.get("operation")?.text()? {
-            "fileset" => selection.get("fileset")?.clone(),
-            _ => return None,
-        };
-        let mut found = Vec::new();
-        let mut open = vec![set];
-        while let Some(set) = open.pop() {
-            let operands = set.get("operands").map(Datum::items).unwrap_or_default();
-            match set.get("operation")?.text()? {
-                "path" | "optional" => {
-                    for operand in operands {
-                        match (&operand.value, operand.thing().map(|symbol| self.thing(symbol)).as_deref()) {
-                            (Data::Path(path), _) | (_, Some(Thing::Path(path))) => found.push(path.clone()),
-                            _ => return None,
-                        }
-                    }
-                }
-                "union" => open.extend(operands.iter().cloned()),
-                _ => return None,
-            }
-        }
-        Some(found)
-    }
-
     /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for what
     /// has no text.
     pub fn variable(&mut self, datum: &Datum) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The project's files, as the evaluator sees them.
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use invar_nix::{FileKind, Files};
@@ -12,6 +13,8 @@ pub const PROJECT: &str = "/project";
 pub(crate) struct ProjectFiles {
     texts: BTreeMap<String, Option<Rc<str>>>,
     directories: BTreeMap<String, BTreeMap<String, FileKind>>,
+    /// The files whose text the evaluator asked for; the evaluator's copy has the same.
+    read: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl ProjectFiles {
@@ -34,7 +37,17 @@ impl ProjectFiles {
                 (path, kind) = (directory, FileKind::Directory);
             }
         }
-        Self { texts, directories }
+        Self { texts, directories, read: Rc::default() }
+    }
+
+    /// The files whose text the evaluator asked for so far, relative to the project.
+    pub(crate) fn read(&self) -> BTreeSet<String> {
+        self.read
+            .borrow()
+            .iter()
+            .filter_map(|path| path.strip_prefix(PROJECT)?.strip_prefix('/'))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The text of the file at `path`, which is relative to the project.
@@ -54,18 +67,21 @@ impl ProjectFiles {
 
 impl Files for ProjectFiles {
     fn text(&self, path: &str) -> Option<Rc<str>> {
-        self.texts.get(path)?.clone()
+        let text = self.texts.get(path)?.clone();
+        self.read.borrow_mut().insert(path.to_owned());
+        text
     }
 
     fn kind(&self, path: &str) -> Option<FileKind> {
         if self.texts.contains_key(path) {
             return Some(FileKind::Regular);
         }
-        self.directories.contains_key(path).then_some(FileKind::Directory)
+        self.directories.contains_key(path.trim_end_matches('/')).then_some(FileKind::Directory)
     }
 
     fn list(&self, directory: &str) -> Option<Vec<(String, FileKind)>> {
-        let entries = self.directories.get(directory)?;
+        // The root is the one directory whose path ends in a slash.
+        let entries = self.directories.get(directory.trim_end_matches('/'))?;
         Some(entries.iter().map(|(name, kind)| (name.clone(), *kind)).collect())
     }
 }

@@ -1,5 +1,5 @@
 //! A flake: read once, then asked for its outputs.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use invar_nix::{Evaluator, Limits, SymbolId, TextPiece, ThunkId, Value};
@@ -17,9 +17,6 @@ use crate::world;
 
 /// The system that outputs are read for. Images for other platforms are made of the same names.
 pub const SYSTEM: &str = "x86_64-linux";
-
-/// What an evaluation of a flake may use: more than the largest public flakes need, and less than a machine notices.
-const LIMITS: Limits = Limits { steps: 20_000_000, depth: 10_000, memory: 192 << 20 };
 
 /// A flake that was read.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl Flake {
     pub fn read(text: &str, files: &BTreeMap<String, Option<String>>) -> Result<Self, FlakeError> {
         let files = ProjectFiles::new(text, files);
         let lock = files.project_text("flake.lock").map(FlakeLock::read).unwrap_or_default();
-        let mut evaluator = Evaluator::new(Box::new(files.clone()), LIMITS);
+        let mut evaluator = Evaluator::new(Box::new(files.clone()), Limits::default());
         let failed = |error: Box<invar_nix::EvalError>| FlakeError::Evaluation(unreadable(&error));
         let id = evaluator.file(&format!("{PROJECT}/flake.nix")).map_err(failed)?;
         let flake = evaluator.force(id).map_err(failed)?;
@@ -60,6 +57,13 @@ impl Flake {
         let world = world::load(&mut evaluator, &facts).map_err(failed)?;
         let outputs = apply(&mut evaluator, &world, &inputs, function).map_err(failed)?;
         Ok(Self { evaluator, files, inputs, description, outputs, things: BTreeMap::new() })
+    }
+
+    /// The files that were read so far, by path relative to the flake's directory: those that it imports and reads, and
+    /// `flake.nix` itself. What is known of the Python project is not among them.
+    #[must_use]
+    pub fn files_read(&self) -> BTreeSet<String> {
+        self.files.read()
     }
 
     /// The inputs, in the order of their names.

@@ -51,24 +51,27 @@ pub enum InputKind {
     Unknown,
 }
 
-/// What an address, a repository or a name has in it, and which flake that is; the first that fits counts.
+/// The owner of lists of systems, whose names say which.
+const SYSTEMS: &str = "nix-systems";
+
+/// The names of repositories, in lower case, and which flake each is. Forks keep the name.
 const KNOWN: [(&str, InputKind); 16] = [
-    ("numtide/blueprint", InputKind::Blueprint),
-    ("import-tree", InputKind::ImportTree),
+    ("nixpkgs", InputKind::Nixpkgs),
+    ("nixpkgs.lib", InputKind::Nixpkgs),
+    ("devenv-nixpkgs", InputKind::Nixpkgs),
     ("flake-utils", InputKind::FlakeUtils),
     ("flake-parts", InputKind::FlakeParts),
-    ("nix-systems/default-linux", InputKind::SystemsLinux),
-    ("nix-systems/x86_64-linux", InputKind::SystemsLinux),
-    ("nix-systems/", InputKind::Systems),
-    ("build-system-pkgs", InputKind::BuildSystems),
-    ("pyproject-build-systems", InputKind::BuildSystems),
+    ("nix-systems", InputKind::Systems),
     ("uv2nix", InputKind::Uv2nix),
     ("pyproject.nix", InputKind::PyprojectNix),
     ("pyproject-nix", InputKind::PyprojectNix),
+    ("build-system-pkgs", InputKind::BuildSystems),
+    ("build-systems", InputKind::BuildSystems),
+    ("pyproject-build-systems", InputKind::BuildSystems),
     ("nix2container", InputKind::Nix2container),
-    ("nixpkgs-python", InputKind::Unknown),
-    ("nix-systems", InputKind::Systems),
-    ("nixpkgs", InputKind::Nixpkgs),
+    ("import-tree", InputKind::ImportTree),
+    ("blueprint", InputKind::Blueprint),
+    ("systems", InputKind::Systems),
 ];
 
 impl InputKind {
@@ -94,23 +97,37 @@ impl InputKind {
     pub(crate) fn find(name: &str, url: Option<&str>, locked: Option<&LockedInput>) -> Self {
         let url = url.map(str::to_ascii_lowercase);
         let locked = locked.map(|input| input.source.as_str()).filter(|source| !source.is_empty());
-        // `nixpkgs` may be called anything, and an input of that name be a fork: its repository counts, then its name.
-        let by_source = locked.or(url.as_deref()).map(Self::of);
-        match by_source {
-            Some(kind) => kind,
-            None if name == "systems" => Self::Systems,
-            None => Self::of(&name.to_ascii_lowercase()),
+        // nixpkgs may be called anything, and a fork be an input of that name: its repository counts, then its name.
+        match locked.or(url.as_deref()) {
+            Some(source) => Self::of(source),
+            None => Self::named(&name.to_ascii_lowercase()),
         }
     }
 
-    /// Which flake an address names. An owner such as `pyproject-nix` is not a repository.
+    fn named(repository: &str) -> Self {
+        KNOWN.iter().find(|(name, _)| *name == repository).map_or(Self::Unknown, |(_, kind)| *kind)
+    }
+
+    /// Which flake an address names: `github:OWNER/REPOSITORY/…`, an address on the web that ends in both, or a name in
+    /// Nix's registry.
     fn of(source: &str) -> Self {
-        let source = source.strip_prefix("github:").unwrap_or(source);
-        let repository = match source.split_once('/') {
-            Some(("pyproject-nix" | "adisbladis", rest)) => rest,
-            _ => source,
+        let address = source.split(['?', '#']).next().unwrap_or_default();
+        let (scheme, rest) = address.split_once(':').unwrap_or(("flake", address));
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
+        let (owner, repository) = match (scheme, parts.as_slice()) {
+            ("github" | "gitlab" | "sourcehut", [owner, repository, ..]) => (*owner, *repository),
+            // A name of Nix's registry may have a branch.
+            ("flake", [name, ..]) => ("", *name),
+            (_, [_host, "f", owner, repository, ..]) => (*owner, *repository),
+            (_, [_host, owner, repository, ..]) => (*owner, *repository),
+            _ => return Self::Unknown,
         };
-        KNOWN.iter().find(|(part, _)| repository.contains(part)).map_or(Self::Unknown, |(_, kind)| *kind)
+        match (owner, repository.strip_suffix(".git").unwrap_or(repository)) {
+            (SYSTEMS, systems) if systems.ends_with("linux") => Self::SystemsLinux,
+            (SYSTEMS, _) => Self::Systems,
+            (_, repository) => Self::named(repository),
+        }
     }
 }
 
@@ -190,11 +207,21 @@ mod tests {
             ("builders", Some("github:pyproject-nix/build-system-pkgs"), InputKind::BuildSystems),
             ("n2c", Some("github:nlewo/nix2container"), InputKind::Nix2container),
             ("python", Some("github:cachix/nixpkgs-python"), InputKind::Unknown),
+            ("hammer", Some("github:TyberiusPrime/uv2nix_hammer_overrides"), InputKind::Unknown),
+            ("pkgs", Some("nixpkgs/nixos-23.11"), InputKind::Nixpkgs),
+            ("pkgs", Some("flake:nixpkgs"), InputKind::Nixpkgs),
+            ("pkgs", Some("git+https://example.org/nixos/nixpkgs.git?ref=x"), InputKind::Nixpkgs),
+            ("lib", Some("github:nix-community/nixpkgs.lib"), InputKind::Nixpkgs),
+            ("tree", Some("github:vic/import-tree"), InputKind::ImportTree),
+            ("files", Some("path:./files"), InputKind::Unknown),
             ("other", Some("github:owner/other"), InputKind::Unknown),
             ("other", None, InputKind::Unknown),
         ] {
             assert_eq!(InputKind::find(name, url, None), expected, "{name} {url:?}");
         }
+        let locked =
+            LockedInput { source: "github:pyproject-nix/uv2nix".to_owned(), ..LockedInput::default() };
+        assert_eq!(InputKind::find("anything", None, Some(&locked)), InputKind::Uv2nix);
     }
 
     #[test]

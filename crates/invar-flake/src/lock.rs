@@ -52,7 +52,7 @@ pub(crate) struct Reference {
 /// What a lock says of one input.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LockedInput {
-    /// `owner/repo`, the name in Nix's registry, or the address, in lower case.
+    /// `github:owner/repo` wherever it is hosted, the name in Nix's registry, or the address, in lower case.
     pub(crate) source: String,
     /// The branch or tag that the flake asked for.
     pub(crate) branch: Option<String>,
@@ -73,7 +73,7 @@ impl FlakeLock {
         let node = self.nodes.get(self.follow(&[name.to_owned()], 0)?)?;
         let source = match (&node.original, &node.locked) {
             (_, Reference { owner: Some(owner), repo: Some(repo), .. })
-            | (Reference { owner: Some(owner), repo: Some(repo), .. }, _) => format!("{owner}/{repo}"),
+            | (Reference { owner: Some(owner), repo: Some(repo), .. }, _) => format!("github:{owner}/{repo}"),
             (Reference { url: Some(url), .. }, _) | (_, Reference { url: Some(url), .. }) => url.clone(),
             (Reference { id: Some(id), .. }, _) => id.clone(),
             _ => String::new(),
@@ -119,7 +119,7 @@ mod tests {
         );
         let read = |name: &str| lock.input(name).map(|input| (input.source, input.branch, input.revision));
         let nixpkgs =
-            Some(("nixos/nixpkgs".to_owned(), Some("nixos-24.05".to_owned()), Some("abc".to_owned())));
+            Some(("github:nixos/nixpkgs".to_owned(), Some("nixos-24.05".to_owned()), Some("abc".to_owned())));
         assert_eq!(read("nixpkgs"), nixpkgs);
         assert_eq!(read("pkgs"), nixpkgs);
         assert_eq!(read("uv2nix"), Some(("uv2nix".to_owned(), None, None)));

@@ -83,6 +83,9 @@ impl Flake {
             Thing::Interpreter(interpreter) => format!("pkgs.{}", interpreter.attribute),
             Thing::ImagePart(name) => format!("dockerTools.{name}"),
             Thing::Path(path) => format!("./{path}"),
+            Thing::Call { function, .. } if function.first().is_some_and(|name| name == "builtins") => {
+                format!("{} {{ … }}", function.join("."))
+            }
             Thing::Call { function, .. } => format!("pkgs.{} {{ … }}", function.join(".")),
             Thing::Output { of, name } => {
                 let mut of_notation = String::new();

@@ -112,7 +112,16 @@ impl<'a> Reader<'a> {
                 None => Data::Text(path.to_string()),
             },
             Value::List(items) => {
-                Data::List(items.iter().map(|&item| self.deep(item, None, depth + 1)).collect())
+                let mut data = Vec::new();
+                for &item in items.iter() {
+                    // The first that is too many says so, and stands for the rest.
+                    let is_last = self.left == 0;
+                    data.push(self.deep(item, None, depth + 1));
+                    if is_last {
+                        break;
+                    }
+                }
+                Data::List(data)
             }
             Value::Set(_) => self.set(value, depth),
             Value::Function(_) | Value::Builtin(_) => Data::Function,
@@ -159,9 +168,13 @@ impl<'a> Reader<'a> {
         let attributes = self.evaluator.attributes(value).unwrap_or_default();
         let mut fields = BTreeMap::new();
         for (name, id) in attributes {
+            let is_last = self.left == 0;
             if !hidden.contains(&&*name) {
                 let place = self.evaluator.attribute_place(value, &name);
                 fields.insert(name.to_string(), self.deep(id, place, depth + 1));
+            }
+            if is_last {
+                break;
             }
         }
         fields
@@ -206,6 +219,10 @@ impl<'a> Reader<'a> {
                 Value::Path(path) => Some(Thing::Path(project_path(&path)?)),
                 _ => None,
             };
+        }
+        if kind.starts_with("fetch") {
+            let function = vec!["builtins".to_owned(), kind.to_owned()];
+            return Some(Thing::Call { function, argument: self.datum(arguments) });
         }
         let part = |reader: &mut Self, name: &str| match reader.evaluator.attribute_of(&value, name) {
             Ok(Some(id)) => {
@@ -268,7 +285,15 @@ impl<'a> Reader<'a> {
                 interpreter: part(self, "interpreter"),
                 packages: part(self, "packages"),
             },
-            "source" => Thing::Source { root: part(self, "root"), selection: part(self, "selection") },
+            "source" => {
+                let files = match part(self, "files").value {
+                    Data::List(items) if self.left > 0 => {
+                        items.iter().map(|item| project_path(item.text()?)).collect()
+                    }
+                    _ => None,
+                };
+                Thing::Source { root: part(self, "root"), selection: part(self, "selection"), files }
+            }
             "call" => {
                 Thing::Call { function: names(&part(self, "function")), argument: part(self, "argument") }
             }

@@ -67,14 +67,16 @@ pub enum Thing {
         root: Datum,
         /// Which files: `operation` is `fileset`, `filter`, `expressions`, `suffixes` or `package`.
         selection: Datum,
+        /// The files, relative to the flake's directory and sorted, if it could be found out which they are.
+        files: Option<Vec<String>>,
     },
     /// A file or directory of the project, by its path relative to the flake's directory.
     Path(String),
     /// A hook of a Python set, such as `pyprojectBuildHook`.
     Hook(String),
-    /// A function of nixpkgs that is not known.
+    /// A function of nixpkgs that is not known, or one of `builtins` that fetches something by its digest.
     Call {
-        /// Its path below `pkgs`.
+        /// Its path below `pkgs`, or `builtins` and its name.
         function: Vec<String>,
         /// What it is applied to.
         argument: Datum,

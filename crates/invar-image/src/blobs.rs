@@ -5,9 +5,9 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
+use invar_formats::tar::{MemberKind, Policy, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath};
 
-use crate::tape::Tape;
 use crate::{Document, EntryFault, ImageError, LayerFault, Limits};
 
 /// Some bytes of a file.
@@ -53,18 +53,19 @@ impl Blobs {
         let length = file.metadata().map(|metadata| metadata.len());
         let length = length.map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
         // A small buffer: between two headers there is a blob, which is stepped over.
-        let mut tape = Tape::new(BufReader::with_capacity(4096, file));
-        let mut members = BTreeMap::new();
+        let reader = BufReader::with_capacity(4096, file);
         let skip = |reader: &mut BufReader<File>, count: u64| {
             let count = i64::try_from(count).map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?;
             reader.seek_relative(count)
         };
-        while let Some(header) = tape.next(skip).map_err(fail)? {
+        let mut archive = TarReader::with_skip(reader, Policy::PaxSizes, limits.tar(), skip);
+        let mut members = BTreeMap::new();
+        while let Some(header) = archive.next_member().map_err(|error| fail(error.into()))? {
             let Ok(name) = ImagePath::parse_bytes(&header.path) else { continue };
-            let found = match header.flag {
-                b'0' | 0 | b'7' => Found::Bytes { offset: tape.position(), size: header.size },
-                b'1' => Found::Link(String::from_utf8_lossy(&header.link).into_owned()),
-                b'2' => {
+            let found = match header.kind() {
+                MemberKind::File => Found::Bytes { offset: archive.position(), size: header.size },
+                MemberKind::HardLink => Found::Link(String::from_utf8_lossy(&header.link).into_owned()),
+                MemberKind::Symlink => {
                     let target = String::from_utf8_lossy(&header.link).into_owned();
                     match beside(&name, &target) {
                         Some(target) => Found::Link(target),
@@ -73,17 +74,13 @@ impl Blobs {
                 }
                 _ => continue,
             };
-            if tape.position().saturating_add(header.size) > length {
-                return Err(fail(LayerFault::Read(io::ErrorKind::UnexpectedEof.into())));
+            if archive.position().saturating_add(header.size) > length {
+                return Err(fail(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
             }
             let text = name.as_str().to_owned();
-            if members.len() >= limits.members {
-                return Err(fail(LayerFault::TooManyMembers { limit: limits.members }));
-            }
             // Two members of one name are two images in one: which of them is meant is for nobody to guess.
             if members.insert(text.clone(), found).is_some() {
-                let fault = EntryFault::Extension;
-                return Err(fail(LayerFault::Entry { path: format!("{text} (twice)"), fault }));
+                return Err(fail(LayerFault::Entry { path: text, fault: EntryFault::Twice }));
             }
         }
         Ok(Self::Archive { path: path.to_owned(), members })

@@ -1,7 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use invar_compression::NotRead;
+use invar_formats::NotRead;
+use invar_formats::tar::TarError;
 use invar_tree::{Digest, PathError};
 
 /// Why an image cannot be read.
@@ -120,39 +121,12 @@ pub enum ImageError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayerFault {
-    /// It could not be read, or is damaged, or cut short.
-    #[error("it is damaged or cannot be read")]
-    Read(#[source] io::Error),
+    /// It is not a tar archive, is damaged, or goes beyond a limit.
+    #[error(transparent)]
+    Tar(#[from] TarError),
     /// It is compressed in a way that is not known.
     #[error(transparent)]
     Compression(#[from] NotRead),
-    /// It unpacks to far more than its size allows.
-    #[error("it unpacks to more than {limit} bytes, which no honest layer of its size does")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// It has too many members.
-    #[error("it has more than {limit} members")]
-    TooManyMembers {
-        /// The limit.
-        limit: usize,
-    },
-    /// The names of its members are too long to be kept.
-    #[error("the names of its members have more than {limit} bytes together")]
-    NamesTooLong {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// A member's header is not one.
-    #[error("at byte {offset} there should be a tar header, and there is none")]
-    Header {
-        /// Where, in the uncompressed archive.
-        offset: u64,
-    },
-    /// After its end there is something else.
-    #[error("it has more data after its end")]
-    Trailing,
     /// A member is not one that an image may have.
     #[error("the member {path:?} {fault}")]
     Entry {
@@ -172,6 +146,12 @@ pub enum LayerFault {
     },
 }
 
+impl From<io::Error> for LayerFault {
+    fn from(error: io::Error) -> Self {
+        Self::Tar(error.into())
+    }
+}
+
 /// Why a member is not one that an image may have.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -179,12 +159,9 @@ pub enum EntryFault {
     /// The path leads out or cannot be held.
     #[error("has a path that cannot be in an image")]
     Path(#[source] PathError),
-    /// A number in the header is none, or larger than Linux has it.
-    #[error("has a number in its header that is none")]
-    Number,
-    /// Its extended header or long name is malformed, too long, or belongs to nothing.
-    #[error("has an extended header that cannot be read")]
-    Extension,
+    /// It comes twice in an archive of blobs.
+    #[error("comes twice")]
+    Twice,
     /// A sparse file, or a type of member that no layer has.
     #[error("is of a type that is not read: {0:?}")]
     Kind(char),

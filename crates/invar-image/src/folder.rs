@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_formats::tar::TarError;
 use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 use crate::layer::{Keeper, escaped};
@@ -24,7 +25,7 @@ pub(crate) fn list(folder: &Path, limits: &Limits, keep: Keep<'_>) -> Result<Lis
             let fail = |source| ImageError::Read { path: path.clone(), source };
             let metadata = fs::symlink_metadata(&path).map_err(fail)?;
             if members.len() >= limits.members {
-                let source = LayerFault::TooManyMembers { limit: limits.members };
+                let source = LayerFault::Tar(TarError::TooManyEntries { limit: limits.members });
                 return Err(ImageError::Layer { path: path.clone(), layer: "the folder".into(), source });
             }
             let inside = path.strip_prefix(folder).expect("it was found below the folder");

@@ -1,16 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use invar_compression::{LimitExceeded, Limited};
+use invar_formats::Limited;
+use invar_formats::tar::{Header, MemberKind, Policy, TarError, TarFault, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
 
 use crate::blobs::{Blob, Hashing};
 use crate::document::Annotations;
 use crate::folder;
 use crate::outline::{Outline, Wanted, outline};
-use crate::tape::{Header, Tape, entry_fault};
 use crate::{Compression, EntryFault, History, ImageError, Kind, LayerFault, Limits, Member};
 
 /// A layer of an image. Its bytes are read only by [`read`](Self::read) and [`contents`](Self::contents).
@@ -110,7 +109,7 @@ impl Layer {
             Source::Folder => folder::list(&self.path, limits, keep),
             Source::Blob(blob) => {
                 let listing =
-                    blob.open().map_err(LayerFault::Read).and_then(|raw| list(raw, blob.size, limits, keep));
+                    blob.open().map_err(LayerFault::from).and_then(|raw| list(raw, blob.size, limits, keep));
                 let listing = listing.map_err(|source| self.fault(source))?;
                 self.check(&listing)?;
                 Ok(listing)
@@ -210,40 +209,22 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// The error that the bound caused, if it did.
-pub(crate) fn unmask(fault: LayerFault) -> LayerFault {
-    match &fault {
-        LayerFault::Read(error) => match LimitExceeded::find(error) {
-            Some(LimitExceeded { limit }) => LayerFault::TooLarge { limit },
-            None => fault,
-        },
-        _ => fault,
-    }
-}
-
-pub(crate) fn skip(reader: &mut impl Read, count: u64) -> io::Result<()> {
-    match io::copy(&mut reader.by_ref().take(count), &mut io::sink())? {
-        skipped if skipped == count => Ok(()),
-        _ => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
-}
-
 fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
     let mut stored = BufReader::with_capacity(1 << 17, Hashing { reader: raw, hasher: Hasher::new() });
-    let start = stored.fill_buf().map_err(LayerFault::Read)?;
+    let start = stored.fill_buf()?;
     let start = start[..start.len().min(16)].to_vec();
     let compression = Compression::of(&start)?;
-    let decoder = compression.decode(&mut stored).map_err(LayerFault::Read)?;
+    let decoder = compression.decode(&mut stored)?;
     let bounded = Limited::new(decoder, limits.unpacked_from(size));
-    let mut tape =
-        Tape::new(BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() }));
+    let unpacked = BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() });
+    let mut archive = TarReader::new(unpacked, Policy::PaxSizes, limits.tar());
     let mut keeper = Keeper::new(keep, limits);
     let mut content = |path: &ImagePath, size: u64, content: &mut dyn Read| keeper.file(path, size, content);
-    let (members, root) = members(&mut tape, limits, skip, &mut content).map_err(unmask)?;
-    let hasher = tape.finish().map_err(unmask)?.into_inner().hasher;
+    let (members, root) = members(&mut archive, &mut content)?;
+    let hasher = archive.finish()?.into_inner().hasher;
     let (unpacked, diff_id) = (hasher.length(), hasher.finish());
     // Some decoders stop at the end of the stream; what follows it belongs to the blob all the same.
-    io::copy(&mut stored, &mut io::sink()).map_err(LayerFault::Read)?;
+    io::copy(&mut stored, &mut io::sink())?;
     let stored = stored.into_inner().hasher;
     let (size, digest) = (stored.length(), stored.finish());
     Ok(Listing { members, root, kept: keeper.kept, compression, start, size, digest, unpacked, diff_id })
@@ -251,19 +232,21 @@ fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Li
 
 type Members = (Vec<Member>, Option<(Mode, Owner)>);
 
-/// All members of a tar archive. What is not read of them is passed over with `skip`; the digest of a file, given its
-/// path, its size and its content, is what `content` says.
+/// All members of a tar archive. The digest of a file, given its path, its size and its content, is what `content` says.
 pub(crate) fn members<R: Read>(
-    tape: &mut Tape<R>,
-    limits: &Limits,
-    skip: impl Fn(&mut R, u64) -> io::Result<()>,
+    archive: &mut TarReader<R>,
     content: &mut dyn FnMut(&ImagePath, u64, &mut dyn Read) -> io::Result<Digest>,
 ) -> Result<Members, LayerFault> {
-    let (mut members, mut root, mut names) = (Vec::new(), None, 0);
-    while let Some(header) = tape.next(&skip)? {
+    let (mut members, mut root) = (Vec::new(), None);
+    while let Some(header) = archive.next_member()? {
         let fail = |fault| entry_fault(&header.path, fault);
-        let mode = Mode::new(header.mode);
-        let owner = Owner { uid: header.uid, gid: header.gid };
+        let bad = |fault| TarError::entry(&header.path, fault);
+        let number = |found: Result<u64, TarFault>| {
+            found.and_then(|number| u32::try_from(number).map_err(|_| TarFault::Number)).map_err(bad)
+        };
+        let mode = Mode::new(header.mode().map_err(bad)?);
+        let owner = Owner { uid: number(header.uid())?, gid: number(header.gid())? };
+        let digest = Digest::of(archive.raw_header());
         let path = match path_of(&header.path) {
             Ok(path) => path,
             Err(PathError::Empty) => {
@@ -272,34 +255,25 @@ pub(crate) fn members<R: Read>(
             }
             Err(error) => return Err(fail(EntryFault::Path(error))),
         };
-        if members.len() >= limits.members {
-            return Err(LayerFault::TooManyMembers { limit: limits.members });
-        }
-        names += path.as_str().len() + header.link.len();
-        names += header.attributes.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        if names > limits.names {
-            return Err(LayerFault::NamesTooLong { limit: limits.names });
-        }
         let (path, kind) = kind_of(path, &header)?;
         let kind = match kind {
             Kind::File { size, .. } => {
-                let digest = content(&path, size, &mut tape.content()).map_err(LayerFault::Read)?;
+                let digest = content(&path, size, &mut archive.content())?;
                 Kind::File { size, digest }
             }
             kind => kind,
         };
-        let owner_names = (Arc::from(header.user), Arc::from(header.group));
-        let (time, attributes, format) = (header.time, header.attributes, header.format);
+        let attributes = header.attributes().map(|(name, value)| (escaped(name), value.to_vec()));
         members.push(Member {
             path,
             kind,
             mode,
             owner,
-            owner_names,
-            time,
-            attributes,
-            format,
-            header: header.digest,
+            owner_names: (header.user().into(), header.group().into()),
+            time: header.time().map_err(bad)?,
+            attributes: attributes.collect(),
+            format: header.format().into(),
+            header: digest,
         });
     }
     Ok((members, root))
@@ -308,22 +282,23 @@ pub(crate) fn members<R: Read>(
 /// A member's kind, with its path as it is when a whiteout's mark is taken off it. A file has no digest yet.
 fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerFault> {
     let fail = |fault| entry_fault(&header.path, fault);
-    let kind = match header.flag {
-        // The old format has no type for directories; a slash says it.
-        b'0' | 0 if header.path.ends_with(b"/") => Kind::Directory,
-        b'0' | 0 | b'7' => Kind::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
-        b'1' => {
+    let kind = match header.kind() {
+        MemberKind::File => Kind::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
+        MemberKind::HardLink => {
             let wrong =
                 || fail(EntryFault::HardLink { target: String::from_utf8_lossy(&header.link).into_owned() });
             Kind::HardLink { original: path_of(&header.link).map_err(|_| wrong())? }
         }
-        b'2' => Kind::Symlink { target: escaped(&header.link).into() },
-        b'3' | b'4' => {
-            Kind::Device { block: header.flag == b'4', major: header.device.0, minor: header.device.1 }
+        MemberKind::Symlink => Kind::Symlink { target: escaped(&header.link).into() },
+        MemberKind::Device { block } => {
+            let device = header.device().map_err(|fault| TarError::entry(&header.path, fault));
+            let (major, minor) = device?;
+            Kind::Device { block, major, minor }
         }
-        b'5' => Kind::Directory,
-        b'6' => Kind::Pipe,
-        flag => return Err(fail(EntryFault::Kind(char::from(flag)))),
+        MemberKind::Directory => Kind::Directory,
+        MemberKind::Pipe => Kind::Pipe,
+        MemberKind::Sparse => return Err(fail(EntryFault::Kind('S'))),
+        MemberKind::Other(flag) => return Err(fail(EntryFault::Kind(char::from(flag)))),
     };
     // POSIX lets a hard link repeat the content of its file; a layer's never does.
     if header.size > 0 && !matches!(kind, Kind::File { .. }) {
@@ -343,6 +318,10 @@ fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerF
         name if name.starts_with(".wh.") => Ok((path, kind)),
         name => Ok((below(name).map_err(|error| fail(EntryFault::Path(error)))?, Kind::Whiteout)),
     }
+}
+
+fn entry_fault(path: &[u8], fault: EntryFault) -> LayerFault {
+    LayerFault::Entry { path: String::from_utf8_lossy(path).into_owned(), fault }
 }
 
 /// A path of a layer. A leading slash is taken off, as all who unpack layers do; bytes that are not UTF-8 are written
@@ -367,17 +346,18 @@ fn contents(
     limits: &Limits,
     take: &mut dyn FnMut(&ImagePath, &mut dyn Read) -> io::Result<()>,
 ) -> Result<(), LayerFault> {
-    let mut stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
-    let compression = Compression::of(stored.fill_buf().map_err(LayerFault::Read)?)?;
-    let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
+    let mut stored = BufReader::with_capacity(1 << 17, blob.open()?);
+    let compression = Compression::of(stored.fill_buf()?)?;
+    let decoder = compression.decode(stored)?;
     let bounded = Limited::new(decoder, limits.unpacked_from(blob.size));
-    let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
-    while let Some(header) = tape.next(skip).map_err(unmask)? {
-        if let b'0' | 0 | b'7' = header.flag
+    let bounded = BufReader::with_capacity(1 << 17, bounded);
+    let mut archive = TarReader::new(bounded, Policy::PaxSizes, limits.tar());
+    while let Some(header) = archive.next_member()? {
+        if header.kind() == MemberKind::File
             && let Ok(path) = path_of(&header.path)
             && paths.contains(&path)
         {
-            take(&path, &mut tape.content()).map_err(|error| unmask(LayerFault::Read(error)))?;
+            take(&path, &mut archive.content())?;
         }
     }
     Ok(())

@@ -1,3 +1,8 @@
+use invar_formats::tar;
+
+/// The longest extended header or long name, in bytes.
+const LONGEST_EXTENSION: u64 = 1 << 20;
+
 /// How much of what an image says is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -32,6 +37,11 @@ impl Limits {
             ratio: 400,
             kept: 512 << 20,
         }
+    }
+
+    /// The limits for an archive of layers, or for a layer.
+    pub(crate) fn tar(&self) -> tar::Limits {
+        tar::Limits { extension: LONGEST_EXTENSION, members: self.members, names: self.names }
     }
 
     /// What `size` compressed bytes may unpack to: either of the two bounds is enough.

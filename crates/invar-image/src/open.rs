@@ -3,10 +3,11 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use invar_formats::tar::{self, Policy, TarReader};
+
 use crate::blobs::{Blob, Blobs, blob_name};
 use crate::image::read;
 use crate::layer::Source;
-use crate::tape::{Tape, first_name};
 use crate::wire::{Descriptor, DockerImage, Index};
 use crate::{Compression, Document, Image, ImageError, Limits};
 
@@ -81,12 +82,14 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Opened, ImageError> {
     let compression = Compression::of(&start).map_err(|_| unknown())?;
     let whole = Source::Blob(Blob { path: path.to_owned(), offset: 0, size: metadata.len() });
     if compression != Compression::None {
-        if names_of_compressed(path, compression).map_err(fail)?.iter().any(|name| is_of_image(name)) {
+        if names_of_compressed(path, compression, limits).map_err(fail)?.iter().any(|name| is_of_image(name))
+        {
             return Err(ImageError::Compressed { path: path.to_owned() });
         }
         return Ok(alone(path, Form::RootfsArchive, whole));
     }
-    let first = first_name(&start).ok_or_else(unknown)?;
+    let first = tar::first_path(&start).ok_or_else(unknown)?;
+    let first = String::from_utf8_lossy(&first);
     let blobs = match Blobs::archive(path, limits) {
         Ok(blobs) => blobs,
         // A root file system may have what an archive of blobs has not.
@@ -203,15 +206,13 @@ fn docker(blobs: &Blobs, limits: &Limits) -> Result<Opened, ImageError> {
 }
 
 /// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to tell.
-fn names_of_compressed(path: &Path, compression: Compression) -> io::Result<Vec<String>> {
+fn names_of_compressed(path: &Path, compression: Compression, limits: &Limits) -> io::Result<Vec<String>> {
     let reader = BufReader::with_capacity(1 << 16, File::open(path)?);
-    let mut tape = Tape::new(compression.decode(reader)?.take(64 << 20));
-    let skip = |reader: &mut io::Take<Box<dyn Read>>, count: u64| {
-        io::copy(&mut reader.by_ref().take(count), &mut io::sink()).map(drop)
-    };
+    let decoder = compression.decode(reader)?.take(64 << 20);
+    let mut archive = TarReader::new(decoder, Policy::PaxSizes, limits.tar());
     let mut names = Vec::new();
     while names.len() < LOOKED_AT
-        && let Ok(Some(header)) = tape.next(skip)
+        && let Ok(Some(header)) = archive.next_member()
     {
         names.push(String::from_utf8_lossy(&header.path).into_owned());
     }

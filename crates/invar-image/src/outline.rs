@@ -3,12 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
-use invar_compression::Limited;
+use invar_formats::Limited;
+use invar_formats::tar::{Policy, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::Blob;
-use crate::layer::{Keeper, members, skip, unmask};
-use crate::tape::Tape;
+use crate::layer::{Keeper, members};
 use crate::{Compression, Keep, LayerFault, Limits, Member};
 
 /// What is in a layer, as far as it has been read: neither its digest nor that of every file has been made.
@@ -36,7 +36,7 @@ pub(crate) fn outline(
     wanted: Wanted<'_>,
 ) -> Result<Outline, LayerFault> {
     let mut start = Vec::new();
-    blob.open().and_then(|reader| reader.take(16).read_to_end(&mut start)).map_err(LayerFault::Read)?;
+    blob.open().and_then(|reader| reader.take(16).read_to_end(&mut start))?;
     let mut keeper = Keeper::new(keep, limits);
     let mut unread = BTreeSet::new();
     let mut content = |path: &ImagePath, size: u64, content: &mut dyn Read| {
@@ -52,15 +52,16 @@ pub(crate) fn outline(
     };
     let (members, _) = match Compression::of(&start)? {
         Compression::None => {
-            let mut tape = Tape::new(Window::open(blob).map_err(LayerFault::Read)?);
-            members(&mut tape, limits, Window::step, &mut content)
+            let window = Window::open(blob)?;
+            let mut archive = TarReader::with_skip(window, Policy::PaxSizes, limits.tar(), Window::step);
+            members(&mut archive, &mut content)
         }
         compression => {
-            let stored = BufReader::with_capacity(1 << 17, blob.open().map_err(LayerFault::Read)?);
-            let decoder = compression.decode(stored).map_err(LayerFault::Read)?;
+            let stored = BufReader::with_capacity(1 << 17, blob.open()?);
+            let decoder = compression.decode(stored)?;
             let bounded = Limited::new(decoder, limits.unpacked_from(blob.size));
-            let mut tape = Tape::new(BufReader::with_capacity(1 << 17, bounded));
-            members(&mut tape, limits, skip, &mut content).map_err(unmask)
+            let bounded = BufReader::with_capacity(1 << 17, bounded);
+            members(&mut TarReader::new(bounded, Policy::PaxSizes, limits.tar()), &mut content)
         }
     }?;
     Ok(Outline { members, kept: keeper.kept, unread })

@@ -17,6 +17,7 @@ mod front_end;
 mod hard_coded;
 mod layout;
 mod moved;
+mod nix;
 mod path_text;
 mod place;
 mod programs;
@@ -40,11 +41,14 @@ use crate::dockerfile::collect::Collect;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::first_process::{has_runner, is_deaf};
 use crate::dockerfile::moved::Moved;
+use crate::dockerfile::nix::Nix;
 use crate::dockerfile::place::Places;
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
 use crate::suite;
+
+pub use nix::DockerfileFlake;
 
 /// Why a Dockerfile cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +102,8 @@ pub struct DockerfileContext<'a> {
     pub extras: &'a BTreeSet<String>,
     /// The stage to read; the last one where it is not given.
     pub target: Option<&'a str>,
+    /// The project's flake, for a stage that builds it with Nix.
+    pub flake: Option<DockerfileFlake<'a>>,
 }
 
 /// A Dockerfile that is being read.
@@ -119,6 +125,8 @@ struct Reader<'a> {
     moved_to: Vec<String>,
     /// Whether apt has been told of another archive than Debian's.
     has_foreign_archive: bool,
+    /// What Nix has built.
+    nix: Nix,
     /// Commands that gather files for a web server.
     collects: Vec<Collect>,
     /// Whether all of the project is copied.
@@ -163,6 +171,7 @@ pub fn read_dockerfile(
         moved: Vec::new(),
         moved_to: Vec::new(),
         has_foreign_archive: false,
+        nix: Nix::default(),
         collects: Vec::new(),
         copies_all: false,
         changes: Changes::default(),
@@ -191,6 +200,7 @@ pub fn read_dockerfile(
     if let Some(release) = release {
         reader.add_version(&stages.stages[chain[0]], release);
     }
+    reader.read_nix(&stages, target, &chain);
     reader.other_stages(&stages, target, &chain)?;
     for &index in &chain {
         let stage = &stages.stages[index];
@@ -378,9 +388,9 @@ impl<'a> Reader<'a> {
         if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
             self.draft.image.set("workdir", folder);
         }
-        let command = self.change_files();
+        self.change_files();
         self.include();
-        self.move_files(command);
+        self.move_files();
         self.link_folders();
         self.collect_files();
         self.add_directories();

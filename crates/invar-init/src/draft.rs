@@ -44,6 +44,8 @@ pub struct Draft {
     /// The Debian packages that were there when Python packages were built from source, as far as they serve that: none
     /// where there was no compiler. `None` where nothing is known of it.
     pub build_packages: Option<BTreeSet<String>>,
+    /// The project's files that decide what this says, besides the one that was named: those that a flake imports.
+    pub read: BTreeSet<String>,
     /// What could not be carried over, in the order of its lines.
     pub notes: Vec<Note>,
     /// What was not pinned and is now.
@@ -181,7 +183,7 @@ impl Note {
 impl Draft {
     /// Whether the manifest would say nothing at all.
     pub fn is_empty(&self) -> bool {
-        *self == Self { pins: self.pins.clone(), ..Self::default() }
+        *self == Self { pins: self.pins.clone(), read: self.read.clone(), ..Self::default() }
     }
 
     /// Adds a note.

@@ -69,6 +69,20 @@ const IMAGE_NAMES: [&str; 9] = [
 /// # Errors
 /// [`FlakeError`].
 pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Result<Draft, FlakeError> {
+    read_flake_at(text, context, None, draft)
+}
+
+/// The same for an output that somebody else puts into the directory `root` of an image, and starts there: what it would
+/// start itself is not asked.
+///
+/// # Errors
+/// [`FlakeError`].
+pub(crate) fn read_flake_at(
+    text: &str,
+    context: &FlakeContext<'_>,
+    root: Option<&str>,
+    draft: Draft,
+) -> Result<Draft, FlakeError> {
     let mut files = context.files.clone();
     for (name, content) in [("flake.lock", context.lock), ("pyproject.toml", context.pyproject)] {
         if let Some(content) = content {
@@ -83,12 +97,16 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     let outputs = flake.outputs();
     let chosen = choose(&mut flake, context, &outputs)?;
     let mut reader = Reader::new(&mut flake, &files, &project, draft);
+    if let Some(root) = root {
+        root.clone_into(&mut reader.root);
+        reader.starts = false;
+    }
     let is_image = matches!(chosen.as_ref().map(|output| &output.kind), Some(OutputKind::Image(_)));
     match &chosen {
         Some(output) => reader.output(output),
         None => reader.nothing(),
     }
-    if !is_image && context.purpose != Purpose::Shell {
+    if !is_image && reader.starts && context.purpose != Purpose::Shell {
         reader.guess_command();
     }
     if context.purpose != Purpose::Shell {
@@ -101,6 +119,8 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     if let Some(suite) = draft.suite.clone() {
         suite::rename(&mut draft, &suite);
     }
+    draft.read.extend(flake.files_read());
+    draft.read.extend(context.lock.map(|_| "flake.lock".to_owned()));
     let source = Source { file: "flake.nix", line: 0 };
     draft.keep_valid(source);
     draft.keep_parsed(source, context.pyproject);

@@ -16,7 +16,7 @@ mod nixpkgs;
 mod project;
 mod suite;
 
-pub use dockerfile::{DockerfileContext, DockerfileError, read_dockerfile};
+pub use dockerfile::{DockerfileContext, DockerfileError, DockerfileFlake, read_dockerfile};
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
 pub use flake::{FlakeContext, FlakeError, read_flake};
 pub use invar_project::Purpose;

@@ -74,7 +74,7 @@ mod tests {
         let mut draft = Draft { packages, ..Draft::default() };
         let keys = draft.overrides.entry("odd".to_owned()).or_default();
         keys.set("packages", vec!["libtag-dev", "gcc"]);
-        draft.dev_shell.set("packages", vec!["eza"]);
+        draft.dev_shell.set("packages", vec!["libtag2"]);
         let before = draft.clone();
         rename(&mut draft, "trixie");
         assert_eq!(draft, before);
@@ -82,7 +82,7 @@ mod tests {
         let names: Vec<_> = draft.packages.iter().map(String::as_str).collect();
         assert_eq!(names, ["curl", "libgeos-c1v5", "libglib2.0-0", "libmagic1"]);
         assert_eq!(draft.overrides["odd"].get("packages"), Some(&Value::from(vec!["libtag1-dev", "gcc"])));
-        assert_eq!(draft.dev_shell.get("packages"), Some(&Value::from(vec!["exa"])));
+        assert_eq!(draft.dev_shell.get("packages"), Some(&Value::from(vec!["libtag1v5"])));
         let notes: Vec<_> = draft.notes.iter().map(|note| note.sentence()).collect();
         assert_eq!(notes, ["bookworm: rustup: Debian 12 has no such package"]);
         let after = draft.clone();

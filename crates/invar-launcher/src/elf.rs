@@ -16,7 +16,7 @@
 //! | 0 | 4, 4 | type: 1 (load) or `6474e551` (stack), flags: 5 (read, execute) or 6 (read, write) |
 //! | 8 | 8, 8, 8 | offset in the file, address, physical address |
 //! | 32 | 8, 8, 8 | length in the file, in memory, alignment |
-use crate::Machine;
+use invar_tree::Machine;
 
 /// How many bytes come before the code.
 pub(crate) const HEADERS: usize = 64 + 2 * 56;
@@ -30,9 +30,10 @@ const GNU_STACK: u32 = 0x6474_e551;
 pub(crate) fn executable(machine: Machine, body: &[u8]) -> Vec<u8> {
     let length = (HEADERS + body.len()) as u64;
     // AArch64 kernels may have pages of 64 KiB.
-    let (number, alignment): (u16, u64) = match machine {
-        Machine::X86_64 => (62, 0x1000),
-        Machine::Aarch64 => (183, 0x1_0000),
+    let number = machine.elf_number();
+    let alignment: u64 = match machine {
+        Machine::X86_64 => 0x1000,
+        Machine::Aarch64 => 0x1_0000,
     };
     let mut file = Vec::with_capacity(HEADERS + body.len());
     file.extend([0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -36,16 +36,7 @@ mod x86_64;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use error::LauncherError;
-
-/// The processor that the launcher is for; the system is always Linux.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Machine {
-    /// x86-64, which Debian calls amd64.
-    #[default]
-    X86_64,
-    /// AArch64, which Debian calls arm64.
-    Aarch64,
-}
+pub use invar_tree::Machine;
 
 /// What a program is called by: the first of its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

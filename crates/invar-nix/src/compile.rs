@@ -2,6 +2,7 @@
 mod bindings;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -44,6 +45,7 @@ impl Evaluator {
         name: &str,
         variables: &[(Name, ThunkId)],
     ) -> Outcome<ThunkId> {
+        let text = &*unix_lines(text);
         let source = self.sources.len() as u32;
         self.sources.push(Source::new(name, text));
         self.charge(text.len() * 4, Spot::NOWHERE)?;
@@ -67,6 +69,17 @@ impl Evaluator {
         let node = Compiler { evaluator: self, source, directory, scopes }.expression(&expression)?;
         self.delay(&node, &env)
     }
+}
+
+/// `text` with a line feed where a carriage return ends a line by itself, as Nix reads it.
+fn unix_lines(text: &str) -> Cow<'_, str> {
+    let is_alone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
+    if !text.match_indices('\r').any(|(at, _)| is_alone(at)) {
+        return Cow::Borrowed(text);
+    }
+    text.char_indices()
+        .map(|(at, letter)| if letter == '\r' && is_alone(at) { '\n' } else { letter })
+        .collect()
 }
 
 impl Compiler<'_> {

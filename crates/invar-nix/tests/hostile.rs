@@ -68,6 +68,10 @@ fn what_never_ends_is_ended() {
         }
         format!("{text}in a{times}")
     };
+    let many_lists = |function: &str, start: &str| {
+        let items = "builtins.concatStringsSep \"\" (builtins.genList (i: \"[],[],[],[],[],[],[],[],[],[],\") 500000)";
+        format!("{function} (\"{start}[\" + {items} + \"[]]\")")
+    };
     let expressions = [
         "(x: x x) (x: x x)".to_owned(),
         "(x: x x x) (x: x x x)".into(),
@@ -104,6 +108,8 @@ fn what_never_ends_is_ended() {
         "builtins.fromJSON (builtins.concatStringsSep \"\" (builtins.genList (x: \"[\") 100000))".into(),
         "builtins.fromTOML (\"a=\" + builtins.concatStringsSep \"\" (builtins.genList (x: \"[\") 100000))".into(),
         "builtins.fromTOML (builtins.concatStringsSep \".\" (builtins.genList (x: \"a\") 100000) + \" = 1\")".into(),
+        many_lists("builtins.fromJSON", ""),
+        many_lists("builtins.fromTOML", "a = "),
         "import ./itself.nix".into(),
         "import ./deep.nix".into(),
         "import ./call.nix".into(),

@@ -2,11 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invar_oci::{Healthcheck, History, ImageConfig};
 use invar_project::{HealthCheck, Manifest, Platform};
+use invar_tree::SEARCH_PATH;
 
 use crate::{ENVIRONMENT, LayerName};
-
-/// Where programs are found: the virtual environment, and then where Debian puts them.
-const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The image configuration for `manifest` on `platform`.
 ///

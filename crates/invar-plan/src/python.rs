@@ -6,8 +6,8 @@ use invar_project::{
     Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Platform, Prefer,
 };
 use invar_python::{
-    DistributionName, ExtraName, GroupName, Machine, PythonVersion, Selected, Selection, SourcePolicy,
-    Target, UvLock, select,
+    DistributionName, ExtraName, GroupName, PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock,
+    select,
 };
 
 use crate::PlanError;
@@ -43,14 +43,7 @@ pub fn python_packages(
 pub fn target(lock: &InvarLock, platform: Platform) -> Result<Target, PlanError> {
     let locked = lock.platforms.get(&platform).ok_or(PlanError::Platform { platform })?;
     let interpreter = lock.interpreter.as_ref().ok_or(PlanError::Interpreter)?;
-    Ok(Target {
-        python: python_version(interpreter)?,
-        machine: match platform {
-            Platform::LinuxAmd64 => Machine::X86_64,
-            Platform::LinuxArm64 => Machine::Aarch64,
-        },
-        glibc: glibc(locked)?,
-    })
+    Ok(Target { python: python_version(interpreter)?, machine: platform.machine(), glibc: glibc(locked)? })
 }
 
 fn policy(manifest: &Manifest) -> SourcePolicy {

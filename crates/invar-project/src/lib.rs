@@ -21,10 +21,10 @@ mod value;
 
 pub use lock::{
     Because, Change, DerivedLock, DerivedManifest, DerivedSource, FORMAT_VERSION, Fingerprint,
-    FingerprintError, InvarLock, LockError, LockFile, LockedArchive, LockedBuild, LockedBuildSource,
-    LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage, LockedPlatform,
-    LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath, PoolPathError,
-    Purpose, Request, RootName, RootNameError, ScriptVerdict,
+    FingerprintError, InvarLock, LockError, LockFile, LockPart, LockedArchive, LockedBuild,
+    LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
+    LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath,
+    PoolPathError, Purpose, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,

@@ -6,7 +6,7 @@
 //! ```text
 //! # Written by `invar lock`; do not edit. Belongs into version control.
 //! format-version = 2
-//! created = "2026-09-12T08:00:00Z"          # newest date among the suites
+//! created = "2026-09-12T08:00:00Z"          # newest date among the suites, when the image's packages were chosen
 //! uv-lock-sha256 = "<64 hex digits>"        # only with Python
 //!
 //! [request]                                 # what was asked for; absent keys were not asked for
@@ -142,6 +142,9 @@
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
 //!
+//! What only the shell or a further image needs may be missing: its root, and the `build` of a Python package that no other
+//! part of the project has. Then the lock is that of the other parts.
+//!
 //! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
 //! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources` and
 //! build sources likewise, and none of them needs itself. No name is both a package and a tool.
@@ -158,6 +161,7 @@ mod change;
 mod check;
 mod derived;
 mod package;
+mod part;
 mod python;
 mod read;
 mod root;
@@ -179,6 +183,7 @@ pub use self::derived::{DerivedLock, DerivedManifest, DerivedSource, LockFile, P
 pub use self::package::{
     LockedOmission, LockedPackage, LockedScripts, OmissionReason, PoolPath, PoolPathError, ScriptVerdict,
 };
+pub use self::part::LockPart;
 pub use self::python::{LockedBuild, LockedBuildSource, LockedBuildWheel};
 pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
@@ -192,7 +197,8 @@ pub const FORMAT_VERSION: u64 = 2;
 /// What `invar.lock` holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvarLock {
-    /// The newest date among the suites, not the time at which the lock was written.
+    /// The newest date among the suites when the packages of the image were chosen, not the time at which the lock was
+    /// written. What is added for something else later leaves it.
     pub created: Timestamp,
     /// sha256 of the `uv.lock` that belongs to it; `None` without Python.
     pub uv_lock: Option<Digest>,

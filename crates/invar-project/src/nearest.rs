@@ -7,34 +7,16 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if text.len() > 64 {
         return None;
     }
-    let plain = |text: &str| -> Vec<char> { text.to_lowercase().replace('_', "-").chars().collect() };
+    let plain = |text: &str| text.to_lowercase().replace('_', "-");
     let wanted = plain(text);
     let mut best = None;
     for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= 64) {
-        let distance = distance(&wanted, &plain(candidate));
+        let distance = strsim::osa_distance(&wanted, &plain(candidate));
         if distance * 3 <= candidate.len().max(text.len()) && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
-}
-
-/// The number of edits between two texts, neighbours swapped counting as one (optimal string alignment).
-fn distance(one: &[char], other: &[char]) -> usize {
-    let mut rows = vec![vec![0; other.len() + 1]; one.len() + 1];
-    rows[0] = (0..=other.len()).collect();
-    for i in 1..=one.len() {
-        rows[i][0] = i;
-        for j in 1..=other.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(one[i - 1] != other[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && one[i - 1] == other[j - 2] && one[i - 2] == other[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = least;
-        }
-    }
-    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use invar_debian::Architecture;
+use invar_tree::Machine;
 
 use crate::ValueError;
 
@@ -33,9 +34,14 @@ impl Platform {
 
     /// The processor's name in an OCI image configuration; Go's and Debian's names are the same for these.
     pub const fn architecture(self) -> &'static str {
+        self.machine().architecture()
+    }
+
+    /// The processor.
+    pub const fn machine(self) -> Machine {
         match self {
-            Self::LinuxAmd64 => "amd64",
-            Self::LinuxArm64 => "arm64",
+            Self::LinuxAmd64 => Machine::X86_64,
+            Self::LinuxArm64 => Machine::Aarch64,
         }
     }
 

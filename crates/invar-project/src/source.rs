@@ -22,7 +22,6 @@
 //!
 //! Directories are not source in themselves, only what is in them: git does not keep empty directories, so a fresh
 //! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never followed.
-mod dockerignore;
 mod gitignore;
 mod glob;
 mod never;
@@ -31,10 +30,11 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use self::dockerignore::{DockerignoreError, DockerignoreFault};
+use invar_formats::dockerignore::Dockerignore;
+pub use invar_formats::dockerignore::{DockerignoreError, DockerignoreFault};
+
 pub use self::glob::{Glob, GlobError, GlobList};
 pub use self::walk::{EntryKind, Listing, ListingEntry, SourceEntry, SourceList, WalkError};
-use crate::source::dockerignore::Dockerignore;
 use crate::source::gitignore::{GitignoreFile, Verdict};
 
 /// The rules for which files of one project are source. See the module's documentation for what they are.

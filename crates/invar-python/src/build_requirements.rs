@@ -163,7 +163,7 @@ pub fn missing_requirements(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Machine;
+    use invar_tree::Machine;
 
     fn name(name: &str) -> DistributionName {
         name.parse().unwrap()

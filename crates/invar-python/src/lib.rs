@@ -37,7 +37,6 @@ mod sdist;
 mod select;
 mod tags;
 mod target;
-mod url;
 mod version_control;
 mod wheel;
 
@@ -47,6 +46,7 @@ pub use bytecode::{BytecodeError, COMPILER, cached_path, canonical_pyc};
 pub use environment::virtual_environment;
 pub use filename::{BuildTag, FilenameError, WheelFilename};
 pub use frontend::{FRONTEND, FrontendExit, frontend_system};
+pub use invar_tree::Machine;
 pub use layout::EnvironmentLayout;
 pub use lock::{
     ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedSdist,
@@ -63,6 +63,6 @@ pub use select::{
     Selected, Selection, SourceLocation, SourcePolicy, WheelFile, select,
 };
 pub use tags::{Tag, compatible_tags};
-pub use target::{Machine, PythonVersion, PythonVersionError, Target};
+pub use target::{PythonVersion, PythonVersionError, Target};
 pub use version_control::version_environment;
 pub use wheel::{EntryPointError, RecordError, WheelError, WheelFault, unpack_wheel};

@@ -2,7 +2,7 @@
 pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
-        .map(|name| (distance(text, name), name))
+        .map(|name| (strsim::osa_distance(text, name), name))
         .filter(|&(distance, name)| distance <= 1 + text.len().max(name.len()) / 3)
         .collect();
     found.sort_unstable();
@@ -17,21 +17,6 @@ pub(crate) fn did_you_mean(nearest: &[String], known: &[String]) -> String {
         ([], known) => format!("; there is {}", known.join(", ")),
         (nearest, _) => format!("; did you mean {}?", nearest.join(" or ")),
     }
-}
-
-/// How many insertions, removals and replacements of one byte turn one text into the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other = other.as_bytes();
-    let mut previous: Vec<usize> = (0..=other.len()).collect();
-    for (row, left) in one.bytes().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, &right) in other.iter().enumerate() {
-            let replaced = previous[column] + usize::from(left != right);
-            current.push(replaced.min(previous[column + 1] + 1).min(current[column] + 1));
-        }
-        previous = current;
-    }
-    previous[other.len()]
 }
 
 #[cfg(test)]

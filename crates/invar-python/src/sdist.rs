@@ -18,7 +18,7 @@
 //! Format break: a change here changes what is built from a source archive.
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-use invar_compression::{Compression, Limited};
+use invar_formats::{Compression, Limited};
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::build_system::{SourceInfo, package_info};
@@ -88,10 +88,10 @@ fn unpack(
     match kind {
         Kind::Zip => zipped::unpack(reader, &mut top)?,
         Kind::Tar(compression) => {
-            let length = reader.seek(SeekFrom::End(0)).map_err(SdistFault::Archive)?;
-            reader.rewind().map_err(SdistFault::Archive)?;
+            let length = reader.seek(SeekFrom::End(0))?;
+            reader.rewind()?;
             let limit = MOST_BYTES.min(UNSUSPICIOUS.max(length.saturating_mul(RATIO)));
-            let reader = compression.decode(BufReader::new(reader)).map_err(SdistFault::Archive)?;
+            let reader = compression.decode(BufReader::new(reader))?;
             tape::unpack(Limited::new(reader, limit), &mut top)?;
         }
     }

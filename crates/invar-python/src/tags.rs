@@ -25,7 +25,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::filename::WheelFilename;
-use crate::target::{Machine, Target};
+use invar_tree::Machine;
+
+use crate::target::Target;
 
 /// One compatibility tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use invar_tree::Machine;
 use pep440_rs::Version;
 
 use crate::marker::MarkerEnvironment;
@@ -14,31 +15,6 @@ pub struct Target {
     pub machine: Machine,
     /// The image's glibc, such as `(2, 41)`.
     pub glibc: (u32, u32),
-}
-
-/// The machine that an image is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Machine {
-    /// `x86_64`, Debian's `amd64`.
-    X86_64,
-    /// `aarch64`, Debian's `arm64`.
-    Aarch64,
-}
-
-impl Machine {
-    /// The name that `uname -m` gives, which markers and wheel tags use.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::X86_64 => "x86_64",
-            Self::Aarch64 => "aarch64",
-        }
-    }
-}
-
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// The full version of a Python, such as `3.13.5`.

@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 
+use invar_tree::SEARCH_PATH;
+
 use crate::capability;
 use crate::cpus;
 use crate::enter::failed;
@@ -15,7 +17,7 @@ use crate::kernel;
 use crate::wire::{Order, Report};
 
 /// Where programs are looked for if the environment has no `PATH`.
-const SEARCH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SEARCH: &[u8] = SEARCH_PATH.as_bytes();
 /// How many files a process may have open, as it finds it and as it may raise it to. Programs that walk through all
 /// possible descriptors take minutes where a host allows a billion.
 const OPEN_FILES: (u64, u64) = (1024, 524_288);

@@ -1,5 +1,8 @@
 use std::io::{Cursor, Write as _};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use zip::write::SimpleFileOptions;
 
 /// A Python wheel in the making.
@@ -77,16 +80,5 @@ impl Wheel {
 /// The sha256 of `content` in the URL-safe base64 without padding that `RECORD` uses.
 fn base64(content: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digest = Sha256::digest(content);
-    let mut text = String::new();
-    for chunk in digest.chunks(3) {
-        let mut bits = [0; 3];
-        bits[..chunk.len()].copy_from_slice(chunk);
-        let word = u32::from_be_bytes([0, bits[0], bits[1], bits[2]]);
-        for position in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(word >> (18 - 6 * position) & 63) as usize]));
-        }
-    }
-    text
+    URL_SAFE_NO_PAD.encode(Sha256::digest(content))
 }

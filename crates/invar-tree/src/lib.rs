@@ -1,7 +1,8 @@
 //! The tree: a sorted map from path to entry, and each entry knows its origin.
 //!
 //! Everything that Invar handles is a tree: an unpacked package, a wheel, the project's source, the root file
-//! system, a layer. This crate holds that one noun and nothing else.
+//! system, a layer. This crate holds that one noun, and what all need to know of the images that trees become: their
+//! machines, and where programs are looked for in them.
 //!
 //! # Goals
 //! * A tree is a value: equal trees have equal [digests](Tree::digest), whatever made them and in whatever order.
@@ -16,6 +17,7 @@ mod contents;
 mod digest;
 mod entry;
 mod listing;
+mod machine;
 mod memory;
 mod merge;
 mod origin;
@@ -26,6 +28,7 @@ pub use contents::{Contents, Opened, ReadSeek, Sink, SinkError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use entry::{Entry, Mode, Node, Owner};
 pub use listing::ListingError;
+pub use machine::{Machine, SEARCH_PATH, UnknownMachine};
 pub use memory::MemoryTree;
 pub use merge::{Clash, Merged, merge};
 pub use origin::Origin;

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use invar_formats::tar::TarError;
 use invar_tree::{PathError, SinkError};
 
 use crate::{Ecosystem, Mismatch};
@@ -220,15 +221,9 @@ pub enum ContentFault {
     FileName,
     /// The archive cannot be unpacked.
     #[error("is not an intact archive")]
-    Archive(#[source] io::Error),
-    /// Unpacking gives more than any package holds.
-    #[error("unpacks to more than {limit} bytes")]
-    Bomb {
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// The archive has more members than any package holds.
-    #[error("has more than {limit} members")]
+    Archive(#[source] TarError),
+    /// A repository has more manifests and links than any has.
+    #[error("has more than {limit} manifests and symbolic links")]
     TooManyMembers {
         /// The limit.
         limit: usize,
@@ -236,12 +231,6 @@ pub enum ContentFault {
     /// A member's path climbs out, or is none.
     #[error("has a member with a bad path")]
     MemberPath(#[source] PathError),
-    /// A member's path is longer than a path may be.
-    #[error("has a member whose path is longer than {limit} bytes")]
-    LongPath {
-        /// The limit in bytes.
-        limit: u64,
-    },
     /// A member lies outside the archive's one top folder.
     #[error("has the member {path:?}, which is not in {folder:?}")]
     Outside {

@@ -37,4 +37,4 @@ pub use check::{Check, Checker, Mismatch};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
 pub use needed::{Ecosystem, Needed, NeededSource, Registries, ecosystem_of, needed, urls};
 pub use offer::{Fetched, Offer, Opening, offer};
-pub use target::{Machine, Target, UnknownMachine};
+pub use target::Target;

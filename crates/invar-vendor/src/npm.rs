@@ -119,7 +119,7 @@ impl<'a> Entry<'a> {
 
     fn fits(&self, target: &Target) -> Result<bool, EntryFault> {
         Ok(self.admits("os", Target::NPM_OS)?
-            && self.admits("cpu", target.machine.npm_cpu())?
+            && self.admits("cpu", target.machine.node_name())?
             && self.admits("libc", Target::NPM_LIBC)?)
     }
 }

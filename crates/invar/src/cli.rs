@@ -174,13 +174,17 @@ pub struct Init {
 /// Options of `invar lock`.
 #[derive(Debug, Args)]
 pub struct Lock {
-    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
+    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
     /// What stands in for a manifest.
     #[command(flatten)]
     pub derive: Derive,
+
+    /// Fail if what only `invar shell` needs cannot be locked, rather than leave it out
+    #[arg(long)]
+    pub shell: bool,
 
     /// Choose these packages anew, or all where none is named, and print what changed
     #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]

@@ -168,6 +168,9 @@ fn hint(error: &BuildError) -> Option<String> {
              of them alone can be built here"
         }
         BuildError::NotLocked { .. } => "run `invar lock`",
+        BuildError::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command())),
+        BuildError::NoUv { .. } => "install uv",
+        BuildError::Part { source, .. } => return hint(source),
         BuildError::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
         BuildError::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
         BuildError::SourceChanged { .. } => {

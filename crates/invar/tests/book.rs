@@ -260,7 +260,9 @@ fn every_command_prints_what_the_book_shows() {
     }
     let mut reader = Reader { engine: reader.engine.take(), ..Reader::new(context) };
     let checkout = reader.context.path().join("checkout");
-    copy_project(&repository().join("examples"), &checkout.join("examples"));
+    for folder in ["examples", "fixtures/talk"] {
+        copy_project(&repository().join(folder), &checkout.join(folder));
+    }
     let text = fs::read_to_string(repository().join("README.md")).expect("it is there");
     reader.follow(&steps("README.md", &text), |_, _| checkout.clone());
 }

@@ -389,3 +389,37 @@ fn an_archive_that_is_right_is_left_alone_and_any_other_is_replaced() {
     world.build();
     assert!(fs::read(&archive).expect("the archive is there") == good);
 }
+
+#[test]
+fn what_a_command_names_and_the_image_lacks_is_said_at_every_build() {
+    let world = World::new();
+    let scripts = "[project.scripts]\nmytool = \"tool:main\"\n\n[tool.invar]\n";
+    let manifest = MANIFEST.replace("[tool.invar]\n", scripts);
+    world
+        .context
+        .write("project/pyproject.toml", manifest.replace("[\"python\", \"main.py\"]", "[\"mytool\"]"));
+    world.lock();
+    for _ in 0..2 {
+        let built = world.run(&["build", "--locked", "project"]);
+        for expected in [
+            "warning: `mytool` not found in the image: its command cannot start\n",
+            "warning: [project.scripts] is not installed, since the project is not a package: add a [build-system], or \
+             `package = true` to [tool.uv]\n",
+        ] {
+            assert!(built.stderr.contains(expected), "{expected} is not in:\n{}", built.stderr);
+        }
+        built.success();
+    }
+    // Only the command is another, and no layer is made again.
+    for (command, expected) in [("main.py", None), ("mian.py", Some("`mian.py` not found in the image"))] {
+        let command = format!("command = [\"python\", \"{command}\"]");
+        world.context.write(
+            "project/pyproject.toml",
+            MANIFEST.replace("command = [\"python\", \"main.py\"]", &command),
+        );
+        let built = world.run(&["build", "--locked", "project"]);
+        assert_eq!(built.stderr.contains("not found in the image"), expected.is_some(), "{}", built.stderr);
+        assert!(built.stderr.contains(expected.unwrap_or_default()), "{}", built.stderr);
+        built.success();
+    }
+}

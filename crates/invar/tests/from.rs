@@ -76,8 +76,13 @@ fn a_flake_is_built_without_a_manifest() {
     assert!(written.contains("packages = [\"jq\"]"), "{written}");
     let shown = ["build", "--show-manifest", "--from", "project/flake.nix#docker-image", "project"];
     assert_eq!(tools.run(&shown).success(), written);
-    // The lock goes on from what it has: nothing is resolved.
-    tools.run(&["build", "--offline", "--json", "-o", "own.tar", "project"]).success();
+    // So is its lock.
+    assert!(!lock(&tools).contains("[[derived]]"));
+    tools.run(&["build", "--locked", "--offline", "-o", "own.tar", "project"]).success();
+    // Where the manifest says something else, the lock goes on from what it has: nothing is resolved.
+    tools.context.write("project/invar.lock", &text);
+    tools.run(&["build", "--locked", "project"]).failure(3);
+    tools.run(&["build", "--offline", "-o", "own.tar", "project"]).success();
     assert!(!lock(&tools).contains("[[derived]]"));
 }
 
@@ -150,8 +155,38 @@ fn a_changed_file_is_derived_again_and_never_with_locked() {
     // What has a lock is locked where nothing is named.
     tools.context.write("project/flake.nix", FLAKE.replace("pkgs.jq ]", "pkgs.jq pkgs.curl ]"));
     let ran = tools.run(&["lock", "--keyring", "keyring.gpg", "project"]);
-    assert!(ran.code == 0 && ran.stderr.contains("+packages = [\"curl\", \"jq\"]"), "{}", ran.stderr);
+    assert!(ran.code == 0 && ran.stderr.contains("+packages = [\"curl\", \"jq\""), "{}", ran.stderr);
     tools.run(&["lock", "--check", "project"]).success();
+}
+
+#[test]
+fn what_a_flake_imports_counts_and_nothing_else() {
+    let tools = project();
+    let flake = FLAKE
+        .replace("pkgs.dockerTools.buildImage {", "pkgs.dockerTools.buildImage ((import ./nix/tag.nix) // {");
+    let flake =
+        flake.replace("tag = \"1.0\";\n", "").replace("};\n      };\n    };", "};\n      });\n    };");
+    tools.context.write("project/flake.nix", flake);
+    tools.context.write("project/nix/tag.nix", "{ tag = \"2.0\"; }\n");
+    tools.context.write("project/nix/other.nix", "{ }\n");
+    let (_, ran) = build(&tools, &["project#docker-image"]);
+    let value: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    assert_eq!(value["reference"], "little:2.0", "{}", ran.stdout);
+    tools.context.write("project/nix/other.nix", "{ x = 1; }\n");
+    tools.run(&["lock", "--check", "project"]).success();
+    tools.context.write("project/nix/tag.nix", "{ tag = \"3.0\"; }\n");
+    let message = tools.run(&["lock", "--check", "project"]).failure(3);
+    assert!(message.contains("nix/tag.nix has changed"), "{message}");
+    // As does a lock of its inputs, once there is one.
+    build(&tools, &["project#docker-image"]);
+    tools.context.write(
+        "project/flake.lock",
+        "{ \"nodes\": { \"root\": { } }, \"root\": \"root\", \"version\": 7 }\n",
+    );
+    let message = tools.run(&["build", "--locked", "project#docker-image"]).failure(3);
+    assert!(message.contains("flake.lock is new"), "{message}");
+    build(&tools, &["project#docker-image"]);
+    tools.run(&["build", "--locked", "-o", "out.tar", "project#docker-image"]).success();
 }
 
 #[test]
@@ -219,7 +254,7 @@ fn a_manifest_is_shown_as_init_writes_it() {
         let written = context.run(&["init", "--print", "--from", file, "project"]).success();
         assert_eq!(shown, written);
         assert!(shown.contains("[tool.invar.image]"), "{shown}");
-        let json = context.run(&["run", "--json", "--show-manifest", "--from", file, "project"]).success();
+        let json = context.run(&["build", "--json", "--show-manifest", "--from", file, "project"]).success();
         let value: Value = serde_json::from_str(&json).expect("it is JSON");
         assert_eq!(value["manifest"], shown);
         assert_eq!(value["recorded"], false);
@@ -228,7 +263,10 @@ fn a_manifest_is_shown_as_init_writes_it() {
     assert!(!context.path().join("project/invar.lock").exists());
     context.write("project/flake.nix", "{\n  outputs = ;\n}\n");
     let message = context.run(&["build", "project#x"]).failure(2);
-    assert!(message.contains("flake.nix:2"), "{message}");
+    assert!(message.contains("error: project/flake.nix:2:13: "), "{message}");
+    context.write("project/flake.nix", FLAKE);
+    let message = context.run(&["build", "project#nosuch"]).failure(2);
+    assert!(message.contains("nosuch") && message.contains("packages.docker-image"), "{message}");
 }
 
 #[test]

@@ -73,8 +73,7 @@ fn a_flake_is_carried_over() {
     context.write("project/flake.nix", flake);
     let told = context.run(&["init", "--from", "project/flake.nix", "project"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    for expected in
-        ["input nixpkgs", "no flake.lock", "Debian packages", "command = [\"/bin/fortune-cat\"]"]
+    for expected in ["input nixpkgs", "no flake.lock", "Debian packages", "command = [\"/bin/fortune-cat\"]"]
     {
         assert!(told.stderr.contains(expected), "{expected}: {}", told.stderr);
     }

@@ -397,6 +397,44 @@ fn everything_that_uv_lock_can_name() {
 }
 
 #[test]
+fn the_shell_is_locked_when_it_is_asked_for() {
+    let test = "the_shell_is_locked_when_it_is_asked_for";
+    let Some(mut sources) = Sources::new(test) else { return };
+    sources.publish_sdist("imagedep", "");
+    sources.publish_sdist("devdep", "");
+    let index = sources.index();
+    let manifest = format!(
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [\"imagedep\"]\n\
+         [dependency-groups]\ndev = [\"devdep\"]\n[tool.invar]\nexclude = [\"uv.lock\"]\n\
+         python.bytecode = false\n{index}"
+    );
+    sources.context.write("app/pyproject.toml", manifest);
+    sources.lock("app");
+    let (whole, plain) = (sources.read("app/invar.lock"), sources.build("app"));
+    assert!(whole.contains("\nname = \"devdep\"\n"), "with uv, everything is locked in one go");
+
+    // The same without what the shell needs: where there is no uv, what is known of the image is kept.
+    let (before, after) = whole.split_once("[[platform.build]]\nname = \"devdep\"\n").expect("it is locked");
+    let (_, after) = after.split_once("\n\n").expect("more follows");
+    sources.context.write("app/invar.lock", format!("{before}{after}"));
+    let nothing = sources.context.path().join("nothing");
+    fs::create_dir_all(&nothing).expect("it can be made");
+    let without_uv = |arguments: &[&str]| Ran::of(sources.invar().env("PATH", &nothing).args(arguments));
+    let locked = without_uv(&["lock", "app"]);
+    assert!(locked.stderr.contains("devdep has to be built"), "{}", locked.stderr);
+    locked.success();
+    assert_eq!(sources.build("app"), plain);
+    without_uv(&["shell", "--locked", "app", "--", "true"]).failure(3);
+
+    // The shell locks what it needs, and the lock is what it would have been.
+    let print = "import devdep, imagedep; print(devdep.WHAT, imagedep.WHAT)";
+    let shell = ["shell", "--quiet", "app", "--", "python", "-c", print];
+    assert_eq!(Ran::of(sources.invar().args(shell)).success(), "source source\n");
+    assert_eq!(sources.read("app/invar.lock"), whole);
+    assert_eq!(sources.build("app"), plain);
+}
+
+#[test]
 fn versions_come_from_the_lock() {
     let test = "versions_come_from_the_lock";
     let Some(path) = programs(test) else { return };

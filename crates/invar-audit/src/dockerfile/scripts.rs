@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use invar_dockerfile::{Instruction, Kind, Scope, Source, Stages, Text, Transfer, is_shell};
+use invar_tree::SEARCH_PATH;
 
 use crate::dockerfile::call::Call;
 use crate::dockerfile::trail::names_a_time;
@@ -28,9 +29,6 @@ const BROUGHT: usize = 1_000;
 /// make endlessly many.
 const COMPARISONS: usize = 2_000_000;
 const ASKED: usize = 2_000;
-
-/// Where programs without a path are looked for.
-const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Scripts that tools bring, and that rules know by their names.
 const KNOWN: [&str; 3] = ["gradlew", "mvnw", "configure"];
@@ -257,7 +255,7 @@ impl<'a> Scripts<'a> {
         let content = if path.contains('/') || is_given_to_shell {
             self.file(&joined(folder, path), ground, STAGES)
         } else {
-            PATH.iter().find_map(|place| self.file(&joined(place, path), ground, STAGES))
+            SEARCH_PATH.split(':').find_map(|place| self.file(&joined(place, path), ground, STAGES))
         }?;
         let text = match &content {
             Content::Here(text) | Content::InFolder(_, text) => text.as_str(),

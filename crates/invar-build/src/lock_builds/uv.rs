@@ -17,6 +17,25 @@ pub(super) struct Builds<'a> {
     pub without: &'a BTreeSet<DistributionName>,
 }
 
+/// Whether uv can be asked what the builds of `names` need.
+///
+/// # Errors
+/// [`BuildError::NoUv`].
+pub(super) fn check(session: &Session<'_>, names: &[&str]) -> Result<(), BuildError> {
+    let none = |problem: String| BuildError::NoUv { names: names.join(", "), problem };
+    if session.offline {
+        return Err(none("--offline forbids it".to_owned()));
+    }
+    let mut command = Command::new(&session.programs.uv);
+    let ran = command.arg("--version").stdin(Stdio::null()).output();
+    let program = session.programs.uv.display();
+    match ran {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(none(format!("{program} does not work: {}", output.status))),
+        Err(error) => Err(none(format!("cannot run {program}: {error}"))),
+    }
+}
+
 /// Has uv resolve the requirements of builds, each for itself. The inner error is what uv says where it cannot.
 ///
 /// # Errors

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use invar_fetch::Failure;
+use invar_fetch::{Failure, follow};
+use invar_formats::url::file_name;
 use invar_tree::Digest;
 use serde::Deserialize;
 
@@ -73,7 +74,7 @@ impl Page {
         for (tag, href) in (Tags { rest: text }) {
             match tag.to_ascii_lowercase().as_str() {
                 "a" => {
-                    if let Some(name) = file_name(&href) {
+                    if let Some(name) = file_name(href.trim()) {
                         self.add(name, &href);
                     }
                 }
@@ -120,93 +121,10 @@ impl Page {
     }
 }
 
-/// The last part of a URL's path without escapes; `None` where it is no text.
-fn file_name(url: &str) -> Option<String> {
-    let path = url.split(['?', '#']).next().unwrap_or_default().trim();
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(u8::try_from(high << 4 | low).ok()?);
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// What `reference` on a page at `base` means, without its fragment.
+/// What `reference` on a page at `base` means. White space around it and line breaks in it are dropped, as browsers do.
 fn resolve(base: &str, reference: &str) -> Result<String, Failure> {
-    let reference = clean(reference.split('#').next().unwrap_or_default());
-    let refused = |url: &str| Failure::Redirect { location: shown(url) };
-    let (scheme, rest) = base.split_once("://").ok_or_else(|| refused(base))?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let url = if has_scheme(&reference) {
-        reference
-    } else if reference.starts_with("//") {
-        format!("{scheme}:{reference}")
-    } else if reference.starts_with('/') {
-        format!("{scheme}://{authority}{}", without_dots(&reference))
-    } else {
-        let folder = path.rfind('/').map_or("/", |end| &path[..=end]);
-        format!("{scheme}://{authority}{}", without_dots(&format!("{folder}{reference}")))
-    };
-    match url.split_once("://") {
-        Some((new, _)) if new.eq_ignore_ascii_case("https") => Ok(url),
-        Some((new, _)) if new.eq_ignore_ascii_case("http") => match scheme.eq_ignore_ascii_case("https") {
-            true => Err(Failure::Downgrade { location: shown(&url) }),
-            false => Ok(url),
-        },
-        _ => Err(refused(&url)),
-    }
-}
-
-/// A URL as it may be shown: without name and password, and without a query, which may hold a signature.
-fn shown(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
-/// Drops white space around a URL and line breaks in it, as browsers do, and escapes what a URL cannot hold.
-fn clean(reference: &str) -> String {
-    let mut url = String::with_capacity(reference.len());
-    for byte in reference.trim().bytes().filter(|byte| !b"\t\r\n".contains(byte)) {
-        match byte.is_ascii_graphic() {
-            true => url.push(char::from(byte)),
-            false => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    url
-}
-
-fn has_scheme(reference: &str) -> bool {
-    reference.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    })
-}
-
-/// A path that starts with a slash, with a query or not, without `.` and `..` (RFC 3986, section 5.2.4).
-fn without_dots(path: &str) -> String {
-    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
-    let mut parts: Vec<&str> = Vec::new();
-    let mut is_folder = false;
-    for part in path.split('/').skip(1) {
-        is_folder = matches!(part, "." | "..");
-        match part {
-            "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}{}{query}", parts.join("/"), if is_folder && !parts.is_empty() { "/" } else { "" })
+    let reference: Vec<u8> = reference.trim().bytes().filter(|byte| !b"\t\r\n".contains(byte)).collect();
+    follow(base, &reference)
 }
 
 /// The tags of an HTML page that have an `href`: the tag's name, and the `href` without entities.

@@ -5,6 +5,7 @@
 //! * `pip.conf`: `index-url` in the section `global` ("Configuration" in pip's documentation). The format is that of
 //!   Python's configparser: `[section]`, `key = value` or `key: value`, comments behind `#` or `;` at the beginning of
 //!   a line, and lines that go on with what the one before began, which are indented.
+use invar_formats::url::without_credentials;
 use invar_project::AbsoluteUrl;
 use toml::Value;
 
@@ -50,10 +51,7 @@ pub(super) fn index(setting: &str) -> Option<AbsoluteUrl> {
         Some((name, url)) if !name.contains("://") => url,
         _ => setting,
     };
-    let (scheme, rest) = url.split_once("://")?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}").parse().ok()
+    without_credentials(url).parse().ok()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) type Links<'a> = &'a dyn Fn(&str) -> Option<Arc<str>>;
 /// Where `path` really is. One with links in a circle stays as it is.
 pub(crate) fn follow(path: &ImagePath, links: Links<'_>) -> ImagePath {
     let Some(parent) = path.parent() else { return path.clone() };
-    let real = follow_all(&parent, links).and_then(|parent| match parent.as_str() {
+    let real = resolve(&parent, links).and_then(|parent| match parent.as_str() {
         "" => ImagePath::parse(path.name()).ok(),
         parent => ImagePath::parse(&format!("{parent}/{}", path.name())).ok(),
     });
@@ -30,7 +30,7 @@ pub(crate) fn follow(path: &ImagePath, links: Links<'_>) -> ImagePath {
 }
 
 /// As [`follow`], for the place itself too; relative to the root, which is nothing. `None` for links in a circle.
-fn follow_all(path: &ImagePath, links: Links<'_>) -> Option<String> {
+pub(crate) fn resolve(path: &ImagePath, links: Links<'_>) -> Option<String> {
     // The names that are still to be walked, the next last.
     let mut rest: Vec<String> = path.as_str().rsplit('/').map(str::to_owned).collect();
     let mut real: Vec<String> = Vec::new();
@@ -95,7 +95,7 @@ impl Moved {
     pub fn of(tree: &Tree, stored: &StoredTree, links: Links<'_>) -> Result<Option<Self>, BuildError> {
         let mut known: BTreeMap<ImagePath, Option<String>> = BTreeMap::new();
         let mut folder = |folder: &ImagePath| {
-            known.entry(folder.clone()).or_insert_with(|| follow_all(folder, links)).clone()
+            known.entry(folder.clone()).or_insert_with(|| resolve(folder, links)).clone()
         };
         let mut moved = Tree::new();
         let mut originals = BTreeMap::new();

@@ -5,6 +5,10 @@
 //! old `X509 CERTIFICATE` and `TRUSTED CERTIFICATE`; the last has data of OpenSSL's own behind the certificate.
 //!
 //! [RFC 7468]: https://www.rfc-editor.org/rfc/rfc7468
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+
 use super::subject;
 
 const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
@@ -34,37 +38,14 @@ fn marker<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(start)?.strip_suffix(b"-----")
 }
 
-/// Reads base64 ([RFC 4648], section 4); spaces are passed over, the padding must be there.
+/// Reads base64 ([RFC 4648], section 4); spaces are passed over, the padding must be there, and bits that are left over do
+/// not count.
 ///
 /// [RFC 4648]: https://www.rfc-editor.org/rfc/rfc4648
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(&STANDARD, PAD.with_decode_allow_trailing_bits(true));
     let digits: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let data = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(&digits);
-    if !digits.len().is_multiple_of(4) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(data.len() / 4 * 3 + 2);
-    for chunk in data.chunks(4) {
-        let mut bits = 0_u32;
-        for &digit in chunk {
-            bits = bits << 6 | u32::from(value(digit)?);
-        }
-        // Two digits hold one byte and three hold two; the bits left over do not count.
-        let bits = bits << (6 * (4 - chunk.len()));
-        bytes.extend(&bits.to_be_bytes()[1..chunk.len()]);
-    }
-    Some(bytes)
-}
-
-fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'A'..=b'Z' => Some(digit - b'A'),
-        b'a'..=b'z' => Some(digit - b'a' + 26),
-        b'0'..=b'9' => Some(digit - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    LENIENT.decode(digits).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! ELF files (System V ABI, chapters 4 and 5), read with the `object` crate.
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 
+use invar_formats::elf::Elf;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use serde_json::json;
 
@@ -9,17 +11,15 @@ use super::{Inside, SectionChange, ValueChange};
 /// How many sections and symbols are looked at.
 const LOOKED_AT: usize = 200_000;
 
-/// How many entries of a dynamic section are looked at.
-const LIBRARIES: usize = 1_000;
-
 /// How many names of symbols are kept.
 const SYMBOLS: usize = 100;
 
 pub(super) fn compare(old: &[u8], new: &[u8]) -> Option<Inside> {
+    let needed = (needed(old), needed(new));
     let (old, new) = (object::File::parse(old).ok()?, object::File::parse(new).ok()?);
-    let headers = headers(&old)
+    let headers = headers(&old, needed.0)
         .into_iter()
-        .zip(self::headers(&new))
+        .zip(self::headers(&new, needed.1))
         .filter(|((_, one), (_, two))| one != two)
         .map(|((key, one), (_, two))| ValueChange {
             key: key.to_owned(),
@@ -39,37 +39,22 @@ pub(super) fn compare(old: &[u8], new: &[u8]) -> Option<Inside> {
     })
 }
 
-fn headers(file: &object::File<'_>) -> [(&'static str, String); 4] {
+fn headers(file: &object::File<'_>, needed: String) -> [(&'static str, String); 4] {
     let build_id = file.build_id().ok().flatten().unwrap_or_default();
     [
         ("architecture", format!("{:?}", file.architecture())),
         ("kind", format!("{:?}", file.kind())),
         ("build-id", build_id.iter().map(|byte| format!("{byte:02x}")).collect()),
-        ("needed libraries", needed(file).join(" ")),
+        ("needed libraries", needed),
     ]
 }
 
-/// The libraries that the dynamic section names (System V ABI, chapter 5, "Dynamic Section").
-fn needed(file: &object::File<'_>) -> Vec<String> {
-    const NEEDED: u64 = 1;
-    let data =
-        |name| file.section_by_name_bytes(name).and_then(|section| section.data().ok()).unwrap_or_default();
-    let (entries, names) = (data(b".dynamic"), data(b".dynstr"));
-    let width = if file.is_64() { 8 } else { 4 };
-    let word = |bytes: &[u8]| {
-        let digits = bytes.iter().map(|&byte| u64::from(byte));
-        match file.is_little_endian() {
-            true => digits.rev().fold(0, |value, byte| value << 8 | byte),
-            false => digits.fold(0, |value, byte| value << 8 | byte),
-        }
-    };
-    let name = |entry: &[u8]| {
-        let (tag, offset) = entry.split_at(width);
-        let offset = usize::try_from(word(offset)).ok().filter(|_| word(tag) == NEEDED)?;
-        let name = names.get(offset..)?.split(|&byte| byte == 0).next()?;
-        Some(String::from_utf8_lossy(name).into_owned())
-    };
-    entries.chunks_exact(2 * width).take(LIBRARIES).filter_map(name).collect()
+/// The libraries that it names as those it needs.
+fn needed(bytes: &[u8]) -> String {
+    let mut reader = Cursor::new(bytes);
+    let names = Elf::open(&mut reader).ok().flatten().and_then(|mut elf| elf.needed_libraries().ok());
+    let names = names.unwrap_or_default();
+    names.iter().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>().join(" ")
 }
 
 fn sections(old: &object::File<'_>, new: &object::File<'_>) -> Vec<SectionChange> {

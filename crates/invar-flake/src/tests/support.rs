@@ -116,6 +116,9 @@ fn show_thing(flake: &mut Flake, thing: &Thing, shown: &mut String) {
             field(flake, "application of", package, shown);
             field(flake, "in", environment, shown);
         }
+        Thing::Source { files, .. } => {
+            let _ = writeln!(shown, "  files {files:?}");
+        }
         other => {
             let _ = writeln!(shown, "  {other:?}");
         }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
+use invar_formats::tar::TarError;
 use invar_image::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
 
 fn small() -> Limits {
@@ -57,18 +58,24 @@ fn what_cannot_be_read_as_meant_is_refused() {
     check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content although it is not a file");
     check(
         layer().raw(b"x", b'x', b"", b"99 path=short\n").finish(),
-        "has an extended header that cannot be read",
+        "its extended header or long name is malformed or too long",
     );
     check(
         layer().raw(b"x", b'g', b"", b"15 path=../etc\n").finish(),
-        "has an extended header that cannot be read",
+        "its extended header or long name is malformed or too long",
     );
     let huge = vec![b'a'; 2 << 20];
-    check(layer().raw(b"x", b'L', b"", &huge).finish(), "has an extended header that cannot be read");
+    check(
+        layer().raw(b"x", b'L', b"", &huge).finish(),
+        "its extended header or long name is malformed or too long",
+    );
     let mut cut = layer().raw(b"x", b'x', b"", b"12 path=abc\n").finish();
     // The end of the archive follows an extended header that says what the next member is.
     cut.truncate(cut.len() - 1024);
-    check(cut, "there should be a tar header, and there is none");
+    check(
+        cut,
+        "its extended header or long name is malformed or too long, comes twice, or no entry follows it",
+    );
     let trailing = [layer().finish(), layer().finish()].concat();
     check(trailing, "it has more data after its end");
 }
@@ -78,10 +85,10 @@ fn bombs_stop_at_the_limit() {
     let zeros = vec![0; 4 << 20];
     check(gzip(&layer().file("zeros", &zeros).finish()), "it unpacks to more than 1048576 bytes");
     let many = (0..200).fold(layer(), |archive, number| archive.file(&format!("{number}"), b""));
-    check(many.finish(), "it has more than 100 members");
+    check(many.finish(), "it has more than 100 entries");
     let long =
         (0..9).fold(layer(), |archive, number| archive.file(&format!("{}{number}", "n".repeat(150)), b""));
-    check(long.finish(), "the names of its members have more than 1000 bytes together");
+    check(long.finish(), "the paths of its entries have more than 1000 bytes together");
 }
 
 #[test]
@@ -165,7 +172,7 @@ fn a_file_does_not_reach_beyond_its_layer() {
     let layers = &opened.images[0].layers;
     let outline = |layer: usize| layers[layer].outline(&Limits::usual(), NOTHING, &|_| false);
     assert!(
-        matches!(outline(0), Err(ImageError::Layer { source: LayerFault::Read(_), .. })),
+        matches!(outline(0), Err(ImageError::Layer { source: LayerFault::Tar(TarError::Read(_)), .. })),
         "{:?}",
         outline(0)
     );

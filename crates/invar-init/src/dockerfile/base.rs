@@ -46,6 +46,9 @@ impl Reader<'_> {
                 self.draft.suite = tag.split('-').next().map(str::to_owned);
             }
             None if is_bare(&reference) || ["python", "uv"].contains(&reference.short_name()) => {}
+            None if reference.repository.starts_with("nixos/nix") => {
+                self.note(stage.from, "Nix and the tools of this image are not in the one here");
+            }
             None => self.note(
                 stage.from,
                 "what else this image brings is not known: add what is needed to `packages`",

@@ -3,7 +3,7 @@ use invar_dockerfile::{Command, Instruction, Scope, ShellCommand, Text, split_co
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::place::{is_tool, joined};
-use crate::dockerfile::runner::{Runner, lines_without_runner, runners_in};
+use crate::dockerfile::runner::{Runner, lines_without_runner, runners_in, without_activation};
 
 /// Words that only a shell knows, or that change the shell itself.
 const BUILTINS: [&str; 21] = [
@@ -30,13 +30,15 @@ impl Reader<'_> {
         let line = match command {
             Command::Exec(words) => {
                 let words = words.iter().map(|word| word.text.clone()).collect();
+                let words = self.without_nix(words, instruction)?;
                 let words = self.without_runner(words, instruction);
                 return Some(self.image_words(words, instruction, scope));
             }
             Command::Shell(line) => line.as_str().trim().to_owned(),
         };
-        let with_folders = self.with_folders(&line, scope);
+        let with_folders = self.with_folders(&without_activation(&line), scope);
         if let Some(words) = plain_words(&with_folders).filter(|_| scope.shell_is_posix()) {
+            let words = self.without_nix(words, instruction)?;
             let words = self.without_runner(words, instruction);
             return Some(self.image_words(words, instruction, scope));
         }
@@ -167,7 +169,10 @@ impl Reader<'_> {
             let is_line = index > 1 && shell_before(&words[..index]);
             words[index] = match (is_line, is_started) {
                 (true, _) => self.shell_line(&word, instruction, scope),
-                (_, true) => self.places.program(&word),
+                (_, true) => match self.of_tree(&word) {
+                    Some(program) => program,
+                    None => self.places.program(&word),
+                },
                 _ => self.places.in_text(&word),
             };
         }

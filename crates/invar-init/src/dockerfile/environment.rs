@@ -32,6 +32,12 @@ impl<'a> Reader<'a> {
             let _ = self.expand(instruction, scope, value);
             return;
         };
+        // Nix has them under this name, in a package or in its profile.
+        if text.ends_with("/ca-bundle.crt") {
+            self.draft.packages.insert("ca-certificates".to_owned());
+            self.draft.image.set_in("env", name, "/etc/ssl/certs/ca-certificates.crt");
+            return;
+        }
         let text = self.places.of_variable(name, &text);
         self.draft.image.set_in("env", name, text.trim_start_matches(':'));
     }
@@ -112,5 +118,7 @@ impl<'a> Reader<'a> {
 
 /// Whether a folder has tools that images are made with, or is one of a user's own tools.
 fn is_of_tools(folder: &str) -> bool {
-    folder.ends_with("/.local/bin") || folder.ends_with("/.cargo/bin") || folder.contains("poetry")
+    let nix = ["/.nix-profile/bin", "/.nix-profile/sbin", "/nix/var/nix/profiles/default/bin"];
+    let own = ["/.local/bin", "/.cargo/bin"];
+    nix.iter().chain(&own).any(|end| folder.ends_with(end)) || folder.contains("poetry")
 }

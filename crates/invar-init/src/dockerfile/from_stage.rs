@@ -14,6 +14,18 @@ pub(super) struct Brought {
     pub place: String,
 }
 
+impl Brought {
+    /// Itself, or what it means where it is a pattern.
+    fn matching(self, files: Files<'_>) -> Vec<Self> {
+        if !self.path.contains(['*', '?', '[']) {
+            return vec![self];
+        }
+        let folder = self.place.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let place = |path: &str| joined(folder, path.rsplit('/').next().unwrap_or(path));
+        files.matching(&self.path).into_iter().map(|path| Self { place: place(&path), path }).collect()
+    }
+}
+
 impl<'a> Reader<'a> {
     pub(super) fn copy_from(
         &mut self,
@@ -43,6 +55,11 @@ impl<'a> Reader<'a> {
                 self.note(instruction, why);
                 continue;
             };
+            if self.is_nixs(source.index, &path, instruction) {
+                // A folder may have files of the project beside it.
+                let _ = self.copy_brought(stages, source, &path, &destination, is_folder(&destination));
+                continue;
+            }
             if front_end::is_one(source) || self.is_of_environment(&path) || self.is_collected(&path) {
                 continue;
             }
@@ -79,7 +96,8 @@ impl<'a> Reader<'a> {
     ) -> bool {
         let files = Files(self.context.files);
         let mut is_any = false;
-        for brought in brought(stages, source) {
+        let all = brought(stages, source).into_iter().flat_map(|brought| brought.matching(files));
+        for brought in all.collect::<Vec<_>>() {
             let below = |path: &str, folder: &str| -> Option<String> {
                 let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
                 (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())

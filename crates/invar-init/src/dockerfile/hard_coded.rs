@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below};
-use crate::dockerfile::script::quoted;
-use crate::draft::{DraftStep, Keys, Source};
+use crate::draft::Source;
 
 /// Folders that Debian's own packages have: none of them can be a link.
 const SYSTEMS: [&str; 10] =
@@ -81,19 +80,7 @@ impl Reader<'_> {
         }
         links.sort();
         links.dedup();
-        if links.is_empty() {
-            return;
-        }
-        let (mut commands, mut keys) = (Vec::new(), Keys::default());
-        keys.set("name", self.step_name("links"));
-        keys.set("run", "");
-        for (index, (folder, there)) in links.into_iter().enumerate() {
-            let name = format!("link-{}", index + 1);
-            commands.push(format!("ln -s {} {name}", quoted(&there)));
-            keys.set_in("outputs", &name, folder);
-        }
-        keys.set("run", commands.join(" && "));
-        self.draft.steps.push(DraftStep { keys });
+        self.link(links);
     }
 }
 

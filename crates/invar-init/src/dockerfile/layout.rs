@@ -92,6 +92,7 @@ impl Places {
             places.project = None;
             places.inner.clear();
         } else if places.project.is_none() {
+            places.is_guessed = true;
             places.project = places.workdir.clone().or_else(|| Some("/".to_owned()));
         }
         if places.project.as_deref() == Some("/") {

@@ -21,7 +21,7 @@ pub(super) struct Moved {
 
 impl Reader<'_> {
     /// The step that puts what is moved where it belongs; further ones for what goes to several places.
-    pub(super) fn move_files(&mut self, mut command: Option<String>) {
+    pub(super) fn move_files(&mut self) {
         let files = Files(self.context.files);
         let is_lost = |moved: &Moved| moved.to == "/" && files.within(&moved.from).next().is_none();
         for lost in self.moved.extract_if(.., |moved| is_lost(moved)).collect::<Vec<_>>() {
@@ -49,7 +49,8 @@ impl Reader<'_> {
             keys.set("name", self.step_name("copy"));
             keys.set("inputs", inputs);
             // What it is given is what it leaves, unless something is to be changed.
-            keys.set("run", command.take().unwrap_or_else(|| "true".to_owned()));
+            let sources: Vec<&str> = outputs.keys().map(String::as_str).collect();
+            keys.set("run", self.change_command(&sources).unwrap_or_else(|| "true".to_owned()));
             keys.set(
                 "outputs",
                 outputs.into_iter().map(|(from, to)| (from, Value::String(to))).collect::<toml::Table>(),

@@ -37,6 +37,10 @@ pub(super) struct Places {
     pub(super) python: Option<&'static str>,
     /// The project's files, relative to its folder.
     pub(super) files: BTreeSet<String>,
+    /// Whether nothing but where the program starts tells where the project is.
+    pub(super) is_guessed: bool,
+    /// Folders and files of packages that Nix has built.
+    pub(super) trees: Vec<String>,
     /// What of the project stays in the root, where that has the project, since programs look for it there.
     pub(super) kept: BTreeSet<String>,
     /// Whether all of the project is copied into one folder.
@@ -85,6 +89,12 @@ impl Places {
             Some(project) => below(path, project),
             None => None,
         };
+        let tree = self.trees.iter().filter_map(|tree| below(path, tree)).min_by_key(|rest| rest.len());
+        let is_inner =
+            |rest: Option<&str>| tree.is_some_and(|tree| rest.is_none_or(|rest| tree.len() <= rest.len()));
+        if is_inner(project) && is_inner(environment) {
+            return None;
+        }
         match (project, environment) {
             (Some(project), Some(environment)) if project.len() == environment.len() => {
                 let name = project.trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -217,8 +227,17 @@ pub(super) fn making(path: &str) -> bool {
 
 /// Whether the variable `name` is for a tool that an image is made with.
 pub(super) fn is_tool(name: &str) -> bool {
-    let tools =
-        ["UV_", "PIP_", "POETRY_", "DEBIAN_FRONTEND", "VIRTUAL_ENV", "PYTHON_VERSION", "PIPENV_", "PDM_"];
+    let tools = [
+        "UV_",
+        "PIP_",
+        "POETRY_",
+        "DEBIAN_FRONTEND",
+        "VIRTUAL_ENV",
+        "PYTHON_VERSION",
+        "PIPENV_",
+        "PDM_",
+        "NIX_",
+    ];
     tools.iter().any(|tool| name.starts_with(tool))
 }
 

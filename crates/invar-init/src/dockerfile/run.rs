@@ -1,9 +1,13 @@
 //! `RUN`: packages that are installed, accounts that are made, and everything that a lock does instead.
-use invar_dockerfile::{Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, run_commands};
+use invar_dockerfile::{
+    Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, Text, run_commands, split_commands,
+};
 
 use crate::distribution::{Counterpart, Manager};
+use crate::dockerfile::command::is_posix;
 use crate::dockerfile::moved::Moved;
 use crate::dockerfile::python::installs_python;
+use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
 use crate::dockerfile::{DockerfileError, Reader};
 
@@ -169,6 +173,24 @@ impl Reader<'_> {
                 rest.iter().filter(|word| !word.contains('=')).map(|word| (*word).to_owned()).collect();
             return self.command(&rest, instruction, scope, is_final);
         }
+        let owned: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        if let Some(inner) = self.nix_command(&owned, instruction, is_final) {
+            // A line for a shell, in the one that Nix makes.
+            let [shell, option, line, ..] = inner.as_slice() else {
+                return self.command(&inner, instruction, scope, is_final);
+            };
+            if !is_posix(shell.rsplit('/').next().unwrap_or(shell)) || !is_option(option, 'c') {
+                return self.command(&inner, instruction, scope, is_final);
+            }
+            let mut is_done = true;
+            for command in split_commands(&Text::new(line, 0), &[]).all() {
+                let words = expanded(command, scope);
+                let known: Vec<String> = words.iter().flatten().cloned().collect();
+                is_done &=
+                    words.len() == known.len() && self.command(&known, instruction, scope, is_final)?;
+            }
+            return Ok(is_done);
+        }
         if program == "mkdir" && is_final {
             self.make_directories(rest);
         }
@@ -185,7 +207,7 @@ impl Reader<'_> {
             return Ok(true);
         }
         // What only tells its version is there for whoever reads the build's output.
-        if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) {
+        if SERVING.contains(&program) || matches!(rest, ["--version" | "-V"]) || is_activation(&words) {
             return Ok(true);
         }
         if let Some(manager) = Manager::of(program) {
@@ -348,7 +370,7 @@ fn expanded(command: &ShellCommand, scope: &Scope) -> Vec<Option<String>> {
 
 /// Whether the output of `command` goes into a file that an image has.
 fn writes(command: &ShellCommand) -> bool {
-    let passing = ["/dev/", "/tmp/", "/etc/apt/", "/proc/"];
+    let passing = ["/dev/", "/tmp/", "/etc/apt/", "/etc/nix/", "/proc/"];
     command.redirects.iter().any(|redirect| {
         let target = redirect.target.as_str();
         redirect.operator.starts_with('>')

@@ -162,14 +162,32 @@ pub(super) fn without_runner(words: Vec<String>) -> Vec<String> {
     Runner::of(&words).map(|runner| runner.removed_from(&words)).unwrap_or(words)
 }
 
-/// A piece of a line that starts a runner: what stands there, and what has to be there instead.
+/// A piece of a line that starts a runner, or that makes a shell use an environment: what stands there, and what has to be
+/// there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunnerText {
-    /// The runner.
+    /// The runner; of a line that is for the shell itself, one without options.
     pub runner: Runner,
     /// Where it stands, from its first word up to the command.
     start: usize,
     end: usize,
+    /// Whether it is a command of its own.
+    is_whole: bool,
+}
+
+impl RunnerText {
+    /// What is to be there, in a script of several lines.
+    fn instead(&self) -> String {
+        match self.is_whole {
+            true => ":".to_owned(),
+            false => self.runner.instead.iter().map(|word| format!("{word} ")).collect(),
+        }
+    }
+}
+
+/// Whether `words` make a shell use an environment, which an image does by itself.
+pub(super) fn is_activation(words: &[&str]) -> bool {
+    matches!(words, ["." | "source", path] if path.ends_with("bin/activate"))
 }
 
 /// The runners of the lines of a shell's text, in their order.
@@ -180,12 +198,18 @@ pub(super) fn runners_in(text: &str) -> Vec<RunnerText> {
         // A word that is not known as a whole is none of those that are looked for.
         let words: Vec<String> =
             command.words.iter().map(|word: &ShellWord| word.as_str().to_owned()).collect();
+        let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+        if is_activation(&plain) && command.span.start < command.span.end {
+            let (start, end) = (command.span.start, command.span.end);
+            found.push(RunnerText { runner: Runner::default(), start, end, is_whole: true });
+            continue;
+        }
         let Some(runner) = Runner::of(&words) else { continue };
         let Some(first) = command.words.get(runner.at) else { continue };
         let Some(last) = command.words.get(runner.end) else { continue };
         let (start, end) = (first.span.start, last.span.start);
         if start < end && text.get(start..end).is_some() {
-            found.push(RunnerText { runner, start, end });
+            found.push(RunnerText { runner, start, end, is_whole: false });
         }
     }
     found.sort_by_key(|found| found.start);
@@ -196,20 +220,38 @@ pub(super) fn runners_in(text: &str) -> Vec<RunnerText> {
 /// The lines of a shell without their runners.
 pub(super) fn lines_without_runner(text: &str) -> String {
     let mut lines = text.to_owned();
-    for RunnerText { runner, start, end } in runners_in(text).iter().rev() {
-        let instead: String = runner.instead.iter().map(|word| format!("{word} ")).collect();
-        lines.replace_range(*start..*end, &instead);
+    for found in runners_in(text).iter().rev() {
+        let mut instead = found.instead();
+        let mut end = found.end;
+        // What comes after it needs no word in its place.
+        let rest = text[end..].trim_start();
+        if let Some(rest) =
+            rest.strip_prefix("&&").or_else(|| rest.strip_prefix(';').filter(|_| !rest.starts_with(";;")))
+            && found.is_whole
+        {
+            instead.clear();
+            end = text.len() - rest.trim_start().len();
+        }
+        lines.replace_range(found.start..end, &instead);
     }
     lines
+}
+
+/// `line` without what makes a shell use an environment; a line without such a command as it is.
+pub(super) fn without_activation(line: &str) -> String {
+    match runners_in(line).iter().all(|found| found.is_whole) {
+        true => lines_without_runner(line),
+        // The runners are removed, and what they are told is read, when all of the line is.
+        false => line.to_owned(),
+    }
 }
 
 /// What `sed` has to do to take the runners out of `texts`: each with the options that it has there.
 pub(super) fn sed_without_runner<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut replaced: Vec<(String, String)> = Vec::new();
     for text in texts {
-        for RunnerText { runner, start, end } in runners_in(text) {
-            let instead: String = runner.instead.iter().map(|word| format!("{word} ")).collect();
-            let pair = (text[start..end].to_owned(), instead);
+        for found in runners_in(text) {
+            let pair = (text[found.start..found.end].to_owned(), found.instead());
             if !pair.0.contains('\n') && !replaced.contains(&pair) {
                 replaced.push(pair);
             }
@@ -273,6 +315,8 @@ mod tests {
         check("uv run -m a; X=$(uv run --x b.py)", "python -m a; X=$(python b.py)");
         check("sh -c 'uv run a'", "sh -c 'a'");
         check("echo \"uv run a\"", "echo \"uv run a\"");
+        check(". /v/bin/activate && exec a", "exec a");
+        check("x; source .venv/bin/activate", "x; :");
     }
 
     #[test]
@@ -281,6 +325,7 @@ mod tests {
         check("exec uv run x", "s/uv run //g");
         check("uv run -m x && uv run y", "s/uv run -m /python -m /g; s/uv run //g");
         check("uv run --no-sync --extra a x", "s/uv run --no-sync --extra a //g");
+        check("source /v/bin/activate\nuv run x", r"s/source \/v\/bin\/activate/:/g; s/uv run //g");
         check("/bin/uv run x.py", r"s/\/bin\/uv run /python /g");
     }
 }

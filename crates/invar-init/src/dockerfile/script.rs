@@ -53,7 +53,7 @@ impl Reader<'_> {
         if is_started && interpreter.contains("/env") {
             self.draft.packages.insert("coreutils".to_owned());
         }
-        if text.contains(" run ") && !runners_in(text).is_empty() {
+        if (text.contains(" run ") || text.contains("bin/activate")) && !runners_in(text).is_empty() {
             self.changes.without_runner.insert(path.clone());
         }
         if text.contains("uv sync") || text.contains("uv pip ") {
@@ -121,8 +121,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Moves what is changed to its own place, since a step has to make it; returns the command of that step.
-    pub(super) fn change_files(&mut self) -> Option<String> {
+    /// Moves what is changed to its own place, since a step has to make it.
+    pub(super) fn change_files(&mut self) {
         let all: Vec<String> =
             self.changes.executable.iter().chain(&self.changes.without_runner).cloned().collect();
         for path in all {
@@ -139,23 +139,24 @@ impl Reader<'_> {
             }
             self.moved.push(Moved { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
         }
-        let named =
-            |paths: &BTreeSet<String>| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
+    }
+
+    /// The command of a step that changes those of its files `moved` that are to be changed.
+    pub(super) fn change_command(&self, moved: &[&str]) -> Option<String> {
+        let of_step = |paths: &BTreeSet<String>| -> Vec<String> {
+            let is_there = |path: &&String| moved.iter().any(|moved| below(path, moved).is_some());
+            paths.iter().filter(is_there).cloned().collect()
+        };
+        let named = |paths: &[String]| paths.iter().map(|path| quoted(path)).collect::<Vec<_>>().join(" ");
         let mut commands = Vec::new();
-        if !self.changes.without_runner.is_empty() {
-            let texts = self
-                .changes
-                .without_runner
-                .iter()
-                .filter_map(|path| self.context.files.get(path)?.as_deref());
-            commands.push(format!(
-                "sed -i '{}' {}",
-                sed_without_runner(texts),
-                named(&self.changes.without_runner)
-            ));
+        let scripts = of_step(&self.changes.without_runner);
+        let texts = scripts.iter().filter_map(|path| self.context.files.get(path)?.as_deref());
+        if !scripts.is_empty() {
+            commands.push(format!("sed -i {} {}", quoted(&sed_without_runner(texts)), named(&scripts)));
         }
-        if !self.changes.executable.is_empty() {
-            commands.push(format!("chmod +x {}", named(&self.changes.executable)));
+        let executable = of_step(&self.changes.executable);
+        if !executable.is_empty() {
+            commands.push(format!("chmod +x {}", named(&executable)));
         }
         (!commands.is_empty()).then(|| commands.join(" && "))
     }

@@ -1,5 +1,6 @@
 mod commands;
 mod folders;
+mod nix;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
         default_groups: &groups,
         extras: &none,
         target: None,
+        flake: None,
     };
     read_dockerfile(dockerfile, &context, Draft::default())
 }
@@ -185,6 +187,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
             default_groups: &none,
             extras: &extras,
             target: None,
+            flake: None,
         };
         let draft =
             read_dockerfile(&format!("FROM python:3.13\nRUN {command}\n"), &context, Draft::default());
@@ -671,6 +674,7 @@ fn what_cannot_be_read_is_an_error() {
         default_groups: &none,
         extras: &none,
         target: None,
+        flake: None,
     };
     let error =
         read_dockerfile("FROM python:3\nRUN pip install -r requirements.txt\n", &context, Draft::default());

@@ -230,14 +230,13 @@ impl Reader<'_> {
                 self.root_path(path, None);
                 Ok(())
             }
-            Thing::Source { root, selection } => {
+            Thing::Source { root, files, .. } => {
                 match &root.value {
                     Data::Path(path) => {
-                        let selected = self.flake.selected(selection);
-                        if selected.is_none() {
+                        if files.is_none() {
                             self.note(place, "", "which files a filter leaves out is not known: all of the directory are taken");
                         }
-                        self.root_path(path, selected.as_deref());
+                        self.root_path(path, files.as_deref());
                         Ok(())
                     }
                     _ => Err("which files these are is not known".to_owned()),

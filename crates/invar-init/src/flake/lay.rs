@@ -164,14 +164,15 @@ impl Reader<'_> {
         }
         let output = self.flake.store_path(symbol);
         let tree = self.flake.tree_of_changes(changes, &output, self.files);
-        let laid = Laid { root: "/".to_owned(), only: None };
+        let laid = Laid { root: self.root.clone(), only: None };
         let step = step_name(&self.name_of(symbol));
         self.lay_tree(&tree, &output, &laid, step);
     }
 
     /// Where the changed part `rest` of an environment or application is.
     pub(super) fn changed_place(&self, symbol: SymbolId, rest: &str) -> Option<String> {
-        (self.changed.contains(&symbol) && self.steps.has(rest)).then(|| rest.to_owned())
+        let there = format!("{}{rest}", self.root.trim_end_matches('/'));
+        (self.changed.contains(&symbol) && self.steps.has(&there)).then_some(there)
     }
 
     /// Packages that a derivation only has while it is built are of no consequence; what it propagates is used.

@@ -26,7 +26,8 @@ impl Reader<'_> {
             self.note(place.as_ref(), "", &why);
             return;
         }
-        self.lay(symbol, derivation, "/", None);
+        let root = self.root.clone();
+        self.lay(symbol, derivation, &root, None);
         self.lay_all();
         let program = derivation.main_program().unwrap_or_default();
         self.start_program(&program);
@@ -70,7 +71,8 @@ impl Reader<'_> {
             // A script without a directory is no root.
             let is_file = derivation.text("destination") == Some("");
             if self.unbuildable(derivation).is_none() && !is_file {
-                self.lay(symbol, derivation, "/", None);
+                let root = self.root.clone();
+                self.lay(symbol, derivation, &root, None);
             }
         }
     }
@@ -144,6 +146,9 @@ impl Reader<'_> {
 
     /// Starts the program `name` of what is in the root, or of the environment.
     fn start_program(&mut self, name: &str) {
+        if !self.starts {
+            return;
+        }
         let program = format!("/bin/{name}");
         if !name.is_empty() && self.steps.has(&program) {
             return self.start_at(&program);
@@ -177,6 +182,9 @@ impl Reader<'_> {
 
     /// Starts what is at `path`.
     pub(super) fn start_at(&mut self, path: &str) {
+        if !self.starts {
+            return;
+        }
         if let Some(name) = path.strip_prefix(ENVIRONMENT).and_then(|rest| rest.strip_prefix("/bin/")) {
             self.note_uninstalled(name);
             self.draft.image.set("command", vec![name]);

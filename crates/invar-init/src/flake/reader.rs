@@ -14,6 +14,10 @@ pub(super) struct Reader<'a> {
     pub(super) files: &'a BTreeMap<String, Option<String>>,
     pub(super) project: &'a Project,
     pub(super) draft: Draft,
+    /// The directory that a package's output is.
+    pub(super) root: String,
+    /// Whether the image starts what the output starts.
+    pub(super) starts: bool,
     /// Where the output itself is written.
     pub(super) output_place: Option<Place>,
     /// The derivations that are in the image, with the directory that their output is.
@@ -152,6 +156,8 @@ impl<'a> Reader<'a> {
             files,
             project,
             draft,
+            root: "/".to_owned(),
+            starts: true,
             output_place: None,
             laid: BTreeMap::new(),
             open: VecDeque::new(),

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 
-use invar_project::Purpose;
-
 use super::{FlakeContext, FlakeError, read_flake};
 use crate::Draft;
+use crate::Purpose;
 
 /// A project with uv2nix and what flakes have around it; `@` in a test is what stands in its `let`, and its outputs.
 const FLAKE: &str = r#"{

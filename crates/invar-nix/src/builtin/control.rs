@@ -190,7 +190,9 @@ impl Evaluator {
                 let root = set.get(self.names.find("root")?)?.value;
                 match self.arena.get(root) {
                     (Thunk::Value(Value::Path(path)), _) => Some(Rc::clone(path)),
-                    (Thunk::Value(Value::String(path)), _) if path.context.is_empty() => Some(Rc::clone(&path.text)),
+                    (Thunk::Value(Value::String(path)), _) if path.context.is_empty() => {
+                        Some(Rc::clone(&path.text))
+                    }
                     _ => None,
                 }
             }

@@ -13,7 +13,7 @@ pub(super) static TABLE: &[Builtin] = &[
     builtin("fromJSON", 1, |evaluator, arguments, spot| {
         let text = evaluator.known_string(arguments[0], spot)?;
         evaluator.step(text.text.len() / 16, spot)?;
-        evaluator.charge(text.text.len(), spot)?;
+        evaluator.charge(tree_size(&text.text), spot)?;
         match serde_json::from_str(&text.text) {
             Ok(json) => evaluator.read_json(&json, spot),
             Err(error) => fail(evaluator, "fromJSON", format!("invalid JSON: {error}"), spot),
@@ -26,6 +26,12 @@ pub(super) static TABLE: &[Builtin] = &[
         Ok(Value::String(NixString { text: text.into(), context }))
     }),
 ];
+
+/// Bytes that a parsed text takes at most, before its values are those of Nix: each value stands behind a sign.
+pub(super) fn tree_size(text: &str) -> usize {
+    let signs = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'=' | b'\n')).count();
+    text.len() + 64 * signs
+}
 
 impl Evaluator {
     /// A value of JSON, for preludes' facts and the like.

@@ -15,6 +15,9 @@ pub(super) static TABLE: &[Builtin] = &[
         if matches!(divisor, Value::Int(0) | Value::Float(0.0)) {
             return Err(evaluator.error(ErrorKind::DivisionByZero, spot));
         }
+        if !matches!(divisor, Value::Int(_) | Value::Float(_) | Value::Symbol(_)) {
+            return Err(evaluator.mismatch("a float", &divisor, spot));
+        }
         operate(evaluator, Operator::Divide, arguments, spot)
     }),
     builtin("bitAnd", 2, |evaluator, arguments, spot| bits(evaluator, arguments, spot, |a, b| a & b)),

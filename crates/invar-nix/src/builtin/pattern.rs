@@ -1,6 +1,7 @@
 //! Regular expressions: POSIX extended ones, on an engine whose time is linear in the text.
 //!
-//! Of several alternatives that match at one place, the engine takes the first, POSIX the longest: `split "a|ab"` differs.
+//! Of several alternatives that match at one place, the engine takes the first, POSIX the longest: `split "a|ab"` differs, and
+//! so do the groups of `match "(a|ab)(c|bcd)"`.
 use std::rc::Rc;
 
 use regex::{Regex, RegexBuilder};

@@ -11,7 +11,7 @@ use crate::value::{Attribute, Value};
 pub(super) static TABLE: &[Builtin] = &[builtin("fromTOML", 1, |evaluator, arguments, spot| {
     let text = evaluator.known_string(arguments[0], spot)?;
     evaluator.step(text.text.len() / 16, spot)?;
-    evaluator.charge(text.text.len(), spot)?;
+    evaluator.charge(super::json::tree_size(&text.text), spot)?;
     match toml::from_str::<toml::Table>(&text.text) {
         Ok(table) => evaluator.read_toml(&Toml::Table(table), spot),
         Err(error) => {

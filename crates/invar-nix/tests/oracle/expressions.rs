@@ -151,7 +151,6 @@ pub const VALUES: &[&str] = &[
     "(-9223372036854775807) - 1",
     "__curPos.column",
     "(builtins.unsafeGetAttrPos \"a\" { a = 1; }).line or null == null",
-    "let or = 1; in [ or ]",
     "{ a = 1; b = 2; }.${\"a\"}",
     "let x.y = 1; x.z = 2; in x",
     "let s = \"a\"; in { a = 1; }.${s} or 0",

@@ -33,6 +33,8 @@ pub struct Project {
     pub groups: BTreeMap<NormalisedName, Vec<Requirement>>,
     /// What the project is built with; `None` without a `[build-system]`.
     pub build_system: Option<BuildSystem>,
+    /// The names of the commands that an installed project has (`scripts` and `gui-scripts`).
+    pub scripts: BTreeSet<String>,
     /// What `[tool.uv]` says.
     pub uv: UvSettings,
 }
@@ -84,6 +86,10 @@ impl Project {
             .and_then(|value| specifiers(value.text()?).map_err(|error| value.bad(error)).ok());
         let dependencies = project.take("dependencies").and_then(|value| requirements(&value));
         let optional_dependencies = project.take("optional-dependencies").and_then(|value| extras(&value));
+        // What is wrong with them is for the build backend to say.
+        let scripts = ["scripts", "gui-scripts"].map(|key| project.take(key));
+        let scripts = scripts.into_iter().flatten().filter_map(|value| value.value.as_table());
+        let scripts = scripts.flat_map(|table| table.keys().map(|name| name.get_ref().to_string())).collect();
         let groups = root.take("dependency-groups").and_then(|value| groups(&value));
         let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
         let uv = root.take("tool").and_then(|tool| UvSettings::read(&tool)).unwrap_or_default();
@@ -101,6 +107,7 @@ impl Project {
             optional_dependencies: optional_dependencies.unwrap_or_default(),
             groups,
             build_system,
+            scripts,
             uv,
         })
     }

@@ -1,8 +1,8 @@
-use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use invar_formats::dockerignore::may_lead_to;
 
 use crate::text::text_value;
 
@@ -183,15 +183,6 @@ impl GlobList {
     pub(super) fn may_match_below(&self, directory: &str) -> bool {
         self.globs.iter().any(|glob| may_lead_to(directory, glob.literal_prefix()))
     }
-}
-
-/// Whether a path below `directory` can start with `prefix`: one of both must be a directory above the other.
-pub(super) fn may_lead_to(directory: &str, prefix: &str) -> bool {
-    let (short, long) = match directory.len().cmp(&prefix.len()) {
-        Ordering::Less => (directory, prefix),
-        Ordering::Equal | Ordering::Greater => (prefix, directory),
-    };
-    short.is_empty() || long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

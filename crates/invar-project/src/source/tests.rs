@@ -187,6 +187,23 @@ fn dockerignore_exceptions_hold_below_excluded_directories() {
 }
 
 #[test]
+fn dockerignore_means_what_it_means_to_docker() {
+    let mut rows = 0;
+    for row in include_str!("../../../../fixtures/formats/dockerignore.tsv").lines().skip(1) {
+        let [lines, path, expected] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        // What git keeps is never source, whatever the file says.
+        if path.starts_with(".git/") {
+            continue;
+        }
+        let mut rules = rules(&[], &[], &lines.replace(" | ", "\n"));
+        let found = rules.walk(&Folder::new(&[(path, "")])).unwrap();
+        assert_eq!(found.entries.is_empty(), expected == "out", "{row}");
+        rows += 1;
+    }
+    assert!(rows > 40, "{rows}");
+}
+
+#[test]
 fn both_ignore_files_count() {
     check(
         rules(&[], &[], "a\n!b\n"),

@@ -14,7 +14,7 @@ use super::{
 use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
-use crate::url::file_name;
+use invar_formats::url::file_name;
 
 #[derive(Deserialize)]
 struct VersionOnly {

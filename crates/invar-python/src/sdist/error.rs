@@ -1,10 +1,11 @@
 use std::fmt;
 use std::io;
 
-use invar_compression::LimitExceeded;
+use invar_formats::LimitExceeded;
+use invar_formats::tar::TarError;
 use invar_tree::{PathError, SinkError};
 
-use super::{MOST_ENTRIES, MOST_PATHS, MOST_SMALL};
+use super::MOST_SMALL;
 use crate::wheel::WheelFault;
 
 /// Why a source archive cannot be unpacked.
@@ -46,27 +47,12 @@ pub enum SdistFault {
         /// The compression.
         compression: &'static str,
     },
-    /// The archive is damaged, cut short, or could not be read.
-    #[error("it is damaged or cannot be read")]
-    Archive(#[source] io::Error),
+    /// It is not a tar archive, is damaged, or goes beyond a limit; a zip archive has the same limits.
+    #[error(transparent)]
+    Archive(#[from] TarError),
     /// Something is wrong with it as a zip archive.
     #[error(transparent)]
     Zip(WheelFault),
-    /// The archive unpacks to much more than its size suggests.
-    #[error("it unpacks to more than {limit} bytes, which no honest archive of its size does")]
-    Bomb {
-        /// The bound in bytes.
-        limit: u64,
-    },
-    /// The archive has too many entries.
-    #[error("it has more than {MOST_ENTRIES} entries")]
-    Entries,
-    /// The paths are too long to be kept in memory.
-    #[error("the paths in it have more than {MOST_PATHS} bytes together")]
-    Paths,
-    /// After the end of the archive there is something else.
-    #[error("it has more data after its end")]
-    Trailing,
     /// There is no folder that holds everything.
     #[error("it is empty: one folder that holds everything was expected")]
     Empty,
@@ -119,9 +105,6 @@ pub enum EntryFault {
         /// What it is, with its article.
         kind: &'static str,
     },
-    /// The header has a number that cannot be read.
-    #[error("its header has a bad number")]
-    Number(#[source] io::Error),
     /// The target of a symbolic link is absolute, climbs out, or has `..` where links could lead anywhere.
     #[error(
         "it is a symbolic link to {target:?}: only links within the archive are unpacked, relative and with \"..\" at \
@@ -137,33 +120,20 @@ pub enum EntryFault {
         /// The path that the link names.
         original: String,
     },
-    /// An extended header is malformed, too long, or without an entry.
-    #[error("its extended header is malformed or too long, or no entry follows it")]
-    Extension,
 }
 
 impl From<io::Error> for SdistFault {
     fn from(error: io::Error) -> Self {
-        match limit(&error) {
-            Some(limit) => Self::Bomb { limit },
-            None => Self::Archive(error),
-        }
+        Self::Archive(error.into())
     }
 }
 
 impl SdistFault {
     /// The fault that a sink reports, told as what it is where the archive is at fault.
     pub(super) fn of_sink(error: SinkError) -> Self {
-        match &error {
-            SinkError::Read { source, .. } => match limit(source) {
-                Some(limit) => Self::Bomb { limit },
-                None => Self::Sink(error),
-            },
-            _ => Self::Sink(error),
+        match error {
+            SinkError::Read { source, .. } if LimitExceeded::find(&source).is_some() => source.into(),
+            error => Self::Sink(error),
         }
     }
-}
-
-fn limit(error: &io::Error) -> Option<u64> {
-    LimitExceeded::find(error).map(|exceeded| exceeded.limit)
 }

@@ -1,5 +1,6 @@
 use std::io::{Cursor, Write as _};
 
+use invar_formats::tar::TarError;
 use invar_tree::{Contents as _, MemoryTree, Origin};
 use proptest::prelude::*;
 use tar::{EntryType, Header};
@@ -275,17 +276,17 @@ fn bombs_are_refused() {
     let mut tree = MemoryTree::new(Origin::Source);
     let at = ImagePath::parse("a").unwrap();
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();
-    assert!(matches!(error, SdistFault::Bomb { limit: 99 }), "{error:?}");
+    assert!(matches!(error, SdistFault::Archive(TarError::TooLarge { limit: 99 })), "{error:?}");
     // Within the content of a file, too, it is told as what it is.
     let bytes = Tape::new().file("a/x", &"x".repeat(5000)).plain();
     let limited = Limited::new(&bytes[..], 2000);
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();
-    assert!(matches!(error, SdistFault::Bomb { limit: 2000 }), "{error:?}");
+    assert!(matches!(error, SdistFault::Archive(TarError::TooLarge { limit: 2000 })), "{error:?}");
     let mut top = Top::new(&mut tree, &at);
-    assert!(matches!(top.count(MOST_PATHS + 1), Err(SdistFault::Paths)));
+    assert!(matches!(top.count(MOST_PATHS + 1), Err(SdistFault::Archive(TarError::NamesTooLong { .. }))));
     let mut top = Top::new(&mut tree, &at);
     let error = (0..=MOST_ENTRIES).find_map(|_| top.count(1).err());
-    assert!(matches!(error, Some(SdistFault::Entries)));
+    assert!(matches!(error, Some(SdistFault::Archive(TarError::TooManyEntries { .. }))));
 }
 
 fn zipped(files: &[(&str, &str, u32)]) -> Vec<u8> {

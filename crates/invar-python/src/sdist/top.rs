@@ -1,6 +1,7 @@
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
+use invar_formats::tar::TarError;
 use invar_tree::{ImagePath, Mode, Owner, PathError, Sink, SinkError};
 
 use super::{EntryFault, MOST_ENTRIES, MOST_PATHS, MOST_SMALL, SdistFault, SdistInfo, package_info};
@@ -28,15 +29,15 @@ impl<'a> Top<'a> {
         Self { sink, at, name: None, entries: 0, paths: 0, package_info: None, pyproject: None }
     }
 
-    /// Counts an entry, and what it takes of memory.
+    /// Counts an entry of a zip archive, and what it takes of memory.
     pub(super) fn count(&mut self, length: usize) -> Result<(), SdistFault> {
         self.entries += 1;
         self.paths = self.paths.saturating_add(length);
         if self.entries > MOST_ENTRIES {
-            return Err(SdistFault::Entries);
+            return Err(TarError::TooManyEntries { limit: MOST_ENTRIES }.into());
         }
         if self.paths > MOST_PATHS {
-            return Err(SdistFault::Paths);
+            return Err(TarError::NamesTooLong { limit: MOST_PATHS }.into());
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use invar_tree::{Digest, ImagePath};
 use super::{DirectUrl, Location, NeededBy, PackageProblem, joined};
 use crate::lock::{LockedHash, LockedSdist, Package, Source};
 use crate::name::DistributionName;
-use crate::url::{file_name, parts, query_pairs};
+use invar_formats::url::{file_name, parts, query_pairs};
 
 /// A package that must be built before it can be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::target::Machine;
+use invar_tree::Machine;
 
 mod built;
 

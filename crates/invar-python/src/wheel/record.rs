@@ -16,6 +16,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::RecordError;
@@ -294,18 +296,7 @@ impl<T: Read> Read for Counted<T> {
 
 /// The URL-safe alphabet without padding (RFC 4648, section 5).
 fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut group = 0u32;
-        for index in 0..3 {
-            group = group << 8 | u32::from(chunk.get(index).copied().unwrap_or(0));
-        }
-        for index in 0..=chunk.len() {
-            text.push(char::from(ALPHABET[(group >> (18 - 6 * index) & 63) as usize]));
-        }
-    }
-    text
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ fn resolved(folder: &str, target: &str) -> Option<String> {
 fn buffered(file: &Fetched<'_>, content: &mut dyn Read) -> Result<Vec<u8>, VendorError> {
     let mut bytes = Vec::new();
     let read = content.take(MAX_BUFFERED + 1).read_to_end(&mut bytes);
-    read.map_err(|source| file.fault(ContentFault::Archive(source)))?;
+    read.map_err(|source| file.fault(ContentFault::Archive(source.into())))?;
     if bytes.len() as u64 > MAX_BUFFERED {
         return Err(file.fault(ContentFault::TooLarge { limit: MAX_BUFFERED }));
     }

@@ -163,7 +163,6 @@ fn unpack_crate(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Resu
     if !has_manifest {
         return Err(file.fault(ContentFault::NoManifest { name: file.needed.name.clone() }));
     }
-    // What follows the archive's end was hashed with the rest, and is not looked at.
     Ok(())
 }
 

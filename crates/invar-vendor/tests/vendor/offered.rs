@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
-use invar_vendor::{Ecosystem, Fetched, Machine, Needed, Offer, Target, VendorError};
+use invar_tree::{ImagePath, Machine, Mode, Owner, Sink, SinkError};
+use invar_vendor::{Ecosystem, Fetched, Needed, Offer, Target, VendorError};
 use tempfile::TempDir;
 
 pub const TARGET: Target = Target { machine: Machine::X86_64 };

@@ -19,7 +19,9 @@ const OTHERS: &[&str] = &[
     "--frozen-lockfile",     // of pnpm, Yarn and Bun
     "--impure",              // of nix
     "--no-compile",          // of pip
+    "--no-link",             // of nix
     "--no-update-lock-file", // of nix
+    "--print-out-paths",     // of nix
     "--security-opt",        // of docker
 ];
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::BuildError;
+use invar_build::{BuildError, ProjectFiles};
 use invar_init::Draft;
 use invar_project::{Manifest, ManifestSources, Purpose};
 use serde_json::json;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::{Global, Init};
 use crate::commands::lock::print;
 use crate::derive::named::{Named, own_manifest};
-use crate::derive::reading::{read_named, read_own, text_if_there};
+use crate::derive::reading::{Sources, read_own, text_if_there};
 use crate::failure::Failure;
 use crate::report::say;
 
@@ -24,13 +24,12 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     let folder = &options.project;
     let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
     refuse_a_second(folder, pyproject.as_deref())?;
-    let draft = match (&pyproject, &options.from) {
+    let named =
+        options.from.as_ref().map(|from| Named::of(folder, from, options.target.as_deref())).transpose()?;
+    let draft = match (&pyproject, &named) {
         (None, None) => return Err(BuildError::NoProject { path: folder.clone() }.into()),
         (Some(pyproject), None) => read_own(folder, pyproject)?,
-        (_, Some(from)) => {
-            let named = Named::of(folder, from, options.target.as_deref())?;
-            read_named(pyproject.as_deref(), &named, Purpose::Build)?.draft
-        }
+        (_, Some(named)) => Sources::load(named)?.read(Purpose::Build)?,
     };
     let (name, prefix) = match &pyproject {
         Some(_) => ("pyproject.toml", "tool.invar"),
@@ -43,9 +42,22 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     check(&path, &whole, pyproject.is_some())?;
     if !options.print {
         write(&path, &whole)?;
+        if let Some(named) = &named {
+            adopt_lock(named, &draft)?;
+        }
     }
     let has_uv_lock = folder.join("uv.lock").is_file();
     tell(global, options, &path, &draft, &manifest, pyproject.is_some() && !has_uv_lock)
+}
+
+/// What was built from the file without a manifest was locked for it already.
+fn adopt_lock(named: &Named, draft: &Draft) -> Result<(), Failure> {
+    // A lock that cannot be used is told of where it is.
+    let recorded = ProjectFiles::recorded(&named.folder, &named.source, Purpose::Build).unwrap_or_default();
+    if let Some(recorded) = recorded.filter(|recorded| recorded.manifest.text == draft.to_toml("")) {
+        ProjectFiles::adopt(&named.folder, &recorded)?;
+    }
+    Ok(())
 }
 
 /// A project has one manifest.

@@ -3,9 +3,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, Locked, ProjectFiles, Proposals, Update, lock};
+use invar_build::{BuildError, Event, Locked, ProjectFiles, Proposals, Unlocked, Update, lock};
 use invar_debian::PackageName;
-use invar_project::{DerivedLock, Purpose};
+use invar_project::{DerivedLock, LockPart, Purpose};
 use serde_json::{Value, json};
 
 use crate::cli::{Global, Lock};
@@ -30,18 +30,16 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
         recorded => recorded,
     };
     if options.check {
+        let mut missing = Vec::new();
         for (wanted, purpose) in &wanted {
             let files = match wanted {
                 Wanted::Own { folder, .. } => ProjectFiles::read(folder)?,
                 Wanted::Derived(named) => derive::check(named, *purpose)?,
             };
-            files.checked_lock()?;
+            let required = required(&files, wanted, *purpose, options)?;
+            missing.extend(files.check_parts(&required)?);
         }
-        return print(&if global.json {
-            json!({"up-to-date": true}).to_string() + "\n"
-        } else {
-            String::new()
-        });
+        return print_missing(global, &missing);
     }
     let update = match &names {
         None => Update::Nothing,
@@ -62,9 +60,10 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
                 derive::derive(global, named, *purpose, records)?.files
             }
         };
+        let required = required(&files, wanted, *purpose, options)?;
         let session = machine::session(global, &files.manifest, reporter)?;
         let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-        let locked = lock(&session, &mut files, &keyring, &update)?;
+        let locked = lock(&session, &mut files, &keyring, &update, &required)?;
         reporter.finish();
         propose(&locked.proposals, true, reporter);
         changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));
@@ -87,6 +86,33 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
 }
 
 const BUILD: Purpose = Purpose::Build;
+
+/// The part of the project that has to be locked; what only others need may be left out.
+fn required(
+    files: &ProjectFiles,
+    wanted: &Wanted,
+    purpose: Purpose,
+    options: &Lock,
+) -> Result<LockPart, Failure> {
+    Ok(match wanted {
+        _ if options.shell || purpose == Purpose::Shell => LockPart::Shell,
+        Wanted::Own { image: Some(image), .. } => files.image(image)?.part(),
+        Wanted::Own { image: None, .. } | Wanted::Derived(_) => LockPart::Image,
+    })
+}
+
+/// Says what a lock that is up to date does not have.
+fn print_missing(global: &Global, missing: &[Unlocked]) -> Result<ExitCode, Failure> {
+    if global.json {
+        let names: Vec<String> = missing.iter().map(|unlocked| unlocked.part.name()).collect();
+        return print(&format!("{}\n", json!({ "up-to-date": true, "not-locked": names })));
+    }
+    for Unlocked { part, .. } in missing.iter().filter(|_| !global.quiet) {
+        let command = part.command();
+        crate::report::say(&format!("Up to date, but {part} is not locked: run `{command}`"));
+    }
+    print("")
+}
 
 /// What the lock of a project without a manifest has, where nothing is named.
 fn recorded(project: &Path, options: &Lock) -> Result<Vec<(Wanted, Purpose)>, Failure> {
@@ -111,6 +137,7 @@ fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
     let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
     let mut result = json!({
         "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
+        "not-locked": locked.left_out.iter().map(LockPart::name).collect::<Vec<_>>(),
     });
     if let Some(from) = derive::as_json(files) {
         result["from"] = from;

@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
-use invar_project::{Platform, Purpose};
+use invar_project::{LockPart, Platform, Purpose};
 
 use crate::cli::{Derive, Global};
 use crate::commands::lock::propose;
@@ -32,7 +32,7 @@ pub struct Open<'a> {
 pub const NOTHING_NAMED: Derive = Derive { from: None, target: None };
 
 impl Open<'_> {
-    /// Reads the project, and makes its lock if there is none. Where its manifest is derived from a file that has
+    /// Reads the project, and makes its lock if there is none or it does not have what the project is opened for. Where its manifest is derived from a file that has
     /// changed, it is derived again, and so is its lock.
     ///
     /// # Errors
@@ -57,18 +57,27 @@ impl Open<'_> {
         if files.lock.is_none() && self.locked {
             return Err(BuildError::NoInvarLock { path: files.folder.join("invar.lock") }.into());
         }
-        if let Some(image) = &image {
+        let part = match &image {
+            _ if self.purpose == Purpose::Shell => LockPart::Shell,
             // A wrong name is said before anything is locked.
-            files.image(image)?;
+            Some(image) => files.image(image)?.part(),
+            None => LockPart::Image,
+        };
+        let unlocked = files.unlocked(&part)?;
+        if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
+            return Err(BuildError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
         session.keep_failed = self.keep_failed;
-        if files.lock.is_none() || is_new {
+        if files.lock.is_none() || is_new || unlocked.is_some() {
             if files.lock_text.is_none() {
                 reporter.as_reporter().event(&Event::LockMissing);
+            } else if unlocked.is_some() {
+                let note = format!("invar.lock does not have {part}: locking it");
+                reporter.as_reporter().event(&Event::Note(&note));
             }
             let keyring = machine::keyring(self.keyring, &files)?;
-            let locked = lock(&session, &mut files, &keyring, &Update::Nothing)?;
+            let locked = lock(&session, &mut files, &keyring, &Update::Nothing, &part)?;
             propose(&locked.proposals, true, reporter);
         }
         let files = match image {

@@ -19,6 +19,14 @@ pub enum Kind {
     Flake,
 }
 
+impl Kind {
+    /// What the file at `path` is by its name. `Dockerfile.nix` is no flake.
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        if name.ends_with(".nix") && !is_dockerfile(&name) { Self::Flake } else { Self::Dockerfile }
+    }
+}
+
 /// A Dockerfile or flake that stands in for the manifest of a project.
 #[derive(Debug, Clone)]
 pub struct Named {
@@ -77,7 +85,8 @@ impl Wanted {
         if has_own_manifest(&folder, pyproject.as_deref()) {
             return Ok(Self::Own { folder, image: name });
         }
-        let flake = folder.join("flake.nix");
+        // As people write it.
+        let flake = if folder == Path::new(".") { "flake.nix".into() } else { folder.join("flake.nix") };
         match name {
             Some(name) if flake.is_file() => {
                 let mut named = Named::of(&folder, &flake, None)?;
@@ -116,10 +125,7 @@ impl Named {
         if let Err(source) = fs::metadata(&path) {
             return Err(BuildError::Read { path, source }.into());
         }
-        let kind = match path.extension() {
-            Some(extension) if extension == "nix" => Kind::Flake,
-            _ => Kind::Dockerfile,
-        };
+        let kind = Kind::of(&path);
         let mut arguments = format!("--from {}", from.display());
         if let Some(target) = target {
             if kind == Kind::Flake || output.is_some() {
@@ -139,7 +145,7 @@ impl Named {
     /// What `invar.lock` of the project in `folder` names.
     pub fn recorded(folder: &Path, source: &DerivedSource) -> Self {
         let path = folder.join(&source.file);
-        let kind = if source.file.ends_with(".nix") { Kind::Flake } else { Kind::Dockerfile };
+        let kind = Kind::of(&path);
         let output = source.output.as_ref().map(|output| format!("#{output}")).unwrap_or_default();
         // As people write it.
         let shown = if folder == Path::new(".") { Path::new(&source.file) } else { &path };
@@ -194,23 +200,25 @@ fn candidates(folder: &Path) -> Vec<(Kind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.path().is_file());
-    let kind = |name: String| {
-        let lower = name.to_lowercase();
-        let dockerfile = ["dockerfile", "containerfile"].iter().any(|usual| {
-            let rest = lower.strip_prefix(usual).map(|rest| rest.chars().next());
-            matches!(rest, Some(None | Some('.' | '-' | '_'))) || lower.ends_with(&format!(".{usual}"))
-        });
-        let dockerfile = dockerfile && !lower.ends_with("ignore");
-        match (name == "flake.nix", dockerfile) {
-            (true, _) => Some((Kind::Flake, name)),
-            (_, true) => Some((Kind::Dockerfile, name)),
-            _ => None,
-        }
+    let kind = |name: String| match (name == "flake.nix", is_dockerfile(&name)) {
+        (true, _) => Some((Kind::Flake, name)),
+        (_, true) => Some((Kind::Dockerfile, name)),
+        _ => None,
     };
     let mut found: Vec<(Kind, String)> =
         files.filter_map(|entry| kind(entry.file_name().into_string().ok()?)).collect();
     found.sort_by(|(_, one), (_, two)| one.cmp(two));
     found
+}
+
+/// Whether people call a Dockerfile so: `Dockerfile`, `Dockerfile-nix`, `Containerfile.dev`, `web.Dockerfile`.
+fn is_dockerfile(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let usual = ["dockerfile", "containerfile"].iter().any(|usual| {
+        let rest = name.strip_prefix(usual).map(|rest| rest.chars().next());
+        matches!(rest, Some(None | Some('.' | '-' | '_'))) || name.ends_with(&format!(".{usual}"))
+    });
+    usual && !name.ends_with("ignore")
 }
 
 /// The failure of a command that could mean several files, and says none.
@@ -245,4 +253,25 @@ fn nothing_named(folder: &Path, name: Option<&str>, found: &[(Kind, String)], pu
     let first = file(found.first().map_or("", |(_, name)| name));
     ways.push(format!("`invar init --from {first}{at}` writes a manifest, `invar init{at}` one without it"));
     Failure::input(message, Some(&ways.join("\n      ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_their_names() {
+        for name in ["Dockerfile", "Dockerfile-nix", "Dockerfile.nix", "Containerfile.dev", "web.Dockerfile"]
+        {
+            assert!(is_dockerfile(name) && Kind::of(Path::new(name)) == Kind::Dockerfile, "{name}");
+        }
+        for name in [".dockerignore", "Dockerfile.dockerignore", "docker-compose.yml", "dockerfiles"] {
+            assert!(!is_dockerfile(name), "{name}");
+        }
+        for (name, kind) in
+            [("a/flake.nix", Kind::Flake), ("image.nix", Kind::Flake), ("image", Kind::Dockerfile)]
+        {
+            assert_eq!(Kind::of(Path::new(name)), kind, "{name}");
+        }
+    }
 }

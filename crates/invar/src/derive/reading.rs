@@ -7,8 +7,8 @@ use std::path::Path;
 
 use invar_build::{BuildError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileError, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
-    read_dockerfile, read_flake, read_project,
+    DockerfileContext, DockerfileError, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView,
+    add_needs, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
 
@@ -25,12 +25,17 @@ const MOST_BYTES: usize = 64 << 20;
 /// The longest file that is read whole, in bytes.
 const LONGEST_TEXT: u64 = 16 << 20;
 
-/// What a file was read into.
-pub struct Reading {
-    /// The manifest to be.
-    pub draft: Draft,
-    /// The files besides the named one that may have been read, relative to its folder.
-    pub files: BTreeSet<String>,
+/// A Dockerfile or flake, and what is read beside it.
+pub struct Sources<'a> {
+    named: &'a Named,
+    text: String,
+    /// The text of the project's `pyproject.toml`.
+    pub pyproject: Option<String>,
+    /// The files in the folder of the flake, or of the project for a Dockerfile.
+    files: BTreeMap<String, Option<String>>,
+    /// The flake that a Dockerfile around Nix builds.
+    flake: Option<String>,
+    flake_lock: Option<String>,
 }
 
 /// The first manifest of a project that has nothing but `pyproject.toml`.
@@ -42,105 +47,139 @@ pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, Failure> {
     with_project(folder, pyproject, &files, read_project)
 }
 
-/// What a Dockerfile or flake says, besides what the project's packages need.
-///
-/// # Errors
-/// [`Failure`]; also for a manifest that would be refused when it is read.
-pub fn read_named(pyproject: Option<&str>, named: &Named, purpose: Purpose) -> Result<Reading, Failure> {
-    let folder = &named.folder;
-    let text = text(&named.path)?;
-    let mut reading = match named.kind {
-        Kind::Flake => flake(pyproject, &text, named, purpose)?,
-        Kind::Dockerfile => dockerfile(pyproject, &text, named)?,
-    };
-    // Which wheels fit depends on the suite, and what is needed on extras and groups.
-    if let Some(pyproject) = pyproject {
-        with_project(folder, pyproject, &BTreeMap::new(), |view| add_needs(&mut reading.draft, view))?;
+impl<'a> Sources<'a> {
+    /// Reads what `named` may depend on.
+    ///
+    /// # Errors
+    /// [`Failure`] for what cannot be read.
+    pub fn load(named: &'a Named) -> Result<Self, Failure> {
+        let folder = &named.folder;
+        let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
+        let text = text(&named.path)?;
+        if named.kind == Kind::Flake {
+            let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
+            let above = above.unwrap_or(Path::new("."));
+            let files = files(above, may_be_evaluated)?;
+            let flake_lock = text_if_there(&above.join("flake.lock"))?;
+            return Ok(Self { named, text, pyproject, files, flake: None, flake_lock });
+        }
+        // A Dockerfile around Nix builds what the flake says.
+        let flake = text_if_there(&folder.join("flake.nix"))?.filter(|_| text.contains("nix"));
+        let flake_lock = if flake.is_some() { text_if_there(&folder.join("flake.lock"))? } else { None };
+        // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's
+        // files what they ask of the environment.
+        let files = files(folder, |path| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            // Configuration names folders.
+            let endings = [".sh", ".py", ".cfg", ".conf", ".ini"];
+            let own = !name.contains('.') || endings.iter().any(|ending| name.ends_with(ending));
+            own || (flake.is_some() && may_be_evaluated(path))
+        })?;
+        Ok(Self { named, text, pyproject, files, flake, flake_lock })
     }
-    if pyproject.is_none() && reading.draft.image.get("name").is_none() {
-        reading.draft.image.set("name", folder_name(folder));
-    }
-    Ok(reading)
-}
 
-fn flake(pyproject: Option<&str>, text: &str, named: &Named, purpose: Purpose) -> Result<Reading, Failure> {
-    let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
-    let above = above.unwrap_or(Path::new("."));
-    const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
-    let files = files(above, |path| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
-    })?;
-    let lock = text_if_there(&above.join("flake.lock"))?;
-    let context = FlakeContext {
-        files: &files,
-        lock: lock.as_deref(),
-        pyproject,
-        output: named.source.output.as_deref(),
-        purpose,
-    };
-    let draft = read_flake(text, &context, Draft::default())
-        .map_err(|error| Failure::input(format!("{}: {error}", named.path.display()), None))?;
-    let mut read: BTreeSet<String> = files
-        .into_iter()
-        .filter(|(path, text)| text.is_some() && path.ends_with(".nix"))
-        .map(|(path, _)| path)
-        .collect();
-    read.extend(lock.map(|_| "flake.lock".to_owned()));
-    Ok(Reading { draft, files: read })
-}
-
-fn dockerfile(pyproject: Option<&str>, text: &str, named: &Named) -> Result<Reading, Failure> {
-    let folder = &named.folder;
-    // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's files
-    // what they ask of the environment.
-    let files = files(folder, |path| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        !name.contains('.') || name.ends_with(".sh") || name.ends_with(".py")
-    })?;
-    let manifest = pyproject.map(|text| {
-        let path = folder.join("pyproject.toml").display().to_string();
-        let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
-        Manifest::parse(&sources).map_err(BuildError::from)
-    });
-    let manifest = manifest.transpose()?;
-    let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
-    // Before the project has a manifest, its author's shell has what uv installs by itself.
-    let default_groups = manifest.as_ref().map(Manifest::dev_shell_groups).unwrap_or_default();
-    let default_groups = names(&mut default_groups.iter().map(ToString::to_string));
-    let project = manifest.and_then(|manifest| manifest.project);
-    let (groups, extras) = match &project {
-        Some(project) => (
-            names(&mut project.groups.keys().map(ToString::to_string)),
-            names(&mut project.optional_dependencies.keys().map(ToString::to_string)),
-        ),
-        None => Default::default(),
-    };
-    let executable =
-        files.keys().filter(|path| is_executable(&folder.join(path))).cloned().collect::<BTreeSet<String>>();
-    let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    let context = DockerfileContext {
-        folder: &whole.to_string_lossy(),
-        files: &files,
-        release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
-        executable: &executable,
-        has_project: pyproject.is_some(),
-        is_package: project.is_some_and(|project| project.is_package()),
-        groups: &groups,
-        default_groups: &default_groups,
-        extras: &extras,
-        target: named.source.output.as_deref(),
-    };
-    let draft = read_dockerfile(text, &context, Draft::default()).map_err(|error| {
-        let hint = match error {
-            DockerfileError::NoProject { .. } => {
-                Some("make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again")
-            }
-            _ => None,
+    /// What they say for `purpose`, with what the project's packages need.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn read(&self, purpose: Purpose) -> Result<Draft, Failure> {
+        let folder = &self.named.folder;
+        let mut draft = match self.named.kind {
+            Kind::Flake => self.read_flake(purpose)?,
+            Kind::Dockerfile => self.read_dockerfile()?,
         };
-        Failure::input(format!("{}: {error}", named.path.display()), hint)
-    })?;
-    Ok(Reading { draft, files: BTreeSet::new() })
+        // The readers do not know what the file is called.
+        let name = self.named.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let usual = if self.named.kind == Kind::Flake { "flake.nix" } else { "Dockerfile" };
+        let name = name.filter(|name| name != usual);
+        for note in draft.notes.iter_mut().filter(|note| note.source.file == usual && note.file.is_none()) {
+            note.file.clone_from(&name);
+        }
+        match &self.pyproject {
+            // Which wheels fit depends on the suite, and what is needed on extras and groups.
+            Some(pyproject) => {
+                with_project(folder, pyproject, &self.files, |view| add_needs(&mut draft, view))?;
+            }
+            None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
+            None => {}
+        }
+        Ok(draft)
+    }
+
+    fn read_flake(&self, purpose: Purpose) -> Result<Draft, Failure> {
+        let context = FlakeContext {
+            files: &self.files,
+            lock: self.flake_lock.as_deref(),
+            pyproject: self.pyproject.as_deref(),
+            output: self.named.source.output.as_deref(),
+            purpose,
+        };
+        read_flake(&self.text, &context, Draft::default()).map_err(|error| {
+            let (path, error) = (self.named.path.display(), error.to_string());
+            // With a place it begins with the file's usual name.
+            let message = match error.strip_prefix("flake.nix:") {
+                Some(rest) => format!("{path}:{rest}"),
+                None => format!("{path}: {error}"),
+            };
+            Failure::input(message, None)
+        })
+    }
+
+    fn read_dockerfile(&self) -> Result<Draft, Failure> {
+        let Self { named, pyproject, files, .. } = self;
+        let (folder, pyproject) = (&named.folder, pyproject.as_deref());
+        let manifest = pyproject.map(|text| {
+            let path = folder.join("pyproject.toml").display().to_string();
+            let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
+            Manifest::parse(&sources).map_err(BuildError::from)
+        });
+        let manifest = manifest.transpose()?;
+        let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
+        // Before the project has a manifest, its author's shell has what uv installs by itself.
+        let default_groups = manifest.as_ref().map(Manifest::dev_shell_groups).unwrap_or_default();
+        let default_groups = names(&mut default_groups.iter().map(ToString::to_string));
+        let project = manifest.and_then(|manifest| manifest.project);
+        let (groups, extras) = match &project {
+            Some(project) => (
+                names(&mut project.groups.keys().map(ToString::to_string)),
+                names(&mut project.optional_dependencies.keys().map(ToString::to_string)),
+            ),
+            None => Default::default(),
+        };
+        let executable = files.keys().filter(|path| is_executable(&folder.join(path)));
+        let executable = executable.cloned().collect::<BTreeSet<String>>();
+        let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let lock = self.flake_lock.as_deref();
+        let context = DockerfileContext {
+            folder: &whole.to_string_lossy(),
+            files,
+            release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
+            executable: &executable,
+            has_project: pyproject.is_some(),
+            is_package: project.is_some_and(|project| project.is_package()),
+            groups: &groups,
+            default_groups: &default_groups,
+            extras: &extras,
+            target: named.source.output.as_deref(),
+            flake: self.flake.as_deref().map(|text| DockerfileFlake { text, lock, pyproject }),
+        };
+        read_dockerfile(&self.text, &context, Draft::default()).map_err(|error| {
+            let hint = match error {
+                DockerfileError::NoProject { .. } => Some(
+                    "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again",
+                ),
+                _ => None,
+            };
+            Failure::input(format!("{}: {error}", named.path.display()), hint)
+        })
+    }
+}
+
+/// Whether an evaluation may read the file at `path`.
+fn may_be_evaluated(path: &str) -> bool {
+    const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
 }
 
 /// The folder's name as an image may be called; `app` where there is nothing of it left.

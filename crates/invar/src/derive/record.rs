@@ -10,19 +10,8 @@ use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestSources, Purpo
 use invar_tree::Digest;
 
 use crate::derive::named::{Kind, Named};
-use crate::derive::reading::{Reading, read_named, text_if_there};
+use crate::derive::reading::{Sources, text_if_there};
 use crate::failure::Failure;
-
-/// The keys of `[project]` that a manifest is derived from. A description or an author's name changes nothing.
-const PROJECT_KEYS: [&str; 7] = [
-    "dependencies",
-    "entry-points",
-    "gui-scripts",
-    "name",
-    "optional-dependencies",
-    "requires-python",
-    "scripts",
-];
 
 /// A file that is not as it was when the manifest was derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,32 +42,33 @@ impl fmt::Display for Change {
 /// # Errors
 /// [`Failure`].
 pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failure> {
-    let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    let Reading { draft, files } = read_named(pyproject.as_deref(), named, purpose)?;
+    let sources = Sources::load(named)?;
+    let draft = sources.read(purpose)?;
     let text = draft.to_toml("");
     check(named, &text)?;
     let others = Purpose::ALL.into_iter().filter(|other| *other != purpose);
     let serves = |other: &Purpose| {
         // A Dockerfile has no more than one meaning. An output that cannot be used in another way is not used in it.
-        named.kind == Kind::Dockerfile
-            || read_named(pyproject.as_deref(), named, *other)
-                .is_ok_and(|reading| reading.draft.to_toml("") == text)
+        named.kind == Kind::Dockerfile || sources.read(*other).is_ok_and(|draft| draft.to_toml("") == text)
     };
     let purposes: BTreeSet<Purpose> = others.filter(serves).chain([purpose]).collect();
-    let (file, above) = (&named.source.file, named.path.parent().unwrap_or(Path::new("")));
-    let inside = |path: &String| match file.rsplit_once('/') {
-        Some((folder, _)) => format!("{folder}/{path}"),
-        None => path.clone(),
+    let file = &named.source.file;
+    let inside = |path: &String| match (named.kind, file.rsplit_once('/')) {
+        (Kind::Flake, Some((folder, _))) => format!("{folder}/{path}"),
+        _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    for path in &files {
-        digests.insert(inside(path), digest(&above.join(path))?);
+    // Of these, only what matters counts, and is recorded by itself.
+    let own = |path: &String| !["pyproject.toml", "uv.lock"].contains(&path.as_str());
+    for path in draft.read.iter().map(inside).filter(own) {
+        let found = digest(&named.folder.join(&path))?;
+        digests.insert(path, found);
     }
     Ok(DerivedManifest {
         source: named.source.clone(),
         purposes,
         files: digests.into_iter().filter_map(|(path, digest)| Some((path, digest?))).collect(),
-        project: project_digest(pyproject.as_deref()),
+        project: project_digest(sources.pyproject.as_deref()),
         text,
     })
 }
@@ -89,14 +79,9 @@ pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failur
 /// Where a file cannot be read.
 pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>, Failure> {
     let mut paths: BTreeSet<String> = manifest.files.keys().cloned().collect();
-    if named.kind == Kind::Flake {
-        // A flake that was not locked may be by now.
-        let lock = match manifest.source.file.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/flake.lock"),
-            None => "flake.lock".to_owned(),
-        };
-        paths.insert(lock);
-    }
+    // A flake that was not locked may be by now.
+    let locks = paths.iter().filter_map(|path| path.strip_suffix("flake.nix"));
+    paths.extend(locks.map(|folder| format!("{folder}flake.lock")).collect::<Vec<_>>());
     let mut changes = Vec::new();
     for path in paths {
         let (expected, found) = (manifest.files.get(&path).copied(), digest(&named.folder.join(&path))?);
@@ -144,19 +129,13 @@ fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
 /// matter.
 fn project_digest(pyproject: Option<&str>) -> Option<Digest> {
     let table: toml::Table = toml::from_str(pyproject?).ok()?;
-    let mut relevant: BTreeMap<String, serde_json::Value> = BTreeMap::new();
-    let mut add = |name: String, value: Option<&toml::Value>| {
-        if let Some(value) = value.and_then(|value| serde_json::to_value(value).ok()) {
-            relevant.insert(name, value);
-        }
-    };
-    for key in ["build-system", "dependency-groups"] {
-        add(key.to_owned(), table.get(key));
-    }
-    for key in PROJECT_KEYS {
-        add(format!("project.{key}"), table.get("project").and_then(|project| project.get(key)));
-    }
-    add("tool.uv".to_owned(), table.get("tool").and_then(|tool| tool.get("uv")));
+    let tool = table.get("tool").and_then(|tool| tool.get("uv"));
+    let tables = ["project", "build-system", "dependency-groups"].map(|key| (key, table.get(key)));
+    let relevant: BTreeMap<&str, serde_json::Value> = tables
+        .into_iter()
+        .chain([("tool.uv", tool)])
+        .filter_map(|(key, value)| Some((key, serde_json::to_value(value?).ok()?)))
+        .collect();
     let mut text = String::new();
     canonical(&mut text, &serde_json::to_value(relevant).ok()?);
     Some(Digest::of(text.as_bytes()))
@@ -220,7 +199,7 @@ mod tests {
     fn only_what_a_manifest_is_derived_from_counts() {
         let digest = |text: &str| project_digest(Some(text)).expect("it is TOML");
         let one = digest("[project]\nname = \"cat\"\ndependencies = [\"a\"]\n[tool.uv]\npackage = true\n");
-        let same = "# a cat\ntool.uv.package = true\n[tool.ruff]\nx = 1\n[project]\ndescription = \"\"\n\
+        let same = "# a cat\ntool.uv.package = true\n[tool.ruff]\nx = 1\n[project]\n\
             dependencies = ['a']\nname = \"cat\"\n";
         assert_eq!(digest(same), one);
         for other in [

@@ -132,7 +132,7 @@ fn packages() -> Vec<Deb> {
     let tools = with_programs(Deb::new("tools", "1").field("Essential", "yes"), TOOLS, &[Path::new(INVAR)]);
     let script = |text: &str| format!("#!/bin/sh\n{text}\n");
     // What images have that say nothing of a base, and two programs that flakes and Dockerfiles know by name.
-    let others = ["base-passwd", "libc-bin", "ca-certificates", "netbase", "media-types"];
+    let others = ["base-passwd", "libc-bin", "ca-certificates", "netbase", "media-types", "libcurl4t64"];
     let others = others.map(|name| Deb::new(name, "1").architecture("all"));
     let zone = Deb::new("tzdata", "1").architecture("all").file("usr/share/zoneinfo/Etc/UTC", "UTC\n");
     let known = ["jq", "curl"].map(|name| {

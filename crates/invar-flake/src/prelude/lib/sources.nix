@@ -1,10 +1,49 @@
 # Which files of a folder are taken: selections that are known as data.
 lib:
 let
+  # The files below a folder for which `keep` says so, of their paths and kinds; folders for which it does not are not entered.
+  walk = keep: folder:
+    let kinds = builtins.readDir folder;
+    in builtins.concatMap (name:
+      let here = folder + "/${name}"; kind = kinds.${name};
+      in if !(keep (toString here) kind) then [ ]
+      else if kind == "directory" then walk keep here else [ (invar.path here) ]) (builtins.attrNames kinds);
+  below = path:
+    if !(builtins.pathExists path) then throw "${toString path} does not exist"
+    else if lib.sources.pathIsDirectory path then walk (_: _: true) path else [ (invar.path path) ];
+  asSet = files: builtins.listToAttrs (map (name: { inherit name; value = null; }) files);
+  # The files of a file set, as the names of a set.
+  members = fileset:
+    let
+      inherit (fileset) operation operands;
+      each = map members operands;
+      first = builtins.head operands;
+      describe = file: { name = baseNameOf file; type = "regular"; hasExt = extension: lib.hasSuffix ".${extension}" (baseNameOf file); };
+    in
+    if operation == "path" then asSet (below first)
+    else if operation == "optional" then (if builtins.pathExists first then asSet (below first) else { })
+    else if operation == "union" then builtins.foldl' (a: b: a // b) { } each
+    else if operation == "intersection" then builtins.intersectAttrs (builtins.head each) (lib.last each)
+    else if operation == "difference" then removeAttrs (builtins.head each) (builtins.attrNames (lib.last each))
+    else asSet (builtins.filter (file: builtins.elemAt operands 1 (describe file)) (below first));
+  relative = root: path: lib.removePrefix "/" (lib.removePrefix (invar.path root) path);
+  filesOf = root: selection:
+    let
+      inherit (selection) operation;
+      src = selection.src or root;
+      all = asSet (walk (
+        if operation == "filter" then selection.filter
+        else if operation == "expressions" then path: _: builtins.any (expression: builtins.match expression (relative root path) != null) selection.expressions
+        else path: kind: kind == "directory" || builtins.any (suffix: lib.hasSuffix suffix path) selection.suffixes) root);
+    in
+    if operation == "fileset" then builtins.attrNames (members selection.fileset)
+    else if operation == "package" then null
+    else if !(invar.isSymbol src) && builtins.isAttrs src && src ? invarFiles then builtins.attrNames (builtins.intersectAttrs all (asSet src.invarFiles))
+    else builtins.attrNames all;
   # A selection of files below a folder. `selection` says how it came about, for whoever copies it.
   source = { root, name ? "source", selection }:
     let
-      arguments = { inherit root selection; };
+      arguments = { inherit root selection; files = filesOf root selection; };
       # The evaluator reads files of it at its root, which has to be known by then.
       symbol = builtins.seq arguments.root (invar.make { kind = "source"; inherit name arguments; });
     in
@@ -12,6 +51,7 @@ let
       inherit name;
       outPath = "${symbol}";
       origSrc = root;
+      invarFiles = arguments.files;
       invarThing = symbol;
     };
   # The folder that a source or a path stands for.

@@ -30,6 +30,18 @@ fn scripts_may_be_started_by_another_name() {
 }
 
 #[test]
+fn a_script_may_have_several_places() {
+    let text = "FROM python:3.13-slim\nWORKDIR /app\nCOPY . .\nCOPY start /usr/bin/start\n\
+                RUN chmod +x /usr/bin/start && ln -s /usr/bin/start /start\nENTRYPOINT [\"/start\"]\n";
+    let script = "#!/bin/sh\n. /app/.venv/bin/activate\nuv run a.py\n";
+    let draft = read(text, &[("start", script)], false).expect("the Dockerfile can be read");
+    let commands: Vec<&str> = draft.steps.iter().filter_map(|step| step.keys.get("run")?.as_str()).collect();
+    let change =
+        r"sed -i 's/\. \/app\/\.venv\/bin\/activate/:/g; s/uv run /python /g' start && chmod +x start";
+    assert_eq!(commands, [change, change]);
+}
+
+#[test]
 fn lines_are_for_the_shell_that_is_named() {
     let words = |text: &str| {
         let draft = read(&format!("FROM python:3.13-slim\n{text}\n"), &[], false);

@@ -97,14 +97,13 @@ fn folders_that_programs_name_are_there() {
         "FROM python:3.13-slim\nRUN python -m venv /opt/venv\nWORKDIR /build\nCOPY . .\nCMD [\"/build/run.sh\"]\n",
         &scripts,
         "[tool.invar]\nshell = true\n[tool.invar.image]\ncommand = [\"/app/run.sh\"]\n\n[[tool.invar.step]]\nname = \"links\"\n\
-         run = \"ln -s /app link-1 && ln -s /app/.venv link-2\"\n\
-         outputs = { link-1 = \"/build\", link-2 = \"/opt/venv\" }",
+         links = { \"/build\" = \"/app\", \"/opt/venv\" = \"/app/.venv\" }",
     );
     // A folder that Debian has is no link.
     check(
         "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\n",
         &[("a.py", "open('/srv/x/1')"), ("x/1", ""), ("y", "")],
-        "[tool.invar]\n\n[[tool.invar.step]]\nname = \"links\"\nrun = \"ln -s /app/x link-1\"\noutputs = { link-1 = \"/srv/x\" }",
+        "[tool.invar]\n\n[[tool.invar.step]]\nname = \"links\"\nlinks = { \"/srv/x\" = \"/app/x\" }",
     );
 }
 

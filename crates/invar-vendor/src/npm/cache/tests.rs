@@ -1,7 +1,9 @@
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Origin};
 
 use super::*;
-use crate::{Ecosystem, Machine, Offer, Target, needed, offer};
+use invar_tree::Machine;
+
+use crate::{Ecosystem, Offer, Target, needed, offer};
 
 const LOCK: &str = r#"{"lockfileVersion":3,"packages":{
     "node_modules/@s/a":{"version":"1.0.0","integrity":"sha512-RFd8Xwr7VWou8XIvKf5ax5oGjOnB4hBd/CuEnQA2NeBXvXDhTomt6tVAihd2a8FeFyzSuSB+Gk51ZOa7u7dW4w==","dependencies":{"b":"^1"}},

@@ -1,14 +1,10 @@
 //! Compressed streams, opened within bounds: how much memory decoding takes, and how much comes out.
-mod limited;
-
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
-
-pub use limited::{LimitExceeded, Limited};
 
 /// The memory that decoding xz may take, in bytes. `xz -9`, the most that dpkg-deb asks for, needs 65 MiB.
 const XZ_MEMORY: u64 = 128 << 20;

@@ -9,6 +9,17 @@ fn check(text: &str, path: &str, excluded: bool) {
 }
 
 #[test]
+fn files_are_read_as_docker_reads_them() {
+    let mut rows = 0;
+    for row in include_str!("../../../../fixtures/formats/dockerignore.tsv").lines().skip(1) {
+        let [lines, path, expected] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        check(&lines.replace(" | ", "\n"), path, expected == "out");
+        rows += 1;
+    }
+    assert!(rows > 60, "{rows}");
+}
+
+#[test]
 fn patterns_are_anchored_and_cover_what_is_below() {
     check("a", "a", true);
     check("a", "a/b/c", true);
@@ -91,8 +102,11 @@ fn comments_and_white_space_are_dropped() {
 #[test]
 fn malformed_lines_are_refused() {
     let check = |text: &str, expected| {
-        let error = Dockerignore::parse(&format!("ok\n{text}")).unwrap_err();
+        let text = format!("ok\n{text}\nlast");
+        let error = Dockerignore::parse(&text).unwrap_err();
         assert_eq!((error.line, error.fault), (2, expected), "{text}");
+        let rules = Dockerignore::parse_leniently(&text);
+        assert!(rules.excludes("ok").is_some() && rules.excludes("last").is_some(), "{text}");
     };
     check("!", DockerignoreFault::EmptyException);
     check("! ", DockerignoreFault::EmptyException);

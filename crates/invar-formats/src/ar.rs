@@ -1,4 +1,4 @@
-//! The outer archive of a binary package: the common `ar` format, as far as deb(5) allows it.
+//! The common `ar` format, as far as deb(5) allows it: the outer archive of a binary package.
 //!
 //! ```text
 //! archive  "!<arch>\n", then members
@@ -7,7 +7,7 @@
 //!          mode (8), size (10, decimal, padded with spaces), "`\n"
 //! ```
 //!
-//! Dates, owners and modes of members say nothing about the package and are not looked at. Long names, which other
+//! Dates, owners and modes of members are not looked at. Long names, which other
 //! variants of `ar` know, are not part of the format.
 use std::fmt;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ const HEADER: usize = 60;
 #[non_exhaustive]
 pub enum ArError {
     /// The archive could not be read.
-    #[error("cannot read the package at byte {offset}")]
+    #[error("cannot read the archive at byte {offset}")]
     Read {
         /// How many bytes had been read before.
         offset: u64,
@@ -29,15 +29,15 @@ pub enum ArError {
         source: io::Error,
     },
     /// The first bytes are not those of an archive.
-    #[error("not a Debian package: expected it to start with \"!<arch>\", found {:?}", String::from_utf8_lossy(.found))]
+    #[error("not an ar archive: expected it to start with \"!<arch>\", found {:?}", String::from_utf8_lossy(.found))]
     Magic {
         /// The first bytes, at most eight.
         found: Vec<u8>,
     },
     /// The archive ends inside a header.
-    #[error("the package ends at byte {offset}, inside a header: it is not complete")]
+    #[error("the archive ends at byte {offset}, inside a header: it is not complete")]
     ShortHeader {
-        /// The length of the package in bytes.
+        /// The length of the archive in bytes.
         offset: u64,
     },
     /// A header does not have the form that the format asks for.
@@ -49,7 +49,7 @@ pub enum ArError {
         field: HeaderField,
     },
     /// The archive ends inside a member.
-    #[error("{member} ends after {found} of {expected} bytes: the package is not complete")]
+    #[error("{member} ends after {found} of {expected} bytes: the archive is not complete")]
     ShortMember {
         /// The member's name.
         member: String,
@@ -83,7 +83,7 @@ impl fmt::Display for HeaderField {
 
 /// A member's header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Member {
+pub struct Member {
     /// The name, at most 16 bytes of printable ASCII.
     pub name: String,
     /// The length of the content in bytes.
@@ -92,7 +92,7 @@ pub(crate) struct Member {
 
 /// The members of an archive, one after the other. Reading from it gives the content of the current member.
 #[derive(Debug)]
-pub(crate) struct ArReader<R> {
+pub struct ArReader<R> {
     reader: R,
     offset: u64,
     current: Member,
@@ -101,6 +101,9 @@ pub(crate) struct ArReader<R> {
 
 impl<R: Read> ArReader<R> {
     /// Reads the archive's mark.
+    ///
+    /// # Errors
+    /// [`ArError::Magic`], [`ArError::Read`].
     pub fn new(reader: R) -> Result<Self, ArError> {
         let current = Member { name: String::new(), size: 0 };
         let mut archive = Self { reader, offset: 0, current, rest: 0 };
@@ -113,7 +116,10 @@ impl<R: Read> ArReader<R> {
     }
 
     /// Goes to the next member, over what is left of the current one; `None` at the end of the archive.
-    pub fn next(&mut self) -> Result<Option<Member>, ArError> {
+    ///
+    /// # Errors
+    /// [`ArError`].
+    pub fn next_member(&mut self) -> Result<Option<Member>, ArError> {
         let mut scratch = [0; 1 << 13];
         while self.rest > 0 {
             self.read_content(&mut scratch)?;
@@ -149,6 +155,9 @@ impl<R: Read> ArReader<R> {
     }
 
     /// Reads the first `most` bytes of the current member, or all of it where it is shorter.
+    ///
+    /// # Errors
+    /// [`ArError::ShortMember`], [`ArError::Read`].
     pub fn read_start(&mut self, most: usize) -> Result<Vec<u8>, ArError> {
         let mut bytes = vec![0; most];
         let mut length = 0;
@@ -233,7 +242,7 @@ mod tests {
     fn members(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArError> {
         let mut archive = ArReader::new(bytes)?;
         let mut members = Vec::new();
-        while let Some(member) = archive.next()? {
+        while let Some(member) = archive.next_member()? {
             let mut content = Vec::new();
             archive.read_to_end(&mut content).unwrap();
             assert_eq!(content.len() as u64, member.size);
@@ -262,12 +271,12 @@ mod tests {
 
     #[test]
     fn what_is_not_an_archive_is_refused() {
-        check_error("", "not a Debian package: expected it to start with \"!<arch>\", found \"\"");
+        check_error("", "not an ar archive: expected it to start with \"!<arch>\", found \"\"");
         check_error(
             "PK\x03\x04more",
-            "not a Debian package: expected it to start with \"!<arch>\", found \"PK\\u{3}\\u{4}more\"",
+            "not an ar archive: expected it to start with \"!<arch>\", found \"PK\\u{3}\\u{4}more\"",
         );
-        check_error("!<arch>\nxyz", "the package ends at byte 11, inside a header: it is not complete");
+        check_error("!<arch>\nxyz", "the archive ends at byte 11, inside a header: it is not complete");
         let bad = |field: &str| format!("the header at byte 8 is not one of an ar archive: bad {field}");
         check_error(&format!("!<arch>\n{}", header("", "0")), &bad("name"));
         check_error(&format!("!<arch>\n{}", header("a/b", "0")), &bad("name"));
@@ -282,9 +291,9 @@ mod tests {
     fn a_member_that_is_skipped_must_be_whole_too() {
         let text = format!("!<arch>\n{}abc", header("a", "9999999999"));
         let mut archive = ArReader::new(text.as_bytes()).unwrap();
-        archive.next().unwrap();
-        let error = archive.next().unwrap_err().to_string();
-        assert_eq!(error, "a ends after 3 of 9999999999 bytes: the package is not complete");
+        archive.next_member().unwrap();
+        let error = archive.next_member().unwrap_err().to_string();
+        assert_eq!(error, "a ends after 3 of 9999999999 bytes: the archive is not complete");
     }
 
     proptest! {
@@ -293,7 +302,7 @@ mod tests {
             let mut archive = b"!<arch>\n".to_vec();
             archive.extend(bytes);
             let mut reader = ArReader::new(archive.as_slice()).unwrap();
-            while let Ok(Some(_)) = reader.next() {}
+            while let Ok(Some(_)) = reader.next_member() {}
         }
     }
 }

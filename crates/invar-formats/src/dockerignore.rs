@@ -1,4 +1,4 @@
-//! `.dockerignore`, as Docker reads it.
+//! `.dockerignore`, as Docker reads it: which files of a folder a build never sees.
 //!
 //! Each line is one pattern; lines that begin with `#` and empty lines are passed over, white space around a pattern
 //! is dropped, and so is a byte order mark. A pattern is cleaned like a path (`./a//b/../c/` is `a/c`, a leading slash
@@ -6,28 +6,32 @@
 //! `?` and `*` do not match a slash, `[a-c]` and `[^a-c]` are classes, a backslash takes the meaning from the next
 //! character. In addition `**` matches any number of directories, none included.
 //!
+//! A pattern that is nothing but `**` and a plain text after it, as `**.pem`, matches every path that ends so.
+//!
 //! A pattern that matches a directory excludes everything below it. A pattern after `!` is an exception. The last
 //! line that matches decides; unlike git's, an exception holds below an excluded directory too.
 //!
-//! Reference: Docker documentation, "Build context", section ".dockerignore files".
-
+//! Where Docker makes a regular expression of what `filepath.Match` would read otherwise (`\d` is a digit there, `[*]`
+//! is no star), this module keeps to `filepath.Match`.
+//!
+//! Source: Docker documentation, "Build context", section ".dockerignore files"; what it leaves open was observed with
+//! moby's `patternmatcher`.
+use std::cmp::Ordering;
 use std::iter;
 
-use crate::source::glob::may_lead_to;
-
 /// The patterns of a `.dockerignore`.
-#[derive(Debug)]
-pub(super) struct Dockerignore {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dockerignore {
     lines: Vec<Line>,
 }
 
-/// One pattern.
-#[derive(Debug)]
-pub(super) struct Line {
+/// A line with a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
     /// The line's number, from 1.
-    pub(super) number: usize,
+    pub number: usize,
     /// The line as it is written, without white space around it.
-    pub(super) text: String,
+    pub text: String,
     is_exception: bool,
     tokens: Vec<Token>,
     /// The directories before the first name that has a character with a meaning.
@@ -35,7 +39,7 @@ pub(super) struct Line {
 }
 
 /// A part of a pattern.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     /// This character.
     Character(char),
@@ -45,7 +49,7 @@ enum Token {
     Many,
     /// `**` and perhaps a slash, before something else: nothing, or any text that ends with a slash.
     Directories,
-    /// `**` at the end: any text.
+    /// `**` at the end, or before a plain ending: any text.
     Everything,
     /// `[…]`.
     Class { negated: bool, ranges: Vec<(char, char)> },
@@ -84,21 +88,21 @@ pub enum DockerignoreFault {
 const LONGEST: usize = 4096;
 
 impl Dockerignore {
-    pub(super) fn parse(text: &str) -> Result<Self, DockerignoreError> {
-        let mut lines = Vec::new();
-        for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
-            if line.starts_with('#') || line.trim().is_empty() {
-                continue;
-            }
-            let text = line.trim();
-            let error = |fault| DockerignoreError { line: index + 1, pattern: text.to_owned(), fault };
-            lines.extend(Line::parse(index + 1, text).map_err(error)?);
-        }
-        Ok(Self { lines })
+    /// Reads an ignore file.
+    ///
+    /// # Errors
+    /// [`DockerignoreError`], for a file that Docker does not build with either.
+    pub fn parse(text: &str) -> Result<Self, DockerignoreError> {
+        Ok(Self { lines: lines(text).filter_map(Result::transpose).collect::<Result<_, _>>()? })
+    }
+
+    /// Reads an ignore file, and passes over lines that are not patterns.
+    pub fn parse_leniently(text: &str) -> Self {
+        Self { lines: lines(text).filter_map(|line| line.ok().flatten()).collect() }
     }
 
     /// The line that excludes `path`, if it is excluded.
-    pub(super) fn excludes(&self, path: &str) -> Option<&Line> {
+    pub fn excludes(&self, path: &str) -> Option<&Line> {
         let mut excluded_by: Option<&Line> = None;
         for line in &self.lines {
             // Only a line that would change the answer is worth matching.
@@ -111,10 +115,20 @@ impl Dockerignore {
 
     /// Whether an exception could keep something below `directory`, which `line` excludes. It may say yes where none
     /// does; that costs time.
-    pub(super) fn may_keep_below(&self, directory: &str, line: &Line) -> bool {
+    pub fn may_keep_below(&self, directory: &str, line: &Line) -> bool {
         let after = |exception: &&Line| exception.is_exception && exception.number > line.number;
         self.lines.iter().filter(after).any(|exception| may_lead_to(directory, &exception.prefix))
     }
+}
+
+/// The lines with something to say, each read.
+fn lines(text: &str) -> impl Iterator<Item = Result<Option<Line>, DockerignoreError>> {
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
+    lines.filter(|(_, line)| !line.starts_with('#') && !line.trim().is_empty()).map(|(index, line)| {
+        let (number, text) = (index + 1, line.trim());
+        let error = |fault| DockerignoreError { line: number, pattern: text.to_owned(), fault };
+        Line::parse(number, text).map_err(error)
+    })
 }
 
 impl Line {
@@ -174,6 +188,13 @@ fn clean(pattern: &str) -> String {
 }
 
 fn tokens(pattern: &str) -> Result<Vec<Token>, DockerignoreFault> {
+    if let Some(suffix) = pattern.strip_prefix("**")
+        && !suffix.is_empty()
+        && !suffix.starts_with('/')
+        && !suffix.contains(['*', '?', '[', ']', '\\'])
+    {
+        return Ok(iter::once(Token::Everything).chain(suffix.chars().map(Token::Character)).collect());
+    }
     let mut tokens = Vec::new();
     let mut characters = pattern.chars().peekable();
     while let Some(character) = characters.next() {
@@ -216,6 +237,16 @@ fn class_character(characters: &mut iter::Peekable<std::str::Chars<'_>>) -> Opti
         '\\' => characters.next(),
         character => Some(character),
     }
+}
+
+/// Whether a path below `directory` can start with `prefix`: one of both must be a directory above the other.
+#[must_use]
+pub fn may_lead_to(directory: &str, prefix: &str) -> bool {
+    let (short, long) = match directory.len().cmp(&prefix.len()) {
+        Ordering::Less => (directory, prefix),
+        Ordering::Equal | Ordering::Greater => (prefix, directory),
+    };
+    short.is_empty() || long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// For each length, whether `tokens` match all of the beginning of `text` that has it.

@@ -1,0 +1,108 @@
+//! Dockerfiles around Nix.
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_project::STABLE;
+
+use super::files;
+use crate::dockerfile::nix::DockerfileFlake;
+use crate::{DockerfileContext, Draft, read_dockerfile};
+
+/// A flake of which nothing but an image is read.
+const FLAKE: &str = "{ outputs = { nixpkgs, ... }: { }; }";
+
+fn read(dockerfile: &str, flake: Option<&str>) -> Draft {
+    let (files, none) = (files(&[("main.py", ""), ("flake.nix", "")]), BTreeSet::new());
+    let context = DockerfileContext {
+        folder: "/home/me/shop/backend",
+        files: &files,
+        release: Some(STABLE[0]),
+        executable: &none,
+        has_project: true,
+        is_package: false,
+        groups: &none,
+        default_groups: &none,
+        extras: &none,
+        target: None,
+        flake: flake.map(|text| DockerfileFlake { text, lock: None, pyproject: None }),
+    };
+    read_dockerfile(dockerfile, &context, Draft::default()).expect("the Dockerfile can be read")
+}
+
+/// What a Dockerfile with `build` in a stage, and `last` in the last one, gives.
+fn around(build: &str, last: &str) -> String {
+    let text = format!(
+        "FROM nixos/nix:latest AS builder\nCOPY . /tmp/build\nWORKDIR /tmp/build\n{build}\nFROM scratch\nWORKDIR /x\n{last}\n"
+    );
+    read(&text, Some(FLAKE)).to_toml("tool.invar").trim_end().to_owned()
+}
+
+const CLOSURE: &str = "RUN mkdir /tmp/c\nRUN cp -R $(nix-store -qR result/) /tmp/c";
+
+#[test]
+fn an_output_is_where_it_is_copied_to() {
+    let copy = "COPY --from=builder /tmp/c /nix/store\nCOPY --from=builder /tmp/build/result /x\nENTRYPOINT [\"/x/bin/app\"]";
+    let expected = "[tool.invar]\n[tool.invar.image]\nentrypoint = [\"app\"]\nworkdir = \"/x\"";
+    for build in [
+        "nix --extra-experimental-features \"nix-command flakes\" --option filter-syscalls false build",
+        "nix build . --print-build-logs",
+        "nix build .#default --impure",
+    ] {
+        assert_eq!(around(&format!("RUN {build}\n{CLOSURE}"), copy), expected, "{build}");
+    }
+    // Through other folders.
+    let out = "RUN nix build .#a -o /out/r\nRUN mkdir -p /root && cp -rL /out/r/bin /root/bin && cp -a /out/r/share/x /root/";
+    let copy = "COPY --from=builder /nix /nix\nCOPY --from=builder /root/ /usr/local/\nCMD [\"/usr/local/bin/app\", \"/usr/local/x\"]";
+    assert_eq!(
+        around(out, copy),
+        "# Dockerfile:4: /usr/local/x: share/x of the package would be here, which the flake does not say how to make: a step \
+         can\n[tool.invar]\n[tool.invar.image]\ncommand = [\"app\", \"/usr/local/x\"]\nworkdir = \"/x\""
+    );
+    let paper = "RUN nix build .#a --no-link --print-out-paths > /p\nRUN O=$(cat /p) && mkdir -p /m/bin && ln -s \"$O/bin/app\" /m/bin/app";
+    let copy = "COPY --from=builder /m /usr\nENTRYPOINT [\"/usr/bin/app\"]";
+    assert_eq!(
+        around(paper, copy),
+        "[tool.invar]\n[tool.invar.image]\nentrypoint = [\"app\"]\nworkdir = \"/x\""
+    );
+}
+
+#[test]
+fn what_is_not_the_flakes_is_said() {
+    let copy = "COPY --from=builder /out /x\nENTRYPOINT [\"/x/bin/app\"]";
+    let found = around("RUN nix build github:a/b#c -o /out", copy);
+    assert!(
+        found.starts_with("# Dockerfile:4: github:a/b#c: only the project's own flake is read"),
+        "{found}"
+    );
+    let found = around("RUN nix build .#image --no-link", "COPY --from=builder /tmp/build/main.py /x/");
+    assert!(
+        found.contains("# Dockerfile:4: nix build .#image: nothing of what is built here is copied"),
+        "{found}"
+    );
+    let found = around(
+        "RUN nix build && cp -r result/lib/* /out/ && date > /out/when",
+        "COPY --from=builder /out /x",
+    );
+    assert!(found.contains("what commands write to /out/when has to be made in a step"), "{found}");
+    let without = read("FROM nixos/nix\nCOPY . .\nRUN nix build\nCMD [\"result/bin/a\"]\n", None);
+    assert!(without.to_toml("").contains("no flake.nix beside the Dockerfile"), "{}", without.to_toml(""));
+}
+
+#[test]
+fn packages_of_a_profile_are_debians() {
+    let draft = read(
+        "FROM nixos/nix AS a\nWORKDIR /build\nCOPY . .\nRUN nix develop --impure -c bash -c \"uv sync --no-dev\"\nFROM nixos/nix\n\
+         RUN mkdir -p /etc/nix && echo \"experimental-features = flakes\" >> /etc/nix/nix.conf\n\
+         RUN nix-env -iA nixpkgs.python313 nixpkgs.uv nixpkgs.curl nixpkgs.nonesuch && nix profile install nixpkgs#jq\n\
+         WORKDIR /srv\nCOPY --from=a /build .\nENV PATH=/srv/.venv/bin:/root/.nix-profile/bin:$PATH\n\
+         ENV SSL_CERT_FILE=/root/.nix-profile/etc/ssl/certs/ca-bundle.crt\nCMD [\"nix\", \"develop\", \"-c\", \"uv\", \"run\", \"main.py\"]\n",
+        Some(FLAKE),
+    );
+    let text = draft.to_toml("tool.invar");
+    assert!(text.contains("packages = [\"curl\", \"jq\"]"), "{text}");
+    assert!(text.contains("no Debian package is known for nonesuch"), "{text}");
+    assert!(text.contains("command = [\"python\", \"main.py\"]"), "{text}");
+    assert!(text.contains("SSL_CERT_FILE = \"/etc/ssl/certs/ca-certificates.crt\""), "{text}");
+    let notes: BTreeMap<usize, &str> =
+        draft.notes.iter().map(|note| (note.source.line, note.text.as_str())).collect();
+    assert_eq!(notes.keys().copied().collect::<Vec<_>>(), [5, 7], "{notes:?}");
+}
