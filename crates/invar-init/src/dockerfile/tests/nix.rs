@@ -7,8 +7,10 @@ use super::files;
 use crate::dockerfile::nix::DockerfileFlake;
 use crate::{DockerfileContext, Draft, read_dockerfile};
 
-/// A flake of which nothing but an image is read.
-const FLAKE: &str = "{ outputs = { nixpkgs, ... }: { }; }";
+/// A flake whose packages put nothing anywhere.
+const FLAKE: &str = "{ outputs = { nixpkgs, ... }: let x = nixpkgs.legacyPackages.x86_64-linux.emptyDirectory; in \
+    { packages.x86_64-linux = { default = x; a = x; image = x; }; devShells.x86_64-linux.default = \
+    nixpkgs.legacyPackages.x86_64-linux.mkShell { }; }; }";
 
 fn read(dockerfile: &str, flake: Option<&str>) -> Draft {
     let (files, none) = (files(&[("main.py", ""), ("flake.nix", "")]), BTreeSet::new());
