@@ -169,7 +169,8 @@ fn choose(
             (found, _) => Ok(Some(found?)),
         };
     }
-    if context.purpose != Purpose::Build {
+    // What is built without a name is what is run without one.
+    if context.purpose == Purpose::Shell {
         return Ok(Some(flake.output("default", purpose)?));
     }
     let images = further::images(flake, outputs);

@@ -95,7 +95,7 @@ pub(crate) fn python_minor(attribute: &str) -> Option<u32> {
 }
 
 /// Whether a Debian package of this name is a shared library.
-fn is_library(name: &str) -> bool {
+pub(crate) fn is_library(name: &str) -> bool {
     let other = ["-bin", "-data", "-dev", "-progs", "-tools", "-utils"].iter().any(|end| name.ends_with(end));
     name.starts_with("zlib1g") || name.starts_with("lib") && !other
 }

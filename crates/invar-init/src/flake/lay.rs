@@ -1,8 +1,10 @@
 //! Derivations in the image: what each puts where.
+mod text;
+mod wrap;
+
 use std::collections::BTreeMap;
 
-use invar_dockerfile::{Text, split_commands};
-use invar_flake::phase::{EnvChange, FirstArgument, Put, Wrapper, read_launcher};
+use invar_flake::phase::{Put, read_launcher};
 use invar_flake::{Datum, Derivation, DerivationTree, Thing};
 use invar_nix::{Place, SymbolId};
 use toml::{Table, Value};
@@ -10,7 +12,6 @@ use toml::{Table, Value};
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::{Laid, Reader};
 use crate::flake::step::step_name;
-use crate::nixpkgs::counterpart;
 
 /// Functions whose derivations are known by what they put where.
 const KNOWN: [&str; 24] = [
@@ -58,12 +59,6 @@ const USUAL: [&str; 17] = [
     "var",
     "share/man",
     "opt",
-];
-/// Programs of Debian's `coreutils` that scripts run most.
-const COREUTILS: [&str; 27] = [
-    "basename", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "env", "head", "id", "install",
-    "ln", "ls", "mkdir", "mktemp", "mv", "rm", "seq", "sleep", "sort", "tail", "tee", "touch", "tr", "uniq",
-    "wc",
 ];
 
 /// A derivation whose files are put into the image.
@@ -395,213 +390,6 @@ impl Reader<'_> {
             || self.files.range(start.clone()..).next().is_some_and(|(other, _)| other.starts_with(&start))
     }
 
-    fn lay_wrapper(&mut self, wrapper: &Wrapper, place: &str, laying: &Laying, written: Option<&Place>) {
-        match self.wrap_table(wrapper, place, laying, written) {
-            Ok(wrap) => {
-                let only_starts = wrap.keys().all(|key| matches!(key.as_str(), "program" | "as"));
-                match wrap.get("program").and_then(Value::as_str) {
-                    Some(program) if only_starts && !is_interpreter(program) => {
-                        if !same(program, place) {
-                            self.steps.link(&laying.step, place, program);
-                        }
-                    }
-                    _ => self.steps.wrap(&laying.step, wrap),
-                }
-            }
-            Err(why) => self.note(written, &format!("wrapper of {}", wrapper.program), &why),
-        }
-    }
-
-    fn wrap_table(
-        &mut self,
-        wrapper: &Wrapper,
-        place: &str,
-        laying: &Laying,
-        written: Option<&Place>,
-    ) -> Result<Table, String> {
-        let mut table = Table::new();
-        let program = laying.aside.get(&wrapper.program).unwrap_or(&wrapper.program).clone();
-        let program =
-            if program.contains('/') { self.resolve(&program)? } else { self.program_named(&program)? };
-        table.insert("program".to_owned(), program.clone().into());
-        if !same(&program, place) {
-            table.insert("as".to_owned(), place.into());
-        }
-        let mut lists: BTreeMap<(&str, String), (Vec<String>, String)> = BTreeMap::new();
-        for (key, words) in [("args", &wrapper.before), ("args-after", &wrapper.after)] {
-            let mut resolved = Vec::new();
-            for word in words {
-                resolved.push(Value::from(self.resolve(word)?));
-            }
-            if !resolved.is_empty() {
-                table.insert(key.to_owned(), resolved.into());
-            }
-        }
-        for change in &wrapper.environment {
-            match change {
-                EnvChange::Set { name, value } | EnvChange::Default { name, value } => {
-                    let key = if matches!(change, EnvChange::Set { .. }) { "env" } else { "env-default" };
-                    match self.variable(name, value) {
-                        Ok(Some(value)) => set_in(&mut table, key, name, value),
-                        Ok(None) => {}
-                        Err(why) => self.note(written, &format!("{name}={value}"), &why),
-                    }
-                }
-                EnvChange::Unset { name } => {
-                    let unset = table.entry("unset").or_insert_with(|| Value::Array(Vec::new()));
-                    if let Value::Array(names) = unset {
-                        names.push(name.as_str().into());
-                    }
-                }
-                EnvChange::Prefix { name, separator, value }
-                | EnvChange::Suffix { name, separator, value } => {
-                    let is_prefix = matches!(change, EnvChange::Prefix { .. });
-                    let key = if is_prefix { "prefix" } else { "suffix" };
-                    let values = match separator.as_str() {
-                        ":" => self.resolve_list(value, ':'),
-                        _ => self.resolve(value).map(|value| vec![value]),
-                    };
-                    match values {
-                        Ok(values) if values.is_empty() => {}
-                        Ok(values) => {
-                            let (list, known) = lists
-                                .entry((key, name.clone()))
-                                .or_insert_with(|| (Vec::new(), separator.clone()));
-                            if known == separator {
-                                let at = if is_prefix { 0 } else { list.len() };
-                                list.splice(at..at, values);
-                            }
-                        }
-                        Err(why) => self.note(written, &format!("{name}: {value}"), &why),
-                    }
-                }
-            }
-        }
-        for ((key, name), (values, separator)) in lists {
-            let values: Value = values.into_iter().map(Value::from).collect::<Vec<_>>().into();
-            let value = if separator == ":" {
-                values
-            } else {
-                Table::from_iter([("values".to_owned(), values), ("separator".to_owned(), separator.into())])
-                    .into()
-            };
-            set_in(&mut table, key, &name, value);
-        }
-        if let Some(directory) = &wrapper.directory {
-            let directory = self.resolve(directory)?;
-            if directory.starts_with('/') {
-                table.insert("workdir".to_owned(), directory.into());
-            } else {
-                self.note(
-                    written,
-                    &format!("cd {directory}"),
-                    "the directory depends on where the program is started",
-                );
-            }
-        }
-        match &wrapper.first_argument {
-            FirstArgument::Program => {}
-            FirstArgument::Text(name) => _ = table.insert("argv0".to_owned(), name.as_str().into()),
-            FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
-        }
-        for line in &wrapper.shell {
-            self.note(written, line, "only a shell can do this: the launcher is made without it");
-        }
-        Ok(table)
-    }
-
-    /// The value of a variable; none where it only names directories that are looked into anyway.
-    pub(super) fn variable(&mut self, name: &str, value: &str) -> Result<Option<Value>, String> {
-        if !Self::is_searched(name) {
-            return self.resolve(value).map(|value| Some(value.into()));
-        }
-        let directories = self.resolve_list(value, ':')?;
-        Ok((!directories.is_empty()).then(|| directories.join(":").into()))
-    }
-
-    /// Where the program `name` is that is looked for in `PATH`.
-    pub(super) fn program_named(&mut self, name: &str) -> Result<String, String> {
-        let is_python = name.starts_with("python") || self.project.scripts.contains(name);
-        if is_python || self.project.locked.contains_key(&super::reader::normalize(name)) {
-            self.environment.is_used = true;
-            return Ok(format!("{ENVIRONMENT}/bin/{name}"));
-        }
-        if matches!(name, "sh" | "bash") {
-            self.draft.shell = true;
-            return Ok(format!("/bin/{name}"));
-        }
-        match counterpart(name) {
-            Some(found) => {
-                self.add_packages(found, false);
-                Ok(found.program(name))
-            }
-            None => Err(format!("where the program {name} comes from is not known")),
-        }
-    }
-
-    fn lay_text(
-        &mut self,
-        content: &str,
-        place: &str,
-        step: &str,
-        is_executable: bool,
-        written: Option<&Place>,
-    ) {
-        let mut content = content.to_owned();
-        if let Some(rest) = content.strip_prefix("#!/usr/bin/env python") {
-            let line = rest.find('\n').unwrap_or(rest.len());
-            self.environment.is_used = true;
-            content = format!("#!{ENVIRONMENT}/bin/python3{}", &rest[line..]);
-        }
-        match self.resolve(&content) {
-            Ok(text) => {
-                if is_executable {
-                    self.needs_of_text(&text);
-                }
-                self.steps.file(step, place, &text, is_executable);
-            }
-            Err(why) => self.note(written, place, &why),
-        }
-    }
-
-    /// What a script of the project needs to be started.
-    fn needs_of_script(&mut self, path: &str) {
-        if let Some(Some(text)) = self.files.get(path).filter(|text| text.is_some()) {
-            let first = text.lines().next().unwrap_or_default().to_owned();
-            if first.starts_with("#!/usr/bin/env ") {
-                self.draft.packages.insert("coreutils".to_owned());
-            }
-            if first.starts_with("#!") && first.ends_with("sh") {
-                self.needs_of_text(text);
-            }
-        }
-    }
-
-    /// The shell and the programs that a script runs.
-    fn needs_of_text(&mut self, text: &str) {
-        let first = text.lines().next().unwrap_or_default();
-        let interpreter = first.strip_prefix("#!").unwrap_or_default().trim();
-        if !invar_dockerfile::is_shell(interpreter) {
-            return;
-        }
-        self.draft.shell = true;
-        if interpreter.contains("bash") {
-            self.draft.packages.insert("bash".to_owned());
-        }
-        let script = split_commands(&Text::new(text, 0), &[]);
-        for program in script.all().iter().filter_map(|command| command.program()) {
-            let package = match program {
-                name if COREUTILS.contains(&name) => "coreutils",
-                "grep" | "egrep" => "grep",
-                "sed" => "sed",
-                "find" | "xargs" => "findutils",
-                "awk" | "gawk" => "gawk",
-                _ => continue,
-            };
-            self.draft.packages.insert(package.to_owned());
-        }
-    }
-
     /// Writes the steps into the draft.
     pub(super) fn add_steps(&mut self) {
         // Nothing else of the project is in an image that a flake makes of some of its files.
@@ -614,13 +402,6 @@ impl Reader<'_> {
         }
         let steps = std::mem::take(&mut self.steps);
         self.draft.steps.extend(steps.into_drafts());
-    }
-}
-
-fn set_in(table: &mut Table, key: &str, name: &str, value: impl Into<Value>) {
-    let inner = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(inner) = inner {
-        inner.insert(name.to_owned(), value.into());
     }
 }
 

@@ -49,7 +49,8 @@ impl Reader<'_> {
         let Some(symbol) = datum.thing() else {
             if let Data::Unreadable(unreadable) = &datum.value {
                 // What is not locked is not asked for, so that it is never evaluated.
-                if self.project.locked.is_empty() || self.project.locked.contains_key(&normalize(attribute)) {
+                let name = normalize(attribute);
+                if self.project.locked.contains_key(&name) || self.project.dependencies.contains(&name) {
                     let why = unreadable.why.clone();
                     self.note(datum.place.as_ref(), attribute, &why);
                 }

@@ -3,7 +3,7 @@ use invar_flake::{PROJECT, Piece, Thing};
 use invar_nix::SymbolId;
 
 use crate::flake::reader::Reader;
-use crate::nixpkgs::{Counterpart, absence, counterpart, python_minor};
+use crate::nixpkgs::{Counterpart, absence, counterpart, is_library, python_minor};
 
 /// The project's environment in every image.
 pub(super) const ENVIRONMENT: &str = "/app/.venv";
@@ -207,8 +207,7 @@ impl Reader<'_> {
         let Some(found) = counterpart(name) else {
             return Err(unknown(name));
         };
-        let is_library = rest == "/lib" || rest == "/lib64";
-        self.add_packages(found, is_library);
+        self.add_packages(found, rest);
         if let Some(why) = found.why()
             && self.told.insert(name.to_owned())
         {
@@ -224,14 +223,19 @@ impl Reader<'_> {
         Ok(located(found, rest))
     }
 
-    /// Adds the packages of a counterpart: to the shell while that is read.
+    /// Adds the packages of a counterpart of which `rest` is used: to the shell while that is read.
     ///
-    /// Where only the directory of its libraries is named, only these are added, if there are any.
-    pub(super) fn add_packages(&mut self, found: Counterpart, only_libraries: bool) {
-        let is_library =
-            |name: &&str| !name.ends_with("-dev") && (name.starts_with("lib") || name.starts_with("zlib"));
-        let only_libraries = only_libraries && found.packages().any(|name| is_library(&name));
-        for package in found.packages().filter(|name| !only_libraries || is_library(name)) {
+    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only these
+    /// are added.
+    pub(super) fn add_packages(&mut self, found: Counterpart, rest: &str) {
+        let wanted = match rest.split('/').nth(1) {
+            Some("bin" | "sbin") => Some(false),
+            Some("lib" | "lib64") => Some(true),
+            _ => None,
+        };
+        let fits = |name: &str| wanted.is_none_or(|wanted| is_library(name) == wanted);
+        let any = found.packages().any(fits);
+        for package in found.packages().filter(|name| !any || fits(name)) {
             if self.in_shell {
                 self.draft.dev_shell.add("packages", package);
             } else {

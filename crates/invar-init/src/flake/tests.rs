@@ -93,7 +93,7 @@ wrap = { program = "/app/.venv/bin/python", as = "/bin/demo", args = ["/bin/main
     check_as("", package, Some("image"), Purpose::Build, &format!("{head}{image}{step}"));
     check_as("", package, Some("default"), Purpose::Build, &format!("{head}{app}{step}"));
     check_as("", package, Some("default"), Purpose::Run, &format!("{head}{app}{step}"));
-    check_as("", package, None, Purpose::Run, &format!("{head}{app}{step}"));
+    check_as("", package, None, Purpose::Run, &format!("{head}{image}{step}"));
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn tell(
         }
         if !options.print {
             say(&format!("Wrote {}:", path.display()));
-            manifest.lines().for_each(|line| say(&format!("  {line}")));
+            manifest.lines().for_each(|line| say(format!("  {line}").trim_end()));
             let next = next(&options.project, needs_uv_lock);
             match draft.notes.len() {
                 0 => say(&format!("Next: {next}")),

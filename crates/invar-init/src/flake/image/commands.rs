@@ -1,0 +1,115 @@
+//! Commands over the files of an image's root: `extraCommands`, `fakeRootCommands`, `runAsRoot`.
+use std::collections::BTreeMap;
+
+use invar_flake::phase::{Interpreter, PhaseStart, Put, Unread};
+use invar_flake::{Data, Datum, Image};
+use toml::Value;
+
+use crate::flake::reader::Reader;
+
+/// Programs that add accounts.
+const ACCOUNTS: [&str; 4] = ["groupadd", "useradd", "addgroup", "adduser"];
+
+impl Reader<'_> {
+    /// Commands over the files of the root.
+    pub(super) fn root_commands(&mut self, image: &Image) {
+        let is_root = image.enable_fakechroot.as_ref().and_then(Datum::boolean).unwrap_or(false);
+        let all = [
+            ("extraCommands", &image.extra_commands, "/image"),
+            ("fakeRootCommands", &image.fake_root_commands, if is_root { "/" } else { "/image" }),
+            ("runAsRoot", &image.run_as_root, "/"),
+        ];
+        for (name, datum, output) in all {
+            let Some(datum) = datum.as_ref().filter(|datum| datum.value != Data::Null) else { continue };
+            let Some(text) = datum.text().map(str::to_owned) else {
+                let why = match &datum.value {
+                    Data::Unreadable(unreadable) => unreadable.why.clone(),
+                    _ => "its text depends on something that is not known".to_owned(),
+                };
+                self.note(datum.place.as_ref(), name, &why);
+                continue;
+            };
+            self.root_command(name, &text, datum, output);
+        }
+    }
+
+    fn root_command(&mut self, name: &str, text: &str, datum: &Datum, output: &str) {
+        let mut interpreter = Interpreter::new(PhaseStart {
+            variables: Default::default(),
+            arrays: Default::default(),
+            output: output.to_owned(),
+            directory: output.to_owned(),
+            sources: vec![(invar_flake::PROJECT.to_owned(), String::new())],
+            files: self.files,
+        });
+        interpreter.run(name, text);
+        let mut found = invar_flake::DerivationTree { tree: interpreter.finish(), ..Default::default() };
+        if let Some(place) = &datum.place {
+            found.places.insert(name.to_owned(), place.clone());
+        }
+        let owned: Vec<String> = found.tree.owners.iter().map(|owner| owner.path.clone()).collect();
+        // Directories that are made for the image's own user, or for everyone.
+        for (path, entry) in &found.tree.entries {
+            let is_tmp = path == "tmp" || path == "var/tmp";
+            if entry.put == Put::Directory
+                && !is_tmp
+                && (owned.contains(path) || entry.mode.is_some_and(|mode| mode & 0o002 != 0))
+            {
+                self.draft.image.add("directories", format!("/{path}"));
+            }
+        }
+        let user = self.draft.image.get("user").and_then(Value::as_str).map(str::to_owned);
+        let numbers = accounts(&found.tree.unread);
+        let number = |name: &str| numbers.get(name).cloned().unwrap_or_else(|| name.to_owned());
+        let first = |owner: &str| number(owner.split(':').next().unwrap_or_default());
+        let is_users = |owner: &str| user.as_deref().is_some_and(|user| first(user) == first(owner));
+        let directories: Vec<String> = match self.draft.image.get("directories") {
+            Some(Value::Array(list)) => {
+                list.iter().filter_map(|path| path.as_str().map(str::to_owned)).collect()
+            }
+            _ => Vec::new(),
+        };
+        found
+            .tree
+            .owners
+            .retain(|owner| !is_users(&owner.owner) || !directories.contains(&format!("/{}", owner.path)));
+        // Accounts with numbers need no entry in a file.
+        let numbers = accounts(&found.tree.unread);
+        if let Some(user) = &user {
+            let (name, group) = user.split_once(':').unwrap_or((user, ""));
+            if let Some(number) = numbers.get(name) {
+                let group = numbers.get(group).map_or(group, String::as_str);
+                let group = if group.is_empty() { number } else { group };
+                self.draft.image.set("user", format!("{number}:{group}"));
+            }
+        }
+        let is_known = |unread: &Unread| {
+            let words: Vec<&str> = unread.command.split_whitespace().collect();
+            let program = words.first().copied().unwrap_or_default();
+            ACCOUNTS.contains(&program) && words.last().is_some_and(|name| numbers.contains_key(*name))
+        };
+        found.tree.unread.retain(|unread| !is_known(unread));
+        self.lay_commands(&found, name);
+    }
+}
+
+/// The numbers of the accounts that commands add, by their names.
+fn accounts(unread: &[Unread]) -> BTreeMap<String, String> {
+    let mut numbers = BTreeMap::new();
+    for Unread { command, .. } in unread {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let Some((program, rest)) = words.split_first() else { continue };
+        if !ACCOUNTS.contains(program) {
+            continue;
+        }
+        let option = |names: &[&str]| {
+            let at = rest.iter().position(|word| names.contains(word))?;
+            rest.get(at + 1).filter(|number| number.chars().all(|c| c.is_ascii_digit()))
+        };
+        let names: &[&str] = if program.contains("group") { &["-g", "--gid"] } else { &["-u", "--uid"] };
+        if let (Some(number), Some(name)) = (option(names), rest.last()) {
+            numbers.entry((*name).to_owned()).or_insert_with(|| (*number).to_owned());
+        }
+    }
+    numbers
+}
