@@ -111,6 +111,9 @@ pub(crate) fn read_flake_at(
     }
     if context.purpose != Purpose::Shell {
         reader.other_shell(&outputs);
+        if context.output.is_none() {
+            reader.unreadable_packages(&outputs);
+        }
     }
     let mut draft = reader.finish();
     if is_image && context.output.is_none() {
@@ -215,6 +218,17 @@ impl Reader<'_> {
                 self.note(datum.place.as_ref().or(output.place.as_ref()), "", why);
             }
             _ => self.note(output.place.as_ref(), "", "this kind of output is not known"),
+        }
+    }
+
+    /// Packages that cannot be evaluated, of which any may be the image that was meant.
+    fn unreadable_packages(&mut self, outputs: &[OutputName]) {
+        for output in outputs.iter().filter(|output| output.category == "packages") {
+            let read = self.flake.output(&format!("\"{}\"", output.name), invar_flake::Purpose::Build);
+            let Err(invar_flake::FlakeError::Output { why, .. }) = read else { continue };
+            let place = why.place.as_ref().or(output.place.as_ref());
+            let reason = format!("this package cannot be read: {}", why.why);
+            self.note(place, &format!("packages.{}", output.name), &reason);
         }
     }
 

@@ -170,11 +170,19 @@ impl Reader<'_> {
         (self.changed.contains(&symbol) && self.steps.has(&there)).then_some(there)
     }
 
-    /// Packages that a derivation only has while it is built are of no consequence; what it propagates is used.
+    /// Packages that a derivation only has while it is built are of no consequence; what it propagates is used, and so
+    /// are the libraries that the wrappers of GTK's and Qt's hooks name.
     fn note_inputs(&mut self, derivation: &Derivation) {
-        for name in ["propagatedBuildInputs", "propagatedUserEnvPkgs"] {
+        let mut native = derivation.items("nativeBuildInputs").to_vec().into_iter();
+        let is_wrapped = native.any(|item| {
+            let name = item.thing().map(|symbol| self.name_of(symbol)).unwrap_or_default();
+            name.starts_with("wrapGAppsHook") || name.ends_with("wrapQtAppsHook")
+        });
+        let libraries = is_wrapped.then_some("buildInputs");
+        for name in ["propagatedBuildInputs", "propagatedUserEnvPkgs"].into_iter().chain(libraries) {
             for item in derivation.items(name).to_vec() {
                 if let Some(symbol) = item.thing()
+                    && (Some(name) != libraries || matches!(&*self.flake.thing(symbol), Thing::Package(_)))
                     && let Err(why) = self.locate(symbol, "/bin")
                 {
                     self.note(item.place.as_ref(), "", &why);
@@ -331,6 +339,16 @@ impl Reader<'_> {
             self.note(written, from, "what this is, is not known");
             return;
         };
+        // All that is in a directory of the project.
+        if from.ends_with("/*")
+            && path.ends_with("/*")
+            && let Ok(target) = self.resolve(directory)
+            && self.is_own_file(&target)
+        {
+            let place = format!("{}/{}", laying.root, path.trim_end_matches("/*"));
+            self.lay_link(directory, &place, &laying.step, written);
+            return;
+        }
         let name = self.name_of(symbol);
         match &*self.flake.thing(symbol) {
             Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_) => {
@@ -364,7 +382,9 @@ impl Reader<'_> {
     /// A program or file of another package, at a place of its own.
     fn lay_link(&mut self, to: &str, place: &str, step: &str, written: Option<&Place>) {
         match self.resolve(to) {
-            Ok(target) if same(&target, place) => {}
+            // The files of a project that is installed as a package are not where they otherwise would be.
+            Ok(target) if same(&target, place) && !(self.project.is_package && self.is_own_file(&target)) => {
+            }
             Ok(target) if is_interpreter(&target) => {
                 let wrap = Table::from_iter([
                     ("program".to_owned(), Value::from(target)),
@@ -382,6 +402,11 @@ impl Reader<'_> {
             },
             Err(why) => self.note(written, to, &why),
         }
+    }
+
+    fn is_own_file(&self, target: &str) -> bool {
+        let own = target.strip_prefix("/app/").filter(|_| !target.starts_with(ENVIRONMENT));
+        own.is_some_and(|path| self.has_file(path))
     }
 
     fn has_file(&self, path: &str) -> bool {

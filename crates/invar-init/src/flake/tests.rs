@@ -117,6 +117,51 @@ fn an_environment_runs_the_projects_own_program() {
 }
 
 #[test]
+fn files_of_an_installed_project_are_put_where_the_image_has_them() {
+    check(
+        r#"packages.x86_64-linux.image = pkgs.dockerTools.buildImage {
+          name = "demo";
+          copyToRoot = [ env (pkgs.runCommand "own-files" { } ''
+            mkdir -p $out/app/data
+            cp -r ${./main.py} $out/app/main.py
+            cp -r ${./data}/* $out/app/data/
+          '') ];
+          config.Entrypoint = [ "${env}/bin/python" "/app/main.py" ];
+        };"#,
+        "[tool.invar]\n[tool.invar.image]\nname = \"demo\"\nentrypoint = [\"python\", \"/app/main.py\"]\n\n\
+         [[tool.invar.step]]\nname = \"own-files\"\n\
+         outputs = { data = \"/app/data\", \"main.py\" = \"/app/main.py\" }",
+    );
+}
+
+#[test]
+fn libraries_that_a_hook_names_in_wrappers_are_used() {
+    check(
+        r#"packages.x86_64-linux.default = pkgs.stdenv.mkDerivation {
+          name = "demo"; dontUnpack = true;
+          nativeBuildInputs = [ pkgs.makeWrapper pkgs.wrapGAppsHook3 ]; buildInputs = [ env pkgs.gtk3 ];
+          installPhase = "mkdir -p $out/bin; ln -s ${env}/bin/demo $out/bin/demo";
+          meta.mainProgram = "demo";
+        };"#,
+        "[tool.invar]\npackages = [\"gir1.2-gtk-3.0\"]\n[tool.invar.image]\nentrypoint = [\"/bin/demo\"]\n\n\
+         [[tool.invar.step]]\nname = \"demo\"\nlinks = { \"/bin/demo\" = \"/app/.venv/bin/demo\" }",
+    );
+}
+
+#[test]
+fn a_package_that_cannot_be_evaluated_is_a_comment() {
+    let outputs = "packages.x86_64-linux = { default = env; image = pkgs.dockerTools.buildImage { name = builtins.readFile ./gone; }; \
+        other = builtins.fromJSON (builtins.readFile ./gone); };";
+    let draft =
+        read(&format!("{FLAKE} in {{ {outputs} }}; }}"), None, Purpose::Build).expect("it can be read");
+    let notes: Vec<String> = draft.notes.iter().map(|note| format!("{}: {}", note.text, note.why)).collect();
+    assert!(
+        notes.iter().any(|note| note.starts_with("packages.other: this package cannot be read")),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn scripts_are_launchers_where_they_only_start_something() {
     check(
         r#"packages.x86_64-linux.default = pkgs.writeShellApplication {

@@ -10,7 +10,8 @@
 //!
 //! Read: line ends are LF or CRLF; `=` after a hash and `/` or `./` before a path are let pass, rows for files that
 //! the archive lacks and repeated rows are dropped, as `uv` does. Every file must have a right hash by sha256 or
-//! better, which neither `uv` nor pip asks for. Written: LF, sorted by path in the order of the bytes, as `uv` does.
+//! better, which neither `uv` nor pip asks for; older `uv_build` (0.7) writes it in hexadecimal digits, which says the
+//! same. Written: LF, sorted by path in the order of the bytes, as `uv` does.
 //!
 //! Source: "Recording installed projects" (PEP 376, PEP 627), "Binary distribution format" (PEP 427).
 use std::collections::BTreeMap;
@@ -119,7 +120,7 @@ impl Entry {
             return Err(RecordError::Size { path, expected, found: size });
         }
         let found = state.finish();
-        if found != self.hash {
+        if found != self.hash && hexadecimal(&found) != self.hash {
             let algorithm = &self.algorithm;
             let expected = format!("{algorithm}={}", self.hash);
             return Err(RecordError::Hash { path, expected, found: format!("{algorithm}={found}") });
@@ -297,6 +298,12 @@ impl<T: Read> Read for Counted<T> {
 /// The URL-safe alphabet without padding (RFC 4648, section 5).
 fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes that `hash` stands for, in hexadecimal digits.
+fn hexadecimal(hash: &str) -> String {
+    let bytes = URL_SAFE_NO_PAD.decode(hash).expect("it was encoded here");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

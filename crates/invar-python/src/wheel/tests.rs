@@ -351,6 +351,17 @@ fn every_file_has_the_hash_that_record_states() {
     refused(maker().record("\"a"), "RECORD, line 1");
     let bare = listing.lines().map(|line| if line.starts_with("a.py") { "a.py,," } else { line });
     refused(maker().record(&bare.collect::<Vec<_>>().join("\n")), "has no hash for \"a.py\"");
+    // The same hash in hexadecimal digits: sha256 of `content`.
+    let digits = "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73";
+    let in_digits = |digits: &str| {
+        let rows = listing.lines().map(|line| match line.starts_with("a.py") {
+            true => format!("a.py,sha256={digits},7"),
+            false => line.to_owned(),
+        });
+        maker().record(&rows.collect::<Vec<_>>().join("\n"))
+    };
+    unpacked(in_digits(digits).finish(), &chosen()).unwrap();
+    refused(in_digits(&digits.replace("ed70", "ed71")), "\"a.py\" has the hash sha256=7");
     // Rows for files that are not there do no harm.
     unpacked(maker().record(&format!("{listing}gone.py,sha256=x,1\n")).finish(), &chosen()).unwrap();
 }
