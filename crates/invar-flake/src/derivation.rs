@@ -15,6 +15,9 @@ use crate::thing::Derivation;
 /// How many derivations a tree may be made of, one inside the other.
 const DEPTH: usize = 16;
 
+/// How many derivations a tree may be made of, those that are there several times counted as often.
+const JOINED: usize = 500;
+
 /// What a derivation puts where, and where its attributes are written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DerivationTree {
@@ -77,6 +80,7 @@ impl Flake {
         output: &str,
         files: &BTreeMap<String, Option<String>>,
     ) -> DerivationTree {
+        self.joined = 0;
         read_within(derivation, output, files, self, DEPTH)
     }
 }

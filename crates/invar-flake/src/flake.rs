@@ -27,6 +27,8 @@ pub struct Flake {
     description: Option<String>,
     outputs: Value,
     things: BTreeMap<SymbolId, Rc<Thing>>,
+    /// Derivations that were read while one is: those that are joined in it.
+    pub(crate) joined: usize,
 }
 
 impl Flake {
@@ -56,7 +58,7 @@ impl Flake {
         let facts = gather(&files, SYSTEM, &inputs, &lock);
         let world = world::load(&mut evaluator, &facts).map_err(failed)?;
         let outputs = apply(&mut evaluator, &world, &inputs, function).map_err(failed)?;
-        Ok(Self { evaluator, files, inputs, description, outputs, things: BTreeMap::new() })
+        Ok(Self { evaluator, files, inputs, description, outputs, things: BTreeMap::new(), joined: 0 })
     }
 
     /// The files that were read so far, by path relative to the flake's directory: those that it imports and reads, and

@@ -38,6 +38,10 @@ pub const LONGEST: usize = 1 << 20;
 pub const STEPS: usize = 20_000;
 /// Paths that are kept.
 pub const ENTRIES: usize = 20_000;
+/// Commands that are not read, of which something is said.
+const UNREAD: usize = 1000;
+/// Bytes of all texts that are kept.
+const TEXTS: usize = 8 << 20;
 
 /// What the commands of a derivation start from.
 #[derive(Debug, Clone)]

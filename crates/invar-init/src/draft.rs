@@ -102,6 +102,12 @@ const FIRST: [&str; 5] = ["program", "as", "args", "path", "text"];
 /// The longest piece of a source line that a note shows, in characters.
 const LONGEST: usize = 100;
 
+/// The longest reason that a note gives, in characters: it may hold what a flake throws.
+const LONGEST_WHY: usize = 600;
+
+/// How many notes a draft has; the last one says that there are more.
+const MOST_NOTES: usize = 1000;
+
 impl Keys {
     /// Sets `key`, in its old place where it is there already.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
@@ -134,45 +140,42 @@ impl Keys {
 
     /// Sets `name` in the table `key`.
     pub fn set_in(&mut self, key: &str, name: &str, value: impl Into<Value>) {
-        let mut table = match self.get(key) {
-            Some(Value::Table(table)) => table.clone(),
-            _ => toml::Table::new(),
-        };
-        table.insert(name.to_owned(), value.into());
-        self.set(key, table);
+        if let Some(Value::Table(table)) = self.get_mut(key) {
+            table.insert(name.to_owned(), value.into());
+            return;
+        }
+        self.set(key, toml::Table::from_iter([(name.to_owned(), value.into())]));
     }
 
     /// Adds `value` to the list `key`, unless it has it.
     pub fn add(&mut self, key: &str, value: impl Into<Value>) {
         let value = value.into();
-        let mut list = match self.get(key) {
-            Some(Value::Array(list)) => list.clone(),
-            _ => Vec::new(),
-        };
-        if !list.contains(&value) {
-            list.push(value);
+        if let Some(Value::Array(list)) = self.get_mut(key) {
+            if !list.contains(&value) {
+                list.push(value);
+            }
+            return;
         }
-        self.set(key, list);
+        self.set(key, vec![value]);
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.0.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 }
 
 impl Note {
     /// A note about `text`, of which the first characters are kept.
     pub fn new(source: Source, text: &str, why: impl Into<String>) -> Self {
-        let mut text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if text.chars().count() > LONGEST {
-            text = text.chars().take(LONGEST - 1).chain(['…']).collect();
-        }
-        // A comment in the manifest is one line, and a terminal's control characters are nobody's source.
-        text.retain(|character| !character.is_control());
-        Self { source, file: None, text, why: why.into() }
+        Self { source, file: None, text: one_line(text, LONGEST), why: one_line(&why.into(), LONGEST_WHY) }
     }
 
     /// The note as a sentence.
     pub fn sentence(&self) -> String {
         let Source { file, line } = self.source;
-        let file = self.file.as_deref().unwrap_or(file);
-        let place = if line == 0 { file.to_owned() } else { format!("{file}:{line}") };
+        // Also what a file is called may have line feeds.
+        let file = one_line(self.file.as_deref().unwrap_or(file), LONGEST_WHY);
+        let place = if line == 0 { file } else { format!("{file}:{line}") };
         match self.text.as_str() {
             "" => format!("{place}: {}", self.why),
             text => format!("{place}: {text}: {}", self.why),
@@ -188,15 +191,27 @@ impl Draft {
 
     /// Adds a note.
     pub fn note(&mut self, source: Source, text: &str, why: impl Into<String>) {
-        let note = Note::new(source, text, why);
-        if !self.notes.contains(&note) {
+        self.add_note(Note::new(source, text, why));
+    }
+
+    /// Adds a note, unless it is there already or there are too many.
+    pub(crate) fn add_note(&mut self, note: Note) {
+        if self.notes.len() == MOST_NOTES {
+            let why = "there is more that could not be carried over, of which nothing is said";
+            self.notes.push(Note::new(Source { file: note.source.file, line: 0 }, "", why));
+        }
+        if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
     /// Adds something that is pinned now.
     pub fn pin(&mut self, what: &str, before: impl Into<String>, after: impl Into<String>) {
-        let pin = Pin { what: what.to_owned(), before: before.into(), after: after.into() };
+        let pin = Pin {
+            what: one_line(what, LONGEST),
+            before: one_line(&before.into(), LONGEST_WHY),
+            after: one_line(&after.into(), LONGEST_WHY),
+        };
         if !self.pins.contains(&pin) {
             self.pins.push(pin);
         }
@@ -350,8 +365,46 @@ fn key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(plain) {
         name.to_owned()
     } else {
-        Value::String(name.to_owned()).to_string()
+        // A key is on one line, whatever is in it.
+        let mut text = String::from("\"");
+        for character in name.chars() {
+            match character {
+                '"' | '\\' => text.extend(['\\', character]),
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                character if character.is_control() => {
+                    // Infallible: it writes to memory.
+                    let _ = write!(text, "\\u{:04X}", u32::from(character));
+                }
+                character => text.push(character),
+            }
+        }
+        text + "\""
     }
+}
+
+/// `text` on one line of at most `longest` characters, without what would change how a terminal or an editor shows the
+/// rest: control characters, and those that turn the direction of writing.
+fn one_line(text: &str, longest: usize) -> String {
+    let is_shown = |character: &char| {
+        let turns =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !turns && !character.is_control()
+    };
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let word = word.chars().filter(is_shown);
+        for character in (!line.is_empty()).then_some(' ').into_iter().chain(word) {
+            if length + 1 == longest {
+                line.push('…');
+                return line;
+            }
+            line.push(character);
+            length += 1;
+        }
+    }
+    line
 }
 
 /// A value on one line, but for texts that have several.

@@ -83,6 +83,16 @@ pub(crate) fn read_flake_at(
     root: Option<&str>,
     draft: Draft,
 ) -> Result<Draft, FlakeError> {
+    // What is evaluated, and what packages are made of, may be deeper than any thread's own stack.
+    invar_nix::on_deep_stack(|| read_on_this_stack(text, context, root, draft))
+}
+
+fn read_on_this_stack(
+    text: &str,
+    context: &FlakeContext<'_>,
+    root: Option<&str>,
+    draft: Draft,
+) -> Result<Draft, FlakeError> {
     let mut files = context.files.clone();
     for (name, content) in [("flake.lock", context.lock), ("pyproject.toml", context.pyproject)] {
         if let Some(content) = content {

@@ -1,4 +1,6 @@
 //! Names of nixpkgs and the Debian packages that stand for them, from a table.
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Attributes and packages. See its own first lines.
 const TABLE: &str = include_str!("nixpkgs.tsv");
@@ -101,7 +103,8 @@ pub(crate) fn is_library(name: &str) -> bool {
 }
 
 fn row(attribute: &str) -> Option<Counterpart> {
-    let find = |name: &str| rows().find(|(known, _)| *known == name).map(|(_, row)| row);
+    static ROWS: OnceLock<BTreeMap<&str, Counterpart>> = OnceLock::new();
+    let find = |name: &str| ROWS.get_or_init(|| rows().collect()).get(name).copied();
     let plain = OUTPUTS.iter().find_map(|output| attribute.strip_suffix(output)).unwrap_or(attribute);
     find(attribute).or_else(|| find(plain)).or_else(|| find(&without_version(plain)?))
 }

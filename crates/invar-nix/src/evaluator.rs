@@ -25,7 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 20_000_000, depth: 10_000, memory: 128 << 20 }
+        Self { steps: 20_000_000, depth: 10_000, memory: 64 << 20 }
     }
 }
 

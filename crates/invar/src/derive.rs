@@ -4,7 +4,7 @@
 //! the record is used, so that no newer release of Invar changes what is built.
 pub mod named;
 pub mod reading;
-mod record;
+pub mod record;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -143,11 +143,11 @@ fn shown_manifest(named: &Named, purpose: Purpose, locked: bool) -> Result<(Deri
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
     // Beside a manifest of the project's own there is no record, and none is made.
     if named::own_manifest(&named.folder, pyproject.as_deref()).is_some() {
-        return Ok((record::derive(named, purpose)?, false));
+        return Ok((record::derive_to_show(named, purpose)?, false));
     }
     match ProjectFiles::recorded(&named.folder, &named.source, purpose)? {
         None if locked => Err(no_record(named, purpose)),
-        None => Ok((record::derive(named, purpose)?, false)),
+        None => Ok((record::derive_to_show(named, purpose)?, false)),
         Some(DerivedLock { manifest, lock }) => {
             let mut changes = record::changes(named, &manifest)?;
             // Without a usable uv.lock there is a manifest nevertheless.
@@ -157,7 +157,7 @@ fn shown_manifest(named: &Named, purpose: Purpose, locked: bool) -> Result<(Deri
             match changes.is_empty() {
                 true => Ok((manifest, true)),
                 false if locked => Err(not_current(named, &changes)),
-                false => Ok((record::derive(named, purpose)?, false)),
+                false => Ok((record::derive_to_show(named, purpose)?, false)),
             }
         }
     }

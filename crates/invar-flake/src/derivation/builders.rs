@@ -1,5 +1,5 @@
 //! Builders that are known by name: texts, links, files with values put in, packages that are joined.
-use super::{Builder, read_within};
+use super::{Builder, JOINED, read_within};
 use crate::datum::{Data, Datum};
 use crate::phase::{At, Entry, Interpreter, PhaseTree, Put, Unread};
 use crate::thing::Thing;
@@ -147,7 +147,15 @@ impl Builder<'_> {
                 return;
             }
             Data::Thing(number) => match &*self.flake.thing(*number) {
+                Thing::Derivation(_) if self.flake.joined >= JOINED => {
+                    let unread = Self::unread("paths", "", "too many packages are joined in it");
+                    if missing.last() != Some(&unread) {
+                        missing.push(unread);
+                    }
+                    return;
+                }
                 Thing::Derivation(derivation) if self.depth > 0 => {
+                    self.flake.joined += 1;
                     let output = self.flake.store_path(*number);
                     let depth = self.depth - 1;
                     let mut inner = read_within(derivation, &output, self.files, self.flake, depth);

@@ -153,7 +153,7 @@ impl Interpreter<'_> {
         let mut problem = None;
         for name in names {
             let (inner, below) = (join(from, &name), join(target, &name));
-            if is_within(&below, &inner) || self.files.full {
+            if is_within(&below, &inner) || self.files.full || self.files.is_exhausted() {
                 continue;
             }
             let found = self.files.find(&inner);

@@ -1,8 +1,11 @@
 //! The file system that commands are followed over: names, and where their contents come from.
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{At, ENTRIES, Entry, Put};
+use super::{At, ENTRIES, Entry, Put, TEXTS};
 
+/// How many names are looked through until no more commands run.
+const LOOKED: usize = 5_000_000;
 /// How many links are followed to find out what a path is.
 const LINKS: usize = 16;
 
@@ -23,6 +26,10 @@ pub(super) struct Files<'a> {
     output: String,
     entries: BTreeMap<String, Entry>,
     removed: BTreeSet<String>,
+    /// Bytes of the texts among them, with those that were replaced.
+    texts: usize,
+    /// Names that were looked through.
+    looked: Cell<usize>,
     /// Whether there were too many.
     pub(super) full: bool,
 }
@@ -34,7 +41,8 @@ impl<'a> Files<'a> {
         output: &str,
     ) -> Self {
         let output = output.to_owned();
-        Self { project, sources, output, entries: BTreeMap::new(), removed: BTreeSet::new(), full: false }
+        let (entries, removed) = (BTreeMap::new(), BTreeSet::new());
+        Self { project, sources, output, entries, removed, texts: 0, looked: Cell::new(0), full: false }
     }
 
     /// The text of a file of the project.
@@ -51,7 +59,7 @@ impl<'a> Files<'a> {
         let start = if path == "/" { "/".to_owned() } else { format!("{path}/") };
         let itself = self.entries.get_key_value(path);
         let inside = self.entries.range(start.clone()..).take_while(|(other, _)| other.starts_with(&start));
-        let inside = inside.filter(|(other, _)| *other != path);
+        let inside = inside.filter(|(other, _)| *other != path).inspect(|_| self.look(1));
         itself.into_iter().chain(inside).map(|(path, entry)| (path.clone(), entry.clone())).collect()
     }
 
@@ -60,6 +68,16 @@ impl<'a> Files<'a> {
         if self.entries.len() >= ENTRIES {
             self.full = true;
             return;
+        }
+        let put = match put {
+            Put::Text { content } if self.texts + content.len() > TEXTS => {
+                let (command, why) = (base(path).to_owned(), "the texts are too long".to_owned());
+                Put::Unknown { command, why }
+            }
+            put => put,
+        };
+        if let Put::Text { content } = &put {
+            self.texts += content.len();
         }
         let replaced: Vec<String> =
             self.below(path).into_iter().map(|(path, _)| path).filter(|_| put != Put::Directory).collect();
@@ -199,8 +217,18 @@ impl<'a> Files<'a> {
         let start = if path.is_empty() { String::new() } else { format!("{path}/") };
         let inside = self.project.range(start.clone()..).map(|(path, _)| path);
         let inside = inside.take_while(|path| path.starts_with(&start));
+        let inside = inside.inspect(|_| self.look(1));
         let names = inside.filter_map(|path| path[start.len()..].split('/').next().map(str::to_owned));
         names.filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Whether so many names were looked through that no command should run any more.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.looked.get() > LOOKED
+    }
+
+    fn look(&self, count: usize) {
+        self.looked.set(self.looked.get().saturating_add(count));
     }
 
     /// The names in the directory `path`; `None` where they are not known.
@@ -216,7 +244,9 @@ impl<'a> Files<'a> {
         names.retain(|name| !self.removed.contains(&join(path, name)));
         let start = if path == "/" { "/".to_owned() } else { format!("{path}/") };
         let inside = self.entries.range(start.clone()..).map(|(path, _)| path);
+        self.look(names.len() + 1);
         for path in inside.take_while(|path| path.starts_with(&start)) {
+            self.look(1);
             names.extend(path[start.len()..].split('/').next().map(str::to_owned));
         }
         Some(names)

@@ -4,7 +4,7 @@ use invar_dockerfile::{BlockKind, BlockPart, Connector, LineIndex, ShellCommand,
 use super::blocks::{Statement, statements};
 use super::expand::{Expander, Unknown, Variables};
 use super::files::{Files, absolute};
-use super::{At, LONGEST, Owner, PhaseStart, PhaseTree, Put, STEPS, Unread};
+use super::{At, LONGEST, Owner, PhaseStart, PhaseTree, Put, STEPS, UNREAD, Unread};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +133,11 @@ impl<'a> Interpreter<'a> {
     pub(super) fn report(&mut self, command: &str, why: impl Into<String>) {
         let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
         let unread = Unread { at: self.at.clone(), command, why: why.into() };
-        if self.unread.len() < STEPS && !self.unread.contains(&unread) {
+        if self.unread.len() == UNREAD {
+            let why = "there are more commands that are not read".to_owned();
+            self.unread.push(Unread { at: unread.at.clone(), command: String::new(), why });
+        }
+        if self.unread.len() < UNREAD && !self.unread.contains(&unread) {
             self.unread.push(unread);
         }
     }
@@ -318,7 +322,7 @@ impl<'a> Interpreter<'a> {
     fn command(&mut self, command: &ShellCommand) -> Outcome {
         self.at.line = self.lines.line(command.span.start);
         self.steps += 1;
-        if self.steps > STEPS {
+        if self.steps > STEPS || self.files.is_exhausted() {
             return Outcome::unread("there are too many commands to follow");
         }
         match self.unsure.clone() {

@@ -7,7 +7,7 @@ use super::files::{Found, is_within};
 use super::interpreter::{Interpreter, Outcome, Status};
 
 /// Bytes of a text that a command may write.
-const TEXT: usize = 1 << 20;
+pub(super) const TEXT: usize = 1 << 20;
 
 impl Interpreter<'_> {
     /// The file that the command's output goes to, and whether it is added to what is there.
@@ -61,10 +61,10 @@ impl Interpreter<'_> {
             Found::Put(_, mode) => (None, mode),
         };
         let content = match (appends, old) {
-            (false, _) => text.to_owned(),
+            (false, _) if text.len() <= TEXT => text.to_owned(),
             (true, Some(old)) if old.len() + text.len() <= TEXT => old + text,
-            (true, _) => {
-                let why = "what it is added to is not known";
+            (appends, _) => {
+                let why = if appends { "what it is added to is not known" } else { "the text is too long" };
                 let put = Put::Unknown { command: format!(">> {path}"), why: why.to_owned() };
                 self.place(path, put, mode);
                 return Outcome::unread(why);
@@ -113,6 +113,9 @@ impl Interpreter<'_> {
             "cat" => {
                 let mut all = String::new();
                 for word in rest {
+                    if all.len() > TEXT {
+                        return None;
+                    }
                     match self.files.find(&self.path(word)) {
                         Found::Put(Put::Text { content }, _) => all.push_str(&content),
                         Found::Put(Put::Project { from }, _) => all.push_str(self.files.project_text(&from)?),

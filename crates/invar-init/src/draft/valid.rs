@@ -6,6 +6,9 @@ use super::{Draft, Keys, Source, inline};
 /// How many parts are taken out before the rest is left to whoever reads it.
 const MOST: usize = 64;
 
+/// How many steps a manifest may have.
+const MOST_STEPS: usize = 1000;
+
 /// A part of a draft that can be taken out.
 #[derive(Debug, Clone)]
 enum Part {
@@ -27,6 +30,11 @@ impl Draft {
     /// Takes out what is refused when the manifest is read together with the `pyproject.toml` that it is written into:
     /// extras that the project does not have, steps that put two things at one place. Each becomes a note.
     pub fn keep_parsed(&mut self, source: Source, pyproject: Option<&str>) {
+        if self.steps.len() > MOST_STEPS {
+            let why = format!("{} steps are too many: these are the first {MOST_STEPS}", self.steps.len());
+            self.steps.truncate(MOST_STEPS);
+            self.note(source, "", why);
+        }
         // What is wrong with the project itself is told where that is read.
         let base = pyproject.filter(|text| Self::default().problems(Some(text)).is_empty());
         for _ in 0..MOST {

@@ -104,7 +104,5 @@ pub(super) fn add(
 }
 
 fn push(draft: &mut Draft, note: Note) {
-    if !draft.notes.contains(&note) {
-        draft.notes.push(note);
-    }
+    draft.add_note(note);
 }

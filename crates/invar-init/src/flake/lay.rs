@@ -117,7 +117,8 @@ impl Reader<'_> {
 
     /// What is joined in a derivation is where that is.
     fn lay_joined(&mut self, derivation: &Derivation, root: &str, only: Option<&Vec<String>>) {
-        if !matches!(derivation.function.as_str(), "symlinkJoin" | "buildEnv") {
+        let joins = |inner: &Derivation| matches!(inner.function.as_str(), "symlinkJoin" | "buildEnv");
+        if !joins(derivation) {
             return;
         }
         let mut open: Vec<Datum> = derivation.items("paths").to_vec();
@@ -130,7 +131,9 @@ impl Reader<'_> {
             match &*self.flake.thing(symbol) {
                 Thing::Derivation(inner) if !self.laid.contains_key(&symbol) => {
                     self.laid.insert(symbol, Laid { root: root.to_owned(), only: only.cloned() });
-                    self.lay_joined(inner, root, only);
+                    if joins(inner) {
+                        open.extend(inner.items("paths").iter().cloned());
+                    }
                 }
                 _ => {}
             }

@@ -45,6 +45,10 @@ pub(super) struct Reader<'a> {
     pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
     /// Directories outside of `pathsToLink` that something refers to.
     pub(super) used: BTreeSet<String>,
+    /// Packages that are nothing but what is joined in them, with the directories of them that are wanted.
+    pub(super) joined: BTreeSet<(SymbolId, Option<Vec<String>>)>,
+    /// How many packages what is looked into is inside of.
+    pub(super) depth: usize,
 }
 
 /// A derivation's place in the image.
@@ -172,6 +176,8 @@ impl<'a> Reader<'a> {
             told: BTreeSet::new(),
             unknown_libraries: BTreeMap::new(),
             used: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            depth: 0,
         }
     }
 
@@ -181,9 +187,7 @@ impl<'a> Reader<'a> {
         let (source, file, written) = self.source(place);
         let text = if text.is_empty() { written } else { self.readable(text) };
         let note = Note { file, ..Note::new(source, &text, why) };
-        if !self.draft.notes.contains(&note) {
-            self.draft.notes.push(note);
-        }
+        self.draft.add_note(note);
     }
 
     /// Where `place` is, and what is written there.

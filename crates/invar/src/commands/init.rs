@@ -13,6 +13,7 @@ use crate::cli::{Global, Init};
 use crate::commands::lock::print;
 use crate::derive::named::{Named, own_manifest};
 use crate::derive::reading::{Sources, read_own, text_if_there};
+use crate::derive::record::refused;
 use crate::failure::Failure;
 use crate::report::say;
 
@@ -39,7 +40,8 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     let path = if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
     let manifest = draft.to_toml(prefix);
     let whole = appended(pyproject.as_deref().unwrap_or_default(), &manifest);
-    check(&path, &whole, pyproject.is_some())?;
+    let before = pyproject.as_deref().unwrap_or_default();
+    check(&path, before, &whole, named.as_ref(), pyproject.is_some())?;
     if !options.print {
         write(&path, &whole)?;
         if let Some(named) = &named {
@@ -87,15 +89,28 @@ fn appended(text: &str, manifest: &str) -> String {
     }
 }
 
-/// Nothing is written that would be refused when it is read.
-fn check(path: &Path, text: &str, is_pyproject: bool) -> Result<(), Failure> {
+/// Nothing is written that would be refused when it is read. `before` is what is there already.
+fn check(
+    path: &Path,
+    before: &str,
+    text: &str,
+    named: Option<&Named>,
+    is_pyproject: bool,
+) -> Result<(), Failure> {
     let shown = path.display().to_string();
-    let source = Some((shown.as_str(), text));
-    let sources = match is_pyproject {
-        true => ManifestSources { pyproject: source, invar_toml: None },
-        false => ManifestSources { pyproject: None, invar_toml: source },
+    let parse = |text: &str| {
+        let source = Some((shown.as_str(), text));
+        Manifest::parse(&match is_pyproject {
+            true => ManifestSources { pyproject: source, invar_toml: None },
+            false => ManifestSources { pyproject: None, invar_toml: source },
+        })
     };
-    Manifest::parse(&sources).map(|_| ()).map_err(|error| BuildError::from(error).into())
+    match (parse(text), named) {
+        (Ok(_), _) => Ok(()),
+        // A line of what was not written would be found nowhere.
+        (Err(error), Some(named)) if !is_pyproject || parse(before).is_ok() => Err(refused(named, &error)),
+        (Err(error), _) => Err(BuildError::from(error).into()),
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -13,6 +13,7 @@ use invar_init::{
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
 
 use crate::derive::named::{Kind, Named};
+use crate::difference::shown;
 use crate::failure::Failure;
 
 /// The longest file of a project that is looked into, in bytes; what applications are made in is shorter.
@@ -20,10 +21,13 @@ const LONGEST: u64 = 256 << 10;
 
 /// How many files are looked into, and how many bytes of them at most.
 const MOST: usize = 2000;
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = 16 << 20;
 
 /// The longest file that is read whole, in bytes.
 const LONGEST_TEXT: u64 = 16 << 20;
+
+/// The longest message that is shown, in characters.
+const LONGEST_ERROR: usize = 4000;
 
 /// A Dockerfile or flake, and what is read beside it.
 pub struct Sources<'a> {
@@ -121,7 +125,10 @@ impl<'a> Sources<'a> {
                 Some(rest) => format!("{path}:{rest}"),
                 None => format!("{path}: {error}"),
             };
-            Failure::input(message, None)
+            // What a flake throws may be long, and meant for a terminal.
+            let message: String = message.chars().take(LONGEST_ERROR).collect();
+            let lines: Vec<String> = message.lines().map(shown).collect();
+            Failure::input(lines.join("\n"), None)
         })
     }
 

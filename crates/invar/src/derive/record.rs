@@ -6,12 +6,16 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use invar_build::{BuildError, ProjectFiles};
-use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestSources, Purpose};
+use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
 use invar_tree::Digest;
 
 use crate::derive::named::{Kind, Named};
 use crate::derive::reading::{Sources, text_if_there};
+use crate::difference::shown;
 use crate::failure::Failure;
+
+/// How many problems of a refused manifest are told.
+const MOST_PROBLEMS: usize = 10;
 
 /// A file that is not as it was when the manifest was derived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +46,23 @@ impl fmt::Display for Change {
 /// # Errors
 /// [`Failure`].
 pub fn derive(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failure> {
+    derive_for(named, purpose, true)
+}
+
+/// The same, but nothing is found out about other purposes: it is shown, and not recorded.
+///
+/// # Errors
+/// [`Failure`].
+pub fn derive_to_show(named: &Named, purpose: Purpose) -> Result<DerivedManifest, Failure> {
+    derive_for(named, purpose, false)
+}
+
+fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<DerivedManifest, Failure> {
     let sources = Sources::load(named)?;
     let draft = sources.read(purpose)?;
     let text = draft.to_toml("");
     check(named, &text)?;
-    let others = Purpose::ALL.into_iter().filter(|other| *other != purpose);
+    let others = Purpose::ALL.into_iter().filter(|other| asks_others && *other != purpose);
     let serves = |other: &Purpose| {
         // A Dockerfile has no more than one meaning. An output that cannot be used in another way is not used in it.
         named.kind == Kind::Dockerfile || sources.read(*other).is_ok_and(|draft| draft.to_toml("") == text)
@@ -178,7 +194,21 @@ fn check(named: &Named, text: &str) -> Result<(), Failure> {
         pyproject: without.as_deref().map(|text| (shown.as_str(), text)),
         invar_toml: Some((name.as_str(), text)),
     };
-    Manifest::parse(&sources).map(|_| ()).map_err(|error| BuildError::from(error).into())
+    let Err(error) = Manifest::parse(&sources) else { return Ok(()) };
+    // What is wrong with the project is shown where it stands; the manifest is written nowhere.
+    let alone = ManifestSources { invar_toml: None, ..sources };
+    match alone.pyproject.is_some() && Manifest::parse(&alone).is_err() {
+        true => Err(BuildError::from(error).into()),
+        false => Err(refused(named, &error)),
+    }
+}
+
+/// The failure of a manifest that is written nowhere, so that no line of it can be shown.
+pub fn refused(named: &Named, error: &ManifestError) -> Failure {
+    let problems = error.findings().iter().map(|finding| shown(&finding.problem.to_string()));
+    let problems: Vec<String> = problems.take(MOST_PROBLEMS).collect();
+    let path = named.path.display();
+    Failure::input(format!("{path}: what it says is no manifest: {}", problems.join("; ")), None)
 }
 
 /// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to it.

@@ -8,6 +8,9 @@ use invar_nix::{Place, SymbolId};
 use crate::flake::overrides::flat;
 use crate::flake::reader::Reader;
 
+/// How many packages are looked into, one inside the other.
+const DEEPEST: usize = 200;
+
 impl Reader<'_> {
     /// What is laid over the root.
     pub(super) fn contents(&mut self, contents: &Datum, only: Option<&Vec<String>>) {
@@ -58,6 +61,21 @@ impl Reader<'_> {
         only: Option<&Vec<String>>,
         place: Option<&Place>,
     ) -> Result<(), String> {
+        if self.depth >= DEEPEST {
+            return Err("too many packages are inside each other".to_owned());
+        }
+        self.depth += 1;
+        let result = self.root_thing_within(symbol, only, place);
+        self.depth -= 1;
+        result
+    }
+
+    fn root_thing_within(
+        &mut self,
+        symbol: SymbolId,
+        only: Option<&Vec<String>>,
+        place: Option<&Place>,
+    ) -> Result<(), String> {
         match &*Rc::clone(&self.flake.thing(symbol)) {
             Thing::Package(package) => {
                 let name = package.name();
@@ -98,8 +116,11 @@ impl Reader<'_> {
                 };
                 // Without commands of its own it is nothing but what is joined in it.
                 if derivation.text("postBuild").is_none_or(str::is_empty) {
+                    // Once is enough, in however many others it is.
                     let paths = derivation.get("paths").cloned();
-                    if let Some(paths) = paths {
+                    if let Some(paths) = paths
+                        && self.joined.insert((symbol, only.clone()))
+                    {
                         self.contents(&paths, only.as_ref());
                     }
                     return Ok(());
