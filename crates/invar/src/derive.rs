@@ -86,7 +86,7 @@ pub fn derive(
     Ok(Derivation { files, is_new: true })
 }
 
-/// What is wrong with the records of `invar.lock` for the project of `named`, as [`derive`] says it where they are
+/// What is wrong with the records of `invar.lock` for the project of `named`, as [`derive()`] says it where they are
 /// required.
 ///
 /// # Errors
@@ -100,7 +100,7 @@ pub fn check(named: &Named, purpose: Purpose) -> Result<ProjectFiles, Failure> {
 /// own that only compares.
 ///
 /// # Errors
-/// As [`derive`]; also where nothing is derived.
+/// As [`derive()`]; also where nothing is derived.
 pub fn show(
     global: &Global,
     project: &Path,

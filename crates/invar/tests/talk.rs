@@ -19,60 +19,23 @@ use support::{Context, Ran, copy_project, have, is_root, repository};
 
 /// A way to build the app, and what the original's image looks like from outside.
 struct Way {
-    /// What people call it.
-    name: &'static str,
+    /// The file, and for a flake its output.
+    name: String,
     /// What is given to `invar build`.
-    arguments: &'static [&'static str],
-    /// The original's `Entrypoint`, or its `Cmd` where it has none; `NAME` is the project's name.
-    start: &'static [&'static str],
+    arguments: Vec<String>,
+    /// The original's `Entrypoint`, or its `Cmd` where it has none.
+    start: Vec<String>,
     /// Variables of the original's configuration.
     env: &'static [(&'static str, &'static str)],
-    /// Paths that the original has, by what they must be for `test`: `-f`, `-x`.
-    paths: &'static [(&'static str, &'static str)],
-    /// Where the app's folder is.
-    app: &'static str,
-    /// The program that tells a fortune.
-    fortune: &'static str,
+    /// Files that the original has.
+    files: Vec<String>,
+    /// Programs that the original has.
+    programs: Vec<String>,
+    /// Where `main.py` is.
+    app: String,
+    /// The program that prints a fortune.
+    fortune: String,
 }
-
-const WAYS: [Way; 4] = [
-    Way {
-        name: "Dockerfile",
-        arguments: &["--from", "Dockerfile"],
-        start: &["python", "main.py"],
-        env: &[("PYTHONUNBUFFERED", "1"), ("FORTUNE_EXEC", "/usr/games/fortune")],
-        paths: &[("file", "/app/main.py"), ("program", "/usr/games/fortune")],
-        app: "/app",
-        fortune: "/usr/games/fortune",
-    },
-    Way {
-        name: "flake.nix",
-        arguments: &["--from", "flake.nix#default"],
-        start: &["/bin/NAME"],
-        env: &[],
-        paths: &[("file", "/bin/main.py"), ("program", "/bin/fortune"), ("program", "/bin/NAME")],
-        app: "/bin",
-        fortune: "/bin/fortune",
-    },
-    Way {
-        name: "Dockerfile-nix",
-        arguments: &["--from", "Dockerfile-nix"],
-        start: &["/app/bin/NAME"],
-        env: &[],
-        paths: &[("file", "/app/bin/main.py"), ("program", "/app/bin/fortune"), ("program", "/app/bin/NAME")],
-        app: "/app/bin",
-        fortune: "/app/bin/fortune",
-    },
-    Way {
-        name: "flake.nix#docker-image",
-        arguments: &[".#docker-image"],
-        start: &["/bin/NAME"],
-        env: &[("FORTUNE_EXEC", "/bin/fortune")],
-        paths: &[("file", "/bin/main.py"), ("program", "/bin/fortune"), ("program", "/bin/NAME")],
-        app: "/bin",
-        fortune: "/bin/fortune",
-    },
-];
 
 /// An app to be built.
 struct App {
@@ -112,8 +75,54 @@ impl App {
         copy
     }
 
-    fn words(&self, words: &[&str]) -> Vec<String> {
-        words.iter().map(|word| word.replace("NAME", &self.name)).collect()
+    /// The four ways to build it. A way with several files, such as `Dockerfile-nix2`, has to work with each.
+    fn ways(&self) -> [Vec<Way>; 4] {
+        let dockerfile = Way {
+            name: "Dockerfile".to_owned(),
+            arguments: ["--from", "Dockerfile"].map(str::to_owned).to_vec(),
+            // Without uv: it is not needed to start what is installed.
+            start: ["python", "main.py"].map(str::to_owned).to_vec(),
+            env: &[("PYTHONUNBUFFERED", "1"), ("FORTUNE_EXEC", "/usr/games/fortune")],
+            files: vec!["/app/main.py".to_owned()],
+            programs: vec!["/usr/games/fortune".to_owned()],
+            app: "/app".to_owned(),
+            fortune: "/usr/games/fortune".to_owned(),
+        };
+        let package = Way {
+            arguments: ["--from", "flake.nix#default"].map(str::to_owned).to_vec(),
+            ..self.in_folder("flake.nix", "/bin", &[])
+        };
+        let image = Way {
+            arguments: vec![".#docker-image".to_owned()],
+            ..self.in_folder("flake.nix#docker-image", "/bin", &[("FORTUNE_EXEC", "/bin/fortune")])
+        };
+        let around = ["Dockerfile-nix", "Dockerfile-nix2"].into_iter().filter_map(|name| {
+            let text = std::fs::read_to_string(self.folder.join(name)).ok()?;
+            let entry = text.lines().find_map(|line| line.strip_prefix("ENTRYPOINT [\""))?;
+            let folder = entry.split('"').next()?.strip_suffix(&format!("/{}", self.name))?;
+            // The folder that a Dockerfile works in is this one here.
+            let folder = if folder.starts_with('/') { folder.to_owned() } else { format!("/app/{folder}") };
+            let arguments = ["--from", name].map(str::to_owned).to_vec();
+            Some(Way { arguments, ..self.in_folder(name, &folder, &[]) })
+        });
+        let around: Vec<Way> = around.collect();
+        assert!(!around.is_empty(), "no Dockerfile-nix has an ENTRYPOINT for {}", self.name);
+        [vec![dockerfile], vec![package], around, vec![image]]
+    }
+
+    /// What the flake's package looks like in `folder`.
+    fn in_folder(&self, name: &str, folder: &str, env: &'static [(&'static str, &'static str)]) -> Way {
+        let (program, fortune) = (format!("{folder}/{}", self.name), format!("{folder}/fortune"));
+        Way {
+            name: name.to_owned(),
+            arguments: Vec::new(),
+            start: vec![program.clone()],
+            env,
+            files: vec![format!("{folder}/main.py")],
+            programs: vec![program, fortune.clone()],
+            app: folder.to_owned(),
+            fortune,
+        }
     }
 
     /// The body of a page of the running server, which may still be starting.
@@ -139,7 +148,7 @@ impl App {
 fn build(context: &Context, folder: &Path, way: &Way, archive: &Path) -> Value {
     let mut command = context.invar();
     // No uv is on this PATH: what only the development group needs does not hold up the image.
-    command.current_dir(folder).args(["build", "--json", "-o"]).arg(archive).args(way.arguments);
+    command.current_dir(folder).args(["build", "--json", "-o"]).arg(archive).args(&way.arguments);
     serde_json::from_str(&Ran::of(&mut command).success()).expect("--json prints JSON")
 }
 
@@ -152,16 +161,14 @@ fn run_in_docker(app: &App, way: &Way, engine: &Engine, reference: &str, picture
         list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
     };
     let start = [words("Entrypoint"), words("Cmd")].concat();
-    assert_eq!(start, app.words(way.start), "{}", way.name);
+    assert_eq!(start, way.start, "{}", way.name);
     for (name, content) in way.env {
         assert!(words("Env").contains(&format!("{name}={content}")), "{}: {config}", way.name);
     }
 
-    let check = way.paths.iter().map(|(kind, path)| match *kind {
-        "program" => format!("assert os.access({path:?}, os.X_OK), {path:?}\n"),
-        _ => format!("assert os.path.isfile({path:?}), {path:?}\n"),
-    });
-    let check = check.collect::<String>().replace("NAME", &app.name);
+    let files = way.files.iter().map(|path| format!("assert os.path.isfile({path:?}), {path:?}\n"));
+    let programs = way.programs.iter().map(|path| format!("assert os.access({path:?}, os.X_OK), {path:?}\n"));
+    let check: String = files.chain(programs).collect();
     // The program of the original's own environment, without what starts it.
     let script = format!(
         "import os, sys\n{check}sys.path.insert(0, {:?})\nimport main\nfrom urllib.parse import unquote\n\
@@ -222,8 +229,9 @@ fn the_talks_builds_work_as_they_stand() {
     let pictures = Pictures::start(context.path());
     let other = Context::new();
     let mut lines = Vec::new();
-    for way in &WAYS {
-        let folder = app.copy(&context, way.name);
+    let ways = app.ways();
+    for way in ways.iter().flatten() {
+        let folder = app.copy(&context, &way.name);
         let archive = context.path().join("first.tar");
         let started = Instant::now();
         let built = build(&context, &folder, way, &archive);
@@ -245,7 +253,7 @@ fn the_talks_builds_work_as_they_stand() {
         lines.push(format!(
             "{:24} {seconds:6.1} s {mebibytes:7.2} MiB {} {digest} twice",
             way.name,
-            app.words(way.start).join(" ")
+            way.start.join(" ")
         ));
         Ran::of(engine.docker().args(["image", "rm", "-f", &reference])).success();
     }
@@ -256,6 +264,7 @@ fn the_talks_builds_work_as_they_stand() {
         for line in &lines {
             let _ = writeln!(stderr, "{line}");
         }
-        let _ = writeln!(stderr, "{} of {}, and the counterpart of nix run", WAYS.len(), WAYS.len());
+        // Whatever does not work ends the test before.
+        let _ = writeln!(stderr, "{0} of {0}, and the counterpart of nix run", ways.len());
     }
 }
