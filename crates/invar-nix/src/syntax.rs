@@ -190,7 +190,7 @@ mod tests {
             ("{ a = 1 b = 2; }", "this is not Nix: expected `;`"),
             ("{ a = [ 1; }", "this is not Nix: something else is expected here"),
             ("{ a = 1;", "this is not Nix: it ends too early"),
-            ("if true than 1", "this is not Nix: expected `then`"),
+            ("if true than 1", "this is not Nix: it ends before `then`"),
         ] {
             assert_eq!(parse(text).expect_err("it is not Nix").to_string(), expected, "{text}");
         }
