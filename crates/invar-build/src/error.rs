@@ -75,6 +75,12 @@ pub enum BuildError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// `invar.lock` locks what was derived from other files, but not the project's own manifest.
+    #[error("{} does not have the project's own manifest yet, only what was derived without it", path.display())]
+    OnlyDerived {
+        /// The file.
+        path: PathBuf,
+    },
     /// Manifest and locks do not belong together.
     #[error("the locks do not belong to the project: {}", Sentences(.findings))]
     Mismatch {
@@ -608,6 +614,7 @@ impl BuildError {
             | Self::Solve { .. } => Kind::Input,
             Self::NoUvLock { .. }
             | Self::NoInvarLock { .. }
+            | Self::OnlyDerived { .. }
             | Self::NotLocked { .. }
             | Self::PartNotLocked { .. }
             | Self::Mismatch { .. } => Kind::Locks,

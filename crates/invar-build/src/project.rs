@@ -179,7 +179,7 @@ impl ProjectFiles {
     /// is concerned.
     ///
     /// # Errors
-    /// [`BuildError::NoInvarLock`], [`BuildError::Mismatch`].
+    /// [`BuildError::NoInvarLock`], [`BuildError::OnlyDerived`], [`BuildError::Mismatch`].
     pub fn checked_lock(&self) -> Result<&InvarLock, BuildError> {
         self.checked_lock_for(&self.part())
     }
@@ -193,10 +193,7 @@ impl ProjectFiles {
             let path = self.folder.join("invar.lock");
             return Err(BuildError::InvarLock { path, source: Box::new(error.clone()) });
         }
-        let lock = self
-            .lock
-            .as_ref()
-            .ok_or_else(|| BuildError::NoInvarLock { path: self.folder.join("invar.lock") })?;
+        let lock = self.lock.as_ref().ok_or_else(|| self.no_lock())?;
         let mut findings = self.uv_findings();
         findings.extend(
             lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref())
@@ -205,6 +202,15 @@ impl ProjectFiles {
                 .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
         );
         if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }
+    }
+
+    /// Why there is no lock: there is no file, or one that only has what was derived.
+    pub fn no_lock(&self) -> BuildError {
+        let path = self.folder.join("invar.lock");
+        match &self.lock_file {
+            Some(_) => BuildError::OnlyDerived { path },
+            None => BuildError::NoInvarLock { path },
+        }
     }
 
     /// The same project with another manifest: that of one of its further images, or of its shell.

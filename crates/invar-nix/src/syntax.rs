@@ -9,7 +9,7 @@ use rnix::SyntaxKind::{
     TOKEN_L_BRACK, TOKEN_L_PAREN, TOKEN_OR, TOKEN_R_BRACE, TOKEN_R_BRACK, TOKEN_R_PAREN, TOKEN_SEMICOLON,
     TOKEN_STRING_CONTENT, TOKEN_WHITESPACE,
 };
-use rnix::{ParseError, Root, TextRange};
+use rnix::{ParseError, Root, SyntaxKind, TextRange};
 
 /// Bytes of a file.
 const LONGEST: usize = 1 << 20;
@@ -117,17 +117,59 @@ fn longest_path(text: &str) -> Option<usize> {
 }
 
 fn syntax(error: &ParseError, length: usize) -> NixError {
-    use ParseError::{DuplicatedArgs, Unexpected, UnexpectedDoubleBind, UnexpectedExtra, UnexpectedWanted};
+    use ParseError::{
+        DuplicatedArgs, Unexpected, UnexpectedDoubleBind, UnexpectedEOF, UnexpectedEOFWanted,
+        UnexpectedExtra, UnexpectedWanted,
+    };
     let range = |range: &TextRange| usize::from(range.start())..usize::from(range.end());
     let (message, span) = match error {
         Unexpected(found) | UnexpectedExtra(found) | UnexpectedDoubleBind(found) => {
             ("this is not expected here".to_owned(), range(found))
         }
-        UnexpectedWanted(_, found, _) => ("something else is expected here".to_owned(), range(found)),
+        UnexpectedWanted(_, found, wanted) => {
+            let message = wanted_text(wanted).map(|wanted| format!("expected {wanted}"));
+            (message.unwrap_or_else(|| "something else is expected here".to_owned()), range(found))
+        }
+        UnexpectedEOFWanted(wanted) => {
+            let message = wanted_text(wanted).map(|wanted| format!("it ends before {wanted}"));
+            (message.unwrap_or_else(|| "it ends too early".to_owned()), length..length)
+        }
+        UnexpectedEOF => ("it ends too early".to_owned(), length..length),
         DuplicatedArgs(found, name) => (format!("{name} is there twice"), range(found)),
         other => (other.to_string(), length..length),
     };
     NixError::Syntax { message, span }
+}
+
+/// What a parser wants to see, as people write it. `None` where that is not a few signs or words.
+fn wanted_text(wanted: &[SyntaxKind]) -> Option<String> {
+    let texts: Option<Vec<&str>> = wanted.iter().map(|kind| token_text(*kind)).collect();
+    texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join(" or "))
+}
+
+fn token_text(kind: SyntaxKind) -> Option<&'static str> {
+    use SyntaxKind::{
+        TOKEN_ASSIGN, TOKEN_COLON, TOKEN_COMMA, TOKEN_ELLIPSIS, TOKEN_ELSE, TOKEN_IDENT, TOKEN_IN,
+        TOKEN_L_BRACE, TOKEN_R_BRACE, TOKEN_R_BRACK, TOKEN_R_PAREN, TOKEN_SEMICOLON, TOKEN_STRING_END,
+        TOKEN_THEN,
+    };
+    Some(match kind {
+        TOKEN_SEMICOLON => "`;`",
+        TOKEN_ASSIGN => "`=`",
+        TOKEN_COLON => "`:`",
+        TOKEN_COMMA => "`,`",
+        TOKEN_ELLIPSIS => "`...`",
+        TOKEN_L_BRACE => "`{`",
+        TOKEN_R_BRACE => "`}`",
+        TOKEN_R_BRACK => "`]`",
+        TOKEN_R_PAREN => "`)`",
+        TOKEN_THEN => "`then`",
+        TOKEN_ELSE => "`else`",
+        TOKEN_IN => "`in`",
+        TOKEN_IDENT => "a name",
+        TOKEN_STRING_END => "the end of a text",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -144,6 +186,14 @@ mod tests {
     fn what_is_wrong_has_a_place() {
         let error = parse("{\n  a = ;\n}").expect_err("it is not Nix");
         assert!(matches!(&error, NixError::Syntax { span, .. } if span.start >= 8), "{error:?}");
+        for (text, expected) in [
+            ("{ a = 1 b = 2; }", "this is not Nix: expected `;`"),
+            ("{ a = [ 1; }", "this is not Nix: something else is expected here"),
+            ("{ a = 1;", "this is not Nix: it ends too early"),
+            ("if true than 1", "this is not Nix: it ends before `then`"),
+        ] {
+            assert_eq!(parse(text).expect_err("it is not Nix").to_string(), expected, "{text}");
+        }
     }
 
     #[test]

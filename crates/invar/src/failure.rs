@@ -182,6 +182,10 @@ fn hint(error: &BuildError) -> Option<String> {
         }
         BuildError::NoUvLock { .. } => "run `uv lock`",
         BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
+        BuildError::OnlyDerived { .. } => "run `invar lock`, which starts from what is there",
+        BuildError::NoImage { nearest: None, .. } => {
+            "leave out `#NAME` for the image itself, or describe another one in [tool.invar.images.NAME]"
+        }
         BuildError::NoInterpreter { .. } => {
             "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
              `suite = \"sid\"`"

@@ -70,8 +70,8 @@ fn a_flake_is_built_without_a_manifest() {
     let said = tools.run(&["build", "--locked", "project#docker-image"]).stderr;
     let line = "Using flake.nix#docker-image (see `invar build 'project#docker-image' --show-manifest`)\n";
     assert!(said.starts_with(line), "{said}");
-    // What `init` writes is what was built.
-    tools.run(&["init", "--quiet", "--from", "project/flake.nix#docker-image", "project"]).success();
+    // What `init` writes is what was built, also where the output is named in another way.
+    tools.run(&["init", "--quiet", "--from", "project/flake.nix", "project"]).success();
     let written = fs::read_to_string(tools.context.path().join("project/invar.toml")).expect("it is there");
     assert!(written.contains("packages = [\"jq\"]"), "{written}");
     let shown = ["build", "--show-manifest", "--from", "project/flake.nix#docker-image", "project"];
@@ -81,7 +81,12 @@ fn a_flake_is_built_without_a_manifest() {
     tools.run(&["build", "--locked", "--offline", "-o", "own.tar", "project"]).success();
     // Where the manifest says something else, the lock goes on from what it has: nothing is resolved.
     tools.context.write("project/invar.lock", &text);
-    tools.run(&["build", "--locked", "project"]).failure(3);
+    let message = tools.run(&["build", "--locked", "project"]).failure(3);
+    assert!(message.contains("invar.lock does not have the project's own manifest yet"), "{message}");
+    assert!(message.contains("hint: run `invar lock`"), "{message}");
+    let message = tools.run(&["build", "project#docker-image"]).failure(2);
+    assert!(message.contains("the manifest has no image docker-image"), "{message}");
+    assert!(message.contains("hint: leave out `#NAME` for the image itself"), "{message}");
     tools.run(&["build", "--offline", "-o", "own.tar", "project"]).success();
     assert!(!lock(&tools).contains("[[derived]]"));
 }

@@ -51,6 +51,11 @@ impl<'a> Reader<'a> {
         self.nix.built = needed.iter().map(|index| (*index, Built::of(stages, *index))).collect();
         self.find_trees(stages, target, chain);
         self.place_trees();
+        // What Nix has built brings its own Python: the one of what the last stage starts from is not used.
+        if !self.nix.trees.is_empty() {
+            self.draft.suite = None;
+            self.suite = self.context.release.map(|release| release.suite.to_owned());
+        }
         for number in 0..self.nix.outputs.len() {
             self.lay_output(number);
         }

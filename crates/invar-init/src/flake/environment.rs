@@ -194,7 +194,8 @@ impl Reader<'_> {
         if let Some(symbol) = interpreter.thing()
             && let Thing::Interpreter(interpreter) = &*self.flake.thing(symbol)
         {
-            self.add_interpreter(&interpreter.clone(), None);
+            let place = self.reading.clone().or_else(|| self.output_place.clone());
+            self.add_interpreter(&interpreter.clone(), place.as_ref());
         }
         for item in packages.items().to_vec() {
             self.add_python_requirement(&item);

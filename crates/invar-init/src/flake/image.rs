@@ -83,7 +83,7 @@ impl Reader<'_> {
     /// The text of a datum as the image has it; what is wrong with it is noted.
     fn told(&mut self, datum: &Datum) -> Option<String> {
         let result = match &datum.value {
-            Data::Text(text) => self.resolve(&text.clone()),
+            Data::Text(text) => self.at(datum.place.as_ref(), |reader| reader.resolve(text)),
             Data::Int(number) => Ok(number.to_string()),
             Data::Path(_) | Data::Thing(_) => match self.flake.variable(datum) {
                 Some(text) => self.resolve(&text),

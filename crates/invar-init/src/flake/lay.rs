@@ -292,7 +292,17 @@ impl Reader<'_> {
         laying: &Laying,
     ) {
         let written = tree.place(&entry.at, self.files);
-        let written = written.as_ref();
+        self.at(written.as_ref(), |reader| reader.lay_entry_at(path, entry, tree, laying, written.as_ref()));
+    }
+
+    fn lay_entry_at(
+        &mut self,
+        path: &str,
+        entry: &invar_flake::phase::Entry,
+        tree: &DerivationTree,
+        laying: &Laying,
+        written: Option<&Place>,
+    ) {
         let place = if path.is_empty() { laying.root.clone() } else { format!("{}/{path}", laying.root) };
         let step = laying.step.as_str();
         let is_executable = entry.mode.is_some_and(|mode| mode & 0o111 != 0);
@@ -328,7 +338,9 @@ impl Reader<'_> {
             }
             Put::Wrapper(wrapper) => self.lay_wrapper(wrapper, &place, laying, written),
             Put::Text { content } => match read_launcher(content) {
-                Ok(wrapper) if is_executable => self.lay_wrapper(&wrapper, &place, laying, written),
+                Ok(wrapper) if is_executable && self.is_launcher(&wrapper, written) => {
+                    self.lay_wrapper(&wrapper, &place, laying, written);
+                }
                 _ => self.lay_text(content, &place, step, is_executable, written),
             },
             Put::Unknown { command, why } => self.note(written, command, why),

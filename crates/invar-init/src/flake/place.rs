@@ -211,13 +211,13 @@ impl Reader<'_> {
         if let Some(why) = found.why()
             && self.told.insert(name.to_owned())
         {
-            let place = self.output_place.clone();
+            let place = self.reading.clone().or_else(|| self.output_place.clone());
             self.note(place.as_ref(), &format!("pkgs.{name}"), why);
         }
         if !changed.is_empty() {
             let why =
                 format!("Debian's {name} is taken as it is, without the change of {}", changed.join(", "));
-            let place = self.output_place.clone();
+            let place = self.reading.clone().or_else(|| self.output_place.clone());
             self.note(place.as_ref(), &format!("pkgs.{name}"), &why);
         }
         Ok(located(found, rest))

@@ -20,6 +20,8 @@ pub(super) struct Reader<'a> {
     pub(super) starts: bool,
     /// Where the output itself is written.
     pub(super) output_place: Option<Place>,
+    /// Where that is written which is being read.
+    pub(super) reading: Option<Place>,
     /// The derivations that are in the image, with the directory that their output is.
     pub(super) laid: BTreeMap<SymbolId, Laid>,
     /// Those of them whose files are still to be put there.
@@ -105,8 +107,13 @@ impl Project {
         if let Some(lock) = table("uv.lock") {
             for package in lock.get("package").and_then(Value::as_array).into_iter().flatten() {
                 let Some(name) = package.get("name").and_then(Value::as_str) else { continue };
-                let has_wheel =
-                    package.get("wheels").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+                let wheels = package.get("wheels").and_then(Value::as_array);
+                let mut names = wheels.into_iter().flatten().filter_map(|wheel| {
+                    let url =
+                        wheel.get("url").or_else(|| wheel.get("filename")).or_else(|| wheel.get("path"));
+                    url.and_then(Value::as_str)
+                });
+                let has_wheel = names.any(fits_linux);
                 found.locked.insert(normalize(name), has_wheel);
             }
         }
@@ -169,6 +176,7 @@ impl<'a> Reader<'a> {
             has_root_environment: false,
             root_packages: BTreeSet::new(),
             uses_project: false,
+            reading: None,
             in_shell: false,
             changed: BTreeSet::new(),
             sets: BTreeSet::new(),
@@ -200,6 +208,17 @@ impl<'a> Reader<'a> {
         let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
         let file = (file != "flake.nix").then_some(file);
         (Source { file: "flake.nix", line }, file, written)
+    }
+
+    /// Does `read` for what is written at `place`: what is noted on the way has that line.
+    pub(super) fn at<T>(&mut self, place: Option<&Place>, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outside = self.reading.clone();
+        if let Some(place) = place {
+            self.reading = Some(place.clone());
+        }
+        let result = read(self);
+        self.reading = outside;
+        result
     }
 
     /// `text` with the names of packages in the place of store paths.
@@ -235,4 +254,15 @@ impl<'a> Reader<'a> {
         }
         self.draft
     }
+}
+
+/// Whether the wheel at `url` is for any system, or for Linux with glibc: others are of no use to an image.
+pub(super) fn fits_linux(url: &str) -> bool {
+    let name = url.rsplit('/').next().unwrap_or(url);
+    let Some((_, platforms)) = name.strip_suffix(".whl").and_then(|name| name.rsplit_once('-')) else {
+        return true;
+    };
+    platforms.split('.').any(|platform| {
+        platform == "any" || platform.starts_with("manylinux") || platform.starts_with("linux_")
+    })
 }

@@ -68,7 +68,7 @@ impl Reader<'_> {
                 self.note(place.as_ref(), "", "this part of the shell is not known");
                 continue;
             };
-            if let Err(why) = self.shell_thing(symbol) {
+            if let Err(why) = self.at(place.as_ref(), |reader| reader.shell_thing(symbol)) {
                 let name = self.name_of(symbol);
                 self.note(place.as_ref(), &name, &why);
             }
@@ -111,6 +111,8 @@ impl Reader<'_> {
                         }
                     }
                 }
+                // The project's environment, of which the shell has its own.
+                Some(Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_)) => {}
                 _ => self.note(
                     item.place.as_ref().or(list.place.as_ref()),
                     "",

@@ -272,6 +272,130 @@ outputs = { "main.py" = "/opt/some/main.py", nix = "/opt/some/nix" }"#,
 }
 
 #[test]
+fn accounts_without_numbers_get_the_first_that_programs_choose() {
+    check(
+        r#"packages.x86_64-linux.image = pkgs.dockerTools.buildImage {
+          name = "n";
+          runAsRoot = ''
+            groupadd -r app
+            useradd -r -g app -d /srv/app -m app
+            useradd other
+            mkdir -p /data
+            chown app:app /data
+          '';
+          config.User = "app";
+        };"#,
+        r#"# flake.nix:17: useradd other: what it does is not known
+[tool.invar]
+[tool.invar.image]
+name = "n"
+env = { HOME = "/srv/app" }
+user = "999:999"
+directories = ["/data", "/srv/app"]"#,
+    );
+}
+
+#[test]
+fn scripts_that_the_shell_runs_itself_stay_scripts() {
+    check(
+        r#"packages.x86_64-linux.image = pkgs.dockerTools.buildImage {
+          name = "n";
+          copyToRoot = [
+            (pkgs.writeShellScriptBin "hi" "echo hi")
+            (pkgs.writeShellScriptBin "up" "exec obscure-tool --up")
+            (pkgs.writeShellApplication { name = "sql"; runtimeInputs = [ pkgs.postgresql ]; text = "psql \"$@\""; })
+          ];
+        };"#,
+        r##"# flake.nix:16: obscure-tool: where the program obscure-tool comes from is not known
+# flake.nix:17: pkgs.postgresql: the server's programs are in /usr/lib/postgresql/VERSION/bin
+[tool.invar]
+packages = ["bash", "postgresql", "postgresql-client"]
+shell = true
+[tool.invar.image]
+name = "n"
+
+[[tool.invar.step]]
+name = "hi"
+files = { "/bin/hi" = { text = """
+#!/bin/bash
+echo hi
+""", executable = true } }
+
+[[tool.invar.step]]
+name = "up"
+files = { "/bin/up" = { text = """
+#!/bin/bash
+exec obscure-tool --up
+""", executable = true } }
+
+[[tool.invar.step]]
+name = "sql"
+files = { "/bin/sql" = { text = """
+#!/bin/bash
+set -o errexit
+set -o nounset
+set -o pipefail
+export PATH="/usr/bin:$PATH"
+psql "$@"
+""", executable = true } }"##,
+    );
+}
+
+#[test]
+fn a_launcher_leaves_python_its_own_name() {
+    check(
+        r#"packages.x86_64-linux.default = pkgs.runCommand "hi" { nativeBuildInputs = [ pkgs.makeBinaryWrapper ]; } ''
+          mkdir -p $out/bin
+          makeWrapper ${env}/bin/python $out/bin/hi --inherit-argv0 --add-flags "-m demo"
+        '';"#,
+        r#"[tool.invar]
+[tool.invar.image]
+entrypoint = ["/bin/hi"]
+
+[[tool.invar.step]]
+name = "hi"
+wrap = { program = "/app/.venv/bin/python", as = "/bin/hi", args = ["-m", "demo"] }"#,
+    );
+}
+
+#[test]
+fn what_is_noted_of_a_package_has_the_line_that_names_it() {
+    check_as(
+        "",
+        r#"packages.x86_64-linux.default = env;
+        devShells.x86_64-linux.default = pkgs.mkShell {
+          inputsFrom = [ env ];
+          packages = [
+            pkgs.jq
+            pkgs.nodejs
+          ];
+        };"#,
+        None,
+        Purpose::Build,
+        r#"# flake.nix:17: pkgs.nodejs: nixpkgs' package brings npm along; take npm out of `packages` if nothing needs it
+[tool.invar]
+[tool.invar.image]
+command = ["demo"]
+[tool.invar.shell]
+packages = ["jq", "nodejs", "npm"]"#,
+    );
+}
+
+#[test]
+fn wheels_of_other_systems_are_none() {
+    let name = "https://example.com/a/psycopg2-2.9.10";
+    for (platform, fits) in [
+        ("cp313-cp313-win_amd64", false),
+        ("cp313-cp313-macosx_11_0_arm64", false),
+        ("cp313-cp313-musllinux_1_2_x86_64", false),
+        ("cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64", true),
+        ("py3-none-any", true),
+    ] {
+        assert_eq!(super::reader::fits_linux(&format!("{name}-{platform}.whl")), fits, "{platform}");
+    }
+}
+
+#[test]
 fn overrides_are_what_a_build_needs() {
     check_as(
         r#"set2 = set.overrideScope (final: prev: {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, ProjectFiles};
 use invar_init::Draft;
-use invar_project::{Manifest, ManifestSources, Purpose};
+use invar_project::{DerivedLock, Manifest, ManifestSources, Purpose};
 use serde_json::json;
 
 use crate::cli::{Global, Init};
@@ -55,9 +55,17 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
 /// What was built from the file without a manifest was locked for it already.
 fn adopt_lock(named: &Named, draft: &Draft) -> Result<(), Failure> {
     // A lock that cannot be used is told of where it is.
-    let recorded = ProjectFiles::recorded(&named.folder, &named.source, Purpose::Build).unwrap_or_default();
-    if let Some(recorded) = recorded.filter(|recorded| recorded.manifest.text == draft.to_toml("")) {
-        ProjectFiles::adopt(&named.folder, &recorded)?;
+    let recorded = ProjectFiles::all_recorded(&named.folder).unwrap_or_default();
+    let text = draft.to_toml("");
+    // The same output may have been named in another way.
+    let fits = |recorded: &&DerivedLock| {
+        let DerivedLock { manifest, .. } = recorded;
+        manifest.source.file == named.source.file
+            && manifest.purposes.contains(&Purpose::Build)
+            && manifest.text == text
+    };
+    if let Some(recorded) = recorded.iter().find(fits) {
+        ProjectFiles::adopt(&named.folder, recorded)?;
     }
     Ok(())
 }
@@ -67,7 +75,7 @@ fn refuse_a_second(folder: &Path, pyproject: Option<&str>) -> Result<(), Failure
     match own_manifest(folder, pyproject) {
         Some(there) => {
             let message = format!("the project has a manifest already: {there}");
-            Err(Failure::input(message, Some("edit that one, or take it away first")))
+            Err(Failure::input(message, Some("edit it, or remove it first")))
         }
         None => Ok(()),
     }

@@ -55,7 +55,7 @@ impl Open<'_> {
             files.checked_lock()?;
         }
         if files.lock.is_none() && self.locked {
-            return Err(BuildError::NoInvarLock { path: files.folder.join("invar.lock") }.into());
+            return Err(files.no_lock().into());
         }
         let part = match &image {
             _ if self.purpose == Purpose::Shell => LockPart::Shell,

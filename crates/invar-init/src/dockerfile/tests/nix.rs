@@ -164,3 +164,11 @@ fn a_package_is_put_together_where_it_is_copied_to() {
         &["command = [\"/cats\"]", "as = \"/bin/cats\"", "links = { \"/cats\" = \"/bin/cats\" }"],
     );
 }
+
+#[test]
+fn the_python_of_the_last_base_is_not_asked() {
+    let dockerfile = "FROM nixos/nix AS b\nWORKDIR /src\nRUN nix build\nFROM debian:bookworm-slim\nCOPY --from=b /src/result /x\n";
+    assert_eq!(read(dockerfile, Some(FLAKE)).suite, None);
+    let dockerfile = "FROM debian:bookworm-slim\nCOPY main.py /x/\n";
+    assert_eq!(read(dockerfile, Some(FLAKE)).suite.as_deref(), Some("bookworm"));
+}

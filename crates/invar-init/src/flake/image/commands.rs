@@ -81,12 +81,26 @@ impl Reader<'_> {
                 let group = numbers.get(group).map_or(group, String::as_str);
                 let group = if group.is_empty() { number } else { group };
                 self.draft.image.set("user", format!("{number}:{group}"));
+                if let Some(home) = home(&found.tree.unread, name) {
+                    self.draft.image.add("directories", home.as_str());
+                    self.draft.image.set_in("env", "HOME", home);
+                }
             }
         }
+        // The image's own user, with what its commands name: its group.
+        let own = user.as_deref().unwrap_or_default().split(':').next().unwrap_or_default();
+        let of_user: Vec<String> = (found.tree.unread.iter())
+            .filter(|unread| ACCOUNTS.iter().any(|program| unread.command.starts_with(program)))
+            .filter(|unread| !own.is_empty() && unread.command.split_whitespace().any(|word| word == own))
+            .flat_map(|unread| unread.command.split_whitespace().map(str::to_owned))
+            .collect();
         let is_known = |unread: &Unread| {
             let words: Vec<&str> = unread.command.split_whitespace().collect();
-            let program = words.first().copied().unwrap_or_default();
-            ACCOUNTS.contains(&program) && words.last().is_some_and(|name| numbers.contains_key(*name))
+            let (Some(program), Some(name)) = (words.first(), words.last()) else { return false };
+            let has_number = words.iter().any(|word| word.parse::<u32>().is_ok());
+            ACCOUNTS.contains(program)
+                && numbers.contains_key(*name)
+                && (has_number || of_user.iter().any(|word| word == name))
         };
         found.tree.unread.retain(|unread| !is_known(unread));
         self.lay_commands(&found, name);
@@ -107,9 +121,25 @@ fn accounts(unread: &[Unread]) -> BTreeMap<String, String> {
             rest.get(at + 1).filter(|number| number.chars().all(|c| c.is_ascii_digit()))
         };
         let names: &[&str] = if program.contains("group") { &["-g", "--gid"] } else { &["-u", "--uid"] };
-        if let (Some(number), Some(name)) = (option(names), rest.last()) {
-            numbers.entry((*name).to_owned()).or_insert_with(|| (*number).to_owned());
-        }
+        let Some(name) = rest.last().filter(|name| !name.starts_with('-')) else { continue };
+        let is_system = rest.iter().any(|word| matches!(*word, "-r" | "-S" | "--system"));
+        // The first number that the programs choose by themselves.
+        let number = option(names).copied().unwrap_or(if is_system { "999" } else { "1000" });
+        numbers.entry((*name).to_owned()).or_insert_with(|| number.to_owned());
     }
     numbers
+}
+
+/// The home of the account `name`, if the commands make it.
+fn home(unread: &[Unread], name: &str) -> Option<String> {
+    let words = unread.iter().map(|unread| unread.command.split_whitespace().collect::<Vec<_>>());
+    let words =
+        words.into_iter().find(|words| words.first() == Some(&"useradd") && words.last() == Some(&name))?;
+    let makes = words.iter().any(|word| match word.strip_prefix('-') {
+        Some(letters) if !letters.starts_with('-') => letters.contains('m'),
+        _ => *word == "--create-home",
+    });
+    let given = words.iter().position(|word| matches!(*word, "-d" | "--home" | "--home-dir"));
+    let given = given.and_then(|at| words.get(at + 1)).map(|home| (*home).to_owned());
+    makes.then(|| given.unwrap_or_else(|| format!("/home/{name}")))
 }

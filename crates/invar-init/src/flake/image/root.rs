@@ -17,7 +17,9 @@ impl Reader<'_> {
         for item in flat(contents) {
             let place = item.place.clone().or_else(|| contents.place.clone());
             let result = match (&item.value, item.thing()) {
-                (_, Some(symbol)) => self.root_thing(symbol, only, place.as_ref()),
+                (_, Some(symbol)) => {
+                    self.at(place.as_ref(), |reader| reader.root_thing(symbol, only, place.as_ref()))
+                }
                 (Data::Path(path), _) => {
                     self.root_path(&path.clone(), None);
                     Ok(())
@@ -225,7 +227,9 @@ impl Reader<'_> {
     fn layer_packages(&mut self, datum: &Datum) {
         for item in flat(datum) {
             let result = match item.thing() {
-                Some(symbol) => self.locate(symbol, "/bin").map(|_| ()),
+                Some(symbol) => self.at(item.place.as_ref().or(datum.place.as_ref()), |reader| {
+                    reader.locate(symbol, "/bin").map(|_| ())
+                }),
                 None => self
                     .flake
                     .variable(&item)

@@ -12,6 +12,26 @@ const COREUTILS: [&str; 27] = [
     "wc",
 ];
 
+/// Commands that shells have themselves and that do something apart from starting a program.
+const BUILTINS: [&str; 10] = ["[", "cd", "echo", "eval", "exit", "printf", "read", "source", "test", "wait"];
+
+/// Whether a shell has the command `name` itself, or it is one of the small programs that scripts are made of.
+pub(super) fn is_of_shell(name: &str) -> bool {
+    BUILTINS.contains(&name) || package_of(name).is_some()
+}
+
+/// The Debian package of a small program that scripts run.
+fn package_of(name: &str) -> Option<&'static str> {
+    match name {
+        name if COREUTILS.contains(&name) => Some("coreutils"),
+        "grep" | "egrep" => Some("grep"),
+        "sed" => Some("sed"),
+        "find" | "xargs" => Some("findutils"),
+        "awk" | "gawk" => Some("gawk"),
+        _ => None,
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn lay_text(
         &mut self,
@@ -64,14 +84,7 @@ impl Reader<'_> {
         }
         let script = split_commands(&Text::new(text, 0), &[]);
         for program in script.all().iter().filter_map(|command| command.program()) {
-            let package = match program {
-                name if COREUTILS.contains(&name) => "coreutils",
-                "grep" | "egrep" => "grep",
-                "sed" => "sed",
-                "find" | "xargs" => "findutils",
-                "awk" | "gawk" => "gawk",
-                _ => continue,
-            };
+            let Some(package) = package_of(program) else { continue };
             self.draft.packages.insert(package.to_owned());
         }
     }

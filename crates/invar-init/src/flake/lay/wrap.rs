@@ -5,6 +5,7 @@ use invar_flake::phase::{EnvChange, FirstArgument, Wrapper};
 use invar_nix::Place;
 use toml::{Table, Value};
 
+use super::text::is_of_shell;
 use super::{Laying, is_interpreter, same};
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::{Reader, normalize};
@@ -123,6 +124,8 @@ impl Reader<'_> {
         }
         match &wrapper.first_argument {
             FirstArgument::Program => {}
+            // Python looks for its environment beside the path that it was started by, and scripts do not see that.
+            _ if is_interpreter(&program) => {}
             FirstArgument::Text(name) => _ = table.insert("argv0".to_owned(), name.as_str().into()),
             FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
         }
@@ -139,6 +142,32 @@ impl Reader<'_> {
         }
         let directories = self.resolve_list(value, ':')?;
         Ok((!directories.is_empty()).then(|| directories.join(":").into()))
+    }
+
+    /// Whether a script that only starts one program can do without a shell: it cannot if the shell has the program
+    /// itself, or finds it in a package that is called something else.
+    pub(super) fn is_launcher(&mut self, wrapper: &Wrapper, written: Option<&Place>) -> bool {
+        let name = wrapper.program.as_str();
+        if name.contains('/') {
+            return true;
+        }
+        let is_shells = is_of_shell(name);
+        let found = if is_shells { Ok(String::new()) } else { self.program_named(name) };
+        let has_path = wrapper.environment.iter().any(|change| match change {
+            EnvChange::Set { name, .. } | EnvChange::Prefix { name, .. } | EnvChange::Suffix { name, .. } => {
+                name == "PATH"
+            }
+            EnvChange::Default { .. } | EnvChange::Unset { .. } => false,
+        });
+        match found {
+            Ok(_) => !is_shells,
+            Err(why) => {
+                if !has_path {
+                    self.note(written, name, &why);
+                }
+                false
+            }
+        }
     }
 
     /// Where the program `name` is that is looked for in `PATH`.
