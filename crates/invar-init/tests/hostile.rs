@@ -46,7 +46,10 @@ fn image(attributes: &str, bindings: &str) -> String {
 }
 
 fn phase(text: &str) -> String {
-    flake(&format!("pkgs.stdenv.mkDerivation {{ name = \"a\"; src = ./.; installPhase = ''\n{text}\n''; }}"), "")
+    flake(
+        &format!("pkgs.stdenv.mkDerivation {{ name = \"a\"; src = ./.; installPhase = ''\n{text}\n''; }}"),
+        "",
+    )
 }
 
 #[test]
@@ -57,8 +60,10 @@ fn nothing_takes_long() {
         image("contents = builtins.genList (x: pkgs.\"a${toString x}\") 5000;", ""),
         image(
             "copyToRoot = f pkgs.hello 24;",
-            &format!("{repeat} step = s: let a = pkgs.symlinkJoin {{ name = \"a\"; paths = [ s s ]; }}; \
-                      b = pkgs.symlinkJoin {{ name = \"b\"; paths = [ s s ]; }}; in pkgs.buildEnv {{ name = \"c\"; paths = [ a b ]; }};"),
+            &format!(
+                "{repeat} step = s: let a = pkgs.symlinkJoin {{ name = \"a\"; paths = [ s s ]; }}; \
+                      b = pkgs.symlinkJoin {{ name = \"b\"; paths = [ s s ]; }}; in pkgs.buildEnv {{ name = \"c\"; paths = [ a b ]; }};"
+            ),
         ),
         image(
             "copyToRoot = lib.foldl' (s: n: pkgs.buildEnv { name = \"a${toString n}\"; paths = [ s ]; }) pkgs.hello (lib.range 1 3000);",
@@ -69,8 +74,14 @@ fn nothing_takes_long() {
             &format!("{repeat} step = s: pkgs.symlinkJoin {{ name = \"a\"; paths = [ s s s ]; }};"),
         ),
         phase(&"cp a b\n".repeat(3000)),
-        phase(&format!("echo aaaaaaaaaaaaaaaa > $out/x\n{}", "cat $out/x $out/x > $out/y; cat $out/y $out/y > $out/x\n".repeat(40))),
-        phase(&format!("cp -r d $out/d\n{}", "cp -r $out/d/* $out/d/* $out/e; mv $out/e/* $out/d/x\n".repeat(10))),
+        phase(&format!(
+            "echo aaaaaaaaaaaaaaaa > $out/x\n{}",
+            "cat $out/x $out/x > $out/y; cat $out/y $out/y > $out/x\n".repeat(40)
+        )),
+        phase(&format!(
+            "cp -r d $out/d\n{}",
+            "cp -r $out/d/* $out/d/* $out/e; mv $out/e/* $out/d/x\n".repeat(10)
+        )),
         flake("f 0", "f = n: 1 + f (n + 1);"),
     ];
     for flake in flakes {
@@ -87,8 +98,16 @@ fn nothing_takes_long() {
 fn nothing_is_written_but_what_is_meant() {
     let evil = "\\n[tool.invar.x]\\ny = \\\"\\\"\\\"";
     let flakes = [
-        image(&format!("config.Labels.\"{evil}\" = \"{evil}\"; contents = [ pkgs.\"{evil}\" (throw \"{evil}\") ];"), ""),
-        image(&format!("\"{evil}\" = throw \"{evil}\"; tag = \"{evil}\"; config.Env = [ \"A{evil}={evil}\" ];"), ""),
+        image(
+            &format!(
+                "config.Labels.\"{evil}\" = \"{evil}\"; contents = [ pkgs.\"{evil}\" (throw \"{evil}\") ];"
+            ),
+            "",
+        ),
+        image(
+            &format!("\"{evil}\" = throw \"{evil}\"; tag = \"{evil}\"; config.Env = [ \"A{evil}={evil}\" ];"),
+            "",
+        ),
         phase("cp \"a\n[b]\" $out/\"c\n[d]\"; foo \"\n[q]\"; echo \"\n[r]\" > \"$out/e\n[f]\""),
         flake(&format!("import (./. + \"/{evil}\")"), ""),
         image("contents = [ pkgs.\"\u{1b}[31m\u{202e}\" ];", ""),
