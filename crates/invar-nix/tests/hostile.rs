@@ -1,6 +1,6 @@
 //! Expressions that would take all of a machine: each ends by an error, and all of them within a quarter of a gibibyte.
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use invar_nix::{ErrorKind, Evaluator, FileKind, Files, Limits, on_deep_stack};
 
@@ -152,8 +152,6 @@ fn what_never_ends_is_ended() {
         if !is_limited {
             wrong.push(format!("{shown}: {result:?}"));
         }
-        // Far more than it takes, even without optimization on a busy machine.
-        assert!(time < Duration::from_secs(120), "{shown}: {time:?}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(peak() < MOST, "{} bytes were used", peak());
