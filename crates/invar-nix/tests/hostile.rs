@@ -8,7 +8,7 @@ use invar_nix::{ErrorKind, Evaluator, FileKind, Files, Limits, on_deep_stack};
 const MOST: u64 = 256 << 20;
 
 /// The usual memory and depth; fewer steps, since this runs without optimization.
-const LIMITS: Limits = Limits { steps: 4_000_000, depth: 10_000, memory: 128 << 20 };
+const LIMITS: Limits = Limits { steps: 4_000_000, depth: 10_000, memory: 64 << 20 };
 
 /// A long file, and one that imports itself.
 struct Strange;
