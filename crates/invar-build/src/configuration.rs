@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use invar_configure::Configured;
+use invar_maintscript::Configured;
 use invar_store::{Key, Store, StoredTree};
 use invar_tree::{Contents, ImagePath, Origin, Tree};
 use serde::{Deserialize, Serialize};

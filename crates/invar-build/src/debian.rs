@@ -2,8 +2,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use invar_configure::configure;
 use invar_debian::Control;
+use invar_maintscript::configure;
 use invar_plan::{PackageRecipe, Recipe};
 use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, Origin, Tree};

@@ -151,7 +151,7 @@ pub enum BuildError {
         url: String,
         /// Why not.
         #[source]
-        source: Box<invar_archive::SignatureError>,
+        source: Box<invar_apt::SignatureError>,
     },
     /// No mirror has the suite.
     #[error("there is no suite {suite} at {url}{}", Nearest(.nearest.as_deref()))]
@@ -180,7 +180,7 @@ pub enum BuildError {
         suite: String,
         /// Why not.
         #[source]
-        source: Box<invar_archive::IndexError>,
+        source: Box<invar_apt::IndexError>,
     },
     /// A keyring cannot be read.
     #[error("the keyring {} cannot be used", path.display())]
@@ -189,7 +189,7 @@ pub enum BuildError {
         path: PathBuf,
         /// Why not.
         #[source]
-        source: Box<invar_archive::KeyringError>,
+        source: Box<invar_apt::KeyringError>,
     },
     /// No set of packages satisfies what was asked for.
     #[error("the Debian packages for {platform} cannot be chosen from {suite}")]
@@ -200,7 +200,7 @@ pub enum BuildError {
         platform: String,
         /// Why not.
         #[source]
-        source: Box<invar_archive::SolveError>,
+        source: Box<invar_apt::SolveError>,
     },
     /// A download failed.
     #[error(transparent)]
@@ -505,7 +505,7 @@ pub enum BuildError {
     NoCommand,
     /// The packages cannot be configured.
     #[error(transparent)]
-    Configure(Box<invar_configure::ConfigureError>),
+    Configure(Box<invar_maintscript::ConfigureError>),
     /// Trees bring different content for one path.
     #[error("{}", Clashes(.0))]
     Clash(Vec<Clash>),
@@ -538,8 +538,8 @@ pub enum BuildError {
     Deliver(#[source] io::Error),
 }
 
-impl From<invar_configure::ConfigureError> for BuildError {
-    fn from(error: invar_configure::ConfigureError) -> Self {
+impl From<invar_maintscript::ConfigureError> for BuildError {
+    fn from(error: invar_maintscript::ConfigureError) -> Self {
         Self::Configure(Box::new(error))
     }
 }

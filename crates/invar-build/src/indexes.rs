@@ -1,7 +1,7 @@
 //! The archives' signed indexes: what each suite has, checked from the signature down.
 use std::io::{BufReader, Write as _};
 
-use invar_archive::{
+use invar_apt::{
     ArchivePath, IndexError, Keyring, PackageIndex, Release, ReleaseFile, VerifiedRelease, verify_in_release,
 };
 use invar_debian::{Architecture, ParagraphError};
@@ -75,7 +75,7 @@ pub(crate) fn suites(
         })?;
         let Release { suite, codename, .. } = &verified.release;
         let named = |value: &Option<_>| {
-            value.as_ref().is_some_and(|value: &invar_archive::ArchivePath| value.as_str() == name)
+            value.as_ref().is_some_and(|value: &invar_apt::ArchivePath| value.as_str() == name)
         };
         if !named(suite) && !named(codename) {
             let found = codename.as_ref().or(suite.as_ref()).map_or("nothing", |name| name.as_str());

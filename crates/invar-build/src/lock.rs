@@ -1,7 +1,7 @@
 //! `invar lock`: the only part that decides anything from the network.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_archive::Keyring;
+use invar_apt::Keyring;
 use invar_debian::PackageName;
 use invar_plan::build_root_name;
 use invar_project::{

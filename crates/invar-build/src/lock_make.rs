@@ -1,9 +1,9 @@
 //! A lock from what the archives have now: suites, packages, everything besides the image.
 use std::collections::BTreeMap;
 
-use invar_archive::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
-use invar_configure::{BASE, Verdict, only_for_scripts, script_key, verdict};
+use invar_apt::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
 use invar_debian::{Dependency, PackageName, parse_dependencies};
+use invar_maintscript::{BASE, Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{
     Because, InvarLock, LockPart, LockedArchive, LockedInterpreter, LockedOmission, LockedPackage,
@@ -333,7 +333,7 @@ fn locked_platform(
     suites: &[Suite],
     locked_suites: &BTreeMap<SuiteName, LockedSuite>,
 ) -> Result<LockedPlatform, BuildError> {
-    let recipe = |record: &invar_archive::PackageRecord| PackageRecipe {
+    let recipe = |record: &invar_apt::PackageRecord| PackageRecipe {
         name: record.name.clone(),
         version: record.version.clone(),
         architecture: record.architecture.clone(),

@@ -2,9 +2,9 @@
 //! what maintainer scripts need.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_archive::{PackageIndex, PackageRecord, Reason, Root, SolveRequest, solve};
-use invar_configure::{TOOLS, only_for_scripts};
+use invar_apt::{PackageIndex, PackageRecord, Reason, Root, SolveRequest, solve};
 use invar_debian::{DebianVersion, PackageName, parse_dependencies};
+use invar_maintscript::{TOOLS, only_for_scripts};
 use invar_project::{
     Because, LockedInterpreter, LockedPackage, LockedPlatform, LockedRoot, Manifest, PackageRequest,
     Platform, Request, RootName,

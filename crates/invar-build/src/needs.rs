@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use invar_configure::needed_libraries;
+use invar_maintscript::needed_libraries;
 use invar_plan::{PackageRecipe, Recipe};
 use invar_store::StoredTree;
 use invar_tree::{ImagePath, Mode, Origin, Owner, Sink, SinkError, Tree};

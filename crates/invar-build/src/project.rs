@@ -313,8 +313,8 @@ impl ProjectFiles {
         }
     }
 
-    pub(crate) fn configure_settings(&self) -> invar_configure::Settings {
-        invar_configure::Settings { time_zone: invar_configure::TimeZone::utc() }
+    pub(crate) fn configure_settings(&self) -> invar_maintscript::Settings {
+        invar_maintscript::Settings { time_zone: invar_maintscript::TimeZone::utc() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which packages' own maintainer scripts should run, as far as the lock and the table of known scripts tell.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_configure::{Proposal, proposal};
 use invar_debian::PackageName;
+use invar_maintscript::{Proposal, proposal};
 use invar_project::{Configure, nearest};
 
 use crate::{BuildError, ProjectFiles};

@@ -105,7 +105,7 @@ impl Contents for RootContents<'_> {
     }
 }
 
-impl invar_configure::Root for RootContents<'_> {
+impl invar_maintscript::Root for RootContents<'_> {
     fn tree(&self) -> &Tree {
         self.tree
     }

@@ -5,11 +5,11 @@ use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use invar_configure::{
+use invar_debian::Control;
+use invar_maintscript::{
     Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command,
     script_environment, script_failure, script_files, unknown_questions,
 };
-use invar_debian::Control;
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{Configure, nearest};
 use invar_sandbox::Ownership;
@@ -307,7 +307,7 @@ impl Contents for Changes<'_> {
     }
 }
 
-impl invar_configure::Root for Changes<'_> {
+impl invar_maintscript::Root for Changes<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -315,7 +315,7 @@ impl invar_configure::Root for Changes<'_> {
 
 #[cfg(test)]
 mod tests {
-    use invar_configure::clean;
+    use invar_maintscript::clean;
     use invar_tree::{Mode, Owner, Sink as _};
 
     use super::*;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use invar_image::{Compression, Document, Image, Layer, Listing, Member, TarFormat};
+use invar_oci_read::{Compression, Document, Image, Layer, Listing, Member, TarFormat};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -268,7 +268,7 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
 type Last<'a> = BTreeMap<(&'a str, bool), &'a Member>;
 
 fn key(member: &Member) -> (&str, bool) {
-    use invar_image::Kind;
+    use invar_oci_read::Kind;
     (member.path.as_str(), matches!(member.kind, Kind::Whiteout | Kind::Opaque))
 }
 

@@ -1,4 +1,4 @@
-use invar_image::{Kind, Placed};
+use invar_oci_read::{Kind, Placed};
 use invar_tree::Digest;
 use serde::Serialize;
 

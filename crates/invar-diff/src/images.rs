@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_image::{Image, ImageError, Kind, Layer, Limits, TarFormat};
+use invar_oci_read::{Image, ImageError, Kind, Layer, Limits, TarFormat};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! One side of a comparison, as far as it has been read.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_image::{Image, ImageError, Kind, Listing, Member, Outline, Packages, Placed, Root, is_record};
+use invar_oci_read::{Image, ImageError, Kind, Listing, Member, Outline, Packages, Placed, Root, is_record};
 use invar_tree::ImagePath;
 
 use crate::changelog::{is_changelog, summary};

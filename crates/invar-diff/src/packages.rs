@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use invar_image::Packages;
+use invar_oci_read::Packages;
 use serde::Serialize;
 
 /// A package that is not the same on both sides.

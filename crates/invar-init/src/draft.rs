@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use invar_configure::BASE;
+use invar_maintscript::BASE;
 use invar_project::{IMAGE_KEYS, Manifest, ManifestSources};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, Kind};
 use invar_fetch::FetchError;
-use invar_image::ImageError;
+use invar_oci_read::ImageError;
 use invar_store::StoreError;
 use invar_tree::{Clash, Origin};
 

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use invar_build::Item;
-use invar_image::{
+use invar_oci_read::{
     Counted, Image, ImageError, Inventory, LayerSize, Limits, Listing, Packages, Root, is_record,
 };
 use invar_plan::LayerName;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use invar_archive::Keyring;
+use invar_apt::Keyring;
 use invar_build::{
     Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
 };

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use invar_build::BuildError;
-use invar_image::{Limits, Opened};
+use invar_oci_read::{Limits, Opened};
 
 use crate::failure::Failure;
 use crate::source::Blob;
@@ -87,7 +87,7 @@ fn on_disk(path: &Path, limits: &Limits) -> Result<Operand, Failure> {
     }
     let is_project = ["pyproject.toml", "invar.toml"].iter().any(|name| path.join(name).is_file());
     if !is_project || path.join("oci-layout").exists() {
-        return Ok(Operand::Images(invar_image::open(path, limits)?));
+        return Ok(Operand::Images(invar_oci_read::open(path, limits)?));
     }
     let mut files = BTreeMap::new();
     for name in FILES.into_iter().filter(|name| path.join(name).exists()) {

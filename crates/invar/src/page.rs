@@ -8,7 +8,7 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use invar_build::BuildError;
 use invar_diff::{Change, PackageChange};
-use invar_image::{Inventory, Sum};
+use invar_oci_read::{Inventory, Sum};
 use serde::Serialize;
 
 use crate::commands::diff::Outcome;

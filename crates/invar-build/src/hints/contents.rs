@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use invar_archive::{ContentsEntry, Release, locked_release, search_contents};
+use invar_apt::{ContentsEntry, Release, locked_release, search_contents};
 use invar_debian::PackageName;
 use invar_fetch::Request;
 use invar_project::{LockedSuite, SuiteName};

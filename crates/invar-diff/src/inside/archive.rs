@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read as _};
 
-use invar_image::{Kind, Limits, read_tar};
+use invar_oci_read::{Kind, Limits, read_tar};
 
 use super::{Inside, Member, UNPACKED, look};
 use crate::Change;

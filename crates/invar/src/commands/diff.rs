@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use invar_build::{BuildRequest, Target, build};
 use invar_diff::{Difference, ImageOptions, PackageChange, ValueChange, compare_images, compare_locks};
-use invar_image::{Image, Limits, Opened};
+use invar_oci_read::{Image, Limits, Opened};
 use invar_project::Purpose;
 use serde::Serialize;
 
@@ -137,7 +137,7 @@ fn built(
     let place = scratch.path().join("image");
     let target = Target::OciDirectory(place.clone());
     build(&session, &files, &BuildRequest { target, platforms: Vec::new() })?;
-    let opened = invar_image::open(&place, &Limits::usual())?;
+    let opened = invar_oci_read::open(&place, &Limits::usual())?;
     Ok((scratch, opened))
 }
 
@@ -148,7 +148,7 @@ fn compare_opened(
     options: &Diff,
     limits: &Limits,
     outcome: &mut Outcome,
-) -> Result<Option<invar_image::Inventory>, Failure> {
+) -> Result<Option<invar_oci_read::Inventory>, Failure> {
     let wanted = |image: &&Image| match (&options.platform, &image.platform) {
         (Some(wanted), Some(platform)) => platform.to_string() == *wanted,
         _ => true,

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_image::{Image, Inventory, Limits, Opened, Sum};
+use invar_oci_read::{Image, Inventory, Limits, Opened, Sum};
 use invar_plan::LayerName;
 use invar_project::Purpose;
 use serde_json::json;
@@ -71,7 +71,7 @@ fn count(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<(Str
         return Ok((format!("{} for {platform}", files.manifest.image.name), of_project(&items, &layers)));
     }
     let limits = Limits::usual();
-    let opened = invar_image::open(&options.image, &limits)?;
+    let opened = invar_oci_read::open(&options.image, &limits)?;
     let image = choose(&opened, options.platform.as_deref())?;
     Ok((image_title(&opened, image), read_image(image, &limits)?))
 }
@@ -127,7 +127,7 @@ fn as_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Value 
             json!({"size": size, "paths": paths})
         })
         .collect();
-    let file = |file: &invar_image::Counted| {
+    let file = |file: &invar_oci_read::Counted| {
         let layer = inventory.layers.get(file.layer).map(|layer| layer.name.clone());
         json!({
             "path": file.path.to_string(), "size": file.size, "digest": file.digest, "layer": layer,

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 
-use invar_image::{Kind, Limits, Package};
+use invar_oci_read::{Kind, Limits, Package};
 use invar_project::Purpose;
 use invar_tree::ImagePath;
 use serde::Serialize;
@@ -127,7 +127,7 @@ fn in_image(options: &Why) -> Result<Vec<Answer>, Failure> {
     let limits = Limits::usual();
     let wanted = path_of(&options.what)?;
     let file = options.image.as_deref().expect("an image was named");
-    let opened = invar_image::open(file, &limits)?;
+    let opened = invar_oci_read::open(file, &limits)?;
     let image = choose(&opened, options.platform.as_deref())?;
     let whole = Whole::read(image, &limits)?;
     let title = image_title(&opened, image);

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use invar_audit::{ImageFacts, ImageFile, Report, audit_image};
-use invar_image::{Image, Kind, Limits, Root, open};
+use invar_oci_read::{Image, Kind, Limits, Root, open};
 
 use crate::failure::Failure;
 

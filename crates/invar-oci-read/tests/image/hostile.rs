@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
 use invar_formats::tar::TarError;
-use invar_image::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
+use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }

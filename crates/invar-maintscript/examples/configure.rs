@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::PathBuf;
 
-use invar_configure::{Settings, TimeZone, Verdict, configure, verdict};
 use invar_debian::{Control, UnpackOptions, read_deb};
+use invar_maintscript::{Settings, TimeZone, Verdict, configure, verdict};
 use invar_tree::{MemoryTree, Origin};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,8 +1,6 @@
 //! InRelease files: a real one of Debian's, and forged ones that break one rule each.
 #![expect(clippy::unwrap_used, reason = "what a test cannot make, it cannot test")]
-use invar_archive::{
-    FrameFault, Keyring, SignatureError, SignatureFault, VerifiedRelease, verify_in_release,
-};
+use invar_apt::{FrameFault, Keyring, SignatureError, SignatureFault, VerifiedRelease, verify_in_release};
 use invar_tree::Digest;
 use pgp::composed::{
     ArmorOptions, CleartextSignedMessage, SignedKeyDetails, SignedPublicKey, SignedPublicSubKey,

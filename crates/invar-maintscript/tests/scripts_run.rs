@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use invar_configure::{
+use invar_debian::Control;
+use invar_maintscript::{
     Cleaned, ConfigureError, Ran, Reason, ScriptPackage, ScriptRequest, Selection, TriggerError, clean,
     script_command, script_environment, script_files,
 };
-use invar_debian::Control;
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree, merge};
 
 fn at(path: &str) -> ImagePath {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files, write_folder, zstd};
-use invar_image::{Compression, Form, Kind, Limits, NOTHING, Packages, Root, is_record, open};
+use invar_oci_read::{Compression, Form, Kind, Limits, NOTHING, Packages, Root, is_record, open};
 use invar_tree::ImagePath;
 
 fn path(path: &str) -> ImagePath {
@@ -35,7 +35,7 @@ fn upper() -> Vec<u8> {
 
 /// What both layers make together.
 #[track_caller]
-fn check_root(opened: &invar_image::Opened) {
+fn check_root(opened: &invar_oci_read::Opened) {
     let limits = Limits::usual();
     let image = &opened.images[0];
     let listings: Vec<_> = image.layers.iter().map(|layer| layer.read(&limits, NOTHING).unwrap()).collect();
@@ -58,7 +58,7 @@ fn check_root(opened: &invar_image::Opened) {
 
 /// What is listed of the lower layer when it is not read to its end.
 #[track_caller]
-fn check_outline(opened: &invar_image::Opened) {
+fn check_outline(opened: &invar_oci_read::Opened) {
     let limits = Limits::usual();
     let layer = &opened.images[0].layers[0];
     let whole = layer.read(&limits, NOTHING).unwrap();

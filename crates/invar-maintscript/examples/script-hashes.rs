@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::PathBuf;
 
-use invar_configure::{Verdict, script_key, verdict};
 use invar_debian::read_control;
+use invar_maintscript::{Verdict, script_key, verdict};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let [label, folder] = <[String; 2]>::try_from(std::env::args().skip(1).collect::<Vec<_>>())
