@@ -1,6 +1,8 @@
 //! From a project and its locks to an image.
 use std::collections::BTreeSet;
 
+use invar_checkout::ProjectFiles;
+use invar_checkout::SourceTree;
 use invar_oci::{ArchiveRequest, Image, ImageConfig, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
 use invar_project::{InvarLock, Platform};
@@ -14,11 +16,9 @@ use crate::deliver::{self, RootPart, Target};
 use crate::key::key_of;
 use crate::layer::LayerRequest;
 use crate::parts::Parts;
-use crate::project::ProjectFiles;
 use crate::python_source::Install;
 use crate::realise::key;
 use crate::root::Root;
-use crate::source::SourceTree;
 use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, Event, Phase, Session};
@@ -88,7 +88,7 @@ pub fn build(
 /// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
 fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<bool, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
     let mut damaged = false;
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
@@ -115,7 +115,7 @@ fn platforms<'a>(files: &'a ProjectFiles, request: &'a BuildRequest) -> &'a [Pla
 fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<Built, BuildError> {
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
-    let source = SourceTree::read(session, files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
     let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
     let reference = Reference::parse(&reference)
         .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_debian::Control;
-use invar_maintscript::configure;
+use invar_maintscript::{Settings, TimeZone, configure};
 use invar_plan::{PackageRecipe, Recipe};
 use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, Origin, Tree};
@@ -34,15 +34,20 @@ pub(crate) struct Debian {
 }
 
 /// The key of what the handlers make of the packages among `recipes`.
-pub(crate) fn configuration_key(workshop: &Workshop<'_>, recipes: &[Recipe]) -> Key {
+pub(crate) fn configuration_key(recipes: &[Recipe]) -> Key {
     let mut fields = vec![
         ("format", invar_project::FORMAT_VERSION.to_string()),
         ("handlers", HANDLERS.to_owned()),
-        ("settings", format!("{:?}", workshop.files.configure_settings())),
+        ("settings", format!("{:?}", settings())),
     ];
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
     fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
     key_of("configuration", &fields)
+}
+
+/// What the handlers are told besides the packages.
+pub(crate) fn settings() -> Settings {
+    Settings { time_zone: TimeZone::utc() }
 }
 
 impl Debian {
@@ -74,8 +79,8 @@ impl Debian {
             }
             trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
-        let settings = workshop.files.configure_settings();
-        let key = configuration_key(workshop, &recipes);
+        let settings = settings();
+        let key = configuration_key(&recipes);
         let (overlay, configured) = configuration(&workshop.session.store, &key, || {
             let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
             let root = Root::merge(&plain, &Overlay::default()).map_err(BuildError::Clash)?;

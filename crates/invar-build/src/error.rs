@@ -2,13 +2,18 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use invar_fetch::{Failure, FetchError};
-use invar_tree::{Clash, Digest, SinkError};
+use invar_diagnostic::{Diagnostic, Hint, Kind, sentence};
+use invar_fetch::FetchError;
+use invar_store::StoreError;
+use invar_tree::{Clash, Digest, Origin, SinkError};
 
 /// What went wrong, in kinds that a caller can act on; [`BuildError::kind`] gives the kind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// The project cannot be read.
+    #[error(transparent)]
+    Checkout(#[from] invar_checkout::CheckoutError),
     /// A file of the project cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -18,39 +23,6 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// The folder holds neither `pyproject.toml` nor `invar.toml`.
-    #[error("{} has no pyproject.toml and no invar.toml", path.display())]
-    NoProject {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The manifest is wrong.
-    #[error(transparent)]
-    Manifest(#[from] invar_project::ManifestError),
-    /// The folder is the root of a workspace, and not a project itself.
-    #[error(
-        "{} has a workspace and no [project]: {}",
-        path.display(),
-        match &members[..] {
-            [] => "there is nothing to build".to_owned(),
-            members => format!(
-                "its members are {}",
-                members.iter().map(|member| member.display().to_string()).collect::<Vec<_>>().join(", ")
-            ),
-        }
-    )]
-    WorkspaceRoot {
-        /// The `pyproject.toml`.
-        path: PathBuf,
-        /// The folders of the members.
-        members: Vec<PathBuf>,
-    },
-    /// `uv.lock` is missing.
-    #[error("{} is missing, and the project has dependencies", path.display())]
-    NoUvLock {
-        /// Where it should be.
-        path: PathBuf,
-    },
     /// `uv.lock` is wrong.
     #[error("{} cannot be used", path.display())]
     UvLock {
@@ -59,33 +31,6 @@ pub enum BuildError {
         /// What is wrong with it.
         #[source]
         source: Box<invar_python::UvLockError>,
-    },
-    /// `invar.lock` is wrong.
-    #[error("{} cannot be used", path.display())]
-    InvarLock {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: Box<invar_project::LockError>,
-    },
-    /// `invar.lock` is missing, and may not be made.
-    #[error("{} is missing", path.display())]
-    NoInvarLock {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// `invar.lock` locks what was derived from other files, but not the project's own manifest.
-    #[error("{} does not have the project's own manifest yet, only what was derived without it", path.display())]
-    OnlyDerived {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Manifest and locks do not belong together.
-    #[error("the locks do not belong to the project: {}", Sentences(.findings))]
-    Mismatch {
-        /// A sentence for each disagreement.
-        findings: Vec<String>,
     },
     /// The image's name or tag is none.
     #[error("the image cannot be called {reference:?}")]
@@ -131,9 +76,6 @@ pub enum BuildError {
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
     Plan(#[from] invar_plan::PlanError),
-    /// The source cannot be used.
-    #[error(transparent)]
-    Source(#[from] crate::SourceError),
     /// No suite has an interpreter that satisfies `requires-python`.
     #[error("no Debian suite has a Python that satisfies requires-python = \"{requires}\"; {}", Suites(.suites))]
     NoInterpreter {
@@ -382,14 +324,6 @@ pub enum BuildError {
         /// Why uv cannot be asked.
         problem: String,
     },
-    /// An input of a step matches nothing.
-    #[error("step {step}: its input {input:?} matches no file of the project, and is no step's name")]
-    NoInput {
-        /// The step.
-        step: String,
-        /// The pattern.
-        input: String,
-    },
     /// A step without a command names an output that is not there.
     #[error("step {step}: `outputs` names {output:?}, {reason}")]
     NoSource {
@@ -492,14 +426,6 @@ pub enum BuildError {
         /// The text.
         text: String,
     },
-    /// There is no such image.
-    #[error("the manifest has no image {name}{}", Nearest(.nearest.as_deref()))]
-    NoImage {
-        /// The name.
-        name: String,
-        /// A name of the manifest's that is similar.
-        nearest: Option<String>,
-    },
     /// The image has no command to run.
     #[error("the image has no command: set `command` in the image's table, or give one after --")]
     NoCommand,
@@ -514,7 +440,7 @@ pub enum BuildError {
     Segment(#[from] invar_oci::SegmentError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] invar_store::StoreError),
+    Store(#[from] StoreError),
     /// A file in the store is not what its name says: it was damaged after it had been checked.
     #[error("{digest} in the store is damaged")]
     Damaged {
@@ -544,27 +470,9 @@ impl From<invar_maintscript::ConfigureError> for BuildError {
     }
 }
 
-/// What kind of failure it is: each kind has an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The work failed in a way that has no kind of its own.
-    Failure,
-    /// A file of the project is wrong.
-    Input,
-    /// The locks are missing or do not belong to the project.
-    Locks,
-    /// A download failed.
-    Network,
-    /// What was downloaded is not what was expected.
-    Verification,
-    /// The store or the disk failed.
-    Disk,
-}
-
 impl BuildError {
     /// Whether this may come from something in the store that is not what it was when it was stored.
     pub(crate) fn may_be_damage(&self) -> bool {
-        use invar_store::StoreError;
         matches!(
             self,
             Self::Damaged { .. }
@@ -573,19 +481,16 @@ impl BuildError {
                 | Self::Store(StoreError::Damaged { .. } | StoreError::Missing { .. })
         )
     }
+}
 
-    /// The kind of this failure.
-    pub fn kind(&self) -> Kind {
+impl Diagnostic for BuildError {
+    fn kind(&self) -> Kind {
         match self {
+            Self::Checkout(error) => error.kind(),
             Self::Read { .. }
-            | Self::NoProject { .. }
-            | Self::Manifest(_)
             | Self::UvLock { .. }
-            | Self::InvarLock { .. }
             | Self::Plan(_)
-            | Self::Source(_)
             | Self::NoInterpreter { .. }
-            | Self::WorkspaceRoot { .. }
             | Self::Keyring { .. }
             | Self::Reference { .. }
             | Self::NoSuite { .. }
@@ -601,7 +506,6 @@ impl BuildError {
             | Self::NotAPackage { .. }
             | Self::BuildSystem { .. }
             | Self::NoUv { .. }
-            | Self::NoInput { .. }
             | Self::NoSource { .. }
             | Self::NoProgram { .. }
             | Self::Launcher { .. }
@@ -609,18 +513,12 @@ impl BuildError {
             | Self::NoRegistry { .. }
             | Self::TwoVersions { .. }
             | Self::Debconf { .. }
-            | Self::NoImage { .. }
             | Self::NoCommand
             | Self::Solve { .. } => Kind::Input,
-            Self::NoUvLock { .. }
-            | Self::NoInvarLock { .. }
-            | Self::OnlyDerived { .. }
-            | Self::NotLocked { .. }
-            | Self::PartNotLocked { .. }
-            | Self::Mismatch { .. } => Kind::Locks,
+            Self::NotLocked { .. } | Self::PartNotLocked { .. } => Kind::Locks,
             Self::Git { .. } | Self::NoPipFile { .. } => Kind::Network,
             Self::Part { source, .. } => source.kind(),
-            Self::Fetch(error) => fetch_kind(error),
+            Self::Fetch(error) => error.kind(),
             // The package is right and the disk is not.
             Self::Package { .. } | Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
             Self::Untrusted { .. }
@@ -649,24 +547,66 @@ impl BuildError {
             | Self::Bytecode { .. } => Kind::Failure,
         }
     }
+
+    fn hint(&self) -> Option<Hint> {
+        let hint = match self {
+            Self::Checkout(error) => return error.hint(),
+            Self::Fetch(error) => return error.hint(),
+            Self::Store(error) => return error.hint(),
+            Self::Step(failure) => return failure.hint.clone().map(Hint::from),
+            Self::Sandbox { .. } => {
+                "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
+                 [tool.invar.python]"
+            }
+            Self::ForeignPlatform { .. } => {
+                "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
+                 of them alone can be built here"
+            }
+            Self::NotLocked { .. } => "run `invar lock`",
+            Self::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command()).into()),
+            Self::NoUv { .. } => "install uv",
+            Self::Part { source, .. } => return source.hint(),
+            Self::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
+            Self::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
+            Self::SourceChanged { .. } => {
+                "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
+            }
+            Self::NoInterpreter { .. } => {
+                "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
+                 `suite = \"sid\"`"
+            }
+            Self::Untrusted { .. } => {
+                "if the archive is not Debian's own, give its keys with --keyring; \
+                 if it is, another mirror may have a newer state"
+            }
+            Self::Clash(clashes) if clashes.iter().any(are_wheels) => {
+                "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
+                 installed without FILE, which is the path below site-packages, or bin/PROGRAM"
+            }
+            Self::Clash(_) => "leave out one of the two, or ask their authors",
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Checkout(error) => error.message(colored),
+            Self::Solve { source, .. } => format!("{self}:\n{source}"),
+            _ => sentence(self),
+        }
+    }
+}
+
+/// Whether it is between two Python packages.
+fn are_wheels(clash: &Clash) -> bool {
+    let (first, second) = clash.origins();
+    [first, second].iter().all(|origin| matches!(origin.as_ref(), Origin::Wheel { .. }))
 }
 
 fn is_write_error(error: &BuildError) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     causes.into_iter().any(|cause| matches!(cause.downcast_ref(), Some(SinkError::Write { .. })))
-}
-
-fn fetch_kind(error: &FetchError) -> Kind {
-    let wrong = |failure: &Failure| {
-        matches!(failure, Failure::Digest { .. } | Failure::Length { .. } | Failure::TooLong { .. })
-    };
-    match error {
-        FetchError::Store { .. } => Kind::Disk,
-        FetchError::Exhausted { failures, .. } if failures.iter().any(|failed| wrong(&failed.failure)) => {
-            Kind::Verification
-        }
-        _ => Kind::Network,
-    }
 }
 
 fn names(platforms: &[invar_project::Platform]) -> String {
@@ -678,14 +618,6 @@ struct Nearest<'a>(Option<&'a str>);
 impl fmt::Display for Nearest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
-    }
-}
-
-struct Sentences<'a>(&'a [String]);
-
-impl fmt::Display for Sentences<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
     }
 }
 

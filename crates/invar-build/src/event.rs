@@ -124,6 +124,13 @@ pub trait Reporter: Sync {
     fn event(&self, event: &Event<'_>);
 }
 
+impl dyn Reporter + '_ {
+    /// Takes a sentence that the person should know, although the work goes on.
+    pub fn warn(&self, sentence: &str) {
+        self.event(&Event::Warning(sentence));
+    }
+}
+
 /// A reporter that says nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;

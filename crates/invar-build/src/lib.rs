@@ -11,7 +11,6 @@
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
 mod build;
 mod bytecode;
-mod checkout_copy;
 mod command;
 mod configuration;
 mod copy;
@@ -31,13 +30,13 @@ mod lock_builds;
 mod lock_make;
 mod lock_parts;
 mod lock_roots;
+mod members;
 mod mirrors;
 mod mount_point;
 mod needs;
 mod output;
 mod parts;
 mod perturbation;
-mod project;
 mod proposals;
 mod python_index;
 mod python_source;
@@ -47,13 +46,11 @@ mod root;
 mod scripts;
 mod session;
 mod shell;
-mod source;
 mod steps;
 mod tools;
 mod vendored;
 mod workers;
 mod workshop;
-mod workspace;
 
 /// The virtual environment's folder in an image, without a leading slash.
 pub use invar_plan::ENVIRONMENT;
@@ -61,16 +58,14 @@ pub use invar_plan::ENVIRONMENT;
 pub use invar_plan::PROJECT;
 
 pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
-pub use checkout_copy::{copy_checkout, outside};
 pub use deliver::{Destination, Target};
-pub use error::{BuildError, Kind};
+pub use error::BuildError;
 pub use event::{Event, Phase, Reporter, Silent};
 pub use inventory::{Inventory, Item, runs_commands};
 pub use lock::{Locked, Update, lock};
-pub use lock_parts::Unlocked;
+pub use lock_parts::{Unlocked, check_parts, unlocked};
 pub use mirrors::{Archive, Mirrors};
 pub use perturbation::Perturbation;
-pub use project::{ProjectFiles, default_outputs};
 pub use proposals::{Proposals, proposals};
 pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
@@ -78,6 +73,5 @@ pub use session::{BuildLimits, Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };
-pub use source::{Disk, SourceError, is_archive, source_files};
 pub use vendored::Registries;
 pub use workshop::StepFailure;

@@ -5,6 +5,7 @@ mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_checkout::ProjectFiles;
 use invar_plan::build_root_name;
 use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, NormalisedName, Platform};
 use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
@@ -12,7 +13,6 @@ use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
 use self::resolver::{Resolver, Wanted};
 use crate::git;
 use crate::lock_parts::{Deferred, of_part, parts, sources};
-use crate::project::ProjectFiles;
 use crate::python_source::{Source, locked_digest, read_source, read_text};
 use crate::{BuildError, Session};
 

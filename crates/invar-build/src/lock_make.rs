@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use invar_apt::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
+use invar_checkout::ProjectFiles;
 use invar_debian::{Dependency, PackageName, parse_dependencies};
 use invar_maintscript::{BASE, Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
@@ -17,7 +18,6 @@ use crate::lock::{Update, build_roots, lock_fetches};
 use crate::lock_builds::lock_builds;
 use crate::lock_parts::Deferred;
 use crate::lock_roots::{RootSolver, requests};
-use crate::project::ProjectFiles;
 use crate::realise::{control, realise};
 use crate::{Archive, BuildError, Event, Phase, Session};
 

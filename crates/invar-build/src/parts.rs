@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use invar_checkout::SourceTree;
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
 use invar_python::virtual_environment;
@@ -18,7 +19,6 @@ use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::python_source;
 use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
-use crate::source::SourceTree;
 use crate::steps::follow::{Links, Moved, follow, links_of};
 use crate::steps::{self, displaced, run_steps, wrapped};
 use crate::workers::each;
@@ -385,7 +385,7 @@ impl Assembly<'_> {
             recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).cloned().collect();
         let workshop = self.workshop();
         let mut keys: Vec<Key> = recipes.iter().map(key).collect();
-        keys.push(configuration_key(&workshop, &packages));
+        keys.push(configuration_key(&packages));
         if let Some(root) = &self.plan.scripts {
             keys.push(scripts::key(&workshop, root, &self.packages()));
         }

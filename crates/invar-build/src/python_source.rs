@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use invar_checkout::SourceTree;
 use invar_fetch::Request;
 use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
 use invar_project::LockedInterpreter;
@@ -26,7 +27,6 @@ use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
 use crate::realise::{checked_blob, key, realise};
-use crate::source::SourceTree;
 use crate::tools::Tools;
 use crate::vendored::Vendored;
 use crate::workshop::{BUILD, Job, Workshop};
@@ -82,7 +82,7 @@ pub(crate) fn read_source(
             stored(tree, &[subdirectory.as_deref().unwrap_or_default()])
         }
         SourceLocation::Directory { path, .. } => {
-            let source = SourceTree::of_package(session, workshop.files, path)?;
+            let source = SourceTree::of_package(&|text| session.reporter.warn(text), workshop.files, path)?;
             let tree = source.tree().clone();
             Ok(Source { tree, contents: source, subdirectory: String::new(), top: "" })
         }
@@ -168,7 +168,8 @@ pub(crate) fn prepare<'a>(
             format!("{commit} {}", build.digest.as_ref().map(Digest::to_string).unwrap_or_default())
         }
         SourceLocation::Directory { path, .. } => {
-            SourceTree::of_package(workshop.session, workshop.files, path)?.tree().digest().to_string()
+            let warn = |text: &str| workshop.session.reporter.warn(text);
+            SourceTree::of_package(&warn, workshop.files, path)?.tree().digest().to_string()
         }
     };
     let needs = prepare_needs(workshop, &build.needs)?;

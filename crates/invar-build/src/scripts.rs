@@ -18,7 +18,7 @@ use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
 use crate::configuration::{Made, configuration};
 use crate::copy::{check_out, copy_tree};
-use crate::debian::{Debian, packages_key, path};
+use crate::debian::{Debian, packages_key, path, settings};
 use crate::key::key_of;
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
@@ -42,7 +42,7 @@ pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[P
         ("root".to_owned(), packages_key("root", root).to_string()),
         ("packages".to_owned(), packages_key("packages", packages).to_string()),
         ("run".to_owned(), wanted),
-        ("settings".to_owned(), format!("{:?}", workshop.files.configure_settings())),
+        ("settings".to_owned(), format!("{:?}", settings())),
         ("docs".to_owned(), manifest.docs.to_string()),
     ];
     // Numbered: of two answers to one question the later counts.
@@ -124,7 +124,7 @@ fn made(
         Configure::Packages(_) => debian.controls.iter().filter(|control| !wanted(control)).collect(),
         _ => debian.controls.iter().collect(),
     };
-    let settings = workshop.files.configure_settings();
+    let settings = settings();
     let handlers = debian.with_contents(&merged, |contents| configure(contents, &handled, &settings))?;
     let overlay = Overlay { tree: handlers.tree.tree().clone(), removed: handlers.removed.clone() };
     let native = Root::merge(&plain, &overlay).map_err(BuildError::Clash)?;

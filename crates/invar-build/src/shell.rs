@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_checkout::ProjectFiles;
+use invar_checkout::SourceTree;
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
 use invar_project::{DefaultGroups, Identity, LockPart, Manifest, NormalisedName, Platform, User};
@@ -16,10 +18,8 @@ use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
 use crate::key::key_of;
 use crate::mount_point::MountPoint;
-use crate::project::ProjectFiles;
 use crate::python_source::Install;
 use crate::realise::key;
-use crate::source::SourceTree;
 use crate::{BuildError, Event, Session};
 
 /// How large `/tmp` may become, in bytes.
@@ -241,7 +241,7 @@ fn environment(
     install: Install,
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, None)?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
     assembly.workshop().check_platform("running a program of the image")?;
     let layers = assembly.check_out_layers()?;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
+use invar_checkout::{CheckoutError, SourceTree};
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
@@ -25,7 +26,6 @@ use crate::hints::PackagesOf;
 use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
-use crate::source::SourceTree;
 use crate::tools::Tools;
 use crate::vendored::Vendored;
 use crate::workshop::{Job, Workshop};
@@ -54,9 +54,10 @@ pub(crate) fn prepare<'a>(
     environment: &str,
 ) -> Result<Vec<Prepared<'a>>, BuildError> {
     let mut all: Vec<Prepared<'a>> = Vec::new();
+    let warn = |text: &str| workshop.session.reporter.warn(text);
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)
+        let source = SourceTree::of_step(&warn, workshop.files, &step.name, &step.inputs)
             .map_err(|error| without_source(workshop, step, error))?;
         let fetches = fetches(workshop, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
@@ -325,15 +326,15 @@ fn step_key(
 }
 
 /// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
-fn without_source(workshop: &Workshop<'_>, step: &Step, error: BuildError) -> BuildError {
-    let BuildError::NoInput { input, .. } = &error else { return error };
+fn without_source(workshop: &Workshop<'_>, step: &Step, error: CheckoutError) -> BuildError {
+    let CheckoutError::NoInput { input, .. } = &error else { return error.into() };
     if step.run.is_some() {
-        return error;
+        return error.into();
     }
     let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
     match step.outputs.keys().find(is_named) {
         Some(from) => put::no_source(workshop, step, from),
-        None => error,
+        None => error.into(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use invar_checkout::ProjectFiles;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
@@ -24,7 +25,6 @@ pub(crate) use self::left::Left;
 use self::log::Log;
 use crate::hints::{self, PackagesOf};
 use crate::indexes::snapshot_times;
-use crate::project::ProjectFiles;
 use crate::{BuildError, Event, Session};
 
 /// The folder in which builds are run, without a leading slash. It is the same everywhere, since compilers write it

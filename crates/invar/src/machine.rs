@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use invar_apt::Keyring;
 use invar_build::{
-    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
+    Archive, BuildLimits, Mirrors, Perturbation, Programs, PythonIndexes, Registries, Session,
 };
+use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
 use invar_store::Store;

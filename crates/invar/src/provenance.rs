@@ -1,5 +1,6 @@
 //! What a project knows about each file and package of its image: the locks, the plan, and the origins of the trees.
-use invar_build::{Archive, BuildError, Inventory, Item, ProjectFiles, Session};
+use invar_build::{Archive, BuildError, Inventory, Item, Session};
+use invar_checkout::ProjectFiles;
 use invar_plan::{Plan, Recipe, SourceBuild, WheelRecipe};
 use invar_project::{Because, InvarLock, LockedPackage, LockedPlatform, Platform};
 use invar_python::{Location, NeededBy, SourceLocation};

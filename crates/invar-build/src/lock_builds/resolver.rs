@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
+use invar_checkout::ProjectFiles;
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
 use invar_project::{
     InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform,
@@ -16,7 +17,6 @@ use invar_python::{
 use super::{declared, uv};
 use crate::debian::{debian_checkout, path};
 use crate::key::key_of;
-use crate::project::ProjectFiles;
 use crate::python_source::{
     FrontEnd, LONGEST_ANSWER, Place, Source, build_environment, front_end, locked_digest, prepare_needs,
     read_source,

@@ -1,7 +1,8 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
+use invar_build::{BuildError, Event, Session, Update, lock, unlocked};
+use invar_checkout::ProjectFiles;
 use invar_project::{LockPart, Platform, Purpose};
 
 use crate::cli::{Derive, Global};
@@ -63,7 +64,7 @@ impl Open<'_> {
             Some(image) => files.image(image)?.part(),
             None => LockPart::Image,
         };
-        let unlocked = files.unlocked(&part)?;
+        let unlocked = unlocked(&files, &part)?;
         if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
             return Err(BuildError::from(unlocked).into());
         }

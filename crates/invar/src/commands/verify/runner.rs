@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 
-use invar_build::{BuildError, Event, Inventory, ProjectFiles, Reporter, Session, copy_checkout};
+use invar_build::{BuildError, Event, Inventory, Reporter, Session};
+use invar_checkout::{ProjectFiles, copy_checkout};
 use invar_project::Platform;
 use invar_verify::{Fact, Perturbation};
 
