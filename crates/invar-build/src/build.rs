@@ -1,11 +1,11 @@
 //! From a project and its locks to an image.
 use std::collections::BTreeSet;
 
-use invar_checkout::ProjectFiles;
-use invar_checkout::SourceTree;
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_oci::{ArchiveRequest, Image, ImageConfig, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
 use invar_project::{InvarLock, Platform};
+use invar_realise::{Event, Phase, each, key};
 use invar_store::Key;
 use invar_tree::{Digest, Tree};
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,9 @@ use crate::key::key_of;
 use crate::layer::LayerRequest;
 use crate::parts::Parts;
 use crate::python_source::Install;
-use crate::realise::key;
 use crate::root::Root;
-use crate::workers::each;
 use crate::workshop::Workshop;
-use crate::{BuildError, Event, Phase, Session};
+use crate::{BuildError, Session};
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]

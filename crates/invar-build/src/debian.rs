@@ -5,14 +5,13 @@ use std::sync::Arc;
 use invar_debian::Control;
 use invar_maintscript::{Settings, TimeZone, configure};
 use invar_plan::{PackageRecipe, Recipe};
+use invar_realise::{check_out, control, copy_tree, key, realise};
 use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, Origin, Tree};
 
 use crate::BuildError;
 use crate::configuration::configuration;
-use crate::copy::{check_out, copy_tree};
 use crate::key::key_of;
-use crate::realise::{control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
 use crate::workshop::Workshop;
 
@@ -134,10 +133,10 @@ pub(crate) fn debian_checkout(
     packages: &[PackageRecipe],
 ) -> Result<Checkout, BuildError> {
     let key = packages_key("debian-checkout", packages);
-    check_out(&workshop.session.store, &key, |sink| {
+    check_out(&workshop.session.store, &key, |sink| -> Result<(), BuildError> {
         let debian = Debian::realise(workshop, packages)?;
         let root = debian.root()?;
-        debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+        Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
     })
 }
 

@@ -14,6 +14,9 @@ pub enum BuildError {
     /// The project cannot be read.
     #[error(transparent)]
     Checkout(#[from] invar_checkout::CheckoutError),
+    /// Something cannot be fetched or unpacked.
+    #[error(transparent)]
+    Realise(#[from] invar_realise::RealiseError),
     /// A file of the project cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -84,46 +87,6 @@ pub enum BuildError {
         /// Each suite that was considered, and its Python.
         suites: Vec<(String, String)>,
     },
-    /// A suite's signed index cannot be trusted.
-    #[error("the suite {suite} from {url} cannot be trusted")]
-    Untrusted {
-        /// The suite.
-        suite: String,
-        /// Where its index came from.
-        url: String,
-        /// Why not.
-        #[source]
-        source: Box<invar_apt::SignatureError>,
-    },
-    /// No mirror has the suite.
-    #[error("there is no suite {suite} at {url}{}", Nearest(.nearest.as_deref()))]
-    NoSuite {
-        /// The suite.
-        suite: String,
-        /// Where it was looked for.
-        url: String,
-        /// A known suite with a similar name.
-        nearest: Option<String>,
-    },
-    /// A suite's index is signed but not what was asked for.
-    #[error("the suite {suite} from {url} {problem}")]
-    Suite {
-        /// The suite.
-        suite: String,
-        /// Where its index came from.
-        url: String,
-        /// What is wrong, as the end of a sentence.
-        problem: String,
-    },
-    /// A package index cannot be read although its hash is right.
-    #[error("the package index of {suite} cannot be read")]
-    Index {
-        /// The suite.
-        suite: String,
-        /// Why not.
-        #[source]
-        source: Box<invar_apt::IndexError>,
-    },
     /// A keyring cannot be read.
     #[error("the keyring {} cannot be used", path.display())]
     Keyring {
@@ -147,33 +110,6 @@ pub enum BuildError {
     /// A download failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// A file has the digest that the lock states, and another size.
-    #[error("the lock says that {label} has {expected} bytes, and the file of that digest has {found}")]
-    Size {
-        /// The package or wheel.
-        label: String,
-        /// The size that the lock states, in bytes.
-        expected: u64,
-        /// The size of the file, in bytes.
-        found: u64,
-    },
-    /// A package is damaged although its hash is right.
-    #[error("the package {label} cannot be unpacked")]
-    Package {
-        /// The package.
-        label: String,
-        /// Why not.
-        #[source]
-        source: Box<invar_debian::DebError>,
-    },
-    /// A package is not the one that the lock names.
-    #[error("the file of {label} holds {found} instead")]
-    OtherPackage {
-        /// The package that the lock names.
-        label: String,
-        /// What is in the file.
-        found: String,
-    },
     /// A wheel is damaged although its hash is right.
     #[error("the wheel {label} cannot be installed")]
     Wheel {
@@ -182,33 +118,6 @@ pub enum BuildError {
         /// Why not.
         #[source]
         source: Box<invar_python::WheelError>,
-    },
-    /// A source archive is damaged, or not what such an archive may be, although its hash is right.
-    #[error("the source archive {label} cannot be unpacked")]
-    Sdist {
-        /// The archive.
-        label: String,
-        /// Why not.
-        #[source]
-        source: Box<invar_python::SdistError>,
-    },
-    /// A commit cannot be fetched or read.
-    #[error("{label}: {problem}")]
-    Git {
-        /// The repository and the commit.
-        label: String,
-        /// What went wrong.
-        problem: String,
-    },
-    /// A source is not what `invar.lock` says.
-    #[error("{label} has the digest {found}, and invar.lock says {expected}")]
-    SourceChanged {
-        /// The source.
-        label: String,
-        /// The digest of the lock.
-        expected: Digest,
-        /// The digest of what was fetched.
-        found: Digest,
     },
     /// uv cannot resolve what builds need.
     #[error("{problem}")]
@@ -377,29 +286,6 @@ pub enum BuildError {
         #[source]
         source: Box<invar_python::BytecodeError>,
     },
-    /// Another tool's lock cannot be used.
-    #[error("{file} cannot be used")]
-    Vendor {
-        /// The lock, or one of its files.
-        file: String,
-        /// Why not.
-        #[source]
-        source: Box<invar_vendor::VendorError>,
-    },
-    /// It is not known where a file of another tool's lock is.
-    #[error(
-        "it is not known where to get {file}: the lock has no address, and this machine's settings name no registry"
-    )]
-    NoRegistry {
-        /// The file.
-        file: String,
-    },
-    /// No index has a file that a requirements file names.
-    #[error("no Python package index has a file for {requirement} with one of the hashes that are locked")]
-    NoPipFile {
-        /// The requirement.
-        requirement: String,
-    },
     /// Something is not in `invar.lock` that should be.
     #[error("invar.lock does not have {what}")]
     NotLocked {
@@ -464,6 +350,12 @@ pub enum BuildError {
     Deliver(#[source] io::Error),
 }
 
+impl From<invar_realise::SuiteError> for BuildError {
+    fn from(error: invar_realise::SuiteError) -> Self {
+        Self::Realise(error.into())
+    }
+}
+
 impl From<invar_maintscript::ConfigureError> for BuildError {
     fn from(error: invar_maintscript::ConfigureError) -> Self {
         Self::Configure(Box::new(error))
@@ -473,6 +365,9 @@ impl From<invar_maintscript::ConfigureError> for BuildError {
 impl BuildError {
     /// Whether this may come from something in the store that is not what it was when it was stored.
     pub(crate) fn may_be_damage(&self) -> bool {
+        if let Self::Realise(error) = self {
+            return error.may_be_damage();
+        }
         matches!(
             self,
             Self::Damaged { .. }
@@ -487,13 +382,13 @@ impl Diagnostic for BuildError {
     fn kind(&self) -> Kind {
         match self {
             Self::Checkout(error) => error.kind(),
+            Self::Realise(error) => error.kind(),
             Self::Read { .. }
             | Self::UvLock { .. }
             | Self::Plan(_)
             | Self::NoInterpreter { .. }
             | Self::Keyring { .. }
             | Self::Reference { .. }
-            | Self::NoSuite { .. }
             | Self::NoAccount { .. }
             | Self::UnknownPackages { .. }
             | Self::NoScripts { .. }
@@ -509,27 +404,16 @@ impl Diagnostic for BuildError {
             | Self::NoSource { .. }
             | Self::NoProgram { .. }
             | Self::Launcher { .. }
-            | Self::Vendor { .. }
-            | Self::NoRegistry { .. }
             | Self::TwoVersions { .. }
             | Self::Debconf { .. }
             | Self::NoCommand
             | Self::Solve { .. } => Kind::Input,
             Self::NotLocked { .. } | Self::PartNotLocked { .. } => Kind::Locks,
-            Self::Git { .. } | Self::NoPipFile { .. } => Kind::Network,
             Self::Part { source, .. } => source.kind(),
             Self::Fetch(error) => error.kind(),
             // The package is right and the disk is not.
-            Self::Package { .. } | Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
-            Self::Untrusted { .. }
-            | Self::Suite { .. }
-            | Self::Index { .. }
-            | Self::Package { .. }
-            | Self::OtherPackage { .. }
-            | Self::Size { .. }
-            | Self::Sdist { .. }
-            | Self::SourceChanged { .. }
-            | Self::Wheel { .. } => Kind::Verification,
+            Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
+            Self::Wheel { .. } => Kind::Verification,
             Self::Store(_)
             | Self::Damaged { .. }
             | Self::Write(_)
@@ -551,6 +435,7 @@ impl Diagnostic for BuildError {
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
             Self::Checkout(error) => return error.hint(),
+            Self::Realise(error) => return error.hint(),
             Self::Fetch(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
             Self::Step(failure) => return failure.hint.clone().map(Hint::from),
@@ -566,18 +451,9 @@ impl Diagnostic for BuildError {
             Self::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command()).into()),
             Self::NoUv { .. } => "install uv",
             Self::Part { source, .. } => return source.hint(),
-            Self::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
-            Self::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
-            Self::SourceChanged { .. } => {
-                "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
-            }
             Self::NoInterpreter { .. } => {
                 "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
                  `suite = \"sid\"`"
-            }
-            Self::Untrusted { .. } => {
-                "if the archive is not Debian's own, give its keys with --keyring; \
-                 if it is, another mirror may have a newer state"
             }
             Self::Clash(clashes) if clashes.iter().any(are_wheels) => {
                 "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
@@ -592,6 +468,7 @@ impl Diagnostic for BuildError {
     fn message(&self, colored: bool) -> String {
         match self {
             Self::Checkout(error) => error.message(colored),
+            Self::Realise(error) => error.message(colored),
             Self::Solve { source, .. } => format!("{self}:\n{source}"),
             _ => sentence(self),
         }

@@ -4,7 +4,7 @@
 //! * [`build`](build()) gives the same bytes for the same project on any machine; [`lock`](lock()) is the only part
 //!   that decides anything from the network.
 //! * What a hash names is never done twice: packages, wheels, the handlers' output and layers are kept in the store.
-//! * Progress is told as [`Event`]s; nothing is printed.
+//! * Progress is told as [`invar_realise::Event`]s; nothing is printed.
 //!
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
@@ -13,15 +13,10 @@ mod build;
 mod bytecode;
 mod command;
 mod configuration;
-mod copy;
 mod debian;
 mod deliver;
-mod downloads;
 mod error;
-mod event;
-mod git;
 mod hints;
-mod indexes;
 mod inventory;
 mod key;
 mod layer;
@@ -31,16 +26,13 @@ mod lock_make;
 mod lock_parts;
 mod lock_roots;
 mod members;
-mod mirrors;
 mod mount_point;
 mod needs;
 mod output;
 mod parts;
 mod perturbation;
 mod proposals;
-mod python_index;
 mod python_source;
-mod realise;
 mod recheck;
 mod root;
 mod scripts;
@@ -48,8 +40,7 @@ mod session;
 mod shell;
 mod steps;
 mod tools;
-mod vendored;
-mod workers;
+mod vendor_target;
 mod workshop;
 
 /// The virtual environment's folder in an image, without a leading slash.
@@ -60,18 +51,14 @@ pub use invar_plan::PROJECT;
 pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
 pub use deliver::{Destination, Target};
 pub use error::BuildError;
-pub use event::{Event, Phase, Reporter, Silent};
 pub use inventory::{Inventory, Item, runs_commands};
 pub use lock::{Locked, Update, lock};
 pub use lock_parts::{Unlocked, check_parts, unlocked};
-pub use mirrors::{Archive, Mirrors};
 pub use perturbation::Perturbation;
 pub use proposals::{Proposals, proposals};
-pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
 pub use session::{BuildLimits, Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };
-pub use vendored::Registries;
 pub use workshop::StepFailure;

@@ -8,16 +8,15 @@ use invar_plan::build_root_name;
 use invar_project::{
     Change, InvarLock, LockPart, LockedFetch, PackageRequest, Platform, Request, RootName, nearest,
 };
+use invar_realise::{Downloads, Event, checked_blob};
 
-use crate::event::Downloads;
 use crate::lock_builds::lock_builds;
 use crate::lock_make::Making;
 use crate::lock_parts::{Deferred, parts, report, sources};
 use crate::lock_roots::requests;
 use crate::members::members_left_out;
 use crate::proposals::{Proposals, check_configured, proposals};
-use crate::realise::checked_blob;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// Which packages are chosen anew although a lock has them.
 #[derive(Debug, Clone, PartialEq, Eq)]

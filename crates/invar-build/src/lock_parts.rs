@@ -7,8 +7,9 @@ use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_plan::python_packages;
 use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose};
 use invar_python::{ChosenSource, Selected};
+use invar_realise::Event;
 
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// A part that is not in a lock, and why.
 pub(crate) struct Deferred {

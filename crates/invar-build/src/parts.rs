@@ -7,21 +7,19 @@ use invar_checkout::SourceTree;
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
 use invar_python::virtual_environment;
+use invar_realise::{check_out, copy_tree, each, key, realise, sink_failure};
 use invar_store::{Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use crate::build::Assembly;
 use crate::bytecode::{Candidate, Compiled, Interpreter, compile};
-use crate::copy::{check_out, copy_tree, failed};
 use crate::debian::{Debian, HANDLERS, configuration_key, packages_key, path};
 use crate::key::key_of;
 use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::python_source;
-use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
 use crate::steps::follow::{Links, Moved, follow, links_of};
 use crate::steps::{self, displaced, run_steps, wrapped};
-use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, needs, scripts};
 
@@ -255,7 +253,7 @@ impl Assembly<'_> {
         if backwards {
             builds.reverse();
         }
-        let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
+        let trees = each(self.session.pool.threads.clamp(1, 4), &builds, |build| {
             python_source::prepare(workshop, build, self.install)
                 .and_then(|prepared| prepared.make(workshop, interpreter))
         })?;
@@ -301,11 +299,11 @@ impl Assembly<'_> {
             let place = wrapped(program);
             match &entry.node {
                 Node::Symlink { target } => {
-                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(failed)?
+                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(sink_failure)?
                 }
                 _ => {
                     let mut content = owner.contents(self.source).open(program).map_err(BuildError::Write)?;
-                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(failed)?;
+                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(sink_failure)?;
                 }
             }
             owner.tree.remove(program);
@@ -325,9 +323,9 @@ impl Assembly<'_> {
     ) -> Result<Vec<PathBuf>, BuildError> {
         let store = &workshop.session.store;
         let system_key = packages_key("image-checkout", &self.packages());
-        let system = check_out(store, &system_key, |sink| {
+        let system = check_out(store, &system_key, |sink| -> Result<(), BuildError> {
             let root = debian.root()?;
-            debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+            Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
         let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
         let fields: Vec<(String, String)> = environment
@@ -335,9 +333,11 @@ impl Assembly<'_> {
             .enumerate()
             .map(|(number, part)| (format!("tree-{number}"), part.tree.digest().to_string()))
             .collect();
-        let environment = check_out(store, &key_of("environment-checkout", &fields), |sink| {
-            environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
-        })?;
+        let environment =
+            check_out(store, &key_of("environment-checkout", &fields), |sink| -> Result<(), BuildError> {
+                let mut parts = environment.iter();
+                Ok(parts.try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))?)
+            })?;
         Ok(vec![path(&system), path(&environment)])
     }
 

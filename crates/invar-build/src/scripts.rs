@@ -12,18 +12,18 @@ use invar_maintscript::{
 };
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{Configure, nearest};
+use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::Key;
 use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
+use crate::BuildError;
 use crate::configuration::{Made, configuration};
-use crate::copy::{check_out, copy_tree};
 use crate::debian::{Debian, packages_key, path, settings};
 use crate::key::key_of;
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
 use crate::workshop::{Job, LAST_LINES, Workshop};
-use crate::{BuildError, Event};
 
 /// How long all scripts together may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -148,7 +148,9 @@ fn made(
                     (&whole.tree, tools),
                 ],
             };
-            check_out(&workshop.session.store, &checkout_key, |sink| copy_tree(&sandbox, &contents, sink))
+            check_out(&workshop.session.store, &checkout_key, |sink| {
+                copy_tree(&sandbox, &contents, sink).map_err(BuildError::from)
+            })
         })
     })?;
 

@@ -12,6 +12,7 @@ use invar_checkout::{CheckoutError, SourceTree};
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
+use invar_realise::{checked_blob, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Store, StoredTree};
 use invar_tree::{Digest, Origin};
@@ -20,14 +21,12 @@ use self::follow::{Moved, links_on_disk};
 pub(crate) use self::launch::{displaced, wrapped};
 use self::put::Passing;
 use crate::BuildError;
-use crate::copy::copy_tree;
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::hints::PackagesOf;
 use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
-use crate::realise::checked_blob;
 use crate::tools::Tools;
-use crate::vendored::Vendored;
+use crate::vendor_target::vendored;
 use crate::workshop::{Job, Workshop};
 
 /// What a step leaves, by its name.
@@ -82,7 +81,7 @@ pub(crate) fn run_steps(
     let changed = Condvar::new();
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     // Two at once keep this machine busy: a step may use several processes itself.
-    let workers = workshop.session.jobs.clamp(1, 4).min(steps.len());
+    let workers = workshop.session.pool.threads.clamp(1, 4).min(steps.len());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -173,7 +172,7 @@ pub(crate) fn make_step(
         }
         let made = before_checkout(workshop, before, &roots)?;
         roots.extend(made);
-        let vendored = Vendored::of(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
+        let vendored = vendored(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
         roots.extend(vendored.iter().map(|vendored| path(&vendored.checkout)));
 
         let bench = workshop.bench()?;
@@ -255,8 +254,10 @@ fn before_checkout(
         }
         trees.push((tree, moved));
     }
-    let checkout =
-        crate::copy::check_out(&workshop.session.store, &key_of("step-inputs", &fields), |sink| {
+    let checkout = invar_realise::check_out(
+        &workshop.session.store,
+        &key_of("step-inputs", &fields),
+        |sink| -> Result<(), BuildError> {
             for ((tree, moved), stored) in trees.iter().zip(before) {
                 match moved {
                     Some(moved) => copy_tree(&moved.tree, moved, sink)?,
@@ -264,7 +265,8 @@ fn before_checkout(
                 }
             }
             Ok(())
-        })?;
+        },
+    )?;
     Ok(Some(path(&checkout)))
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use invar_checkout::ProjectFiles;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
+use invar_realise::{Event, snapshot_times};
 use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
 use invar_store::Key;
 use invar_tree::SEARCH_PATH;
@@ -24,8 +25,7 @@ pub use self::failure::StepFailure;
 pub(crate) use self::left::Left;
 use self::log::Log;
 use crate::hints::{self, PackagesOf};
-use crate::indexes::snapshot_times;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// The folder in which builds are run, without a leading slash. It is the same everywhere, since compilers write it
 /// into what they make.

@@ -13,16 +13,14 @@ use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
     missing_requirements, version_environment,
 };
+use invar_realise::{Event, PackageSource, locked_digest, read_source};
 
 use super::{declared, uv};
 use crate::debian::{debian_checkout, path};
 use crate::key::key_of;
-use crate::python_source::{
-    FrontEnd, LONGEST_ANSWER, Place, Source, build_environment, front_end, locked_digest, prepare_needs,
-    read_source,
-};
+use crate::python_source::{FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs};
 use crate::workshop::Workshop;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.
 const ROUNDS: usize = 3;
@@ -34,7 +32,7 @@ const DEEPEST: usize = 8;
 pub(super) struct Wanted {
     pub name: NormalisedName,
     pub chosen: ChosenSource,
-    pub source: Source,
+    pub source: PackageSource,
     pub version: Option<String>,
     pub requires: BTreeSet<String>,
     /// Where it is built.
@@ -240,7 +238,7 @@ impl<'a> Resolver<'a> {
         }
         let name: NormalisedName =
             chosen.name.as_str().parse().expect("both names are normalised by one rule");
-        let source = read_source(&self.workshop(), &chosen, None)?;
+        let source = read_source(self.session, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
         let version = chosen.version.clone();

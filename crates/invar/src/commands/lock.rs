@@ -3,10 +3,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, Locked, Proposals, Unlocked, Update, check_parts, lock};
+use invar_build::{BuildError, Locked, Proposals, Unlocked, Update, check_parts, lock};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_project::{DerivedLock, LockPart, Purpose};
+use invar_realise::Event;
 use serde_json::{Value, json};
 
 use crate::cli::{Global, Lock};

@@ -1,9 +1,10 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Event, Session, Update, lock, unlocked};
+use invar_build::{BuildError, Session, Update, lock, unlocked};
 use invar_checkout::ProjectFiles;
 use invar_project::{LockPart, Platform, Purpose};
+use invar_realise::Event;
 
 use crate::cli::{Derive, Global};
 use crate::commands::lock::propose;

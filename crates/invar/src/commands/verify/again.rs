@@ -69,8 +69,8 @@ fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
         }
     };
     let mut session = machine::session(&order.global, &files.manifest, &*reporter)?;
-    session.downloads = Some(Store::open(&order.downloads)?);
-    session.perturbation = order.perturbation.clone();
+    session.sources.lender = Some(Store::open(&order.downloads)?);
+    session.perturb(order.perturbation.clone());
     let files = match &order.image {
         Some(image) => files.image(image)?,
         None => files,

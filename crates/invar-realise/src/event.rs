@@ -140,7 +140,7 @@ impl Reporter for Silent {
 }
 
 /// Passes the fetcher's observations on as events.
-pub(crate) struct Downloads<'a>(pub &'a dyn Reporter);
+pub struct Downloads<'a>(pub &'a dyn Reporter);
 
 impl invar_fetch::Observer for Downloads<'_> {
     fn started(&self, label: &str, size: Option<u64>) {
