@@ -17,7 +17,7 @@ pub use alternatives::{Alternative, AlternativeLink, alternatives};
 pub use archive::{ArchiveError, EntryFault, EntryKind};
 pub use control::{Control, ControlError, FieldFault, MultiArch};
 pub use name::{Architecture, NameError, PackageName};
-pub use package::{DebError, UnpackOptions, read_control, read_deb};
+pub use package::{DebError, UNPACK_VERSION, UnpackOptions, read_control, read_deb};
 pub use paragraph::{Paragraph, ParagraphError, ParagraphReader};
 pub use relation::{
     ArchitectureQualifier, ArchitectureRestriction, Dependency, Relation, RelationError, VersionOperator,

@@ -162,14 +162,6 @@ impl KeyWriter {
 pub struct Key(Digest);
 
 impl Key {
-    /// The key of `domain` and of texts by name, whose order does not matter.
-    pub fn new(domain: &str, fields: &[(&str, &str)]) -> Self {
-        let mut writer = KeyWriter { bytes: b"invar-key 1\n".to_vec() };
-        writer.text(domain);
-        writer.map(fields.iter().copied(), KeyWriter::text);
-        Self(Digest::of(&writer.bytes))
-    }
-
     /// The digest.
     pub const fn digest(&self) -> &Digest {
         &self.0

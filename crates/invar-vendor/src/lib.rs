@@ -36,5 +36,5 @@ pub use cargo::{cargo_download_url, cargo_index_config_url};
 pub use check::{Check, Checker, Mismatch};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
 pub use needed::{Ecosystem, Needed, NeededSource, Registries, ecosystem_of, needed, urls};
-pub use offer::{Fetched, Offer, Opening, offer};
+pub use offer::{Fetched, OFFER_VERSION, Offer, Opening, offer};
 pub use target::Target;
