@@ -165,7 +165,7 @@ fn the_order_of_a_set_and_of_a_map_does_not_count_and_that_of_a_list_does() {
 
 /// Texts that look like lengths, tags and numbers.
 fn text() -> impl Strategy<Value = String> {
-    "[\0\u{1}a]{0,3}"
+    "[\0\u{1}]{0,2}"
 }
 
 fn samples() -> impl Strategy<Value = Sample> {
@@ -201,6 +201,9 @@ fn mixed(from: &Sample, other: &Sample, field: usize) -> Sample {
 }
 
 proptest! {
+    // Few pairs differ in nothing but what a missing tag would hide.
+    #![proptest_config(ProptestConfig::with_cases(8192))]
+
     #[test]
     fn no_encoding_begins_with_that_of_another_value(
         one in samples(), other in samples(), field in 0..8_usize, second in 0..8_usize,
