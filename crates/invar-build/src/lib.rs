@@ -18,7 +18,6 @@ mod deliver;
 mod error;
 mod hints;
 mod inventory;
-mod key;
 mod layer;
 mod lock;
 mod lock_builds;

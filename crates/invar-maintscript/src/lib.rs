@@ -64,6 +64,11 @@ pub use view::{LONGEST_READ, Root, View};
 use context::Context;
 use handler::HANDLERS;
 
+/// The version of the handlers: what [`configure`] makes. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const HANDLERS_VERSION: u32 = 1;
+
 /// Makes what the maintainer scripts of `packages` would have made over `root`, the merge of their trees.
 ///
 /// The order of `packages` does not matter. Whether all scripts are known is not looked at: see [`verdict`].

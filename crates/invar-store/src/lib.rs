@@ -72,7 +72,7 @@ pub use blob::BlobWriter;
 pub use checkout::Checkout;
 pub use checkout_writer::CheckoutWriter;
 pub use error::StoreError;
-pub use key::Key;
+pub use key::{Key, KeyWriter, Keyed};
 pub use partial::Partial;
 pub use scratch::Scratch;
 pub use store::Store;

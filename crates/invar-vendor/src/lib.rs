@@ -37,7 +37,7 @@ mod target;
 pub use cargo::{cargo_download_url, cargo_index_config_url};
 pub use check::{Check, Mismatch};
 pub use checker::Checker;
-pub use ecosystem::{ecosystem_of, needed, offer, urls};
+pub use ecosystem::{OFFER_VERSION, ecosystem_of, needed, offer, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
 pub use needed::{Ecosystem, Needed, NeededSource, Registries};
 pub use offer::{Fetched, Offer, Opening};
