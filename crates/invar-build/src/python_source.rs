@@ -464,7 +464,7 @@ pub(crate) fn front_end(
 
 #[cfg(test)]
 mod keys {
-    use invar_python::{EnvironmentLayout, NeededBy};
+    use invar_python::{ChosenSource, EnvironmentLayout, NeededBy};
 
     use super::*;
 
