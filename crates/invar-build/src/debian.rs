@@ -31,8 +31,7 @@ pub(crate) struct Debian {
 /// The key of what the handlers make of the packages among `recipes`.
 pub(crate) fn configuration_key(recipes: &[Recipe]) -> Key {
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
-    Configuration { settings: &settings(), packages: packages.map(key).collect() }
-        .key()
+    Configuration { settings: &settings(), packages: packages.map(key).collect() }.key()
 }
 
 /// What the handlers make of packages, whose order does not count.

@@ -9,6 +9,7 @@
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
+mod backend;
 mod build;
 mod bytecode;
 mod command;
@@ -19,18 +20,11 @@ mod error;
 mod hints;
 mod inventory;
 mod layer;
-mod lock;
-mod lock_builds;
-mod lock_make;
-mod lock_parts;
-mod lock_roots;
-mod members;
 mod mount_point;
 mod needs;
 mod output;
 mod parts;
 mod perturbation;
-mod proposals;
 mod python_source;
 mod recheck;
 mod root;
@@ -51,10 +45,7 @@ pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
 pub use deliver::{Destination, Target};
 pub use error::BuildError;
 pub use inventory::{Inventory, Item, runs_commands};
-pub use lock::{Locked, Update, lock};
-pub use lock_parts::{Unlocked, check_parts, unlocked};
 pub use perturbation::Perturbation;
-pub use proposals::{Proposals, proposals};
 pub use recheck::{Outcome, Rechecked, recheck};
 pub use session::{BuildLimits, Programs, Session};
 pub use shell::{

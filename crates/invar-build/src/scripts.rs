@@ -10,7 +10,7 @@ use invar_maintscript::{
     Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, Settings, clean, configure,
     script_command, script_environment, script_failure, script_files, unknown_questions,
 };
-use invar_plan::{PackageRecipe, Recipe};
+use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
@@ -20,7 +20,6 @@ use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 use crate::BuildError;
 use crate::configuration::{Made, configuration};
 use crate::debian::{ConfiguredPackages, Debian, encode_settings, path, settings};
-use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
 use crate::workshop::{Job, LAST_LINES, Workshop};
 

@@ -24,7 +24,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("invar-audit", "dockerfile: scripts trail"),
     ("invar-build", "build parts"),
     ("invar-build", "error hints workshop"),
-    ("invar-build", "lock lock_make lock_roots"),
     ("invar-diff", "images loaded"),
     ("invar-dockerfile", "shell: lexer nested splitter"),
     ("invar-nix", "arena builtin code coerce error evaluator print symbol value"),
