@@ -36,5 +36,6 @@ pub use signature::{
     FrameFault, SignatureError, SignatureFinding, VerifiedRelease, locked_release, verify_in_release,
 };
 pub use solve::{
-    Chain, ClashKind, Omitted, Problem, Reason, Root, Selected, Solution, SolveError, SolveRequest, solve,
+    Chain, ClashKind, Omitted, Problem, Reason, Request, Requester, Selected, Solution, SolveError,
+    SolveRequest, solve,
 };
