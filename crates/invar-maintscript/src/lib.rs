@@ -22,6 +22,8 @@ mod defaults;
 mod dependencies;
 mod der;
 mod error;
+#[cfg(test)]
+mod golden;
 mod handler;
 mod java_keystore;
 mod ld_cache;
@@ -51,9 +53,9 @@ pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
-    Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptFailure, ScriptPackage, ScriptRequest, Selection,
-    SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command, script_environment,
-    script_failure, script_files, unknown_questions,
+    Cleaned, CleanedContents, LeftOut, Ran, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage,
+    ScriptRequest, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command,
+    script_environment, script_failure, script_files, unknown_questions,
 };
 pub use time_zone::{TimeZone, TimeZoneError};
 pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};

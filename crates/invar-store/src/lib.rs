@@ -23,7 +23,9 @@
 //! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
 //! ```
 //!
-//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from.
+//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from. What
+//! another version of the program made has other keys, and is neither found nor removed: versions can share a store.
+//! It can be removed by hand while nothing uses the store: `trees`, `checkouts` and `results`, or the whole store.
 //!
 //! # What a crash can do
 //!
