@@ -34,7 +34,7 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// How many redirects are followed from one address.
     pub redirects: u32,
-    /// The most bytes that are taken of a file whose size is not known.
+    /// The most bytes that are taken of a file whose size is unknown.
     pub size_limit: u64,
     /// What the program calls itself in requests.
     pub user_agent: String,

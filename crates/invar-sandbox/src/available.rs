@@ -93,8 +93,8 @@ impl Host {
         }
         if error == Errno::NOSPC {
             return (
-                "user.max_user_namespaces is used up, or namespaces are nested 32 deep",
-                "raise it, as root, with `sysctl`, or end other sandboxes",
+                "user.max_user_namespaces is exhausted, or namespaces are nested 32 levels deep",
+                "raise it, as root, with `sysctl`, or stop other sandboxes",
             );
         }
         if self.clone == Some(0) && !self.root {
@@ -118,13 +118,13 @@ impl Host {
         }
         if step == PROC {
             return (
-                "parts of /proc are hidden, as container engines do",
+                "parts of /proc are hidden, as in most container engines",
                 "start the container with `--security-opt systempaths=unconfined`",
             );
         }
         if self.filtered {
             return (
-                "a seccomp filter, as container engines set it",
+                "a seccomp filter, as set by container engines",
                 "start the container with `--security-opt seccomp=unconfined`, or with a profile that allows \
                  unshare and mount",
             );
@@ -158,7 +158,7 @@ mod tests {
             assert!(setting.contains(expected), "{setting:?} should contain {expected:?}");
         };
         check(Host { namespaces: Some(0), ..free() }, "", Errno::NOSPC, "user.max_user_namespaces is 0");
-        check(free(), "", Errno::NOSPC, "used up");
+        check(free(), "", Errno::NOSPC, "exhausted");
         check(Host { clone: Some(0), ..free() }, "", Errno::PERM, "unprivileged_userns_clone");
         check(Host { apparmor: Some(1), ..free() }, "", Errno::ACCESS, "apparmor_restrict");
         check(Host { apparmor: Some(1), root: true, ..free() }, "", Errno::PERM, "security module");

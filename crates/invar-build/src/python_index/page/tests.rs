@@ -91,15 +91,15 @@ fn an_index_does_not_choose_what_is_read_here() {
     let link = |url: &str| format!("<a href=\"{url}\">");
     check(
         &link("file:///etc/words-0.1-py3-none-any.whl"),
-        "it redirects to \"file:///etc/words-0.1-py3-none-any.whl\", which is not a web address",
+        "it redirects to \"file:///etc/words-0.1-py3-none-any.whl\", which is not a web URL",
     );
     check(
         &link("ftp://files.example/words-0.1-py3-none-any.whl"),
-        "it redirects to \"ftp://files.example/words-0.1-py3-none-any.whl\", which is not a web address",
+        "it redirects to \"ftp://files.example/words-0.1-py3-none-any.whl\", which is not a web URL",
     );
     check(
         &link("http://me:secret@files.example/words-0.1-py3-none-any.whl?sig=secret"),
-        "it redirects to http://files.example/words-0.1-py3-none-any.whl, which is not protected by TLS",
+        "it redirects to http://files.example/words-0.1-py3-none-any.whl, which does not use TLS",
     );
     // Nor does its base.
     check(
