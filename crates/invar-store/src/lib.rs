@@ -54,6 +54,7 @@ mod checkout;
 mod checkout_writer;
 mod error;
 mod key;
+mod open;
 mod partial;
 mod permission;
 mod removal;
