@@ -107,7 +107,7 @@ pub enum DebError {
         #[source]
         source: SinkError,
     },
-    /// The package's records cannot be stored, or the package brings files of their names.
+    /// The package's records cannot be stored, or the package contains files of their names.
     #[error("the records of the package cannot be added to its files")]
     Records(#[source] SinkError),
 }

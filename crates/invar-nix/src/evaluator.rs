@@ -125,12 +125,13 @@ impl Evaluator {
     /// Evaluates the file at `path`, or the `default.nix` of a directory.
     ///
     /// # Errors
-    /// If it is not there, or is not Nix.
+    /// If it does not exist, or is not Nix.
     pub fn file(&mut self, path: &str) -> Outcome<ThunkId> {
         self.import_file(path, Spot::NOWHERE)
     }
 
-    /// Compiles the expression `text`; `name` is the path that messages give it, and relative paths start at its directory.
+    /// Compiles the expression `text`; `name` is the path that messages give it, and relative paths start at its
+    /// directory.
     ///
     /// # Errors
     /// If it is not Nix.

@@ -3,8 +3,8 @@ use invar_project::FORMAT_VERSION;
 use invar_python::{Chosen, EnvironmentLayout};
 use invar_tree::{Digest, Origin};
 
-/// How a tree is made. Equal recipes make equal trees, so a recipe's [fields](Self::fields) are the key under which a
-/// store keeps what it made.
+/// How a tree is created. Equal recipes make equal trees, so a recipe's [fields](Self::fields) are the key under which
+/// a store keeps what it made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
     /// A Debian package, unpacked.

@@ -9,14 +9,14 @@
 //! <text: a field's name><text: its value>    for each field, in the byte order of the names, then of the values
 //! ```
 //!
-//! Format break: a change here makes everything in every store anew.
+//! Format break: a change here invalidates everything in every store.
 use std::fmt;
 
 use invar_tree::{Digest, Hasher};
 
 /// What a tree or a result was made from, as a digest.
 ///
-/// The domain says how it was made and by which version of that way; the fields say from what. Whatever can change
+/// The domain says how it was created and by which version of that way; the fields say from what. Whatever can change
 /// the outcome must be in the key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Digest);
@@ -76,7 +76,7 @@ mod tests {
         let by_hand = Digest::of(b"invar-key 1\n8:deb-tree\n3:deb\n2:ab\n4:docs\n5:false\n");
         let key = Key::new("deb-tree", &[("docs", "false"), ("deb", "ab")]);
         assert_eq!(*key.digest(), by_hand);
-        // If this is intended, every store is made anew: say so in the changelog.
+        // If this is intended, every store is rebuilt: say so in the changelog.
         assert_eq!(key.to_string(), "d94fc2f6931e5dd8b5cea485928ddd7fe0119f53b28fe6a11344e4c20ff94ead");
     }
 

@@ -277,7 +277,7 @@ fn bombs_are_refused() {
     let at = ImagePath::parse("a").unwrap();
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();
     assert!(matches!(error, SdistFault::Archive(TarError::TooLarge { limit: 99 })), "{error:?}");
-    // Within the content of a file, too, it is told as what it is.
+    // Within the content of a file, too, it is reported as what it is.
     let bytes = Tape::new().file("a/x", &"x".repeat(5000)).plain();
     let limited = Limited::new(&bytes[..], 2000);
     let error = tape::unpack(limited, &mut Top::new(&mut tree, &at)).unwrap_err();

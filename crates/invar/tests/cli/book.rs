@@ -95,8 +95,8 @@ fn in_a_pipeline(line: &str) -> Option<&str> {
     PROGRAMS.contains(&command.split_whitespace().next()?).then_some(command)
 }
 
-/// Whether a line of a block that is not run has a command nevertheless. A synopsis of `invar`, with names in capitals for
-/// what a reader puts in, is none; that it is right is tested where the command line is defined.
+/// Whether a line of a block that is not run has a command nevertheless. A synopsis of `invar`, with names in capitals
+/// for what a reader puts in, is none; that it is right is tested where the command line is defined.
 fn is_left_out(language: Option<&str>, line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let names = |word: &&str| {
@@ -133,7 +133,7 @@ fn missing<'a>(expected: &'a [String], printed: &str) -> Option<&'a String> {
     expected.find(|pattern| !lines.any(|line| fits(pattern, line)))
 }
 
-/// A copy of the folder that `place` names, with the files that it names besides.
+/// A copy of the folder that `place` names, with the files that it also names.
 fn copy(place: &str, to: &Path) {
     if place == "an empty folder" {
         return fs::create_dir_all(to).expect("the folder can be made");
@@ -150,7 +150,7 @@ fn copy(place: &str, to: &Path) {
 struct Reader {
     context: Context,
     path: String,
-    /// The Docker engine, once there was something to be done for it; and nothing where there can be none.
+    /// The Docker engine, once there was something to be done for it; and nothing if there can be none.
     engine: Option<Option<Engine>>,
 }
 

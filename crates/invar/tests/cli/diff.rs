@@ -1,4 +1,4 @@
-//! `invar diff`: what it tells of images, locks and revisions, and what it reads for that.
+//! `invar diff`: what it reports about images, locks and revisions, and what it reads for that.
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -59,7 +59,7 @@ fn odd() -> Deb {
         .script("postinst", POSTINST)
 }
 
-/// A world with the package `odd`, and a project of it whose manifest says `configure` besides.
+/// A world with the package `odd`, and a project of it whose manifest also has `configure`.
 fn world(odd: Deb, configure: &str) -> World {
     let toolbox = ["bin", "sbin", "lib", "lib64"].iter().fold(
         Deb::new("toolbox", "1")
@@ -174,8 +174,8 @@ fn scripts_run_and_what_lasts_of_their_work_is_kept() {
     assert_eq!(Ran::of(&mut again).success(), digest);
 }
 
-/// Runs `invar` with a store on an overlay file system, on which the kernel refuses another. At the end it tells which
-/// copies of roots were kept.
+/// Runs `invar` with a store on an overlay file system, on which the kernel refuses another. At the end it determines
+/// which copies of roots were kept.
 fn on_an_overlay(world: &World, arguments: &[&str]) -> Ran {
     let script = "set -e; mkdir lower upper work; mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work \
                   lower; code=0; \"$@\" || code=$?; ls -d lower/store/failed/*/layer/copy >&2 || true; exit $code";
