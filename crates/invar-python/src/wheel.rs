@@ -7,7 +7,7 @@
 //! {dist}.data/purelib/*, platlib/*    lib/pythonX.Y/site-packages/*
 //! {dist}.data/scripts/NAME            bin/NAME, mode 0755; a first line that starts with #!python is replaced
 //! {dist}.data/data/*                  *
-//! {dist}.data/headers/*               include/site/pythonX.Y/{normalised name}/*
+//! {dist}.data/headers/*               include/site/pythonX.Y/{normalized name}/*
 //! all else                            lib/pythonX.Y/site-packages/*
 //! ```
 //!

@@ -43,7 +43,7 @@
 //!   all of them are looked at when a checkout is opened, so one in which something was changed is noticed too.
 //! * **Results** are one line that ends in a line feed: what was cut off has none, and zeros are not JSON.
 //!
-//! What is found damaged counts as absent, is removed, and is made again by whoever needed it.
+//! What is found damaged counts as absent, is removed, and is created again by whoever needed it.
 //!
 //! # Permissions
 //!

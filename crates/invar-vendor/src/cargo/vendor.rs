@@ -24,7 +24,7 @@ use crate::needed::Detail;
 use crate::offer::{Place, Variables, agree};
 use crate::{ContentFault, Fetched, Needed, NeededSource, VendorError};
 
-/// Where a crate's own records of a directory source would be; the archive must not bring them.
+/// Where a crate's own records of a directory source would be; the archive must not contain them.
 const RECORDS: [&str; 2] = [".cargo-checksum.json", ".cargo-ok"];
 
 pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {
