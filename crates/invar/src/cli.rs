@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
@@ -104,8 +105,10 @@ fn size(text: &str) -> Result<u64, String> {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write the first manifest of a project
+    #[cfg(feature = "inspect")]
     Init(Init),
     /// List what can change the result of a build: of a Dockerfile, a compose file, a flake, or in an image
+    #[cfg(feature = "inspect")]
     Audit(Audit),
     /// Choose Debian packages and write invar.lock
     Lock(Lock),
@@ -118,12 +121,16 @@ pub enum Command {
     /// Print what makes the shell's programs available here, for `eval`, direnv and editors
     Env(Env),
     /// Build again as if on other machines, and compare
+    #[cfg(feature = "inspect")]
     Verify(Verify),
     /// Tell what changed between two images, root file systems, locks, projects or git revisions
+    #[cfg(feature = "inspect")]
     Diff(Diff),
     /// Tell what brought a file or package into an image
+    #[cfg(feature = "inspect")]
     Why(Why),
     /// Tell what an image's bytes are spent on
+    #[cfg(feature = "inspect")]
     Inspect(Inspect),
 }
 
@@ -131,12 +138,20 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Derive {
     /// Take the manifest from this Dockerfile, or from this output of a flake, instead of writing one
+    #[cfg(feature = "inspect")]
     #[arg(long, value_name = "FILE[#NAME]")]
     pub from: Option<PathBuf>,
 
     /// Take this stage of the Dockerfile [default: the last]
+    #[cfg(feature = "inspect")]
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
+}
+
+impl Derive {
+    /// What a command line names that has no options for it: the project's own manifest, or an output of its flake.
+    #[cfg(feature = "inspect")]
+    pub const NOTHING: Self = Self { from: None, target: None };
 }
 
 /// What stands in for a manifest, and whether to show it.
@@ -147,11 +162,13 @@ pub struct DeriveOrShow {
     pub derive: Derive,
 
     /// Print the manifest that is taken from there, with its comments, and stop
+    #[cfg(feature = "inspect")]
     #[arg(long)]
     pub show_manifest: bool,
 }
 
 /// Options of `invar init`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Init {
     /// The project's folder
@@ -336,6 +353,7 @@ pub struct Env {
 }
 
 /// Options of `invar verify`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
@@ -380,6 +398,7 @@ pub struct Verify {
 }
 
 /// Options of `invar diff`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Diff {
     /// An archive, an OCI layout, a root file system, a lock, a project's folder, or a git revision of the project here,
@@ -405,6 +424,7 @@ pub struct Diff {
 }
 
 /// Options of `invar why`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Why {
     /// The absolute path of a file in the image, or the name of a package
@@ -429,6 +449,7 @@ pub struct Why {
 }
 
 /// Options of `invar inspect`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// An archive, an OCI layout, a root file system, or a project's folder
@@ -449,6 +470,7 @@ pub struct Inspect {
 }
 
 /// Options of `invar audit`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Audit {
     /// Dockerfiles, compose files, flakes, archives or layouts of images, or folders that hold some; `-` is a Dockerfile
@@ -474,6 +496,7 @@ pub struct Audit {
 }
 
 /// When `invar audit` fails.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// What takes the newest of something
