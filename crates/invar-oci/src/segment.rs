@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_content_must_be_what_the_tree_says() {
-        check(&hello(), None, "the content of /etc/motd cannot be read");
+        check(&hello(), None, "cannot read the content of /etc/motd");
         check(&hello(), Some(b"hell"), "/etc/motd should have 5 bytes, but its content ends after 4");
         check(&hello(), Some(b"hello!"), "/etc/motd should have 5 bytes, but its content is longer");
         check(
