@@ -125,6 +125,11 @@ fn shown(found: &Option<String>) -> String {
     found.as_ref().map_or_else(|| "the end".to_owned(), |name| format!("{name:?}"))
 }
 
+/// The version of how a package is unpacked: the tree that [`read_deb`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const UNPACK_VERSION: u32 = 1;
+
 /// Reads a package: gives its files to `sink`, then its records where `options` ask for them, and returns what its
 /// control archive says.
 ///

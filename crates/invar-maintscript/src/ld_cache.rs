@@ -23,7 +23,7 @@ mod config;
 mod elf;
 mod format;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

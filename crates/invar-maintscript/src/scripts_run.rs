@@ -99,6 +99,12 @@ const STARTS_NOTHING: &str = "#!/bin/sh\nexit 0\n";
 /// A machine's identity that is no machine's, so that none is made up at random and gets into other files.
 const MACHINE_ID: &str = "696e76617273616e64626f7800000000\n";
 
+/// The version of how scripts are run: the files that [`script_files`] gives, and what [`clean`] leaves of what the
+/// scripts made. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const SCRIPTS_VERSION: u32 = 1;
+
 /// The files to lay over the sandbox's root: dpkg's records of its packages, debconf's selections, and the driver.
 ///
 /// # Errors

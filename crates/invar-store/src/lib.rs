@@ -23,7 +23,9 @@
 //! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
 //! ```
 //!
-//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from.
+//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from. What
+//! another version of the program made has other keys, and is neither found nor removed: versions can share a store.
+//! It can be removed by hand while nothing uses the store: `trees`, `checkouts` and `results`, or the whole store.
 //!
 //! # What a crash can do
 //!
@@ -72,7 +74,7 @@ pub use blob::BlobWriter;
 pub use checkout::Checkout;
 pub use checkout_writer::CheckoutWriter;
 pub use error::StoreError;
-pub use key::Key;
+pub use key::{Key, KeyWriter, Keyed};
 pub use partial::Partial;
 pub use scratch::Scratch;
 pub use store::Store;

@@ -41,5 +41,5 @@ pub use checker::Checker;
 pub use ecosystem::{ecosystem_of, needed, offer, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
 pub use needed::{Ecosystem, Needed, NeededSource, Registries};
-pub use offer::{Fetched, Offer, Opening};
+pub use offer::{Fetched, OFFER_VERSION, Offer, Opening};
 pub use target::Target;

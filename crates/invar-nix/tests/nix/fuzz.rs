@@ -2,7 +2,7 @@
 use invar_nix::{Evaluator, Limits, NoFiles, on_deep_stack};
 use proptest::prelude::*;
 
-use crate::oracle::expressions;
+use crate::expressions;
 
 /// Words that texts are made of in addition to those of our expressions.
 const WORDS: &[&str] = &[

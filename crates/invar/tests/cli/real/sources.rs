@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::archives::with_shared_store;
 use crate::support::world::digest;
 use crate::support::{Context, Ran, copy_project, path_of, trust_index};
 use invar_testkit::{Server, Wheel, sha256};
@@ -65,7 +66,7 @@ fn programs(test: &str) -> Option<String> {
 impl Sources {
     fn new(test: &str) -> Option<Self> {
         let path = programs(test)?;
-        let context = Context::with_shared_store();
+        let context = with_shared_store();
         // git takes submodules from this machine only if it is told to; uv has it do so.
         context.write(
             ".gitconfig",
@@ -436,7 +437,7 @@ fn the_shell_is_locked_when_it_is_asked_for() {
 fn versions_come_from_the_lock() {
     let test = "versions_come_from_the_lock";
     let Some(path) = programs(test) else { return };
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let sources = Sources { context, server: Server::start(BTreeMap::new()), files: BTreeMap::new(), path };
     sources.context.write(".gitconfig", "[user]\nname = x\nemail = x@example\n");
     let module = |folder: &str, name: &str, keys: &str| {

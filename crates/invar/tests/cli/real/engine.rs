@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use super::{Ran, find};
+use crate::support::{Ran, find};
 
 /// A Docker engine, ended when nobody uses it any more.
 pub struct Engine {
