@@ -1,10 +1,10 @@
-//! The Nix language: parsed and evaluated within bounds.
+//! Parses and evaluates the Nix language, within limits.
 //!
 //! # Goals
-//! * [`parse`] gives a syntax tree of whatever a file holds, and [`Evaluator`] its values, lazily as Nix does.
-//! * What comes from elsewhere is *symbolic*: a [`Symbol`] remembers how it came about, can be selected from, called, put
-//!   into strings, and never decides a condition: both branches are kept.
-//! * Nothing that is evaluated crashes, hangs or takes more than its [`Limits`]; errors have a line and a column.
+//! * [`parse`] returns a syntax tree of any file, and [`Evaluator`] its values, lazily like Nix.
+//! * Unknown values are *symbolic*: a [`Symbol`] remembers its origin, can be selected from, called, and interpolated, and
+//!   never decides a condition: both branches are kept.
+//! * No evaluation crashes, hangs or exceeds its [`Limits`]; errors have a line and a column.
 //!
 //! # Non-goals
 //! * No flakes, no nixpkgs: those who know what a name means say so in preludes, which are Nix with the set `invar`:

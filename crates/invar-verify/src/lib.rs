@@ -1,4 +1,4 @@
-//! What can differ between two machines, how to find out which of it matters, and what a difference looks like.
+//! What can differ between two machines, how to find what matters, and what a difference looks like.
 //!
 //! # Goals
 //! * [`Perturbation`]: the closed list of what two machines may differ in, each with a name.
