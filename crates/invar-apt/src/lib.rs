@@ -1,7 +1,8 @@
 //! Debian archives: Release files and their signatures, package indexes, dependency solving.
 //!
 //! The chain of trust: a [`Keyring`] verifies an InRelease file ([`verify_in_release`]), which contains its indexes'
-//! digests ([`Release::file`]); an index ([`PackageIndex`]) contains its packages' digests ([`PackageRecord::sha256`]). Nothing outside this chain is trusted.
+//! digests ([`Release::file`]); an index ([`PackageIndex`]) contains its packages' digests ([`PackageRecord::sha256`]).
+//! Nothing outside this chain is trusted.
 //!
 //! # Goals
 //! * The same bytes and the same request give the same packages on any machine ([`solve`]).

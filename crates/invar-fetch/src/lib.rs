@@ -15,8 +15,11 @@
 //!
 //! # Retries
 //!
-//! URLs are tried in order. An attempt is repeated, with doubling pauses, if the connection failed or ended early,
-//! if the server was too slow, and if it reports a temporary error (408, 425, 429, 5xx). Nothing else is repeated: a file that is missing, too long, or has a different digest will not get better. There is one exception, which the digest makes safe: a resumed file with the wrong digest is fetched once more from its first byte, because either part may be wrong.
+//! URLs are tried in order. An attempt is repeated, with doubling pauses, if the connection failed or ended early, if
+//! the server was too slow, and if it reports a temporary error (408, 425, 429, 5xx). Nothing else is repeated: a file
+//! that is missing, too long, or has a different digest will not get better. There is one exception, which the digest
+//! makes safe: a resumed file with the wrong digest is fetched once more from its first byte, because either part may
+//! be wrong.
 mod attempt;
 mod download;
 mod error;

@@ -1,9 +1,9 @@
 //! Evaluates flakes: their inputs, their outputs, and the files that a derivation installs.
 //!
 //! # Goals
-//! * [`Flake::read`] evaluates a flake with known inputs: nixpkgs (its library, its
-//!   trivial builders, `dockerTools`, `mkShell`, Python), `flake-utils`, `flake-parts`, `systems`, `uv2nix`, `pyproject.nix`,
-//!   `build-system-pkgs`, `nix2container`. They are modeled in Nix, in `src/prelude`.
+//! * [`Flake::read`] evaluates a flake with known inputs: nixpkgs (its library, its trivial builders, `dockerTools`,
+//!   `mkShell`, Python), `flake-utils`, `flake-parts`, `systems`, `uv2nix`, `pyproject.nix`, `build-system-pkgs`,
+//!   `nix2container`. They are modeled in Nix, in `src/prelude`.
 //! * [`Flake::output`] gives an output as typed data: an image, a derivation, an app, a shell, an environment. The
 //!   contents of strings and lists are [`Thing`]s, by their symbols.
 //! * Failures are data, too: an attribute that cannot be evaluated is [`Data::Unreadable`] in its field, with its

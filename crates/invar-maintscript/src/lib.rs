@@ -9,8 +9,8 @@
 //! # Non-goals
 //! * What only a booting machine needs: services, device nodes, machine IDs, kernel settings, host keys.
 //! * Optional caches: bytecode, fonts, icons, MIME types. dpkg's records are not created here.
-//! * Running scripts. For packages that need it, [`script_files`] and [`clean`] produce what a sandbox needs and what an
-//!   image keeps.
+//! * Running scripts. For packages that need it, [`script_files`] and [`clean`] produce what a sandbox needs and what
+//!   an image keeps.
 //!
 //! A [`View`] shows the root and the output so far; a handler reads it and fills an [`Output`], which is added to the
 //! view; [`configure`] runs all handlers in a fixed order.

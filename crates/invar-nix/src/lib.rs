@@ -2,8 +2,8 @@
 //!
 //! # Goals
 //! * [`parse`] returns a syntax tree of any file, and [`Evaluator`] its values, lazily like Nix.
-//! * Unknown values are *symbolic*: a [`Symbol`] remembers its origin, can be selected from, called, and interpolated, and
-//!   never decides a condition: both branches are kept.
+//! * Unknown values are *symbolic*: a [`Symbol`] remembers its origin, can be selected from, called, and interpolated,
+//!   and never decides a condition: both branches are kept.
 //! * No evaluation crashes, hangs or exceeds its [`Limits`]; errors have a line and a column.
 //!
 //! # Non-goals
@@ -11,11 +11,13 @@
 //!   * `invar.symbol NAME` is a value of which nothing is known;
 //!   * `invar.open { name; attributes ? { }; missing ? null; }` has known attributes, and a function from the name of
 //!     another one to its value;
-//!   * `invar.make { kind; name; arguments; attributes ? { }; missing ? null; }` is a known thing with a store path, as a
+//!   * `invar.make { kind; name; arguments; attributes ? { }; missing ? null; }` is a known thing with a store path, as
+//!     a
 //!     derivation; `outPath`, `drvPath`, `type` and `name` are there unless `attributes` has them;
 //!   * `invar.facts` is what [`Evaluator::set_facts`] gave; `invar.isSymbol`, `invar.isMade`, `invar.describe` and
 //!     `invar.place` say what is known of a value;
-//!   * `import` of a symbol, or of a path inside of it, calls its attribute `__import` with the path (`""` or `"/lib"`).
+//!   * `import` of a symbol, or of a path inside of it, calls its attribute `__import` with the path (`""` or
+//!     `"/lib"`).
 //! * No store and no network: derivations are known by their arguments, their paths are placeholders
 //!   (`/nix/store/<32 digits>-<name>`, which [`Evaluator::pieces`] finds), and what depends on the machine is an error.
 mod arena;

@@ -7,12 +7,13 @@
 //! ```
 //!
 //! # Goals
-//! * All forms of images: Docker archives, OCI archives, OCI layouts in a directory, each with any number of
-//!   platforms; and root file systems, as a tar archive or a directory. Layers may be compressed with gzip, zstd or xz, or not at all.
+//! * All forms of images: Docker archives, OCI archives, OCI layouts in a directory, each with any number of platforms;
+//!   and root file systems, as a tar archive or a directory. Layers may be compressed with gzip, zstd or xz, or not at
+//!   all.
 //! * Nothing is unpacked to disk. A layer is read once, as a stream; only a list of its members and the beginnings of
 //!   requested files are kept.
-//! * What is read is verified: a blob against its digest, a layer against its diff ID. What is not read is not verified,
-//!   and [`Layer`] knows its digest without reading it.
+//! * What is read is verified: a blob against its digest, a layer against its diff ID. What is not read is not
+//!   verified, and [`Layer`] knows its digest without reading it.
 //! * All input is hostile: it is bounded by [`Limits`], and paths that climb out are rejected.
 //!
 //! # Non-goals

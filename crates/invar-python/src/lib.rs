@@ -5,10 +5,10 @@
 //!   install and the sources that it would build, for the Python and the platform of the *image*, never the host's.
 //! * [`unpack_wheel`] returns a wheel's files where `uv` would install them, byte for byte, except for `INSTALLER`.
 //! * Every wheel is verified twice: its digest against the lock by the caller, each file against `RECORD` here.
-//! * Everything that a source build needs, except the build itself: [`unpack_sdist`] gives the source's files, [`build_system`] what
-//!   its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock that,
-//!   [`version_environment`] replaces version control, and [`FRONTEND`] calls the build backend. [`need`] returns the
-//!   Debian packages that a Python package is known to need.
+//! * Everything that a source build needs, except the build itself: [`unpack_sdist`] gives the source's files,
+//!   [`build_system`] what its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock
+//!   that, [`version_environment`] replaces version control, and [`FRONTEND`] calls the build backend. [`need`] returns
+//!   the Debian packages that a Python package is known to need.
 //!
 //! # Non-goals
 //! * No network, disk, clock, environment or Python interpreter: nothing is fetched, cloned or built here. The front

@@ -4,8 +4,9 @@
 //! caller  -- spawn -->  outer  -- fork -->  init (process 1 inside)  -- fork -->  the command
 //! ```
 //!
-//! The outer process and the init are the calling program itself, started again: a program that uses this crate
-//! calls [`enter_if_asked`] first in `main`. So everything in between is ordinary single-threaded code, and the caller may have any number of threads.
+//! The outer process and the init are the calling program itself, started again: a program that uses this crate calls
+//! [`enter_if_asked`] first in `main`. So everything in between is ordinary single-threaded code, and the caller may
+//! have any number of threads.
 //!
 //! # Goals
 //! * The same result for root and everyone else: there is always one user inside, mapped to the caller's, never a

@@ -9,8 +9,9 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The data flow: [`ecosystem_of`] recognizes a lock, [`needed`] reads it, [`urls`] returns the URLs of a file, [`Checker`]
-//! verifies it while it streams, [`offer`] writes all files and returns the environment variables that point to them.
+//! The data flow: [`ecosystem_of`] recognizes a lock, [`needed`] reads it, [`urls`] returns the URLs of a file,
+//! [`Checker`] verifies it while it streams, [`offer`] writes all files and returns the environment variables that
+//! point to them.
 //!
 //! # Goals
 //! * The step's own commands work unchanged: `npm ci`, `cargo build --locked`, `pip install -r requirements.txt`.
