@@ -17,9 +17,9 @@ use crate::{Change, Inside};
 pub struct ImageOptions {
     /// Read all layers, also those that both images name by one digest, and check every digest.
     pub all_layers: bool,
-    /// The largest file that is looked into, in bytes.
+    /// The largest file that is inspected, in bytes.
     pub inside: u64,
-    /// How many bytes of files are looked into together, on each side.
+    /// How many bytes of files are inspected together, on each side.
     pub inside_total: u64,
     /// What is believed.
     pub limits: Limits,
@@ -72,7 +72,7 @@ pub struct Difference {
     pub causes: Vec<Cause>,
     /// Layers that were not read.
     pub shared: Shared,
-    /// Files that were not looked into since they, or all together, are too large.
+    /// Files that were not inspected since they, or all together, are too large.
     pub not_looked_into: usize,
 }
 

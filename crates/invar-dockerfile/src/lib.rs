@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`parse`] | directives, comments and [`Instruction`]s, typed, with spans |
 //! | [`Stages::of`] | stages with their bases, and [`Walk`]: each instruction with the variables that it sees |
-//! | [`Scope::expand`] | what `$NAME`, `${NAME:-word}` and the like come to, and which names have no known value |
+//! | [`Scope::expand`] | what `$NAME`, `${NAME:-word}` and similar come to, and which names have no known value |
 //! | [`run_commands`] | the simple commands of a `RUN`, through lists, pipes, subshells and here-documents |
 //!
 //! The syntax is that of BuildKit's parser and shell lexer (`frontend/dockerfile/parser`, `shell` and `instructions`)

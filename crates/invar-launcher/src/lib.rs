@@ -55,7 +55,7 @@ pub enum CalledAs {
 pub struct Values {
     /// The values.
     pub values: Vec<String>,
-    /// What stands between two values, and between them and what the variable was.
+    /// What is between two values, and between them and what the variable was.
     pub separator: String,
 }
 

@@ -16,7 +16,7 @@
 //!     derivation; `outPath`, `drvPath`, `type` and `name` are there unless `attributes` has them;
 //!   * `invar.facts` is what [`Evaluator::set_facts`] gave; `invar.isSymbol`, `invar.isMade`, `invar.describe` and
 //!     `invar.place` say what is known of a value;
-//!   * `import` of a symbol, or of a path inside of it, calls its attribute `__import` with the path (`""` or
+//!   * `import` of a symbol, or of a path inside it, calls its attribute `__import` with the path (`""` or
 //!     `"/lib"`).
 //! * No store and no network: derivations are known by their arguments, their paths are placeholders
 //!   (`/nix/store/<32 digits>-<name>`, which [`Evaluator::pieces`] finds), and what depends on the machine is an error.

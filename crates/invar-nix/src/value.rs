@@ -167,7 +167,7 @@ impl Partial {
     }
 }
 
-/// What an expression evaluates to: its outermost shape; what is inside of lists and sets is a [`ThunkId`] each.
+/// What an expression evaluates to: its outermost shape; what is inside lists and sets is a [`ThunkId`] each.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// `null`.

@@ -59,7 +59,7 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
-    /// The sandbox ended without saying how: something outside of it killed it, or the program does not call
+    /// The sandbox ended without saying how: something outside it killed it, or the program does not call
     /// [`enter_if_asked`](crate::enter_if_asked).
     #[error("the sandbox of {} ended without a report ({ended}); was it killed?", program.display())]
     Died {

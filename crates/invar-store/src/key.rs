@@ -35,7 +35,7 @@ use invar_tree::{Digest, FORMAT_VERSION};
 
 /// What a tree, a checkout or a result is made from: whatever can change the outcome.
 ///
-/// A type names one way of making something. It stands beside the code that makes it, and borrows what it needs.
+/// A type names one way of making something. It is next to the code that makes it, and borrows what it needs.
 pub trait Keyed {
     /// The way of making it, such as `debian-package`. No other type has the same.
     const DOMAIN: &'static str;

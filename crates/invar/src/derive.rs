@@ -1,6 +1,6 @@
 //! Manifests that are derived from a Dockerfile or a flake, each time it is used, instead of being written down.
 //!
-//! What was derived stands in `invar.lock` with the digests of what it was derived from. As long as these are the same,
+//! What was derived is in `invar.lock` with the digests of what it was derived from. As long as these are the same,
 //! the record is used, so that no newer release of Invar changes what is built.
 pub mod named;
 pub mod reading;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::operand::{FILES, Project, blob, hashes, tree};
 
-/// How many files are looked into, and how large they may be, in bytes.
+/// How many files are inspected, and how large they may be, in bytes.
 const LOOKED_INTO: usize = 200;
 const LARGEST: u64 = 4 << 20;
 

@@ -9,7 +9,7 @@ use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_tool};
 pub(super) const SEARCHED: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Folders of Debian's programs that an image does not look into by itself.
+/// Folders of Debian's programs that an image does not look into on its own.
 const FURTHER: [&str; 2] = ["/usr/games", "/usr/local/games"];
 
 /// Variables for uv that name a folder, and that a program may ask for.

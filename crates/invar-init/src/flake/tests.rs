@@ -4,7 +4,7 @@ use super::{FlakeContext, FlakeError, read_flake};
 use crate::Draft;
 use crate::Purpose;
 
-/// A project with uv2nix and what flakes have around it; `@` in a test is what stands in its `let`, and its outputs.
+/// A project with uv2nix and what flakes have around it; `@` in a test is what is in its `let`, and its outputs.
 const FLAKE: &str = r#"{
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
   inputs.uv2nix.url = "github:pyproject-nix/uv2nix";
@@ -45,7 +45,7 @@ fn read(flake: &str, output: Option<&str>, purpose: Purpose) -> Result<Draft, Fl
     read_flake(flake, &context, Draft::default())
 }
 
-/// What stands in the `let` of the flake, and its outputs.
+/// What is in the `let` of the flake, and its outputs.
 #[track_caller]
 fn check_as(lets: &str, outputs: &str, output: Option<&str>, purpose: Purpose, expected: &str) {
     let flake = format!("{FLAKE}{lets} in {{\n{outputs}\n}};\n}}");

@@ -172,9 +172,9 @@ impl Request {
 
     /// What `manifest` asks of Debian for everything other than its image: for each step that is run, for the author's
     /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
-    /// any are run, and for each further image with Debian packages of its own.
+    /// any are run, and for each additional image with Debian packages of its own.
     ///
-    /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
     pub fn roots(manifest: &Manifest) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
@@ -204,7 +204,7 @@ impl Request {
     }
 }
 
-/// The platforms of the project's own image and of its further ones: one lock is for all of them.
+/// The platforms of the project's own image and of its additional ones: one lock is for all of them.
 fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
     let further = manifest.images.values().filter_map(|image| image.image.platforms.as_ref());
     manifest.image.platforms.iter().chain(further.flatten()).copied().collect()
@@ -213,7 +213,7 @@ fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
 impl InvarLock {
     /// Compares what the lock was made for with what the project asks for now; empty if they match.
     ///
-    /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
+    /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.
     pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
         let (locked, wanted) = (&self.request, Request::of(manifest));

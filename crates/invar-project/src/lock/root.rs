@@ -63,7 +63,7 @@ impl RootName {
         Self("scripts".into())
     }
 
-    /// The root of a further image: `image:KEY`.
+    /// The root of an additional image: `image:KEY`.
     pub fn image(key: &ImageKey) -> Self {
         Self(format!("image:{key}").into())
     }

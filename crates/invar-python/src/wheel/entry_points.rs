@@ -6,7 +6,7 @@
 //! module, function = identifier *("." identifier)
 //! ```
 //!
-//! Blanks may stand around every part. Lines whose first character is `#` or `;` are comments; there are none at the
+//! Blanks may be around every part. Lines whose first character is `#` or `;` are comments; there are none at the
 //! end of a line. As `configparser` has it, a line that is indented deeper than the assignment before it continues
 //! that assignment's value, even if it looks like an assignment or a section: no program's value has two lines.
 //!

@@ -123,7 +123,7 @@ fn check(
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |source: io::Error| BuildError::Output { path: path.to_owned(), source };
-    // Written beside it and renamed: a full disk must not cost anyone their pyproject.toml.
+    // Written next to it and renamed: a full disk must not cost anyone their pyproject.toml.
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(name);

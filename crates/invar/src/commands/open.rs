@@ -14,7 +14,7 @@ use crate::report::Told;
 
 /// A project to be opened.
 pub struct Open<'a> {
-    /// Its folder, perhaps with `#` and the name of a further image or of an output of its flake.
+    /// Its folder, perhaps with `#` and the name of an additional image or of an output of its flake.
     pub project: &'a Path,
     /// What stands in for its manifest.
     pub derive: &'a Derive,
@@ -88,7 +88,7 @@ impl Open<'_> {
     }
 }
 
-/// `FOLDER#NAME`: a folder, and the name of one of the project's further images or of an output of its flake. A folder
+/// `FOLDER#NAME`: a folder, and the name of one of the project's additional images or of an output of its flake. A folder
 /// whose own name has such a character is meant where it is there.
 pub fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
     let text = project.to_string_lossy();

@@ -74,7 +74,7 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
         _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    // Of these, only what matters counts, and is recorded by itself.
+    // Of these, only what matters counts, and is recorded on its own.
     let own = |path: &String| !["pyproject.toml", "uv.lock"].contains(&path.as_str());
     for path in draft.read.iter().map(inside).filter(own) {
         let found = digest(&named.folder.join(&path))?;
@@ -195,7 +195,7 @@ fn check(named: &Named, text: &str) -> Result<(), Failure> {
         invar_toml: Some((name.as_str(), text)),
     };
     let Err(error) = Manifest::parse(&sources) else { return Ok(()) };
-    // What is wrong with the project is shown where it stands; the manifest is written nowhere.
+    // What is wrong with the project is shown where it is; the manifest is written nowhere.
     let alone = ManifestSources { invar_toml: None, ..sources };
     match alone.pyproject.is_some() && Manifest::parse(&alone).is_err() {
         true => Err(BuildError::from(error).into()),

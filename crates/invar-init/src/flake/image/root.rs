@@ -8,7 +8,7 @@ use invar_nix::{Place, SymbolId};
 use crate::flake::overrides::flat;
 use crate::flake::reader::Reader;
 
-/// How many packages are looked into, one inside the other.
+/// How many packages are inspected, one inside the other.
 const DEEPEST: usize = 200;
 
 impl Reader<'_> {

@@ -156,7 +156,7 @@ run = "pip install --require-hashes --no-compile --target out -r tools/requireme
 outputs = { "out" = "/app/installed" }
 "#;
 
-/// Its `uv.lock`, but for the package that the group names. A requirements file does not say where its wheels come
+/// Its `uv.lock`, except for the package that the group names. A requirements file does not say where its wheels come
 /// from, so they come from where the lock's do.
 const LOCK_WITH_PIP: &str = r#"version = 1
 revision = 3
