@@ -115,7 +115,7 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     }
     causes.extend(layer_causes(&left, &right, &pairs));
     let files = file_changes(&left, &right);
-    // A root file system has no layers, whatever it was made from.
+    // A root file system has no layers, whatever it was built from.
     let layered = old.config.is_some() && new.config.is_some();
     if layered && files.is_empty() && causes.is_empty() && old.layers.len() != new.layers.len() {
         causes.push(Cause::Layers { old: old.layers.len(), new: new.layers.len() });

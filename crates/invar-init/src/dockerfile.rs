@@ -115,7 +115,7 @@ struct Reader<'a> {
     places: Places,
     build_packages: BuildPackages,
     accounts: Accounts,
-    /// The suite of Debian that the image is made from, as far as it is known.
+    /// The suite of Debian that the image is built from, as far as it is known.
     suite: Option<String>,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,

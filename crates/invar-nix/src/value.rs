@@ -64,7 +64,7 @@ impl Context {
 pub struct NixString {
     /// The text, with a placeholder for each symbol: `/nix/store/<32 digits>-<name>`.
     pub text: Rc<str>,
-    /// The symbols that the text was made from.
+    /// The symbols that the text was built from.
     pub context: Context,
 }
 

@@ -1,4 +1,4 @@
-//! `invar.lock`: which Debian packages an image is made of, each with size and sha256.
+//! `invar.lock`: which Debian packages an image consists of, each with size and sha256.
 //!
 //! Only `invar lock` writes it. It is TOML (version 1.0), UTF-8, with line feeds, in exactly this form, so that two
 //! locks with the same content are the same bytes and a difference is a readable diff:
@@ -66,7 +66,7 @@
 //! …
 //! because = "requested by step:assets"
 //!
-//! [[platform.root]]                         # by name: what else is made of Debian packages other than the image
+//! [[platform.root]]                         # by name: what else consists of Debian packages other than the image
 //! name = "step:assets"
 //! request = [                               # what was asked for
 //!     "nodejs",
@@ -255,7 +255,7 @@ pub struct LockedPlatform {
     /// The packages that are only in other roots. None of them is in `packages`, and what is known of their maintainer
     /// scripts is not written.
     pub tools: BTreeMap<PackageName, LockedPackage>,
-    /// What else is made of Debian packages other than the image.
+    /// What else consists of Debian packages other than the image.
     pub roots: BTreeMap<RootName, LockedRoot>,
     /// The Python packages that are built from their source.
     pub builds: BTreeMap<NormalisedName, LockedBuild>,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A command that ran and failed is not an error: see [`Status`](crate::Status).
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The host forbids what the sandbox is made of.
+    /// The host forbids what the sandbox consists of.
     #[error("this host does not allow sandboxes: {setting}\n  {remedy}")]
     Forbidden {
         /// What forbids it: a sysctl with its value, or whose doing it is.

@@ -64,7 +64,7 @@ pub fn of_package(
     Ok(answers)
 }
 
-/// What the image of `files` for `platform` is made of.
+/// What the image of `files` for `platform` consists of.
 ///
 /// # Errors
 /// [`Failure`].

@@ -30,9 +30,9 @@ pub enum Use {
     Image,
     /// It is what the project's own package is built from.
     Package,
-    /// A step is made from it.
+    /// A step is built from it.
     Step,
-    /// Nothing that the image is made of.
+    /// Nothing that the image consists of.
     Nothing,
 }
 

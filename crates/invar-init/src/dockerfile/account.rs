@@ -1,4 +1,4 @@
-//! `useradd`, `USER`, and the directories that are made for the user.
+//! `useradd`, `USER`, and the directories that are created for the user.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::Instruction;

@@ -10,7 +10,7 @@ use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
 
-/// Files that images are made with, and that none needs.
+/// Files that images are built with, and that none needs.
 const MAKING: [&str; 12] = [
     ".dockerignore",
     ".gitignore",

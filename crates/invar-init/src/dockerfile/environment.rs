@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a folder has tools that images are made with, or is one of a user's own tools.
+/// Whether a folder has tools that images are built with, or is one of a user's own tools.
 fn is_of_tools(folder: &str) -> bool {
     let nix = ["/.nix-profile/bin", "/.nix-profile/sbin", "/nix/var/nix/profiles/default/bin"];
     let own = ["/.local/bin", "/.cargo/bin"];

@@ -530,7 +530,7 @@ fn broken_and_hostile_flakes_are_refused_or_end() {
         "{FLAKE} {bindings} in {{ packages.x86_64-linux.i = pkgs.dockerTools.buildImage {{ name = \"i\"; contents = a0 ++ x; }}; }}; }}"
     );
     assert!(read(&flake, None, Purpose::Build).is_ok());
-    // A package that is made of itself.
+    // A package that consists of itself.
     let flake = format!(
         "{FLAKE} a = pkgs.symlinkJoin {{ name = \"a\"; paths = [ b ]; }}; b = pkgs.buildEnv {{ name = \"b\"; paths = [ a ]; }};\
          in {{ packages.x86_64-linux.default = a; }}; }}"

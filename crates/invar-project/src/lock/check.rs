@@ -8,7 +8,7 @@ use pep440_rs::VersionSpecifiers;
 use super::{InvarLock, Request, RootName};
 use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, Timestamp};
 
-/// A difference between what a lock was made for and what the project asks for now.
+/// A difference between what a lock was created for and what the project asks for now.
 ///
 /// Whatever the difference, `invar lock` ends it: [`Mismatch::HINT`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum Mismatch {
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Suite {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<SuiteName>,
         /// What the manifest says.
         wanted: Option<SuiteName>,
@@ -76,7 +76,7 @@ pub enum Mismatch {
     /// Other versions of Python.
     #[error("`requires-python` was {} and is {}", or_unset(locked), or_unset(wanted))]
     RequiresPython {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<VersionSpecifiers>,
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
@@ -116,7 +116,7 @@ pub enum Mismatch {
     /// Another time.
     #[error("`snapshot` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Snapshot {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<Timestamp>,
         /// What the manifest says.
         wanted: Option<Timestamp>,
@@ -211,7 +211,7 @@ fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
 }
 
 impl InvarLock {
-    /// Compares what the lock was made for with what the project asks for now; empty if they match.
+    /// Compares what the lock was created for with what the project asks for now; empty if they match.
     ///
     /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.

@@ -13,7 +13,7 @@
 //! Only the sections `console_scripts` and `gui_scripts` count; on Linux they are alike. Extras are ignored. A
 //! launcher needs a function, which the specification lets other sections leave out.
 //!
-//! pip is special: entries `pip3.N` are dropped, and one for the environment's Python is made from `pip3`.
+//! pip is special: entries `pip3.N` are dropped, and one for the environment's Python is built from `pip3`.
 //!
 //! Stricter than `uv`, which takes hyphens and empty parts in a module or function: its launchers for those are no
 //! Python.

@@ -114,7 +114,7 @@ pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>,
     Ok(changes)
 }
 
-/// Whether `lock` was made for another `uv.lock` than that of `files`.
+/// Whether `lock` was created for another `uv.lock` than that of `files`.
 pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> {
     let (expected, found) = (lock.uv_lock, files.uv_lock_digest);
     (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })

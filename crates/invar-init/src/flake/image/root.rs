@@ -217,7 +217,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Packages that a layer is made of: they are in the image, but not in its root.
+    /// Packages that a layer consists of: they are in the image, but not in its root.
     fn layer_packages(&mut self, datum: &Datum) {
         for item in flat(datum) {
             let result = match item.thing() {

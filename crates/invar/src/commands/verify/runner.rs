@@ -26,7 +26,7 @@ const SELF: &str = "/proc/self/exe";
 pub struct Runner<'a> {
     /// The options of the command line.
     pub global: &'a Global,
-    /// What the first build was made with.
+    /// What the first build was built with.
     pub session: &'a Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
