@@ -59,7 +59,7 @@ mod wire;
 
 pub use available::{available, illusions_available};
 pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
-pub use elsewhere::{Elsewhere, refusal};
+pub use elsewhere::{HostOverrides, refusal};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
 #[doc(hidden)]

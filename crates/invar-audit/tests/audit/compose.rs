@@ -267,7 +267,7 @@ fn what_is_no_compose_file_is_refused() {
     check(&[("x", "a: 1\n")], nothing);
     let error = try_audit(&[("x", "services:\n  a: [\n")]).expect_err("no YAML");
     assert!(error.span.is_some(), "{error}");
-    check(&[("x", "\ninclude: [y]")], "x:2: y cannot be read: no such file");
+    check(&[("x", "\ninclude: [y]")], "x:2: cannot read y: no such file");
     check(
         &[("d/x", "services:\n  a: {extends: {service: b, file: ../y}}\n"), ("y", "services: {a: {}}")],
         "d/x:2: no service `b` in y",
