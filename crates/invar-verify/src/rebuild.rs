@@ -84,7 +84,7 @@ mod tests {
         let Ok(Err(Answer::Failed { message })) = read_order(&mut &b"\"Sleep\"\n"[..]) else {
             panic!("there is no such order")
         };
-        assert!(message.starts_with("the order cannot be read: "), "{message}");
+        assert!(message.starts_with("cannot read the request: "), "{message}");
     }
 
     #[test]
