@@ -79,7 +79,7 @@ pub enum DeriveError {
         problems: Vec<String>,
     },
     /// What stands in for a manifest is named in two ways.
-    #[error("what to use is named twice: by `--from`, and by `#` after the project's folder")]
+    #[error("both `--from` and `#` after the project directory select the source; use one")]
     NamedTwice,
     /// Something is named in the place of a manifest that is there.
     #[error("the project has a manifest: {own}")]
@@ -96,7 +96,7 @@ pub enum DeriveError {
         own: String,
     },
     /// A stage is named of something that has none.
-    #[error("{}: `--target` names a stage of a Dockerfile", from.display())]
+    #[error("{}: `--target` selects a stage of a Dockerfile", from.display())]
     TargetOfFlake {
         /// What is named.
         from: PathBuf,
@@ -105,7 +105,7 @@ pub enum DeriveError {
     #[error(transparent)]
     NothingNamed(Box<NothingNamed>),
     /// The manifest is the project's own.
-    #[error("the manifest of {} is not derived: it is the project's own", folder.display())]
+    #[error("the manifest of {} is not derived: the project has its own", folder.display())]
     NotDerived {
         /// The project's folder.
         folder: PathBuf,
@@ -165,20 +165,20 @@ impl Diagnostic for DeriveError {
         Some(Hint::Owned(match self {
             Self::Checkout(error) => return error.hint(),
             Self::Dockerfile { problem, .. } if matches!(**problem, DockerfileError::NoProject { .. }) => {
-                "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again"
+                "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again"
                     .to_owned()
             }
-            Self::NamedTwice => "name an output of a flake as --from FILE#NAME".to_owned(),
+            Self::NamedTwice => "select a flake output with --from FILE#NAME".to_owned(),
             Self::HasManifest { from, .. } => format!(
-                "leave out --from to use it, or remove it first; `invar build --from {} --show-manifest` only prints \
-                 what would be in its place",
+                "omit --from to use it, or remove it first; `invar build --from {} --show-manifest` prints the derived \
+                 manifest without using it",
                 from.display()
             ),
             Self::SecondManifest { .. } => "edit it, or remove it first".to_owned(),
-            Self::TargetOfFlake { .. } => "an output of a flake is --from flake.nix#NAME".to_owned(),
+            Self::TargetOfFlake { .. } => "select a flake output with --from flake.nix#NAME".to_owned(),
             Self::NothingNamed(named) => named.hint(),
             Self::NotDerived { .. } => {
-                "name a Dockerfile or flake with --from to see what would be in its place".to_owned()
+                "pass --from with a Dockerfile or flake to see the manifest it would give".to_owned()
             }
             Self::NoRecord { purpose, arguments, .. } => {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")

@@ -47,7 +47,7 @@ pub enum Wanted {
     Own {
         /// The project's folder.
         folder: PathBuf,
-        /// Which of its further images is meant.
+        /// Which of its additional images is meant.
         image: Option<String>,
     },
     /// It is derived.

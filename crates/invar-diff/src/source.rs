@@ -20,7 +20,7 @@ use crate::operand::{FILES, Project};
 use crate::revision::{Blob, blob, hashes, tree};
 use crate::{Change, Inside, inside};
 
-/// How many files are looked into, and how large they may be, in bytes.
+/// How many files are inspected, and how large they may be, in bytes.
 const LOOKED_INTO: usize = 200;
 const LARGEST: u64 = 4 << 20;
 
@@ -32,9 +32,9 @@ pub enum Use {
     Image,
     /// It is what the project's own package is built from.
     Package,
-    /// A step is made from it.
+    /// A step is built from it.
     Step,
-    /// Nothing that the image is made of.
+    /// Nothing that the image consists of.
     Nothing,
 }
 

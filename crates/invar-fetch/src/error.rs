@@ -30,7 +30,7 @@ pub enum FetchError {
         label: String,
     },
     /// The observer asked to give up. What was received is kept for the next attempt.
-    #[error("fetching {label} was cancelled")]
+    #[error("fetching {label} was canceled")]
     Cancelled {
         /// What was to be fetched.
         label: String,

@@ -71,8 +71,8 @@ impl Diagnostic for InspectError {
             Self::Build(error) => error.hint(),
             Self::Image(error) => error.hint(),
             Self::NoPlatform { platforms, .. } => Some(format!("it has: {}", platforms.join(", ")).into()),
-            Self::NoFile { .. } => Some("`invar inspect --json` lists all files".into()),
-            Self::NoPackage { .. } => Some("the path of a file begins with a slash".into()),
+            Self::NoFile { .. } => Some("run `invar inspect --json` to list all files".into()),
+            Self::NoPackage { .. } => Some("start the path of a file with a slash".into()),
             Self::NotAPath { .. } => None,
         }
     }

@@ -1,4 +1,4 @@
-//! What an image or a project's image is made of, counted.
+//! What an image or a project's image consists of, counted.
 use std::collections::BTreeMap;
 
 use invar_build::{Item, Session};

@@ -76,7 +76,7 @@ fn of_package(
     Ok(answers)
 }
 
-/// What the image of `files` for `platform` is made of.
+/// What the image of `files` for `platform` consists of.
 ///
 /// # Errors
 /// [`InspectError`].

@@ -57,7 +57,7 @@ pub struct PlannedLayer {
     pub recipes: Vec<Recipe>,
 }
 
-/// What an image for one platform is made of.
+/// What an image for one platform consists of.
 ///
 /// The trees of [`layers`](Self::layers) are created by fetching and unpacking alone; those of
 /// [`sources`](Self::sources),

@@ -25,7 +25,7 @@ pub fn read_order(input: &mut impl BufRead) -> io::Result<Result<Order, Answer>>
     let mut line = String::new();
     input.take(LONGEST).read_line(&mut line)?;
     Ok(serde_json::from_str(&line)
-        .map_err(|error| Answer::Failed { message: format!("the order cannot be read: {error}") }))
+        .map_err(|error| Answer::Failed { message: format!("cannot read the request: {error}") }))
 }
 
 /// Whether sandboxes can be made by the program at `path`.
@@ -85,7 +85,7 @@ mod tests {
         let Ok(Err(Answer::Failed { message })) = read_order(&mut &b"\"Sleep\"\n"[..]) else {
             panic!("there is no such order")
         };
-        assert!(message.starts_with("the order cannot be read: "), "{message}");
+        assert!(message.starts_with("cannot read the request: "), "{message}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Verification<'a> {
     pub session: &'a Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
-    /// Which further image of it is meant.
+    /// Which additional image of it is meant.
     pub image: Option<String>,
     /// The platforms.
     pub platforms: &'a [Platform],

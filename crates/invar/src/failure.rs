@@ -71,7 +71,7 @@ impl Failure {
             say(&format!("error: {}", self.message));
         }
         if let Some(hint) = &self.hint {
-            say(&format!("hint: {hint}"));
+            say(&format!("help: {hint}"));
         }
     }
 

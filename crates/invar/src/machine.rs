@@ -200,7 +200,7 @@ fn registries() -> Registries {
     }
 }
 
-/// The index that cargo's settings put in the place of its own: `source.crates-io.replace-with` names a source, and
+/// The index that cargo's settings put instead of its own: `source.crates-io.replace-with` names a source, and
 /// that source's `registry` is the index (the Cargo book, "Source Replacement").
 fn cargo_index(text: &str) -> Option<String> {
     let settings: toml::Table = text.parse().ok()?;

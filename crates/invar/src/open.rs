@@ -15,7 +15,7 @@ use crate::report::{CliReporter, propose};
 
 /// A project to be opened.
 pub struct Open<'a> {
-    /// Its folder, perhaps with `#` and the name of a further image or of an output of its flake.
+    /// Its folder, perhaps with `#` and the name of an additional image or of an output of its flake.
     pub project: &'a Path,
     /// What stands in for its manifest.
     pub derive: &'a Derive,

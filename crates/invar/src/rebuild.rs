@@ -45,7 +45,7 @@ fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
     let reporter = reporter(Style { quiet: false, json: true });
     let files = order.files()?;
     let global: Global = serde_json::from_value(order.settings.clone())
-        .map_err(|error| Failure::input(format!("the order cannot be read: {error}"), None))?;
+        .map_err(|error| Failure::input(format!("cannot read the request: {error}"), None))?;
     let session = machine::session(&global, &files.manifest, &*reporter)?;
     Ok(order.build(session, files)?)
 }
