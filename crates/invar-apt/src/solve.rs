@@ -125,7 +125,7 @@ impl fmt::Debug for SolveRequest<'_> {
 /// Essential packages are not added by themselves: ask for them if they are wanted.
 ///
 /// # Errors
-/// [`SolveError`] if there is no solution, with the problems that stand in the way.
+/// [`SolveError`] if there is no solution, with the problems that are in the way.
 pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solution, SolveError> {
     let universe = Universe::new(index, request);
     let missing: Vec<Problem> = universe.missing_roots();
@@ -136,7 +136,7 @@ pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solutio
         Some(walk) => walk,
         None => {
             let rows = search::search(&universe)?;
-            // The walk within the packages found gives the reasons, and leaves behind what nothing needs after all.
+            // The walk within the packages found gives the reasons, and drops what nothing needs after all.
             Walk::within(&universe, &rows)
                 .expect("the packages found satisfy all that they and the roots need")
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, Settings, clean, configure,
-    script_command, script_environment, script_failure, script_files, unknown_questions,
+    Cleaned, Configured, Ran, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, Selection, Settings, clean,
+    configure, script_command, script_environment, script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
@@ -54,7 +54,7 @@ struct ScriptsConfiguration<'a> {
 
 impl Keyed for ScriptsConfiguration<'_> {
     const DOMAIN: &'static str = "scripts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = SCRIPTS_VERSION;
 
     fn encode(&self, writer: &mut KeyWriter) {
         let Self { root, packages, configure, settings, docs, debconf } = self;

@@ -1,7 +1,7 @@
 //! Maintainer scripts as data (Debian Policy, section 6).
 //!
 //! No script of a package is ever run. What it would do on a fresh installation is done natively, by handlers that
-//! know the package; [`script_hash`] tells whether a handler was written for this very script.
+//! know the package; [`script_hash`] shows whether a handler was written for this very script.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -42,7 +42,7 @@ pub struct Snippet {
 /// code     its lines, each ended by "\n"
 /// ```
 ///
-/// Lines are taken as they are, but for these:
+/// Lines are taken as they are, except for these:
 /// * what debhelper generated, from a line `# Automatically added by dh_…` to the next line
 ///   `# End automatically added section`, is left out; so are all other comment lines after the first line, and
 ///   lines of only white space;
@@ -78,7 +78,7 @@ pub fn debhelper_snippets(scripts: &BTreeMap<String, String>) -> Vec<Snippet> {
     snippets
 }
 
-/// The script's own code, normalised; `None` where it has none.
+/// The script's own code, normalized; `None` where it has none.
 fn own_code(script: &str) -> Option<String> {
     if !is_shell(script) {
         return Some(script.to_owned());
@@ -107,7 +107,7 @@ fn is_shell(script: &str) -> bool {
 enum Piece<'a> {
     /// A line, without its line feed.
     Line(&'a str),
-    /// What stands between debhelper's markers.
+    /// What is between debhelper's markers.
     Generated { tool: &'a str, body: String },
 }
 

@@ -45,7 +45,7 @@ pub struct Stage<'a> {
     pub name: Option<String>,
     /// What it starts from.
     pub base: Base,
-    /// What stands in `FROM`, with names replaced.
+    /// What is in `FROM`, with names replaced.
     pub base_name: Expansion,
     /// The value of `--platform`, with names replaced.
     pub platform: Option<Expansion>,
@@ -78,11 +78,11 @@ pub enum StageFault {
         limit: usize,
     },
     /// A word of `FROM` or of an `ARG` before it cannot be expanded.
-    #[error("`{word}` cannot be expanded: {source}")]
+    #[error("cannot expand `{word}`: {source}")]
     Expansion {
         /// The word.
         word: String,
-        /// Where it stands.
+        /// Where it is.
         span: Span,
         /// Why.
         source: ExpansionFault,
@@ -193,7 +193,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Instruction {
-    /// The images and stages that it names besides `FROM`'s: those of `--from=` and of `--mount=...,from=`.
+    /// The images and stages that it names other than `FROM`'s: those of `--from=` and of `--mount=...,from=`.
     pub fn sources(&self) -> impl Iterator<Item = String> {
         self.flags.iter().filter_map(|flag| {
             let value = &flag.value.as_ref()?.text;

@@ -13,7 +13,7 @@ use crate::world::PRELUDE;
 
 /// Lists and sets inside each other that are followed.
 const DEEPEST: usize = 16;
-/// Values that one thing may have, with those inside of its lists and sets.
+/// Values that one thing may have, with those inside its lists and sets.
 const MOST: usize = 50_000;
 
 /// Attributes of a flake that differ from checkout to checkout.
@@ -33,9 +33,7 @@ const IMPURE: [&str; 9] = [
 pub(crate) fn unreadable(error: &EvalError) -> Unreadable {
     let why = match &error.kind {
         ErrorKind::MissingAttribute { name } if IMPURE.contains(&&**name) => {
-            format!(
-                "`{name}` of the flake differs with each commit, so nothing that is reproducible can be made of it"
-            )
+            format!("`{name}` of the flake differs with each commit, so it is not reproducible")
         }
         kind => kind.to_string(),
     };

@@ -35,7 +35,8 @@ pub struct Placed {
 const LINKS: usize = 40;
 
 impl Root {
-    /// The root that the members of `layers`, the lowest first, make together. A hard link to what is not there is left out.
+    /// The root that the members of `layers`, the lowest first, make together. A hard link to a missing file is left
+    /// out.
     pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a [Member])>) -> Self {
         let mut root = Self::default();
         for (index, members) in layers {
@@ -45,7 +46,7 @@ impl Root {
     }
 
     fn apply(&mut self, layer: usize, members: &[Member]) {
-        // Marks only delete what is below, wherever in the layer they stand.
+        // Marks only delete what is below, wherever in the layer they are.
         for member in members {
             match member.kind {
                 Kind::Whiteout => self.remove(&self.resolved(&member.path)),

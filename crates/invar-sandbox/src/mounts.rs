@@ -32,7 +32,7 @@ pub(crate) struct NewRoot {
     mount: u64,
     /// The path of the root on the host, to find out where in it something is.
     path: PathBuf,
-    /// What was made for mount points in the root itself, relative to it.
+    /// What was created for mount points in the root itself, relative to it.
     made: Vec<PathBuf>,
 }
 
@@ -80,8 +80,8 @@ impl NewRoot {
         Ok(rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
     }
 
-    /// Opens a mount point, which is made, with the folders above it, if it is missing. `lasting` tells that what was
-    /// made is meant to stay.
+    /// Opens a mount point, which is created, with the folders above it, if it is missing. `lasting` shows that what
+    /// was created is meant to stay.
     pub(crate) fn mount_point(&mut self, path: &str, kind: Kind, lasting: bool) -> io::Result<OwnedFd> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let mut here = self.resolve("/")?;
@@ -119,7 +119,7 @@ impl NewRoot {
         Ok(())
     }
 
-    /// What was made for mount points in the root itself, one a line.
+    /// What was created for mount points in the root itself, one a line.
     pub(crate) fn made(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         self.made

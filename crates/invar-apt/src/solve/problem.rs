@@ -7,12 +7,12 @@ use super::Request;
 /// There is no solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolveError {
-    /// What stands in the way: at least one problem. They are sorted by their text, except roots that nothing
+    /// What is in the way: at least one problem. They are sorted by their text, except roots that nothing
     /// satisfies, which keep the request's order.
     pub problems: Vec<Problem>,
 }
 
-/// Something that stands in the way of a solution.
+/// Something that is in the way of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
@@ -122,7 +122,7 @@ impl fmt::Display for Problem {
                     Some((package, version)) => format!("{package} {version} needs {dependency} ({chain})"),
                     None => format!("{} requests {dependency}", chain.why),
                 });
-                write!(f, "no version of {name} satisfies all that need it: {}", list(needs, ", and "))
+                write!(f, "no version of {name} satisfies all its dependents: {}", list(needs, ", and "))
             }
             Self::Together { roots } => {
                 let roots =

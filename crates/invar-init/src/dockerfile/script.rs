@@ -23,7 +23,7 @@ impl Reader<'_> {
     /// Looks into the scripts among `words`, which a container starts.
     pub(super) fn look_into_scripts(&mut self, words: &[String]) {
         for (index, word) in words.iter().enumerate() {
-            // What stands first, or after the options of `tini` and the like, is started; the rest is an argument.
+            // What is first, or after the options of `tini` and similar, is started; the rest is an argument.
             let is_started = index == 0 || words[index - 1] == "--";
             match word.split_once(' ') {
                 None => self.look_into_script(word, is_started),
@@ -57,7 +57,9 @@ impl Reader<'_> {
             self.changes.without_runner.insert(path.clone());
         }
         if text.contains("uv sync") || text.contains("uv pip ") {
-            let why = format!("{path} calls uv, which the image does not have: uv.lock is installed already");
+            let why = format!(
+                "{path} calls uv, which is not in the image: the packages in uv.lock are already installed"
+            );
             self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
         }
         if is_started {

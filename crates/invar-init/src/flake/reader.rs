@@ -41,15 +41,15 @@ pub(super) struct Reader<'a> {
     /// The sets of Python packages that were read.
     pub(super) sets: BTreeSet<SymbolId>,
     pub(super) environment: Chosen,
-    /// Packages of which was told what differs from nixpkgs'.
+    /// Packages whose differences from nixpkgs were reported.
     pub(super) told: BTreeSet<String>,
     /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
     pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
-    /// Directories outside of `pathsToLink` that something refers to.
+    /// Directories outside `pathsToLink` that something refers to.
     pub(super) used: BTreeSet<String>,
     /// Packages that are nothing but what is joined in them, with the directories of them that are wanted.
     pub(super) joined: BTreeSet<(SymbolId, Option<Vec<String>>)>,
-    /// How many packages what is looked into is inside of.
+    /// How many packages what is inspected is inside.
     pub(super) depth: usize,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Laid {
     pub(super) only: Option<Vec<String>>,
 }
 
-/// What needs something that is not known.
+/// What needs something that is unknown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Needed {
     /// Where that is written first.
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         result
     }
 
-    /// `text` with the names of packages in the place of store paths.
+    /// `text` with the names of packages instead of store paths.
     pub(super) fn readable(&mut self, text: &str) -> String {
         let mut out = String::new();
         for piece in self.flake.pieces(text) {

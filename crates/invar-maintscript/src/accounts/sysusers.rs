@@ -108,7 +108,7 @@ fn fields(line: &str) -> Option<Vec<String>> {
     Some(fields)
 }
 
-/// Whether the name can stand in the tables.
+/// Whether the name can be in the tables.
 fn is_name(name: &str) -> bool {
     let start = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
@@ -156,7 +156,7 @@ pub(super) fn allocate(
     Ok(())
 }
 
-/// The ID of the group `name`, which is added if it is not there.
+/// The ID of the group `name`, which is added if it is missing.
 fn add_group(
     name: &str,
     wanted: Option<u32>,

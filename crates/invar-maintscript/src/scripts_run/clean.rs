@@ -1,11 +1,11 @@
 //! From what changed in the sandbox to what the image gets.
 //!
-//! What is dropped is in the module `keep`. What stays is made the same every time and fit for the image:
+//! What is dropped is in the module `keep`. What stays is created the same every time and fit for the image:
 //! * In the sandbox every file looks like root's, so programs that replace a file and copy its owner make it root's. A
 //!   file that native has with another owner and that the scripts left as root's gets native's owner back.
 //! * `/etc/shadow` loses the days of the last change of a password, and logs lose their content.
 //! * Lists of shells lose those that only tools bring.
-//! * The linker's cache and Java's key store are made natively, over the result.
+//! * The linker's cache and Java's key store are created natively, over the result.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;
@@ -251,7 +251,7 @@ impl Kept {
     }
 }
 
-/// The directory at `path`, which stays as it is but for what is new below it.
+/// The directory at `path`, which stays as it is except for what is new below it.
 fn directory_above(ran: &Ran<'_>, path: &ImagePath, is_gone: bool) -> Entry {
     let native = ran.native.tree().get(path.as_str()).filter(|entry| entry.is_directory() && !is_gone);
     let (sandbox, changed) = (ran.sandbox.get(path.as_str()), ran.changed.tree().get(path.as_str()));
@@ -359,7 +359,7 @@ fn make_natively(ran: &Ran<'_>, cleaned: &mut Cleaned) -> Result<(), ConfigureEr
 /// Lists of shells, one a line with its whole path, which debianutils keeps (shells(5), update-shells(8)).
 const SHELLS: [&str; 2] = ["etc/shells", "var/lib/shells.state"];
 
-/// The lines of `text` but for paths at which the image has nothing.
+/// The lines of `text` except for paths at which the image has nothing.
 fn without_missing(view: &View<'_>, text: &str) -> String {
     let there = |line: &&str| {
         let line = line.trim();

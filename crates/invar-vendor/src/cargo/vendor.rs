@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A file has mode 0755 if any execute bit is set in the archive, else 0644. The digests of single files are left out:
-//! the package's own digest is compared with the lock, and what lies in an image is checked when it is read.
+//! the package's own digest is compared with the lock, and what is in an image is checked when it is read.
 //!
 //! Source: the Cargo book, "Source replacement", "Directory sources"; "Configuration", `[source]`.
 //!
@@ -24,7 +24,7 @@ use crate::needed::Detail;
 use crate::offer::{Place, Variables, agree};
 use crate::{ContentFault, Fetched, Needed, NeededSource, VendorError};
 
-/// Where a crate's own records of a directory source would be; the archive must not bring them.
+/// Where a crate's own records of a directory source would be; the archive must not contain them.
 const RECORDS: [&str; 2] = [".cargo-checksum.json", ".cargo-ok"];
 
 pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {

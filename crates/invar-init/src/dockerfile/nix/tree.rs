@@ -41,7 +41,7 @@ pub(in crate::dockerfile) struct Built {
     pub written: BTreeSet<String>,
     /// Files with the path of an output in them, or with those of all that it needs.
     papers: BTreeMap<String, String>,
-    /// Folders that are made.
+    /// Folders that are created.
     made: BTreeSet<String>,
 }
 
@@ -161,7 +161,7 @@ impl Built {
         if nix.verb == Verb::Build {
             for (index, installable) in nix.installables.iter().enumerate() {
                 let number = self.number(installable, instruction);
-                // Further ones get a number behind their link's name.
+                // Further ones get a number after their link's name.
                 let suffix = if index == 0 { String::new() } else { format!("-{index}") };
                 if let Some(link) = &nix.link {
                     let at = joined(folder, &format!("{link}{suffix}"));
@@ -205,7 +205,7 @@ impl Built {
         number
     }
 
-    /// `cp` and the like: what is Nix's goes with it.
+    /// `cp` and similar: what is Nix's goes with it.
     fn copy(&mut self, operands: &[&String], folder: &str) {
         let Some((destination, sources)) = operands.split_last() else { return };
         let is_into = sources.len() > 1 || is_folder(destination);
@@ -262,7 +262,7 @@ impl Built {
             ["nix-store", option, ..] if option.contains('R') => STORE.to_owned(),
             ["nix-store", ..] if words.contains(&"--requisites") || words.contains(&"-R") => STORE.to_owned(),
             ["nix", ..] if words.contains(&"path-info") && words.contains(&"-r") => STORE.to_owned(),
-            // What it builds was read before this, since it stands inside.
+            // What it builds was read before this, since it is inside.
             ["nix", ..] if words.contains(&"--print-out-paths") || words.contains(&"path-info") => {
                 self.outputs.len().checked_sub(1).map(store_path).unwrap_or_default()
             }

@@ -24,7 +24,7 @@ impl Reader<'_> {
             let Some(text) = datum.text().map(str::to_owned) else {
                 let why = match &datum.value {
                     Data::Unreadable(unreadable) => unreadable.why.clone(),
-                    _ => "its text depends on something that is not known".to_owned(),
+                    _ => "its text depends on an unknown value".to_owned(),
                 };
                 self.note(datum.place.as_ref(), name, &why);
                 continue;
@@ -48,7 +48,7 @@ impl Reader<'_> {
             found.places.insert(name.to_owned(), place.clone());
         }
         let owned: Vec<String> = found.tree.owners.iter().map(|owner| owner.path.clone()).collect();
-        // Directories that are made for the image's own user, or for everyone.
+        // Directories that are created for the image's own user, or for everyone.
         for (path, entry) in &found.tree.entries {
             let is_tmp = path == "tmp" || path == "var/tmp";
             if entry.put == Put::Directory

@@ -10,7 +10,7 @@ use invar_dockerfile::BuildArguments;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::{LONGEST, audit_bytes, cannot_read, refused, text};
 use crate::failure::Failure;
-use crate::report::say;
+use crate::output::say;
 
 /// Dockerfiles that are read for one compose file.
 const DOCKERFILES: usize = 1_000;
@@ -62,7 +62,7 @@ fn fault(error: &ComposeError) -> Failure {
 /// The bytes of a plain file. A pipe or device, which a file from elsewhere can name, would never end.
 fn plain_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
