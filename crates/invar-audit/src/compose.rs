@@ -10,6 +10,7 @@
 mod build;
 mod files;
 mod inline;
+mod remote;
 mod service;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use std::collections::BTreeMap;
 use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
 
 use crate::dockerfile::{DockerfileError, look_at};
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
 use crate::paths::folder_of;
+use crate::report::Report;
 use crate::surroundings::Surroundings;
 use crate::yaml::YamlError;
 
@@ -150,7 +152,7 @@ pub fn audit_compose(
 
 impl Compose {
     /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. The reports are those
-    /// of the scripts that it runs, see [`crate::Audited::scripts`]. Nothing where the Dockerfile is a file.
+    /// of the scripts that it runs, see [`crate::DockerfileAudit::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors
     /// [`ComposeError`], with the place in the compose file.

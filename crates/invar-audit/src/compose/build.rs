@@ -5,9 +5,9 @@ use std::rc::Rc;
 use invar_dockerfile::{Expansion, Span};
 
 use crate::compose::inline::Inline;
+use crate::compose::remote::is_remote;
 use crate::compose::service::{Part, Reader};
 use crate::compose::{ComposeBuild, MOST, replaced};
-use crate::dockerfile::is_commit;
 use crate::paths::joined;
 use crate::yaml::Node;
 
@@ -129,30 +129,4 @@ fn entries(node: &Node) -> Vec<Entry> {
     };
     let named = node.all_pairs(MOST).into_iter().map(of_pair);
     named.chain(node.items().iter().map(|item| of_item(item))).take(MOST).collect()
-}
-
-/// Whether Compose fetches what is at this address.
-pub(super) fn is_remote(address: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@", "oci://", "github.com/"];
-    schemes.iter().any(|scheme| address.starts_with(scheme))
-}
-
-/// What is wrong, where the address names no commit and no digest.
-pub(super) fn remote_not_pinned(address: &str) -> Option<String> {
-    if address.contains("@sha256:") {
-        return None;
-    }
-    // `URL#REFERENCE:FOLDER`, or `URL?ref=REFERENCE` and `URL?checksum=COMMIT`.
-    let fragment = address.split_once('#').map(|(_, rest)| rest.split(':').next().unwrap_or(rest));
-    let queried = address.split(['?', '&', '#']).skip(1).filter_map(|part| part.split_once('='));
-    let named = |name: &str| matches!(name, "ref" | "tag" | "branch" | "checksum" | "commit");
-    let queried = queried.filter(|(name, _)| named(name)).map(|(_, value)| value);
-    let references: Vec<&str> = fragment.into_iter().chain(queried).filter(|text| !text.is_empty()).collect();
-    if references.iter().any(|reference| is_commit(reference)) {
-        return None;
-    }
-    Some(match references.first() {
-        Some(reference) => format!("`{reference}` of `{address}` is a name that can be moved"),
-        None => format!("`{address}` is whatever lies there that day"),
-    })
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use invar_dockerfile::Span;
 
 use crate::compose::{ComposeError, ComposeFault, Unread};
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Rule;
 use crate::yaml::{Node, parse};
 

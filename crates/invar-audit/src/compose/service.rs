@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use invar_dockerfile::{Expansion, Span};
 
-use crate::compose::build::{is_remote, remote_not_pinned};
 use crate::compose::files::Files;
+use crate::compose::remote::{is_remote, remote_not_pinned};
 use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, Unread, replaced};
-use crate::dockerfile::not_pinned;
 use crate::finding::Finding;
 use crate::paths::{folder_of, joined};
+use crate::pins::not_pinned;
 use crate::rule::Rule;
 use crate::yaml::Node;
 

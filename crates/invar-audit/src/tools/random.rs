@@ -1,9 +1,10 @@
 //! Random values, and the machine that builds.
-use crate::dockerfile::{Call, Found, Inside};
+use crate::calls::{Call, Inside};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some(what) = random(call) {
         let message = format!("{what} is another one at every build");
         found.push(Finding::new(Rule::RandomInBuild, call.span, message));

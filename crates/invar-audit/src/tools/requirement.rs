@@ -1,5 +1,5 @@
 //! Python requirements: how much each of them pins.
-use crate::dockerfile::Argument;
+use crate::calls::Argument;
 use crate::surroundings::Surroundings;
 
 /// How much a requirement, or a file of them, pins; the least first.
@@ -36,7 +36,7 @@ pub(super) fn of_text(text: &str, known: bool) -> Pin {
         let reference = address.rsplit_once('@').map(|(_, reference)| reference).unwrap_or_default();
         let reference = text.rsplit_once('@').map_or(reference, |(_, reference)| reference);
         let commit = reference.split(['#', '&']).next().unwrap_or_default();
-        return if crate::dockerfile::is_commit(commit) || (!known && commit.is_empty()) {
+        return if crate::pins::is_commit(commit) || (!known && commit.is_empty()) {
             Pin::Version
         } else {
             Pin::Open

@@ -5,11 +5,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Instruction, Kind, Scope, Source, Stages, Text, Transfer, is_shell};
+use invar_dockerfile::{Text, is_shell};
 use invar_tree::SEARCH_PATH;
 
-use crate::dockerfile::call::Call;
-use crate::dockerfile::trail::names_a_time;
+use super::call::Call;
+use super::stage_files::{From, StageFiles};
 use crate::paths::joined;
 use crate::surroundings::{Ignore, Surroundings};
 
@@ -22,9 +22,6 @@ const MOST: usize = 50;
 /// Stages that a file is followed through.
 const STAGES: usize = 8;
 
-/// Things that a stage is known to hold.
-const BROUGHT: usize = 1_000;
-
 /// Comparisons of a path with what was brought, and files that are asked for: stages that copy all of each other could
 /// make endlessly many.
 const COMPARISONS: usize = 2_000_000;
@@ -35,7 +32,7 @@ const KNOWN: [&str; 3] = ["gradlew", "mvnw", "configure"];
 
 /// A script that was read.
 #[derive(Debug, Clone)]
-pub(crate) struct Read {
+pub(crate) struct ScriptFile {
     /// Its path from the build's folder.
     pub path: String,
     /// What it says.
@@ -52,171 +49,17 @@ pub(super) enum Content {
     InFolder(String, Text),
 }
 
-/// Where files came from.
-#[derive(Debug, Clone)]
-enum From {
-    Folder,
-    Stage(usize),
-    Here(Text),
-}
-
-/// What was brought from where to where.
-#[derive(Debug, Clone)]
-struct Brought {
-    from: From,
-    source: String,
-    destination: String,
-}
-
-/// What a stage holds, as far as it is known.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Ground {
-    /// The folder that commands start in, from `/`.
-    pub folder: String,
-    brought: Vec<Brought>,
-    /// What the instruction mounts.
-    mounted: Vec<Brought>,
-}
-
-impl Ground {
-    /// Takes in what the instruction does.
-    pub(super) fn follow(
-        &mut self,
-        instruction: &Instruction,
-        scope: &Scope,
-        stages: &Stages<'_>,
-        stage: usize,
-    ) {
-        match &instruction.kind {
-            Kind::Workdir(word) => {
-                if let Some(path) = expanded(&word.text, scope) {
-                    self.folder = joined(&self.folder, &path);
-                }
-            }
-            Kind::Copy(transfer) | Kind::Add(transfer) => {
-                let from = match instruction.flag_value("from") {
-                    None => From::Folder,
-                    Some(name) => {
-                        let by_number = || name.text.parse().ok().filter(|number| *number < stage);
-                        match stages.find(&name.text, stage).or_else(by_number) {
-                            Some(other) => From::Stage(other),
-                            None => return,
-                        }
-                    }
-                };
-                self.bring(&from, transfer, instruction, scope);
-            }
-            Kind::Run(_) => self.mount(instruction, scope),
-            _ => {}
-        }
-    }
-
-    fn bring(&mut self, from: &From, transfer: &Transfer, instruction: &Instruction, scope: &Scope) {
-        let Some(destination) = expanded(&transfer.destination.text, scope) else { return };
-        let place = joined(&self.folder, &destination);
-        for source in &transfer.sources {
-            let (from, source) = match source {
-                Source::Path(word) => match expanded(&word.text, scope) {
-                    Some(path) => (from.clone(), joined("/", &path)),
-                    None => continue,
-                },
-                Source::Heredoc(number) => match instruction.heredocs.get(*number) {
-                    Some(heredoc) => (From::Here(heredoc.content.clone()), format!("/{}", heredoc.name)),
-                    None => continue,
-                },
-            };
-            if self.brought.len() < BROUGHT {
-                self.brought.push(Brought { from, source, destination: place.clone() });
-            }
-        }
-    }
-
-    /// Takes in what the instruction alone mounts from the build's folder.
-    fn mount(&mut self, instruction: &Instruction, scope: &Scope) {
-        self.mounted.clear();
-        for flag in instruction.flags.iter().filter(|flag| flag.name == "mount") {
-            let Some(value) = flag.value.as_ref().and_then(|value| expanded(&value.text, scope)) else {
-                continue;
-            };
-            let field = |names: &[&str]| {
-                let pairs = value.split(',').filter_map(|part| part.trim().split_once('='));
-                pairs.filter(|(name, _)| names.contains(name)).map(|(_, value)| value).next()
-            };
-            let is_bind = field(&["type"]).is_none_or(|kind| kind == "bind");
-            if let Some(target) = field(&["target", "dst", "destination"])
-                && is_bind
-                && field(&["from"]).is_none()
-            {
-                let source = joined("/", field(&["source", "src"]).unwrap_or_default());
-                let destination = joined(&self.folder, target);
-                self.mounted.push(Brought { from: From::Folder, source, destination });
-            }
-        }
-    }
-}
-
-impl Brought {
-    /// Where the file at `path` came from, if this brought it: what was brought may be a file or a folder.
-    fn sources_of(&self, path: &str) -> Vec<String> {
-        let mut sources = Vec::new();
-        let (folder, name) = self.source.rsplit_once('/').unwrap_or(("", &self.source));
-        let below = if self.destination == "/" {
-            path.strip_prefix('/')
-        } else {
-            path.strip_prefix(self.destination.as_str()).and_then(|rest| rest.strip_prefix('/'))
-        };
-        if path == self.destination && !name.contains('*') {
-            sources.push(self.source.clone());
-        }
-        if let Some(below) = below {
-            if name.contains('*') {
-                let (first, rest) =
-                    below.split_once('/').map_or((below, None), |(first, rest)| (first, Some(rest)));
-                if rest.is_none() && matches_star(name, first) {
-                    sources.push(format!("{folder}/{first}"));
-                }
-            } else if below == name {
-                sources.push(self.source.clone());
-            }
-            if !name.contains('*') {
-                sources.push(joined(&self.source, below));
-            }
-        }
-        sources
-    }
-}
-
-/// Whether `name` is one of those that `pattern` means, in which `*` stands for any letters.
-fn matches_star(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-fn expanded(text: &str, scope: &Scope) -> Option<String> {
-    let expansion = scope.expand(text, '\\').ok()?;
-    expansion.missing.is_empty().then_some(expansion.text)
-}
-
 /// The scripts that were read so far.
 pub(super) struct Scripts<'a> {
     surroundings: &'a Surroundings<'a>,
-    pub read: Vec<Read>,
+    pub read: Vec<ScriptFile>,
     seen: BTreeSet<String>,
     /// Files that were asked for and are not there.
     missing: RefCell<BTreeSet<String>>,
     comparisons: Cell<usize>,
     asked: Cell<usize>,
     /// What each stage that has ended holds.
-    pub grounds: Vec<Ground>,
+    pub grounds: Vec<StageFiles>,
     /// How many calls can still be read from scripts.
     pub left: usize,
 }
@@ -241,13 +84,13 @@ impl<'a> Scripts<'a> {
     }
 
     /// What a stage holds that starts from stage `parent`.
-    pub(super) fn ground_of(&self, parent: Option<usize>) -> Ground {
+    pub(super) fn ground_of(&self, parent: Option<usize>) -> StageFiles {
         let known = parent.and_then(|number| self.grounds.get(number)).cloned();
-        known.unwrap_or_else(|| Ground { folder: "/".to_owned(), ..Ground::default() })
+        known.unwrap_or_else(|| StageFiles { folder: "/".to_owned(), ..StageFiles::default() })
     }
 
     /// The shell script that the call runs in `folder`, where it can be seen.
-    pub(super) fn find(&self, call: &Call, folder: &str, ground: &Ground) -> Option<Content> {
+    pub(super) fn find(&self, call: &Call, folder: &str, ground: &StageFiles) -> Option<Content> {
         let (path, is_given_to_shell) = script_of(call)?;
         if KNOWN.contains(&path.rsplit('/').next().unwrap_or(path)) {
             return None;
@@ -269,7 +112,7 @@ impl<'a> Scripts<'a> {
     }
 
     /// The file at `path` of a stage; what was brought last counts.
-    fn file(&self, path: &str, ground: &Ground, depth: usize) -> Option<Content> {
+    fn file(&self, path: &str, ground: &StageFiles, depth: usize) -> Option<Content> {
         for brought in ground.mounted.iter().rev().chain(ground.brought.iter().rev()) {
             if !spend(&self.comparisons) {
                 return None;
@@ -316,7 +159,7 @@ impl<'a> Scripts<'a> {
             return None;
         }
         let names_a_time = names_a_time(text);
-        self.read.push(Read { path: path.to_owned(), text: text.to_owned(), names_a_time });
+        self.read.push(ScriptFile { path: path.to_owned(), text: text.to_owned(), names_a_time });
         Some(self.read.len() - 1)
     }
 
@@ -352,4 +195,15 @@ fn script_of(call: &Call) -> Option<(&str, bool)> {
         }
         _ => call.is_known.then_some((call.path.as_str(), false)),
     }
+}
+
+/// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
+pub(super) fn names_a_time(text: &str) -> bool {
+    text.as_bytes().windows(16).any(|window| {
+        window.iter().enumerate().all(|(at, byte)| match at {
+            8 => *byte == b'T',
+            15 => *byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        })
+    })
 }

@@ -6,9 +6,10 @@ use invar_dockerfile::{
     ShellWord, Span, Stages, run_commands, split_commands,
 };
 
-use crate::dockerfile::call::{Argument, Call, Inside};
-use crate::dockerfile::scripts::{Content, Ground, Read, Scripts};
-use crate::dockerfile::wrappers::{is_mere_wrapper, started_by};
+use super::call::{Argument, Call, Inside};
+use super::scripts::{Content, ScriptFile, Scripts, names_a_time};
+use super::stage_files::StageFiles;
+use super::wrappers::{is_mere_wrapper, started_by};
 use crate::paths::joined;
 use crate::surroundings::Surroundings;
 
@@ -16,7 +17,7 @@ use crate::surroundings::Surroundings;
 pub(crate) const LIMIT: usize = 2_000;
 
 /// The programs that a Dockerfile starts.
-pub(crate) struct Trail<'a> {
+pub(crate) struct CallGraph<'a> {
     /// The calls, stage by stage, in the order of the text.
     pub calls: Vec<Call>,
     /// For each stage, the stage that it starts from.
@@ -26,10 +27,10 @@ pub(crate) struct Trail<'a> {
     /// Where the instructions start that name a time as snapshots do.
     times: BTreeSet<usize>,
     /// The scripts that are run and lie in the build's folder.
-    pub scripts: Vec<Read>,
+    pub scripts: Vec<ScriptFile>,
 }
 
-impl<'a> Trail<'a> {
+impl<'a> CallGraph<'a> {
     pub(crate) fn of(
         file: &'a Dockerfile,
         stages: &'a Stages<'a>,
@@ -143,17 +144,6 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
-pub(super) fn names_a_time(text: &str) -> bool {
-    text.as_bytes().windows(16).any(|window| {
-        window.iter().enumerate().all(|(at, byte)| match at {
-            8 => *byte == b'T',
-            15 => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        })
-    })
-}
-
 /// The instruction that an `ONBUILD` delays, or the instruction itself.
 fn delayed(instruction: &Instruction) -> &Instruction {
     match &instruction.kind {
@@ -173,7 +163,7 @@ struct Reader<'a, 'b> {
     /// The folder that the commands are in, as far as it is known.
     folder: String,
     /// What the stage holds.
-    ground: &'a Ground,
+    ground: &'a StageFiles,
     scripts: &'a mut Scripts<'b>,
     /// The script that is read.
     script: Option<usize>,
