@@ -1,14 +1,16 @@
 //! From words and operators to commands.
+mod lexer;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 
 use crate::heredoc::Heredoc;
 use crate::limits::Limits;
 use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
-use crate::shell::lexer::Item;
-use crate::shell::nested::find_inner;
+use crate::shell::nested::inner_text;
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
 use crate::text::Text;
+use lexer::Item;
 
 /// Reads a script.
 ///
@@ -31,6 +33,14 @@ pub(crate) fn split_within(
     let mut script = splitter.commands(depth, false);
     script.complete = splitter.complete;
     script
+}
+
+/// The script that `command` runs, where it is given one.
+pub(crate) fn inner_script(command: &ShellCommand, left: &Cell<usize>, depth: usize) -> Option<Script> {
+    if depth >= Limits::DEPTH {
+        return None;
+    }
+    Some(split_within(&inner_text(command)?, VecDeque::new(), left, depth + 1))
 }
 
 /// A script while it is read.
@@ -144,7 +154,7 @@ impl Splitter<'_> {
         self.end_command(&mut level, Connector::Sequence);
         let mut commands = level.commands;
         for command in &mut commands {
-            command.inner = find_inner(command, self.left, depth).map(Box::new);
+            command.inner = inner_script(command, self.left, depth).map(Box::new);
         }
         Script { commands, redirects: level.redirects, complete: self.complete }
     }

@@ -1,7 +1,7 @@
 //! From a script's characters to words and operators.
+use super::Splitter;
 use crate::limits::Limits;
 use crate::shell::Script;
-use crate::shell::splitter::Splitter;
 use crate::shell::word::{ShellPart, ShellWord};
 use crate::text::Text;
 
