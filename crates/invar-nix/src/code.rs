@@ -1,9 +1,9 @@
 //! Compiled expressions: variables are resolved to numbers, attribute paths are merged, texts are unescaped.
 use std::rc::Rc;
 
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::Spot;
-use crate::value::ThunkId;
 
 /// An expression with its place.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::ids::SymbolId;
 use crate::place::Place;
-use crate::value::SymbolId;
 
 /// The result of evaluating.
 pub type Outcome<T> = Result<T, Box<EvalError>>;

@@ -13,9 +13,10 @@ use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::normalize;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Closure, Context, NixString, ThunkId, Value};
+use crate::value::{Closure, Context, NixString, Value};
 
 /// What an expression leads to.
 enum Next {

@@ -5,9 +5,10 @@ use crate::arena::Thunk;
 use crate::code::{Binding, Bindings, Bound, Code, Env, Field, Node, Parameter, Scope};
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::{SymbolId, ThunkId};
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, Attribute, Closure, SymbolId, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Closure, Value};
 
 impl Evaluator {
     /// The scope and the attributes that `bindings` make.

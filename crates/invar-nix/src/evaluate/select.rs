@@ -5,10 +5,11 @@ use super::Next;
 use crate::code::{Env, Key, Node, variable};
 use crate::error::{ErrorKind, EvalError, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 impl Evaluator {
     /// A name that only a `with` gives. Of several, the innermost that surely has it counts; what is not known is asked last.
