@@ -18,10 +18,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("invar", "operand source"),
     ("invar", "commands: lock open"),
     ("invar", "derive: named reading"),
-    ("invar-audit", "dockerfile tools"),
-    ("invar-audit", "finding ignore_comments"),
-    ("invar-audit", "compose: build service"),
-    ("invar-audit", "dockerfile: scripts trail"),
     ("invar-build", "build parts"),
     (
         "invar-build",
@@ -29,8 +25,6 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("invar-build", "lock lock_make lock_roots"),
     ("invar-diff", "images loaded"),
-    ("invar-dockerfile", "shell: lexer nested splitter"),
-    ("invar-nix", "arena builtin code coerce error evaluator print symbol value"),
     ("invar-plan", "plan python roots source step"),
     ("invar-project", "manifest: image interpreter project uv"),
 ];
