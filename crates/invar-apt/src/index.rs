@@ -46,7 +46,7 @@ pub enum IndexError {
     #[error(transparent)]
     Syntax(#[from] ParagraphError),
     /// A package's description cannot be used.
-    #[error("line {line}: the package {name:?} cannot be used: {source}")]
+    #[error("line {line}: cannot use the package {name:?}: {source}")]
     Record {
         /// The line on which the description begins, from 1.
         line: u64,

@@ -35,24 +35,24 @@ pub enum SignatureFault {
     #[error("its key is not in the keyring")]
     UnknownKey,
     /// It does not say who made it.
-    #[error("it does not say which key made it")]
+    #[error("it does not name the key that created it")]
     NoIssuer,
     /// It is of a kind, version or form that is not accepted.
     #[error(
-        "it is of a kind that is not accepted: only signatures of a text, of version 4 or 6, without unknown critical marks are"
+        "its type is not accepted: expected a text signature of version 4 or 6 without unknown critical subpackets"
     )]
     Kind,
     /// Its hash can be forged, or is unknown.
-    #[error("it uses {hash}, only SHA256, SHA384 and SHA512 are accepted")]
+    #[error("it uses {hash}; only SHA256, SHA384 and SHA512 are accepted")]
     Hash {
         /// The hash algorithm's name.
         hash: String,
     },
     /// It has no time.
-    #[error("it does not say when it was made")]
+    #[error("it has no creation time")]
     NoTime,
     /// It was made later than now.
-    #[error("it was made on {}, which is in the future", format_date(*.time))]
+    #[error("it was created on {}, which is in the future", format_date(*.time))]
     Future {
         /// When it was made, in seconds since the beginning of 1970.
         time: i64,
@@ -64,7 +64,7 @@ pub enum SignatureFault {
         time: i64,
     },
     /// Its key is too short.
-    #[error("its key is too short, RSA keys must have at least 2048 bits")]
+    #[error("its key is too short: RSA keys must have at least 2048 bits")]
     WeakKey,
     /// Its key was revoked by its owner.
     #[error("its key was revoked by its owner")]
@@ -73,7 +73,7 @@ pub enum SignatureFault {
     #[error("its key is not bound to its certificate by a valid signature")]
     Unbound,
     /// Its key may not sign.
-    #[error("its key is not marked for signing")]
+    #[error("its key is not a signing key")]
     NotForSigning,
     /// Its key has expired.
     #[error("its key expired on {}; look for a newer keyring", format_date(*.time))]
@@ -85,7 +85,7 @@ pub enum SignatureFault {
     #[error("it is older than its key")]
     OlderThanKey,
     /// The mathematics fail: the text was changed, or another key made it.
-    #[error("it does not fit the text: the text was changed, or the signature damaged")]
+    #[error("it does not match the text: the text was modified, or the signature is damaged")]
     Mismatch,
 }
 

@@ -70,7 +70,7 @@ pub enum ReleaseError {
         found: usize,
     },
     /// A field that must be there is not.
-    #[error("the Release file has no field {field:?}, which is required")]
+    #[error("the Release file has no field {field:?}")]
     Missing {
         /// The field's name.
         field: &'static str,

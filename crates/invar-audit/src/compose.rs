@@ -61,10 +61,10 @@ pub struct ComposeBuild {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// There is none.
-    #[error("there is no such file")]
+    #[error("no such file")]
     Missing,
     /// It is a folder, a device or the like.
-    #[error("it is no plain file")]
+    #[error("it is not a regular file")]
     NotAFile,
     /// It has more bytes than are read.
     #[error("it has more than {limit} bytes")]
@@ -73,7 +73,7 @@ pub enum Unread {
         limit: u64,
     },
     /// It is not UTF-8.
-    #[error("it is not text in UTF-8")]
+    #[error("it is not UTF-8 text")]
     NotText,
     /// The system refuses it.
     #[error("{0}")]
@@ -98,13 +98,13 @@ pub struct ComposeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeFault {
     /// It is no YAML.
-    #[error("this is not YAML: {0}")]
+    #[error("invalid YAML: {0}")]
     Yaml(#[from] YamlError),
     /// It has no services.
-    #[error("the file has no `services` and no `include`, so it is no compose file")]
+    #[error("not a compose file: it has no `services` and no `include`")]
     NoServices,
     /// A file that it includes or extends cannot be read.
-    #[error("{path} cannot be read: {reason}")]
+    #[error("cannot read {path}: {reason}")]
     Unread {
         /// The file.
         path: String,
@@ -112,7 +112,7 @@ pub enum ComposeFault {
         reason: Unread,
     },
     /// A service that is extended does not exist.
-    #[error("there is no service `{service}` in {path}")]
+    #[error("no service `{service}` in {path}")]
     NoService {
         /// The service.
         service: String,
@@ -120,10 +120,10 @@ pub enum ComposeFault {
         path: String,
     },
     /// Files include each other, or services extend each other, in a circle.
-    #[error("this leads back to where it came from")]
+    #[error("this is circular")]
     Circle,
     /// There are more files, or more levels of them, than are followed.
-    #[error("more than {limit} {what} are not followed")]
+    #[error("at most {limit} {what} are followed")]
     TooMany {
         /// What there is too much of.
         what: &'static str,

@@ -16,7 +16,7 @@ pub enum FlakeError {
     #[error("{0}")]
     Nix(#[from] NixError),
     /// The lock is none.
-    #[error("flake.lock is no lock: {message}")]
+    #[error("invalid flake.lock: {message}")]
     Lock {
         /// What is wrong.
         message: String,

@@ -14,18 +14,15 @@ pub(crate) fn not_pinned(name: &str, rule: Rule, span: Span) -> Option<Finding> 
     let (what, level) = match ImageReference::parse(name) {
         Ok(image) if image.digest.is_some() => return None,
         Ok(image) => match image.tag.as_deref() {
-            None => (
-                format!("`{name}` has neither tag nor digest, so it is whatever `latest` names"),
-                Level::Error,
-            ),
+            None => (format!("`{name}` has no tag or digest, so it resolves to `latest`"), Level::Error),
             Some("latest") => (format!("`{name}` is whatever was pushed last"), Level::Error),
-            Some(_) => (format!("`{name}` is named by a tag, which can be moved"), Level::Error),
+            Some(_) => (format!("`{name}` is referenced by a tag, which can move"), Level::Error),
         },
         Err(_) => (format!("`{name}` has no digest"), Level::Error),
     };
     let short = name.split('@').next().unwrap_or(name);
     let fix = format!(
-        "Name the content: `{short}@sha256:...`. `docker buildx imagetools inspect {short}` shows the digest."
+        "Pin the digest: `{short}@sha256:...`. `docker buildx imagetools inspect {short}` shows the digest."
     );
     Some(Finding::new(rule, span, what).at_level(level).with_fix(fix))
 }

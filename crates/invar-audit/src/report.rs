@@ -31,7 +31,7 @@ impl Report {
         Self { name, text, findings, ignored }
     }
 
-    /// The gravest level found.
+    /// The most severe level found.
     pub fn worst(&self) -> Option<Level> {
         self.findings.iter().map(|finding| finding.level).max()
     }

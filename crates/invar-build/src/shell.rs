@@ -243,7 +243,7 @@ fn environment(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(session, files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
-    assembly.workshop().check_platform("running a program of the image")?;
+    assembly.workshop().check_platform("running a program in the image")?;
     let layers = assembly.check_out_layers()?;
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();
@@ -259,7 +259,7 @@ impl Started {
     pub fn wait(self) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
         let finished = running.wait().map_err(|source| BuildError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(finished.status)
@@ -338,7 +338,7 @@ impl Environment {
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(Started { running, _scratch: scratch })

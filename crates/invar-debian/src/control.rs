@@ -93,7 +93,7 @@ pub enum ControlError {
         file: String,
     },
     /// A member is a link, or a directory.
-    #[error("{path} is not a plain file")]
+    #[error("{path} is not a regular file")]
     NotAFile {
         /// Its path in the archive.
         path: ImagePath,
@@ -105,7 +105,7 @@ pub enum ControlError {
         file: String,
     },
     /// `control` is not control data.
-    #[error("the file \"control\" cannot be understood")]
+    #[error("cannot parse the file \"control\"")]
     Paragraph(#[from] ParagraphError),
     /// `control` does not have exactly one paragraph.
     #[error("the file \"control\" has {found} paragraphs, expected one")]
@@ -120,7 +120,7 @@ pub enum ControlError {
         name: &'static str,
     },
     /// A field is not as it should be.
-    #[error("the field \"{name}\" of the file \"control\" cannot be understood")]
+    #[error("cannot parse the field \"{name}\" of the file \"control\"")]
     Field {
         /// The field.
         name: &'static str,

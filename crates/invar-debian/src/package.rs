@@ -61,7 +61,9 @@ pub enum DebError {
         found: Option<String>,
     },
     /// A member comes a second time.
-    #[error("the member {member:?} comes after \"data.tar\", where a second archive would be ambiguous")]
+    #[error(
+        "the member {member:?} after \"data.tar\" is not allowed, because a second archive would be ambiguous"
+    )]
     SecondMember {
         /// The member's name.
         member: String,
@@ -73,9 +75,7 @@ pub enum DebError {
         found: String,
     },
     /// A member's compression is not supported.
-    #[error(
-        "the member {member:?} is compressed in a way that is not supported: expected .gz, .xz, .zst or none"
-    )]
+    #[error("the member {member:?} has an unsupported compression: expected .gz, .xz, .zst or none")]
     Compression {
         /// The member's name.
         member: String,

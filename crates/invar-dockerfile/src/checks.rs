@@ -67,7 +67,7 @@ pub(crate) fn check_arguments(instruction: &Instruction) -> Result<(), ParseErro
         Kind::From { name: Some(name), .. } if !is_stage_name(&name.text) => refused(
             name,
             "FROM",
-            "a stage's name that starts with a letter and has only letters, digits, -, _ and .",
+            "a stage name that starts with a letter and contains only letters, digits, -, _ and .",
         ),
         Kind::Arg(assignments) => check_names("ARG", assignments),
         Kind::Env(assignments) => check_names("ENV", assignments),

@@ -78,7 +78,7 @@ pub enum StageFault {
         limit: usize,
     },
     /// A word of `FROM` or of an `ARG` before it cannot be expanded.
-    #[error("`{word}` cannot be expanded: {source}")]
+    #[error("cannot expand `{word}`: {source}")]
     Expansion {
         /// The word.
         word: String,

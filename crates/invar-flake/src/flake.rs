@@ -136,7 +136,7 @@ impl Flake {
     pub fn output(&mut self, name: &str, purpose: Purpose) -> Result<Output, FlakeError> {
         let name = if name.is_empty() { "default" } else { name };
         if let Value::Symbol(symbol) = self.outputs {
-            let why = format!("the outputs are what `{}` gives, which is not known", self.describe(symbol));
+            let why = format!("the outputs are what `{}` gives, which is unknown", self.describe(symbol));
             return Err(FlakeError::Evaluation(Unreadable { place: None, why }));
         }
         let mut paths = candidates(name, purpose);

@@ -10,8 +10,8 @@
 //! * [`phase`] reads the shell text of a derivation as what it puts where.
 //!
 //! # Non-goals
-//! * Nothing is built, fetched or run. What an input that is not known gives stays a symbol that knows how it came about.
-//! * Which Debian package a package of nixpkgs is, and what a manifest makes of all this, is not known here.
+//! * Nothing is built, fetched or run. What an input that is unknown gives stays a symbol that knows how it came about.
+//! * Which Debian package a package of nixpkgs is, and what a manifest makes of all this, is unknown here.
 mod datum;
 mod derivation;
 mod error;

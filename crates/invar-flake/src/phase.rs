@@ -46,7 +46,7 @@ const TEXTS: usize = 8 << 20;
 /// What the commands of a derivation start from.
 #[derive(Debug, Clone)]
 pub struct PhaseStart<'a> {
-    /// Variables with their values; `None` for those that are set to something that is not known.
+    /// Variables with their values; `None` for those that are set to something that is unknown.
     pub variables: BTreeMap<String, Option<String>>,
     /// Variables that are arrays.
     pub arrays: BTreeMap<String, Vec<String>>,
@@ -77,7 +77,7 @@ pub struct PhaseTree {
     /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`Put::Foreign`] or
     /// [`Put::Link`] names.
     pub entries: BTreeMap<String, Entry>,
-    /// Commands that mean something that is not known here, in their order.
+    /// Commands that mean something that is unknown here, in their order.
     pub unread: Vec<Unread>,
     /// Owners and modes of what no entry stands for, such as directories of another package.
     pub owners: Vec<Owner>,
@@ -125,12 +125,12 @@ pub enum Put {
     Unknown {
         /// The command.
         command: String,
-        /// Why it is not known.
+        /// Why it is unknown.
         why: String,
     },
 }
 
-/// A command that means something that is not known here.
+/// A command that means something that is unknown here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Where it stands.

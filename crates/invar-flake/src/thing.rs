@@ -74,14 +74,14 @@ pub enum Thing {
     Path(String),
     /// A hook of a Python set, such as `pyprojectBuildHook`.
     Hook(String),
-    /// A function of nixpkgs that is not known, or one of `builtins` that fetches something by its digest.
+    /// A function of nixpkgs that is unknown, or one of `builtins` that fetches something by its digest.
     Call {
         /// Its path below `pkgs`, or `builtins` and its name.
         function: Vec<String>,
         /// What it is applied to.
         argument: Datum,
     },
-    /// One of two values, for a reason that is not known.
+    /// One of two values, for a reason that is unknown.
     Choice {
         /// What decides, as one would write it.
         condition: String,
@@ -90,7 +90,7 @@ pub enum Thing {
         /// The value if it is false.
         no: Box<Datum>,
     },
-    /// Lists that are joined, of which one is not known.
+    /// Lists that are joined, of which one is unknown.
     Joined(Vec<Datum>),
     /// Anything else.
     Unknown(String),
@@ -121,7 +121,7 @@ pub struct Derivation {
     /// Which: `stdenv.mkDerivation`, `writeShellScriptBin`, `runCommand`, `symlinkJoin`, `mkShell`, `buildPythonApplication`, ….
     pub function: String,
     /// Its attributes. Of builders of text, `text`, `executable` and `destination` are always there; of `runCommand`,
-    /// `buildCommand`. `invarUnread` is a list of what else may set some of them, but is not known.
+    /// `buildCommand`. `invarUnread` is a list of what else may set some of them, but is unknown.
     pub attributes: BTreeMap<String, Datum>,
 }
 
@@ -226,7 +226,7 @@ pub struct PythonSet {
     pub workspaces: Vec<Workspace>,
     /// The packages that the flake changes, adds or replaces, by the set's name for them.
     pub changed: BTreeMap<String, Datum>,
-    /// Overlays that are not known, as one would write them.
+    /// Overlays that are unknown, as one would write them.
     pub unread: Vec<String>,
 }
 

@@ -197,7 +197,7 @@ impl Draft {
     /// Adds a note, unless it is there already or there are too many.
     pub(crate) fn add_note(&mut self, note: Note) {
         if self.notes.len() == MOST_NOTES {
-            let why = "there is more that could not be carried over, of which nothing is said";
+            let why = "more could not be converted and is not listed";
             self.notes.push(Note::new(Source { file: note.source.file, line: 0 }, "", why));
         }
         if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {

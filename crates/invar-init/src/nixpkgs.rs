@@ -52,7 +52,7 @@ impl Counterpart {
         self.program(self.main)
     }
 
-    /// Where Debian has `path` of the package, such as `bin/dig` or `share/zoneinfo`. `None` where that is not known, or
+    /// Where Debian has `path` of the package, such as `bin/dig` or `share/zoneinfo`. `None` where that is unknown, or
     /// where it has no place of its own: libraries are found by their names.
     pub fn place(self, path: &str) -> Option<String> {
         let path = path.trim_matches('/');

@@ -40,7 +40,7 @@ pub(crate) fn rename(draft: &mut Draft, suite: &str) {
     draft.overrides.values_mut().for_each(|keys| rename_in(keys, &mut name));
     rename_in(&mut draft.dev_shell, &mut name);
     for package in missing {
-        draft.note(Source { file: BOOKWORM, line: 0 }, &package, "Debian 12 has no such package");
+        draft.note(Source { file: BOOKWORM, line: 0 }, &package, "Debian 12 does not have this package");
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(draft.overrides["odd"].get("packages"), Some(&Value::from(vec!["libtag1-dev", "gcc"])));
         assert_eq!(draft.dev_shell.get("packages"), Some(&Value::from(vec!["libtag1v5"])));
         let notes: Vec<_> = draft.notes.iter().map(|note| note.sentence()).collect();
-        assert_eq!(notes, ["bookworm: rustup: Debian 12 has no such package"]);
+        assert_eq!(notes, ["bookworm: rustup: Debian 12 does not have this package"]);
         let after = draft.clone();
         rename(&mut draft, "bookworm");
         assert_eq!(draft, after);

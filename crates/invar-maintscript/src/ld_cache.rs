@@ -55,13 +55,13 @@ pub enum LdCacheError {
     #[error("it has no text \"ldconfig … release version …\", from which the version of glibc is taken")]
     Version,
     /// The configuration files are too many, or include one another in a circle.
-    #[error("more than {most} files are included; do they include one another?")]
+    #[error("more than {most} files are included; do they include each other?")]
     Includes {
         /// The limit.
         most: usize,
     },
     /// The configuration files ask for too many directories.
-    #[error("more than {most} directories of libraries are asked for")]
+    #[error("more than {most} library directories are configured")]
     Directories {
         /// The limit.
         most: usize,

@@ -109,13 +109,13 @@ impl Evaluator {
     pub(crate) fn string_argument(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),
-            // What is not known may be a string, and a placeholder stands for it.
+            // What is unknown may be a string, and a placeholder stands for it.
             Value::Symbol(symbol) => self.coerce_symbol(symbol, Style::INTERPOLATION, spot),
             other => Err(self.mismatch("a string", &other, spot)),
         }
     }
 
-    /// A string whose text is looked at: not of something that is not known.
+    /// A string whose text is looked at: not of something that is unknown.
     pub(crate) fn known_string(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),

@@ -227,7 +227,7 @@ impl Evaluator {
         Box::new(EvalError { kind, place: self.place(spot), trace: Vec::new() })
     }
 
-    /// The error that `found` is no `expected`; of a symbol, that it is not known.
+    /// The error that `found` is no `expected`; of a symbol, that it is unknown.
     #[cold]
     pub(crate) fn mismatch(&self, expected: &'static str, found: &Value, spot: Spot) -> Box<EvalError> {
         match found {
@@ -236,7 +236,7 @@ impl Evaluator {
         }
     }
 
-    /// The error that `symbol` is not known.
+    /// The error that `symbol` is unknown.
     #[cold]
     pub(crate) fn unknown(&self, symbol: SymbolId, needed: &'static str, spot: Spot) -> Box<EvalError> {
         let description = self.describe(symbol);

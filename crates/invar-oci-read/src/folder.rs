@@ -31,7 +31,7 @@ pub(crate) fn list(folder: &Path, limits: &Limits, keep: Keep<'_>) -> Result<Lis
             }
             let inside = path.strip_prefix(folder).expect("it was found below the folder");
             let Ok(inside) = ImagePath::parse(&escaped(inside.as_os_str().as_bytes())) else {
-                let source = io::Error::other("the path is longer than Linux can hold");
+                let source = io::Error::other("the path is too long for Linux");
                 return Err(ImageError::Read { path: path.clone(), source });
             };
             if metadata.is_dir() {

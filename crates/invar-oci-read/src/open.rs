@@ -33,7 +33,7 @@ impl fmt::Display for Form {
             Self::OciArchive => "OCI archive",
             Self::OciLayout => "OCI layout",
             Self::RootfsArchive => "root file system (archive)",
-            Self::RootfsFolder => "root file system (folder)",
+            Self::RootfsFolder => "root file system (directory)",
         })
     }
 }
@@ -133,11 +133,7 @@ impl Opened {
     ) -> Result<(), ImageError> {
         let path = || blobs.path().to_owned();
         if depth > DEEPEST {
-            return Err(ImageError::TooMany {
-                path: path(),
-                what: "indexes within each other",
-                limit: DEEPEST,
-            });
+            return Err(ImageError::TooMany { path: path(), what: "nested indexes", limit: DEEPEST });
         }
         for descriptor in index.manifests {
             if self.images.len() + self.attachments.len() >= limits.images {

@@ -62,7 +62,7 @@ struct Above {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// The patterns of `include` or `exclude` are too many or too large to be matched together.
-    #[error("the patterns of `{key}` cannot be matched together: {fault}")]
+    #[error("the patterns of `{key}` are too complex together: {fault}")]
     Globs {
         /// The key.
         key: &'static str,
@@ -132,15 +132,17 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Never { pattern } => write!(f, "{pattern} is never source"),
-            Self::Environment => f.write_str("a virtual environment is never source"),
-            Self::Lock => f.write_str("invar.lock is never source"),
-            Self::Special => f.write_str("it is neither a file nor a link nor a directory"),
-            Self::Output => f.write_str("what Invar writes is never source"),
-            Self::Exclude { glob } => write!(f, "`exclude` has {:?}", glob.as_str()),
+            Self::Never { pattern } => write!(f, "{pattern} is never part of the source"),
+            Self::Environment => f.write_str("a virtual environment is never part of the source"),
+            Self::Lock => f.write_str("invar.lock is never part of the source"),
+            Self::Special => f.write_str("it is not a file, link or directory"),
+            Self::Output => f.write_str("output of Invar is never part of the source"),
+            Self::Exclude { glob } => write!(f, "`exclude` lists {:?}", glob.as_str()),
             Self::NotIncluded => f.write_str("`include` does not match it"),
-            Self::Gitignore { file, pattern } => write!(f, "{file} has {pattern:?}"),
-            Self::Dockerignore { line, pattern } => write!(f, ".dockerignore, line {line}, has {pattern:?}"),
+            Self::Gitignore { file, pattern } => write!(f, "{file} lists {pattern:?}"),
+            Self::Dockerignore { line, pattern } => {
+                write!(f, ".dockerignore, line {line}, lists {pattern:?}")
+            }
         }
     }
 }

@@ -38,13 +38,13 @@ pub struct ProjectMetadata {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Disagreement {
     /// The lock does not hold the project.
-    #[error("uv.lock does not hold the project {name}")]
+    #[error("uv.lock does not contain the project {name}")]
     Root {
         /// The project.
         name: DistributionName,
     },
     /// The Pythons differ.
-    #[error("requires-python is {project:?} in pyproject.toml, and {lock:?} in uv.lock")]
+    #[error("requires-python is {project:?} in pyproject.toml, but {lock:?} in uv.lock")]
     RequiresPython {
         /// The project's.
         project: String,
@@ -52,7 +52,7 @@ pub enum Disagreement {
         lock: String,
     },
     /// A requirement of the project cannot be read.
-    #[error("pyproject.toml requires {text:?}, which cannot be read")]
+    #[error("pyproject.toml has the invalid requirement {text:?}")]
     Unreadable {
         /// The requirement.
         text: String,
@@ -61,7 +61,7 @@ pub enum Disagreement {
         source: RequirementError,
     },
     /// The project requires a distribution, and the lock does not know of it.
-    #[error("{place} requires {name}, and uv.lock was made without it")]
+    #[error("{place} requires {name}, which is not in uv.lock")]
     Added {
         /// Where it is required.
         place: Place,
@@ -69,7 +69,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The lock was made with a distribution that the project no longer requires.
-    #[error("uv.lock was made when {place} required {name}, which it no longer does")]
+    #[error("{place} no longer requires {name}, but uv.lock still has it")]
     Removed {
         /// Where it was required.
         place: Place,
@@ -77,7 +77,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The project requires other versions or extras of a distribution, or under other conditions.
-    #[error("{place} requires {name} differently than when uv.lock was made")]
+    #[error("the requirement {name} of {place} changed since uv.lock was created")]
     Changed {
         /// Where it is required.
         place: Place,
@@ -85,7 +85,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The extras differ.
-    #[error("pyproject.toml has the extras {}, and uv.lock was made with {}", list(project), list(lock))]
+    #[error("pyproject.toml has the extras {}, but uv.lock was created with {}", list(project), list(lock))]
     Extras {
         /// The project's.
         project: BTreeSet<ExtraName>,

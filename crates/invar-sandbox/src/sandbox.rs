@@ -41,7 +41,7 @@ pub struct Sandbox {
     pub ownership: Ownership,
     /// How many CPUs the command is to see, at least 1; nothing: those that the caller may use. They are numbered from 0
     /// and have no name in `/proc/cpuinfo`; if there are fewer, it is told of that many all the same. On processors on
-    /// which an [`Illusion`] is not known, the kernel tells their numbers.
+    /// which an [`Illusion`] is unknown, the kernel tells their numbers.
     pub cpus: Option<u32>,
     /// Where the command's standard streams go.
     pub standard: Standard,

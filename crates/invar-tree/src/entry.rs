@@ -82,7 +82,7 @@ pub struct Entry {
     pub mode: Mode,
     /// Its numeric owner.
     pub owner: Owner,
-    /// What brought it.
+    /// Where it comes from.
     pub origin: Arc<Origin>,
 }
 

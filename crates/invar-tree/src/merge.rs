@@ -26,11 +26,7 @@ impl Clash {
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, other) = (describe(&self.first), describe(&self.second));
-        write!(
-            f,
-            "{}: {} brings {one}, {} brings {other}",
-            self.path, self.first.origin, self.second.origin
-        )?;
+        write!(f, "{}: {} has {one}, {} has {other}", self.path, self.first.origin, self.second.origin)?;
         if self.second_path != self.path {
             write!(f, " at {}", self.second_path)?;
         }
@@ -151,8 +147,8 @@ mod tests {
         let clashes = merge([&tree("one", &[("a/x", "1")]), &tree("two", &[("a/x", "two")])]).unwrap_err();
         assert_eq!(
             clashes[0].to_string(),
-            "/a/x: wheel one 1 brings a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
-             wheel two 1 brings a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
+            "/a/x: wheel one 1 has a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
+             wheel two 1 has a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
         );
     }
 

@@ -114,8 +114,8 @@ pub fn show(
             Wanted::Derived(named) => named,
             Wanted::Own { folder, .. } => {
                 let message =
-                    format!("the manifest of {} is not derived: it is the project's own", folder.display());
-                let hint = "name a Dockerfile or flake with --from to see what would be in its place";
+                    format!("the manifest of {} is not derived: the project has its own", folder.display());
+                let hint = "pass --from with a Dockerfile or flake to see the manifest it would give";
                 return Err(Failure::input(message, Some(hint)));
             }
         },
@@ -193,7 +193,7 @@ fn tell(
         return;
     }
     if let Some(difference) = difference {
-        say(&format!("{} gives another manifest than before:", manifest.source));
+        say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&shown(line)));
     }
     let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
@@ -235,5 +235,8 @@ fn not_current(named: &Named, changes: &[record::Change]) -> Failure {
         named.source,
         lines.join("\n")
     );
-    Failure::locks(message, &format!("run `invar lock {}`, which prints what that changes", named.arguments))
+    Failure::locks(
+        message,
+        &format!("run `invar lock {}` to update it and print the changes", named.arguments),
+    )
 }

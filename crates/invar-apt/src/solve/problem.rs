@@ -122,7 +122,7 @@ impl fmt::Display for Problem {
                     Some((package, version)) => format!("{package} {version} needs {dependency} ({chain})"),
                     None => format!("{} requests {dependency}", chain.why),
                 });
-                write!(f, "no version of {name} satisfies all that need it: {}", list(needs, ", and "))
+                write!(f, "no version of {name} satisfies all its dependents: {}", list(needs, ", and "))
             }
             Self::Together { roots } => {
                 let roots =

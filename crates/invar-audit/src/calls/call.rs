@@ -140,9 +140,9 @@ impl Call {
         self.order == other.order && self.span == other.span
     }
 
-    /// The value of a variable that the rules ask for; empty where it is declared and its value is not known.
+    /// The value of a variable that the rules ask for; empty where it is declared and its value is unknown.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        debug_assert!(ASKED.contains(&name), "{name} is not among the variables that are kept");
+        debug_assert!(ASKED.contains(&name), "{name} is not one of the tracked variables");
         self.environment.get(name).map(String::as_str)
     }
 

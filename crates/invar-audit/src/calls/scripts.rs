@@ -1,7 +1,7 @@
 //! Scripts that a Dockerfile brings into a stage and runs there.
 //!
 //! A script is found by what `COPY`, `ADD` and bind mounts have brought from the build's folder to where, also through
-//! other stages and here-documents. What a base image holds, what is downloaded or moved, is not known.
+//! other stages and here-documents. What a base image holds, what is downloaded or moved, is unknown.
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 

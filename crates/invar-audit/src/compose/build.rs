@@ -30,7 +30,7 @@ impl Reader<'_> {
         };
         let arguments = self.arguments(&parts);
         let contexts = self.contexts(&parts);
-        let what = format!("the context of the service {service}");
+        let what = format!("the build context of the service {service}");
         let context = match context {
             Some(node) => match self.place(at.file, &node, &what) {
                 Some(value) => joined(&at.folder, &value),

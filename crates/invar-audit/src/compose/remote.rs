@@ -22,7 +22,7 @@ pub(super) fn remote_not_pinned(address: &str) -> Option<String> {
         return None;
     }
     Some(match references.first() {
-        Some(reference) => format!("`{reference}` of `{address}` is a name that can be moved"),
-        None => format!("`{address}` is whatever lies there that day"),
+        Some(reference) => format!("`{reference}` of `{address}` is a name that can move"),
+        None => format!("the content of `{address}` can change at any time"),
     })
 }

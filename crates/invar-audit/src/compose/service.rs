@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         }
         let Some(first) = files.first() else { return Ok(()) };
         let folder = match item.get("project_directory") {
-            Some(node) => match self.place(from, node, "an included project's folder") {
+            Some(node) => match self.place(from, node, "the directory of an included project") {
                 Some(value) => joined(folder, &value),
                 None => return Ok(()),
             },
@@ -207,12 +207,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn outside(&mut self, file: usize, span: Span, value: &Expansion) {
         let names = value.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("{names} comes from the environment in which compose is started");
+        let message = format!("{names} comes from the environment that compose is started in");
         self.files.tell(file, Finding::new(Rule::ServiceValueFromOutside, span, message));
     }
 
     fn not_looked_at(&mut self, file: usize, what: &str, value: &str) {
-        let sentence = format!("{}: {what}, {value}, is not looked at", self.files.path(file));
+        let sentence = format!("{}: {what}, {value}, is not checked", self.files.path(file));
         if !self.unseen.contains(&sentence) {
             self.unseen.push(sentence);
         }

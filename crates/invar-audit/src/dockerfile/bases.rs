@@ -17,7 +17,7 @@ pub(super) fn check(
         // Only the first word names the front end.
         let name = syntax.value.split_whitespace().next().unwrap_or_default();
         if !name.contains("@sha256:") {
-            let message = format!("the front end `{name}` can change what this file means");
+            let message = format!("the front end `{name}` can change the meaning of this file");
             found.push(Finding::new(Rule::FrontendNotPinned, syntax.value_span, message));
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn check(
         if !stage.base_name.missing.is_empty() {
             let names =
                 stage.base_name.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("what this stage starts from depends on {names}, which has no value here");
+            let message = format!("the base of this stage depends on {names}, which has no value here");
             found.push_once(&image.text, Finding::new(Rule::BaseFromOutside, image.span, message));
             continue;
         }

@@ -10,7 +10,7 @@ use crate::rule::Level;
 ///
 /// ```json
 /// {"files": [{"file": "Dockerfile", "findings": [{"rule": "...", "level": "error", "line": 1, "column": 6,
-///   "end-line": 1, "end-column": 17, "message": "...", "why": "...", "bites": "...", "fix": "...", "also": [12]}],
+///   "end-line": 1, "end-column": 17, "message": "...", "why": "...", "impact": "...", "fix": "...", "also": [12]}],
 ///   "ignored": 0}], "errors": 1, "warnings": 0, "notes": 0, "ignored": 0}
 /// ```
 ///
@@ -44,7 +44,7 @@ fn finding(report: &Report, lines: &LineIndex, finding: &Finding) -> Value {
         "level": finding.level.name(),
         "message": finding.message,
         "why": definition.why,
-        "bites": definition.bites,
+        "impact": definition.impact,
         "fix": finding.remedy(),
         "also": finding.also.iter().map(line).collect::<Vec<_>>(),
     });

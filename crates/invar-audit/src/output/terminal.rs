@@ -43,7 +43,7 @@ fn one(renderer: &Renderer, report: &Report, lines: &LineIndex, finding: &Findin
     let title = weight.primary_title(finding.message.as_str()).id(finding.rule.name());
     let text = report.text.as_str();
     let definition = finding.rule.definition();
-    let why = format!("{} {}", definition.why, definition.bites);
+    let why = format!("{} {}", definition.why, definition.impact);
     let further = further(lines, finding);
     let mut group = match finding.span {
         Some(span) if !text.is_empty() => {
@@ -96,7 +96,7 @@ pub fn render_fault(name: &str, text: &str, message: &str, span: Option<Span>, c
 fn window(text: &str, lines: &LineIndex, span: Span) -> Range<usize> {
     let start = span.start.min(text.len());
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    debug_assert_eq!(lines.line(line_start), lines.line(start), "a line starts on itself");
+    debug_assert_eq!(lines.line(line_start), lines.line(start), "a line begins in itself");
     let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
     line_start..end
 }

@@ -29,7 +29,11 @@ pub(super) fn check(call: &Call, found: &mut Findings) {
             report(call, &open, found);
         }
         ("go" | "xx-go", "get") if call.has(&["-u", "-u=patch"]) => {
-            found.push(Finding::new(Rule::GoNotPinned, call.span, "`go get -u` takes the newest versions"));
+            found.push(Finding::new(
+                Rule::GoNotPinned,
+                call.span,
+                "`go get -u` installs the newest versions",
+            ));
         }
         ("go" | "xx-go", "get") => {
             let is_open = |module: &&&Argument| {
@@ -58,7 +62,7 @@ pub(super) fn check(call: &Call, found: &mut Findings) {
 
 fn report(call: &Call, open: &[&str], found: &mut Findings) {
     if !open.is_empty() {
-        let message = format!("{} at no fixed version", listed(open));
+        let message = format!("{} without a fixed version", listed(open));
         found.push(Finding::new(Rule::GoNotPinned, call.span, message));
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
         return;
     }
     let message =
-        format!("`{}` compiles Python files, with the times of their sources in them", call.program);
+        format!("`{}` compiles Python files, which then contain the times of their sources", call.program);
     found.push_once("", Finding::new(Rule::BytecodeTimes, call.span, message));
 }
 

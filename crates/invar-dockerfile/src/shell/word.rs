@@ -60,7 +60,7 @@ impl ShellWord {
         })
     }
 
-    /// The word with the names in it replaced by the values that `scope` knows. The output of commands is not known:
+    /// The word with the names in it replaced by the values that `scope` knows. The output of commands is unknown:
     /// it is told as a missing `()`.
     ///
     /// # Errors

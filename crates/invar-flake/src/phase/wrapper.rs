@@ -76,7 +76,7 @@ pub enum EnvChange {
     },
 }
 
-/// A flag of a wrapper that is not known, or that lacks its values.
+/// A flag of a wrapper that is unknown, or that lacks its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadFlag(
     /// The flag.

@@ -101,7 +101,7 @@ impl Reader<'_> {
             self.draft.image.set("user", name);
         } else {
             self.draft.image.set("user", "1000:1000");
-            let why = format!("which number {name} has is not known: 1000 is a guess");
+            let why = format!("the number of {name} is unknown; 1000 is a guess");
             self.note(instruction, &why);
         }
     }
@@ -197,8 +197,7 @@ impl Reader<'_> {
             .cloned()
             .collect();
         for file in files {
-            let why =
-                "every file belongs to root: what the program writes to has to be in one of `directories`";
+            let why = "all files belong to root; list what the program writes to in `directories`";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &file, why);
         }
         for directory in directories {

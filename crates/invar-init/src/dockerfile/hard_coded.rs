@@ -58,8 +58,8 @@ impl Reader<'_> {
                 && names_folder(files, &format!("{folder}/bin"))
             {
                 let why = format!(
-                    "the project's files name programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them by \
-                         their names"
+                    "files in the project refer to programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them \
+                         by name"
                 );
                 self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
             }

@@ -25,7 +25,7 @@ impl Reader<'_> {
         let files = Files(self.context.files);
         let is_lost = |moved: &Moved| moved.to == "/" && files.within(&moved.from).next().is_none();
         for lost in self.moved.extract_if(.., |moved| is_lost(moved)).collect::<Vec<_>>() {
-            let why = "the project has no such file, and a step cannot fill the root: copy what is in it";
+            let why = "the project has no such file, and a step cannot write to the root: copy its contents instead";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {} /", lost.from), why);
         }
         let mut left = spread(std::mem::take(&mut self.moved), files);

@@ -195,7 +195,7 @@ pub(super) fn runners_in(text: &str) -> Vec<RunnerText> {
     let script = split_commands(&Text::new(text, 0), &[]);
     let mut found: Vec<RunnerText> = Vec::new();
     for command in script.all() {
-        // A word that is not known as a whole is none of those that are looked for.
+        // A word that is unknown as a whole is none of those that are looked for.
         let words: Vec<String> =
             command.words.iter().map(|word: &ShellWord| word.as_str().to_owned()).collect();
         let plain: Vec<&str> = words.iter().map(String::as_str).collect();

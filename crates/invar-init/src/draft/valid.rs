@@ -31,7 +31,8 @@ impl Draft {
     /// extras that the project does not have, steps that put two things at one place. Each becomes a note.
     pub fn keep_parsed(&mut self, source: Source, pyproject: Option<&str>) {
         if self.steps.len() > MOST_STEPS {
-            let why = format!("{} steps are too many: these are the first {MOST_STEPS}", self.steps.len());
+            let why =
+                format!("{} steps are too many: only the first {MOST_STEPS} are listed", self.steps.len());
             self.steps.truncate(MOST_STEPS);
             self.note(source, "", why);
         }

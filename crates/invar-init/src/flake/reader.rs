@@ -62,7 +62,7 @@ pub(super) struct Laid {
     pub(super) only: Option<Vec<String>>,
 }
 
-/// What needs something that is not known.
+/// What needs something that is unknown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Needed {
     /// Where that is written first.

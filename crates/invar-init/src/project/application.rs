@@ -40,7 +40,8 @@ pub(super) fn add_command(draft: &mut Draft, facts: &Facts, files: &BTreeMap<Str
         set(draft, command, None);
     } else {
         let source = Source { file: "pyproject.toml", line: 0 };
-        let why = "nothing here shows what the image runs: add command = [\"python\", \"FILE.py\"] to the image table";
+        let why =
+            "no command found for the image: add command = [\"python\", \"FILE.py\"] to the image table";
         draft.note(source, "", why);
     }
 }

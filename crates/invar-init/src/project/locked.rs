@@ -22,7 +22,7 @@ pub(super) struct Locked {
 }
 
 /// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None` where
-/// its Python is not known, or none will do.
+/// its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),

@@ -124,7 +124,7 @@ const CALLS: &[&str] = &[
     "builtins.findFile",
 ];
 
-/// What a prelude gives: values that are not known, and a thing that is made.
+/// What a prelude gives: values that are unknown, and a thing that is made.
 const PRELUDE: &str = "{
   foo = invar.symbol \"foo\";
   pkgs = invar.open { name = \"pkgs\"; attributes.lib = { }; missing = name: invar.make { kind = \"package\"; inherit name; arguments = { }; }; };

@@ -115,7 +115,7 @@ impl fmt::Display for Change {
             }
             Self::Fetch { url, old, new } => write!(f, "{url} {}", bytes(*old, *new)),
             Self::Replaced { name, version, platforms } => {
-                write!(f, "{name} {version} has other bytes ({})", on(platforms))
+                write!(f, "{name} {version} has different contents ({})", on(platforms))
             }
             Self::Scripts { name, old, new, platforms } => {
                 let words = |verdict: &Option<ScriptVerdict>| {
@@ -146,7 +146,7 @@ fn bytes(old: Option<Digest>, new: Option<Digest>) -> &'static str {
     match (old, new) {
         (None, _) => "added",
         (Some(_), None) => "removed",
-        (Some(_), Some(_)) => "has other bytes",
+        (Some(_), Some(_)) => "has different contents",
     }
 }
 

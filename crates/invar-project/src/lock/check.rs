@@ -15,7 +15,7 @@ use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, 
 #[non_exhaustive]
 pub enum Mismatch {
     /// Another `uv.lock`.
-    #[error("uv.lock has changed: invar.lock was made for {locked}, and it is {found}")]
+    #[error("uv.lock changed: invar.lock was created for {locked}, but uv.lock is {found}")]
     UvLock {
         /// What the lock names.
         locked: Digest,
@@ -23,10 +23,10 @@ pub enum Mismatch {
         found: Digest,
     },
     /// A `uv.lock` that the lock does not know of.
-    #[error("invar.lock was made without a uv.lock, and now there is one")]
+    #[error("uv.lock was added after invar.lock was created")]
     UvLockAdded,
     /// No `uv.lock`, but the lock knows of one.
-    #[error("invar.lock was made with a uv.lock, and now there is none")]
+    #[error("uv.lock was removed after invar.lock was created")]
     UvLockRemoved,
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
@@ -37,7 +37,7 @@ pub enum Mismatch {
         wanted: Option<SuiteName>,
     },
     /// Other packages.
-    #[error("`packages` has changed: {}", Difference { added, removed })]
+    #[error("`packages` changed: {}", Difference { added, removed })]
     Packages {
         /// What the manifest asks for in addition.
         added: BTreeSet<PackageRequest>,
@@ -45,7 +45,7 @@ pub enum Mismatch {
         removed: BTreeSet<PackageRequest>,
     },
     /// Another base set.
-    #[error("`base` has changed")]
+    #[error("`base` changed")]
     Base,
     /// A shell or none.
     #[error("`shell` was {} and is {wanted}", !wanted)]
@@ -60,7 +60,7 @@ pub enum Mismatch {
         wanted: bool,
     },
     /// Other platforms.
-    #[error("`platforms` has changed: {}", Difference { added, removed })]
+    #[error("`platforms` changed: {}", Difference { added, removed })]
     Platforms {
         /// What the manifest asks for in addition.
         added: BTreeSet<Platform>,
@@ -88,7 +88,7 @@ pub enum Mismatch {
         root: RootName,
     },
     /// Other packages for something besides the image.
-    #[error("the packages for {root} have changed: {}", Difference { added, removed })]
+    #[error("the packages for {root} changed: {}", Difference { added, removed })]
     Root {
         /// What they are for.
         root: RootName,

@@ -16,7 +16,7 @@ pub struct RootName(pub(super) Arc<str>);
 
 /// A text that is not a [`RootName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not the name of a root: expected a form such as \"shell\" or \"step:assets\"")]
+#[error("{text:?} is not the name of a root: expected, for example, \"shell\" or \"step:assets\"")]
 pub struct RootNameError {
     /// The text as given.
     pub text: String,

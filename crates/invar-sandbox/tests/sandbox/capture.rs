@@ -199,9 +199,7 @@ fn what_an_image_cannot_hold_is_refused_by_name() {
         assert!(matches!(error, CaptureError::Special { kind: found, .. } if found == kind), "{error:?}");
         assert_eq!(
             error.to_string(),
-            format!(
-                "/run/x is {words}, which an image cannot hold: have the command remove it before it ends"
-            )
+            format!("/run/x is {words}, which cannot be in an image: remove it at the end of the command")
         );
         // It is one too when it is named itself.
         let at = path("run/x");

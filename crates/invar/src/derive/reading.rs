@@ -173,7 +173,7 @@ impl<'a> Sources<'a> {
         read_dockerfile(&self.text, &context, Draft::default()).map_err(|error| {
             let hint = match error {
                 DockerfileError::NoProject { .. } => Some(
-                    "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again",
+                    "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again",
                 ),
                 _ => None,
             };

@@ -33,10 +33,10 @@ impl fmt::Display for Change {
         let Self { path, expected, found } = self;
         match (expected, found) {
             (Some(expected), Some(found)) => {
-                write!(f, "{path} has changed: it was {expected} and is {found}")
+                write!(f, "{path} changed from {expected} to {found}")
             }
-            (Some(expected), None) => write!(f, "{path} is gone: it was {expected}"),
-            (None, _) => write!(f, "{path} is new"),
+            (Some(expected), None) => write!(f, "{path} was removed; it was {expected}"),
+            (None, _) => write!(f, "{path} was added"),
         }
     }
 }
@@ -208,7 +208,7 @@ pub fn refused(named: &Named, error: &ManifestError) -> Failure {
     let problems = error.findings().iter().map(|finding| shown(&finding.problem.to_string()));
     let problems: Vec<String> = problems.take(MOST_PROBLEMS).collect();
     let path = named.path.display();
-    Failure::input(format!("{path}: what it says is no manifest: {}", problems.join("; ")), None)
+    Failure::input(format!("{path}: invalid manifest: {}", problems.join("; ")), None)
 }
 
 /// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to it.

@@ -80,7 +80,7 @@ fn a_new_request_keeps_what_is_locked() {
 fn a_build_without_a_lock_makes_one_and_says_so() {
     let world = World::new();
     let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
-    assert!(ran.stderr.contains("No invar.lock"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Creating invar.lock"), "{}", ran.stderr);
     assert_eq!(ran.success().lines().count(), 1, "only the digest goes to standard output");
     assert!(world.project().join("invar.lock").exists());
 }

@@ -127,7 +127,7 @@ fn messages_name_every_place() {
 
     put(&world, "simple/words/", "<html></html>");
     let message = build(&world, &[INDEX, ("PIP_INDEX_URL", "SERVER/other")]).failure(4);
-    for part in [&format!("{url}/simple/words/: there is no file {WHEEL}"), &format!("{url}/other/words/")] {
+    for part in [&format!("{url}/simple/words/: no file {WHEEL}"), &format!("{url}/other/words/")] {
         assert!(message.contains(part.as_str()), "{part}: {message}");
     }
     assert!(message.contains(&format!("{url}/wheels/{WHEEL}")), "{message}");

@@ -130,7 +130,7 @@ fn scripts_run_and_what_lasts_of_their_work_is_kept() {
     let built = world.run(&["build", "--locked", "odd"]);
     for path in ["/etc/odd/key", "/var/lib/dbus/machine-id"] {
         let note =
-            format!("note: maintainer scripts made {path}, which each container should make for itself");
+            format!("note: {path} was created by maintainer scripts, but must be unique to each container");
         assert!(built.stderr.contains(&note), "{note} is not in:\n{}", built.stderr);
     }
     let digest = built.success();
@@ -223,7 +223,7 @@ fn a_script_that_fails_is_named() {
         (
             "postinst",
             "echo before; echo why; kill -9 $$",
-            "the postinst script of odd was ended by signal Killed",
+            "the postinst script of odd was killed by signal Killed",
         ),
     ] {
         let deb = Deb::new("odd", "1").script(script, &format!("#!/bin/sh\n{body}\n"));
@@ -244,7 +244,7 @@ fn running_is_proposed_where_nobody_has_read_the_scripts() {
     let world = world(odd(), "");
     let advice = "to run them in the sandbox, write in odd/invar.toml: configure = [\"odd\", \"reader\"]";
     let locked = lock(&world);
-    for expected in ["warning: the maintainer scripts of odd are not known", advice] {
+    for expected in ["warning: the maintainer scripts of odd are unknown", advice] {
         assert!(locked.stderr.contains(expected), "{expected} is not in:\n{}", locked.stderr);
     }
     let lock_text = fs::read_to_string(world.context.path().join("odd/invar.lock")).expect("it was locked");

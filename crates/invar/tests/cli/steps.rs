@@ -117,8 +117,8 @@ fn programs_run_without_a_daemon() {
         command.env("INVAR_STORE", context.path().join("another store"));
         Ran::of(command.args(["run", "project", "--", "good day"]))
     };
-    assert!(elsewhere().stderr.contains("Laying out the layer system: "), "{}", elsewhere().stderr);
-    assert!(!elsewhere().stderr.contains("Laying out"), "{}", elsewhere().stderr);
+    assert!(elsewhere().stderr.contains("Unpacking layer `system`"), "{}", elsewhere().stderr);
+    assert!(!elsewhere().stderr.contains("Unpacking layer"), "{}", elsewhere().stderr);
     context.run(&["run", "--quiet", "project", "--entrypoint", "/nowhere"]).failure(127);
     #[expect(clippy::disallowed_methods, reason = "the order does not matter, only how many there are")]
     let left = fs::read_dir(context.store().join("tmp")).expect("the store has a folder for this").count();
@@ -277,10 +277,7 @@ fn outputs_that_are_not_there_are_named() {
         assert!(message.contains(expected), "{expected} is not in:\n{message}");
     };
     let outputs = |from: &str| format!("outputs = {{ \"{from}\" = \"/bin/x\" }}");
-    check(
-        &outputs("mian.py"),
-        "step a: `outputs` names \"mian.py\", and there is no such file in the project",
-    );
+    check(&outputs("mian.py"), "step a: `outputs` names \"mian.py\", which the project does not have");
     check(&outputs("a.log"), "step a: `outputs` names \"a.log\", which is there, but git ignores it");
     check(&outputs("/srv/x"), "which is not in the outputs of the steps among its inputs");
 }

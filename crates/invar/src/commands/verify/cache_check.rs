@@ -134,7 +134,7 @@ impl CacheCheck<'_> {
         interruption.remove(None);
         drop(scratch);
         if let Some(unknown) = names.iter().find(|name| !known.contains(*name)) {
-            let message = format!("this project has no step or package built from source named {unknown:?}");
+            let message = format!("this project has no step or source build named {unknown:?}");
             return Err(Failure::input(message, None));
         }
         self.tell(&all, &there, moments)?;
@@ -182,20 +182,19 @@ impl CacheCheck<'_> {
                 text.push_str(&tell_change(change, cause(change, &there.facts, under, moments)));
             }
             if one.changes.len() > SHOWN {
-                let _ =
-                    writeln!(text, "  … and {} more; --json tells all of them", one.changes.len() - SHOWN);
+                let _ = writeln!(text, "  … and {} more; use --json to list all", one.changes.len() - SHOWN);
             }
         }
         print(&text)?;
         let missing = all.iter().filter(|one| one.verdict == "not-stored").count();
         if missing > 0 {
             say(&format!(
-                "warning: the store has nothing to compare {missing} of {} with: build first",
+                "warning: {missing} of {} not compared, because the store has no results for them; run `invar build` first",
                 all.len()
             ));
         }
         if all.is_empty() && !self.global.quiet {
-            say("This project has no steps, and nothing is built from source");
+            say("This project has no steps and no source builds");
         }
         Ok(())
     }

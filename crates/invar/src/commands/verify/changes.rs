@@ -43,7 +43,7 @@ pub struct Change {
     pub layer: Option<LayerName>,
     /// The path.
     pub path: ImagePath,
-    /// What brought it.
+    /// Where it comes from.
     pub origin: String,
     /// What the first build has there.
     pub first: Option<Entry>,
@@ -148,7 +148,7 @@ impl Change {
         match (&first.node, &second.node) {
             (Node::File { size: one, digest: a }, Node::File { size: other, digest: b }) if a != b => {
                 parts.push(match one == other {
-                    true => format!("{one} bytes, other content"),
+                    true => format!("{one} bytes, different content"),
                     false => format!("{one} bytes, then {other}"),
                 });
             }

@@ -191,7 +191,7 @@ impl Runner<'_> {
             return Ok(Err(error.to_string()));
         }
         Ok(Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Answer::Failed {
-            message: format!("it ended without an answer ({}) {last_lines}", output.status),
+            message: format!("it exited without a result ({}) {last_lines}", output.status),
         })))
     }
 
@@ -230,9 +230,9 @@ impl Runner<'_> {
             return say(&event.to_string());
         }
         say(&match names.as_slice() {
-            [] => "Building again with nothing perturbed".to_owned(),
-            [one] => format!("Building again under {one}"),
-            names => format!("Building again under {}", names.join(", ")),
+            [] => "Rebuilding without variations".to_owned(),
+            [one] => format!("Rebuilding under {one}"),
+            names => format!("Rebuilding under {}", names.join(", ")),
         });
     }
 
