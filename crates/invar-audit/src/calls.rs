@@ -5,7 +5,7 @@ mod scripts;
 mod stage_files;
 mod wrappers;
 
-pub(crate) use call::{Argument, Call, Inside};
+pub(crate) use call::{Argument, Call, OutputUse};
 pub(crate) use graph::{CallGraph, LIMIT};
 pub(crate) use scripts::ScriptFile;
 pub(crate) use wrappers::is_python;

@@ -59,7 +59,7 @@ pub struct ComposeBuild {
 
 /// Why a file that a compose file names cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum ReadFailure {
     /// There is none.
     #[error("no such file")]
     Missing,
@@ -109,7 +109,7 @@ pub enum ComposeFault {
         /// The file.
         path: String,
         /// Why.
-        reason: Unread,
+        reason: ReadFailure,
     },
     /// A service that is extended does not exist.
     #[error("no service `{service}` in {path}")]
@@ -142,7 +142,7 @@ pub enum ComposeFault {
 pub fn audit_compose(
     path: &str,
     text: &str,
-    read: &dyn Fn(&str) -> Result<String, Unread>,
+    read: &dyn Fn(&str) -> Result<String, ReadFailure>,
 ) -> Result<Compose, ComposeError> {
     let mut reader = Reader::new(read);
     let first = reader.files.first(path, text)?;

@@ -33,7 +33,7 @@ mod surroundings;
 mod tools;
 mod yaml;
 
-pub use compose::{Compose, ComposeBuild, ComposeError, ComposeFault, Unread, audit_compose};
+pub use compose::{Compose, ComposeBuild, ComposeError, ComposeFault, ReadFailure, audit_compose};
 pub use dockerfile::{DockerfileAudit, DockerfileError, audit_dockerfile};
 pub use finding::Finding;
 pub use flake::{FlakeError, Lock, audit_flake};

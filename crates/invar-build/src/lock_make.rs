@@ -1,7 +1,9 @@
 //! A lock from what the archives have now: suites, packages, everything besides the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
+use invar_apt::{
+    Keyring, PackageIndex, PackageRecord, Reason, RootDependency, Solution, SolveRequest, solve,
+};
 use invar_debian::{Dependency, PackageName, parse_dependencies};
 use invar_maintscript::{BASE, Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
@@ -281,12 +283,14 @@ const SHELL: &str = "`shell = true` in the manifest";
 const IN_BASE: &str = "the base set";
 const INTERPRETER: &str = "the Python interpreter";
 
-pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<Root> {
+pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<RootDependency> {
     let mut roots = Vec::new();
     let mut add = |text: &str, why: &str| {
         let dependency: Vec<Dependency> =
             parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
-        roots.extend(dependency.into_iter().map(|dependency| Root { dependency, why: why.to_owned() }));
+        roots.extend(
+            dependency.into_iter().map(|dependency| RootDependency { dependency, why: why.to_owned() }),
+        );
     };
     for package in &request.packages {
         match &package.version {

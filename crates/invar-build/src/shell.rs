@@ -8,7 +8,9 @@ use std::sync::Arc;
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
 use invar_project::{DefaultGroups, Identity, LockPart, Manifest, NormalisedName, Platform, User};
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_sandbox::{
+    Bind, Illusion, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, spawn,
+};
 use invar_store::Scratch;
 
 use crate::build::Assembly;
@@ -72,7 +74,7 @@ pub struct RunRequest {
 #[derive(Debug)]
 pub struct Started {
     /// The program.
-    pub running: Running,
+    pub running: SandboxProcess,
     _scratch: Scratch,
 }
 
@@ -334,7 +336,7 @@ impl Environment {
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
             cpus: None,
-            standard: Standard::Inherit,
+            standard: StandardStreams::Inherit,
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {

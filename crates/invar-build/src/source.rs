@@ -11,7 +11,9 @@ use invar_plan::PROJECT;
 use invar_project::{
     EntryKind, Glob, Identity, Listing, ListingEntry, SourceList, SourceRules, StepName, User, WalkError,
 };
-use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
+use invar_tree::{
+    ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
+};
 
 use crate::project::ProjectFiles;
 use crate::workspace::add_gitignores;
@@ -238,7 +240,7 @@ impl SourceTree {
 }
 
 impl Contents for SourceTree {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
         if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }

@@ -13,7 +13,7 @@ use invar_python::{DistributionName, Source, WheelFilename};
 use invar_store::Checkout;
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
-    Check, Checker, Ecosystem, Fetched, Needed, NeededSource, Opening, Target, cargo_download_url,
+    Check, Checker, Ecosystem, FetchedFile, LockedFile, LockedFileSource, Opener, Target, cargo_download_url,
     cargo_index_config_url, ecosystem_of, needed, offer,
 };
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub(crate) struct Vendored {
 
 /// A file that a lock names, in the store.
 struct Got {
-    needed: Needed,
+    needed: LockedFile,
     name: String,
     digest: Digest,
 }
@@ -83,7 +83,7 @@ impl Vendored {
         tools: &Tools,
     ) -> Result<Option<Self>, BuildError> {
         let target = Target { machine: workshop.platform.machine() };
-        let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
+        let mut all: BTreeMap<Ecosystem, Vec<LockedFile>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
             let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
             let is_candidate = may_be.is_some_and(|ecosystem| tools.can_use(ecosystem));
@@ -129,9 +129,11 @@ impl Vendored {
             _ => {
                 let made = check_out(store, &checkout_key, |sink| {
                     for (ecosystem, files) in &got {
-                        let fetched: Result<Vec<Fetched<'_>>, BuildError> = files
+                        let fetched: Result<Vec<FetchedFile<'_>>, BuildError> = files
                             .iter()
-                            .map(|got| Ok(Fetched::new(&got.needed, opening(workshop, got)).named(&got.name)))
+                            .map(|got| {
+                                Ok(FetchedFile::new(&got.needed, opening(workshop, got)).named(&got.name))
+                            })
                             .collect();
                         let offered = offer(*ecosystem, &fetched?, &place, sink).map_err(|source| {
                             BuildError::Vendor { file: ecosystem.to_string(), source: Box::new(source) }
@@ -149,10 +151,10 @@ impl Vendored {
 }
 
 /// A fetched file, from its beginning.
-fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
+fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opener<'a> {
     let store = &workshop.session.store;
     let digest = got.digest;
-    if let NeededSource::Git { commit, .. } = &got.needed.source {
+    if let LockedFileSource::Git { commit, .. } = &got.needed.source {
         // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
         let key = key_of("git", &[("commit", commit.clone())]);
         return Box::new(move || {
@@ -169,7 +171,7 @@ fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
 }
 
 /// Fetches all of `wanted`, many at once; the results are in the order of the requests.
-fn fetch_all(workshop: &Workshop<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
+fn fetch_all(workshop: &Workshop<'_>, wanted: Vec<LockedFile>) -> Result<Vec<Got>, BuildError> {
     let addresses = Addresses { workshop, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
     Ok(each(DOWNLOADS, &wanted, |one| addresses.fetch(one))?.into_iter().flatten().collect())
 }
@@ -182,15 +184,15 @@ struct Addresses<'a> {
 }
 
 impl Addresses<'_> {
-    fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
+    fn fetch(&self, needed: &LockedFile) -> Result<Vec<Got>, BuildError> {
         let session = self.workshop.session;
         let store = &session.store;
         let label = needed.label();
         let got = |digest: Digest, name: &str| Got { needed: needed.clone(), name: name.to_owned(), digest };
-        if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, NeededSource::PythonIndex) {
+        if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, LockedFileSource::PythonIndex) {
             return self.fetch_pip(needed);
         }
-        if let NeededSource::Git { url, commit } = &needed.source {
+        if let LockedFileSource::Git { url, commit } = &needed.source {
             let tree = commit_tree(session, url, commit, None)?;
             return Ok(vec![got(tree.segment_digest(), &needed.file_name)]);
         }
@@ -229,7 +231,7 @@ impl Addresses<'_> {
     }
 
     /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
-    fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
+    fn fetch_pip(&self, needed: &LockedFile) -> Result<Vec<Got>, BuildError> {
         let session = self.workshop.session;
         let mut in_store: Vec<(String, Digest)> = Vec::new();
         for digest in &needed.any_of {
@@ -284,8 +286,9 @@ impl Addresses<'_> {
         urls
     }
 
-    fn urls(&self, needed: &Needed) -> Result<Vec<String>, BuildError> {
-        if let (Ecosystem::Cargo, NeededSource::Registry { index }) = (needed.ecosystem(), &needed.source) {
+    fn urls(&self, needed: &LockedFile) -> Result<Vec<String>, BuildError> {
+        if let (Ecosystem::Cargo, LockedFileSource::Registry { index }) = (needed.ecosystem(), &needed.source)
+        {
             let dl = self.cargo_files(index)?;
             let checksum = needed.checks.first().map(Check::hex).unwrap_or_default();
             return Ok(vec![cargo_download_url(&dl, &needed.name, &needed.version, &checksum)]);
@@ -299,9 +302,9 @@ impl Addresses<'_> {
     }
 
     /// npm's registry: this machine's setting, or what npm says that its own is.
-    fn npm(&self, needed: &Needed) -> Option<String> {
+    fn npm(&self, needed: &LockedFile) -> Option<String> {
         let session = self.workshop.session;
-        if session.registries.npm.is_some() || !matches!(needed.source, NeededSource::Registry { .. }) {
+        if session.registries.npm.is_some() || !matches!(needed.source, LockedFileSource::Registry { .. }) {
             return session.registries.npm.clone();
         }
         let mut known = self.npm.lock().unwrap_or_else(PoisonError::into_inner);

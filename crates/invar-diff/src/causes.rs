@@ -268,8 +268,8 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
 type Last<'a> = BTreeMap<(&'a str, bool), &'a Member>;
 
 fn key(member: &Member) -> (&str, bool) {
-    use invar_oci_read::Kind;
-    (member.path.as_str(), matches!(member.kind, Kind::Whiteout | Kind::Opaque))
+    use invar_oci_read::LayerNode;
+    (member.path.as_str(), matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque))
 }
 
 fn last(listing: &Listing) -> Last<'_> {

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_oci_read::{Image, ImageError, Kind, Layer, Limits, TarFormat};
+use invar_oci_read::{Image, ImageError, Layer, LayerNode, Limits, TarFormat};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
@@ -218,9 +218,9 @@ fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> b
         lowest_read.is_some_and(|lowest| shared.iter().any(|&place| place > lowest))
     };
     let marks = |loaded: &Loaded<'_>| {
-        loaded
-            .members()
-            .any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
+        loaded.members().any(|member| {
+            matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque | LayerNode::HardLink { .. })
+        })
     };
     let touched = |loaded: &Loaded<'_>| -> BTreeSet<ImagePath> {
         loaded.members().map(|member| member.path.clone()).collect()

@@ -5,7 +5,7 @@
 //!   builders, `dockerTools`, `mkShell`, Python), `flake-utils`, `flake-parts`, `systems`, `uv2nix`, `pyproject.nix`,
 //!   `build-system-pkgs`, `nix2container`. Their meaning is written in Nix, in `src/prelude`.
 //! * [`Flake::output`] gives an output as typed data: an image, a derivation, an app, a shell, an environment. What is
-//!   inside of texts and lists is a [`Thing`], by its symbol.
+//!   inside of texts and lists is a [`FlakeValue`], by its symbol.
 //! * What fails is data, too: an attribute that cannot be evaluated is [`Data::Unreadable`] in its field, with its place.
 //! * [`phase`] reads the shell text of a derivation as what it puts where.
 //!
@@ -28,7 +28,7 @@ mod read;
 mod thing;
 mod world;
 
-pub use datum::{Data, Datum, Unreadable};
+pub use datum::{Data, Datum, EvaluationFailure};
 pub use derivation::DerivationTree;
 pub use error::FlakeError;
 pub use files::PROJECT;
@@ -36,7 +36,9 @@ pub use flake::{Flake, SYSTEM};
 pub use image::{Image, ImageConfig};
 pub use input::{Input, InputKind};
 pub use output::{App, Output, OutputKind, OutputName, Piece, Purpose};
-pub use thing::{Derivation, Environment, Interpreter, Package, PythonPackage, PythonSet, Thing, Workspace};
+pub use thing::{
+    Derivation, Environment, FlakeValue, Interpreter, Package, PythonPackage, PythonSet, Workspace,
+};
 
 #[cfg(test)]
 mod tests;

@@ -157,12 +157,12 @@ pub(crate) struct Bindings {
 pub(crate) struct Binding {
     pub(crate) name: Name,
     pub(crate) spot: Spot,
-    pub(crate) value: Bound,
+    pub(crate) value: BindingValue,
 }
 
 /// What an attribute or variable is bound to.
 #[derive(Debug)]
-pub(crate) enum Bound {
+pub(crate) enum BindingValue {
     /// An expression among the bindings (if they are recursive).
     Code(Rc<Node>),
     /// A variable from outside: `inherit a`.

@@ -7,7 +7,7 @@ use crate::error::{Bound, ErrorKind, EvalError, LONGEST_TRACE, Outcome};
 use crate::files::Files;
 use crate::ids::{SymbolId, ThunkId};
 use crate::name::{Name, Names};
-use crate::place::{Place, Source, Spot};
+use crate::place::{Position, Source, Spot};
 use crate::stack::Stack;
 use crate::symbol::Symbols;
 use crate::value::{AttrSet, Attribute, Value};
@@ -34,7 +34,7 @@ pub(crate) type Action = fn(&mut Evaluator, &[ThunkId], Spot) -> Outcome<Value>;
 
 /// Names that the evaluator itself asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Known {
+pub(crate) struct WellKnownNames {
     pub(crate) out_path: Name,
     pub(crate) to_string: Name,
     pub(crate) functor: Name,
@@ -48,7 +48,7 @@ pub struct Evaluator {
     pub(crate) files: Box<dyn Files>,
     pub(crate) limits: Limits,
     pub(crate) names: Names,
-    pub(crate) known: Known,
+    pub(crate) known: WellKnownNames,
     pub(crate) arena: Arena,
     pub(crate) symbols: Symbols,
     pub(crate) sources: Vec<Source>,
@@ -92,7 +92,7 @@ impl Evaluator {
     /// An evaluator in which nothing is defined.
     pub(crate) fn empty(files: Box<dyn Files>, limits: Limits) -> Self {
         let mut names = Names::default();
-        let known = Known {
+        let known = WellKnownNames {
             out_path: names.intern("outPath"),
             to_string: names.intern("__toString"),
             functor: names.intern("__functor"),
@@ -151,17 +151,17 @@ impl Evaluator {
 
     /// Where the expression of a thunk is written.
     #[must_use]
-    pub fn span(&self, id: ThunkId) -> Option<Place> {
+    pub fn span(&self, id: ThunkId) -> Option<Position> {
         self.place(self.arena.get(id).1)
     }
 
     /// Where a symbol came about.
     #[must_use]
-    pub fn position(&self, symbol: SymbolId) -> Option<Place> {
+    pub fn position(&self, symbol: SymbolId) -> Option<Position> {
         self.place(self.symbols.get(symbol).spot)
     }
 
-    pub(crate) fn place(&self, spot: Spot) -> Option<Place> {
+    pub(crate) fn place(&self, spot: Spot) -> Option<Position> {
         self.sources.get(spot.source as usize).map(|source| source.place(spot.offset))
     }
 

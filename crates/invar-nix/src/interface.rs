@@ -9,7 +9,7 @@ use crate::evaluator::{Evaluator, Limits};
 use crate::files::Files;
 use crate::ids::ThunkId;
 use crate::name::Name;
-use crate::place::{Place, Spot};
+use crate::place::{Position, Spot};
 use crate::value::{NixString, Value};
 
 impl Evaluator {
@@ -148,7 +148,7 @@ impl Evaluator {
 
     /// Where the attribute `name` of a set or symbol is written.
     #[must_use]
-    pub fn attribute_place(&self, value: &Value, name: &str) -> Option<Place> {
+    pub fn attribute_place(&self, value: &Value, name: &str) -> Option<Position> {
         let set = match value {
             Value::Set(set) => set,
             Value::Symbol(symbol) => self.symbols.get(*symbol).attributes.as_ref()?,

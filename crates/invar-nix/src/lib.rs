@@ -42,7 +42,7 @@ pub use error::{Bound, ErrorKind, EvalError, Outcome};
 pub use evaluator::{Evaluator, Limits};
 pub use files::{FileKind, Files, NoFiles};
 pub use ids::{SymbolId, ThunkId};
-pub use place::Place;
+pub use place::Position;
 pub use stack::on_deep_stack;
 pub use symbol::{Origin, Symbol, TextPiece};
 pub use syntax::{NixError, parse};

@@ -28,7 +28,7 @@ const REFUSED: i32 = 125;
 
 /// What the other machine is like; nothing means that it is as here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Elsewhere {
+pub struct HostOverrides {
     /// The numbers of the user and the group.
     pub user: Option<(u32, u32)>,
     /// The host name: at most 64 bytes.
@@ -41,18 +41,18 @@ pub struct Elsewhere {
 
 /// What is handed to the process that becomes the other.
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct Restart {
     name: Bytes,
-    place: Elsewhere,
+    place: HostOverrides,
 }
 
-impl Elsewhere {
+impl HostOverrides {
     /// A command that starts `program`, which calls [`enter_if_asked`](crate::enter_if_asked), under the name `name`
     /// (its argument 0). Environment, working directory and standard streams are for the caller to set; where the other
     /// place cannot be had, the command says so in a form that [`refusal`] reads.
     #[must_use]
     pub fn command(&self, program: &Path, name: &str) -> Command {
-        let place = Place { name: Bytes(name.as_bytes().to_vec()), place: self.clone() };
+        let place = Restart { name: Bytes(name.as_bytes().to_vec()), place: self.clone() };
         let place = serde_json::to_string(&place).expect("numbers and strings can always be written");
         let mut command = Command::new(program);
         command.arg0(MARKER).args([ELSEWHERE, &place]);
@@ -60,7 +60,7 @@ impl Elsewhere {
     }
 }
 
-/// Why the program of [`Elsewhere::command`] was not started; nothing if it was, and `output` is its own.
+/// Why the program of [`HostOverrides::command`] was not started; nothing if it was, and `output` is its own.
 #[must_use]
 pub fn refusal(output: &Output) -> Option<SandboxError> {
     if ExitStatus::code(&output.status) != Some(REFUSED) {
@@ -78,7 +78,7 @@ pub fn refusal(output: &Output) -> Option<SandboxError> {
 /// Becomes this program again, there. Returns only what failed, after it is written to standard output.
 pub(crate) fn go(place: &str) -> io::Error {
     let report = match serde_json::from_str(place) {
-        Ok(Place { name, place }) => enter(&place).err().unwrap_or_else(|| start(&name)),
+        Ok(Restart { name, place }) => enter(&place).err().unwrap_or_else(|| start(&name)),
         Err(_) => failed("reading where to go")(io::Error::from(io::ErrorKind::InvalidInput)),
     };
     let json = serde_json::to_vec(&report).expect("numbers and strings can always be written");
@@ -87,7 +87,7 @@ pub(crate) fn go(place: &str) -> io::Error {
     out.write_all(&json).and_then(|()| out.flush()).err().unwrap_or_else(|| io::ErrorKind::Other.into())
 }
 
-fn enter(place: &Elsewhere) -> Result<(), Report> {
+fn enter(place: &HostOverrides) -> Result<(), Report> {
     if place.user.is_some() || place.host_name.is_some() {
         let own = || (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let (user, group) = place.user.unwrap_or_else(own);

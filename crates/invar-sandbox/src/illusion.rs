@@ -40,10 +40,12 @@ pub(crate) fn answer(
     let of = Caller { process: call.pid, still_waits };
     Some(match libc::c_long::from(call.data.nr) {
         libc::SYS_getdents64 => of.list(first, second, third),
-        libc::SYS_clock_gettime => of.tell(illusion, first as libc::clockid_t, second, Form::Nanoseconds),
-        libc::SYS_gettimeofday => of.tell(illusion, libc::CLOCK_REALTIME, first, Form::Microseconds),
+        libc::SYS_clock_gettime => {
+            of.tell(illusion, first as libc::clockid_t, second, TimeFormat::Nanoseconds)
+        }
+        libc::SYS_gettimeofday => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Microseconds),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_time => of.tell(illusion, libc::CLOCK_REALTIME, first, Form::Seconds),
+        libc::SYS_time => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Seconds),
         libc::SYS_futex => of.set_deadline_right(illusion, fourth),
         _ => return None,
     })
@@ -51,7 +53,7 @@ pub(crate) fn answer(
 
 /// How a call wants to have the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum TimeFormat {
     Seconds,
     Microseconds,
     Nanoseconds,
@@ -63,20 +65,20 @@ impl Caller<'_> {
         illusion: Illusion,
         clock: libc::clockid_t,
         address: u64,
-        form: Form,
+        form: TimeFormat,
     ) -> io::Result<Reply> {
         let (seconds, nanoseconds) = time(clock)?;
         let seconds = seconds.saturating_add(illusion.clock);
         let parts = match form {
-            Form::Seconds => vec![seconds],
-            Form::Microseconds => vec![seconds, nanoseconds / 1000],
-            Form::Nanoseconds => vec![seconds, nanoseconds],
+            TimeFormat::Seconds => vec![seconds],
+            TimeFormat::Microseconds => vec![seconds, nanoseconds / 1000],
+            TimeFormat::Nanoseconds => vec![seconds, nanoseconds],
         };
         if address != 0 {
             let bytes: Vec<u8> = parts.into_iter().flat_map(i64::to_ne_bytes).collect();
             self.memory()?.write_all_at(&bytes, address).map_err(|_| io::Error::from(Errno::FAULT))?;
         }
-        Ok(Reply::Value(if form == Form::Seconds { seconds } else { 0 }))
+        Ok(Reply::Value(if form == TimeFormat::Seconds { seconds } else { 0 }))
     }
 
     /// Puts a deadline that was reckoned from the time that the process was told into the real time.

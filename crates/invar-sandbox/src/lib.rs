@@ -58,13 +58,15 @@ mod tracer;
 mod wire;
 
 pub use available::{available, illusions_available};
-pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
-pub use elsewhere::{Elsewhere, refusal};
+pub use capture::{
+    CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile, capture, capture_changes,
+};
+pub use elsewhere::{HostOverrides, refusal};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
 #[doc(hidden)]
 pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};
 pub use owners::Owners;
-pub use running::{Finished, Running, Signals, Status, run, spawn};
-pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
+pub use running::{CommandResult, SandboxProcess, Signals, Status, run, spawn};
+pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};

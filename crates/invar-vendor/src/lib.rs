@@ -39,6 +39,6 @@ pub use check::{Check, Mismatch};
 pub use checker::Checker;
 pub use ecosystem::{ecosystem_of, needed, offer, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, Needed, NeededSource, Registries};
-pub use offer::{Fetched, Offer, Opening};
+pub use needed::{Ecosystem, LockedFile, LockedFileSource, Registries};
+pub use offer::{FetchedFile, Offer, Opener};
 pub use target::Target;

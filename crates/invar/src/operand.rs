@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use invar_build::BuildError;
-use invar_oci_read::{Limits, Opened};
+use invar_oci_read::{ImageSet, Limits};
 
 use crate::failure::Failure;
 use crate::source::Blob;
@@ -14,7 +14,7 @@ use crate::source::Blob;
 /// One of the two things that are compared.
 pub enum Operand {
     /// An image, or several.
-    Images(Opened),
+    Images(ImageSet),
     /// A lock.
     Lock {
         /// Its text.

@@ -8,7 +8,7 @@ use std::path::Path;
 use indicatif::HumanBytes;
 use invar_build::BuildError;
 use invar_diff::{Change, PackageChange};
-use invar_oci_read::{Inventory, Sum};
+use invar_oci_read::{Inventory, Usage};
 use serde::Serialize;
 
 use crate::commands::diff::Outcome;
@@ -66,7 +66,7 @@ pub fn of_inventory(title: &str, inventory: &Inventory, outcome: Option<&Outcome
     let origins = inventory.by_origin();
     let map =
         origins.iter().filter(|(_, sum)| sum.size > 0).map(|(name, sum)| tile(name, *sum, outcome)).collect();
-    let sums = |title: &str, sums: Vec<(String, Sum)>| List {
+    let sums = |title: &str, sums: Vec<(String, Usage)>| List {
         title: title.into(),
         items: sums
             .into_iter()
@@ -199,7 +199,7 @@ fn state(change: Change) -> &'static str {
     }
 }
 
-fn tile(origin: &str, sum: Sum, outcome: Option<&Outcome>) -> Tile {
+fn tile(origin: &str, sum: Usage, outcome: Option<&Outcome>) -> Tile {
     let lower = origin.to_ascii_lowercase();
     let group = match () {
         () if lower.starts_with("debian package") => "Debian packages",

@@ -2,11 +2,11 @@
 use std::collections::BTreeSet;
 
 use invar_dockerfile::{
-    Base, Dockerfile, Expansion, Instruction, Kind, RunScript, Scope, Script, ShellCommand, ShellPart,
-    ShellWord, Span, Stages, run_commands, split_commands,
+    Base, Dockerfile, Expansion, Instruction, InstructionKind, RunScript, Scope, Script, ShellCommand,
+    ShellPart, ShellWord, Span, Stages, run_commands, split_commands,
 };
 
-use super::call::{Argument, Call, Inside};
+use super::call::{Argument, Call, OutputUse};
 use super::scripts::{Content, ScriptFile, Scripts, names_a_time};
 use super::stage_files::StageFiles;
 use super::wrappers::{is_mere_wrapper, started_by};
@@ -49,7 +49,7 @@ impl<'a> CallGraph<'a> {
                     file.instructions.partition_point(|other| other.span.start < instruction.span.start);
                 let instruction = delayed(instruction);
                 ground.follow(instruction, scope, stages, stage.index);
-                let Kind::Run(command) = &instruction.kind else { continue };
+                let InstructionKind::Run(command) = &instruction.kind else { continue };
                 if !scope.shell_is_posix() {
                     continue;
                 }
@@ -68,7 +68,7 @@ impl<'a> CallGraph<'a> {
                     order: Vec::new(),
                     most: LIMIT + Scripts::CALLS,
                 };
-                reader.script(&script, &Inside::Nothing);
+                reader.script(&script, &OutputUse::Nothing);
             }
             scripts.grounds.push(ground);
         }
@@ -147,7 +147,7 @@ impl<'a> CallGraph<'a> {
 /// The instruction that an `ONBUILD` delays, or the instruction itself.
 fn delayed(instruction: &Instruction) -> &Instruction {
     match &instruction.kind {
-        Kind::Onbuild(inner) => delayed(inner),
+        InstructionKind::Onbuild(inner) => delayed(inner),
         _ => instruction,
     }
 }
@@ -174,7 +174,7 @@ struct Reader<'a, 'b> {
 }
 
 impl Reader<'_, '_> {
-    fn script(&mut self, script: &Script, inside: &Inside) {
+    fn script(&mut self, script: &Script, inside: &OutputUse) {
         // The script's own numbers start anew in each script.
         let mut current = None;
         for command in &script.commands {
@@ -190,10 +190,10 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn command(&mut self, command: &ShellCommand, inside: &Inside, pipeline: usize) {
+    fn command(&mut self, command: &ShellCommand, inside: &OutputUse, pipeline: usize) {
         let mut assigned = Vec::new();
         for assignment in &command.assignments {
-            self.scripts_of(&assignment.value, &Inside::Assignment(assignment.name.clone()));
+            self.scripts_of(&assignment.value, &OutputUse::Assignment(assignment.name.clone()));
             let value = self.expand(&assignment.value);
             let text = value.filter(|value| value.missing.is_empty()).map(|value| value.text);
             if command.words.is_empty() {
@@ -211,10 +211,10 @@ impl Reader<'_, '_> {
             return;
         }
         for word in &command.words {
-            self.scripts_of(word, &Inside::Argument(program.clone()));
+            self.scripts_of(word, &OutputUse::Argument(program.clone()));
         }
         for redirect in &command.redirects {
-            self.scripts_of(&redirect.target, &Inside::Argument(program.clone()));
+            self.scripts_of(&redirect.target, &OutputUse::Argument(program.clone()));
         }
         let mut arguments = Vec::new();
         for word in &command.words {
@@ -231,7 +231,7 @@ impl Reader<'_, '_> {
     /// `NAME=VALUE` behind `export` and the like.
     fn exported(&mut self, word: &ShellWord) {
         let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
-        self.scripts_of(word, &Inside::Assignment(name.clone()));
+        self.scripts_of(word, &OutputUse::Assignment(name.clone()));
         if word.as_str().contains('=') {
             let value = self.expand(word).filter(|value| value.missing.is_empty());
             let text = value.and_then(|value| value.text.split_once('=').map(|(_, text)| text.to_owned()));
@@ -239,7 +239,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn scripts_of(&mut self, word: &ShellWord, inside: &Inside) {
+    fn scripts_of(&mut self, word: &ShellWord, inside: &OutputUse) {
         for script in word.scripts() {
             self.script(script, inside);
         }
@@ -274,7 +274,7 @@ impl Reader<'_, '_> {
         mut words: Vec<Argument>,
         span: Span,
         command: &ShellCommand,
-        inside: &Inside,
+        inside: &OutputUse,
         pipeline: usize,
         assigned: &[(String, String)],
     ) {
@@ -362,7 +362,7 @@ impl Reader<'_, '_> {
             order,
             most,
         };
-        reader.script(&split_commands(&text, &[]), &Inside::Nothing);
+        reader.script(&split_commands(&text, &[]), &OutputUse::Nothing);
         // One that has too many is told by its name only, as if it had not been seen.
         let kept = self.calls.len() < most;
         if kept {

@@ -9,7 +9,7 @@ use invar_dockerfile::{Text, is_shell};
 use invar_tree::SEARCH_PATH;
 
 use super::call::Call;
-use super::stage_files::{From, StageFiles};
+use super::stage_files::{CopySource, StageFiles};
 use crate::paths::joined;
 use crate::surroundings::{Ignore, Surroundings};
 
@@ -119,12 +119,12 @@ impl<'a> Scripts<'a> {
             }
             for source in brought.sources_of(path) {
                 let content = match &brought.from {
-                    From::Folder => self.in_folder(source.trim_start_matches('/')),
-                    From::Here(text) => (source == brought.source).then(|| Content::Here(text.clone())),
-                    From::Stage(number) if depth > 0 => {
+                    CopySource::Folder => self.in_folder(source.trim_start_matches('/')),
+                    CopySource::Here(text) => (source == brought.source).then(|| Content::Here(text.clone())),
+                    CopySource::Stage(number) if depth > 0 => {
                         self.grounds.get(*number).and_then(|ground| self.file(&source, ground, depth - 1))
                     }
-                    From::Stage(_) => None,
+                    CopySource::Stage(_) => None,
                 };
                 if content.is_some() {
                     return content;

@@ -1,5 +1,5 @@
 //! What a stage of a Dockerfile holds, as far as it came from the build's folder or stands in the Dockerfile itself.
-use invar_dockerfile::{Instruction, Kind, Scope, Source, Stages, Text, Transfer};
+use invar_dockerfile::{Instruction, InstructionKind, Scope, Source, Stages, Text, Transfer};
 
 use crate::paths::joined;
 
@@ -8,7 +8,7 @@ const BROUGHT: usize = 1_000;
 
 /// Where files came from.
 #[derive(Debug, Clone)]
-pub(super) enum From {
+pub(super) enum CopySource {
     Folder,
     Stage(usize),
     Here(Text),
@@ -17,7 +17,7 @@ pub(super) enum From {
 /// What was brought from where to where.
 #[derive(Debug, Clone)]
 pub(super) struct CopiedPath {
-    pub from: From,
+    pub from: CopySource,
     pub source: String,
     destination: String,
 }
@@ -42,30 +42,30 @@ impl StageFiles {
         stage: usize,
     ) {
         match &instruction.kind {
-            Kind::Workdir(word) => {
+            InstructionKind::Workdir(word) => {
                 if let Some(path) = expanded(&word.text, scope) {
                     self.folder = joined(&self.folder, &path);
                 }
             }
-            Kind::Copy(transfer) | Kind::Add(transfer) => {
+            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                 let from = match instruction.flag_value("from") {
-                    None => From::Folder,
+                    None => CopySource::Folder,
                     Some(name) => {
                         let by_number = || name.text.parse().ok().filter(|number| *number < stage);
                         match stages.find(&name.text, stage).or_else(by_number) {
-                            Some(other) => From::Stage(other),
+                            Some(other) => CopySource::Stage(other),
                             None => return,
                         }
                     }
                 };
                 self.bring(&from, transfer, instruction, scope);
             }
-            Kind::Run(_) => self.mount(instruction, scope),
+            InstructionKind::Run(_) => self.mount(instruction, scope),
             _ => {}
         }
     }
 
-    fn bring(&mut self, from: &From, transfer: &Transfer, instruction: &Instruction, scope: &Scope) {
+    fn bring(&mut self, from: &CopySource, transfer: &Transfer, instruction: &Instruction, scope: &Scope) {
         let Some(destination) = expanded(&transfer.destination.text, scope) else { return };
         let place = joined(&self.folder, &destination);
         for source in &transfer.sources {
@@ -75,7 +75,9 @@ impl StageFiles {
                     None => continue,
                 },
                 Source::Heredoc(number) => match instruction.heredocs.get(*number) {
-                    Some(heredoc) => (From::Here(heredoc.content.clone()), format!("/{}", heredoc.name)),
+                    Some(heredoc) => {
+                        (CopySource::Here(heredoc.content.clone()), format!("/{}", heredoc.name))
+                    }
                     None => continue,
                 },
             };
@@ -103,7 +105,7 @@ impl StageFiles {
             {
                 let source = joined("/", field(&["source", "src"]).unwrap_or_default());
                 let destination = joined(&self.folder, target);
-                self.mounted.push(CopiedPath { from: From::Folder, source, destination });
+                self.mounted.push(CopiedPath { from: CopySource::Folder, source, destination });
             }
         }
     }

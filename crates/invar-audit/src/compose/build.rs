@@ -6,20 +6,22 @@ use invar_dockerfile::{Expansion, Span};
 
 use crate::compose::inline::Inline;
 use crate::compose::remote::is_remote;
-use crate::compose::service::{Part, Reader};
+use crate::compose::service::{Reader, ServicePart};
 use crate::compose::{ComposeBuild, MOST, replaced};
 use crate::paths::joined;
 use crate::yaml::Node;
 
 impl Reader<'_> {
     /// Adds the build that `parts` describe together, the first of them over the others.
-    pub(super) fn build(&mut self, service: &str, parts: &[Part]) {
-        let parts: Vec<Part> = parts
+    pub(super) fn build(&mut self, service: &str, parts: &[ServicePart]) {
+        let parts: Vec<ServicePart> = parts
             .iter()
-            .filter_map(|part| part.get("build").map(|(_, node)| Part { node: node.clone(), ..part.clone() }))
+            .filter_map(|part| {
+                part.get("build").map(|(_, node)| ServicePart { node: node.clone(), ..part.clone() })
+            })
             .collect();
         let first = |key: &str| parts.iter().find_map(|part| part.get(key));
-        let short = |part: &Part| part.node.text().is_some();
+        let short = |part: &ServicePart| part.node.text().is_some();
         let (at, context) = match parts.iter().find(|part| short(part) || part.get("context").is_some()) {
             Some(part) if short(part) => (part, Some(part.node.clone())),
             Some(part) => (part, part.get("context").map(|(_, node)| node.clone())),
@@ -61,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// Arguments with their values; those without one come from outside.
-    fn arguments(&mut self, parts: &[Part]) -> BTreeMap<String, String> {
+    fn arguments(&mut self, parts: &[ServicePart]) -> BTreeMap<String, String> {
         let mut given: BTreeMap<String, (usize, Span, Option<String>)> = BTreeMap::new();
         for (part, node) in parts.iter().filter_map(|part| part.get("args")) {
             for (name, value, span) in entries(node) {
@@ -84,7 +86,7 @@ impl Reader<'_> {
     }
 
     /// The names of further contexts. Images and addresses among them are looked at.
-    fn contexts(&mut self, parts: &[Part]) -> Vec<String> {
+    fn contexts(&mut self, parts: &[ServicePart]) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (part, node) in parts.iter().filter_map(|part| part.get("additional_contexts")) {
             for (name, address, span) in entries(node) {

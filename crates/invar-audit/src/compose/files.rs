@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use invar_dockerfile::Span;
 
-use crate::compose::{ComposeError, ComposeFault, Unread};
+use crate::compose::{ComposeError, ComposeFault, ReadFailure};
 use crate::finding::Finding;
 use crate::report::Report;
 use crate::rule::Rule;
@@ -52,7 +52,7 @@ impl Files {
         &mut self,
         path: &str,
         from: (usize, Span),
-        read: &dyn Fn(&str) -> Result<String, Unread>,
+        read: &dyn Fn(&str) -> Result<String, ReadFailure>,
     ) -> Result<usize, ComposeError> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(*known);

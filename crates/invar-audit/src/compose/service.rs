@@ -6,7 +6,7 @@ use invar_dockerfile::{Expansion, Span};
 
 use crate::compose::files::Files;
 use crate::compose::remote::{is_remote, remote_not_pinned};
-use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, Unread, replaced};
+use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, ReadFailure, replaced};
 use crate::finding::Finding;
 use crate::paths::{folder_of, joined};
 use crate::pins::not_pinned;
@@ -18,14 +18,14 @@ const DEEPEST: usize = 16;
 
 /// A part of a service: what one file says of it.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct ServicePart {
     pub file: usize,
     /// From where its paths begin.
     pub folder: String,
     pub node: Rc<Node>,
 }
 
-impl Part {
+impl ServicePart {
     /// The value of `key`, with the part that it is in.
     pub(super) fn get(&self, key: &str) -> Option<(&Self, &Rc<Node>)> {
         self.node.get(key).filter(|node| !node.is_null()).map(|node| (self, node))
@@ -37,13 +37,13 @@ pub(super) struct Reader<'a> {
     pub files: Files,
     pub builds: Vec<ComposeBuild>,
     pub unseen: Vec<String>,
-    read: &'a dyn Fn(&str) -> Result<String, Unread>,
+    read: &'a dyn Fn(&str) -> Result<String, ReadFailure>,
     /// Files, with where their paths begin, that were included already.
     included: BTreeSet<(Vec<usize>, String)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(read: &'a dyn Fn(&str) -> Result<String, Unread>) -> Self {
+    pub(super) fn new(read: &'a dyn Fn(&str) -> Result<String, ReadFailure>) -> Self {
         let files = Files::default();
         Self { files, builds: Vec::new(), unseen: Vec::new(), read, included: BTreeSet::new() }
     }
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
                 let mut parts = Vec::new();
                 for file in files.iter().rev() {
                     let Some(node) = self.files.service(*file, name) else { continue };
-                    let part = Part { file: *file, folder: folder.to_owned(), node };
+                    let part = ServicePart { file: *file, folder: folder.to_owned(), node };
                     self.extended(name, part, &mut BTreeSet::new(), &mut parts)?;
                 }
                 self.service(name, &parts);
@@ -125,9 +125,9 @@ impl<'a> Reader<'a> {
     fn extended(
         &mut self,
         name: &str,
-        part: Part,
+        part: ServicePart,
         above: &mut BTreeSet<(usize, String)>,
-        parts: &mut Vec<Part>,
+        parts: &mut Vec<ServicePart>,
     ) -> Result<(), ComposeError> {
         let mut next = Some((name.to_owned(), part));
         while let Some((name, part)) = next.take() {
@@ -159,12 +159,12 @@ impl<'a> Reader<'a> {
                 let fault = ComposeFault::NoService { service, path };
                 return Err(self.files.fault(part.file, Some(extends.span), fault));
             };
-            next = Some((service, Part { file, folder, node }));
+            next = Some((service, ServicePart { file, folder, node }));
         }
         Ok(())
     }
 
-    fn service(&mut self, name: &str, parts: &[Part]) {
+    fn service(&mut self, name: &str, parts: &[ServicePart]) {
         if parts.iter().any(|part| part.get("build").is_some()) {
             self.build(name, parts);
         } else if let Some((part, image)) = parts.iter().find_map(|part| part.get("image")) {

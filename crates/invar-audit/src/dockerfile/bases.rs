@@ -1,5 +1,5 @@
 //! What stages start from, and what reads the file.
-use invar_dockerfile::{Base, Dockerfile, Kind, Stages};
+use invar_dockerfile::{Base, Dockerfile, InstructionKind, Stages};
 
 use crate::finding::Finding;
 use crate::findings::Findings;
@@ -22,7 +22,7 @@ pub(super) fn check(
         }
     }
     for stage in stages.stages.iter().filter(|stage| stage.base == Base::Image) {
-        let Kind::From { image, .. } = &stage.from.kind else { continue };
+        let InstructionKind::From { image, .. } = &stage.from.kind else { continue };
         let name = &stage.base_name.text;
         if !stage.base_name.missing.is_empty() {
             let names =

@@ -1,5 +1,5 @@
 //! `COPY` and `ADD`: images, URLs, git repositories, and the folder itself.
-use invar_dockerfile::{Instruction, Kind, Source, Stages, Transfer, Word};
+use invar_dockerfile::{Instruction, InstructionKind, Source, Stages, Transfer, Word};
 
 use crate::finding::Finding;
 use crate::findings::Findings;
@@ -11,10 +11,11 @@ pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found:
     for stage in &stages.stages {
         let mut walk = stages.walk(stage);
         while let Some((instruction, scope)) = walk.step() {
-            let instruction = if let Kind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
+            let instruction =
+                if let InstructionKind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
             let (transfer, is_add) = match &instruction.kind {
-                Kind::Copy(transfer) => (transfer, false),
-                Kind::Add(transfer) => (transfer, true),
+                InstructionKind::Copy(transfer) => (transfer, false),
+                InstructionKind::Add(transfer) => (transfer, true),
                 _ => continue,
             };
             if let Some(from) = instruction.flag_value("from") {

@@ -1,5 +1,5 @@
 //! The times of files and of the image.
-use invar_dockerfile::{Kind, Stages};
+use invar_dockerfile::{InstructionKind, Stages};
 
 use crate::finding::Finding;
 use crate::findings::Findings;
@@ -8,8 +8,10 @@ use crate::rule::Rule;
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 pub(super) fn check(stages: &Stages<'_>, found: &mut Findings) {
-    let names_it = |kind: &Kind| match kind {
-        Kind::Arg(all) | Kind::Env(all) => all.iter().any(|assignment| assignment.name.text == EPOCH),
+    let names_it = |kind: &InstructionKind| match kind {
+        InstructionKind::Arg(all) | InstructionKind::Env(all) => {
+            all.iter().any(|assignment| assignment.name.text == EPOCH)
+        }
         _ => false,
     };
     let mut kinds =

@@ -1,5 +1,5 @@
 //! `RUN --mount`: images that are mounted, and caches that keep more than downloads.
-use invar_dockerfile::{Kind, Stages};
+use invar_dockerfile::{InstructionKind, Stages};
 
 use crate::finding::Finding;
 use crate::findings::Findings;
@@ -14,7 +14,7 @@ const RESULTS: [&str; 11] =
 pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Findings) {
     for stage in &stages.stages {
         for instruction in stage.instructions {
-            if !matches!(instruction.kind, Kind::Run(_)) {
+            if !matches!(instruction.kind, InstructionKind::Run(_)) {
                 continue;
             }
             for flag in instruction.flags.iter().filter(|flag| flag.name == "mount") {

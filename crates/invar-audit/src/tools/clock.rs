@@ -1,5 +1,5 @@
 //! The time of the build.
-use crate::calls::{Call, CallGraph, Inside};
+use crate::calls::{Call, CallGraph, OutputUse};
 use crate::finding::Finding;
 use crate::findings::Findings;
 use crate::rule::Rule;
@@ -18,9 +18,9 @@ pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
         return;
     }
     let is_kept = match &call.inside {
-        Inside::Assignment(name) => is_used(name, call, trail),
-        Inside::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
-        Inside::Nothing => {
+        OutputUse::Assignment(name) => is_used(name, call, trail),
+        OutputUse::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
+        OutputUse::Nothing => {
             let written = |outputs: &[String]| {
                 outputs.iter().any(|output| !output.starts_with("/dev/") && !output.is_empty())
             };

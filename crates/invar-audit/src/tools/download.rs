@@ -1,5 +1,5 @@
 //! curl, wget and the like: what is downloaded, where it goes, and whether anything checks it.
-use crate::calls::{Argument, Call, CallGraph, Inside, is_python};
+use crate::calls::{Argument, Call, CallGraph, OutputUse, is_python};
 use crate::finding::Finding;
 use crate::findings::Findings;
 use crate::rule::{Level, Rule};
@@ -148,7 +148,7 @@ fn names_what_moves(url: &str) -> bool {
 
 /// Whether what is downloaded is given to a shell or interpreter, by a pipe or as its words.
 fn is_run(call: &Call, trail: &CallGraph<'_>) -> bool {
-    if let Inside::Argument(program) = &call.inside {
+    if let OutputUse::Argument(program) = &call.inside {
         let name = program.rsplit('/').next().unwrap_or(program);
         if INTERPRETERS.contains(&name) || matches!(name, "eval" | "sudo") || is_python(name) {
             return true;

@@ -58,7 +58,7 @@ const GROUPS: [&str; 2] = ["--group", "--extra"];
 
 /// What a pip command line asks for.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct PipRequest<'a> {
     /// The verb, and where the arguments behind it begin.
     pub verb: &'a str,
     pub requirements: Vec<&'a Argument>,
@@ -68,7 +68,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// Reads the command line of pip or `uv pip`; `None` for other programs.
-pub(super) fn asked(call: &Call) -> Option<Asked<'_>> {
+pub(super) fn asked(call: &Call) -> Option<PipRequest<'_>> {
     let mut rest = call.arguments.iter().peekable();
     if call.program == "uv" {
         rest.find(|argument| !argument.text.starts_with('-')).filter(|argument| argument.text == "pip")?;
@@ -77,7 +77,7 @@ pub(super) fn asked(call: &Call) -> Option<Asked<'_>> {
     }
     let verb = rest.find(|argument| !argument.text.starts_with('-'))?.text.as_str();
     let mut asked =
-        Asked { verb, requirements: Vec::new(), paths: Vec::new(), files: Vec::new(), groups: false };
+        PipRequest { verb, requirements: Vec::new(), paths: Vec::new(), files: Vec::new(), groups: false };
     while let Some(argument) = rest.next() {
         let text = argument.text.as_str();
         // `-Ur file`: short options in one word.
@@ -181,7 +181,7 @@ fn by_name(call: &Call, names: &[&Argument], found: &mut Findings) {
 
 fn pip(
     call: &Call,
-    asked: &Asked<'_>,
+    asked: &PipRequest<'_>,
     trail: &CallGraph<'_>,
     surroundings: &Surroundings<'_>,
     found: &mut Findings,

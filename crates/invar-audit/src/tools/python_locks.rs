@@ -1,5 +1,5 @@
 //! uv, Poetry, PDM and Pipenv: whether they hold to their locks.
-use invar_dockerfile::{Kind, Source};
+use invar_dockerfile::{InstructionKind, Source};
 
 use crate::calls::{Call, CallGraph};
 use crate::finding::Finding;
@@ -106,7 +106,9 @@ fn lock_is_there(lock: &str, call: &Call, trail: &CallGraph<'_>, surroundings: &
         if by_mount {
             return true;
         }
-        let (Kind::Copy(transfer) | Kind::Add(transfer)) = &instruction.kind else { continue };
+        let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = &instruction.kind else {
+            continue;
+        };
         for source in &transfer.sources {
             let Source::Path(word) = source else { continue };
             let name = word

@@ -10,7 +10,7 @@ use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
 use crate::shell::nested::inner_text;
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
 use crate::text::Text;
-use lexer::Item;
+use lexer::ShellToken;
 
 /// Reads a script.
 ///
@@ -64,7 +64,7 @@ enum Case {
 }
 
 /// A here-document whose lines are still to come.
-struct Pending {
+struct PendingHeredoc {
     command: usize,
     redirect: usize,
     name: String,
@@ -72,14 +72,14 @@ struct Pending {
 }
 
 /// What is known of a level of commands while it is read.
-struct Level {
+struct CommandLevel {
     commands: Vec<ShellCommand>,
     current: Option<ShellCommand>,
     connector: Connector,
     pipeline: usize,
     groups: usize,
     cases: Vec<Case>,
-    pending: Vec<Pending>,
+    pending: Vec<PendingHeredoc>,
     /// Those without a command.
     redirects: Vec<Redirect>,
     blocks: OpenBlocks,
@@ -109,7 +109,7 @@ impl Splitter<'_> {
     }
 
     fn commands(&mut self, depth: usize, closed: bool) -> Script {
-        let mut level = Level {
+        let mut level = CommandLevel {
             commands: Vec::new(),
             current: None,
             connector: Connector::Start,
@@ -128,27 +128,27 @@ impl Splitter<'_> {
                 self.at = self.text.as_str().len();
             }
             match self.item(depth) {
-                Item::End => {
+                ShellToken::End => {
                     self.complete &= !closed;
                     break;
                 }
-                Item::Newline => {
+                ShellToken::Newline => {
                     self.end_command(&mut level, Connector::Sequence);
                     self.read_heredocs(&mut level);
                 }
-                Item::Redirect(operator, descriptor) => {
+                ShellToken::Redirect(operator, descriptor) => {
                     self.redirect(&mut level, operator, descriptor, depth)
                 }
-                Item::Operator(")")
+                ShellToken::Operator(")")
                     if closed && level.groups == 0 && level.cases.last() != Some(&Case::Pattern) =>
                 {
                     break;
                 }
-                Item::Operator("(") if level.expects_array(self.text, self.at - 1) => {
+                ShellToken::Operator("(") if level.expects_array(self.text, self.at - 1) => {
                     self.array(&mut level, depth);
                 }
-                Item::Operator(operator) => self.connect(&mut level, operator),
-                Item::Word(word) => level.word(word),
+                ShellToken::Operator(operator) => self.connect(&mut level, operator),
+                ShellToken::Word(word) => level.word(word),
             }
         }
         self.end_command(&mut level, Connector::Sequence);
@@ -159,7 +159,7 @@ impl Splitter<'_> {
         Script { commands, redirects: level.redirects, complete: self.complete }
     }
 
-    fn end_command(&mut self, level: &mut Level, next: Connector) {
+    fn end_command(&mut self, level: &mut CommandLevel, next: Connector) {
         let ended = level.current.is_some();
         if let Some(command) = level.current.take() {
             if !command.words.is_empty() || !command.assignments.is_empty() {
@@ -177,7 +177,7 @@ impl Splitter<'_> {
         }
     }
 
-    fn connect(&mut self, level: &mut Level, operator: &'static str) {
+    fn connect(&mut self, level: &mut CommandLevel, operator: &'static str) {
         if level.in_test() {
             return;
         }
@@ -228,19 +228,19 @@ impl Splitter<'_> {
     }
 
     /// The elements of an array, up to and with the `)`.
-    fn array(&mut self, level: &mut Level, depth: usize) {
+    fn array(&mut self, level: &mut CommandLevel, depth: usize) {
         let mut elements = Vec::new();
         loop {
             match self.item(depth) {
-                Item::Word(word) => elements.push(word),
-                Item::Newline => {}
-                Item::Operator(")") => break,
-                Item::End => {
+                ShellToken::Word(word) => elements.push(word),
+                ShellToken::Newline => {}
+                ShellToken::Operator(")") => break,
+                ShellToken::End => {
                     self.complete = false;
                     break;
                 }
                 // Nothing else may stand there.
-                Item::Operator(_) | Item::Redirect(..) => self.complete = false,
+                ShellToken::Operator(_) | ShellToken::Redirect(..) => self.complete = false,
             }
         }
         let command = level.current.as_mut();
@@ -249,11 +249,17 @@ impl Splitter<'_> {
         }
     }
 
-    fn redirect(&mut self, level: &mut Level, operator: &'static str, descriptor: Option<u32>, depth: usize) {
+    fn redirect(
+        &mut self,
+        level: &mut CommandLevel,
+        operator: &'static str,
+        descriptor: Option<u32>,
+        depth: usize,
+    ) {
         if level.in_test() {
             return;
         }
-        let Item::Word(target) = self.item(depth) else { return };
+        let ShellToken::Word(target) = self.item(depth) else { return };
         let at = level.commands.len();
         let command = level.command(&target);
         command.span.end = command.span.end.max(target.span.end);
@@ -265,7 +271,7 @@ impl Splitter<'_> {
                 None => {
                     let name = redirect.target.as_str().to_owned();
                     let (redirect, strip_tabs) = (command.redirects.len(), operator == "<<-");
-                    level.pending.push(Pending { command: at, redirect, name, strip_tabs });
+                    level.pending.push(PendingHeredoc { command: at, redirect, name, strip_tabs });
                 }
             }
         }
@@ -275,7 +281,7 @@ impl Splitter<'_> {
     }
 
     /// Reads the here-documents that were announced on the line that has just ended.
-    fn read_heredocs(&mut self, level: &mut Level) {
+    fn read_heredocs(&mut self, level: &mut CommandLevel) {
         let value = self.text.as_str();
         for pending in std::mem::take(&mut level.pending) {
             let mut content = Text::empty(self.text.source(self.at));
@@ -301,7 +307,7 @@ impl Splitter<'_> {
     }
 }
 
-impl Level {
+impl CommandLevel {
     /// Whether the command is `[[` without its `]]`: operators mean something else in it.
     fn in_test(&self) -> bool {
         let Some(command) = &self.current else { return false };

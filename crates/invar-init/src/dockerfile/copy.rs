@@ -5,7 +5,7 @@ use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Tran
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
+use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 }
             } else {
                 stays = false;
-                self.moved.push(Moved { from: found, to: there, is_directory });
+                self.moved.push(Relocation { from: found, to: there, is_directory });
             }
         }
         if is_pattern && stays {

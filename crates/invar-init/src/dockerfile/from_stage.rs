@@ -1,5 +1,5 @@
 //! `COPY --from`: what another stage or image has made.
-use invar_dockerfile::{Base, Instruction, Kind, Scope, Source, Stage, Stages, Transfer};
+use invar_dockerfile::{Base, Instruction, InstructionKind, Scope, Source, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
@@ -7,14 +7,14 @@ use crate::dockerfile::front_end;
 use crate::dockerfile::place::{is_folder, joined};
 
 /// What a stage has of the project.
-pub(super) struct Brought {
+pub(super) struct StageContent {
     /// Where the project has it; nothing for all of it.
     pub path: String,
     /// Where the stage has it.
     pub place: String,
 }
 
-impl Brought {
+impl StageContent {
     /// Itself, or what it means where it is a pattern.
     fn matching(self, files: Files<'_>) -> Vec<Self> {
         if !self.path.contains(['*', '?', '[']) {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What `stage`, and those that it starts from, copy of the project.
-pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
+pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<StageContent> {
     let mut chain = vec![stage];
     // A stage starts from an earlier one, so this ends.
     while let Base::Stage(base) = chain[chain.len() - 1].base {
@@ -136,8 +136,10 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
             let expand =
                 |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
             match &instruction.kind {
-                Kind::Workdir(folder) => workdir = joined(&workdir, &expand(&folder.text)),
-                Kind::Copy(transfer) | Kind::Add(transfer) if instruction.flag("from").is_none() => {
+                InstructionKind::Workdir(folder) => workdir = joined(&workdir, &expand(&folder.text)),
+                InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)
+                    if instruction.flag("from").is_none() =>
+                {
                     let destination = expand(&transfer.destination.text);
                     let into = transfer.sources.len() > 1 || is_folder(&destination);
                     let destination = joined(&workdir, &destination);
@@ -154,7 +156,7 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
                             true => joined(&destination, name),
                             false => destination.clone(),
                         };
-                        found.push(Brought { path, place });
+                        found.push(StageContent { path, place });
                     }
                 }
                 _ => {}

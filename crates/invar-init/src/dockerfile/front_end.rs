@@ -1,7 +1,7 @@
 //! A stage in which Node builds a front end becomes a step.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Base, Command, ImageReference, Instruction, Kind, Source, Stage, Stages};
+use invar_dockerfile::{Base, Command, ImageReference, Instruction, InstructionKind, Source, Stage, Stages};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
@@ -61,8 +61,8 @@ impl<'a> Reader<'a> {
             let expand =
                 |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
             match &instruction.kind {
-                Kind::Workdir(path) => workdir = joined(&workdir, &expand(&path.text)),
-                Kind::Copy(transfer) if instruction.flag("from").is_none() => {
+                InstructionKind::Workdir(path) => workdir = joined(&workdir, &expand(&path.text)),
+                InstructionKind::Copy(transfer) if instruction.flag("from").is_none() => {
                     for source in &transfer.sources {
                         let Source::Path(path) = source else { continue };
                         let path = relative(&expand(&path.text));
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
                         folder.get_or_insert_with(|| above.to_owned());
                     }
                 }
-                Kind::Run(Command::Shell(line)) => {
+                InstructionKind::Run(Command::Shell(line)) => {
                     commands.extend(line.as_str().split("&&").filter_map(offline));
                     let known = scope.env().filter_map(|(name, value)| Some((name, value.text.as_deref()?)));
                     let known = known.filter(|(name, _)| *name != "PATH");
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
             from.and_then(|from| stages.find(from, last.index)) == Some(stage.index)
         };
         for instruction in last.instructions.iter().filter(is_from) {
-            let Kind::Copy(transfer) = &instruction.kind else { continue };
+            let InstructionKind::Copy(transfer) = &instruction.kind else { continue };
             for source in &transfer.sources {
                 let Source::Path(path) = source else { continue };
                 let path = joined(workdir, &path.text);

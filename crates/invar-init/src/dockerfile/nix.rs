@@ -9,7 +9,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_dockerfile::{Command, Instruction, Kind, RunScript, Stages, run_commands};
+use invar_dockerfile::{Command, Instruction, InstructionKind, RunScript, Stages, run_commands};
 use invar_project::Purpose;
 
 use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
@@ -81,8 +81,8 @@ impl<'a> Reader<'a> {
             while let Some((instruction, scope)) = walk.step() {
                 let expanded = |text: &str| scope.expand(text, '\\').unwrap_or_default().text;
                 match &instruction.kind {
-                    Kind::Workdir(folder) => workdir = joined(&workdir, &expanded(&folder.text)),
-                    Kind::Copy(transfer) | Kind::Add(transfer) => {
+                    InstructionKind::Workdir(folder) => workdir = joined(&workdir, &expanded(&folder.text)),
+                    InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                         let Some(from) = instruction.flag_value("from") else { continue };
                         let Some(source) = stages.find(&expanded(&from.text), stage.index) else { continue };
                         let Some(built) = self.nix.built.get(&source) else { continue };
@@ -262,8 +262,10 @@ impl<'a> Reader<'a> {
         for &index in chain {
             for instruction in stages.stages[index].instructions {
                 match &instruction.kind {
-                    Kind::Entrypoint(words) => (entrypoint, command) = (Some((instruction, words)), None),
-                    Kind::Cmd(words) => command = Some((instruction, words)),
+                    InstructionKind::Entrypoint(words) => {
+                        (entrypoint, command) = (Some((instruction, words)), None)
+                    }
+                    InstructionKind::Cmd(words) => command = Some((instruction, words)),
                     _ => {}
                 }
             }

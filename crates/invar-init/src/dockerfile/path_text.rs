@@ -1,10 +1,10 @@
 //! Paths inside of texts: values of variables, options, lines for a shell.
-use crate::dockerfile::place::{ENVIRONMENT, Places};
+use crate::dockerfile::place::{ENVIRONMENT, ImagePaths};
 
 /// What may stand directly before an absolute path.
 const BEFORE: &str = " \t\n\"'`=:(;,&|<>{[@";
 
-impl Places {
+impl ImagePaths {
     /// `text` with each absolute path in it as an Invar image has it.
     pub fn in_text(&self, text: &str) -> String {
         let mut found = String::new();
@@ -119,8 +119,8 @@ fn name(text: &str) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
 
-    fn places() -> Places {
-        let mut places = Places { project: Some("/srv".to_owned()), ..Places::default() };
+    fn places() -> ImagePaths {
+        let mut places = ImagePaths { project: Some("/srv".to_owned()), ..ImagePaths::default() };
         places.files.extend(["main.py".to_owned(), "share/x".to_owned()]);
         places.add_environment("/srv");
         places.add_environment("/opt/venv");

@@ -22,7 +22,7 @@ const NAMES_ENVIRONMENT: [&str; 3] = ["CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", 
 
 /// The places of a Dockerfile's image.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct ImagePaths {
     /// The folder that has the project's files, or those of its folder `inner`.
     pub(super) project: Option<String>,
     /// The folder of the project whose files are there, with a slash before it; nothing for the project's own.
@@ -49,12 +49,12 @@ pub(super) struct Places {
 
 /// What is at a path of the Dockerfile's image, with the rest of the path: nothing, or with a slash before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found<'p> {
+enum PathContent<'p> {
     Project(&'p str),
     Environment(&'p str),
 }
 
-impl Places {
+impl ImagePaths {
     pub(super) fn add_environment(&mut self, folder: &str) {
         let folder = folder.trim_end_matches('/').to_owned();
         // What is there besides is the system's own, and programs of it are found by their names.
@@ -66,7 +66,7 @@ impl Places {
 
     /// Whether `path` is in a virtual environment, or is one.
     pub fn is_environment(&self, path: &str) -> bool {
-        matches!(self.find(path), Some(Found::Environment(_)))
+        matches!(self.find(path), Some(PathContent::Environment(_)))
     }
 
     /// Whether there is a virtual environment somewhere in the folder `path`.
@@ -76,7 +76,7 @@ impl Places {
 
     /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project and
     /// the environment, what the rest of the path names.
-    fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
+    fn find<'p>(&self, path: &'p str) -> Option<PathContent<'p>> {
         let environment =
             self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
         let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
@@ -100,13 +100,17 @@ impl Places {
                 let name = project.trim_start_matches('/').split('/').next().unwrap_or_default();
                 let is_environments = OF_ENVIRONMENT.contains(&name)
                     && !self.has(project.get(..=name.len()).unwrap_or(project));
-                Some(if is_environments { Found::Environment(environment) } else { Found::Project(project) })
+                Some(if is_environments {
+                    PathContent::Environment(environment)
+                } else {
+                    PathContent::Project(project)
+                })
             }
             (Some(project), Some(environment)) if project.len() > environment.len() => {
-                Some(Found::Environment(environment))
+                Some(PathContent::Environment(environment))
             }
-            (Some(project), _) => Some(Found::Project(project)),
-            (None, environment) => environment.map(Found::Environment),
+            (Some(project), _) => Some(PathContent::Project(project)),
+            (None, environment) => environment.map(PathContent::Environment),
         }
     }
 
@@ -131,8 +135,10 @@ impl Places {
     /// Where an Invar image has what the Dockerfile's has at `path`.
     pub fn in_image(&self, path: &str) -> String {
         match self.find(path) {
-            Some(Found::Environment(rest)) => format!("{ENVIRONMENT}{}", self.of_python(rest)),
-            Some(Found::Project(rest)) => format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/')),
+            Some(PathContent::Environment(rest)) => format!("{ENVIRONMENT}{}", self.of_python(rest)),
+            Some(PathContent::Project(rest)) => {
+                format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/'))
+            }
             None => match path.strip_prefix("/usr/local/lib/python3.") {
                 // Where official images have what pip installs.
                 Some(rest) if rest.contains("/site-packages") => {
@@ -164,7 +170,9 @@ impl Places {
     /// A program as it is called in an Invar image: those of the environment by their names.
     pub fn program(&self, path: &str) -> String {
         match self.find(path) {
-            Some(Found::Environment(rest)) if rest.starts_with("/bin/") => rest["/bin/".len()..].to_owned(),
+            Some(PathContent::Environment(rest)) if rest.starts_with("/bin/") => {
+                rest["/bin/".len()..].to_owned()
+            }
             _ => match path.strip_prefix("/usr/local/bin/") {
                 // Where official images have Python, and what pip installs.
                 Some(name) => name.to_owned(),

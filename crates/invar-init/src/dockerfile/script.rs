@@ -5,7 +5,7 @@ use crate::dockerfile::Reader;
 use crate::dockerfile::command::is_posix;
 use crate::dockerfile::environment::SEARCHED;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
+use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::place::{PROJECT, below};
 use crate::dockerfile::runner::{runners_in, sed_without_runner};
 use crate::draft::Source;
@@ -139,7 +139,7 @@ impl Reader<'_> {
             if self.copied.len() == had {
                 self.draft.exclude.insert(path.clone());
             }
-            self.moved.push(Moved { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
+            self.moved.push(Relocation { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
         }
     }
 

@@ -1,7 +1,7 @@
 //! A project that is a folder of what its Dockerfile's `COPY` sees: the paths as the project has them.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Dockerfile, Instruction, Kind, Source, Transfer};
+use invar_dockerfile::{Dockerfile, Instruction, InstructionKind, Source, Transfer};
 
 use crate::dockerfile::DockerfileContext;
 use crate::dockerfile::files::{Files, relative};
@@ -54,7 +54,9 @@ fn folder_of_project(file: &Dockerfile, context: &DockerfileContext<'_>) -> Opti
         .instructions
         .iter()
         .filter_map(|instruction| match &instruction.kind {
-            Kind::Copy(transfer) | Kind::Add(transfer) if instruction.flag("from").is_none() => {
+            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)
+                if instruction.flag("from").is_none() =>
+            {
                 Some(transfer)
             }
             _ => None,
@@ -90,7 +92,7 @@ fn copy(instruction: &mut Instruction) -> Option<&mut Transfer> {
         return None;
     }
     match &mut instruction.kind {
-        Kind::Copy(transfer) | Kind::Add(transfer) => Some(transfer),
+        InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => Some(transfer),
         _ => None,
     }
 }

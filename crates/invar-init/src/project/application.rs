@@ -5,7 +5,7 @@ use crate::draft::{Draft, Source};
 use crate::project::Facts;
 
 /// A web application, or a worker: an object at the top level of a module.
-struct Object<'a> {
+struct AppObject<'a> {
     /// Its file.
     path: &'a str,
     /// Its module, as Python imports it from the project's folder.
@@ -153,12 +153,12 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
 }
 
 /// The first object that is made by one of `classes`.
-fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<Object<'a>> {
+fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<AppObject<'a>> {
     texts.iter().find_map(|(path, text)| {
         let name = text.lines().find_map(|line| made_by(line, classes))?;
         let runs_itself = has_guard(text)
             && ["uvicorn.run(", ".run(", "serve(", "hypercorn"].iter().any(|call| text.contains(call));
-        Some(Object { path, module: module(path)?, name, runs_itself })
+        Some(AppObject { path, module: module(path)?, name, runs_itself })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Calling functions, builtins, and what stands for them.
 use std::rc::Rc;
 
-use super::Next;
+use super::Continuation;
 use crate::code::{Env, Node};
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
@@ -18,7 +18,7 @@ impl Evaluator {
         arguments: &[Rc<Node>],
         env: &Env,
         spot: Spot,
-    ) -> Outcome<Next> {
+    ) -> Outcome<Continuation> {
         let mut value = self.evaluate(function, env)?;
         let mut index = 0;
         while index < arguments.len() {
@@ -28,7 +28,7 @@ impl Evaluator {
                     let argument = self.delay(&arguments[index], env)?;
                     let scope = self.enter(closure, argument, spot)?;
                     if left == 1 {
-                        return Ok(Next::Code(Rc::clone(&closure.lambda.body), scope));
+                        return Ok(Continuation::Code(Rc::clone(&closure.lambda.body), scope));
                     }
                     let body = Rc::clone(&closure.lambda.body);
                     value = self.evaluate(&body, &scope)?;
@@ -51,7 +51,7 @@ impl Evaluator {
                 }
             }
         }
-        Ok(Next::Value(value))
+        Ok(Continuation::Value(value))
     }
 
     /// `function argument`.

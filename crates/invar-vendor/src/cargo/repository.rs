@@ -10,9 +10,9 @@ use std::io::Read;
 use invar_tree::Mode;
 use toml::Table;
 
-use super::archive::{self, Kind, is_compressed};
-use crate::offer::Place;
-use crate::{ContentFault, Fetched, VendorError};
+use super::archive::{self, ArchiveNode, is_compressed};
+use crate::offer::OfferDirectory;
+use crate::{ContentFault, FetchedFile, VendorError};
 
 mod inherit;
 
@@ -32,13 +32,17 @@ struct Survey {
     links: BTreeMap<String, String>,
 }
 
-pub(super) fn unpack(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Result<(), VendorError> {
+pub(super) fn unpack(
+    file: &FetchedFile<'_>,
+    folder: &str,
+    place: &mut OfferDirectory<'_>,
+) -> Result<(), VendorError> {
     let compressed = is_compressed(file)?;
     let survey = survey(file, compressed)?;
     let (home, manifest) = survey.package(file)?;
     place.file(&format!("{folder}/Cargo.toml"), Mode::FILE, &mut manifest.as_bytes())?;
     archive::read(file, compressed, &mut |member, content| {
-        let Kind::File(mode) = member.kind else { return Ok(()) };
+        let ArchiveNode::File(mode) = member.kind else { return Ok(()) };
         let mut targets = survey.places(member.path.as_str(), &home);
         targets
             .retain(|target| !["Cargo.toml", ".cargo-checksum.json", ".cargo-ok"].contains(&target.as_str()));
@@ -55,12 +59,12 @@ pub(super) fn unpack(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) ->
     })
 }
 
-fn survey(file: &Fetched<'_>, compressed: bool) -> Result<Survey, VendorError> {
+fn survey(file: &FetchedFile<'_>, compressed: bool) -> Result<Survey, VendorError> {
     let mut survey = Survey::default();
     archive::read(file, compressed, &mut |member, content| {
         let path = member.path.as_str();
         match member.kind {
-            Kind::File(_) => {
+            ArchiveNode::File(_) => {
                 let Some(folder) = path.strip_suffix("Cargo.toml") else { return Ok(()) };
                 if folder.is_empty() || folder.ends_with('/') {
                     // A manifest that is not UTF-8 is no package's; repositories have such ones as test data.
@@ -69,14 +73,14 @@ fn survey(file: &Fetched<'_>, compressed: bool) -> Result<Survey, VendorError> {
                     }
                 }
             }
-            Kind::Symlink(target) => {
+            ArchiveNode::Symlink(target) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 if let Some(target) = resolved(folder, &target) {
                     survey.links.insert(path.to_owned(), target);
                 }
             }
-            Kind::Directory => {}
-            Kind::Other => return Err(file.fault(ContentFault::Kind { path: path.to_owned() })),
+            ArchiveNode::Directory => {}
+            ArchiveNode::Other => return Err(file.fault(ContentFault::Kind { path: path.to_owned() })),
         }
         if survey.manifests.len() + survey.links.len() > MAX_COLLECTED {
             return Err(file.fault(ContentFault::TooManyMembers { limit: MAX_COLLECTED }));
@@ -88,7 +92,7 @@ fn survey(file: &Fetched<'_>, compressed: bool) -> Result<Survey, VendorError> {
 
 impl Survey {
     /// The folder of the package that `file` is needed for, and its manifest without inheritance.
-    fn package(&self, file: &Fetched<'_>) -> Result<(String, String), VendorError> {
+    fn package(&self, file: &FetchedFile<'_>) -> Result<(String, String), VendorError> {
         let name = file.needed.name.as_str();
         for (folder, text) in &self.manifests {
             let Ok(mut manifest) = text.parse::<Table>() else { continue };
@@ -182,7 +186,7 @@ fn resolved(folder: &str, target: &str) -> Option<String> {
     Some(names.join("/"))
 }
 
-fn buffered(file: &Fetched<'_>, content: &mut dyn Read) -> Result<Vec<u8>, VendorError> {
+fn buffered(file: &FetchedFile<'_>, content: &mut dyn Read) -> Result<Vec<u8>, VendorError> {
     let mut bytes = Vec::new();
     let read = content.take(MAX_BUFFERED + 1).read_to_end(&mut bytes);
     read.map_err(|source| file.fault(ContentFault::Archive(source.into())))?;

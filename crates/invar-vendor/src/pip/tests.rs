@@ -12,7 +12,7 @@ const TARGET: Target = Target { machine: Machine::X86_64 };
 /// What the file needs, each as `name version hashes marker`.
 fn summary(text: &str) -> Vec<String> {
     let all = read_lock(Ecosystem::Pip, text, &TARGET).unwrap();
-    let line = |needed: &Needed| {
+    let line = |needed: &LockedFile| {
         let hashes: Vec<String> = needed.any_of.iter().map(|digest| digest.hex()[..2].to_owned()).collect();
         let marker = needed.marker.as_deref().unwrap_or("-");
         format!("{} {} {} {marker}", needed.name, needed.version, hashes.join(","))

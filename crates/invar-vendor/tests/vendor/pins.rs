@@ -2,7 +2,7 @@
 use std::io::Read;
 
 use invar_tree::{Contents as _, Digest, ImagePath, MemoryTree, Origin};
-use invar_vendor::{Ecosystem, Fetched, Offer};
+use invar_vendor::{Ecosystem, FetchedFile, Offer};
 
 use crate::offered::{TARGET, tar};
 
@@ -10,8 +10,8 @@ const CHANGED: &str = "if intended, raise the format version and add to Output d
 
 fn offer(ecosystem: Ecosystem, lock: &str, name: &str, bytes: &[u8]) -> (Offer, MemoryTree) {
     let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
-    let open = |needed| Fetched::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
-    let files: Vec<Fetched<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
+    let open = |needed| FetchedFile::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
+    let files: Vec<FetchedFile<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
     let mut tree = MemoryTree::new(Origin::Source);
     let offer =
         invar_vendor::offer(ecosystem, &files, &ImagePath::parse("invar").unwrap(), &mut tree).unwrap();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use invar_build::{BuildRequest, Target, build};
 use invar_diff::{Difference, ImageOptions, PackageChange, ValueChange, compare_images, compare_locks};
-use invar_oci_read::{Image, Limits, Opened};
+use invar_oci_read::{Image, ImageSet, Limits};
 use invar_project::Purpose;
 use serde::Serialize;
 
@@ -118,7 +118,7 @@ fn built(
     project: &Project,
     name: &str,
     reporter: &dyn Told,
-) -> Result<(invar_store::Scratch, Opened), Failure> {
+) -> Result<(invar_store::Scratch, ImageSet), Failure> {
     let Some(folder) = &project.folder else {
         let message =
             format!("{name} is a revision, but only a directory can be built and compared with an image");
@@ -143,8 +143,8 @@ fn built(
 
 /// Compares the images of two files, platform by platform. Gives the last new image that can be shown whole.
 fn compare_opened(
-    old: &Opened,
-    new: &Opened,
+    old: &ImageSet,
+    new: &ImageSet,
     options: &Diff,
     limits: &Limits,
     outcome: &mut Outcome,

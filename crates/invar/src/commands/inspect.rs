@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_oci_read::{Image, Inventory, Limits, Opened, Sum};
+use invar_oci_read::{Image, ImageSet, Inventory, Limits, Usage};
 use invar_plan::LayerName;
 use invar_project::Purpose;
 use serde_json::json;
@@ -77,7 +77,7 @@ fn count(global: &Global, options: &Inspect, reporter: &dyn Told) -> Result<(Str
 }
 
 /// How an image is called.
-pub fn image_title(opened: &Opened, image: &Image) -> String {
+pub fn image_title(opened: &ImageSet, image: &Image) -> String {
     let name = image.names.first().cloned().unwrap_or_else(|| opened.path.display().to_string());
     match &image.platform {
         Some(platform) => format!("{name} for {platform}"),
@@ -89,7 +89,7 @@ pub fn image_title(opened: &Opened, image: &Image) -> String {
 ///
 /// # Errors
 /// Where there is none.
-pub fn choose<'a>(opened: &'a Opened, platform: Option<&str>) -> Result<&'a Image, Failure> {
+pub fn choose<'a>(opened: &'a ImageSet, platform: Option<&str>) -> Result<&'a Image, Failure> {
     let wanted = |image: &&Image| match (platform, &image.platform) {
         (Some(wanted), Some(platform)) => platform.to_string() == wanted,
         _ => true,
@@ -104,7 +104,7 @@ pub fn choose<'a>(opened: &'a Opened, platform: Option<&str>) -> Result<&'a Imag
 }
 
 fn as_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Value {
-    let sums = |sums: Vec<(String, Sum)>| -> Vec<serde_json::Value> {
+    let sums = |sums: Vec<(String, Usage)>| -> Vec<serde_json::Value> {
         sums.into_iter()
             .map(|(name, sum)| json!({"name": name, "files": sum.files, "size": sum.size}))
             .collect()
@@ -127,7 +127,7 @@ fn as_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Value 
             json!({"size": size, "paths": paths})
         })
         .collect();
-    let file = |file: &invar_oci_read::Counted| {
+    let file = |file: &invar_oci_read::InventoryFile| {
         let layer = inventory.layers.get(file.layer).map(|layer| layer.name.clone());
         json!({
             "path": file.path.to_string(), "size": file.size, "digest": file.digest, "layer": layer,
@@ -163,7 +163,7 @@ fn text(title: &str, inventory: &Inventory, top: usize) -> String {
         let files = HumanBytes(layer.files);
         lines.push(format!("  {}: {stored}{files} of files{hidden}{overhead}", shown(&layer.name)));
     }
-    let mut sums = |title: &str, sums: Vec<(String, Sum)>| {
+    let mut sums = |title: &str, sums: Vec<(String, Usage)>| {
         lines.push(format!("\n{title}"));
         for (name, sum) in sums.iter().take(top) {
             lines.push(format!(

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 
-use invar_oci_read::{Kind, Limits, Package};
+use invar_oci_read::{LayerNode, Limits, Package};
 use invar_project::Purpose;
 use invar_tree::ImagePath;
 use serde::Serialize;
@@ -172,11 +172,11 @@ fn in_image(options: &Why) -> Result<Vec<Answer>, Failure> {
     let mut answer = Answer::of(path.to_string(), origin);
     let member = &placed.member;
     answer.fact("kind", member.kind.name());
-    if let Kind::File { size, digest } = &member.kind {
+    if let LayerNode::File { size, digest } = &member.kind {
         answer.fact("size", format!("{size} bytes"));
         answer.fact("content", digest);
     }
-    if let Kind::Symlink { target } = &member.kind {
+    if let LayerNode::Symlink { target } = &member.kind {
         answer.fact("target", target);
     }
     answer.fact("mode", member.mode);

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{
-    Base, Instruction, Kind, RunScript, Scope, Script, ShellPart, ShellWord, Stages, run_commands,
+    Base, Instruction, InstructionKind, RunScript, Scope, Script, ShellPart, ShellWord, Stages, run_commands,
 };
 
 use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
@@ -63,11 +63,11 @@ impl Built {
             let mut walk = stages.walk(&stages.stages[index]);
             while let Some((instruction, scope)) = walk.step() {
                 match &instruction.kind {
-                    Kind::Workdir(folder) => {
+                    InstructionKind::Workdir(folder) => {
                         workdir =
                             joined(&workdir, &scope.expand(&folder.text, '\\').unwrap_or_default().text);
                     }
-                    Kind::Run(command) => {
+                    InstructionKind::Run(command) => {
                         if let RunScript::Shell(script) = run_commands(command, instruction) {
                             built.run(&script, scope, &workdir, instruction);
                         }

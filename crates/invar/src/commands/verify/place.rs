@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use invar_build::{Perturbation as InBuild, ProjectFiles, outside};
 use invar_project::Platform;
-use invar_sandbox::{Elsewhere, Illusion};
+use invar_sandbox::{HostOverrides, Illusion};
 use invar_verify::{Fact, FactKind, Perturbation};
 
 /// A year, a month, a day, and some hours, minutes and seconds, so that every part of a date and time differs.
@@ -132,7 +132,7 @@ pub struct Here {
 #[derive(Debug)]
 pub struct There {
     /// What the process is started with.
-    pub elsewhere: Elsewhere,
+    pub elsewhere: HostOverrides,
     /// Its environment.
     pub environment: BTreeMap<OsString, OsString>,
     /// What is different inside the build.
@@ -179,7 +179,7 @@ impl There {
     /// The machine that differs from `here` in `perturbations`. What has to be there is below `scratch`.
     pub fn new(here: &Here, perturbations: &[Perturbation], scratch: &Path) -> Self {
         let mut there = Self {
-            elsewhere: Elsewhere::default(),
+            elsewhere: HostOverrides::default(),
             environment: here.environment.clone(),
             perturbation: InBuild::NONE,
             jobs: None,
@@ -335,7 +335,7 @@ mod tests {
     fn without_a_perturbation_nothing_differs() {
         let there = There::new(&here(), &[], Path::new("/scratch"));
         assert_eq!(there.environment, here().environment);
-        assert_eq!((there.elsewhere, there.perturbation), (Elsewhere::default(), InBuild::NONE));
+        assert_eq!((there.elsewhere, there.perturbation), (HostOverrides::default(), InBuild::NONE));
         assert!(there.copy.is_none() && there.facts.is_empty());
     }
 }
