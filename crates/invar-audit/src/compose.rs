@@ -19,7 +19,7 @@ use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
 
 use crate::dockerfile::{DockerfileError, look_at};
 use crate::finding::Finding;
-use crate::paths::folder_of;
+use crate::paths::directory_of;
 use crate::report::Report;
 use crate::surroundings::Surroundings;
 use crate::yaml::YamlError;
@@ -146,7 +146,7 @@ pub fn audit_compose(
 ) -> Result<Compose, ComposeError> {
     let mut reader = Reader::new(read);
     let first = reader.files.first(path, text)?;
-    reader.project(&[first], &folder_of(path), &mut Vec::new())?;
+    reader.project(&[first], &directory_of(path), &mut Vec::new())?;
     Ok(Compose { builds: reader.builds, unseen: reader.unseen, files: reader.files })
 }
 

@@ -14,7 +14,7 @@ use invar_store::Checkout;
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
     Check, Checker, Ecosystem, FetchedFile, LockedFile, LockedFileSource, Opener, Target, cargo_download_url,
-    cargo_index_config_url, ecosystem_of, needed, offer,
+    cargo_index_config_url, ecosystem_of, offer, read_lock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +97,7 @@ impl Vendored {
             let place = || Path::new(path.as_str()).to_owned();
             opened.map_err(|source| BuildError::Read { path: place(), source })?;
             let Some(ecosystem) = ecosystem_of(path.as_str(), &text) else { continue };
-            let more = needed(ecosystem, &text, &target)
+            let more = read_lock(ecosystem, &text, &target)
                 .map_err(|source| BuildError::Vendor { file: path.to_string(), source: Box::new(source) })?;
             all.entry(ecosystem).or_default().extend(more);
         }

@@ -249,7 +249,7 @@ fn layer_causes(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)])
 
 fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
     let folder = |loaded: &Loaded<'_>| {
-        loaded.members().next().is_some_and(|member| member.format == TarFormat::Folder)
+        loaded.members().next().is_some_and(|member| member.format == TarFormat::Directory)
     };
     let attributes = !folder(left) && !folder(right);
     let paths: BTreeSet<&ImagePath> =

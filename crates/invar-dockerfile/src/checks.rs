@@ -72,15 +72,16 @@ pub(crate) fn check_arguments(instruction: &Instruction) -> Result<(), ParseErro
         InstructionKind::Arg(assignments) => check_names("ARG", assignments),
         InstructionKind::Env(assignments) => check_names("ENV", assignments),
         InstructionKind::Label(assignments) => check_names("LABEL", assignments),
-        InstructionKind::Volume(folders) => match folders.iter().find(|folder| folder.text.trim().is_empty())
-        {
-            Some(folder) => refused(folder, "VOLUME", "paths"),
-            None if folders.is_empty() => {
-                let fault = Fault::MissingArguments { name: "VOLUME", needs: "a path" };
-                Err(ParseError::new(fault, instruction.span))
+        InstructionKind::Volume(directories) => {
+            match directories.iter().find(|directory| directory.text.trim().is_empty()) {
+                Some(directory) => refused(directory, "VOLUME", "paths"),
+                None if directories.is_empty() => {
+                    let fault = Fault::MissingArguments { name: "VOLUME", needs: "a path" };
+                    Err(ParseError::new(fault, instruction.span))
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
-        },
+        }
         InstructionKind::Onbuild(inner) => check_arguments(inner),
         _ => Ok(()),
     }

@@ -83,7 +83,7 @@ pub enum DockerfileError {
 #[derive(Debug, Clone, Copy)]
 pub struct DockerfileContext<'a> {
     /// The project's folder, as an absolute path: the Dockerfile may name its files from a folder above it.
-    pub folder: &'a str,
+    pub directory: &'a str,
     /// The project's source files, each relative to its folder; those that matter with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
     /// The release of Debian that the image gets by itself; `None` where none has a Python that the project allows.
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
                         InstructionKind::Run(command) if base == index => {
                             self.run(command, instruction, scope, false)?;
                         }
-                        InstructionKind::Workdir(folder) => self.enter(folder, scope),
+                        InstructionKind::Workdir(directory) => self.enter(directory, scope),
                         _ => {}
                     }
                 }
@@ -333,11 +333,11 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            InstructionKind::Volume(folders) => {
-                for folder in folders {
-                    if let Some(folder) = self.expand(instruction, scope, folder) {
-                        let folder = self.places.in_image(&folder);
-                        self.draft.image.add("volumes", folder);
+            InstructionKind::Volume(directories) => {
+                for directory in directories {
+                    if let Some(directory) = self.expand(instruction, scope, directory) {
+                        let directory = self.places.in_image(&directory);
+                        self.draft.image.add("volumes", directory);
                     }
                 }
             }
@@ -361,7 +361,7 @@ impl<'a> Reader<'a> {
             InstructionKind::Onbuild(_) => {
                 self.note(instruction, "images cannot be used as a base for other images")
             }
-            InstructionKind::Workdir(folder) => self.enter(folder, scope),
+            InstructionKind::Workdir(directory) => self.enter(directory, scope),
             // Names are replaced where they stand, and shells are what lines for them start with.
             InstructionKind::Arg(_)
             | InstructionKind::From { .. }
@@ -371,9 +371,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, folder: &Word, scope: &Scope) {
-        let folder = scope.expand(&folder.text, self.file.escape).map(|expansion| expansion.text);
-        self.places.enter(&folder.unwrap_or_default());
+    fn enter(&mut self, directory: &Word, scope: &Scope) {
+        let directory = scope.expand(&directory.text, self.file.escape).map(|expansion| expansion.text);
+        self.places.enter(&directory.unwrap_or_default());
     }
 
     /// What can be said only when everything was read.
@@ -394,13 +394,13 @@ impl<'a> Reader<'a> {
                 self.add_init();
             }
         }
-        if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
-            self.draft.image.set("workdir", folder);
+        if let Some(directory) = self.places.workdir().filter(|directory| directory != "/app") {
+            self.draft.image.set("workdir", directory);
         }
         self.change_files();
         self.include();
         self.move_files();
-        self.link_folders();
+        self.link_directories();
         self.collect_files();
         self.add_directories();
     }

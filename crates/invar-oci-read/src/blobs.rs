@@ -22,7 +22,7 @@ pub(crate) struct Blob {
 #[derive(Debug)]
 pub(crate) enum Blobs {
     Archive { path: PathBuf, members: BTreeMap<String, ArchiveMember> },
-    Folder(PathBuf),
+    Directory(PathBuf),
 }
 
 /// A member of an archive.
@@ -91,7 +91,7 @@ impl Blobs {
     /// The archive or folder.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Archive { path, .. } | Self::Folder(path) => path,
+            Self::Archive { path, .. } | Self::Directory(path) => path,
         }
     }
 
@@ -117,9 +117,9 @@ impl Blobs {
                 }
                 Ok(None)
             }
-            Self::Folder(folder) => {
+            Self::Directory(directory) => {
                 let Ok(name) = ImagePath::parse(name) else { return Ok(None) };
-                let path = folder.join(name.as_str());
+                let path = directory.join(name.as_str());
                 match std::fs::metadata(&path) {
                     // Anything else, such as a pipe, could keep its reader waiting for ever.
                     Ok(metadata) if metadata.is_file() => {

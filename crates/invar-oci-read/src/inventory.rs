@@ -93,10 +93,10 @@ impl Inventory {
     }
 
     /// The sizes of all folders down to `depth` names, the largest first. A file counts in each folder above it.
-    pub fn by_folder(&self, depth: usize) -> Vec<(String, Usage)> {
+    pub fn by_directory(&self, depth: usize) -> Vec<(String, Usage)> {
         self.sums(|file| {
-            let folders = file.path.ancestors().map(|folder| folder.to_string());
-            folders.filter(|folder| folder.matches('/').count() <= depth).collect()
+            let directories = file.path.ancestors().map(|directory| directory.to_string());
+            directories.filter(|directory| directory.matches('/').count() <= depth).collect()
         })
     }
 

@@ -7,8 +7,8 @@ use invar_formats::tar::{MemberKind, Policy, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::{Blob, HashingReader};
+use crate::directory;
 use crate::document::Annotations;
-use crate::folder;
 use crate::listing::{Keep, Keeper, Listing};
 use crate::members::{members, path_of};
 use crate::outline::{FileFilter, Outline, outline};
@@ -36,7 +36,7 @@ pub struct Layer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LayerSource {
     Blob(Blob),
-    Folder,
+    Directory,
 }
 
 impl Layer {
@@ -49,7 +49,7 @@ impl Layer {
     pub fn size(&self) -> Option<u64> {
         match &self.source {
             LayerSource::Blob(blob) => Some(blob.size),
-            LayerSource::Folder => None,
+            LayerSource::Directory => None,
         }
     }
 
@@ -79,7 +79,7 @@ impl Layer {
     /// [`ImageError::Layer`], [`ImageError::Digest`], [`ImageError::Read`].
     pub fn read(&self, limits: &Limits, keep: Keep<'_>) -> Result<Listing, ImageError> {
         match &self.source {
-            LayerSource::Folder => folder::list(&self.path, limits, keep),
+            LayerSource::Directory => directory::list(&self.path, limits, keep),
             LayerSource::Blob(blob) => {
                 let listing =
                     blob.open().map_err(LayerFault::from).and_then(|raw| list(raw, blob.size, limits, keep));
@@ -125,7 +125,7 @@ impl Layer {
         take: &mut dyn FnMut(&ImagePath, &mut dyn Read) -> io::Result<()>,
     ) -> Result<(), ImageError> {
         match &self.source {
-            LayerSource::Folder => folder::contents(&self.path, paths, take),
+            LayerSource::Directory => directory::contents(&self.path, paths, take),
             LayerSource::Blob(blob) => {
                 contents(blob, paths, limits, take).map_err(|source| self.fault(source))
             }

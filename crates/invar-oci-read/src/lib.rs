@@ -20,9 +20,9 @@
 //! * No registries, and no writing; `invar-oci` writes.
 //! * No sparse files, and no image inside a compressed archive, which cannot be read without reading all of it.
 mod blobs;
+mod directory;
 mod document;
 mod error;
-mod folder;
 mod image;
 mod inventory;
 mod layer;

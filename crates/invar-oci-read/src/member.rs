@@ -57,7 +57,7 @@ pub enum TarFormat {
     /// GNU's.
     Gnu,
     /// Not from an archive.
-    Folder,
+    Directory,
 }
 
 /// One member of a layer.
@@ -127,7 +127,7 @@ impl fmt::Display for TarFormat {
             Self::Ustar => "ustar",
             Self::Pax => "pax",
             Self::Gnu => "GNU",
-            Self::Folder => "folder",
+            Self::Directory => "folder",
         })
     }
 }

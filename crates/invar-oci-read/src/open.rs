@@ -23,7 +23,7 @@ pub enum ImageForm {
     /// A root file system as a tar archive.
     RootfsArchive,
     /// A root file system in a folder.
-    RootfsFolder,
+    RootfsDirectory,
 }
 
 impl fmt::Display for ImageForm {
@@ -33,7 +33,7 @@ impl fmt::Display for ImageForm {
             Self::OciArchive => "OCI archive",
             Self::OciLayout => "OCI layout",
             Self::RootfsArchive => "root file system (archive)",
-            Self::RootfsFolder => "root file system (directory)",
+            Self::RootfsDirectory => "root file system (directory)",
         })
     }
 }
@@ -67,11 +67,11 @@ pub fn open(path: &Path, limits: &Limits) -> Result<ImageSet, ImageError> {
     let fail = |source| ImageError::Read { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(fail)?;
     if metadata.is_dir() {
-        let blobs = Blobs::Folder(path.to_owned());
+        let blobs = Blobs::Directory(path.to_owned());
         if blobs.has("oci-layout") && blobs.has("index.json") {
             return layout(&blobs, ImageForm::OciLayout, limits);
         }
-        return Ok(alone(path, ImageForm::RootfsFolder, LayerSource::Folder));
+        return Ok(alone(path, ImageForm::RootfsDirectory, LayerSource::Directory));
     }
     if !metadata.is_file() {
         return Err(ImageError::Unknown { path: path.to_owned() });

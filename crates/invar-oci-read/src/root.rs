@@ -84,14 +84,14 @@ impl RootFilesystem {
         for _ in 0..LINKS {
             let mut above: Vec<ImagePath> = path.ancestors().collect();
             above.reverse();
-            let link = above.iter().find_map(|folder| match &self.entries.get(folder)?.member.kind {
-                LayerNode::Symlink { target } => Some((folder.clone(), Arc::clone(target))),
+            let link = above.iter().find_map(|directory| match &self.entries.get(directory)?.member.kind {
+                LayerNode::Symlink { target } => Some((directory.clone(), Arc::clone(target))),
                 _ => None,
             });
             let Some((link, target)) = link else { return path };
             let rest = path.as_str()[link.as_str().len()..].to_owned();
-            let Some(folder) = followed(&link, &target) else { return path };
-            match ImagePath::parse(&format!("{folder}{rest}")) {
+            let Some(directory) = followed(&link, &target) else { return path };
+            match ImagePath::parse(&format!("{directory}{rest}")) {
                 Ok(next) => path = next,
                 Err(_) => return path,
             }
@@ -106,8 +106,8 @@ impl RootFilesystem {
         }
     }
 
-    fn remove_below(&mut self, folder: &ImagePath) {
-        let start = format!("{}/", folder.as_str());
+    fn remove_below(&mut self, directory: &ImagePath) {
+        let start = format!("{}/", directory.as_str());
         let below: Vec<ImagePath> = self
             .entries
             .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))

@@ -57,10 +57,9 @@ impl RemovedPaths {
     #[must_use]
     pub fn paths(&self, lower: &Tree) -> Vec<ImagePath> {
         let gone = self.whiteouts.iter().flat_map(|path| lower.within(path.as_str()));
-        let covered = self
-            .opaque
-            .iter()
-            .flat_map(|folder| lower.within(folder.as_str()).filter(move |(path, _)| *path != folder));
+        let covered = self.opaque.iter().flat_map(|directory| {
+            lower.within(directory.as_str()).filter(move |(path, _)| *path != directory)
+        });
         let mut paths: Vec<ImagePath> = gone.chain(covered).map(|(path, _)| path.clone()).collect();
         paths.sort_unstable();
         paths.dedup();
@@ -74,13 +73,13 @@ impl RemovedPaths {
 /// # Errors
 /// [`CaptureError`].
 pub fn capture(
-    folder: &Path,
+    directory: &Path,
     at: Option<&ImagePath>,
     rules: &CaptureRules,
     owners: &OwnerOf<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), CaptureError> {
-    Walk::new(CaptureForm::Folder, rules, owners, sink).start(folder, at)?;
+    Walk::new(CaptureForm::Directory, rules, owners, sink).start(directory, at)?;
     Ok(())
 }
 

@@ -107,7 +107,7 @@ impl Caller<'_> {
     fn list(&self, descriptor: u64, address: u64, length: u64) -> io::Result<Reply> {
         let leader = leader(self.process)?;
         let process = rustix::process::pidfd_open(leader, PidfdFlags::empty())?;
-        let folder = rustix::process::pidfd_getfd(process, descriptor as i32, PidfdGetfdFlags::empty())?;
+        let directory = rustix::process::pidfd_getfd(process, descriptor as i32, PidfdGetfdFlags::empty())?;
         let memory = self.memory()?;
         // The kernel takes the length as 32 bits, and ours is no longer.
         let mut portion = vec![0_u8; u64::from(length as u32).min(LARGEST) as usize];
@@ -115,7 +115,7 @@ impl Caller<'_> {
         let read = unsafe {
             libc::syscall(
                 libc::SYS_getdents64,
-                folder.as_raw_fd(),
+                directory.as_raw_fd(),
                 portion.as_mut_ptr(),
                 portion.len() as libc::c_uint,
             )

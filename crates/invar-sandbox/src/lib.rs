@@ -36,10 +36,10 @@ mod copy;
 mod cpu_files;
 mod cpus;
 mod disk;
-mod elsewhere;
 mod enter;
 mod error;
 mod filter;
+mod host_overrides;
 mod host_settings;
 mod illusion;
 mod init;
@@ -61,9 +61,9 @@ pub use available::{available, illusions_available};
 pub use capture::{
     CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile, capture, capture_changes,
 };
-pub use elsewhere::{HostOverrides, refusal};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
+pub use host_overrides::{HostOverrides, refusal};
 #[doc(hidden)]
 pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};

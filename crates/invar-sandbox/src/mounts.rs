@@ -21,7 +21,7 @@ pub(crate) const NO_PROGRAMS: u64 = 0x8;
 /// What a mount point is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MountKind {
-    Folder,
+    Directory,
     File,
 }
 
@@ -91,7 +91,7 @@ impl NewRoot {
             walked.push_str(part);
             let next = match self.resolve(&walked) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let kind = if index + 1 == parts.len() { kind } else { MountKind::Folder };
+                    let kind = if index + 1 == parts.len() { kind } else { MountKind::Directory };
                     self.make(&here, part, kind, lasting)?;
                     self.resolve(&walked)?
                 }
@@ -104,7 +104,7 @@ impl NewRoot {
 
     fn make(&mut self, parent: &OwnedFd, name: &str, kind: MountKind, lasting: bool) -> io::Result<()> {
         match kind {
-            MountKind::Folder => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?,
+            MountKind::Directory => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?,
             MountKind::File => {
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
                 drop(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?);
@@ -137,7 +137,7 @@ impl NewRoot {
         flags: MountFlags,
         options: &str,
     ) -> io::Result<OwnedFd> {
-        let target = self.mount_point(path, MountKind::Folder, false)?;
+        let target = self.mount_point(path, MountKind::Directory, false)?;
         mount_new(kind, &target, flags, options)?;
         self.resolve(path)
     }
@@ -145,9 +145,9 @@ impl NewRoot {
     /// Shows a folder or file of the host at a path inside.
     pub(crate) fn bind_at(&mut self, source: &OwnedFd, path: &str, flags: u64) -> io::Result<()> {
         let found = rustix::fs::fstat(source)?;
-        let folder = rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir();
+        let directory = rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir();
         let target =
-            self.mount_point(path, if folder { MountKind::Folder } else { MountKind::File }, false)?;
+            self.mount_point(path, if directory { MountKind::Directory } else { MountKind::File }, false)?;
         bind(source, &target)?;
         kernel::set_mount_flags(self.resolve(path)?, flags, true)
     }

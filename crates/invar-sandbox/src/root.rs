@@ -71,7 +71,7 @@ pub(crate) fn enter(order: &Order) -> Result<EnteredRoot, Report> {
         let flags = NO_SETUID | NO_DEVICES | if item.writable { 0 } else { READ_ONLY };
         root.bind_at(&source, &item.target, flags).map_err(step())?;
     }
-    root.mount_point(&order.directory, MountKind::Folder, true)
+    root.mount_point(&order.directory, MountKind::Directory, true)
         .map_err(failed(format!("making the working directory {}", order.directory)))?;
     write_new(&scratch_fd, MADE, &root.made()).map_err(failed("noting the mount points"))?;
     turn(&root).map_err(failed("entering the new root"))?;
@@ -188,7 +188,7 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
 /// asked for, `/proc` tells the same.
 fn mount_cpus(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> io::Result<()> {
     let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
-    let folder = root.mount_point("/sys/devices/system/cpu", MountKind::Folder, false)?;
+    let folder = root.mount_point("/sys/devices/system/cpu", MountKind::Directory, false)?;
     let seen = crate::cpus::seen(order)?;
     for name in ["online", "possible", "present"] {
         write_new(&folder, name, cpu_files::online(seen).as_bytes())?;

@@ -55,19 +55,19 @@ pub struct Checkout {
 
 impl Checkout {
     pub(crate) fn open(store: &Store, key: &Key) -> Result<Self, OpenFailure> {
-        let folder = store.checkout_path(key);
-        if let Err(error) = fs::symlink_metadata(&folder) {
+        let directory = store.checkout_path(key);
+        if let Err(error) = fs::symlink_metadata(&directory) {
             return Err(match error.kind() {
                 ErrorKind::NotFound => OpenFailure::Absent,
-                _ => OpenFailure::Failed(StoreError::reading(&folder)(error)),
+                _ => OpenFailure::Failed(StoreError::reading(&directory)(error)),
             });
         }
-        let path = folder.join(SEAL);
+        let path = directory.join(SEAL);
         let file = File::open(&path).map_err(|error| judge(&path, error))?;
         let mut text = String::new();
         file.take(survey::LIMIT).read_to_string(&mut text).map_err(|error| judge(&path, error))?;
         let seal = CheckoutSeal::parse(&text).ok_or(OpenFailure::Damaged)?;
-        let root = folder.join(ROOT);
+        let root = directory.join(ROOT);
         match seal.holds(&root) {
             Ok(true) => Ok(Self { root }),
             Ok(false) => Err(OpenFailure::Damaged),

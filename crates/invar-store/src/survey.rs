@@ -130,27 +130,27 @@ fn survey(root: &Path, limit: usize) -> Result<Option<Vec<(String, DiskEntry)>>,
     let user = rustix::process::geteuid().as_raw();
     let Some(surveyed) = judge(&fstat(&root)?, user) else { return Ok(None) };
     let mut found = vec![(String::new(), surveyed)];
-    let mut folders = vec![String::new()];
-    while let Some(above) = folders.pop() {
+    let mut directories = vec![String::new()];
+    while let Some(above) = directories.pop() {
         let name = if above.is_empty() { "." } else { &above };
-        let folder = match openat(&root, name, flags, Mode::empty()) {
+        let directory = match openat(&root, name, flags, Mode::empty()) {
             Err(error) if is_other_kind(error) => return Ok(None),
             done => done?,
         };
-        for entry in Dir::read_from(&folder)? {
+        for entry in Dir::read_from(&directory)? {
             let entry = entry?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
             let (Some(path), false) = (join(&above, name), found.len() == limit) else { return Ok(None) };
-            let stat = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            let stat = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(error) if is_other_kind(error) => return Ok(None),
                 done => done?,
             };
             let Some(surveyed) = judge(&stat, user) else { return Ok(None) };
             if matches!(surveyed, DiskEntry::Directory { mode } if mode & LISTABLE == LISTABLE) {
-                folders.push(path.clone());
+                directories.push(path.clone());
             }
             found.push((path, surveyed));
         }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use invar_tree::Digest;
 
-use crate::needed::{Detail, MAX_ENTRIES, is_http};
+use crate::locked_file::{Detail, MAX_ENTRIES, is_http};
 use crate::{Check, Ecosystem, EntryFault, LockedFile, LockedFileSource, VendorError};
 
 mod archive;
@@ -44,7 +44,7 @@ struct Package {
     checksum: Option<String>,
 }
 
-pub(crate) fn needed(text: &str) -> Result<Vec<LockedFile>, VendorError> {
+pub(crate) fn read_lock(text: &str) -> Result<Vec<LockedFile>, VendorError> {
     let lock: Lock = toml::from_str(text).map_err(|error| VendorError::Toml(Box::new(error)))?;
     let version = lock.version.unwrap_or(2);
     if !(2..=4).contains(&version) {

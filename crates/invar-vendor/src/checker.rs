@@ -87,7 +87,7 @@ mod tests {
     use invar_tree::Digest;
 
     use super::*;
-    use crate::{LockedFileSource, needed::Detail};
+    use crate::{LockedFileSource, locked_file::Detail};
 
     const EMPTY_SHA1: &str = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 

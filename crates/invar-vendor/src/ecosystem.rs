@@ -24,11 +24,11 @@ pub fn ecosystem_of(file_name: &str, text: &str) -> Option<Ecosystem> {
 /// # Errors
 /// [`VendorError::Json`], [`Toml`](VendorError::Toml), [`Version`](VendorError::Version),
 /// [`TooMany`](VendorError::TooMany), and [`Entry`](VendorError::Entry), which names the lock's entry.
-pub fn needed(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
+pub fn read_lock(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
     let mut all = match ecosystem {
-        Ecosystem::Npm => npm::needed(text, target)?,
-        Ecosystem::Cargo => cargo::needed(text)?,
-        Ecosystem::Pip => pip::needed(text)?,
+        Ecosystem::Npm => npm::read_lock(text, target)?,
+        Ecosystem::Cargo => cargo::read_lock(text)?,
+        Ecosystem::Pip => pip::read_lock(text)?,
     };
     all.sort();
     all.dedup();

@@ -10,7 +10,7 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The way of the data: [`ecosystem_of`] recognises a lock, [`needed`] reads it, [`urls`] says where a file may be had,
+//! The way of the data: [`ecosystem_of`] recognises a lock, [`read_lock`] reads it, [`urls`] says where a file may be had,
 //! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at it.
 //!
 //! # Goals
@@ -28,7 +28,7 @@ mod check;
 mod checker;
 mod ecosystem;
 mod error;
-mod needed;
+mod locked_file;
 mod npm;
 mod offer;
 mod pip;
@@ -37,8 +37,8 @@ mod target;
 pub use cargo::{cargo_download_url, cargo_index_config_url};
 pub use check::{Check, Mismatch};
 pub use checker::Checker;
-pub use ecosystem::{ecosystem_of, needed, offer, urls};
+pub use ecosystem::{ecosystem_of, offer, read_lock, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, LockedFile, LockedFileSource, Registries};
+pub use locked_file::{Ecosystem, LockedFile, LockedFileSource, Registries};
 pub use offer::{FetchedFile, Offer, Opener};
 pub use target::Target;

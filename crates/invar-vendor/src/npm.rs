@@ -23,7 +23,7 @@ use invar_tree::Digest;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::needed::{Detail, MAX_ENTRIES, is_http};
+use crate::locked_file::{Detail, MAX_ENTRIES, is_http};
 use crate::{
     Check, Ecosystem, EntryFault, LockedFile, LockedFileSource, Registries, Target, VendorError, base64,
 };
@@ -41,7 +41,7 @@ struct Lock {
     packages: BTreeMap<String, Map<String, Value>>,
 }
 
-pub(crate) fn needed(text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
+pub(crate) fn read_lock(text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
     // Some editors put a byte order mark in front; npm reads over it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lock: Lock = serde_json::from_str(text).map_err(VendorError::Json)?;
@@ -127,7 +127,7 @@ impl<'a> Entry<'a> {
 }
 
 fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<LockedFile>, EntryFault> {
-    let Some((_, folder)) = key.rsplit_once("node_modules/") else { return Ok(None) };
+    let Some((_, directory)) = key.rsplit_once("node_modules/") else { return Ok(None) };
     if entry.is("link")? || entry.is("inBundle")? {
         return Ok(None);
     }
@@ -139,7 +139,7 @@ fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<LockedFi
     if resolved.is_some_and(|resolved| resolved.starts_with("file:")) {
         return Ok(None);
     }
-    let name = entry.text("name")?.unwrap_or(folder);
+    let name = entry.text("name")?.unwrap_or(directory);
     if !is_name(name) {
         return Err(EntryFault::Name { name: name.to_owned() });
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use invar_tree::{Digest, Mode};
 
-use crate::needed::{Detail, MAX_ENTRIES};
+use crate::locked_file::{Detail, MAX_ENTRIES};
 use crate::offer::{OfferDirectory, Variables};
 use crate::{
     Check, ContentFault, Ecosystem, EntryFault, FetchedFile, LockedFile, LockedFileSource, VendorError,
@@ -28,7 +28,7 @@ pub(crate) fn is_requirements_name(name: &str) -> bool {
     name.starts_with("requirements") && name.ends_with(".txt")
 }
 
-pub(crate) fn needed(text: &str) -> Result<Vec<LockedFile>, VendorError> {
+pub(crate) fn read_lock(text: &str) -> Result<Vec<LockedFile>, VendorError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut all: BTreeMap<LockedFile, Vec<Digest>> = BTreeMap::new();
     for line in logical_lines(text) {

@@ -106,7 +106,7 @@ pub fn of_inventory(title: &str, inventory: &Inventory, outcome: Option<&Outcome
         lists: vec![
             List { title: "Layers".into(), items: layers.collect() },
             sums("By origin", origins),
-            sums("Folders", inventory.by_folder(4)),
+            sums("Folders", inventory.by_directory(4)),
             List { title: "Duplicates".into(), items: duplicates.collect() },
             List { title: "Files".into(), items: files.collect() },
         ],

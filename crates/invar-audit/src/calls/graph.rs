@@ -61,7 +61,7 @@ impl<'a> CallGraph<'a> {
                     instruction: (number, instruction.span.end),
                     pipelines: &mut pipelines,
                     seen: BTreeSet::new(),
-                    folder: ground.folder.clone(),
+                    directory: ground.directory.clone(),
                     ground: &ground,
                     scripts: &mut scripts,
                     script: None,
@@ -161,7 +161,7 @@ struct Reader<'a, 'b> {
     /// Where the calls stand that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
     seen: BTreeSet<(usize, usize)>,
     /// The folder that the commands are in, as far as it is known.
-    folder: String,
+    directory: String,
     /// What the stage holds.
     ground: &'a StageFiles,
     scripts: &'a mut Scripts<'b>,
@@ -322,7 +322,7 @@ impl Reader<'_, '_> {
                 if let ("cd" | "pushd", [argument]) = (call.program.as_str(), call.arguments.as_slice())
                     && argument.known
                 {
-                    self.folder = joined(&self.folder, &argument.text);
+                    self.directory = joined(&self.directory, &argument.text);
                 }
                 self.calls.push(call);
                 self.script_of_last();
@@ -334,12 +334,12 @@ impl Reader<'_, '_> {
     fn script_of_last(&mut self) {
         let at = self.calls.len() - 1;
         let Some(call) = self.calls.last().filter(|_| self.order.len() < Scripts::DEEPEST) else { return };
-        let Some(content) = self.scripts.find(call, &self.folder, self.ground) else { return };
+        let Some(content) = self.scripts.find(call, &self.directory, self.ground) else { return };
         let order = call.order.clone();
         let (text, script) = match content {
             // What stands in the Dockerfile has its place there.
             Content::Here(text) => (text, self.script),
-            Content::InFolder(path, text) => {
+            Content::InDirectory(path, text) => {
                 let Some(number) = self.scripts.begin(&path, text.as_str()) else {
                     self.calls[at].runs_read_script = self.scripts.has(&path);
                     return;
@@ -355,7 +355,7 @@ impl Reader<'_, '_> {
             instruction: self.instruction,
             pipelines: self.pipelines,
             seen: BTreeSet::new(),
-            folder: self.folder.clone(),
+            directory: self.directory.clone(),
             ground: self.ground,
             scripts: self.scripts,
             script,

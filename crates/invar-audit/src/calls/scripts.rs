@@ -46,7 +46,7 @@ pub(super) enum Content {
     /// It stands in the Dockerfile, which has its places.
     Here(Text),
     /// The file at this path of the build's folder.
-    InFolder(String, Text),
+    InDirectory(String, Text),
 }
 
 /// The scripts that were read so far.
@@ -86,22 +86,22 @@ impl<'a> Scripts<'a> {
     /// What a stage holds that starts from stage `parent`.
     pub(super) fn ground_of(&self, parent: Option<usize>) -> StageFiles {
         let known = parent.and_then(|number| self.grounds.get(number)).cloned();
-        known.unwrap_or_else(|| StageFiles { folder: "/".to_owned(), ..StageFiles::default() })
+        known.unwrap_or_else(|| StageFiles { directory: "/".to_owned(), ..StageFiles::default() })
     }
 
     /// The shell script that the call runs in `folder`, where it can be seen.
-    pub(super) fn find(&self, call: &Call, folder: &str, ground: &StageFiles) -> Option<Content> {
+    pub(super) fn find(&self, call: &Call, directory: &str, ground: &StageFiles) -> Option<Content> {
         let (path, is_given_to_shell) = script_of(call)?;
         if KNOWN.contains(&path.rsplit('/').next().unwrap_or(path)) {
             return None;
         }
         let content = if path.contains('/') || is_given_to_shell {
-            self.file(&joined(folder, path), ground, STAGES)
+            self.file(&joined(directory, path), ground, STAGES)
         } else {
             SEARCH_PATH.split(':').find_map(|place| self.file(&joined(place, path), ground, STAGES))
         }?;
         let text = match &content {
-            Content::Here(text) | Content::InFolder(_, text) => text.as_str(),
+            Content::Here(text) | Content::InDirectory(_, text) => text.as_str(),
         };
         let first = text.lines().next().unwrap_or_default();
         let is_script = match first.strip_prefix("#!") {
@@ -119,7 +119,7 @@ impl<'a> Scripts<'a> {
             }
             for source in brought.sources_of(path) {
                 let content = match &brought.from {
-                    CopySource::Folder => self.in_folder(source.trim_start_matches('/')),
+                    CopySource::Directory => self.in_directory(source.trim_start_matches('/')),
                     CopySource::Here(text) => (source == brought.source).then(|| Content::Here(text.clone())),
                     CopySource::Stage(number) if depth > 0 => {
                         self.grounds.get(*number).and_then(|ground| self.file(&source, ground, depth - 1))
@@ -134,7 +134,7 @@ impl<'a> Scripts<'a> {
         None
     }
 
-    fn in_folder(&self, path: &str) -> Option<Content> {
+    fn in_directory(&self, path: &str) -> Option<Content> {
         if matches!(&self.surroundings.ignore, Ignore::Text(ignore) if ignore.ignores(path)) {
             return None;
         }
@@ -145,7 +145,7 @@ impl<'a> Scripts<'a> {
             self.missing.borrow_mut().insert(path.to_owned());
             return None;
         };
-        Some(Content::InFolder(path.to_owned(), Text::new(&text, 0)))
+        Some(Content::InDirectory(path.to_owned(), Text::new(&text, 0)))
     }
 
     /// Whether the script was read, and not forgotten.

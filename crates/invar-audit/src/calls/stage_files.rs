@@ -9,7 +9,7 @@ const BROUGHT: usize = 1_000;
 /// Where files came from.
 #[derive(Debug, Clone)]
 pub(super) enum CopySource {
-    Folder,
+    Directory,
     Stage(usize),
     Here(Text),
 }
@@ -26,7 +26,7 @@ pub(super) struct CopiedPath {
 #[derive(Debug, Clone, Default)]
 pub(super) struct StageFiles {
     /// The folder that commands start in, from `/`.
-    pub folder: String,
+    pub directory: String,
     pub brought: Vec<CopiedPath>,
     /// What the instruction mounts.
     pub mounted: Vec<CopiedPath>,
@@ -44,12 +44,12 @@ impl StageFiles {
         match &instruction.kind {
             InstructionKind::Workdir(word) => {
                 if let Some(path) = expanded(&word.text, scope) {
-                    self.folder = joined(&self.folder, &path);
+                    self.directory = joined(&self.directory, &path);
                 }
             }
             InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                 let from = match instruction.flag_value("from") {
-                    None => CopySource::Folder,
+                    None => CopySource::Directory,
                     Some(name) => {
                         let by_number = || name.text.parse().ok().filter(|number| *number < stage);
                         match stages.find(&name.text, stage).or_else(by_number) {
@@ -67,7 +67,7 @@ impl StageFiles {
 
     fn bring(&mut self, from: &CopySource, transfer: &Transfer, instruction: &Instruction, scope: &Scope) {
         let Some(destination) = expanded(&transfer.destination.text, scope) else { return };
-        let place = joined(&self.folder, &destination);
+        let place = joined(&self.directory, &destination);
         for source in &transfer.sources {
             let (from, source) = match source {
                 Source::Path(word) => match expanded(&word.text, scope) {
@@ -104,8 +104,8 @@ impl StageFiles {
                 && field(&["from"]).is_none()
             {
                 let source = joined("/", field(&["source", "src"]).unwrap_or_default());
-                let destination = joined(&self.folder, target);
-                self.mounted.push(CopiedPath { from: CopySource::Folder, source, destination });
+                let destination = joined(&self.directory, target);
+                self.mounted.push(CopiedPath { from: CopySource::Directory, source, destination });
             }
         }
     }
@@ -115,7 +115,7 @@ impl CopiedPath {
     /// Where the file at `path` came from, if this brought it: what was brought may be a file or a folder.
     pub(super) fn sources_of(&self, path: &str) -> Vec<String> {
         let mut sources = Vec::new();
-        let (folder, name) = self.source.rsplit_once('/').unwrap_or(("", &self.source));
+        let (directory, name) = self.source.rsplit_once('/').unwrap_or(("", &self.source));
         let below = if self.destination == "/" {
             path.strip_prefix('/')
         } else {
@@ -129,7 +129,7 @@ impl CopiedPath {
                 let (first, rest) =
                     below.split_once('/').map_or((below, None), |(first, rest)| (first, Some(rest)));
                 if rest.is_none() && matches_star(name, first) {
-                    sources.push(format!("{folder}/{first}"));
+                    sources.push(format!("{directory}/{first}"));
                 }
             } else if below == name {
                 sources.push(self.source.clone());

@@ -35,10 +35,10 @@ impl Reader<'_> {
         let what = format!("the build context of the service {service}");
         let context = match context {
             Some(node) => match self.place(at.file, &node, &what) {
-                Some(value) => joined(&at.folder, &value),
+                Some(value) => joined(&at.directory, &value),
                 None => return,
             },
-            None => joined(&at.folder, "."),
+            None => joined(&at.directory, "."),
         };
         // Where both are given Compose refuses the file; the nearer one is taken.
         let named = parts

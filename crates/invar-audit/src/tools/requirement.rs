@@ -84,8 +84,8 @@ fn file_within(path: &str, surroundings: &Surroundings<'_>, depth: usize) -> Pin
         let included = ["-r", "--requirement"].iter().find_map(|option| line.strip_prefix(option));
         if let Some(name) = included {
             let name = name.trim_start_matches(['=', ' ', '\t']);
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let inner = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let inner = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
             least = least.min(file_within(&inner, surroundings, depth - 1));
         } else if (line.starts_with('-') && !line.starts_with("-e")) || line.contains("--hash=") {
             continue;

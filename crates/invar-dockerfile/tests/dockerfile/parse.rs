@@ -206,8 +206,8 @@ fn every_instruction_is_known() {
     assert_eq!(names[18], "RUN");
     let InstructionKind::Volume(volumes) = &file.instructions[10].kind else { panic!("VOLUME") };
     assert_eq!(volumes[1].text, "/b");
-    let InstructionKind::Workdir(folder) = &file.instructions[12].kind else { panic!("WORKDIR") };
-    assert_eq!(folder.text, "/a b");
+    let InstructionKind::Workdir(directory) = &file.instructions[12].kind else { panic!("WORKDIR") };
+    assert_eq!(directory.text, "/a b");
 }
 
 #[test]

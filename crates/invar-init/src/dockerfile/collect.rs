@@ -35,8 +35,8 @@ impl Reader<'_> {
         if !words.iter().any(|word| word == "collectstatic") || !command.redirects.is_empty() {
             return false;
         }
-        let folder = program.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        let base = self.places.seen_from_here(folder);
+        let directory = program.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        let base = self.places.seen_from_here(directory);
         let settings = words.windows(2).find(|pair| pair[0] == "--settings").map(|pair| pair[1].as_str());
         let settings = settings.or_else(|| words.iter().find_map(|word| word.strip_prefix("--settings=")));
         let Some(root) = static_root(self.context.files, settings) else { return false };

@@ -8,8 +8,8 @@ use invar_dockerfile::{
 
 use crate::dockerfile::files::Files;
 use crate::dockerfile::from_stage::brought;
-use crate::dockerfile::hard_coded::names_folder;
-use crate::dockerfile::place::{ImagePaths, PROJECT, below, is_all, is_folder, joined, making};
+use crate::dockerfile::hard_coded::names_directory;
+use crate::dockerfile::place::{ImagePaths, PROJECT, below, is_all, is_directory, joined, making};
 
 /// What the copies of an image say of where the project is.
 #[derive(Debug, Default)]
@@ -41,8 +41,8 @@ impl ImagePaths {
             let mut walk = stages.walk(stage);
             while let Some((instruction, scope)) = walk.step() {
                 match &instruction.kind {
-                    InstructionKind::Workdir(folder) => {
-                        workdir = joined(&workdir, &expanded(scope, &folder.text));
+                    InstructionKind::Workdir(directory) => {
+                        workdir = joined(&workdir, &expanded(scope, &directory.text));
                         if is_in_chain {
                             places.workdir = Some(workdir.clone());
                         }
@@ -89,7 +89,7 @@ impl ImagePaths {
         // What the project looks for in a folder of that name stays there.
         if let Some(project) = places.project.as_deref().filter(|_| !places.is_whole)
             && below(PROJECT, project).is_none()
-            && names_folder(files, project)
+            && names_directory(files, project)
         {
             places.project = None;
             places.inner.clear();
@@ -100,7 +100,7 @@ impl ImagePaths {
         if places.project.as_deref() == Some("/") {
             let tops = files.0.keys().filter_map(|path| path.split('/').next());
             places.kept =
-                tops.filter(|top| names_folder(files, &format!("/{top}"))).map(str::to_owned).collect();
+                tops.filter(|top| names_directory(files, &format!("/{top}"))).map(str::to_owned).collect();
         }
         places
     }
@@ -129,11 +129,11 @@ impl ImagePaths {
                 None => &[],
             };
             let with_value = ["--python", "-p", "--prompt", "--seed-packages", "--index-url", "--cache-dir"];
-            let folder = rest.iter().enumerate().find(|(index, word)| {
+            let directory = rest.iter().enumerate().find(|(index, word)| {
                 !word.starts_with('-') && (*index == 0 || !with_value.contains(&rest[index - 1]))
             });
-            if let Some((_, folder)) = folder {
-                self.add_environment(&joined(workdir, folder));
+            if let Some((_, directory)) = directory {
+                self.add_environment(&joined(workdir, directory));
             }
             let is_sync = words.first().is_some_and(|program| program.rsplit('/').next() == Some("uv"));
             if is_sync && words.contains(&"sync") {
@@ -142,8 +142,8 @@ impl ImagePaths {
                     let value = value.or_else(|| {
                         words.iter().find_map(|word| word.strip_prefix(option)?.strip_prefix('='))
                     });
-                    if let Some(folder) = value {
-                        self.add_environment(&joined(&joined(workdir, folder), ".venv"));
+                    if let Some(directory) = value {
+                        self.add_environment(&joined(&joined(workdir, directory), ".venv"));
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl ProjectCopies {
     /// Adds what a `COPY` has from the project itself.
     fn add(&mut self, transfer: &Transfer, scope: &Scope, workdir: &str, files: Files<'_>) {
         let destination = expanded(scope, &transfer.destination.text);
-        let into = transfer.sources.len() > 1 || is_folder(&destination);
+        let into = transfer.sources.len() > 1 || is_directory(&destination);
         let destination = joined(workdir, &destination);
         // A folder that is there already need not end with a slash.
         let into = into || destination == workdir;

@@ -127,11 +127,11 @@ const DEEPEST: usize = 16;
 /// What is in a folder that is moved, each with its place.
 fn inside(moved: &Relocation, files: Files<'_>) -> Vec<Relocation> {
     let mut found: Vec<Relocation> = Vec::new();
-    let folder = moved.from.trim_end_matches('/');
-    for file in files.within(folder) {
-        let Some(rest) = below(file, folder).map(|rest| rest.trim_start_matches('/')) else { continue };
+    let directory = moved.from.trim_end_matches('/');
+    for file in files.within(directory) {
+        let Some(rest) = below(file, directory).map(|rest| rest.trim_start_matches('/')) else { continue };
         let name = rest.split('/').next().unwrap_or_default();
-        let from = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let from = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
         if !name.is_empty() && found.last().is_none_or(|last| last.from != from) {
             let to = format!("{}/{name}", moved.to.trim_end_matches('/'));
             found.push(Relocation { from, to, is_directory: rest.contains('/') });
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_taken_apart_where_they_meet() {
+    fn directories_are_taken_apart_where_they_meet() {
         let list = ["a/x", "a/y/1", "b/y/2", "b/x", "c/z", "root/etc/k"];
         let map = list.iter().map(|path| ((*path).to_owned(), None)).collect();
         let check = |moved: &[(&str, &str)], expected: &str| {

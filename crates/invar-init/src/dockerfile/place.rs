@@ -55,12 +55,16 @@ enum PathContent<'p> {
 }
 
 impl ImagePaths {
-    pub(super) fn add_environment(&mut self, folder: &str) {
-        let folder = folder.trim_end_matches('/').to_owned();
+    pub(super) fn add_environment(&mut self, directory: &str) {
+        let directory = directory.trim_end_matches('/').to_owned();
         // What is there besides is the system's own, and programs of it are found by their names.
-        let is_systems = ["/usr", "/usr/local"].contains(&folder.as_str());
-        if folder.len() > 1 && !is_systems && !folder.contains('$') && !self.environments.contains(&folder) {
-            self.environments.push(folder);
+        let is_systems = ["/usr", "/usr/local"].contains(&directory.as_str());
+        if directory.len() > 1
+            && !is_systems
+            && !directory.contains('$')
+            && !self.environments.contains(&directory)
+        {
+            self.environments.push(directory);
         }
     }
 
@@ -77,8 +81,11 @@ impl ImagePaths {
     /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project and
     /// the environment, what the rest of the path names.
     fn find<'p>(&self, path: &'p str) -> Option<PathContent<'p>> {
-        let environment =
-            self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
+        let environment = self
+            .environments
+            .iter()
+            .filter_map(|directory| below(path, directory))
+            .min_by_key(|rest| rest.len());
         let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
         let project = match project {
             // Only what the project has there is its own.
@@ -129,7 +136,10 @@ impl ImagePaths {
 
     /// The folder in which the program starts, in an Invar image.
     pub fn workdir(&self) -> Option<String> {
-        self.workdir.as_deref().filter(|folder| *folder != "/").map(|folder| self.in_image(folder))
+        self.workdir
+            .as_deref()
+            .filter(|directory| *directory != "/")
+            .map(|directory| self.in_image(directory))
     }
 
     /// Where an Invar image has what the Dockerfile's has at `path`.
@@ -151,7 +161,8 @@ impl ImagePaths {
 
     /// Where an Invar image has what the Dockerfile's has at `value`, which is the variable `name`'s.
     pub fn of_variable(&self, name: &str, value: &str) -> String {
-        let is_environments = self.environments.iter().any(|folder| folder == value.trim_end_matches('/'));
+        let is_environments =
+            self.environments.iter().any(|directory| directory == value.trim_end_matches('/'));
         if is_environments && NAMES_ENVIRONMENT.contains(&name) {
             return ENVIRONMENT.to_owned();
         }
@@ -187,8 +198,8 @@ impl ImagePaths {
     }
 
     /// Goes to `folder`, as a `WORKDIR` does.
-    pub fn enter(&mut self, folder: &str) {
-        self.here = Some(self.absolute(folder));
+    pub fn enter(&mut self, directory: &str) {
+        self.here = Some(self.absolute(directory));
     }
 
     /// Goes to the folder in which the program starts.
@@ -220,8 +231,8 @@ impl ImagePaths {
 }
 
 /// What of `path` is below `folder`: nothing where it is that folder, and otherwise with a slash before it.
-pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+pub(super) fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'))?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
@@ -255,13 +266,13 @@ pub(super) fn is_all(path: &str) -> bool {
 }
 
 /// Whether the destination of a `COPY` is written as a folder.
-pub(super) fn is_folder(destination: &str) -> bool {
+pub(super) fn is_directory(destination: &str) -> bool {
     destination.ends_with('/') || matches!(destination.rsplit('/').next(), Some("." | ".."))
 }
 
 /// `path` from `folder`, without `.` parts and a slash at the end.
-pub(super) fn joined(folder: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
+pub(super) fn joined(directory: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
         match part {

@@ -376,7 +376,7 @@ fn writes(command: &ShellCommand) -> bool {
         let target = redirect.target.as_str();
         redirect.operator.starts_with('>')
             && !redirect.operator.contains('&')
-            && !passing.iter().any(|folder| target.starts_with(folder))
+            && !passing.iter().any(|directory| target.starts_with(directory))
     })
 }
 

@@ -75,9 +75,10 @@ impl Reader<'_> {
             moved.find_map(|moved| Some(format!("{}{}", moved.from, below(there, &moved.to)?)))
         };
         // A name alone is looked for where programs are.
-        let folders = SEARCHED.iter().filter(|_| !program.contains('/'));
-        let moved = moved_to(&there)
-            .or_else(|| folders.into_iter().find_map(|folder| moved_to(&format!("{folder}/{program}"))));
+        let directories = SEARCHED.iter().filter(|_| !program.contains('/'));
+        let moved = moved_to(&there).or_else(|| {
+            directories.into_iter().find_map(|directory| moved_to(&format!("{directory}/{program}")))
+        });
         let inside = || there.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned);
         // Brought by another way, such as one stage after the other.
         let named = || {

@@ -142,7 +142,7 @@ fn root_file_systems_are_images_of_one_layer() {
     for (file, form) in [
         (&plain, ImageForm::RootfsArchive),
         (&packed, ImageForm::RootfsArchive),
-        (&unpacked, ImageForm::RootfsFolder),
+        (&unpacked, ImageForm::RootfsDirectory),
     ] {
         let opened = open(file, &Limits::usual()).unwrap();
         assert_eq!(opened.form, form);

@@ -74,7 +74,7 @@ pub enum CaptureError {
     },
     /// Only a folder can be the root of a tree.
     #[error("{} is not a directory", path.display())]
-    NotAFolder {
+    NotADirectory {
         /// What was to be captured, on the host.
         path: PathBuf,
     },

@@ -21,7 +21,7 @@ const OPEN: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CaptureForm {
     /// A folder that is what it shows.
-    Folder,
+    Directory,
     /// The upper layer of an overlay.
     Upper,
 }
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
             }
             None => {
                 if !FileType::from_raw_mode(found.st_mode).is_dir() {
-                    return Err(CaptureError::NotAFolder { path: top.to_owned() });
+                    return Err(CaptureError::NotADirectory { path: top.to_owned() });
                 }
                 let (folder, unlocked) = open(CWD, &name, &found, Path::new("/"))?;
                 let level = self.level(folder, unlocked, found, None)?;

@@ -146,7 +146,7 @@ fn a_folder_a_file_or_a_link_lands_where_it_is_told() {
     assert_eq!(at("to-folder"), ["opt 0755 0:0 /", "opt/x 0777 0:0 -> a"]);
     for name in ["z", "to-folder"] {
         let error = error_of(&directory.path().join(name), &KEPT);
-        assert!(matches!(error, CaptureError::NotAFolder { .. }), "{error:?}");
+        assert!(matches!(error, CaptureError::NotADirectory { .. }), "{error:?}");
     }
     let error = error_of(&directory.path().join("missing"), &KEPT);
     assert!(matches!(error, CaptureError::Io { .. }), "{error:?}");

@@ -1,7 +1,7 @@
 use super::*;
 use invar_tree::Machine;
 
-use crate::{Registries, Target, needed as read_lock, urls};
+use crate::{Registries, Target, read_lock, urls};
 
 const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const COMMIT: &str = "da39a3ee5e6b4b0d3255bfef95601890afd80709";

@@ -20,7 +20,7 @@ use invar_tree::Mode;
 
 use super::archive::{self, ArchiveNode};
 use super::{registry, repository};
-use crate::needed::Detail;
+use crate::locked_file::Detail;
 use crate::offer::{OfferDirectory, Variables, agree};
 use crate::{ContentFault, FetchedFile, LockedFile, LockedFileSource, VendorError};
 
@@ -152,7 +152,7 @@ fn unpack_crate(
             Some("") if matches!(member.kind, ArchiveNode::Directory) => return Ok(()),
             Some(rest) if rest.starts_with('/') => &rest[1..],
             _ => {
-                let fault = ContentFault::Outside { path: path.to_owned(), folder: top.clone() };
+                let fault = ContentFault::Outside { path: path.to_owned(), directory: top.clone() };
                 return Err(file.fault(fault));
             }
         };

@@ -35,7 +35,7 @@ use serde_json::{Map, Value, json};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha512;
 
-use crate::needed::Detail;
+use crate::locked_file::Detail;
 use crate::offer::{OfferDirectory, Variables};
 use crate::{Check, FetchedFile, LockedFile, LockedFileSource, VendorError};
 

@@ -1,7 +1,7 @@
 use super::*;
 use invar_tree::Machine;
 
-use crate::needed as read_lock;
+use crate::read_lock;
 
 const SHA1: &str = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 const TARGET: Target = Target { machine: Machine::X86_64 };

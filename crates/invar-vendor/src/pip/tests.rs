@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use invar_tree::Machine;
 
-use crate::{Target, ecosystem_of, needed as read_lock};
+use crate::{Target, ecosystem_of, read_lock};
 
 const ONE: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const TWO: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";

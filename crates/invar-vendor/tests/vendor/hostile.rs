@@ -25,7 +25,7 @@ fn offer(
     name: Option<&str>,
     bytes: &[u8],
 ) -> Result<(Offer, MemoryTree), VendorError> {
-    let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
+    let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET).unwrap();
     let fetched = |needed| {
         let file = FetchedFile::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn Read>)));
         match name {
@@ -74,7 +74,7 @@ fn check(tar: &[u8], expected: fn(&ContentFault) -> bool) {
 }
 
 #[test]
-fn a_crate_stays_in_its_folder() {
+fn a_crate_stays_in_its_directory() {
     for path in ["a-1.0.1/Cargo.toml", "a-1.0.0.toml", "Cargo.toml", "a-1.0.0"] {
         check(&member(path, EntryType::Regular, b""), |fault| matches!(fault, ContentFault::Outside { .. }));
     }
@@ -84,7 +84,7 @@ fn a_crate_stays_in_its_folder() {
 }
 
 #[test]
-fn a_crate_has_files_and_folders_only() {
+fn a_crate_has_files_and_directories_only() {
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo, EntryType::GNUSparse]
     {
         check(&member("a-1.0.0/x", kind, b""), |fault| {
@@ -152,7 +152,7 @@ fn bytes_are_checked_before_they_are_used() {
 
 #[test]
 fn an_endless_file_is_left() {
-    let needed = invar_vendor::needed(Ecosystem::Cargo, &lock(b""), &TARGET).unwrap();
+    let needed = invar_vendor::read_lock(Ecosystem::Cargo, &lock(b""), &TARGET).unwrap();
     let broken = FetchedFile::new(&needed[0], Box::new(|| Err(io::ErrorKind::NotFound.into())));
     let mut tree = MemoryTree::new(Origin::Source);
     let at = ImagePath::parse("v").unwrap();
@@ -168,7 +168,7 @@ fn two_locks_agree_or_are_refused() {
     let one = gzip(&tar(&[("a-1.0.0/Cargo.toml", "1")]));
     let two = gzip(&tar(&[("a-1.0.0/Cargo.toml", "2")]));
     let read =
-        |bytes: &[u8]| invar_vendor::needed(Ecosystem::Cargo, &lock(bytes), &TARGET).unwrap().remove(0);
+        |bytes: &[u8]| invar_vendor::read_lock(Ecosystem::Cargo, &lock(bytes), &TARGET).unwrap().remove(0);
     let try_both = |first: (&LockedFile, &[u8]), second: (&LockedFile, &[u8])| {
         let files = [first, second].map(|(needed, bytes)| {
             let bytes = bytes.to_vec();
@@ -245,8 +245,8 @@ fn links_of_a_repository_lead_nowhere_else() {
         archive.append_link(&mut header, path, target).unwrap();
     }
     let (_, tree) = offer(Ecosystem::Cargo, GIT, None, &archive.into_inner().unwrap()).unwrap();
-    let folder = "v/cargo/vendor-1/a-1.0.0";
+    let directory = "v/cargo/vendor-1/a-1.0.0";
     let names: Vec<&str> =
-        tree.tree().within(folder).filter_map(|(path, _)| path.as_str().strip_prefix(folder)).collect();
+        tree.tree().within(directory).filter_map(|(path, _)| path.as_str().strip_prefix(directory)).collect();
     assert_eq!(names, ["", "/.cargo-checksum.json", "/Cargo.toml", "/one", "/text", "/two"]);
 }

@@ -84,7 +84,7 @@ impl World {
         lock: &str,
         content: &dyn Fn(&LockedFile) -> (String, Vec<u8>),
     ) -> Result<Offer, VendorError> {
-        let needed = invar_vendor::needed(ecosystem, lock, &TARGET)?;
+        let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET)?;
         let contents: Vec<(String, Vec<u8>)> = needed.iter().map(content).collect();
         let files: Vec<FetchedFile<'_>> = needed
             .iter()

@@ -138,7 +138,7 @@ fn as_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Value 
     let files: Vec<_> = inventory.files.iter().map(file).collect();
     json!({
         "image": title, "size": inventory.size(), "layers": layers, "origins": sums(inventory.by_origin()),
-        "folders": sums(inventory.by_folder(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
+        "folders": sums(inventory.by_directory(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
     })
 }
 
@@ -179,7 +179,7 @@ fn text(title: &str, inventory: &Inventory, top: usize) -> String {
         }
     };
     sums("By origin", inventory.by_origin());
-    let mut folders = inventory.by_folder(DEPTH);
+    let mut folders = inventory.by_directory(DEPTH);
     folders.truncate(top);
     sums("Folders", folders);
     lines.push("\nLargest files".into());

@@ -106,7 +106,7 @@ fn member(
             nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or_default(),
         },
         attributes: BTreeMap::new(),
-        format: TarFormat::Folder,
+        format: TarFormat::Directory,
         header: Digest::of(b""),
     }))
 }

@@ -16,7 +16,7 @@ use rustix::fs::Mode;
 use rustix::thread::{CpuSet, UnshareFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::{ELSEWHERE, MARKER};
+use crate::arguments::{MARKER, OVERRIDE_HOST};
 use crate::error::SandboxError;
 use crate::host_settings::forbidden;
 use crate::namespaces::leave_host;
@@ -55,7 +55,7 @@ impl HostOverrides {
         let place = Restart { name: Bytes(name.as_bytes().to_vec()), place: self.clone() };
         let place = serde_json::to_string(&place).expect("numbers and strings can always be written");
         let mut command = Command::new(program);
-        command.arg0(MARKER).args([ELSEWHERE, &place]);
+        command.arg0(MARKER).args([OVERRIDE_HOST, &place]);
         command
     }
 }
