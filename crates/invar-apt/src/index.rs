@@ -18,7 +18,7 @@ const PIECE: usize = 1 << 20;
 
 /// The packages of one or several suites that fit one architecture, found by name.
 ///
-/// Only what solving and locking need is kept, as text; a [`PackageRecord`] is made when it is asked for.
+/// Only what solving and locking need is kept, as text; a [`PackageRecord`] is created when it is asked for.
 #[derive(Debug, Clone)]
 pub struct PackageIndex {
     architecture: Architecture,

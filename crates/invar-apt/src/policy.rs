@@ -4,7 +4,7 @@
 //! sections 5.2 "Signature Packet" and 10.1 "Transferable Public Keys"):
 //!
 //! * Only signatures over SHA-256, SHA-384 or SHA-512 count; RSA keys have at least 2048 bits.
-//! * A certificate's own signatures tell how long its first key lasts and what it may do. The newest that binds a user
+//! * A certificate's own signatures show how long its first key lasts and what it may do. The newest that binds a user
 //!   and the newest directly on the key both count, and the stricter wins: the second kind often only names revokers.
 //!   Other people's signatures on a certificate say nothing here.
 //! * Any revocation by the certificate itself counts, whatever its reason, date or hash. One by a designated other
@@ -51,10 +51,10 @@ pub enum SignatureFault {
     /// It has no time.
     #[error("it has no creation time")]
     NoTime,
-    /// It was made later than now.
+    /// It was created later than now.
     #[error("it was created on {}, which is in the future", format_date(*.time))]
     Future {
-        /// When it was made, in seconds since the beginning of 1970.
+        /// When it was created, in seconds since the beginning of 1970.
         time: i64,
     },
     /// It has expired.
@@ -81,7 +81,7 @@ pub enum SignatureFault {
         /// When it did, in seconds since the beginning of 1970.
         time: i64,
     },
-    /// It was made before its key.
+    /// It was created before its key.
     #[error("it is older than its key")]
     OlderThanKey,
     /// The mathematics fail: the text was changed, or another key made it.
@@ -110,7 +110,7 @@ pub(crate) fn check_signature(signature: &Signature, now: i64) -> Result<(), Sig
     }
 }
 
-/// Checks that a key may sign now, and could when `signature` was made.
+/// Checks that a key may sign now, and could when `signature` was created.
 ///
 /// # Errors
 /// [`SignatureFault`] for the first rule that the key breaks.
@@ -206,7 +206,7 @@ fn is_usable(signature: &Signature, now: i64) -> bool {
         && signature_end(signature).is_none_or(|time| time > now)
 }
 
-/// Checks that a key lived when the signature was made, and lives now.
+/// Checks that a key lived when the signature was created, and lives now.
 fn check_life(
     key: &impl KeyDetails,
     bindings: &[&Signature],
@@ -271,7 +271,7 @@ fn has_flags(signature: &Signature) -> bool {
     })
 }
 
-/// When a signature was made, in seconds since the beginning of 1970.
+/// When a signature was created, in seconds since the beginning of 1970.
 fn made(signature: &Signature) -> Option<i64> {
     signature.created().map(|time| i64::from(time.as_secs()))
 }

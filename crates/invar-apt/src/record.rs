@@ -58,7 +58,7 @@ pub struct PackageRecord {
     pub conflicts: Vec<Relation>,
     /// What would not work with it.
     pub breaks: Vec<Relation>,
-    /// The names that it answers to besides its own.
+    /// The names that it answers to in addition to its own.
     pub provides: Vec<ProvidedName>,
     /// Where the archive keeps it, seen from the archive's root.
     pub filename: ArchivePath,

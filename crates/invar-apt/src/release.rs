@@ -33,7 +33,7 @@ pub struct Release {
     pub suite: Option<ArchivePath>,
     /// The suite's name for good, such as `trixie`.
     pub codename: Option<ArchivePath>,
-    /// When it was made, in seconds since the beginning of 1970, UTC.
+    /// When it was created, in seconds since the beginning of 1970, UTC.
     pub date: i64,
     /// Until when it may be trusted, if it says so, in the same seconds.
     pub valid_until: Option<i64>,

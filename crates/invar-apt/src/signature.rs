@@ -179,7 +179,7 @@ pub fn verify_in_release(
 }
 
 /// What an InRelease file says whose bytes are known, since a lock names their digest: its signature was checked when
-/// the lock was made.
+/// the lock was created.
 ///
 /// # Errors
 /// [`SignatureError`] for a file that has not the form of one.

@@ -109,7 +109,7 @@ pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solutio
         Some(walk) => walk,
         None => {
             let rows = search::search(&universe)?;
-            // The walk within the packages found gives the reasons, and leaves behind what nothing needs after all.
+            // The walk within the packages found gives the reasons, and drops what nothing needs after all.
             Walk::within(&universe, &rows)
                 .expect("the packages found satisfy all that they and the roots need")
         }

@@ -1,9 +1,9 @@
 //! The audit of a compose file: the images that its services run, and the Dockerfiles that it builds.
 //!
-//! By the Compose specification: `services`, `build` in its short and long form, `dockerfile_inline`, `args` as a list or
-//! a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`; files that are included (also several
-//! that are laid over each other) and services that are extended, here or in another file. A part of a service that
-//! another file overrides is not told.
+//! By the Compose specification: `services`, `build` in its short and long form, `dockerfile_inline`, `args` as a list
+//! or a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`; files that are included (also
+//! several that are laid over each other) and services that are extended, here or in another file. A part of a service
+//! that another file overrides is not reported.
 //!
 //! Other files are asked from the caller. Paths are joined by their letters, as Compose does, starting from the path of
 //! the first file.
@@ -151,8 +151,8 @@ pub fn audit_compose(
 }
 
 impl Compose {
-    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. The reports are those
-    /// of the scripts that it runs, see [`crate::DockerfileAudit::scripts`]. Nothing where the Dockerfile is a file.
+    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is reported there. The reports are
+    /// those of the scripts that it runs, see [`crate::DockerfileAudit::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors
     /// [`ComposeError`], with the place in the compose file.

@@ -15,7 +15,7 @@ pub enum FlakeError {
     /// It cannot be read.
     #[error("{0}")]
     Nix(#[from] NixError),
-    /// The lock is none.
+    /// The lock is invalid.
     #[error("invalid flake.lock: {message}")]
     Lock {
         /// What is wrong.

@@ -5,14 +5,15 @@ use crate::finding::Finding;
 use crate::report::Report;
 use crate::rule::{Level, Rule};
 
-/// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings matter.
+/// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings
+/// matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
     /// Whether it can say anything of itself: a root file system cannot.
     pub has_configuration: bool,
     /// Annotations and labels.
     pub labels: BTreeMap<String, String>,
-    /// When it was made, in seconds since 1970, where it says so.
+    /// When it was created, in seconds since 1970, where it says so.
     pub created: Option<i64>,
     /// What a container sees: files, by their paths without a slash in front.
     pub files: BTreeMap<String, ImageFile>,
@@ -29,7 +30,7 @@ pub struct ImageFile {
     pub start: Vec<u8>,
 }
 
-/// A day, in seconds. What is modified in the day before the image was made was made with it.
+/// A day, in seconds. What is modified in the day before the image was created belongs to its build.
 const DAY: i64 = 24 * 60 * 60;
 
 /// Where accounts have the day of their last change.
@@ -119,7 +120,7 @@ fn base(image: &ImageFacts, findings: &mut Vec<Finding>) {
             let message = format!("the image names its base `{base}` without a digest");
             findings.push(Finding::of_all(Rule::ImageBaseNotPinned, message));
         }
-        // Files of one time throughout were laid out anew; nothing of another image is under them.
+        // Files of one time throughout were written again; nothing of another image is under them.
         (None, None) if has_one_time(image) => {}
         (None, None) => {
             let message = "the image does not record its base image";
@@ -160,7 +161,8 @@ fn times(image: &ImageFacts, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Accounts that were made, or had their password set, on the day of the build or later: `/etc/shadow` keeps that day.
+/// Accounts that were created, or had their password set, on the day of the build or later: `/etc/shadow` keeps that
+/// day.
 fn accounts(image: &ImageFacts, findings: &mut Vec<Finding>) {
     let Some((created, file)) = image.created.zip(image.files.get(SHADOW)) else { return };
     let first_day = (created.saturating_sub(DAY)).div_euclid(DAY);

@@ -1,7 +1,7 @@
 //! YAML as a tree whose parts know their places.
 //!
-//! Over the events of `saphyr-parser`: a small reader of YAML 1.2 that is kept, with places, and two dependencies. Aliases
-//! are shared, not copied, so a file of aliases to aliases stays as small as it is.
+//! Over the events of `saphyr-parser`: a small reader of YAML 1.2 that is kept, with places, and two dependencies.
+//! Aliases are shared, not copied, so a file of aliases to aliases stays as small as it is.
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -51,7 +51,7 @@ pub struct YamlError {
     pub span: Span,
 }
 
-/// Reads the first document of `text`; `None` where there is none.
+/// Reads the first document of `text`; `None` if there is none.
 pub(crate) fn parse(text: &str) -> Result<Option<Rc<Node>>, YamlError> {
     if text.len() > LONGEST {
         let message = format!("the file has {} bytes; the limit is {LONGEST}", text.len());
@@ -197,7 +197,7 @@ impl Node {
         last.map_or(self.span.end, |last| last.last_end()).max(self.span.start)
     }
 
-    /// Whether it is a text whose lines stand in the file as they are, behind blanks.
+    /// Whether it is a text whose lines stand in the file as they are, after blanks.
     pub(crate) fn is_literal(&self) -> bool {
         matches!(self.value, Value::Scalar(_, Style::Literal))
     }

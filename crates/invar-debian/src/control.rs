@@ -20,7 +20,7 @@ const MAXIMUM_MEMBERS: usize = 1000;
 
 /// What a package's control archive says.
 ///
-/// It is serialised as its texts, so that reading it back repeats every check.
+/// It is serialized as its texts, so that reading it back repeats every check.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredControl", into = "StoredControl")]
 pub struct Control {

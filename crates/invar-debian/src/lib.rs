@@ -19,7 +19,7 @@ pub use archive::{ArchiveError, EntryFault, EntryKind};
 pub use control::{Control, ControlError, FieldFault, MultiArch};
 pub use name::{Architecture, NameError, PackageName};
 pub use options::UnpackOptions;
-pub use package::{DebError, read_control, read_deb};
+pub use package::{DebError, UNPACK_VERSION, read_control, read_deb};
 pub use paragraph::{Paragraph, ParagraphError, ParagraphReader};
 pub use relation::{
     ArchitectureQualifier, ArchitectureRestriction, Dependency, Relation, RelationError, VersionOperator,

@@ -13,7 +13,7 @@ pub struct UnpackOptions {
     /// lintian itself.
     pub docs: bool,
     /// Whether the image's `/bin`, `/sbin`, `/lib`, `/lib32`, `/lib64` and `/libx32` are links into `/usr`, as they
-    /// are since Debian 12. What a package brings below them then goes below `/usr`.
+    /// are since Debian 12. What a package contains below them then goes below `/usr`.
     ///
     /// Targets of symbolic links stay as they are, for that is how dpkg leaves them too.
     pub merged_usr: bool,

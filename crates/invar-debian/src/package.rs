@@ -107,7 +107,7 @@ pub enum DebError {
         #[source]
         source: SinkError,
     },
-    /// The package's records cannot be stored, or the package brings files of their names.
+    /// The package's records cannot be stored, or the package contains files of their names.
     #[error("the records of the package cannot be added to its files")]
     Records(#[source] SinkError),
 }
@@ -124,6 +124,11 @@ impl From<ArError> for DebError {
 fn shown(found: &Option<String>) -> String {
     found.as_ref().map_or_else(|| "the end".to_owned(), |name| format!("{name:?}"))
 }
+
+/// The version of how a package is unpacked: the tree that [`read_deb`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const UNPACK_VERSION: u32 = 1;
 
 /// Reads a package: gives its files to `sink`, then its records where `options` ask for them, and returns what its
 /// control archive says.

@@ -42,7 +42,7 @@ pub enum VersionFault {
     /// The part before the first colon is not a number below 2³¹.
     #[error("the epoch, before the first \":\", must be a number")]
     Epoch,
-    /// Nothing is left when epoch and revision are taken away.
+    /// Nothing is left when epoch and revision are removed.
     #[error("the upstream version is empty")]
     NoUpstream,
     /// The upstream version has a character that it must not have.

@@ -17,8 +17,8 @@ impl std::error::Error for LockError {}
 
 /// What changed between two locks: packages, and all that is not a list of packages, by key.
 ///
-/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or in
-/// the tables of a list `platform`, by their `name` or `file` and `version`; those of the tables `lock` of a list
+/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or
+/// in the tables of a list `platform`, by their `name` or `file` and `version`; those of the tables `lock` of a list
 /// `derived` as well. Both `uv.lock` and `invar.lock`, of whatever
 /// version, are that. A package of the same version of which something else differs, such as its hashes, is one that
 /// changed.

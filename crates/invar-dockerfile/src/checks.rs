@@ -1,7 +1,7 @@
-//! What builders refuse although it can be read: flags without values, names without letters, times that are none.
+//! What builders refuse although it can be read: flags without values, names without letters, invalid times.
 //!
-//! As BuildKit does it in `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`): each check names the instruction and
-//! what it takes.
+//! As BuildKit does it in `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`): each check names the instruction
+//! and what it takes.
 use crate::error::{Fault, ParseError};
 use crate::instruction::{Assignment, Flag, Instruction, InstructionKind, Word};
 

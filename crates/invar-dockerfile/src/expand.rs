@@ -1,9 +1,9 @@
 //! What a word with `$NAME` in it comes to.
 //!
-//! As BuildKit's `shell.Lex` does it: `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}`, `${NAME:?word}` and the same
-//! without the colon, `${NAME#pattern}`, `${NAME##pattern}`, `${NAME%pattern}`, `${NAME%%pattern}`,
-//! `${NAME/pattern/text}`, `${NAME//pattern/text}`; quotes are taken away; the escape character takes the next one as
-//! it is. Names without a value come to nothing, and are told.
+//! As BuildKit's `shell.Lex` does it: `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}`, `${NAME:?word}` and the
+//! same without the colon, `${NAME#pattern}`, `${NAME##pattern}`, `${NAME%pattern}`, `${NAME%%pattern}`,
+//! `${NAME/pattern/text}`, `${NAME//pattern/text}`; quotes are removed; the escape character takes the next one as
+//! it is. Names without a value come to nothing, and are reported.
 use std::collections::BTreeSet;
 
 use crate::limits::Limits;

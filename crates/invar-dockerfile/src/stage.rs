@@ -193,7 +193,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Instruction {
-    /// The images and stages that it names besides `FROM`'s: those of `--from=` and of `--mount=...,from=`.
+    /// The images and stages that it names other than `FROM`'s: those of `--from=` and of `--mount=...,from=`.
     pub fn sources(&self) -> impl Iterator<Item = String> {
         self.flags.iter().filter_map(|flag| {
             let value = &flag.value.as_ref()?.text;

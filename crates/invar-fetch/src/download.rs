@@ -15,12 +15,12 @@ pub(crate) struct Download<'a> {
     observer: &'a dyn Observer,
     /// What is there. `None` after it turned out to be wrong, until the file is begun again.
     partial: Option<Partial>,
-    /// The address that the last bytes came from, and what it said to tell its file from others.
+    /// The address that the last bytes came from, and what it said to distinguish its file from others.
     validator: Option<(String, String)>,
 }
 
 impl<'a> Download<'a> {
-    /// Begins or takes up a download; `None` where another one has brought the file meanwhile.
+    /// Begins or takes up a download; `None` where another one has fetched the file in the meantime.
     pub(crate) fn begin(
         settings: &'a Settings,
         transport: &'a Transport,

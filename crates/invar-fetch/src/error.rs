@@ -168,7 +168,7 @@ pub enum Failure {
     /// The network may not be used.
     #[error("not tried, because --offline is set")]
     Offline,
-    /// A local file is not there.
+    /// A local file does not exist.
     #[error("no file {}", path.display())]
     NoFile {
         /// The file.

@@ -333,8 +333,8 @@ fn is_true(datum: &Datum) -> bool {
 }
 
 impl Flake {
-    /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for what
-    /// has no text.
+    /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for
+    /// what has no text.
     pub fn variable(&mut self, datum: &Datum) -> Option<String> {
         match &datum.value {
             Data::Null | Data::Bool(false) => Some(String::new()),

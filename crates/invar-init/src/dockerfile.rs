@@ -1,6 +1,6 @@
 //! A Dockerfile as a manifest: what a container of its image is at run time, made of locked packages.
 //!
-//! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was made is not:
+//! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was created is not:
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
 mod account;
@@ -57,7 +57,7 @@ pub enum DockerfileError {
     /// It is none.
     #[error("{0}")]
     Syntax(#[from] ParseError),
-    /// Its stages cannot be told apart.
+    /// Its stages cannot be distinguished.
     #[error("{0}")]
     Stages(#[from] StageFault),
     /// It has no stage.

@@ -1,9 +1,9 @@
 //! A flake, as a manifest: an output is evaluated, and what it is made of is put where Debian and the project have it.
 //!
-//! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by a
-//! table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put into
-//! the image by steps that copy, link and wrap; a package that is laid over an image's root is in `/`, one that is only
-//! referred to in `/opt/NAME`.
+//! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by
+//! a table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put
+//! into the image by steps that copy, link and wrap; a package that is laid over an image's root is in `/`, one that is
+//! only referred to in `/opt/NAME`.
 mod environment;
 mod further;
 mod image;
@@ -72,8 +72,8 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     read_flake_at(text, context, None, draft)
 }
 
-/// The same for an output that somebody else puts into the directory `root` of an image, and starts there: what it would
-/// start itself is not asked.
+/// The same for an output that somebody else puts into the directory `root` of an image, and starts there: what it
+/// would start itself is not asked.
 ///
 /// # Errors
 /// [`FlakeError`].

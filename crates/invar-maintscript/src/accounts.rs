@@ -2,8 +2,8 @@
 //!
 //! The accounts that every Debian system has come from the masters of base-passwd. Further ones come from what packages
 //! declare in `/usr/lib/sysusers.d` ([`sysusers`]), with IDs from 999 downwards, and from those maintainer scripts that
-//! call `adduser` ([`ADDED`]), with IDs from 100 upwards: where the two programs look first. The files of `sysusers.d` go
-//! in the order of their names, then the scripts in the order of the accounts' names, so that the IDs depend on the
+//! call `adduser` ([`ADDED`]), with IDs from 100 upwards: where the two programs look first. The files of `sysusers.d`
+//! go in the order of their names, then the scripts in the order of the accounts' names, so that the IDs depend on the
 //! set of packages alone.
 mod database;
 mod sysusers;

@@ -63,7 +63,7 @@ pub enum ConfigureError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A package brought a file below `/bin` although the image has a merged `/usr`.
+    /// A package contains a file below `/bin` although the image has a merged `/usr`.
     #[error("{path} should be below /usr: the package was unpacked without merging /usr")]
     NotMerged {
         /// The first such file.

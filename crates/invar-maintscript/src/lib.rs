@@ -23,6 +23,8 @@ mod defaults;
 mod dependencies;
 mod der;
 mod error;
+#[cfg(test)]
+mod golden;
 mod handler;
 mod java_keystore;
 mod ld_cache;
@@ -53,9 +55,9 @@ pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
-    Exclusion, Reason, ScriptFailure, ScriptPackage, ScriptRequest, ScriptResult, ScriptResultContents,
-    ScriptRun, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command,
-    script_environment, script_failure, script_files, unknown_questions,
+    Exclusion, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage, ScriptRequest, ScriptResult,
+    ScriptResultContents, ScriptRun, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean,
+    script_command, script_environment, script_failure, script_files, unknown_questions,
 };
 pub use settings::{Settings, TimeZone, TimeZoneError};
 pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};
@@ -63,6 +65,11 @@ pub use view::{LONGEST_READ, MergedRoot, View};
 
 use context::Context;
 use handler::HANDLERS;
+
+/// The version of the handlers: what [`configure`] makes. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const HANDLERS_VERSION: u32 = 1;
 
 /// Makes what the maintainer scripts of `packages` would have made over `root`, the merge of their trees.
 ///

@@ -73,7 +73,7 @@ impl Evaluator {
             self.charge(part.text.len() + 1, spot)?;
             text.push_str(&part.text);
             context.join(&part.context);
-            // As in Nix, an empty list has no space behind it.
+            // As in Nix, an empty list has no space after it.
             if index + 1 < items.len() && !matches!(value, Value::List(items) if items.is_empty()) {
                 text.push(' ');
             }

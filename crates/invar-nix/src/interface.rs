@@ -24,7 +24,7 @@ impl Evaluator {
     /// Evaluates the file at `path`, or the `default.nix` of a directory.
     ///
     /// # Errors
-    /// If it is not there, or is not Nix.
+    /// If it does not exist, or is not Nix.
     pub fn file(&mut self, path: &str) -> Outcome<ThunkId> {
         self.import_file(path, Spot::NOWHERE)
     }

@@ -66,7 +66,7 @@ pub enum ImageError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A blob that is named is not there.
+    /// A referenced blob is missing.
     #[error("{} refers to {what}, but does not contain it", path.display())]
     Missing {
         /// The file or folder.

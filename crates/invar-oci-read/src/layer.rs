@@ -53,7 +53,7 @@ impl Layer {
         }
     }
 
-    /// Its first bytes as it is stored, at most `count`; none of a folder. They tell how it is compressed.
+    /// Its first bytes as it is stored, at most `count`; none of a folder. They show how it is compressed.
     ///
     /// # Errors
     /// [`ImageError::Read`].

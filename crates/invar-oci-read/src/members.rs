@@ -9,7 +9,8 @@ use crate::member::{LayerNode, Member};
 
 type Members = (Vec<Member>, Option<(Mode, Owner)>);
 
-/// All members of a tar archive. The digest of a file, given its path, its size and its content, is what `content` says.
+/// All members of a tar archive. The digest of a file, given its path, its size and its content, is what `content`
+/// says.
 pub(crate) fn members<R: Read>(
     archive: &mut TarReader<R>,
     content: &mut dyn FnMut(&ImagePath, u64, &mut dyn Read) -> io::Result<Digest>,

@@ -56,7 +56,7 @@ pub struct ImageSet {
 /// How deep indexes may be nested.
 const DEEPEST: usize = 4;
 
-/// How many members of a compressed archive are looked at, to tell a root file system from an image.
+/// How many members of a compressed archive are looked at, to distinguish a root file system from an image.
 const LOOKED_AT: usize = 32;
 
 /// Opens the image or images at `path`.
@@ -207,7 +207,8 @@ fn docker(blobs: &Blobs, limits: &Limits) -> Result<ImageSet, ImageError> {
     })
 }
 
-/// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to tell.
+/// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to
+/// report.
 fn names_of_compressed(path: &Path, compression: Compression, limits: &Limits) -> io::Result<Vec<String>> {
     let reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     let decoder = compression.decode(reader)?.take(64 << 20);

@@ -8,7 +8,7 @@
 //!
 //! # Goals
 //! * Bytes that depend on the arguments alone. Every constant that reaches an image is marked "Format break".
-//! * Pieces that are made once: a [segment](write_segment) is one tree's part of a layer, and its
+//! * Pieces that are created once: a [segment](write_segment) is one tree's part of a layer, and its
 //!   [compressed form](GzipWriter) can be kept and concatenated with others, as gzip and tar both allow.
 //! * An [archive](archive_parts) is described, not written: the caller copies layers from its store without
 //!   bringing them into memory.

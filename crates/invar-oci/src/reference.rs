@@ -10,7 +10,7 @@
 //! ```
 //!
 //! This is the grammar of the Distribution project's `reference` package, without digests and without IPv6 addresses,
-//! and names are normalised as Docker does: what precedes the first slash is a domain only if it has a `.`, a `:` or
+//! and names are normalized as Docker does: what precedes the first slash is a domain only if it has a `.`, a `:` or
 //! an upper-case letter, or is `localhost`; else the domain is `docker.io`, where a path of one name is below
 //! `library/`. The tag is `latest` where none is given.
 use std::fmt;

@@ -53,13 +53,14 @@ impl LayerName {
 pub struct PlannedLayer {
     /// Which layer it is.
     pub name: LayerName,
-    /// How its trees are made.
+    /// How its trees are created.
     pub recipes: Vec<Recipe>,
 }
 
 /// What an image for one platform is made of.
 ///
-/// The trees of [`layers`](Self::layers) are made by fetching and unpacking alone; those of [`sources`](Self::sources),
+/// The trees of [`layers`](Self::layers) are created by fetching and unpacking alone; those of
+/// [`sources`](Self::sources),
 /// [`steps`](Self::steps) and [`scripts`](Self::scripts) by running commands in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {

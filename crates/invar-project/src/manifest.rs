@@ -1,7 +1,8 @@
 //! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` beside it.
 //!
-//! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON Schema](schema) is made from it. Everything is checked before anything is used, and all
-//! findings are reported together, each at its place in the text.
+//! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON
+//! Schema](schema) is made from it. Everything is checked before anything is used, and all findings are reported
+//! together, each at its place in the text.
 mod configure;
 mod dev_shell;
 mod error;
@@ -106,7 +107,8 @@ pub struct Manifest {
     #[schemars(default)]
     pub groups: Vec<NormalisedName>,
     /// Patterns for the source files to include, such as `"src"` or `"assets/**/*.css"`, even if an ignore file
-    /// excludes them; an empty array includes nothing. Default: all files except those that `.gitignore` files or `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
+    /// excludes them; an empty array includes nothing. Default: all files except those that `.gitignore` files or
+    /// `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
     #[schemars(default)]
     pub include: Option<Vec<Glob>>,
     /// Patterns for files to exclude, such as `"tests"` or `"**/*.md"`. Takes precedence over all other rules.

@@ -2,10 +2,10 @@
 //!
 //! The rules, in this order; the first that has an answer decides:
 //!
-//! 1. Never source, at any depth: what version control, Python and its tools leave behind (listed in `source/never.rs`),
-//!    directories that hold a virtual environment, and in the project's folder `invar.lock` and the files that Invar
+//! 1. Never source, at any depth: what version control, Python and its tools leave behind (listed in
+//!    `source/never.rs`), directories that hold a virtual environment, and in the project's folder `invar.lock` and the files that Invar
 //!    writes there.
-//! 2. `exclude` of the manifest takes away.
+//! 2. `exclude` of the manifest removes files.
 //! 3. With `include` in the manifest: what it matches is source, everything else is not; ignore files are not asked.
 //! 4. Without: what a `.gitignore` inside the project's folder excludes is not source, and what `.dockerignore`
 //!    excludes is not source either. Everything else is.
@@ -21,7 +21,8 @@
 //! that have one list it in `.gitignore`.
 //!
 //! Directories are not source in themselves, only what is in them: git does not keep empty directories, so a fresh
-//! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never followed.
+//! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never
+//! followed.
 mod gitignore;
 mod glob;
 mod never;

@@ -47,7 +47,7 @@ pub struct SourceInfo {
     pub name: Option<DistributionName>,
     /// The version as it is written; none where it is dynamic.
     pub version: Option<String>,
-    /// The fields that only building tells.
+    /// The fields that only building shows.
     pub dynamic: BTreeSet<String>,
 }
 
@@ -186,7 +186,7 @@ fn is_backend(text: &str) -> bool {
     }
 }
 
-/// What the `[project]` table of a `pyproject.toml` says; nothing where there is none.
+/// What the `[project]` table of a `pyproject.toml` says; nothing if there is none.
 ///
 /// # Errors
 /// [`BuildSystemError::Malformed`], [`BuildSystemError::Name`].

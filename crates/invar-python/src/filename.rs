@@ -24,7 +24,7 @@ pub struct BuildTag(u64, Option<String>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFilename {
     text: String,
-    /// The distribution, normalised.
+    /// The distribution, normalized.
     pub name: DistributionName,
     /// Its version.
     pub version: Version,

@@ -1,10 +1,10 @@
 //! Whether a lock belongs to a project: what `uv lock --check` would notice.
 //!
 //! `uv` compares what the project asks for with what the lock says that it asked for. Names, extras and versions are
-//! compared in their normalised forms. Markers are compared by what they decide: in every environment of a grid that
+//! compared in their normalized forms. Markers are compared by what they decide: in every environment of a grid that
 //! `requires-python` allows, the same requirements must apply. A text may differ from what `uv` made of it.
 //!
-//! What is dynamic is not compared: only building tells what the project asks for, and it did when it was locked.
+//! What is dynamic is not compared: only building shows what the project asks for, and it did when it was locked.
 //!
 //! What `tool.uv.sources` changes (URLs, paths, git, workspace members, indexes) is only compared by name: a false
 //! alarm would be worse than a miss.
@@ -28,7 +28,7 @@ pub struct ProjectMetadata {
     pub dependencies: Vec<String>,
     /// `project.optional-dependencies`: dependency specifiers of each extra.
     pub optional_dependencies: BTreeMap<ExtraName, Vec<String>>,
-    /// `project.dynamic`: the fields that only the build backend tells.
+    /// `project.dynamic`: the fields that only the build backend determines.
     pub dynamic: BTreeSet<String>,
     /// `dependency-groups` with their includes put in, and `tool.uv.dev-dependencies` in `dev`.
     pub dependency_groups: BTreeMap<GroupName, Vec<String>>,
@@ -207,7 +207,7 @@ impl UvLock {
         compare(&Place::Project, &wanted, &root.metadata.requires_dist, grid, &extras, found);
     }
 
-    /// Environments that between them tell most markers apart: those of the lock's Pythons.
+    /// Environments that between them distinguish most markers: those of the lock's Pythons.
     fn grid(&self) -> Vec<MarkerEnvironment> {
         let platforms = [
             ("posix", "linux", "Linux", "x86_64"),
@@ -252,7 +252,7 @@ impl UvLock {
     }
 }
 
-/// Releases of Python that tell most lists of versions apart.
+/// Releases of Python that distinguish most version specifiers.
 fn pythons() -> impl Iterator<Item = Version> {
     let releases =
         (0..=30u64).flat_map(|minor| (0..=30u64).map(move |patch| Version::new([3, minor, patch])));

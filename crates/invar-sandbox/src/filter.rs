@@ -214,8 +214,8 @@ pub(crate) const fn is_known() -> bool {
     ARCHITECTURE.is_some()
 }
 
-/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any calls.
-/// Needs `no_new_privs`.
+/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any
+/// calls. Needs `no_new_privs`.
 pub(crate) fn install(answered: AnsweredCalls) -> io::Result<Option<OwnedFd>> {
     let listens = answered.any();
     let Some(architecture) = ARCHITECTURE else {

@@ -22,8 +22,8 @@
 //!
 //! # Limits of what is promised
 //! * Memory is limited only where the caller may make a control group.
-//! * What is written to disk is looked at five times a second: what comes between two looks is on top of the limit, and so
-//!   is what was deleted while it was still open.
+//! * What is written to disk is looked at five times a second: what comes between two looks is on top of the limit, and
+//!   so is what was deleted while it was still open.
 //! * Binding with everything below it read-only needs Linux 5.12.
 mod arguments;
 mod available;

@@ -43,7 +43,7 @@ pub enum Status {
     Signaled(i32),
     /// It was killed when its time was up.
     TimedOut,
-    /// It failed after the kernel had killed a process for want of memory. Known only where memory is limited.
+    /// It failed after the kernel had killed a process because memory ran out. Known only where memory is limited.
     OutOfMemory,
     /// It was killed when it had written more to disk than it may.
     OutOfDisk,

@@ -32,7 +32,7 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// The store was made by a version of the program that lays it out differently.
+    /// The store was created by a version of the program that lays it out differently.
     #[error(
         "the store in {} has the format {found:?}, but this Invar reads {expected:?}: use another directory, \
          or delete this one (a store only contains what can be rebuilt)",

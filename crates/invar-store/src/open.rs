@@ -94,7 +94,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the file that says to version control, and to who looks for a project's source, that nothing here is theirs.
+    /// Writes the file that says to version control, and to who looks for a project's source, that nothing here is
+    /// theirs.
     fn ignore(&self) -> io::Result<()> {
         let (name, text) = GITIGNORE;
         let path = self.path().join(name);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{Entry, ImagePath, Node, Origin, Tree};
 
-/// Two trees bring different things for one path.
+/// Two trees have different entries for one path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Clash {
     /// The path that both name.
@@ -53,7 +53,7 @@ fn describe(entry: &Entry) -> String {
 pub struct MergedTree {
     /// All entries.
     pub tree: Tree,
-    /// For each tree, in the order given, the paths of its files and links that another tree brought before.
+    /// For each tree, in the order given, the paths of its files and links that an earlier tree has.
     pub shared: Vec<Vec<ImagePath>>,
 }
 

@@ -142,7 +142,7 @@ pub enum EntryFault {
         /// The name.
         name: String,
     },
-    /// There is no version, or it is none.
+    /// The version is missing or invalid.
     #[error("has the version {version:?}, which is not a version")]
     Version {
         /// The version; empty if there is none.
@@ -197,7 +197,7 @@ pub enum EntryFault {
         "is a requirement by URL or path, which pip cannot install offline or verify: pin a version with `==`"
     )]
     Direct,
-    /// pip: another file is included that would not be recognised by its name.
+    /// pip: another file is included that would not be recognized by its name.
     #[error(
         "includes {file:?}: rename it to contain \"requirements\" and end in \".txt\", so that its files are fetched too"
     )]
@@ -228,7 +228,7 @@ pub enum ContentFault {
         /// The limit.
         limit: usize,
     },
-    /// A member's path climbs out, or is none.
+    /// A member's path climbs out, or is invalid.
     #[error("has a member with an invalid path")]
     MemberPath(#[source] PathError),
     /// A member lies outside the archive's one top folder.

@@ -10,8 +10,9 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The way of the data: [`ecosystem_of`] recognises a lock, [`read_lock`] reads it, [`urls`] says where a file may be had,
-//! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at it.
+//! The way of the data: [`ecosystem_of`] recognizes a lock, [`read_lock`] reads it, [`urls`] says where a file may be had,
+//! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at
+//! it.
 //!
 //! # Goals
 //! * The step's own commands work unchanged: `npm ci`, `cargo build --locked`, `pip install -r requirements.txt`.
@@ -40,5 +41,5 @@ pub use checker::Checker;
 pub use ecosystem::{ecosystem_of, offer, read_lock, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
 pub use locked_file::{Ecosystem, LockedFile, LockedFileSource, Registries};
-pub use offer::{FetchedFile, Offer, Opener};
+pub use offer::{FetchedFile, OFFER_VERSION, Offer, Opener};
 pub use target::Target;

@@ -42,7 +42,7 @@ pub struct UnknownPerturbation {
 }
 
 impl Perturbation {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are reported.
     pub const ALL: [Self; 13] = [
         Self::User,
         Self::Umask,

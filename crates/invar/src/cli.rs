@@ -173,7 +173,8 @@ pub struct Init {
 /// Options of `invar lock`.
 #[derive(Debug, Args)]
 pub struct Lock {
-    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake output NAME
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
@@ -201,7 +202,8 @@ pub struct Lock {
 /// Options of `invar build`.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake output NAME
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
@@ -237,7 +239,8 @@ pub struct Build {
 /// Options of `invar run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake output NAME
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
@@ -337,7 +340,8 @@ pub struct Env {
 /// Options of `invar verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake output NAME
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
@@ -410,7 +414,8 @@ pub struct Why {
     #[arg(value_name = "PATH|PACKAGE")]
     pub what: String,
 
-    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake output NAME
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".", conflicts_with = "image")]
     pub project: PathBuf,
 

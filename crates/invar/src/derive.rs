@@ -96,8 +96,8 @@ pub fn check(named: &Named, purpose: Purpose) -> Result<ProjectFiles, Failure> {
     Ok(derive(&quiet, named, purpose, Records::Required)?.files)
 }
 
-/// Prints the manifest that is derived for what a command line names, and nothing else. Beside a manifest of the project's
-/// own that only compares.
+/// Prints the manifest that is derived for what a command line names, and nothing else. Beside a manifest of the
+/// project's own that only compares.
 ///
 /// # Errors
 /// As [`derive()`]; also where nothing is derived.
@@ -141,7 +141,7 @@ pub fn show(
 /// The manifest that is derived, and whether `invar.lock` has it so. Nothing has to be locked for that.
 fn shown_manifest(named: &Named, purpose: Purpose, locked: bool) -> Result<(DerivedManifest, bool), Failure> {
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    // Beside a manifest of the project's own there is no record, and none is made.
+    // Beside a manifest of the project's own there is no record, and none is created.
     if named::own_manifest(&named.folder, pyproject.as_deref()).is_some() {
         return Ok((record::derive_to_show(named, purpose)?, false));
     }

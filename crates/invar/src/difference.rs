@@ -66,7 +66,7 @@ fn source(out: &mut String, changes: &[SourceChange]) {
     }
 }
 
-/// What becomes of a source file, behind its name.
+/// What becomes of a source file, after its name.
 pub fn used(what: Option<Use>) -> &'static str {
     match what {
         Some(Use::Image) => "in the image",

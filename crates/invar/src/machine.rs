@@ -18,7 +18,7 @@ use crate::report::Told;
 /// A session for `manifest` with what the command line and this machine say.
 ///
 /// # Errors
-/// Where the store cannot be opened, or a URL is none.
+/// Where the store cannot be opened, or if a URL is invalid.
 pub fn session<'a>(
     global: &Global,
     manifest: &Manifest,

@@ -8,7 +8,7 @@ use invar_tree::{ImagePath, Node, Origin};
 use crate::commands::why::Answer;
 use crate::failure::Failure;
 
-/// What brought the file at `path` into the image.
+/// The origin of the file at `path` in the image.
 ///
 /// # Errors
 /// [`Failure`].

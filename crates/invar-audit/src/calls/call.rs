@@ -1,4 +1,4 @@
-//! A program that is started with arguments, as far as the Dockerfile tells.
+//! A program that is started with arguments, as far as the Dockerfile shows.
 use std::collections::BTreeMap;
 
 use invar_dockerfile::{Scope, Span};
@@ -30,7 +30,7 @@ pub(crate) struct Call {
     pub instruction_end: usize,
     /// The script that it stands in, by its place among those that were read; none where it stands in the Dockerfile.
     pub script: Option<usize>,
-    /// Where it comes in the order of the text: its beginning, behind those of the calls that run its script.
+    /// Where it comes in the order of the text: its beginning, after those of the calls that run its script.
     pub order: Vec<usize>,
     /// Whether all of the program's path is known.
     pub is_known: bool,

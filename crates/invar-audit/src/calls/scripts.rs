@@ -1,6 +1,6 @@
-//! Scripts that a Dockerfile brings into a stage and runs there.
+//! Scripts that a Dockerfile copies into a stage and runs there.
 //!
-//! A script is found by what `COPY`, `ADD` and bind mounts have brought from the build's folder to where, also through
+//! A script is found by what `COPY`, `ADD` and bind mounts copy from the build's folder, and to where, also through
 //! other stages and here-documents. What a base image holds, what is downloaded or moved, is unknown.
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -111,7 +111,7 @@ impl<'a> Scripts<'a> {
         is_script.then_some(content)
     }
 
-    /// The file at `path` of a stage; what was brought last counts.
+    /// The file at `path` of a stage; the last copy counts.
     fn file(&self, path: &str, ground: &StageFiles, depth: usize) -> Option<Content> {
         for brought in ground.mounted.iter().rev().chain(ground.brought.iter().rev()) {
             if !spend(&self.comparisons) {

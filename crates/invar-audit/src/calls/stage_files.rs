@@ -14,7 +14,7 @@ pub(super) enum CopySource {
     Here(Text),
 }
 
-/// What was brought from where to where.
+/// What was copied from where to where.
 #[derive(Debug, Clone)]
 pub(super) struct CopiedPath {
     pub from: CopySource,
@@ -112,7 +112,7 @@ impl StageFiles {
 }
 
 impl CopiedPath {
-    /// Where the file at `path` came from, if this brought it: what was brought may be a file or a folder.
+    /// Where the file at `path` came from, if this copied it: the source may be a file or a folder.
     pub(super) fn sources_of(&self, path: &str) -> Vec<String> {
         let mut sources = Vec::new();
         let (directory, name) = self.source.rsplit_once('/').unwrap_or(("", &self.source));

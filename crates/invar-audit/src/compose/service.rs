@@ -48,8 +48,8 @@ impl<'a> Reader<'a> {
         Self { files, builds: Vec::new(), unseen: Vec::new(), read, included: BTreeSet::new() }
     }
 
-    /// Reads files that are laid over each other, the later over the earlier, whose paths begin at `folder`; `above` are
-    /// those that include them.
+    /// Reads files that are laid over each other, the later over the earlier, whose paths begin at `folder`; `above`
+    /// are those that include them.
     pub(super) fn project(
         &mut self,
         files: &[usize],
@@ -182,7 +182,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in the project, `None` where it cannot be said which or lies elsewhere, which is told. `what` names it.
+    /// A path in the project, `None` where it cannot be said which or lies elsewhere, which is reported. `what` names
+    /// it.
     pub(super) fn place(&mut self, file: usize, node: &Node, what: &str) -> Option<String> {
         let value = replaced(node.text()?);
         if !value.missing.is_empty() {

@@ -14,7 +14,7 @@ use crate::rule::Level;
 ///   "ignored": 0}], "errors": 1, "warnings": 0, "notes": 0, "ignored": 0}
 /// ```
 ///
-/// Lines and columns count from 1, columns in characters; the end is the character behind the last. Findings about all
+/// Lines and columns count from 1, columns in characters; the end is the character after the last. Findings about all
 /// of a file have none of them.
 pub fn to_json(reports: &[Report]) -> Value {
     let count = |level| {

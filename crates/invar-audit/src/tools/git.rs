@@ -60,7 +60,7 @@ fn clone(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
         }
         let names_commit = |argument: &&Argument| {
             let text = argument.text.trim_end_matches(':');
-            // A value from outside is told elsewhere.
+            // A value from outside is reported elsewhere.
             is_commit(text)
                 || is_short_commit(text)
                 || (text.is_empty() && !argument.known)

@@ -67,12 +67,12 @@ fn report(call: &Call, open: &[&str], found: &mut Findings) {
     }
 }
 
-/// Whether the part behind `@` is neither a version nor a commit.
+/// Whether the part after `@` is neither a version nor a commit.
 fn moves(module: &Argument) -> bool {
     let Some((_, version)) = module.text.rsplit_once('@') else { return false };
     let is_version = version.strip_prefix('v').is_some_and(|rest| rest.matches('.').count() >= 2);
     let is_commit = version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // What comes from a variable is told elsewhere.
+    // What comes from a variable is reported elsewhere.
     let is_from_variable = !module.known && matches!(version, "" | "v");
     !is_version && !is_commit && !is_from_variable
 }

@@ -59,7 +59,7 @@ const GROUPS: [&str; 2] = ["--group", "--extra"];
 /// What a pip command line asks for.
 #[derive(Debug)]
 pub(super) struct PipRequest<'a> {
-    /// The verb, and where the arguments behind it begin.
+    /// The verb, and where the arguments after it begin.
     pub verb: &'a str,
     pub requirements: Vec<&'a Argument>,
     pub paths: Vec<&'a Argument>,

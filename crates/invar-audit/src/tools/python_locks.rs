@@ -32,7 +32,7 @@ pub(super) fn check(
 fn uv(call: &Call, found: &mut Findings) {
     let operands = call.operands(&["--directory", "--project", "--color", "--cache-dir"]);
     let Some(verb) = operands.first().map(|verb| verb.text.as_str()) else { return };
-    // Options behind the program that `uv run` starts are not uv's own.
+    // Options after the program that `uv run` starts are not uv's own.
     let end = if verb == "run" { operands.get(1).map(|program| program.span.start) } else { None };
     let has = |options: &[&str]| {
         let own =

@@ -11,7 +11,7 @@ pub(super) fn check(call: &Call, found: &mut Findings) {
     }
 }
 
-/// What the call fetches; the same cause is told once.
+/// What the call fetches; the same cause is reported once.
 fn fetches(call: &Call) -> Option<(String, String)> {
     let operands = call.operands(&["-f", "-s", "-P", "-c", "-p", "--project", "-o"]);
     let texts: Vec<&str> = operands.iter().map(|operand| operand.text.as_str()).collect();
@@ -97,7 +97,7 @@ fn is_other_rules(program: &str) -> bool {
 
 /// A script of its own whose name says that it fetches.
 fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
-    // What a script does is told where it stands.
+    // What a script does is reported where it stands.
     if call.runs_read_script {
         return None;
     }
@@ -107,7 +107,7 @@ fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
     let is_system = ["/bin/install", "/usr/bin/install"].contains(&path);
     let fetches =
         !is_system && words.iter().any(|word| says_so.contains(word) || word.starts_with("download"));
-    // What was downloaded before by its name is told there.
+    // What was downloaded before by its name is reported there.
     fetches.then(|| (call.span.start.to_string(), format!("`{name}` fetches, judging by its name")))
 }
 

@@ -41,7 +41,7 @@ fn bases() {
 
 #[test]
 fn accounts() {
-    // The image was made on day 19675.
+    // The image was created on day 19675.
     let shadow = |content: &'static str| {
         image(&[BASE, DIGEST], &[("etc/shadow", 1, content.as_bytes()), ("etc/passwd", 1, b"x")])
     };

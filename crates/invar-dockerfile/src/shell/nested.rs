@@ -34,7 +34,7 @@ pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
     content.filter(|_| reads_input).cloned()
 }
 
-/// Where the name of a shell stands, behind nothing but programs that start it.
+/// Where the name of a shell stands, after nothing but programs that start it.
 fn shell_at(words: &[&str]) -> Option<usize> {
     let mut wrapped = false;
     for (at, word) in words.iter().enumerate() {

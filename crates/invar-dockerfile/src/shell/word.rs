@@ -61,7 +61,7 @@ impl ShellWord {
     }
 
     /// The word with the names in it replaced by the values that `scope` knows. The output of commands is unknown:
-    /// it is told as a missing `()`.
+    /// it is reported as a missing `()`.
     ///
     /// # Errors
     /// [`ExpansionFault`], for substitutions that only some shells know too.

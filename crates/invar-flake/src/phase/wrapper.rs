@@ -1,4 +1,4 @@
-//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` are told.
+//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` take.
 use invar_dockerfile::{Text, split_commands};
 
 /// A program that starts another one, with other variables and arguments.

@@ -27,7 +27,7 @@ pub enum TarError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A block that must be a header is none.
+    /// A block that must be a header is not one.
     #[error("expected a tar header at byte {offset}")]
     Header {
         /// Where, in the uncompressed archive.
@@ -50,7 +50,7 @@ pub enum TarError {
 /// Why a member's header cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TarFault {
-    /// A number is none, is negative, or is larger than Linux has it.
+    /// A number is invalid, negative, or is larger than Linux has it.
     #[error("its header has an invalid number")]
     Number,
     /// An extended header or a long name is malformed or too long, comes twice, belongs to no member, or says what it

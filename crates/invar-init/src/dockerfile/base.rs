@@ -68,7 +68,7 @@ impl Reader<'_> {
 fn base_python(repository: &str, tag: &str) -> Option<u32> {
     let version = match repository {
         "python" => tag,
-        // Perhaps behind a version of uv.
+        // Perhaps after a version of uv.
         "uv" => tag.split_once("python")?.1,
         _ => return None,
     };

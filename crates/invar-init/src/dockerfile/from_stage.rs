@@ -151,7 +151,7 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<StageConten
                         }
                         let path = relative(&path);
                         let name = path.rsplit('/').next().unwrap_or_default();
-                        // Without a file that tells, one with a dot in its name goes into a folder.
+                        // Without such a file, one with a dot in its name goes into a folder.
                         let place = match into && name.contains('.') {
                             true => joined(&destination, name),
                             false => destination.clone(),

@@ -21,7 +21,7 @@ pub(super) fn names_directory(files: Files<'_>, directory: &str) -> bool {
         })
 }
 
-/// Whether a file is one that a running program reads, as far as its name or first line tells.
+/// Whether a file is one that a running program reads, judging by its name or first line.
 fn is_read(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends = [".py", ".sh", ".conf", ".cfg", ".ini"];

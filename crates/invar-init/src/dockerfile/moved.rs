@@ -84,8 +84,8 @@ impl Reader<'_> {
     }
 }
 
-/// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one, and
-/// what goes into the root, into something of another step, or over something else. Of two files at one place, the
+/// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one,
+/// and what goes into the root, into something of another step, or over something else. Of two files at one place, the
 /// later one is there, as in the Dockerfile's image.
 fn spread(mut all: Vec<Relocation>, files: Files<'_>) -> Vec<Relocation> {
     // Each round goes one folder deeper.

@@ -1,8 +1,8 @@
 //! A Dockerfile around Nix: what a stage builds of the project's flake, and where the image has it.
 //!
-//! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that the
-//! Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is copied
-//! beside it, `/nix/store`, has no counterpart, and needs none.
+//! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that
+//! the Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is
+//! copied beside it, `/nix/store`, has no counterpart, and needs none.
 mod command;
 mod provided;
 mod tree;
@@ -304,7 +304,7 @@ impl<'a> Reader<'a> {
         Some(inner)
     }
 
-    /// Reads a command of Nix in a `RUN`; returns the command that it starts, and nothing where it is none of Nix.
+    /// Reads a command of Nix in a `RUN`; returns the command that it starts, and nothing if it is not a Nix command.
     pub(super) fn nix_command(
         &mut self,
         words: &[String],
@@ -384,8 +384,8 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// `word`, a path, as the image has it: a program that the package has is called by its name where the package is not
-    /// put together at that place.
+    /// `word`, a path, as the image has it: a program that the package has is called by its name where the package is
+    /// not put together there.
     pub(super) fn of_tree(&self, word: &str) -> Option<String> {
         let there = self.places.seen_from_workdir(word);
         let tree = self.nix.trees.iter().find(|tree| below(&there, &tree.at).is_some())?;

@@ -37,7 +37,7 @@ pub(super) struct ImagePaths {
     pub(super) python: Option<&'static str>,
     /// The project's files, relative to its folder.
     pub(super) files: BTreeSet<String>,
-    /// Whether nothing but where the program starts tells where the project is.
+    /// Whether nothing but where the program starts shows where the project is.
     pub(super) is_guessed: bool,
     /// Folders and files of packages that Nix has built.
     pub(super) trees: Vec<String>,
@@ -55,16 +55,12 @@ enum PathContent<'p> {
 }
 
 impl ImagePaths {
-    pub(super) fn add_environment(&mut self, directory: &str) {
-        let directory = directory.trim_end_matches('/').to_owned();
-        // What is there besides is the system's own, and programs of it are found by their names.
-        let is_systems = ["/usr", "/usr/local"].contains(&directory.as_str());
-        if directory.len() > 1
-            && !is_systems
-            && !directory.contains('$')
-            && !self.environments.contains(&directory)
-        {
-            self.environments.push(directory);
+    pub(super) fn add_environment(&mut self, folder: &str) {
+        let folder = folder.trim_end_matches('/').to_owned();
+        // What is there otherwise is the system's own, and programs of it are found by their names.
+        let is_systems = ["/usr", "/usr/local"].contains(&folder.as_str());
+        if folder.len() > 1 && !is_systems && !folder.contains('$') && !self.environments.contains(&folder) {
+            self.environments.push(folder);
         }
     }
 
@@ -78,14 +74,11 @@ impl ImagePaths {
         self.environments.iter().any(|environment| below(environment, path).is_some())
     }
 
-    /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project and
-    /// the environment, what the rest of the path names.
+    /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project
+    /// and the environment, what the rest of the path names.
     fn find<'p>(&self, path: &'p str) -> Option<PathContent<'p>> {
-        let environment = self
-            .environments
-            .iter()
-            .filter_map(|directory| below(path, directory))
-            .min_by_key(|rest| rest.len());
+        let environment =
+            self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
         let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
         let project = match project {
             // Only what the project has there is its own.
@@ -223,8 +216,8 @@ impl ImagePaths {
         self.in_image(&self.absolute(path))
     }
 
-    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
-    /// starts.
+    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the
+    /// program starts.
     pub fn seen_from_workdir(&self, path: &str) -> String {
         self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }

@@ -185,7 +185,7 @@ fn groups(words: &[&str]) -> Vec<String> {
     groups.filter(|group| !is_main(group)).collect()
 }
 
-/// The project's extras that a command installs: named by an option, or `.[a,b]` behind the project's folder.
+/// The project's extras that a command installs: named by an option, or `.[a,b]` after the project's folder.
 fn extras(words: &[&str]) -> Vec<String> {
     let mut extras = options(words, "--extra");
     extras.extend(options(words, "--extras"));

@@ -1,4 +1,4 @@
-//! `RUN`: packages that are installed, accounts that are made, and everything that a lock does instead.
+//! `RUN`: packages that are installed, accounts that are created, and everything that a lock does instead.
 use invar_dockerfile::{
     Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, Text, run_commands, split_commands,
 };
@@ -11,8 +11,8 @@ use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
 use crate::dockerfile::{DockerfileError, Reader};
 
-/// Commands that only serve others, or that leave nothing in an image that needs them; not where their output goes into a
-/// file.
+/// Commands that only serve others, or that leave nothing in an image that needs them; not where their output goes into
+/// a file.
 const SERVING: [&str; 36] = [
     ":", "[", "basename", "cat", "cd", "clear", "command", "cut", "date", "dirname", "echo", "exit",
     "export", "grep", "head", "hostname", "id", "ls", "mkdir", "nproc", "printenv", "printf", "pwd", "rm",
@@ -280,7 +280,7 @@ impl Reader<'_> {
         for name in &names {
             self.build_packages.add(manager, name);
         }
-        // Alpine's virtual packages are taken away again when what they build is built.
+        // Alpine's virtual packages are removed again when what they build is built.
         if is_virtual || !is_final {
             return;
         }
@@ -354,8 +354,8 @@ fn assign(command: &ShellCommand, scope: &mut Scope) {
     }
 }
 
-/// The words of `command`, each with its names replaced, and split where a shell splits it; `None` for those that are not
-/// known.
+/// The words of `command`, each with its names replaced, and split where a shell splits it; `None` for those that are
+/// not known.
 fn expanded(command: &ShellCommand, scope: &Scope) -> Vec<Option<String>> {
     let mut words = Vec::new();
     for word in &command.words {

@@ -113,7 +113,7 @@ fn what_the_user_may_write_to_is_its_own() {
             expected
         );
     };
-    // Its home, and what is made in what it is given.
+    // Its home, and what is created in what it is given.
     check(
         "RUN useradd -rm -u 1001 -d /var/me me && mkdir -p data/in /cache /tmp/x && chown -R me:me /srv run.py\nUSER me",
         "directories = [\"/app\", \"/app/data/in\", \"/var/me\"]\nuser = \"1001:1001\"\n\n[env]\nHOME = \"/var/me\"\n\

@@ -36,7 +36,7 @@ impl Draft {
             self.steps.truncate(MOST_STEPS);
             self.note(source, "", why);
         }
-        // What is wrong with the project itself is told where that is read.
+        // What is wrong with the project itself is reported where that is read.
         let base = pyproject.filter(|text| Self::default().problems(Some(text)).is_empty());
         for _ in 0..MOST {
             let problems = self.problems(base);

@@ -10,7 +10,8 @@ use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
 use crate::nixpkgs::counterpart;
 
-/// Attributes that say how Nix makes the image: cuts layers, dates files, packs. Invar has decided this once and for all.
+/// Attributes that say how Nix makes the image: cuts layers, dates files, packs. Invar has decided this once and for
+/// all.
 const WITHOUT_MEANING: [&str; 12] = [
     "keepContentsDirlinks",
     "compressor",
@@ -173,7 +174,7 @@ impl Reader<'_> {
             let place = item.place.clone().or_else(|| datum.place.clone());
             match self.told(&Datum { place, ..item }) {
                 Some(word) => words.push(word),
-                // Half a command is none.
+                // Half a command is not a command.
                 None => return,
             }
         }

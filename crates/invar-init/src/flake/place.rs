@@ -228,8 +228,8 @@ impl Reader<'_> {
 
     /// Adds the packages of a counterpart of which `rest` is used: to the shell while that is read.
     ///
-    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only these
-    /// are added.
+    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only
+    /// these are added.
     pub(super) fn add_packages(&mut self, found: Counterpart, rest: &str) {
         let wanted = match rest.split('/').nth(1) {
             Some("bin" | "sbin") => Some(false),

@@ -173,7 +173,8 @@ impl Reader<'_> {
         // Otherwise the project's files show what it runs: `read_project` knows how.
     }
 
-    /// Notes that uv does not install a program which uv2nix does: it builds with setuptools what names no build system.
+    /// Notes that uv does not install a program which uv2nix does: it builds with setuptools what names no build
+    /// system.
     fn note_uninstalled(&mut self, script: &str) {
         if !self.project.is_package && self.project.scripts.contains(script) {
             let why = "uv only installs it if pyproject.toml has a build system: add `[build-system]`, with requires = [\"setuptools\"]";

@@ -23,7 +23,7 @@ const WSGI: [&str; 4] = ["Bottle", "Flask", "falcon.App", "falcon.API"];
 /// Programs by name, in the order in which they are looked for.
 const PROGRAMS: [&str; 6] = ["main.py", "app.py", "run.py", "server.py", "bot.py", "cli.py"];
 
-/// What serves applications, and how it is told where to listen.
+/// What serves applications, and how they are configured to listen.
 const PORT: i64 = 8000;
 
 /// Adds the image's command, and its port, to `draft`.
@@ -153,7 +153,7 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
     Some((words(&format!("celery --app {} worker", worker.module)), None))
 }
 
-/// The first object that is made by one of `classes`.
+/// The first object that is created by one of `classes`.
 fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<AppObject<'a>> {
     texts.iter().find_map(|(path, text)| {
         let name = text.lines().find_map(|line| made_by(line, classes))?;

@@ -76,7 +76,7 @@ pub enum AccountError {
     },
 }
 
-/// How the password of a new account is locked, which tells what made the account.
+/// How the password of a new account is locked, which shows what made the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lock {
     /// From the masters of base-passwd.

@@ -51,12 +51,12 @@ impl Elf {
     }
 }
 
-fn library(soname: &'static str) -> Vec<u8> {
+pub(crate) fn library(soname: &'static str) -> Vec<u8> {
     Elf { machine: 62, soname: Some(soname), needed: 0 }.bytes()
 }
 
 /// A program with an ELF header for `machine` and the text of its version.
-fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
+pub(crate) fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
     let mut bytes = Elf { machine, soname: None, needed: 0 }.bytes();
     bytes.extend(b"ldconfig %s%s\n\0");
     bytes.extend(text.as_bytes());

@@ -154,7 +154,7 @@ impl InvarLock {
     /// What `new` has that `old` has not, and the other way round: suites, Python, files of steps, packages by name,
     /// tools by name, then the files that builds need.
     ///
-    /// A change that is the same for several platforms is told once.
+    /// A change that is the same for several platforms is reported once.
     pub fn changes(old: &Self, new: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for name in old.suites.keys().chain(new.suites.keys()).collect::<BTreeSet<&SuiteName>>() {
@@ -265,7 +265,7 @@ fn package_changes(
     }
     let verdict = |package: &Option<LockedPackage>| package.as_ref()?.scripts.map(|scripts| scripts.verdict);
     let (old_verdict, new_verdict) = (verdict(&old), verdict(&new));
-    // A package that came or went has been told of, unless there is something to look at.
+    // A package that came or went has been reported, unless there is something to look at.
     let came_or_went = old.is_none() || new.is_none();
     let to_look_at = old.is_none() && new_verdict == Some(ScriptVerdict::Unknown);
     if old_verdict != new_verdict && (!came_or_went || to_look_at) {

@@ -81,13 +81,13 @@ pub enum Mismatch {
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
     },
-    /// Packages for something besides the image, of which the lock has nothing.
+    /// Packages for something other than the image, of which the lock has nothing.
     #[error("invar.lock has no packages for {root}")]
     RootMissing {
         /// What they are for.
         root: RootName,
     },
-    /// Other packages for something besides the image.
+    /// Other packages for something other than the image.
     #[error("the packages for {root} changed: {}", Difference { added, removed })]
     Root {
         /// What they are for.
@@ -170,8 +170,9 @@ impl Request {
         }
     }
 
-    /// What `manifest` asks of Debian for everything besides its image: for each step that is run, for the author's
-    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if any are run, and for each further image with Debian packages of its own.
+    /// What `manifest` asks of Debian for everything other than its image: for each step that is run, for the author's
+    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
+    /// any are run, and for each further image with Debian packages of its own.
     ///
     /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
@@ -210,7 +211,7 @@ fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
 }
 
 impl InvarLock {
-    /// Compares what the lock was made for with what the project asks for now; empty if they belong together.
+    /// Compares what the lock was made for with what the project asks for now; empty if they match.
     ///
     /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// A suite as it was when the lock was made.
+/// A suite as it was when the lock was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedSuite {
     /// The archive that has it.

@@ -7,8 +7,8 @@ use crate::ValueError;
 
 /// All that is wrong with a manifest.
 ///
-/// Shown with [`Display`](fmt::Display), each finding is a line of `file:line:column: message`; [`render`](Self::render)
-/// shows the source too.
+/// Shown with [`Display`](fmt::Display), each finding is a line of `file:line:column: message`;
+/// [`render`](Self::render) shows the source too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestError {
     /// The findings, file by file and in the order of the text; at least one.
@@ -319,7 +319,7 @@ impl ManifestError {
         self.sources.iter().find(|(path, _)| *path == finding.path).map(|(_, text)| text.as_str())
     }
 
-    /// The findings for a terminal: message, place, source and help; `color` adds ANSI colours.
+    /// The findings for a terminal: message, place, source and help; `color` adds ANSI colors.
     ///
     /// The text ends with a line feed and does not depend on the terminal's width.
     pub fn render(&self, color: bool) -> String {

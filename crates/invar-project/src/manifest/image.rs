@@ -93,8 +93,8 @@ fn default_platforms() -> [&'static str; 1] {
 /// Fixed: the host's own platform would make one project give different images on different machines.
 const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
-/// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what is
-/// told of it.
+/// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what
+/// is told of it.
 pub const KEYS: [&str; 15] = [
     "name",
     "tag",

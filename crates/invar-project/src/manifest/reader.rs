@@ -231,7 +231,7 @@ impl<'a, 'i> Value<'a, 'i> {
         Some(self.list()?.iter().filter_map(Value::parsed).collect())
     }
 
-    /// A list in which each item, told apart by `key`, comes once.
+    /// A list in which each item, distinguished by `key`, comes once.
     pub(super) fn unique_list<T, K: Ord>(
         &self,
         read: impl Fn(&Value<'a, 'i>) -> Option<T>,

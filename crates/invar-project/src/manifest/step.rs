@@ -47,7 +47,9 @@ pub struct Step {
     /// The command, for `/bin/sh`. Without it, the step runs nothing, and `outputs` lists existing files.
     pub run: Option<String>,
     /// The files to add to the image: from a path relative to the step's working directory, or an absolute path,
-    /// to an absolute path in the image, or to a table. Without `run`, the first is a path in the project, such as `"main.py"`, or `"."` for everything in `inputs`, the path of a file in `fetch`, or the absolute path in the image of an output of another step among the inputs.
+    /// to an absolute path in the image, or to a table. Without `run`, the first is a path in the project, such as
+    /// `"main.py"`, or `"."` for everything in `inputs`, the path of a file in `fetch`, or the absolute path in the
+    /// image of an output of another step among the inputs.
     #[schemars(schema_with = "outputs_schema", default)]
     pub outputs: BTreeMap<BuildPath, Output>,
     /// Text files to add: from an absolute path in the image to the text, or to a table.

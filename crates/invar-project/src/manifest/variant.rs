@@ -136,7 +136,7 @@ impl ContentKeys {
         let base = section.take("base").and_then(|value| {
             let base = base_packages(&value)?;
             if base.is_empty() {
-                // The lock tells images apart by the packages that they ask for, and this asks for none.
+                // The lock distinguishes images by the packages that they ask for, and this asks for none.
                 value.bad(ValueError::EmptyList);
             }
             Some(base)

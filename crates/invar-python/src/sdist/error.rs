@@ -57,7 +57,7 @@ pub enum SdistFault {
     /// There is more than the one folder that should hold everything.
     #[error("{path:?} is outside {top:?}: expected a single top-level directory")]
     Top {
-        /// The first folder in the archive, or its first entry where that is none.
+        /// The first folder in the archive, or its first entry if that is not one.
         top: String,
         /// The path of the other entry.
         path: String,

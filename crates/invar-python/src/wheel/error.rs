@@ -206,7 +206,7 @@ pub enum RecordError {
         /// The file.
         path: String,
     },
-    /// The hash was made by an algorithm that is not trusted.
+    /// The hash uses an algorithm that is not trusted.
     #[error("RECORD has a hash for {path:?} by {algorithm:?}: expected sha256, sha384 or sha512")]
     Algorithm {
         /// The file.

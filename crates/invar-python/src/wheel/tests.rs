@@ -158,10 +158,11 @@ fn files_land_where_uv_puts_them() {
     assert!(content(&tree, "v/bin/foo").starts_with("#!/v/bin/python\n"));
     let info = "v/lib/python3.13/site-packages/foo_bar-1.0.dist-info";
     assert_eq!(content(&tree, &format!("{info}/INSTALLER")), "invar");
-    // If this is intended, raise the format version and add to "Output digests" in the changelog.
+    // If this is intended, raise both versions and add to "Output digests" in the changelog.
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:81bf0d511c1bed4784feb6af21e5a84c4ac35b45c229c8d6055dd65e3361b273"
+        (WHEEL_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:81bf0d511c1bed4784feb6af21e5a84c4ac35b45c229c8d6055dd65e3361b273"),
+        "if intended, raise WHEEL_VERSION and the format version, and pin the new digest"
     );
 }
 

@@ -124,7 +124,7 @@ fn modes_and_owners_are_normalised_or_kept() {
     let mut sink = memory();
     capture(directory.path(), None, &KEPT, &owners, &mut sink).unwrap();
     assert_eq!(lines(&sink), kept);
-    // Owners are part of what is normalised.
+    // Owners are part of what is normalized.
     let mut sink = memory();
     capture(directory.path(), None, &NORMALISED, &owners, &mut sink).unwrap();
     assert_eq!(lines(&sink), normalised);

@@ -24,7 +24,7 @@ use crate::locked_file::Detail;
 use crate::offer::{OfferDirectory, Variables, agree};
 use crate::{ContentFault, FetchedFile, LockedFile, LockedFileSource, VendorError};
 
-/// Where a crate's own records of a directory source would be; the archive must not bring them.
+/// Where a crate's own records of a directory source would be; the archive must not contain them.
 const RECORDS: [&str; 2] = [".cargo-checksum.json", ".cargo-ok"];
 
 pub(crate) fn offer(

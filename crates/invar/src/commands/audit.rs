@@ -45,7 +45,7 @@ pub fn run(global: &Global, options: &Audit) -> Result<ExitCode, Failure> {
             Kind::Nix => vec![nix(path)?],
             Kind::Image => image(path)?,
         };
-        // A script that two Dockerfiles run in the same way is told once.
+        // A script that two Dockerfiles run in the same way is reported once.
         for report in of_file {
             if !reports.contains(&report) {
                 reports.push(report);

@@ -88,7 +88,7 @@ pub fn image_title(opened: &ImageSet, image: &Image) -> String {
 /// The image for the platform, or the only one, or of several the first.
 ///
 /// # Errors
-/// Where there is none.
+/// There is none.
 pub fn choose<'a>(opened: &'a ImageSet, platform: Option<&str>) -> Result<&'a Image, Failure> {
     let wanted = |image: &&Image| match (platform, &image.platform) {
         (Some(wanted), Some(platform)) => platform.to_string() == wanted,

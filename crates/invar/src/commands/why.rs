@@ -92,7 +92,7 @@ fn text(answer: &Answer) -> String {
 /// The path that was asked for, if it is one.
 ///
 /// # Errors
-/// Where it begins with a slash and is none.
+/// If it starts with a slash and is not a path.
 fn path_of(what: &str) -> Result<Option<ImagePath>, Failure> {
     let Some(relative) = what.strip_prefix('/') else { return Ok(None) };
     let path = ImagePath::parse(relative);

@@ -57,8 +57,8 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// What `project` and `derive` of a command line mean. The project's own manifest comes first, then what the command
-    /// line names; a Dockerfile or flake that nobody named is never used.
+    /// What `project` and `derive` of a command line mean. The project's own manifest comes first, then what the
+    /// command line names; a Dockerfile or flake that nobody named is never used.
     ///
     /// # Errors
     /// [`Failure`] where two things are named, or none although there are some to name.
@@ -190,14 +190,15 @@ pub fn has_own_manifest(folder: &Path, pyproject: Option<&str>) -> bool {
     broken || own_manifest(folder, pyproject).is_some()
 }
 
-/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read, so
-/// that it is said why.
+/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read,
+/// so that it is said why.
 fn locked_as_its_own(folder: &Path) -> bool {
     let recorded = ProjectFiles::all_recorded(folder);
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
-/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
+/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give
+/// them.
 fn candidates(folder: &Path) -> Vec<(Kind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

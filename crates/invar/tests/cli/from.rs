@@ -98,7 +98,7 @@ fn a_dockerfile_and_its_stages_are_built_without_a_manifest() {
     assert_ne!(whole, stage);
     let text = lock(&tools);
     assert_eq!(text.matches("[[derived]]\nfile = \"Dockerfile\"\n").count(), 2, "{text}");
-    // Each stays as it is when they are used in turn, with the flake besides.
+    // Each stays as it is when they are used in turn, also with the flake.
     build(&tools, &["project#docker-image"]);
     assert_eq!(build(&tools, &from).0, whole);
     assert_eq!(build(&tools, &["--from", "project/Dockerfile#test", "project"]).0, stage);
@@ -277,7 +277,7 @@ fn a_lock_is_read_with_care() {
     let tools = project();
     build(&tools, &["project#docker-image"]);
     let good = lock(&tools);
-    // A broken lock is made again by locking, and by nothing else.
+    // A broken lock is created again by locking, and by nothing else.
     tools.context.write("project/invar.lock", good.replace("output = ", "outputs = "));
     let message = tools.run(&["build", "project#docker-image"]).failure(2);
     assert!(message.contains("invar.lock, line "), "{message}");

@@ -43,7 +43,7 @@ fn locking_again_changes_nothing_and_asks_nobody() {
     world.lock();
     assert_eq!(world.read("invar.lock"), lock);
     assert_eq!(world.server.requests().len(), asked);
-    // Nor does choosing everything anew from an archive that has not changed.
+    // Nor does upgrading everything from an archive that has not changed.
     let printed = world.run(&["lock", "--update", "--keyring", "keyring.gpg", "project"]).success();
     assert_eq!(printed, "");
     assert_eq!(world.read("invar.lock"), lock);

@@ -1,4 +1,4 @@
-//! `invar why`: what brought a file or a package.
+//! `invar why`: where a file or a package comes from.
 use crate::support::world::World;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Modules that stand beside each other in a crate do not import each other in a circle.
 //!
-//! The rule holds at each level of a crate's tree: where `a::b::x` imports from `a::c`, `b` imports its sibling `c`. What
-//! a module has of those above or below it does not count: a parent names its children, and they may use what it
+//! The rule holds at each level of a crate's tree: where `a::b::x` imports from `a::c`, `b` imports its sibling `c`.
+//! What a module has of those above or below it does not count: a parent names its children, and they may use what it
 //! defines for all of them.
 mod graph;
 mod lexer;

@@ -173,7 +173,7 @@ fn every_key_of_a_further_image_is_read() {
     assert_eq!(image.stop_signal.as_ref().unwrap().as_str(), "SIGTERM");
     assert_eq!(image.health_check.as_ref().unwrap().command, ["false"]);
     assert_eq!(image.platforms, [Platform::LinuxArm64]);
-    // `assets` needs `schema`, which is made but not in the image; `docs` is not made.
+    // `assets` needs `schema`, which is built but not in the image; `docs` is not built.
     let steps: Vec<(&str, bool)> =
         worker.steps.iter().map(|step| (step.name.as_str(), step.in_image)).collect();
     assert_eq!(steps, [("schema", false), ("assets", true)]);

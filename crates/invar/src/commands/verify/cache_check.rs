@@ -24,7 +24,7 @@ use crate::report::{Told, say};
 const INSIDE: [Perturbation; 4] =
     [Perturbation::Clock, Perturbation::CpuCount, Perturbation::CpuModel, Perturbation::DirectoryOrder];
 
-/// How many differences of one step are told in full.
+/// How many differences of one step are reported in full.
 const SHOWN: usize = 10;
 
 /// What is checked, and with what.
@@ -35,7 +35,7 @@ pub struct CacheCheck<'a> {
     pub session: Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
-    /// Who is told.
+    /// Who receives the report.
     pub reporter: &'a dyn Told,
 }
 
@@ -51,7 +51,7 @@ struct Checked {
 /// When something differs.
 #[derive(Default)]
 struct When {
-    /// The perturbations that bring it out, each alone.
+    /// The perturbations that cause it, each alone.
     under: Vec<Perturbation>,
     /// Whether it differs though nothing is perturbed.
     always: bool,
@@ -200,7 +200,7 @@ impl CacheCheck<'_> {
     }
 }
 
-/// The paths in which what was made again differs.
+/// The paths in which what was created again differs.
 fn differing(all: &[Rechecked]) -> Result<Paths, Failure> {
     let mut paths = Paths::new();
     for one in all {

@@ -13,7 +13,7 @@ const LARGEST: u64 = 4 << 20;
 /// How many files are looked into; of the others it is only told that they differ.
 const MOST: usize = 40;
 
-/// Something that differs. Its order is that in which it is told.
+/// Something that differs. Its order is that in which it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
     /// The build fails.
@@ -73,7 +73,7 @@ pub fn of_images(first: &Inventory, second: &Inventory) -> Result<Vec<Change>, B
     )
 }
 
-/// Where what was made again differs from what the store has.
+/// Where what was created again differs from what the store has.
 ///
 /// # Errors
 /// Where a file of them cannot be read.

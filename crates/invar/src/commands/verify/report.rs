@@ -1,4 +1,4 @@
-//! What `verify` tells: a table of perturbations and verdicts, and what differs, with its cause and remedy.
+//! The report of `verify`: a table of perturbations and verdicts, and what differs, with its cause and remedy.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub const DIFFERS: u8 = 7;
 /// The exit code where something could not be tried, and `--strict` asks for all.
 pub const NOT_TRIED: u8 = 8;
 
-/// How many differences are told in full.
+/// How many differences are reported in full.
 const SHOWN: usize = 20;
 
 /// What came of a perturbation.
@@ -44,7 +44,7 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
-/// All that is told.
+/// All that is reported.
 pub struct Report {
     /// The image's digest.
     pub digest: String,
@@ -60,9 +60,9 @@ pub struct Report {
     pub anyway: BTreeSet<Finding>,
     /// What is known of each.
     pub details: BTreeMap<Finding, Detail>,
-    /// When the two builds were made.
+    /// When the two builds ran.
     pub moments: Moments,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 

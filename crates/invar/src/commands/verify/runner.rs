@@ -44,7 +44,7 @@ pub struct Runner<'a> {
     pub interruption: &'a Interruption,
     /// What is known of what differs, from the build under the fewest perturbations.
     pub details: BTreeMap<Finding, Detail>,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 
@@ -135,7 +135,7 @@ impl Runner<'_> {
         Ok(ran)
     }
 
-    /// Why `perturbations` cannot be tried here, as far as that can be told beforehand; `sandboxes` tells whether there
+    /// Why `perturbations` cannot be tried here, as far as that can be told beforehand; `sandboxes` shows whether there
     /// have to be sandboxes.
     ///
     /// # Errors
@@ -195,7 +195,7 @@ impl Runner<'_> {
         })))
     }
 
-    /// Tells what a build that runs again tells; gives what was no event.
+    /// Reports the progress of a rebuild; gives what was no event.
     fn pass_on(&self, errors: impl std::io::BufRead) -> String {
         let mut others = String::new();
         for line in errors.lines().map_while(Result::ok) {

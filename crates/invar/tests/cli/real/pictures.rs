@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use super::Ran;
+use crate::support::Ran;
 
 /// The name that the apps ask for.
 pub const HOST: &str = "cataas.com";

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use invar_testkit::markdown::blocks;
 
-use crate::support::engine::Engine;
+use super::archives::with_shared_store;
+use super::engine::Engine;
 use crate::support::{Context, Ran, have, is_root, repository};
 
-/// A Docker engine with the example `name` in it; nothing where there can be none here.
+/// A Docker engine with the example `name` in it; nothing if there can be none here.
 fn loaded(test: &str, names: &[&str]) -> Option<(Context, Arc<Engine>)> {
     if !have(test, &["dockerd", "docker", "python3"]) || !is_root(test) {
         return None;
     }
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let engine = Engine::shared();
     for name in names {
         let archive = context.path().join(format!("{name}.tar"));

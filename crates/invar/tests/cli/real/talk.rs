@@ -1,8 +1,8 @@
 //! One app, four ways to build it: a Dockerfile, a flake's package, a Dockerfile around Nix, and a flake's image; each
 //! straight from its file, in a real Docker engine, and `nix run`'s counterpart.
 //!
-//! The app is `fixtures/talk`, or the folder that `INVAR_TALK` names (`cargo xtask talk FOLDER`), whose files then decide
-//! what is expected.
+//! The app is `fixtures/talk`, or the folder that `INVAR_TALK` names (`cargo xtask talk FOLDER`), whose files then
+//! decide what is expected.
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::engine::Engine;
-use crate::support::pictures::{HOST, PICTURE, Pictures};
+use super::archives::{with_empty_store, with_shared_store};
+use super::engine::Engine;
+use super::pictures::{HOST, PICTURE, Pictures};
 use crate::support::{Context, Ran, copy_project, have, is_root, repository};
 use serde_json::Value;
 
@@ -222,10 +223,10 @@ fn the_talks_builds_work_as_they_stand() {
         return;
     }
     let app = App::find();
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let engine = Engine::shared();
     let pictures = Pictures::start(context.path());
-    let other = Context::new();
+    let other = with_empty_store();
     let mut lines = Vec::new();
     let ways = app.ways();
     for way in ways.iter().flatten() {

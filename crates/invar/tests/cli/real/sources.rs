@@ -1,10 +1,11 @@
-//! Python packages that are built from their sources, with real packages of this machine's Debian mirror, this machine's
-//! uv and git, and a package index and repositories that are made here.
+//! Python packages that are built from their sources, with real packages of this machine's Debian mirror, this
+//! machine's uv and git, and a package index and repositories that are created here.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::archives::with_shared_store;
 use crate::support::world::digest;
 use crate::support::{Context, Ran, copy_project, path_of, trust_index};
 use invar_testkit::{Server, Wheel, sha256};
@@ -57,7 +58,7 @@ struct Sources {
     path: String,
 }
 
-/// What these tests need besides the system's own programs.
+/// What these tests need other than the system's own programs.
 fn programs(test: &str) -> Option<String> {
     path_of(test, &["uv", "git", "python3", "tar"])
 }
@@ -65,7 +66,7 @@ fn programs(test: &str) -> Option<String> {
 impl Sources {
     fn new(test: &str) -> Option<Self> {
         let path = programs(test)?;
-        let context = Context::with_shared_store();
+        let context = with_shared_store();
         // git takes submodules from this machine only if it is told to; uv has it do so.
         context.write(
             ".gitconfig",
@@ -436,7 +437,7 @@ fn the_shell_is_locked_when_it_is_asked_for() {
 fn versions_come_from_the_lock() {
     let test = "versions_come_from_the_lock";
     let Some(path) = programs(test) else { return };
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let sources = Sources { context, server: Server::start(BTreeMap::new()), files: BTreeMap::new(), path };
     sources.context.write(".gitconfig", "[user]\nname = x\nemail = x@example\n");
     let module = |folder: &str, name: &str, keys: &str| {

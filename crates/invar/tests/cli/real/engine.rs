@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use super::{Ran, find};
+use crate::support::{Ran, find};
 
 /// A Docker engine, ended when nobody uses it any more.
 pub struct Engine {
@@ -15,8 +15,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// One whose containers have this machine's network, and which answers. Tests of a program that run at the same time
-    /// share it, and the last of them ends it.
+    /// One whose containers have this machine's network, and which answers. Tests of a program that run at the same
+    /// time share it, and the last of them ends it.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);

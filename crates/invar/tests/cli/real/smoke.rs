@@ -16,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::archives::with_shared_store;
 use crate::support::{Context, Ran, copy_project, have, is_root, repository, skip};
 
 const TEST: &str = "programs_work_without_their_maintainer_scripts";
@@ -131,7 +132,7 @@ fn programs_work_without_their_maintainer_scripts() {
     if !is_root(TEST) || !have(TEST, &["unshare", "mount", "chroot"]) {
         return;
     }
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let Some(root) = build(&context) else { return };
     let table =
         fs::read_to_string(repository().join("fixtures/smoke/commands.tsv")).expect("the table is there");

@@ -7,7 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::engine::Engine;
+use super::archives::with_shared_store;
+use super::engine::Engine;
 use crate::support::{Context, Ran, have, is_root, repository};
 
 /// A picture service on a loopback port: it answers one request and hands its path out.
@@ -82,7 +83,7 @@ fn fortune_cat_runs_in_docker() {
     if !have("fortune_cat_runs_in_docker", &["dockerd", "docker"]) || !is_root("fortune_cat_runs_in_docker") {
         return;
     }
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let (archive, result) = build(&context);
     let engine = Engine::shared();
     let loaded = Ran::of(engine.docker().args(["load", "-i"]).arg(&archive)).success();
@@ -152,7 +153,7 @@ fn the_image_is_complete_inside_docker() {
     if !have(test, &["dockerd", "docker"]) || !is_root(test) {
         return;
     }
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let (archive, _) = build(&context);
     let engine = Engine::shared();
     Ran::of(engine.docker().args(["load", "-i"]).arg(&archive)).success();
@@ -181,7 +182,7 @@ fn skopeo_and_tar_read_the_archive() {
     if !have("skopeo_and_tar_read_the_archive", &["skopeo", "tar"]) {
         return;
     }
-    let context = Context::with_shared_store();
+    let context = with_shared_store();
     let (archive, result) = build(&context);
     for transport in ["oci-archive", "docker-archive"] {
         let layout = context.path().join(transport);
