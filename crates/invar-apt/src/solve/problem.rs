@@ -2,7 +2,7 @@ use std::fmt;
 
 use invar_debian::{DebianVersion, Dependency, PackageName, Relation};
 
-use super::Root;
+use super::RootDependency;
 
 /// There is no solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Problem {
     /// The roots contradict each other in a way that has no short explanation.
     Together {
         /// The roots.
-        roots: Vec<Root>,
+        roots: Vec<RootDependency>,
     },
 }
 
@@ -72,7 +72,7 @@ pub struct Chain {
 
 impl Chain {
     /// The root itself.
-    pub(super) fn root(root: &Root) -> Self {
+    pub(super) fn root(root: &RootDependency) -> Self {
         Self { why: root.why.clone(), packages: Vec::new() }
     }
 }
