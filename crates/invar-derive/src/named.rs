@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_build::ProjectFiles;
+use invar_checkout::ProjectFiles;
 use invar_project::{DerivedSource, Purpose};
 
 use crate::error::DeriveError;

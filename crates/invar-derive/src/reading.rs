@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_build::{BuildError, source_files};
+use invar_checkout::CheckoutError;
+use invar_checkout::source_files;
 use invar_init::{
     DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
     read_dockerfile, read_flake, read_project,
@@ -133,7 +134,7 @@ impl<'a> Sources<'a> {
         let manifest = pyproject.map(|text| {
             let path = folder.join("pyproject.toml").display().to_string();
             let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
-            Manifest::parse(&sources).map_err(BuildError::from)
+            Manifest::parse(&sources).map_err(CheckoutError::from)
         });
         let manifest = manifest.transpose()?;
         let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
@@ -197,7 +198,7 @@ fn files(
 ) -> Result<BTreeMap<String, Option<String>>, DeriveError> {
     let mut files = BTreeMap::new();
     let (mut read, mut bytes) = (0, 0);
-    for path in source_files(folder).map_err(BuildError::from)? {
+    for path in source_files(folder).map_err(CheckoutError::from)? {
         let looks = read < MOST && bytes < MOST_BYTES && wanted(&path);
         let text = if looks { short_text(&folder.join(&path)) } else { None };
         read += usize::from(text.is_some());

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::CheckoutError;
+use invar_checkout::ProjectFiles;
 use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
 use invar_tree::Digest;
 
@@ -174,7 +175,7 @@ fn check(named: &Named, text: &str) -> Result<(), DeriveError> {
     // What is wrong with the project is shown where it is; the manifest is written nowhere.
     let alone = ManifestSources { invar_toml: None, ..sources };
     match alone.pyproject.is_some() && Manifest::parse(&alone).is_err() {
-        true => Err(BuildError::from(error).into()),
+        true => Err(CheckoutError::from(error).into()),
         false => Err(refused(named, &error)),
     }
 }

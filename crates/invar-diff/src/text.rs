@@ -1,5 +1,6 @@
 //! What a comparison found, as text.
-use invar_inspect::{ByteSize, printable};
+use invar_diagnostic::printable;
+use invar_inspect::ByteSize;
 use serde_json::Value;
 
 use crate::Change;
