@@ -30,7 +30,7 @@ pub struct Named {
 pub struct Request<'a> {
     /// The project's folder.
     pub folder: &'a Path,
-    /// A further image of the project, or an output of its flake.
+    /// An additional image of the project, or an output of its flake.
     pub name: Option<&'a str>,
     /// A Dockerfile or flake, perhaps with `#` and an output.
     pub from: Option<&'a Path>,

@@ -6,7 +6,7 @@ use invar_tree::Digest;
 pub enum Event<'a> {
     /// A part of the work begins.
     Phase(Phase),
-    /// There is no `invar.lock`, so one is made.
+    /// There is no `invar.lock`, so one is created.
     LockMissing,
     /// Something the person should know, although the work goes on.
     Warning(&'a str),

@@ -28,7 +28,7 @@ pub fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(), Realis
         read.map_err(|source| RealiseError::Read { path: path.as_str().into(), source })?;
         if beginning == BEGINNING {
             let problem = format!(
-                "uv.lock wants the files that Git LFS has (`lfs = true`), and {} is one: these are not fetched",
+                "uv.lock requests Git LFS files (`lfs = true`), such as {}, which is not supported",
                 path.as_str()
             );
             return Err(RealiseError::Git { label: label.to_owned(), problem });

@@ -52,14 +52,14 @@ pub(super) fn described(listing: &[u8]) -> BTreeMap<String, Described> {
 /// What is wrong with it, as the end of a sentence.
 pub(super) fn resolve(url: &str, of: &str) -> Result<String, &'static str> {
     if url.starts_with('-') || url.chars().any(char::is_control) {
-        return Err("which is no address");
+        return Err("which is not a URL");
     }
     let resolved =
         if url.starts_with("./") || url.starts_with("../") { relative(url, of)? } else { url.to_owned() };
     match (is_remote(&resolved), is_remote(of)) {
         (true, _) | (false, false) if !resolved.contains("::") => Ok(resolved),
-        (false, true) => Err("which is not fetched: only https, http, ssh and git addresses are"),
-        _ => Err("which is not fetched: it names a helper program"),
+        (false, true) => Err("which is not supported: use an https, http, ssh or git URL"),
+        _ => Err("which is not supported: it uses a helper program"),
     }
 }
 
@@ -74,7 +74,7 @@ fn is_remote(url: &str) -> bool {
 
 /// git-submodule(1): relative to the address of the repository that has the submodule.
 fn relative(url: &str, of: &str) -> Result<String, &'static str> {
-    let out = "which leads out of the server that the repository is on";
+    let out = "which is outside the repository's server";
     // What may not be climbed over: the scheme and the host, or the first slash.
     let floor = match of.split_once("://") {
         Some((scheme, rest)) => scheme.len() + 3 + rest.find('/').ok_or(out)?,
