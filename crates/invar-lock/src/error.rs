@@ -77,7 +77,7 @@ pub enum LockError {
         source: Box<LockError>,
     },
     /// The lock is without what one part of the project needs.
-    #[error("invar.lock does not cover {part}: {what} is missing")]
+    #[error("invar.lock does not cover {part}: missing {what}")]
     PartNotLocked {
         /// The part.
         part: invar_project::LockPart,

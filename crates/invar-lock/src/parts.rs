@@ -165,11 +165,7 @@ impl From<Unlocked> for LockError {
             0 => "its Debian packages".to_owned(),
             _ => {
                 let names: Vec<&str> = builds.iter().map(NormalisedName::as_str).collect();
-                format!(
-                    "the build requirements of {} {}",
-                    names.join(", "),
-                    if names.len() == 1 { "is" } else { "are" }
-                )
+                format!("the build requirements of {}", names.join(", "))
             }
         };
         Self::PartNotLocked { part, what }

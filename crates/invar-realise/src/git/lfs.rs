@@ -64,7 +64,7 @@ mod tests {
         let pointer = "version https://git-lfs.github.com/spec/v1\n\
                        oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
         let refused = said("data/model.bin", pointer);
-        assert!(refused.contains("data/model.bin is one: these are not fetched"), "{refused}");
+        assert!(refused.contains("such as data/model.bin, which is not supported"), "{refused}");
         // A text on pointers, one that only begins alike, and an empty file.
         assert_eq!(said("README.md", &format!("# Pointers\n\n{pointer}")), "");
         assert_eq!(said("next", &pointer.replace("spec/v1", "spec/v2")), "");

@@ -136,12 +136,12 @@ mod tests {
         check("../x.git", of, Ok("https://code.example/group/x.git"));
         check("./x.git", of, Ok("https://code.example/group/project.git/x.git"));
         check("../../x.git", of, Ok("https://code.example/x.git"));
-        check("../../../x.git", of, Err("leads out"));
-        check("../a/../../x.git", of, Err("leads out"));
-        check("../x", "https://code.example", Err("leads out"));
+        check("../../../x.git", of, Err("is outside"));
+        check("../a/../../x.git", of, Err("is outside"));
+        check("../x", "https://code.example", Err("is outside"));
         check("../x", "git@code.example:group/project", Ok("git@code.example:group/x"));
         check("../../x", "git@code.example:group/project", Ok("git@code.example:x"));
-        check("../../../x", "git@code.example:group/project", Err("leads out"));
+        check("../../../x", "git@code.example:group/project", Err("is outside"));
         for local in
             ["/home/me/secret", "file:///home/me/secret", "secret", "C/x", "data:x/../y/z", "../../../../x"]
         {
@@ -151,8 +151,8 @@ mod tests {
         }
         check("ext::sh -c touch% /tmp/x", of, Err("helper"));
         check("ext::sh -c touch% /tmp/x", "/srv/project", Err("helper"));
-        check("--upload-pack=touch", of, Err("no address"));
-        check("https://x.example/a\nb", of, Err("no address"));
+        check("--upload-pack=touch", of, Err("not a URL"));
+        check("https://x.example/a\nb", of, Err("not a URL"));
         // Between folders of this machine there is nothing to keep apart.
         check("../x", "/srv/git/project", Ok("/srv/git/x"));
         check("/srv/git/x", "file:///srv/git/project", Ok("/srv/git/x"));
