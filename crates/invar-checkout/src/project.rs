@@ -279,7 +279,7 @@ impl ProjectFiles {
             requirements.iter().map(ToString::to_string).collect()
         };
         let metadata = ProjectMetadata {
-            name: project.name.as_str().parse().expect("both are normalised by one rule"),
+            name: project.name.as_str().parse().expect("both are normalized by one rule"),
             requires_python: project.requires_python.as_ref().map(ToString::to_string),
             dynamic: project.dynamic.clone(),
             dependencies: texts(&project.dependencies),

@@ -69,7 +69,7 @@ pub(crate) fn sources(
     let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
     for selected in selected.map_err(|error| of_part(part, error.into()))? {
         let Selected::Source(chosen) = selected else { continue };
-        let name = chosen.name.as_str().parse().expect("both names are normalised by one rule");
+        let name = chosen.name.as_str().parse().expect("both names are normalized by one rule");
         all.insert(name, chosen);
     }
     Ok(all)

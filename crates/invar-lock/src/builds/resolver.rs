@@ -228,7 +228,7 @@ impl<'a> Resolver<'a> {
             return Ok(filename);
         }
         let name: NormalisedName =
-            chosen.name.as_str().parse().expect("both names are normalised by one rule");
+            chosen.name.as_str().parse().expect("both names are normalized by one rule");
         let source = read_source(self.context.sources, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
