@@ -370,7 +370,7 @@ fn short_name(manifest: &Manifest) -> String {
 /// there.
 fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), CheckoutError> {
     let path = folder.join("pyproject.toml");
-    // What is wrong with the file is told with all else that is.
+    // Errors of the file are reported with all others.
     let Ok(Some(WorkspaceRoot { is_project: false, .. })) =
         WorkspaceRoot::read(&path.display().to_string(), pyproject)
     else {

@@ -75,7 +75,7 @@ impl ManifestFile {
 
 /// What was built from the file without a manifest was locked for it already.
 fn adopt_lock(named: &Named, draft: &Draft) -> Result<(), DeriveError> {
-    // A lock that cannot be used is told of where it is.
+    // A lock that cannot be used is reported where it is.
     let recorded = ProjectFiles::all_recorded(&named.folder).unwrap_or_default();
     let text = draft.to_toml("");
     // The same output may have been named in another way.

@@ -1,4 +1,4 @@
-//! Which packages' own maintainer scripts should run, as far as the lock and the table of known scripts tell.
+//! Which packages' own maintainer scripts should run, judging by the lock and the table of known scripts.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::ProjectFiles;

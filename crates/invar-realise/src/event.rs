@@ -1,6 +1,6 @@
 use invar_tree::Digest;
 
-/// What a build tells while it works. The command line turns events into bars, lines or JSON.
+/// What a build reports while it works. The command line turns events into bars, lines or JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
