@@ -70,7 +70,7 @@ pub enum DeriveError {
         message: String,
     },
     /// What a Dockerfile or flake says would be refused as a manifest.
-    #[error("{}: what it says is no manifest: {}", path.display(), problems.join("; "))]
+    #[error("{}: invalid manifest: {}", path.display(), problems.join("; "))]
     Refused {
         /// The file.
         path: PathBuf,
@@ -78,7 +78,7 @@ pub enum DeriveError {
         problems: Vec<String>,
     },
     /// What stands in for a manifest is named in two ways.
-    #[error("what to use is named twice: by `--from`, and by `#` after the project's folder")]
+    #[error("both `--from` and `#` after the project directory select the source; use one")]
     NamedTwice,
     /// Something is named in the place of a manifest that is there.
     #[error("the project has a manifest: {own}")]
@@ -89,13 +89,13 @@ pub enum DeriveError {
         from: PathBuf,
     },
     /// A first manifest is to be written where there is one.
-    #[error("the project has a manifest already: {own}")]
+    #[error("the project already has a manifest: {own}")]
     SecondManifest {
         /// Where the manifest is.
         own: String,
     },
     /// A stage is named of something that has none.
-    #[error("{}: `--target` names a stage of a Dockerfile", from.display())]
+    #[error("{}: `--target` selects a stage of a Dockerfile", from.display())]
     TargetOfFlake {
         /// What is named.
         from: PathBuf,
@@ -104,7 +104,7 @@ pub enum DeriveError {
     #[error(transparent)]
     NothingNamed(Box<NothingNamed>),
     /// The manifest is the project's own.
-    #[error("the manifest of {} is not derived: it is the project's own", folder.display())]
+    #[error("the manifest of {} is not derived: the project has its own", folder.display())]
     NotDerived {
         /// The project's folder.
         folder: PathBuf,
@@ -165,26 +165,26 @@ impl DeriveError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Dockerfile { problem, .. } if matches!(**problem, DockerfileError::NoProject { .. }) => {
-                "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again"
+                "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again"
                     .to_owned()
             }
-            Self::NamedTwice => "name an output of a flake as --from FILE#NAME".to_owned(),
+            Self::NamedTwice => "select a flake output with --from FILE#NAME".to_owned(),
             Self::HasManifest { from, .. } => format!(
-                "leave out --from to use it, or remove it first; `invar build --from {} --show-manifest` only prints \
-                 what would be in its place",
+                "omit --from to use it, or remove it first; `invar build --from {} --show-manifest` prints the derived \
+                 manifest without using it",
                 from.display()
             ),
             Self::SecondManifest { .. } => "edit it, or remove it first".to_owned(),
-            Self::TargetOfFlake { .. } => "an output of a flake is --from flake.nix#NAME".to_owned(),
+            Self::TargetOfFlake { .. } => "select a flake output with --from flake.nix#NAME".to_owned(),
             Self::NothingNamed(named) => named.hint(),
             Self::NotDerived { .. } => {
-                "name a Dockerfile or flake with --from to see what would be in its place".to_owned()
+                "pass --from with a Dockerfile or flake to see the manifest it would give".to_owned()
             }
             Self::NoRecord { purpose, arguments, .. } => {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
             }
             Self::NotCurrent { arguments, .. } => {
-                format!("run `invar lock {arguments}`, which prints what that changes")
+                format!("run `invar lock {arguments}` to update it and print the changes")
             }
             _ => return None,
         })

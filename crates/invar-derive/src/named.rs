@@ -182,8 +182,8 @@ pub fn has_own_manifest(folder: &Path, pyproject: Option<&str>) -> bool {
     broken || own_manifest(folder, pyproject).is_some()
 }
 
-/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read, so
-/// that it is said why.
+/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read,
+/// so that it is said why.
 fn locked_as_its_own(folder: &Path) -> bool {
     let recorded = ProjectFiles::all_recorded(folder);
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())

@@ -16,7 +16,7 @@ use crate::files::{text, text_if_there};
 use crate::named::Named;
 use crate::source_kind::SourceKind;
 
-/// The longest file of a project that is looked into, in bytes; what applications are made in is shorter.
+/// The longest file of a project that is looked into, in bytes; files that create applications are shorter.
 const LONGEST: u64 = 256 << 10;
 
 /// How many files are looked into, and how many bytes of them at most.

@@ -15,7 +15,7 @@ use crate::named::Named;
 use crate::reading::Sources;
 use crate::source_kind::SourceKind;
 
-/// How many problems of a refused manifest are told.
+/// How many problems of a refused manifest are reported.
 const MOST_PROBLEMS: usize = 10;
 
 /// Derives the manifest of `named` for `purpose`. Other purposes that it serves as well are recorded with it.
@@ -117,8 +117,8 @@ fn digest(path: &Path) -> Result<Option<Digest>, DeriveError> {
 
 /// The digest of what a manifest is derived from in `pyproject.toml`; `None` without one, or where it is no TOML.
 ///
-/// It is of a JSON object with the keys in their order and without spaces, so that comments and the order of tables do not
-/// matter.
+/// It is of a JSON object with the keys in their order and without spaces, so that comments and the order of tables do
+/// not matter.
 fn project_digest(pyproject: Option<&str>) -> Option<Digest> {
     let table: toml::Table = toml::from_str(pyproject?).ok()?;
     let tool = table.get("tool").and_then(|tool| tool.get("uv"));
@@ -185,7 +185,8 @@ pub fn refused(named: &Named, error: &ManifestError) -> DeriveError {
     DeriveError::Refused { path: named.path.clone(), problems: problems.take(MOST_PROBLEMS).collect() }
 }
 
-/// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to it.
+/// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to
+/// it.
 fn without_manifest(text: &str) -> String {
     let Ok(mut table) = toml::from_str::<toml::Table>(text) else { return text.to_owned() };
     let tool = table.get_mut("tool").and_then(toml::Value::as_table_mut);

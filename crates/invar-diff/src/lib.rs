@@ -8,11 +8,11 @@
 //! * [`resolve`] opens what a person names: an image, a lock, a project's folder, or a git revision; [`compare`] compares
 //!   two of these.
 //! * [`compare_locks`] compares any two locks that are TOML with lists of packages: `uv.lock`, `invar.lock`.
-//! * Every result is plain data that serialises to JSON: names in kebab case, digests as `sha256:HEX`, paths with a
+//! * Every result is plain data that serializes to JSON: names in kebab case, digests as `sha256:HEX`, paths with a
 //!   leading slash, sizes in bytes.
 //!
 //! # Non-goals
-//! * No printing, and no colours: the result is a value, [text](text()), or a [page](page()).
+//! * No printing, and no colors: the result is a value, [text](text()), or a [page](page()).
 //! * No disassembly: of a program's code it is said where it differs, not how.
 //!
 //! What is compared may be hostile. Nothing is read beyond the bounds that stand as constants in each module, and what

@@ -63,8 +63,8 @@ impl InspectError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlatform { platforms, .. } => Some(format!("it has: {}", platforms.join(", "))),
-            Self::NoFile { .. } => Some("`invar inspect --json` lists all files".to_owned()),
-            Self::NoPackage { .. } => Some("the path of a file begins with a slash".to_owned()),
+            Self::NoFile { .. } => Some("run `invar inspect --json` to list all files".to_owned()),
+            Self::NoPackage { .. } => Some("start the path of a file with a slash".to_owned()),
             _ => None,
         }
     }

@@ -21,7 +21,7 @@ use crate::report::{Conclusion, cause, change_json, tell_change, when};
 const INSIDE: [Perturbation; 4] =
     [Perturbation::Clock, Perturbation::CpuCount, Perturbation::CpuModel, Perturbation::DirectoryOrder];
 
-/// How many differences of one step are told in full.
+/// How many differences of one step are reported in full.
 const SHOWN: usize = 10;
 
 /// What is checked, and with what.
@@ -57,7 +57,7 @@ struct Checked {
 /// When something differs.
 #[derive(Default)]
 struct When {
-    /// The perturbations that bring it out, each alone.
+    /// The perturbations that cause it, each alone.
     under: Vec<Perturbation>,
     /// Whether it differs though nothing is perturbed.
     always: bool,
@@ -190,8 +190,7 @@ impl CacheReport {
                 text.push_str(&tell_change(change, cause(change, &self.facts, under, self.moments)));
             }
             if one.changes.len() > SHOWN {
-                let _ =
-                    writeln!(text, "  … and {} more; --json tells all of them", one.changes.len() - SHOWN);
+                let _ = writeln!(text, "  … and {} more; use --json to list all", one.changes.len() - SHOWN);
             }
         }
         text
@@ -202,13 +201,16 @@ impl CacheReport {
         let missing = self.checked.iter().filter(|one| one.verdict == "not-stored").count();
         (missing > 0).then(|| {
             let all = self.checked.len();
-            format!("warning: the store has nothing to compare {missing} of {all} with: build first")
+            format!(
+                "warning: {missing} of {all} not compared, because the store has no results for them; run `invar build` \
+                 first"
+            )
         })
     }
 
     /// What is to be said if there is nothing to check.
     pub fn note(&self) -> Option<&'static str> {
-        self.checked.is_empty().then_some("This project has no steps, and nothing is built from source")
+        self.checked.is_empty().then_some("This project has no steps and no source builds")
     }
 }
 

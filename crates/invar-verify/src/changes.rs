@@ -16,7 +16,7 @@ const LARGEST: u64 = 4 << 20;
 /// How many files are looked into; of the others it is only told that they differ.
 const MOST: usize = 40;
 
-/// Something that differs. Its order is that in which it is told.
+/// Something that differs. Its order is that in which it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
     /// The build fails.
@@ -46,7 +46,7 @@ pub struct Change {
     pub layer: Option<LayerName>,
     /// The path.
     pub path: ImagePath,
-    /// What brought it.
+    /// Where it comes from.
     pub origin: String,
     /// What the first build has there.
     pub first: Option<Entry>,
@@ -89,7 +89,7 @@ pub fn of_images(first: &Inventory, second: &Inventory) -> Result<Vec<Change>, B
     )
 }
 
-/// Where what was made again differs from what the store has.
+/// Where what was created again differs from what the store has.
 ///
 /// # Errors
 /// Where a file of them cannot be read.
@@ -164,7 +164,7 @@ impl Change {
         match (&first.node, &second.node) {
             (Node::File { size: one, digest: a }, Node::File { size: other, digest: b }) if a != b => {
                 parts.push(match one == other {
-                    true => format!("{one} bytes, other content"),
+                    true => format!("{one} bytes, different content"),
                     false => format!("{one} bytes, then {other}"),
                 });
             }

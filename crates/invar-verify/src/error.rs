@@ -14,13 +14,13 @@ pub enum VerifyError {
     #[error("the project cannot be built again")]
     Order(#[source] serde_json::Error),
     /// What could be tried before no longer can.
-    #[error("it can no longer be tried: {why}")]
+    #[error("it can no longer be run: {why}")]
     NoLonger {
         /// Why not.
         why: String,
     },
     /// A step or package is named that nothing is built for.
-    #[error("this project has no step or package built from source named {name:?}")]
+    #[error("this project has no step or source build named {name:?}")]
     NoSuchStep {
         /// The name.
         name: String,

@@ -1,4 +1,4 @@
-//! What `verify` tells: a table of perturbations and verdicts, and what differs, with its cause and remedy.
+//! The report of `verify`: a table of perturbations and verdicts, and what differs, with its cause and remedy.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::analysis::{Cause, Difference, Evidence, Fact, Moments};
 use crate::changes::{Change, Detail, Finding};
 use crate::perturbation::Perturbation;
 
-/// How many differences are told in full.
+/// How many differences are reported in full.
 const SHOWN: usize = 20;
 
 /// What came of it all.
@@ -43,7 +43,7 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
-/// All that is told.
+/// All that is reported.
 pub struct Report {
     /// The image's digest.
     pub digest: String,
@@ -59,9 +59,9 @@ pub struct Report {
     pub anyway: BTreeSet<Finding>,
     /// What is known of each.
     pub details: BTreeMap<Finding, Detail>,
-    /// When the two builds were made.
+    /// When the two builds ran.
     pub moments: Moments,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 
@@ -94,7 +94,7 @@ impl Report {
             text.push_str(&self.tell(finding, under));
         }
         if findings.len() > SHOWN {
-            let _ = write!(text, "\n… and {} more; --json tells all of them\n", findings.len() - SHOWN);
+            let _ = write!(text, "\n… and {} more; use --json to list all\n", findings.len() - SHOWN);
         }
         if !text.is_empty() && !quiet {
             text.push('\n');
@@ -107,7 +107,7 @@ impl Report {
     pub fn warning(&self) -> Option<String> {
         (self.untried() > 0).then(|| {
             format!(
-                "warning: {} of {} perturbations could not be tried here: nothing is known about them",
+                "warning: {} of {} variations could not be run on this machine, so they are not covered",
                 self.untried(),
                 self.tried.len()
             )
@@ -116,18 +116,17 @@ impl Report {
 
     /// The result in one sentence.
     pub fn summary(&self) -> String {
-        let built = match self.builds {
-            1 => "one more build".to_owned(),
-            builds => format!("{builds} more builds"),
+        let count = |count: usize, noun: &str| match count {
+            1 => format!("1 {noun}"),
+            count => format!("{count} {noun}s"),
         };
+        let rebuilds = count(self.builds, "rebuild");
         if self.changed.is_empty() {
-            return format!("{} is the same in {built}", self.reference);
+            let variations = count(self.tried.len() - self.untried(), "variation");
+            return format!("{} is reproducible: {rebuilds}, {variations}, same digest", self.reference);
         }
-        let changes = match self.changed.len() {
-            1 => "one thing differs".to_owned(),
-            changes => format!("{changes} things differ"),
-        };
-        format!("{} is not the same: {changes} in {built}", self.reference)
+        let differences = count(self.changed.len(), "difference");
+        format!("{} is not reproducible: {differences} in {rebuilds}", self.reference)
     }
 
     fn table(&self) -> String {
@@ -136,7 +135,7 @@ impl Report {
             let (word, why) = match verdict {
                 Verdict::Same => ("same", perturbation.describe().to_owned()),
                 Verdict::Differs(findings) if findings.contains(&Finding::Build) => {
-                    ("FAILS", "the build fails under it".to_owned())
+                    ("FAILS", "the build fails".to_owned())
                 }
                 Verdict::Differs(findings) => {
                     let count = findings.len();
@@ -150,7 +149,7 @@ impl Report {
             let count = self.anyway.len();
             let _ = writeln!(
                 text,
-                "{:<16} {:<9}  {count} of the differences come in any other build",
+                "{:<16} {:<9}  {count} of the differences also appear without it",
                 "(nothing)", "DIFFERS"
             );
         }
@@ -175,8 +174,8 @@ impl Report {
             }
             Finding::Configuration => format!("the image's configuration differs {when}\n"),
             Finding::Packing { platform, layer } => format!(
-                "layer {layer} ({platform}) has other bytes {when}, though its files are the same: this is a fault of \
-                 Invar, please report it\n"
+                "layer {layer} ({platform}) has different bytes {when}, although its files are the same: this is a bug \
+                 in Invar, please report it\n"
             ),
             Finding::Path { platform, path } => {
                 let of_platform = if self.several { format!(", {platform}") } else { String::new() };
@@ -251,10 +250,10 @@ impl Report {
 /// When something differs, as the end of a sentence.
 pub(crate) fn when(always: bool, under: &[Perturbation]) -> String {
     if always {
-        return "in every build, though nothing is perturbed".to_owned();
+        return "in every rebuild, without any variation".to_owned();
     }
     match under {
-        [] => "only under several perturbations at once".to_owned(),
+        [] => "only under several variations at once".to_owned(),
         all => format!("under {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -63,7 +63,7 @@ impl Open<'_> {
             if files.lock_text.is_none() {
                 reporter.event(&Event::LockMissing);
             } else if unlocked.is_some() {
-                let note = format!("invar.lock does not have {part}: locking it");
+                let note = format!("invar.lock does not cover {part} yet: locking it");
                 reporter.event(&Event::Note(&note));
             }
             let keyring = machine::keyring(self.keyring, &files)?;

@@ -64,8 +64,8 @@ fn tell(global: &Global, options: &Init, file: &ManifestFile) -> Result<ExitCode
             let next = next(&options.project, *needs_uv_lock);
             match draft.notes.len() {
                 0 => say(&format!("Next: {next}")),
-                1 => say(&format!("Next: look at the comment, then {next}")),
-                count => say(&format!("Next: look at the {count} comments, then {next}")),
+                1 => say(&format!("Next: review the comment, then {next}")),
+                count => say(&format!("Next: review the {count} comments, then {next}")),
             }
         }
     }

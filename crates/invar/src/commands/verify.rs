@@ -134,8 +134,8 @@ impl RebuildReporter for Rebuilds<'_> {
             return say(&event.to_string());
         }
         say(&match names.as_slice() {
-            [] => "Building again with nothing perturbed".to_owned(),
-            names => format!("Building again under {}", names.join(", ")),
+            [] => "Rebuilding without variations".to_owned(),
+            names => format!("Rebuilding under {}", names.join(", ")),
         });
     }
 

@@ -132,7 +132,7 @@ fn tell(
         return;
     }
     if let Some(difference) = difference {
-        say(&format!("{} gives another manifest than before:", manifest.source));
+        say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&printable(line)));
     }
     let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
