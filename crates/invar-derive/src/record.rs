@@ -98,7 +98,7 @@ pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> 
     (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
 }
 
-/// The digest of a file; `None` where there is none.
+/// The digest of a file; `None` if there is none.
 fn digest(path: &Path) -> Result<Option<Digest>, DeriveError> {
     /// The longest file that a manifest is derived from, in bytes.
     const LONGEST: u64 = 64 << 20;

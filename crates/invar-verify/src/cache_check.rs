@@ -214,7 +214,7 @@ impl CacheReport {
     }
 }
 
-/// The paths in which what was made again differs.
+/// The paths in which what was created again differs.
 fn differing(all: &[Rechecked]) -> Result<Paths, VerifyError> {
     let mut paths = Paths::new();
     for one in all {

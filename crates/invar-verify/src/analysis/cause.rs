@@ -71,7 +71,7 @@ impl Cause {
         }
     }
 
-    /// The perturbations that would bring it out, for a guess where to look first.
+    /// The perturbations that would cause it, for a guess where to look first.
     pub fn likely(first: &[u8], second: &[u8], facts: &[Fact], moments: Moments) -> Vec<Perturbation> {
         let evidence = Evidence { under: &[], first, second, facts, moments };
         match Self::of(&evidence) {
