@@ -1,7 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Kind};
+use invar_checkout::CheckoutError;
+use invar_diagnostic::{Diagnostic, Hint, Kind, printable, sentence};
 use invar_init::{DockerfileError, ProjectError};
 use invar_project::{DerivedSource, Purpose};
 
@@ -14,7 +15,7 @@ use crate::nothing_named::NothingNamed;
 pub enum DeriveError {
     /// The project cannot be read, or what its own files say is wrong.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Checkout(#[from] CheckoutError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -150,20 +151,19 @@ fn missing(lock: &Path, is_there: bool, source: &DerivedSource, purpose: Purpose
     }
 }
 
-impl DeriveError {
-    /// The kind of this failure.
-    pub fn kind(&self) -> Kind {
+impl Diagnostic for DeriveError {
+    fn kind(&self) -> Kind {
         match self {
-            Self::Build(error) => error.kind(),
+            Self::Checkout(error) => error.kind(),
             Self::Write { .. } => Kind::Disk,
             Self::NoRecord { .. } | Self::NotCurrent { .. } => Kind::Locks,
             _ => Kind::Input,
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
+    fn hint(&self) -> Option<Hint> {
+        Some(Hint::Owned(match self {
+            Self::Checkout(error) => return error.hint(),
             Self::Dockerfile { problem, .. } if matches!(**problem, DockerfileError::NoProject { .. }) => {
                 "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again"
                     .to_owned()
@@ -187,6 +187,16 @@ impl DeriveError {
                 format!("run `invar lock {arguments}` to update it and print the changes")
             }
             _ => return None,
-        })
+        }))
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Checkout(error) => error.message(colored),
+            // What a Dockerfile or flake says may be meant for a terminal.
+            Self::Refused { .. } => printable(&self.to_string()),
+            Self::Flake { .. } => self.to_string().lines().map(printable).collect::<Vec<_>>().join("\n"),
+            _ => sentence(self),
+        }
     }
 }

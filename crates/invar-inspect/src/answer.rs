@@ -3,7 +3,7 @@ use invar_tree::ImagePath;
 use serde::Serialize;
 
 use crate::error::InspectError;
-use crate::terminal::printable;
+use invar_diagnostic::printable;
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]

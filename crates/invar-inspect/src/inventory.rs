@@ -1,7 +1,8 @@
-//! What an image or a project's image is made of, counted.
+//! What an image or a project's image consists of, counted.
 use std::collections::BTreeMap;
 
-use invar_build::{Item, ProjectFiles, Session};
+use invar_build::{Item, Session};
+use invar_checkout::ProjectFiles;
 use invar_oci_read::{
     Counted, Image, ImageError, Inventory, LayerSize, Limits, Listing, Packages, Root, is_record,
 };

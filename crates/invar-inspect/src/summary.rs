@@ -2,7 +2,8 @@
 use invar_oci_read::{Inventory, Sum};
 use serde_json::json;
 
-use crate::terminal::{ByteSize, printable};
+use crate::terminal::ByteSize;
+use invar_diagnostic::printable;
 
 /// How deep folders are shown.
 const DEPTH: usize = 3;

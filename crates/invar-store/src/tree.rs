@@ -162,7 +162,7 @@ impl StoredTree {
             Ok(bytes) => Ok(bytes),
             Err(Unopened::Failed(error)) => Err(error),
             Err(Unopened::Absent | Unopened::Damaged) => {
-                // The error stands whether or not the folder can be removed.
+                // The error is whether or not the folder can be removed.
                 let _ = store.discard_damaged_tree(key);
                 Err(StoreError::Damaged { path: path.join(file) })
             }

@@ -2,7 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use invar_build::{Built, outside, runs_commands};
+use invar_build::{Built, runs_commands};
+use invar_checkout::outside;
 
 use crate::analysis::{Cause, Found, Moments, culprits};
 use crate::changes::Finding;

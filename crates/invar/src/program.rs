@@ -100,7 +100,7 @@ pub fn mounts(given: &[String]) -> Result<Vec<Mount>, Failure> {
             return Err(wrong("the target must be an absolute path"));
         }
         let source: PathBuf = std::fs::canonicalize(Path::new(here))
-            .map_err(|error| wrong(&format!("{here} cannot be used: {error}")))?;
+            .map_err(|error| wrong(&format!("cannot use {here}: {error}")))?;
         Ok(Mount { source, target: there.to_owned(), writable })
     };
     given.iter().map(mount).collect()

@@ -46,7 +46,7 @@ pub(crate) struct Read {
 
 /// What a script says.
 pub(super) enum Content {
-    /// It stands in the Dockerfile, which has its places.
+    /// It is in the Dockerfile, which has its places.
     Here(Text),
     /// The file at this path of the build's folder.
     InFolder(String, Text),
