@@ -71,7 +71,7 @@ pub enum DeriveError {
         message: String,
     },
     /// What a Dockerfile or flake says would be refused as a manifest.
-    #[error("{}: what it says is no manifest: {}", path.display(), problems.join("; "))]
+    #[error("{}: invalid manifest: {}", path.display(), problems.join("; "))]
     Refused {
         /// The file.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum DeriveError {
         from: PathBuf,
     },
     /// A first manifest is to be written where there is one.
-    #[error("the project has a manifest already: {own}")]
+    #[error("the project already has a manifest: {own}")]
     SecondManifest {
         /// Where the manifest is.
         own: String,
@@ -184,7 +184,7 @@ impl Diagnostic for DeriveError {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
             }
             Self::NotCurrent { arguments, .. } => {
-                format!("run `invar lock {arguments}`, which prints what that changes")
+                format!("run `invar lock {arguments}` to update it and print the changes")
             }
             _ => return None,
         }))

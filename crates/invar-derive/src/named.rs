@@ -105,7 +105,7 @@ impl Named {
     /// The file `from`, perhaps with `#` and a name, for the project in `folder`.
     ///
     /// # Errors
-    /// [`DeriveError`] if there is no such file, or if it cannot have such a name.
+    /// [`DeriveError`] where there is no such file, or where it cannot have such a name.
     pub fn of(folder: &Path, from: &Path, target: Option<&str>) -> Result<Self, DeriveError> {
         let (mut path, mut output) = (from.to_owned(), None);
         if !from.exists()
@@ -189,8 +189,7 @@ fn locked_as_its_own(folder: &Path) -> bool {
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
-/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give
-/// them.
+/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
 fn candidates(folder: &Path) -> Vec<(SourceKind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -28,7 +28,7 @@ pub(super) fn check(context: &LockContext<'_>, names: &[&str]) -> Result<(), Loc
     if context.sources.fetcher.is_offline() {
         return Err(none("--offline is set".to_owned()));
     }
-    let mut command = Command::new(&context.uv);
+    let mut command = Command::new(context.uv);
     let ran = command.arg("--version").stdin(Stdio::null()).output();
     let program = context.uv.display();
     match ran {
@@ -64,7 +64,7 @@ pub(super) fn lock(
     if builds.none {
         context.sources.reporter.event(&Event::LockingBuilds { names: &names });
     }
-    let output = Command::new(&context.uv)
+    let output = Command::new(context.uv)
         .args(["lock", "--quiet", "--no-progress", "--color", "never"])
         .args(builds.none.then_some("--no-build"))
         .args(builds.without.iter().flat_map(|name| ["--no-build-package", name.as_str()]))
