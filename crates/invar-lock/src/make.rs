@@ -1,7 +1,7 @@
 //! A lock from what the archives have now: suites, packages, everything other than the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Solution, SolveRequest, solve};
+use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Verdict, only_for_scripts, script_key, verdict};
@@ -21,7 +21,7 @@ use crate::builds::lock_builds;
 use crate::context::LockContext;
 use crate::fetches::lock_fetches;
 use crate::parts::{Deferred, build_roots};
-use crate::requests::{IN_BASE, INTERPRETER, SHELL, roots};
+use crate::requests::image_requests;
 use crate::roots::{RootSolver, requests};
 use crate::update::{Update, preferred};
 
@@ -93,13 +93,15 @@ impl Making<'_> {
             let found = python.then(|| find_interpreter(&index, &codename, &request)).transpose()?;
             context.sources.reporter.event(&Event::Phase(Phase::Solve));
             let prefer = preferred(old, platform, update);
-            let roots = roots(&request, found.as_ref());
-            let solution = solve(&index, &SolveRequest { roots, omit: &only_for_scripts, prefer: &prefer })
-                .map_err(|source| LockError::Solve {
-                suite: codename.clone(),
-                platform: platform.to_string(),
-                source: Box::new(source),
-            })?;
+            let requests = image_requests(&request, found.as_ref());
+            let solution =
+                solve(&index, &SolveRequest { requests, omit: &only_for_scripts, prefer: &prefer }).map_err(
+                    |source| LockError::Solve {
+                        suite: codename.clone(),
+                        platform: platform.to_string(),
+                        source: Box::new(source),
+                    },
+                )?;
             platforms.insert(platform, locked_platform(context, files, solution, &suites, &locked_suites)?);
             indexes.push((platform, index));
             interpreter = found;
@@ -258,11 +260,12 @@ fn find_interpreter(
 fn because(reason: &Reason) -> Because {
     match reason {
         Reason::DependencyOf(of) => Because::Dependency { of: of.clone() },
-        Reason::Requested { why } => match why.as_str() {
-            SHELL => Because::Shell,
-            IN_BASE => Because::Base,
-            INTERPRETER => Because::Interpreter,
-            _ => Because::Requested,
+        Reason::Requested(requester) => match requester {
+            Requester::Shell => Because::Shell,
+            Requester::Base => Because::Base,
+            Requester::Interpreter => Because::Interpreter,
+            Requester::Essential => Because::Essential,
+            Requester::Manifest | Requester::Closure(_) => Because::Requested,
         },
     }
 }
