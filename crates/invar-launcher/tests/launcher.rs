@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invar_launcher::{CalledAs, Launcher, LauncherError, Machine, Values, launcher};
+use invar_launcher::{CalledAs, LAUNCHER_VERSION, Launcher, LauncherError, Machine, Values, launcher};
 use invar_tree::Digest;
 use tempfile::TempDir;
 
@@ -620,9 +620,9 @@ fn the_bytes_are_pinned() {
         assert_eq!(launcher(&request).unwrap(), bytes);
         // If this is intended, raise the format version and add to "Output digests" in the changelog.
         assert_eq!(
-            (bytes.len(), Digest::of(&bytes).hex().as_str()),
-            (length, digest),
-            "{:?}",
+            (LAUNCHER_VERSION, bytes.len(), Digest::of(&bytes).hex().as_str()),
+            (1, length, digest),
+            "{:?}: raise LAUNCHER_VERSION and pin the new digest",
             request.machine
         );
     }

@@ -46,7 +46,7 @@ fn limits_are_told() {
     };
     check(
         format!("FROM a\n# {}", "x".repeat(Limits::FILE)),
-        "the file has 1048585 bytes; at most 1048576 are read",
+        "the file has 1048585 bytes; the limit is 1048576",
     );
     check(format!("FROM a\n{}", "RUN x\n".repeat(10_000)), "there are more than 10000 instructions");
     check(

@@ -176,17 +176,17 @@ fn what_builders_refuse_is_refused_with_its_place() {
         assert_eq!(fault.to_string(), expected);
         assert_eq!(&text[span.range()], at, "{text}");
     };
-    check("FROM a\nCOPPY a b\n", "there is no instruction COPPY; did you mean COPY?", "COPPY");
-    check("RUN a\n", "RUN stands before the first FROM; only ARG may", "RUN");
+    check("FROM a\nCOPPY a b\n", "unknown instruction COPPY; did you mean COPY?", "COPPY");
+    check("RUN a\n", "RUN is before the first FROM, where only ARG is allowed", "RUN");
     check("ARG a\n", "the file has no FROM, so it builds nothing", "ARG");
     check("FROM a b\n", "FROM takes an image, or an image AS a name", "a b");
     check("FROM a\nCOPY a\n", "COPY needs at least one source, and a destination", "COPY");
     check("FROM a\nUSER\n", "USER needs an argument", "USER");
     check("FROM a\nSHELL bash\n", "SHELL takes a JSON array of strings", "bash");
-    check("FROM a\nONBUILD FROM b\n", "ONBUILD may not hold FROM", "FROM");
+    check("FROM a\nONBUILD FROM b\n", "ONBUILD may not contain FROM", "FROM");
     check("FROM a\nHEALTHCHECK curl x\n", "HEALTHCHECK takes NONE, or CMD with a command", "curl");
-    check("# escape=x\nFROM a\n", "`x` is no escape character; only `\\` and ` are", "x");
-    check("# escape=`\n# escape=`\nFROM a\n", "the directive escape is given twice", "# escape=`");
+    check("# escape=x\nFROM a\n", "`x` is not an escape character; use `\\` or `", "x");
+    check("# escape=`\n# escape=`\nFROM a\n", "the directive escape is set twice", "# escape=`");
     check("", "the file has no instructions", "");
     assert!(matches!(parse(b"FROM a\nRUN \xff\n").expect_err("no text").fault, Fault::NotText));
 }
@@ -228,17 +228,17 @@ fn what_no_builder_takes_is_refused() {
     check("COPY --from a b", "--from of COPY takes a value");
     check("RUN --mount true", "--mount of RUN takes a value");
     check("COPY --link=maybe a b", "--link of COPY takes true or false");
-    check("COPY --chown=a --chown=b a b", "--chown of COPY is given twice");
+    check("COPY --chown=a --chown=b a b", "--chown of COPY is set twice");
     check(
         "HEALTHCHECK --interval=5 CMD x",
         "--interval of HEALTHCHECK takes a time with a unit, such as 30s",
     );
     check("HEALTHCHECK --retries=x CMD x", "--retries of HEALTHCHECK takes a number");
     check("COPY a <<EOF\nEOF", "COPY takes a path as its destination, and no here-document");
-    check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x is never ended by a line that says EOF>/x");
-    check("RUN cat <<EOF; a\nEOF", "the here-document EOF; is never ended by a line that says EOF;");
+    check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x has no closing line EOF>/x");
+    check("RUN cat <<EOF; a\nEOF", "the here-document EOF; has no closing line EOF;");
     let takes =
-        "FROM takes a stage's name that starts with a letter and has only letters, digits, -, _ and .";
+        "FROM takes a stage name that starts with a letter and contains only letters, digits, -, _ and .";
     check("FROM scratch AS 1b", takes);
     check("FROM scratch AS a/b", takes);
     check("VOLUME []", "VOLUME needs a path");

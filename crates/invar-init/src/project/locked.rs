@@ -10,7 +10,7 @@ use toml::Value;
 use crate::draft::Draft;
 use crate::project::Facts;
 
-/// The packages of an image, by their normalised names.
+/// The packages of an image, by their normalized names.
 #[derive(Debug, Default)]
 pub(super) struct Locked {
     /// All of them.
@@ -21,8 +21,8 @@ pub(super) struct Locked {
     pub without_fitting: BTreeSet<String>,
 }
 
-/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None` where
-/// its Python is not known, or none will do.
+/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
+/// where its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),

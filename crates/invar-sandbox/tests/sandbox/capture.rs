@@ -124,7 +124,7 @@ fn modes_and_owners_are_normalised_or_kept() {
     let mut sink = memory();
     capture(directory.path(), None, &KEPT, &owners, &mut sink).unwrap();
     assert_eq!(lines(&sink), kept);
-    // Owners are part of what is normalised.
+    // Owners are part of what is normalized.
     let mut sink = memory();
     capture(directory.path(), None, &NORMALISED, &owners, &mut sink).unwrap();
     assert_eq!(lines(&sink), normalised);
@@ -199,9 +199,7 @@ fn what_an_image_cannot_hold_is_refused_by_name() {
         assert!(matches!(error, CaptureError::Special { kind: found, .. } if found == kind), "{error:?}");
         assert_eq!(
             error.to_string(),
-            format!(
-                "/run/x is {words}, which an image cannot hold: have the command remove it before it ends"
-            )
+            format!("/run/x is {words}, which cannot be in an image: remove it at the end of the command")
         );
         // It is one too when it is named itself.
         let at = path("run/x");

@@ -183,7 +183,7 @@ fn a_signature_that_cannot_be_trusted() {
     world.server.put(mirror.files().clone());
     says(
         &world.run(&["lock", "--keyring", "keyring.gpg", "project"]).failure(5),
-        &["trixie", "valid until", "2020"],
+        &["trixie", "expired on", "2020"],
     );
 
     // Another suite's file in the place of this one.
@@ -397,7 +397,7 @@ fn a_store_that_cannot_be_written() {
         command.env("INVAR_DEBIAN_MIRROR", format!("{}/debian", world.server.url()));
         Ran::of(&mut command)
     };
-    says(&with_mount("size=600k", "").failure(6), &["small", "no room"]);
+    says(&with_mount("size=600k", "").failure(6), &["small", "no space"]);
     says(&with_mount("size=64m", "mount -o remount,ro \"$1\" &&").failure(6), &["small"]);
     nothing_left(&world);
     world.build();

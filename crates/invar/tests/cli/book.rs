@@ -86,8 +86,8 @@ fn in_a_pipeline(line: &str) -> Option<&str> {
     PROGRAMS.contains(&command.split_whitespace().next()?).then_some(command)
 }
 
-/// Whether a line of a block that is not run has a command nevertheless. A synopsis of `invar`, with names in capitals for
-/// what a reader puts in, is none; that it is right is tested where the command line is defined.
+/// Whether a line of a block that is not run has a command nevertheless. A synopsis of `invar`, with names in capitals
+/// for what a reader puts in, is none; that it is right is tested where the command line is defined.
 fn is_left_out(language: Option<&str>, line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let names = |word: &&str| {

@@ -1,4 +1,4 @@
-//! `invar diff`: what it tells of images, locks and revisions, and what it reads for that.
+//! `invar diff`: what it reports about images, locks and revisions, and what it reads for that.
 use std::fs;
 use std::process::Command;
 
@@ -465,7 +465,7 @@ pyproject.toml
   tool.invar.packages[0]: \"aa\" → \"bb\"
 6 source files in the image
   M big.bin
-      too large to look into
+      too large to compare
   M link
   M main.py
       @@ -1,1 +1,1 @@
@@ -479,7 +479,7 @@ pyproject.toml
       @@ -1,1 +1,1 @@
       -one
       +two
-2 source files that the image is not made of
+2 source files not part of the image
   M data.txt: before in the image
   M docs/a.md
       @@ -1,1 +1,1 @@
@@ -501,8 +501,7 @@ pyproject.toml
     assert_eq!(ran.stdout.replace("  A x.tar\n", "").replace("7 source", "6 source"), expected);
     let back = context.run(&["diff", "HEAD", "HEAD~1"]).stdout;
     assert!(
-        back.contains("  D new.py\n")
-            && back.contains("  M data.txt: before that the image is not made of\n"),
+        back.contains("  D new.py\n") && back.contains("  M data.txt: before not part of the image\n"),
         "{back}"
     );
     // Two folders are compared as well.
@@ -526,10 +525,10 @@ fn what_cannot_be_compared_is_refused() {
         let error = context.run(&["diff", old, new]).failure(code);
         assert!(error.contains(expected), "{error}");
     };
-    check("a.tar", "uv.lock", 2, "a lock is compared with a lock");
-    check("uv.lock", "broken.lock", 2, "it is not TOML");
+    check("a.tar", "uv.lock", 2, "cannot be compared: one is a lock and the other is not");
+    check("uv.lock", "broken.lock", 2, "invalid TOML");
     check("a.tar", "text.txt", 2, "text.txt is not an image");
-    check("a.tar", "nowhere.tar", 2, "neither a file or folder nor a git revision");
+    check("a.tar", "nowhere.tar", 2, "is not a file, a directory or a git revision");
     context.write("climbs.tar", tar(&[("a", "1", 1), ("../x", "1", 1)]));
     check("a.tar", "climbs.tar", 5, "climbs out");
 }

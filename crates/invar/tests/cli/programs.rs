@@ -1,5 +1,5 @@
-//! Each crate has one program of integration tests, and no file of it is forgotten: what no `mod` names is not compiled,
-//! and would pass without ever being run.
+//! Each crate has one program of integration tests, and no file of it is forgotten: what no `mod` names is not
+//! compiled, and would pass without ever being run.
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -7,14 +7,12 @@ use crate::support::{Context, repository};
 fn the_reference_is_up_to_date() {
     let context = Context::new();
     let mut reference = String::from(
-        "# Command line\n\nMade from the program's own definitions; `INVAR_BLESS=1 cargo test -p invar reference` \
-         writes it anew.\n",
+        "# Command line\n\nGenerated from the program's definitions; `INVAR_BLESS=1 cargo test -p invar reference` \
+         updates it.\n",
     );
     let general = context.run(&["--help"]).success();
     reference.push_str(&format!("\n## invar\n\n```text\n{}\n```\n", general.trim_end()));
-    reference.push_str(
-        "\nThe options above, but for `--version`, are options of every command, and stand only here.\n",
-    );
+    reference.push_str("\nEvery command also takes the options above, except `--version`.\n");
     for command in commands(&general) {
         let help = context.run(&[command, "--help"]).success();
         let help = own(&help, &general);

@@ -56,7 +56,7 @@ fn odd() -> Deb {
         .script("postinst", POSTINST)
 }
 
-/// A world with the package `odd`, and a project of it whose manifest says `configure` besides.
+/// A world with the package `odd`, and a project of it whose manifest also has `configure`.
 fn world(odd: Deb, configure: &str) -> World {
     let toolbox = ["bin", "sbin", "lib", "lib64"].iter().fold(
         Deb::new("toolbox", "1")
@@ -127,7 +127,7 @@ fn scripts_run_and_what_lasts_of_their_work_is_kept() {
     let built = world.run(&["build", "--locked", "odd"]);
     for path in ["/etc/odd/key", "/var/lib/dbus/machine-id"] {
         let note =
-            format!("note: maintainer scripts made {path}, which each container should make for itself");
+            format!("note: {path} was created by maintainer scripts, but must be unique to each container");
         assert!(built.stderr.contains(&note), "{note} is not in:\n{}", built.stderr);
     }
     let digest = built.success();
@@ -171,8 +171,8 @@ fn scripts_run_and_what_lasts_of_their_work_is_kept() {
     assert_eq!(Ran::of(&mut again).success(), digest);
 }
 
-/// Runs `invar` with a store on an overlay file system, on which the kernel refuses another. At the end it tells which
-/// copies of roots were kept.
+/// Runs `invar` with a store on an overlay file system, on which the kernel refuses another. At the end it determines
+/// which copies of roots were kept.
 fn on_an_overlay(world: &World, arguments: &[&str]) -> Ran {
     let script = "set -e; mkdir lower upper work; mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work \
                   lower; code=0; \"$@\" || code=$?; ls -d lower/store/failed/*/layer/copy >&2 || true; exit $code";
@@ -220,7 +220,7 @@ fn a_script_that_fails_is_named() {
         (
             "postinst",
             "echo before; echo why; kill -9 $$",
-            "the postinst script of odd was ended by signal Killed",
+            "the postinst script of odd was killed by signal Killed",
         ),
     ] {
         let deb = Deb::new("odd", "1").script(script, &format!("#!/bin/sh\n{body}\n"));
@@ -241,7 +241,7 @@ fn running_is_proposed_where_nobody_has_read_the_scripts() {
     let world = world(odd(), "");
     let advice = "to run them in the sandbox, write in odd/invar.toml: configure = [\"odd\", \"reader\"]";
     let locked = lock(&world);
-    for expected in ["warning: the maintainer scripts of odd are not known", advice] {
+    for expected in ["warning: the maintainer scripts of odd are unknown", advice] {
         assert!(locked.stderr.contains(expected), "{expected} is not in:\n{}", locked.stderr);
     }
     let lock_text = fs::read_to_string(world.context.path().join("odd/invar.lock")).expect("it was locked");

@@ -97,8 +97,8 @@ fn an_interactive_shell() {
     terminal.press("lint; hooked; stty size\n");
     terminal.expect("linted in /app\r\nhooked\r\n24 80\r\n");
     terminal.expect("(invar) ");
-    // A key ends the job, and the shell goes on; and it has jobs, as it is in the foreground. The job says that it runs:
-    // a key that comes while a shell is still starting a program is lost, in this shell as in any other.
+    // A key ends the job, and the shell goes on; and it has jobs, as it is in the foreground. The job says that it
+    // runs: a key that comes while a shell is still starting a program is lost, in this shell as in any other.
     terminal.press("sh -c 'echo as\"\"leep; exec sleep 1000000'\n");
     terminal.expect("asleep\r\n");
     terminal.press("\u{3}");

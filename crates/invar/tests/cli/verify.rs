@@ -121,7 +121,7 @@ fn an_image_of_packages_and_wheels_is_the_same_everywhere() {
     let (stdout, stderr) = (ran.stdout.clone(), ran.failure(8));
     assert!(stdout.contains("clock            NOT TRIED"), "{stdout}");
     assert!(stdout.contains("umask            same"), "{stdout}");
-    assert!(stderr.contains("1 of 2 perturbations could not be tried"), "{stderr}");
+    assert!(stderr.contains("1 of 2 variations could not be run"), "{stderr}");
 }
 
 /// A project without Python for both platforms, of packages for any; `more` ends its manifest.
@@ -235,10 +235,10 @@ fn leaks_are_caught_named_and_explained() {
     for expected in [
         "umask            same",
         "clock            DIFFERS    1 difference\n",
-        "/app/out/month (layer steps, step stamp) differs under clock: 8 bytes, other content",
+        "/app/out/month (layer steps, step stamp) differs under clock: 8 bytes, different content",
         "/app/out/listing (layer steps, step stamp) differs under directory-order",
-        "looks like a folder that is read in no order",
-        "differs in every build, though nothing is perturbed",
+        "looks like an unsorted directory listing",
+        "differs in every rebuild, without any variation",
     ] {
         assert!(stdout.contains(expected), "{expected:?} is not in:\n{stdout}");
     }
@@ -306,9 +306,9 @@ fn stored_results_are_checked_without_changing_them() {
     let (stdout, _) = (ran.stdout.clone(), ran.failure(7));
     for expected in [
         "step steady                      same",
-        "step stamp                       DIFFERS\n  /app/out differs under clock: 8 bytes, other content",
+        "step stamp                       DIFFERS\n  /app/out differs under clock: 8 bytes, different content",
         "looks like an embedded date or time",
-        "step random                      DIFFERS\n  /app/y differs in every build, though nothing is perturbed",
+        "step random                      DIFFERS\n  /app/y differs in every rebuild, without any variation",
         "looks like random numbers",
     ] {
         assert!(stdout.contains(expected), "{expected:?} is not in:\n{stdout}");

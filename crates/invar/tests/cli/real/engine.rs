@@ -15,8 +15,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// One whose containers have this machine's network, and which answers. Tests of a program that run at the same time
-    /// share it, and the last of them ends it.
+    /// One whose containers have this machine's network, and which answers. Tests of a program that run at the same
+    /// time share it, and the last of them ends it.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ use super::archives::with_shared_store;
 use super::engine::Engine;
 use crate::support::{Context, Ran, have, is_root, repository};
 
-/// A Docker engine with the example `name` in it; nothing where there can be none here.
+/// A Docker engine with the example `name` in it; nothing if there can be none here.
 fn loaded(test: &str, names: &[&str]) -> Option<(Context, Arc<Engine>)> {
     if !have(test, &["dockerd", "docker", "python3"]) || !is_root(test) {
         return None;

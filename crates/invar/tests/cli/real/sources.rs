@@ -1,5 +1,5 @@
-//! Python packages that are built from their sources, with real packages of this machine's Debian mirror, this machine's
-//! uv and git, and a package index and repositories that are made here.
+//! Python packages that are built from their sources, with real packages of this machine's Debian mirror, this
+//! machine's uv and git, and a package index and repositories that are created here.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ struct Sources {
     path: String,
 }
 
-/// What these tests need besides the system's own programs.
+/// What these tests need other than the system's own programs.
 fn programs(test: &str) -> Option<String> {
     path_of(test, &["uv", "git", "python3", "tar"])
 }

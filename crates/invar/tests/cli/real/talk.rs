@@ -1,8 +1,8 @@
 //! One app, four ways to build it: a Dockerfile, a flake's package, a Dockerfile around Nix, and a flake's image; each
 //! straight from its file, in a real Docker engine, and `nix run`'s counterpart.
 //!
-//! The app is `fixtures/talk`, or the folder that `INVAR_TALK` names (`cargo xtask talk FOLDER`), whose files then decide
-//! what is expected.
+//! The app is `fixtures/talk`, or the folder that `INVAR_TALK` names (`cargo xtask talk FOLDER`), whose files then
+//! decide what is expected.
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
