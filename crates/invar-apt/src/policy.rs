@@ -21,7 +21,7 @@ use crate::openpgp::signature::{Hash, Signature, kind};
 /// The fewest bits of an RSA key's modulus.
 const MINIMUM_RSA_BITS: usize = 2048;
 
-/// How far in the future a signature may lie, in seconds: clocks differ, and the one that is asked may be slow.
+/// How far in the future a signature may be, in seconds: clocks differ, and the one that is asked may be slow.
 const FUTURE: i64 = 86_400;
 
 /// Why a signature does not count.
@@ -210,7 +210,7 @@ fn newest<'a>(
     usable.into_iter().find(|signature| verify(signature))
 }
 
-/// Whether a certificate's own signature obeys the rules that hold for all of them. One that lies in the future does
+/// Whether a certificate's own signature obeys the rules that hold for all of them. One that is in the future does
 /// not count yet.
 fn is_usable(signature: &Signature, now: i64) -> bool {
     !signature.has_unknown_marks
