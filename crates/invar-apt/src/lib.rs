@@ -17,6 +17,7 @@ mod fingerprint;
 mod index;
 mod keyring;
 mod nearest;
+mod openpgp;
 mod path;
 mod policy;
 mod record;
