@@ -17,7 +17,6 @@ mod fingerprint;
 mod index;
 mod keyring;
 mod nearest;
-mod openpgp;
 mod path;
 mod policy;
 mod record;
