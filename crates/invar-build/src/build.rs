@@ -15,12 +15,12 @@ use crate::key::key_of;
 use crate::layer::LayerRequest;
 use crate::parts::Parts;
 use crate::project::ProjectFiles;
-use crate::python_source::Install;
 use crate::realise::key;
 use crate::root::Root;
+use crate::run::context::Workshop;
+use crate::run::python_build::Install;
 use crate::source::SourceTree;
 use crate::workers::each;
-use crate::workshop::Workshop;
 use crate::{BuildError, Event, Phase, Session};
 
 /// What to build.

@@ -14,7 +14,7 @@ use crate::copy::{check_out, copy_tree};
 use crate::key::key_of;
 use crate::realise::{control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
-use crate::workshop::Workshop;
+use crate::run::context::Workshop;
 
 /// Names the handlers in keys: a release with other handlers must not find what this one made.
 pub(crate) const HANDLERS: &str = env!("CARGO_PKG_VERSION");

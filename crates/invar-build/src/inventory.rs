@@ -9,8 +9,8 @@ use invar_tree::{Entry, ImagePath};
 use crate::build::Assembly;
 use crate::parts::Parts;
 use crate::project::ProjectFiles;
-use crate::python_source::Install;
 use crate::root::Root;
+use crate::run::python_build::Install;
 use crate::source::SourceTree;
 use crate::{BuildError, Session};
 

@@ -10,7 +10,6 @@
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
 mod build;
-mod bytecode;
 mod checkout_copy;
 mod command;
 mod configuration;
@@ -21,7 +20,6 @@ mod downloads;
 mod error;
 mod event;
 mod git;
-mod hints;
 mod indexes;
 mod inventory;
 mod key;
@@ -32,27 +30,20 @@ mod lock_make;
 mod lock_parts;
 mod lock_roots;
 mod mirrors;
-mod mount_point;
-mod needs;
 mod output;
 mod parts;
-mod perturbation;
 mod project;
 mod proposals;
 mod python_index;
-mod python_source;
 mod realise;
 mod recheck;
 mod root;
-mod scripts;
+mod run;
 mod session;
 mod shell;
 mod source;
-mod steps;
-mod tools;
 mod vendored;
 mod workers;
-mod workshop;
 mod workspace;
 
 /// The virtual environment's folder in an image, without a leading slash.
@@ -69,15 +60,15 @@ pub use inventory::{Inventory, Item, runs_commands};
 pub use lock::{Locked, Update, lock};
 pub use lock_parts::Unlocked;
 pub use mirrors::{Archive, Mirrors};
-pub use perturbation::Perturbation;
 pub use project::{ProjectFiles, default_outputs};
 pub use proposals::{Proposals, proposals};
 pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
+pub use run::context::StepFailure;
+pub use run::perturbation::Perturbation;
 pub use session::{BuildLimits, Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };
 pub use source::{Disk, SourceError, is_archive, source_files};
 pub use vendored::Registries;
-pub use workshop::StepFailure;

@@ -13,7 +13,7 @@ use self::resolver::{Resolver, Wanted};
 use crate::git;
 use crate::lock_parts::{Deferred, of_part, parts, sources};
 use crate::project::ProjectFiles;
-use crate::python_source::{Source, locked_digest, read_source, read_text};
+use crate::run::python_build::{Source, locked_digest, read_source, read_text};
 use crate::{BuildError, Session};
 
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.

@@ -9,21 +9,22 @@ use invar_python::virtual_environment;
 use invar_store::{Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
+use crate::BuildError;
 use crate::build::Assembly;
-use crate::bytecode::{Candidate, Compiled, Interpreter, compile};
 use crate::copy::{check_out, copy_tree, failed};
 use crate::debian::{Debian, HANDLERS, configuration_key, packages_key, path};
 use crate::key::key_of;
 use crate::layer::{LayerRequest, Piece, PieceSource};
-use crate::python_source;
 use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
+use crate::run::bytecode::{Candidate, Compiled, Interpreter, compile};
+use crate::run::context::Workshop;
+use crate::run::python_build;
+use crate::run::steps::follow::{Links, Moved, follow, links_of};
+use crate::run::steps::{self, displaced, run_steps, wrapped};
+use crate::run::{needs, scripts};
 use crate::source::SourceTree;
-use crate::steps::follow::{Links, Moved, follow, links_of};
-use crate::steps::{self, displaced, run_steps, wrapped};
 use crate::workers::each;
-use crate::workshop::Workshop;
-use crate::{BuildError, needs, scripts};
 
 /// All trees of an image, in the order in which they are merged.
 pub(crate) struct Parts {
@@ -90,7 +91,7 @@ impl Assembly<'_> {
         let workshop = self.workshop();
         let mut fields = Vec::new();
         for build in &self.plan.sources {
-            let prepared = python_source::prepare(&workshop, build, self.install)?;
+            let prepared = python_build::prepare(&workshop, build, self.install)?;
             fields.push(("built".to_owned(), prepared.key.to_string()));
         }
         for prepared in steps::prepare(&workshop, self.plan, &self.environment_key()?)? {
@@ -115,7 +116,7 @@ impl Assembly<'_> {
         let mut fields = vec![("handlers".to_owned(), HANDLERS.to_owned())];
         fields.extend(self.plan.recipes().map(|recipe| ("recipe".to_owned(), key(recipe).to_string())));
         for build in &self.plan.sources {
-            let prepared = python_source::prepare(&workshop, build, self.install)?;
+            let prepared = python_build::prepare(&workshop, build, self.install)?;
             fields.push(("built".to_owned(), prepared.key.to_string()));
         }
         Ok(key_of("step-environment", &fields).to_string())
@@ -256,7 +257,7 @@ impl Assembly<'_> {
             builds.reverse();
         }
         let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
-            python_source::prepare(workshop, build, self.install)
+            python_build::prepare(workshop, build, self.install)
                 .and_then(|prepared| prepared.make(workshop, interpreter))
         })?;
         let mut made: Vec<(&SourceBuild, StoredTree)> = builds.into_iter().zip(trees).collect();
@@ -390,7 +391,7 @@ impl Assembly<'_> {
             keys.push(scripts::key(&workshop, root, &self.packages()));
         }
         for build in &self.plan.sources {
-            keys.extend(python_source::prepare(&workshop, build, self.install).map(|prepared| prepared.key));
+            keys.extend(python_build::prepare(&workshop, build, self.install).map(|prepared| prepared.key));
         }
         if let Ok(environment) = self.environment_key()
             && let Ok(steps) = steps::prepare(&workshop, self.plan, &environment)

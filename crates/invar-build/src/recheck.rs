@@ -8,9 +8,9 @@ use invar_tree::{Origin, Tree};
 
 use crate::build::Assembly;
 use crate::project::ProjectFiles;
-use crate::python_source::{self, Install};
+use crate::run::python_build::{self, Install};
+use crate::run::steps;
 use crate::source::SourceTree;
-use crate::steps;
 use crate::{BuildError, Session};
 
 /// Something that was made again.
@@ -71,7 +71,7 @@ pub fn recheck(
     let workshop = assembly.workshop();
     let mut all = Vec::new();
     for build in plan.sources.iter().filter(|build| wanted(build.chosen.name.as_str())) {
-        let prepared = python_source::prepare(&workshop, build, Install::Files)?;
+        let prepared = python_build::prepare(&workshop, build, Install::Files)?;
         let interpreter = plan.interpreter.as_ref();
         let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
             Some(interpreter) => prepared.make_into(&workshop, interpreter, into).map(Some),

@@ -15,10 +15,10 @@ use crate::build::Assembly;
 use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
 use crate::key::key_of;
-use crate::mount_point::MountPoint;
 use crate::project::ProjectFiles;
-use crate::python_source::Install;
 use crate::realise::key;
+use crate::run::mount_point::MountPoint;
+use crate::run::python_build::Install;
 use crate::source::SourceTree;
 use crate::{BuildError, Event, Session};
 

@@ -23,9 +23,9 @@ use crate::downloads;
 use crate::event::Downloads;
 use crate::git::commit_tree;
 use crate::key::key_of;
-use crate::tools::Tools;
+use crate::run::context::Workshop;
+use crate::run::tools::Tools;
 use crate::workers::each;
-use crate::workshop::Workshop;
 use crate::{BuildError, Event};
 
 /// Where the files are in the sandbox, without a leading slash.

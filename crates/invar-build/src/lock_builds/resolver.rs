@@ -17,11 +17,11 @@ use super::{declared, uv};
 use crate::debian::{debian_checkout, path};
 use crate::key::key_of;
 use crate::project::ProjectFiles;
-use crate::python_source::{
+use crate::run::context::Workshop;
+use crate::run::python_build::{
     FrontEnd, LONGEST_ANSWER, Place, Source, build_environment, front_end, locked_digest, prepare_needs,
     read_source,
 };
-use crate::workshop::Workshop;
 use crate::{BuildError, Event, Session};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.

@@ -21,14 +21,14 @@ use self::put::Passing;
 use crate::BuildError;
 use crate::copy::copy_tree;
 use crate::debian::{debian_checkout, packages_key, path};
-use crate::hints::PackagesOf;
 use crate::key::key_of;
-use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
+use crate::run::context::{Job, Workshop};
+use crate::run::hints::PackagesOf;
+use crate::run::needs::{ATTACHMENT, Noting};
+use crate::run::tools::Tools;
 use crate::source::SourceTree;
-use crate::tools::Tools;
 use crate::vendored::Vendored;
-use crate::workshop::{Job, Workshop};
 
 /// What a step leaves, by its name.
 pub(crate) type Outputs = BTreeMap<StepName, StoredTree>;

@@ -12,7 +12,7 @@ use crate::BuildError;
 
 /// A private folder in the store in which one job is run: the build folder is filled before, and read after.
 pub(crate) struct Bench {
-    pub(super) scratch: Scratch,
+    pub(crate) scratch: Scratch,
 }
 
 impl Bench {

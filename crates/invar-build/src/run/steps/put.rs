@@ -10,7 +10,7 @@ use invar_tree::{Contents, Entry, ImagePath, Mode, Node, Origin, Owner, Sink, Si
 use super::{Prepared, fetch_file};
 use crate::BuildError;
 use crate::copy::failed;
-use crate::workshop::Workshop;
+use crate::run::context::Workshop;
 
 /// Gives the outputs of a step that runs nothing to `sink`: what its inputs have at these places.
 ///

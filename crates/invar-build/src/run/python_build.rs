@@ -21,15 +21,15 @@ use invar_tree::{Contents, Digest, ImagePath, Origin, SEARCH_PATH, Tree};
 use crate::copy::{check_out, copy_tree};
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::git::{check_lfs, commit_tree};
-use crate::hints::PackagesOf;
 use crate::key::key_of;
-use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
 use crate::realise::{checked_blob, key, realise};
+use crate::run::context::{BUILD, Job, Workshop};
+use crate::run::hints::PackagesOf;
+use crate::run::needs::{ATTACHMENT, Noting};
+use crate::run::tools::Tools;
 use crate::source::SourceTree;
-use crate::tools::Tools;
 use crate::vendored::Vendored;
-use crate::workshop::{BUILD, Job, Workshop};
 use crate::{BuildError, Session};
 
 /// How long one build may take.
@@ -433,7 +433,7 @@ pub(crate) fn front_end(
     task: &FrontEnd<'_>,
     roots: &[PathBuf],
     vendored: Option<&Vendored>,
-) -> Result<crate::workshop::Left, BuildError> {
+) -> Result<crate::run::context::Left, BuildError> {
     let bench = workshop.bench()?;
     let folder = bench.build();
     let make = |name: &str| {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::hints;
+use crate::run::hints;
 use crate::{BuildError, Event, Session};
 
 /// How many bytes of what a build prints are kept.

@@ -22,7 +22,7 @@ use crate::debian::{Debian, packages_key, path};
 use crate::key::key_of;
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
-use crate::workshop::{Job, LAST_LINES, Workshop};
+use crate::run::context::{Job, LAST_LINES, Workshop};
 use crate::{BuildError, Event};
 
 /// How long all scripts together may take.

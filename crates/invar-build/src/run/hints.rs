@@ -16,7 +16,7 @@ use invar_python::{DistributionName, need};
 use self::contents::look_up;
 use self::missing::Missing;
 use crate::Event;
-use crate::workshop::Workshop;
+use crate::run::context::Workshop;
 
 /// For a build that needs more memory than it may use.
 pub(crate) const MORE_MEMORY: &str = "if it needs more, give --build-memory or INVAR_BUILD_MEMORY";

@@ -14,7 +14,7 @@ use super::missing::Missing;
 use crate::Archive;
 use crate::indexes::{LONGEST_RELEASE, listed};
 use crate::realise::checked_blob;
-use crate::workshop::Workshop;
+use crate::run::context::Workshop;
 
 /// The largest compressed index that is fetched, in bytes; Debian's have less than 50 MB.
 const LARGEST: u64 = 256 << 20;

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::copy::failed;
 use crate::debian::{debian_checkout, packages_key, path};
 use crate::key::key_of;
-use crate::workshop::{BUILD, Bench, Job, Left, Workshop};
+use crate::run::context::{BUILD, Bench, Job, Left, Workshop};
 use crate::{BuildError, Event};
 
 /// How long all of it may take.

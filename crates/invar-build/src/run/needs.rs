@@ -13,7 +13,7 @@ use invar_tree::{ImagePath, Mode, Origin, Owner, Sink, SinkError, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::realise::realise;
-use crate::workshop::Workshop;
+use crate::run::context::Workshop;
 use crate::{BuildError, Event};
 
 /// What the list is called beside a tree.

@@ -1,9 +1,4 @@
 //! Where commands are run: a sandbox over checked-out trees, with everything fixed that a build could see.
-mod bench;
-mod failure;
-mod left;
-mod log;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -17,14 +12,14 @@ use invar_store::Key;
 use invar_tree::SEARCH_PATH;
 use rustix::process::Signal;
 
-pub(crate) use self::bench::Bench;
-use self::failure::Size;
-pub use self::failure::StepFailure;
-pub(crate) use self::left::Left;
-use self::log::Log;
-use crate::hints::{self, PackagesOf};
 use crate::indexes::snapshot_times;
 use crate::project::ProjectFiles;
+pub(crate) use crate::run::executor::namespace::outputs::Left;
+pub(crate) use crate::run::executor::namespace::workdir::Bench;
+use crate::run::failure::Size;
+pub use crate::run::failure::StepFailure;
+use crate::run::hints::{self, PackagesOf};
+use crate::run::log::Log;
 use crate::{BuildError, Event, Session};
 
 /// The folder in which builds are run, without a leading slash. It is the same everywhere, since compilers write it

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use invar_sandbox::{CaptureRules, Layering, Modes, Owners, Sandbox};
 use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
-use super::BUILD;
-use super::bench::Bench;
 use crate::BuildError;
+use crate::run::context::BUILD;
+use crate::run::executor::namespace::workdir::Bench;
 
 /// The most that one build may leave, in bytes and in files.
 const RULES: CaptureRules = CaptureRules { modes: Modes::Normalised, bytes: 16 << 30, entries: 2_000_000 };
 
 /// What a job left.
 pub(crate) struct Left {
-    pub(super) bench: Bench,
-    pub(super) sandbox: Sandbox,
-    pub(super) owners: Owners,
+    pub(crate) bench: Bench,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) owners: Owners,
 }
 
 impl Left {

@@ -1,0 +1,14 @@
+//! Commands that are run over trees: source builds, steps, bytecode, maintainer scripts.
+pub(crate) mod bytecode;
+pub(crate) mod context;
+pub(crate) mod executor;
+pub(crate) mod failure;
+pub(crate) mod hints;
+mod log;
+pub(crate) mod mount_point;
+pub(crate) mod needs;
+pub(crate) mod perturbation;
+pub(crate) mod python_build;
+pub(crate) mod scripts;
+pub(crate) mod steps;
+pub(crate) mod tools;

@@ -1,0 +1,2 @@
+//! What runs commands.
+pub(crate) mod namespace;
