@@ -17,7 +17,7 @@ use crate::parts::Parts;
 use crate::project::ProjectFiles;
 use crate::realise::key;
 use crate::root::Root;
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 use crate::run::python_build::Install;
 use crate::source::SourceTree;
 use crate::workers::each;
@@ -93,7 +93,7 @@ fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
-            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
+            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
         for key in assembly.tree_keys() {
             damaged |= session.store.discard_damaged_tree(&key)?;
         }
@@ -129,7 +129,7 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     for &platform in platforms {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
-            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
+            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
         let mut merged = None;
         if whole {
             let merged = merged.insert(assembly.merge()?);
@@ -183,8 +183,13 @@ pub(crate) struct Assembly<'a> {
 
 impl<'a> Assembly<'a> {
     /// Where commands are run for this image.
-    pub fn workshop(&self) -> Workshop<'a> {
-        Workshop { session: self.session, files: self.files, lock: self.lock, platform: self.plan.platform }
+    pub fn context(&self) -> BuildContext<'a> {
+        BuildContext {
+            session: self.session,
+            files: self.files,
+            lock: self.lock,
+            platform: self.plan.platform,
+        }
     }
 
     /// The key of everything that the layers depend on.

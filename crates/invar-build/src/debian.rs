@@ -14,7 +14,7 @@ use crate::copy::{check_out, copy_tree};
 use crate::key::key_of;
 use crate::realise::{control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 
 /// Names the handlers in keys: a release with other handlers must not find what this one made.
 pub(crate) const HANDLERS: &str = env!("CARGO_PKG_VERSION");
@@ -34,11 +34,11 @@ pub(crate) struct Debian {
 }
 
 /// The key of what the handlers make of the packages among `recipes`.
-pub(crate) fn configuration_key(workshop: &Workshop<'_>, recipes: &[Recipe]) -> Key {
+pub(crate) fn configuration_key(context: &BuildContext<'_>, recipes: &[Recipe]) -> Key {
     let mut fields = vec![
         ("format", invar_project::FORMAT_VERSION.to_string()),
         ("handlers", HANDLERS.to_owned()),
-        ("settings", format!("{:?}", workshop.files.configure_settings())),
+        ("settings", format!("{:?}", context.files.configure_settings())),
     ];
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
     fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
@@ -50,11 +50,11 @@ impl Debian {
     ///
     /// # Errors
     /// What fetching, unpacking and the handlers say.
-    pub fn realise(workshop: &Workshop<'_>, packages: &[PackageRecipe]) -> Result<Self, BuildError> {
+    pub fn realise(context: &BuildContext<'_>, packages: &[PackageRecipe]) -> Result<Self, BuildError> {
         let recipes: Vec<Recipe> = packages.iter().cloned().map(Recipe::Package).collect();
         let stored =
-            realise(workshop.session, &recipes, &|suite| workshop.times(suite), &workshop.files.folder)?;
-        Self::of(workshop, recipes, stored)
+            realise(context.session, &recipes, &|suite| context.times(suite), &context.files.folder)?;
+        Self::of(context, recipes, stored)
     }
 
     /// Configures packages that are unpacked.
@@ -62,7 +62,7 @@ impl Debian {
     /// # Errors
     /// What the store and the handlers say.
     pub fn of(
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         recipes: Vec<Recipe>,
         stored: Vec<StoredTree>,
     ) -> Result<Self, BuildError> {
@@ -74,9 +74,9 @@ impl Debian {
             }
             trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
-        let settings = workshop.files.configure_settings();
-        let key = configuration_key(workshop, &recipes);
-        let (overlay, configured) = configuration(&workshop.session.store, &key, || {
+        let settings = context.files.configure_settings();
+        let key = configuration_key(context, &recipes);
+        let (overlay, configured) = configuration(&context.session.store, &key, || {
             let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
             let root = Root::merge(&plain, &Overlay::default()).map_err(BuildError::Clash)?;
             let origins: Vec<Origin> = recipes.iter().map(Recipe::origin).collect();
@@ -125,12 +125,12 @@ impl Debian {
 /// # Errors
 /// What fetching, unpacking, the handlers and the store say.
 pub(crate) fn debian_checkout(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     packages: &[PackageRecipe],
 ) -> Result<Checkout, BuildError> {
     let key = packages_key("debian-checkout", packages);
-    check_out(&workshop.session.store, &key, |sink| {
-        let debian = Debian::realise(workshop, packages)?;
+    check_out(&context.session.store, &key, |sink| {
+        let debian = Debian::realise(context, packages)?;
         let root = debian.root()?;
         debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
     })

@@ -44,7 +44,7 @@ impl Inventory {
         let source = SourceTree::read(session, files, None)?;
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
-            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
+            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
         let (parts, root) = assembly.merge()?;
         let mut from = BTreeMap::new();
         for (index, part) in parts.parts.iter().enumerate() {

@@ -35,6 +35,7 @@ mod parts;
 mod project;
 mod proposals;
 mod python_index;
+mod python_source;
 mod realise;
 mod recheck;
 mod root;
@@ -64,7 +65,12 @@ pub use project::{ProjectFiles, default_outputs};
 pub use proposals::{Proposals, proposals};
 pub use python_index::PythonIndexes;
 pub use recheck::{Outcome, Rechecked, recheck};
-pub use run::context::StepFailure;
+pub use run::executor::namespace::NamespaceExecutor;
+pub use run::executor::{
+    Command, Executor, ExecutorError, Input, Limits, OutputError, OutputTree, Outputs, Removal, RootTree,
+    Wanted,
+};
+pub use run::failure::StepFailure;
 pub use run::perturbation::Perturbation;
 pub use session::{BuildLimits, Programs, Session};
 pub use shell::{

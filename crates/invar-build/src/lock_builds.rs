@@ -13,7 +13,7 @@ use self::resolver::{Resolver, Wanted};
 use crate::git;
 use crate::lock_parts::{Deferred, of_part, parts, sources};
 use crate::project::ProjectFiles;
-use crate::run::python_build::{Source, locked_digest, read_source, read_text};
+use crate::python_source::{Source, locked_digest, read_source, read_text};
 use crate::{BuildError, Session};
 
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.
@@ -82,7 +82,7 @@ fn lock_sources(
         let known = old.and_then(|old| old.builds.get(&name));
         let expected = known.filter(|known| known.version == chosen.version).and_then(|known| known.source);
         let expected = expected.filter(|_| matches!(chosen.source, SourceLocation::Git { .. }));
-        let source = read_source(&resolver.workshop(), &chosen, expected.as_ref())?;
+        let source = read_source(session, files, &chosen, expected.as_ref())?;
         let requires = declared(files, &name, &chosen, &source)?;
         let version = version(session, files, &chosen, &source);
         if let (Some(known), Some(old)) = (known, old)

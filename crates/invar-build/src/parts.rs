@@ -1,24 +1,23 @@
 //! All trees of an image: realised, configured, built, run, read, compiled.
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
 use invar_python::virtual_environment;
-use invar_store::{Key, StoredTree};
+use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use crate::BuildError;
 use crate::build::Assembly;
 use crate::copy::{check_out, copy_tree, failed};
-use crate::debian::{Debian, HANDLERS, configuration_key, packages_key, path};
+use crate::debian::{Debian, HANDLERS, configuration_key, packages_key};
 use crate::key::key_of;
 use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
 use crate::run::bytecode::{Candidate, Compiled, Interpreter, compile};
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 use crate::run::python_build;
 use crate::run::steps::follow::{Links, Moved, follow, links_of};
 use crate::run::steps::{self, displaced, run_steps, wrapped};
@@ -88,17 +87,17 @@ impl Assembly<'_> {
     /// # Errors
     /// What reading the project's folder says.
     pub fn made_fields(&self) -> Result<Vec<(String, String)>, BuildError> {
-        let workshop = self.workshop();
+        let context = self.context();
         let mut fields = Vec::new();
         for build in &self.plan.sources {
-            let prepared = python_build::prepare(&workshop, build, self.install)?;
+            let prepared = python_build::prepare(&context, build, self.install)?;
             fields.push(("built".to_owned(), prepared.key.to_string()));
         }
-        for prepared in steps::prepare(&workshop, self.plan, &self.environment_key()?)? {
+        for prepared in steps::prepare(&context, self.plan, &self.environment_key()?)? {
             fields.push(("step".to_owned(), prepared.key.to_string()));
         }
         if let Some(root) = &self.plan.scripts {
-            fields.push(("scripts".to_owned(), scripts::key(&workshop, root, &self.packages()).to_string()));
+            fields.push(("scripts".to_owned(), scripts::key(&context, root, &self.packages()).to_string()));
         }
         fields.push(("bytecode".to_owned(), self.plan.bytecode.to_string()));
         for (name, own) in &self.files.manifest.python.overrides {
@@ -112,11 +111,11 @@ impl Assembly<'_> {
         if !self.plan.steps.iter().any(|planned| planned.step.environment) {
             return Ok(String::new());
         }
-        let workshop = self.workshop();
+        let context = self.context();
         let mut fields = vec![("handlers".to_owned(), HANDLERS.to_owned())];
         fields.extend(self.plan.recipes().map(|recipe| ("recipe".to_owned(), key(recipe).to_string())));
         for build in &self.plan.sources {
-            let prepared = python_build::prepare(&workshop, build, self.install)?;
+            let prepared = python_build::prepare(&context, build, self.install)?;
             fields.push(("built".to_owned(), prepared.key.to_string()));
         }
         Ok(key_of("step-environment", &fields).to_string())
@@ -133,18 +132,18 @@ impl Assembly<'_> {
 
     /// All trees.
     pub fn parts(&self) -> Result<Parts, BuildError> {
-        let workshop = self.workshop();
+        let context = self.context();
         let plan = self.plan;
         let (debian, mut parts) = self.parts_before_steps()?;
         if !plan.steps.is_empty() {
-            self.add_steps(&workshop, &debian, &mut parts)?;
+            self.add_steps(&context, &debian, &mut parts)?;
         }
         let tree = self.source.tree().clone();
         parts.push(Part { layer: LayerName::Project, tree, contents: Held::Source, whole: true });
         if plan.bytecode
             && let Some(interpreter) = &plan.interpreter
         {
-            self.add_bytecode(&workshop, &debian, interpreter, &mut parts)?;
+            self.add_bytecode(&context, &debian, interpreter, &mut parts)?;
         }
         let Debian { overlay, configured, .. } = debian;
         parts.push(Part {
@@ -158,16 +157,16 @@ impl Assembly<'_> {
 
     /// The trees of all packages: what is there when steps are run.
     fn parts_before_steps(&self) -> Result<(Debian, Vec<Part>), BuildError> {
-        let workshop = self.workshop();
+        let context = self.context();
         let plan = self.plan;
         let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
-        let times = |suite: &str| workshop.times(suite);
+        let times = |suite: &str| context.times(suite);
         let mut stored = realise(self.session, &recipes, &times, &self.files.folder)?;
         let count = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).count();
         let wheels = stored.split_off(count);
-        let mut debian = Debian::of(&workshop, recipes[..count].to_vec(), stored)?;
+        let mut debian = Debian::of(&context, recipes[..count].to_vec(), stored)?;
         if let Some(root) = &plan.scripts {
-            scripts::run(&workshop, &mut debian, root)?;
+            scripts::run(&context, &mut debian, root)?;
         }
 
         let mut parts = Vec::new();
@@ -181,7 +180,7 @@ impl Assembly<'_> {
             parts.push(part);
         }
         if let Some(interpreter) = &plan.interpreter {
-            for (build, stored) in self.build_sources(&workshop, interpreter)? {
+            for (build, stored) in self.build_sources(&context, interpreter)? {
                 let version = String::from_utf8(stored.attachment("version")?).unwrap_or_default();
                 let name = build.chosen.name.to_string();
                 let layer = if build.is_of_project() { LayerName::Project } else { LayerName::Dependencies };
@@ -202,9 +201,9 @@ impl Assembly<'_> {
     ///
     /// # Errors
     /// What making the trees of its packages says.
-    pub fn environment_for_steps(&self) -> Result<Vec<PathBuf>, BuildError> {
+    pub fn environment_for_steps(&self) -> Result<Vec<Checkout>, BuildError> {
         let (debian, parts) = self.parts_before_steps()?;
-        self.check_out_environment(&self.workshop(), &debian, &parts)
+        self.check_out_environment(&self.context(), &debian, &parts)
     }
 
     /// Leaves out what the manifest excludes of the distribution `name`.
@@ -248,17 +247,17 @@ impl Assembly<'_> {
     /// Builds what has to be built, some at once.
     fn build_sources(
         &self,
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         interpreter: &LockedInterpreter,
     ) -> Result<Vec<(&SourceBuild, StoredTree)>, BuildError> {
         let mut builds: Vec<&SourceBuild> = self.plan.sources.iter().collect();
-        let backwards = self.session.perturbation.backwards;
+        let backwards = self.session.backwards;
         if backwards {
             builds.reverse();
         }
         let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
-            python_build::prepare(workshop, build, self.install)
-                .and_then(|prepared| prepared.make(workshop, interpreter))
+            python_build::prepare(context, build, self.install)
+                .and_then(|prepared| prepared.make(context, interpreter))
         })?;
         let mut made: Vec<(&SourceBuild, StoredTree)> = builds.into_iter().zip(trees).collect();
         if backwards {
@@ -270,14 +269,14 @@ impl Assembly<'_> {
     /// Runs the steps, and puts the launchers in the places of the programs that they start.
     fn add_steps(
         &self,
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         debian: &Debian,
         parts: &mut Vec<Part>,
     ) -> Result<(), BuildError> {
-        let prepared = steps::prepare(workshop, self.plan, &self.environment_key()?)?;
+        let prepared = steps::prepare(context, self.plan, &self.environment_key()?)?;
         let so_far: &[Part] = parts;
-        let environment = || self.check_out_environment(workshop, debian, so_far);
-        let outputs = run_steps(workshop, &prepared, &environment)?;
+        let environment = || self.check_out_environment(context, debian, so_far);
+        let outputs = run_steps(context, &prepared, &environment)?;
         let links = links_of(parts.iter().map(|part| &part.tree).chain([&debian.overlay.tree]));
         let links = |place: &str| links.get(place).cloned();
         let mut made = Vec::new();
@@ -320,11 +319,11 @@ impl Assembly<'_> {
     /// The image so far as folders: its Debian packages, and its Python environment.
     fn check_out_environment(
         &self,
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         debian: &Debian,
         parts: &[Part],
-    ) -> Result<Vec<PathBuf>, BuildError> {
-        let store = &workshop.session.store;
+    ) -> Result<Vec<Checkout>, BuildError> {
+        let store = &context.session.store;
         let system_key = packages_key("image-checkout", &self.packages());
         let system = check_out(store, &system_key, |sink| {
             let root = debian.root()?;
@@ -339,13 +338,13 @@ impl Assembly<'_> {
         let environment = check_out(store, &key_of("environment-checkout", &fields), |sink| {
             environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
         })?;
-        Ok(vec![path(&system), path(&environment)])
+        Ok(vec![system, environment])
     }
 
     /// Compiles the Python files of all parts.
     fn add_bytecode(
         &self,
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         debian: &Debian,
         locked: &LockedInterpreter,
         parts: &mut Vec<Part>,
@@ -363,7 +362,7 @@ impl Assembly<'_> {
                 changes: matches!(part.contents, Held::Source),
             });
         }
-        let compiled = compile(workshop, &interpreter, &candidates)?;
+        let compiled = compile(context, &interpreter, &candidates)?;
         let origins: Vec<String> = candidates.into_iter().map(|candidate| candidate.of).collect();
         let mut made = Vec::new();
         for ((part, compiled), of) in parts.iter().zip(compiled).zip(origins) {
@@ -384,17 +383,17 @@ impl Assembly<'_> {
         let recipes: Vec<Recipe> = self.plan.recipes().cloned().collect();
         let packages: Vec<Recipe> =
             recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).cloned().collect();
-        let workshop = self.workshop();
+        let context = self.context();
         let mut keys: Vec<Key> = recipes.iter().map(key).collect();
-        keys.push(configuration_key(&workshop, &packages));
+        keys.push(configuration_key(&context, &packages));
         if let Some(root) = &self.plan.scripts {
-            keys.push(scripts::key(&workshop, root, &self.packages()));
+            keys.push(scripts::key(&context, root, &self.packages()));
         }
         for build in &self.plan.sources {
-            keys.extend(python_build::prepare(&workshop, build, self.install).map(|prepared| prepared.key));
+            keys.extend(python_build::prepare(&context, build, self.install).map(|prepared| prepared.key));
         }
         if let Ok(environment) = self.environment_key()
-            && let Ok(steps) = steps::prepare(&workshop, self.plan, &environment)
+            && let Ok(steps) = steps::prepare(&context, self.plan, &environment)
         {
             keys.extend(steps.iter().map(|prepared| prepared.key));
         }
@@ -446,7 +445,7 @@ impl Parts {
             if let Some(stored) = stored
                 && let Some((_, entry)) = part.tree.iter().next()
             {
-                needs::warn(&assembly.workshop(), &entry.origin, stored, &root.tree);
+                needs::warn(&assembly.context(), &entry.origin, stored, &root.tree);
             }
         }
     }

@@ -59,7 +59,7 @@ pub(crate) fn realise(
         session.reporter.event(&Event::Phase(Phase::Realise { trees: missing.len() }));
         // The largest first, so that the last one to finish is a small one.
         missing.sort_by_key(|&index| std::cmp::Reverse((recipes[index].artifact().1.unwrap_or(0), index)));
-        if session.perturbation.backwards {
+        if session.backwards {
             missing.reverse();
         }
         // Absolute, since the fetcher takes only addresses that mean the same everywhere.

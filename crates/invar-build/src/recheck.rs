@@ -67,14 +67,14 @@ pub fn recheck(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(session, files, None)?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    let assembly = Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
-    let workshop = assembly.workshop();
+    let assembly = Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
+    let context = assembly.context();
     let mut all = Vec::new();
     for build in plan.sources.iter().filter(|build| wanted(build.chosen.name.as_str())) {
-        let prepared = python_build::prepare(&workshop, build, Install::Files)?;
+        let prepared = python_build::prepare(&context, build, Install::Copied)?;
         let interpreter = plan.interpreter.as_ref();
         let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
-            Some(interpreter) => prepared.make_into(&workshop, interpreter, into).map(Some),
+            Some(interpreter) => prepared.make_into(&context, interpreter, into).map(Some),
             None => Ok(None),
         });
         let name = build.chosen.name.to_string();
@@ -82,7 +82,7 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = steps::prepare(&workshop, &plan, &assembly.environment_key()?)?;
+    let prepared = steps::prepare(&context, &plan, &assembly.environment_key()?)?;
     for one in &prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {
@@ -97,7 +97,7 @@ pub fn recheck(
                     None => return Ok(None),
                 }
             }
-            steps::make_step(&workshop, one, &before, &environment, into).map(Some)
+            steps::make_step(&context, one, &before, &environment, into).map(Some)
         });
         let name = step.name.to_string();
         let origin = Origin::Step { name: name.clone() };

@@ -3,10 +3,13 @@ pub(crate) mod bytecode;
 pub(crate) mod context;
 pub(crate) mod executor;
 pub(crate) mod failure;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub(crate) mod hints;
 mod log;
 pub(crate) mod mount_point;
 pub(crate) mod needs;
+pub(crate) mod output_sink;
 pub(crate) mod perturbation;
 pub(crate) mod python_build;
 pub(crate) mod scripts;

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use invar_fetch::Fetcher;
 use invar_store::Store;
 
-use crate::{Mirrors, Perturbation, PythonIndexes, Registries, Reporter};
+use crate::{Executor, Mirrors, PythonIndexes, Registries, Reporter};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
@@ -19,8 +19,8 @@ pub struct Session<'a> {
     pub registries: Registries,
     /// Programs of this machine.
     pub programs: Programs,
-    /// Whether the files of a failed build are kept.
-    pub keep_failed: bool,
+    /// What runs commands.
+    pub executor: Box<dyn Executor + 'a>,
     /// What one command may use up while something is built.
     pub build_limits: BuildLimits,
     /// How many packages are unpacked at once.
@@ -32,8 +32,8 @@ pub struct Session<'a> {
     pub now: i64,
     /// A store whose downloads are taken in the place of the network's.
     pub downloads: Option<Store>,
-    /// What is made different from usual, to find out whether it matters.
-    pub perturbation: Perturbation,
+    /// Whether downloads, builds and steps are started in the opposite order, to find out whether it matters.
+    pub backwards: bool,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
 }

@@ -1,4 +1,7 @@
 //! Images, and the environment for working on a project, as places where programs can be run.
+//!
+//! This does not go through the executor's seam: such a program has the terminal, the network and the project's own
+//! directory, all of which are this host's.
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -17,6 +20,7 @@ use crate::debian::path;
 use crate::key::key_of;
 use crate::project::ProjectFiles;
 use crate::realise::key;
+use crate::run::executor::namespace::runs_here;
 use crate::run::mount_point::MountPoint;
 use crate::run::python_build::Install;
 use crate::source::SourceTree;
@@ -126,7 +130,7 @@ pub fn image_environment(
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    environment(session, files, &plan, Install::Files)
+    environment(session, files, &plan, Install::Copied)
 }
 
 /// The environment for working on the project of `files`, as folders: the image's packages, the shell's, and the
@@ -243,7 +247,11 @@ fn environment(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(session, files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
-    assembly.workshop().check_platform("running a program of the image")?;
+    let platform = plan.platform;
+    if !runs_here(platform) {
+        let label = "running a program of the image".to_owned();
+        return Err(BuildError::ForeignPlatform { label, platform });
+    }
     let layers = assembly.check_out_layers()?;
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();

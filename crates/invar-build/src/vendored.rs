@@ -23,7 +23,7 @@ use crate::downloads;
 use crate::event::Downloads;
 use crate::git::commit_tree;
 use crate::key::key_of;
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 use crate::run::tools::Tools;
 use crate::workers::each;
 use crate::{BuildError, Event};
@@ -76,13 +76,13 @@ impl Vendored {
     /// # Errors
     /// [`BuildError::Vendor`], and what fetching says.
     pub fn of(
-        workshop: &Workshop<'_>,
+        context: &BuildContext<'_>,
         tree: &Tree,
         contents: &dyn Contents,
         inside: &str,
         tools: &Tools,
     ) -> Result<Option<Self>, BuildError> {
-        let target = Target { machine: workshop.platform.machine() };
+        let target = Target { machine: context.platform.machine() };
         let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
             let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
@@ -109,7 +109,7 @@ impl Vendored {
         for (ecosystem, mut wanted) in all {
             wanted.sort();
             wanted.dedup();
-            let files = fetch_all(workshop, wanted)?;
+            let files = fetch_all(context, wanted)?;
             fields.extend(
                 files.iter().map(|got| (ecosystem.to_string(), format!("{} {}", got.digest, got.name))),
             );
@@ -118,7 +118,7 @@ impl Vendored {
         let place = ImagePath::parse(PLACE).expect("it is a relative path");
         let (checkout_key, variables_key) =
             (key_of("vendored", &fields), key_of("vendored-variables", &fields));
-        let store = &workshop.session.store;
+        let store = &context.session.store;
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         let remembered: Option<BTreeMap<String, String>> = store.result(&variables_key)?;
         let checkout = match (store.checkout(&checkout_key)?, remembered) {
@@ -131,7 +131,7 @@ impl Vendored {
                     for (ecosystem, files) in &got {
                         let fetched: Result<Vec<Fetched<'_>>, BuildError> = files
                             .iter()
-                            .map(|got| Ok(Fetched::new(&got.needed, opening(workshop, got)).named(&got.name)))
+                            .map(|got| Ok(Fetched::new(&got.needed, opening(context, got)).named(&got.name)))
                             .collect();
                         let offered = offer(*ecosystem, &fetched?, &place, sink).map_err(|source| {
                             BuildError::Vendor { file: ecosystem.to_string(), source: Box::new(source) }
@@ -149,8 +149,8 @@ impl Vendored {
 }
 
 /// A fetched file, from its beginning.
-fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
-    let store = &workshop.session.store;
+fn opening<'a>(context: &BuildContext<'a>, got: &Got) -> Opening<'a> {
+    let store = &context.session.store;
     let digest = got.digest;
     if let NeededSource::Git { commit, .. } = &got.needed.source {
         // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
@@ -169,13 +169,13 @@ fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
 }
 
 /// Fetches all of `wanted`, many at once; the results are in the order of the requests.
-fn fetch_all(workshop: &Workshop<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
-    let addresses = Addresses { workshop, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
+fn fetch_all(context: &BuildContext<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
+    let addresses = Addresses { context, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
     Ok(each(DOWNLOADS, &wanted, |one| addresses.fetch(one))?.into_iter().flatten().collect())
 }
 
 struct Addresses<'a> {
-    workshop: &'a Workshop<'a>,
+    context: &'a BuildContext<'a>,
     /// Where an index has its files, by the lock's name for the index.
     cargo: Mutex<BTreeMap<String, String>>,
     npm: Mutex<Option<String>>,
@@ -183,7 +183,7 @@ struct Addresses<'a> {
 
 impl Addresses<'_> {
     fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
-        let session = self.workshop.session;
+        let session = self.context.session;
         let store = &session.store;
         let label = needed.label();
         let got = |digest: Digest, name: &str| Got { needed: needed.clone(), name: name.to_owned(), digest };
@@ -230,7 +230,7 @@ impl Addresses<'_> {
 
     /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
     fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
-        let session = self.workshop.session;
+        let session = self.context.session;
         let mut in_store: Vec<(String, Digest)> = Vec::new();
         for digest in &needed.any_of {
             let key = key_of("index-file", &[("digest", digest.to_string())]);
@@ -247,7 +247,7 @@ impl Addresses<'_> {
         let nowhere = || BuildError::NoPipFile { requirement: needed.label() };
         let name: DistributionName = needed.name.parse().map_err(|_| nowhere())?;
         let found = session.python_indexes.files(session, &self.lock_indexes(), &name, &needed.any_of)?;
-        let target = invar_plan::target(self.workshop.lock, self.workshop.platform).ok();
+        let target = invar_plan::target(self.context.lock, self.context.platform).ok();
         let fits = |name: &str| {
             let wheel: Option<WheelFilename> = name.parse().ok();
             wheel.is_some_and(|wheel| target.as_ref().is_none_or(|target| wheel.fits(target)))
@@ -273,7 +273,7 @@ impl Addresses<'_> {
     /// The indexes that `uv.lock` names.
     fn lock_indexes(&self) -> Vec<AbsoluteUrl> {
         let mut urls: Vec<AbsoluteUrl> = Vec::new();
-        for package in self.workshop.files.uv_lock.iter().flat_map(|lock| &lock.packages) {
+        for package in self.context.files.uv_lock.iter().flat_map(|lock| &lock.packages) {
             if let Source::Registry(url) = &package.source
                 && let Ok(url) = url.parse::<AbsoluteUrl>()
                 && !urls.contains(&url)
@@ -300,7 +300,7 @@ impl Addresses<'_> {
 
     /// npm's registry: this machine's setting, or what npm says that its own is.
     fn npm(&self, needed: &Needed) -> Option<String> {
-        let session = self.workshop.session;
+        let session = self.context.session;
         if session.registries.npm.is_some() || !matches!(needed.source, NeededSource::Registry { .. }) {
             return session.registries.npm.clone();
         }
@@ -327,7 +327,7 @@ impl Addresses<'_> {
         struct Config {
             dl: String,
         }
-        let session = self.workshop.session;
+        let session = self.context.session;
         let mut known = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dl) = known.get(source) {
             return Ok(dl.clone());

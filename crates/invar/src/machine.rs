@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use invar_apt::Keyring;
 use invar_build::{
-    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
+    Archive, BuildLimits, Mirrors, NamespaceExecutor, Perturbation, Programs, ProjectFiles, PythonIndexes,
+    Registries, Session,
 };
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
@@ -25,6 +26,7 @@ pub fn session<'a>(
     reporter: &'a dyn Told,
 ) -> Result<Session<'a>, Failure> {
     let store = Store::open(&store_path(global)?)?;
+    let executor = executor(&store);
     Ok(Session {
         store,
         fetcher: Fetcher::new(settings(global)),
@@ -32,13 +34,13 @@ pub fn session<'a>(
         python_indexes: python_indexes(global, manifest)?,
         registries: registries(),
         programs: programs(),
-        keep_failed: false,
+        executor: Box::new(executor),
         build_limits: build_limits(global),
         jobs: jobs(global),
         offline: global.offline,
         now: now(),
         downloads: None,
-        perturbation: Perturbation::NONE,
+        backwards: false,
         reporter: reporter.as_reporter(),
     })
 }
@@ -147,6 +149,23 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
     };
     indexes.add_pip(&urls(&["PIP_INDEX_URL"]), &pip_conf);
     Ok(indexes)
+}
+
+/// What runs commands on this machine; it keeps nothing of those that fail, and perturbs nothing.
+pub fn executor(store: &Store) -> NamespaceExecutor {
+    NamespaceExecutor {
+        store: store.clone(),
+        program: programs().sandbox,
+        keep_failed: false,
+        perturbation: Perturbation::NONE,
+    }
+}
+
+/// Builds of `session` are made under `perturbation` from now on.
+pub fn perturb(session: &mut Session<'_>, perturbation: &Perturbation) {
+    session.backwards = perturbation.backwards;
+    let executor = executor(&session.store);
+    session.executor = Box::new(NamespaceExecutor { perturbation: perturbation.clone(), ..executor });
 }
 
 /// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.

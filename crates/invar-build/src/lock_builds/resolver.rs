@@ -14,13 +14,14 @@ use invar_python::{
 };
 
 use super::{declared, uv};
-use crate::debian::{debian_checkout, path};
+use crate::debian::debian_checkout;
 use crate::key::key_of;
 use crate::project::ProjectFiles;
-use crate::run::context::Workshop;
+use crate::python_source::{Source, locked_digest, read_source};
+use crate::run::context::BuildContext;
+use crate::run::executor::in_build;
 use crate::run::python_build::{
-    FrontEnd, LONGEST_ANSWER, Place, Source, build_environment, front_end, locked_digest, prepare_needs,
-    read_source,
+    FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs,
 };
 use crate::{BuildError, Event, Session};
 
@@ -89,8 +90,8 @@ impl<'a> Resolver<'a> {
     }
 
     /// Where builds can be asked what they need.
-    pub fn workshop(&self) -> Workshop<'_> {
-        Workshop { session: self.session, files: self.files, lock: &self.lock, platform: self.platform }
+    pub fn context(&self) -> BuildContext<'_> {
+        BuildContext { session: self.session, files: self.files, lock: &self.lock, platform: self.platform }
     }
 
     fn locked(&mut self) -> &mut LockedPlatform {
@@ -240,7 +241,7 @@ impl<'a> Resolver<'a> {
         }
         let name: NormalisedName =
             chosen.name.as_str().parse().expect("both names are normalised by one rule");
-        let source = read_source(&self.workshop(), &chosen, None)?;
+        let source = read_source(self.session, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
         let version = chosen.version.clone();
@@ -330,9 +331,9 @@ impl<'a> Resolver<'a> {
         build: &LockedBuild,
         wheels: &[Chosen],
     ) -> Result<Vec<String>, BuildError> {
-        let workshop = self.workshop();
+        let context = self.context();
         let label = format!("{} (its build requirements)", wanted.chosen.name);
-        if let Err(error) = workshop.check(&label) {
+        if let Err(error) = context.check(&label) {
             let name = &wanted.chosen.name;
             let warning =
                 format!("{name} could not be asked what its build needs besides what it declares: {error}");
@@ -342,9 +343,9 @@ impl<'a> Resolver<'a> {
         let (manifest, locked) = (&self.files.manifest, &self.lock.platforms[&self.platform]);
         let recipes = build_wheels(wheels, &self.interpreter)?;
         let needs = build_needs(manifest, locked, &self.interpreter, build, &wanted.root)?;
-        let needs = prepare_needs(&workshop, &needs)?;
-        let environment = build_environment(&workshop, &recipes, &needs, &self.interpreter)?;
-        let root = debian_checkout(&workshop, &root_packages(locked, &wanted.root)?)?;
+        let needs = prepare_needs(&context, &needs)?;
+        let environment = build_environment(&context, &recipes, &needs, &self.interpreter)?;
+        let root = debian_checkout(&context, &root_packages(locked, &wanted.root)?)?;
         let mut variables = BTreeMap::new();
         if let Some(version) = &wanted.version {
             variables.extend(version_environment(&wanted.chosen.name, version));
@@ -370,10 +371,11 @@ impl<'a> Resolver<'a> {
                 settings: "{}",
                 environment: &variables,
             };
-            let left = front_end(&workshop, &task, &[path(&root), path(&environment)], None)?;
+            let outputs = front_end(&context, &task, &[root.clone(), environment.clone()], None)?;
             let mut answer = Vec::new();
-            let read = left
-                .open("out/requires.json")
+            let read = outputs
+                .tree
+                .open(&in_build("out/requires.json"))
                 .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut answer));
             let problem = "its backend did not say what it needs".to_owned();
             let wrong = || BuildError::NotAWheel { label: label.clone(), problem: problem.clone() };

@@ -3,8 +3,11 @@
 //! Sources that belong to a package or wheel are compiled once for each tree; the project's own one by one, so that a
 //! changed line costs one file. What comes out is brought into a canonical form, since what an interpreter writes also
 //! depends on what it did before.
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use invar_debian::{Control, PackageName, parse_dependencies};
@@ -14,14 +17,16 @@ use invar_python::{COMPILER, cached_path, canonical_pyc};
 use invar_sandbox::Ownership;
 use invar_store::{Key, StoredTree};
 use invar_tree::{
-    Clash, Contents, Digest, Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree,
+    Clash, Contents, Digest, Entry, ImagePath, MemoryTree, Mode, Node, Opened, Origin, Owner, Sink as _,
+    SinkError, Tree,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::copy::failed;
-use crate::debian::{debian_checkout, packages_key, path};
+use crate::debian::{debian_checkout, packages_key};
 use crate::key::key_of;
-use crate::run::context::{BUILD, Bench, Job, Left, Workshop};
+use crate::run::context::{Advice, BuildContext};
+use crate::run::executor::{BUILD, Command, Input, OutputTree, RootTree, Wanted, in_build};
 use crate::{BuildError, Event};
 
 /// How long all of it may take.
@@ -126,11 +131,11 @@ impl<'a> Interpreter<'a> {
 /// # Errors
 /// [`BuildError::Sandbox`], [`BuildError::Step`], [`BuildError::Bytecode`], and what the store says.
 pub(crate) fn compile(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     interpreter: &Interpreter<'_>,
     candidates: &[Candidate<'_>],
 ) -> Result<Vec<Option<Compiled>>, BuildError> {
-    let store = &workshop.session.store;
+    let store = &context.session.store;
     let mut results: Vec<Option<Compiled>> = Vec::new();
     let mut work = Work { interpreter, files: Vec::new() };
     let mut pending: Vec<(usize, Vec<ImagePath>)> = Vec::new();
@@ -159,7 +164,7 @@ pub(crate) fn compile(
     }
     let mut compiled = match work.files.is_empty() {
         true => BTreeMap::new(),
-        false => work.run(workshop, candidates)?,
+        false => work.run(context, candidates)?,
     };
     for (index, sources) in pending {
         let candidate = &candidates[index];
@@ -256,42 +261,36 @@ impl Work<'_> {
     }
 
     /// Compiles all files in one sandbox; `None` for what is not valid source.
-    fn run(&self, workshop: &Workshop<'_>, candidates: &[Candidate<'_>]) -> Result<Files, BuildError> {
+    fn run(&self, context: &BuildContext<'_>, candidates: &[Candidate<'_>]) -> Result<Files, BuildError> {
         let label = "bytecode";
-        workshop.check_platform("compiling Python files ahead")?;
-        workshop.session.reporter.event(&Event::Compiling { files: self.files.len() });
-        let root = debian_checkout(workshop, &self.interpreter.packages)?;
-        let bench = workshop.bench()?;
-        let sources = self.write_sources(&bench, candidates)?;
-        let mut list = String::new();
-        for (_, path) in &self.files {
-            list.push_str(&format!("{path}\n"));
-        }
-        bench.add_file("list", list.as_bytes())?;
-        bench.add_file("compile.py", COMPILER.as_bytes())?;
-        bench.fill("out", &Tree::new(), &MemoryTree::new(Origin::Source))?;
-        let mut command = vec![self.interpreter.locked.path.to_string()];
-        command.extend(["-s", "-S", "-B", "-X", "utf8"].map(str::to_owned));
-        command.extend(["compile.py", "list", "out"].map(|name| format!("/{BUILD}/{name}")));
-        command.push(if self.files.len() < FEW { 1 } else { WORKERS }.to_string());
-        let left = workshop.run(
-            bench,
-            Job {
-                label,
-                packages_of: None,
-                key: self.interpreter.key,
-                roots: vec![path(&root), sources],
-                command,
-                environment: BTreeMap::new(),
-                directory: "",
-                binds: Vec::new(),
-                time: LONGEST,
-                longer: None,
-                ownership: Ownership::Mapped,
-            },
-        )?;
+        context.check_platform("compiling Python files ahead")?;
+        context.session.reporter.event(&Event::Compiling { files: self.files.len() });
+        let root = debian_checkout(context, &self.interpreter.packages)?;
+        let sources = Sources::of(&self.files, candidates).map_err(BuildError::Clash)?;
+        let files = self.compiler_files().map_err(failed)?;
+        let mut arguments = vec![self.interpreter.locked.path.to_string()];
+        arguments.extend(["-s", "-S", "-B", "-X", "utf8"].map(str::to_owned));
+        arguments.extend(["compile.py", "list", "out"].map(|name| format!("/{BUILD}/{name}")));
+        arguments.push(if self.files.len() < FEW { 1 } else { WORKERS }.to_string());
+        let command = Command {
+            label,
+            key: self.interpreter.key,
+            platform: context.platform,
+            root: vec![RootTree::Checkout(root), RootTree::Loose { tree: &sources.tree, contents: &sources }],
+            inputs: vec![Input { at: "", tree: files.tree(), contents: &files, also_at: None }],
+            arguments,
+            environment: BTreeMap::new(),
+            directory: String::new(),
+            limits: context.limits(LONGEST),
+            ownership: Ownership::Mapped,
+            wanted: Wanted::Places(vec![in_build("out")]),
+        };
+        let outputs = context.run(&command, &Advice::default())?;
         let mut skipped = String::new();
-        let read = left.open("out/skipped").and_then(|mut file| file.read_to_string(&mut skipped));
+        let read = outputs
+            .tree
+            .open(&in_build("out/skipped"))
+            .and_then(|mut file| file.read_to_string(&mut skipped));
         read.map_err(|source| BuildError::Read { path: "skipped".into(), source })?;
         let skipped: BTreeSet<usize> =
             skipped.lines().filter_map(|line| line.split('\t').next()?.parse().ok()).collect();
@@ -299,25 +298,53 @@ impl Work<'_> {
         for (number, file) in self.files.iter().enumerate() {
             let bytes = match skipped.contains(&number) {
                 true => None,
-                false => Some(read_compiled(&left, number, &file.1)?),
+                false => Some(read_compiled(&*outputs.tree, number, &file.1)?),
             };
             all.insert(file.clone(), bytes);
         }
         Ok(all)
     }
 
-    /// Writes the files that are not the interpreter's own to where they are in the image.
-    fn write_sources(
-        &self,
-        bench: &Bench,
-        candidates: &[Candidate<'_>],
-    ) -> Result<std::path::PathBuf, BuildError> {
-        let by_candidate = to_write(&self.files, candidates).map_err(BuildError::Clash)?;
-        let place = bench.folder("sources")?;
-        for (index, tree) in by_candidate {
-            bench.fill_folder(&place, &tree, candidates[index].contents)?;
+    /// What the interpreter is given: the compiler, the list of files, and a directory for what it makes.
+    fn compiler_files(&self) -> Result<MemoryTree, SinkError> {
+        let path = |name: &str| ImagePath::parse(name).expect("it is a relative path");
+        let list: String = self.files.iter().map(|(_, path)| format!("{path}\n")).collect();
+        let mut files = MemoryTree::new(Origin::Source);
+        files.directory(path("out"), Mode::DIRECTORY, Owner::ROOT)?;
+        files.file(path("list"), Mode::FILE, Owner::ROOT, &mut list.as_bytes())?;
+        files.file(path("compile.py"), Mode::FILE, Owner::ROOT, &mut COMPILER.as_bytes())?;
+        Ok(files)
+    }
+}
+
+/// The files that are not the interpreter's own, where they are in the image.
+struct Sources<'a> {
+    tree: Tree,
+    /// The candidate that each is read from.
+    from: BTreeMap<ImagePath, &'a (dyn Contents + Sync)>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(files: &[(usize, ImagePath)], candidates: &[Candidate<'a>]) -> Result<Self, Vec<Clash>> {
+        let (mut tree, mut from) = (Tree::new(), BTreeMap::new());
+        for (index, own) in to_write(files, candidates)? {
+            for (path, entry) in own.iter().filter(|(_, entry)| !entry.is_directory()) {
+                tree.insert(path.clone(), entry.clone()).map_err(|_| {
+                    let second = entry.clone();
+                    let first = path.ancestors().find_map(|above| tree.get(above.as_str()).cloned());
+                    let first = first.unwrap_or_else(|| second.clone());
+                    vec![Clash { path: path.clone(), first, second_path: path.clone(), second }]
+                })?;
+                from.insert(path.clone(), candidates[index].contents);
+            }
         }
-        Ok(place)
+        Ok(Self { tree, from })
+    }
+}
+
+impl Contents for Sources<'_> {
+    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+        self.from.get(path).ok_or(io::ErrorKind::NotFound)?.open(path)
     }
 }
 
@@ -355,52 +382,11 @@ fn to_write(
     if clashes.is_empty() { Ok(by_candidate) } else { Err(clashes) }
 }
 
-fn read_compiled(left: &Left, number: usize, path: &ImagePath) -> Result<Vec<u8>, BuildError> {
+fn read_compiled(outputs: &dyn OutputTree, number: usize, path: &ImagePath) -> Result<Vec<u8>, BuildError> {
     let mut bytes = Vec::new();
-    let read =
-        left.open(&format!("out/{number}.pyc")).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
+    let place = in_build(&format!("out/{number}.pyc"));
+    let read = outputs.open(&place).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
     read.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
     canonical_pyc(&bytes)
         .map_err(|source| BuildError::Bytecode { path: path.to_string(), source: Box::new(source) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wheel(name: &str, text: &str) -> MemoryTree {
-        let mut tree = MemoryTree::new(Origin::Wheel { name: name.to_owned(), version: "1".to_owned() });
-        let path =
-            ImagePath::parse("app/.venv/lib/python3.13/site-packages/shared.py").expect("it is a path");
-        tree.file(path, Mode::FILE, Owner::ROOT, &mut text.as_bytes()).expect("memory takes it");
-        tree
-    }
-
-    #[test]
-    fn a_file_that_two_packages_agree_on_is_written_once() {
-        let check = |second: &str| {
-            let trees = [wheel("whole", "a = 1\n"), wheel("slim", second)];
-            let candidates: Vec<Candidate<'_>> = trees
-                .iter()
-                .map(|tree| Candidate {
-                    tree: tree.tree(),
-                    contents: tree,
-                    of: String::new(),
-                    is_interpreter: false,
-                    changes: false,
-                })
-                .collect();
-            let files: Vec<(usize, ImagePath)> = candidates
-                .iter()
-                .enumerate()
-                .flat_map(|(index, candidate)| sources(candidate.tree).map(move |path| (index, path)))
-                .collect();
-            assert_eq!(files.len(), 2);
-            to_write(&files, &candidates)
-        };
-        let written = check("a = 1\n").expect("they agree");
-        assert_eq!(written.keys().collect::<Vec<_>>(), [&0]);
-        let clashes = check("a = 2\n").expect_err("they do not agree");
-        assert!(clashes[0].to_string().contains("shared.py: wheel whole 1 brings"), "{}", clashes[0]);
-    }
 }

@@ -1,33 +1,17 @@
-//! Where commands are run: a sandbox over checked-out trees, with everything fixed that a build could see.
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+//! What commands are run with, and what becomes of a failure.
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
-use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
-use invar_store::Key;
-use invar_tree::SEARCH_PATH;
+use invar_sandbox::Status;
 use rustix::process::Signal;
 
 use crate::indexes::snapshot_times;
 use crate::project::ProjectFiles;
-pub(crate) use crate::run::executor::namespace::outputs::Left;
-pub(crate) use crate::run::executor::namespace::workdir::Bench;
-use crate::run::failure::Size;
-pub use crate::run::failure::StepFailure;
+use crate::run::executor::{Command, Executor, ExecutorError, Limits, OutputError, Outputs};
+use crate::run::failure::{Size, StepFailure};
 use crate::run::hints::{self, PackagesOf};
 use crate::run::log::Log;
 use crate::{BuildError, Event, Session};
-
-/// The folder in which builds are run, without a leading slash. It is the same everywhere, since compilers write it
-/// into what they make.
-pub(crate) const BUILD: &str = "build";
-
-/// How many CPUs a build sees, even where there are fewer: the host's own number must not reach what it makes.
-const CPUS: u32 = 2;
 
 /// How many of its last lines a failure shows.
 pub(crate) const LAST_LINES: usize = 20;
@@ -37,236 +21,126 @@ const PROCESSES: u64 = 4096;
 
 /// The project that things are built for, and what they are built with.
 #[derive(Clone, Copy)]
-pub(crate) struct Workshop<'a> {
+pub(crate) struct BuildContext<'a> {
     pub session: &'a Session<'a>,
     pub files: &'a ProjectFiles,
     pub lock: &'a InvarLock,
     pub platform: Platform,
 }
 
-/// A command to run, and what it finds.
-pub(crate) struct Job<'a> {
-    /// How progress and errors call it.
-    pub label: &'a str,
+/// What to say where a command fails.
+#[derive(Debug, Default)]
+pub(crate) struct Advice {
     /// Whose `packages` of the manifest it finds.
     pub packages_of: Option<PackagesOf>,
-    /// What it depends on: the log of a failure is named after it.
-    pub key: Key,
-    /// The checked-out trees of its root, the lowest first.
-    pub roots: Vec<PathBuf>,
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Variables besides the fixed ones.
-    pub environment: BTreeMap<String, String>,
-    /// The working directory, relative to the build folder.
-    pub directory: &'a str,
-    /// What else is there.
-    pub binds: Vec<Bind>,
-    /// How long it may take.
-    pub time: Duration,
     /// What gives it more time, as a sentence.
     pub longer: Option<&'static str>,
-    /// What becomes of owners that it gives to files.
-    pub ownership: Ownership,
 }
 
-impl<'a> Workshop<'a> {
+impl<'a> BuildContext<'a> {
     /// The moments at which the snapshot service has the packages of `suite`.
     pub fn times(&self, suite: &str) -> Vec<String> {
         let found = self.lock.suites.iter().find(|(name, _)| name.as_str() == suite);
         found.map(|(_, suite)| snapshot_times(suite.date)).unwrap_or_default()
     }
 
-    /// Whether programs of the platform can be run here.
+    fn executor(&self) -> &'a dyn Executor {
+        &*self.session.executor
+    }
+
+    /// Whether programs of the platform can be run.
     ///
     /// # Errors
     /// [`BuildError::ForeignPlatform`].
     pub fn check_platform(&self, label: &str) -> Result<(), BuildError> {
-        let machine = self.platform.machine();
-        let host = std::env::consts::ARCH == machine.as_str();
-        // An emulator that the kernel has opened beforehand (flag F of binfmt_misc) works in any root.
-        let emulated = || {
-            let path = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
-            fs::read_to_string(path).is_ok_and(|text| {
-                let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
-                text.starts_with("enabled") && flags.is_some_and(|flags| flags.contains('F'))
-            })
-        };
-        if !host && !emulated() {
-            let (label, platform) = (label.to_owned(), self.platform);
-            return Err(BuildError::ForeignPlatform { label, platform });
+        match self.executor().runs(self.platform) {
+            true => Ok(()),
+            false => Err(BuildError::ForeignPlatform { label: label.to_owned(), platform: self.platform }),
         }
-        Ok(())
     }
 
-    /// Whether commands can be run here, before anything is fetched for one.
+    /// Whether commands can be run, before anything is fetched for one.
     ///
     /// # Errors
     /// [`BuildError::ForeignPlatform`], [`BuildError::Sandbox`].
     pub fn check(&self, label: &str) -> Result<(), BuildError> {
         self.check_platform(label)?;
-        invar_sandbox::available(&self.session.programs.sandbox)
-            .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })
+        self.executor().check().map_err(|error| not_run(label, error))
     }
 
-    /// An empty build folder.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub fn bench(&self) -> Result<Bench, BuildError> {
-        let bench = Bench { scratch: self.session.store.scratch()? };
-        for folder in ["build", "layer"] {
-            let path = bench.scratch.path().join(folder);
-            fs::create_dir(&path).map_err(|source| BuildError::Output { path, source })?;
-        }
-        Ok(bench)
+    /// What a command may use up that may take `time`.
+    pub fn limits(&self, time: std::time::Duration) -> Limits {
+        let given = &self.session.build_limits;
+        Limits { time, memory: given.memory, disk: given.disk, processes: PROCESSES }
     }
 
-    /// Runs `job` on `bench`.
+    /// Runs `command`.
     ///
     /// # Errors
     /// [`BuildError::Sandbox`], [`BuildError::Step`], and what the disk says.
-    pub fn run(&self, bench: Bench, job: Job<'_>) -> Result<Left, BuildError> {
-        let Job {
-            label,
-            packages_of,
-            key,
-            roots,
-            command,
-            environment,
-            directory,
-            mut binds,
-            time,
-            longer,
-            ownership,
-        } = job;
-        let build = bench.build();
-        binds.push(Bind { source: build, target: format!("/{BUILD}"), writable: true });
-        let directory = match directory {
-            "" => format!("/{BUILD}"),
-            inner => format!("/{BUILD}/{inner}"),
-        };
-        let perturbation = &self.session.perturbation;
-        let disturbing = perturbation.variables.get(self.platform.as_str()).cloned().unwrap_or_default();
-        let environment = fixed_environment().into_iter().chain(disturbing).chain(environment);
-        let sandbox = Sandbox {
-            program: self.session.programs.sandbox.clone(),
-            root: roots,
-            scratch: bench.scratch.path().join("layer"),
-            command: command.into_iter().map(OsString::from).collect(),
-            environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
-            directory,
-            binds,
-            network: Network::None,
-            user: 0,
-            group: 0,
-            host_name: "invar".to_owned(),
-            limits: Limits {
-                time: Some(time),
-                memory: self.session.build_limits.memory,
-                processes: Some(PROCESSES),
-                file_size: Some(self.session.build_limits.disk),
-                disk: Some(self.session.build_limits.disk),
-                temporary: 8 << 30,
-            },
-            ownership,
-            cpus: Some(CPUS),
-            standard: Standard::Lines,
-            illusion: perturbation.illusion,
-        };
-        let log_path = bench.scratch.path().join("log");
-        let mut log = Log::new(&log_path, self.session, label)?;
+    pub fn run(&self, command: &Command<'_>, advice: &Advice) -> Result<Outputs, BuildError> {
+        let label = command.label;
+        let scratch = self.session.store.scratch()?;
+        let log_path = scratch.path().join("log");
+        let mut log = Log::new(&log_path, self.session.reporter, label)?;
         self.session.reporter.event(&Event::StepStarted { label });
-        let finished = invar_sandbox::run(&sandbox, &mut |bytes| log.take(bytes));
+        let ran = self.executor().run(command, &mut |bytes| log.take(bytes));
         let (mut lines, written) = log.finish();
-        let Finished { status, owners } = finished
-            .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })?;
+        let outputs = ran.map_err(|error| not_run(label, error))?;
         written.map_err(|source| BuildError::Output { path: log_path.clone(), source })?;
-        let problem = match status {
-            Status::Exited(0) => {
-                self.session.reporter.event(&Event::StepFinished { label });
-                return Ok(Left { bench, sandbox, owners });
-            }
-            Status::Exited(code) => format!("failed with exit code {code}"),
-            Status::Signaled(signal) => format!("was ended by signal {signal}"),
-            Status::TimedOut => format!("took longer than {time:?}"),
-            Status::OutOfMemory => {
-                let most = self.session.build_limits.memory.unwrap_or_default();
-                format!("ran out of memory: it may use {}", Size(most))
-            }
-            Status::OutOfDisk => {
-                format!("wrote too much: it may use {} of disk", Size(self.session.build_limits.disk))
-            }
-        };
-        let log = self.keep_log(&log_path, label, &key)?;
-        let kept = match self.session.keep_failed {
-            true => Some(keep(bench, label, &key)?),
-            false => None,
-        };
+        let status = outputs.status;
+        if status == Status::Exited(0) {
+            self.session.reporter.event(&Event::StepFinished { label });
+            return Ok(outputs);
+        }
+        let log = self.session.store.path().join("logs").join(format!("{}.log", command.file_name()));
+        let moved =
+            fs::create_dir_all(log.parent().unwrap_or(&log)).and_then(|()| fs::rename(&log_path, &log));
+        moved.map_err(|source| BuildError::Output { path: log.clone(), source })?;
         let hint = match status {
-            Status::TimedOut => longer.map(str::to_owned),
+            Status::TimedOut => advice.longer.map(str::to_owned),
             Status::OutOfMemory => Some(hints::MORE_MEMORY.to_owned()),
             Status::OutOfDisk => Some(hints::MORE_DISK.to_owned()),
             // A file that became larger than it may.
             Status::Signaled(signal) if signal == Signal::XFSZ.as_raw() => Some(hints::MORE_DISK.to_owned()),
-            _ => hints::hint(self, &lines, packages_of.as_ref(), &sandbox.root),
+            _ => hints::hint(self, &lines, advice.packages_of.as_ref(), &command.root),
         };
         let last_lines = lines.split_off(lines.len().saturating_sub(LAST_LINES));
-        let label = label.to_owned();
+        let (label, problem) = (label.to_owned(), problem(status, &command.limits));
+        let kept = outputs.kept;
         Err(BuildError::Step(Box::new(StepFailure { label, problem, last_lines, log, kept, hint })))
     }
+}
 
-    /// Moves the log to where it outlives the build folder.
-    fn keep_log(&self, log: &Path, label: &str, key: &Key) -> Result<PathBuf, BuildError> {
-        let folder = self.session.store.path().join("logs");
-        let path = folder.join(format!("{}.log", file_name(label, key)));
-        let moved = fs::create_dir_all(&folder).and_then(|()| fs::rename(log, &path));
-        moved.map_err(|source| BuildError::Output { path: path.clone(), source })?;
-        Ok(path)
+/// How a command ended that failed, as the end of a sentence.
+fn problem(status: Status, limits: &Limits) -> String {
+    match status {
+        Status::Exited(code) => format!("failed with exit code {code}"),
+        Status::Signaled(signal) => format!("was ended by signal {signal}"),
+        Status::TimedOut => format!("took longer than {:?}", limits.time),
+        Status::OutOfMemory => {
+            format!("ran out of memory: it may use {}", Size(limits.memory.unwrap_or_default()))
+        }
+        Status::OutOfDisk => format!("wrote too much: it may use {} of disk", Size(limits.disk)),
     }
 }
 
-/// Keeps a failed build's files beside the store's, where whoever asked for them may look and delete.
-fn keep(bench: Bench, label: &str, key: &Key) -> Result<PathBuf, BuildError> {
-    let store = bench.scratch.path().ancestors().nth(2).unwrap_or(Path::new("/")).to_owned();
-    let folder = store.join("failed");
-    let path = folder.join(file_name(label, key));
-    let failed = |source| BuildError::Output { path: path.clone(), source };
-    fs::create_dir_all(&folder).map_err(failed)?;
-    if path.exists() {
-        fs::remove_dir_all(&path).map_err(failed)?;
+/// That `label` could not be run.
+fn not_run(label: &str, error: ExecutorError) -> BuildError {
+    match error {
+        ExecutorError::Sandbox(source) => BuildError::Sandbox { label: label.to_owned(), source },
+        ExecutorError::Contents(source) => BuildError::Write(source),
+        ExecutorError::Disk { path, source } => BuildError::Output { path, source },
+        ExecutorError::Store(error) => BuildError::Store(error),
     }
-    bench.scratch.keep(&path).map_err(failed)?;
-    Ok(path)
 }
 
-fn file_name(label: &str, key: &Key) -> String {
-    let plain = |character: char| match character {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' => character,
-        _ => '-',
-    };
-    let label: String = label.chars().map(plain).take(80).collect();
-    format!("{}-{}", label.trim_matches(['-', '.']), &key.to_string()[..12])
-}
-
-/// What every command finds in its environment, whatever the host's is.
-fn fixed_environment() -> BTreeMap<String, String> {
-    let time = FILE_TIME.to_string();
-    [
-        ("PATH", SEARCH_PATH),
-        ("HOME", "/root"),
-        ("USER", "root"),
-        ("LOGNAME", "root"),
-        ("SHELL", "/bin/sh"),
-        ("TERM", "dumb"),
-        ("TMPDIR", "/tmp"),
-        ("TZ", "UTC"),
-        ("LANG", "C.UTF-8"),
-        ("LC_ALL", "C.UTF-8"),
-        ("SOURCE_DATE_EPOCH", time.as_str()),
-        ("PYTHONHASHSEED", "0"),
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+/// That what `label` left at `place` cannot be used.
+pub(crate) fn unusable(label: &str, place: &str, error: OutputError) -> BuildError {
+    let label = label.to_owned();
+    match error {
+        OutputError::Missing => BuildError::NoOutput { label, output: place.to_owned() },
+        OutputError::Capture(source) => BuildError::Capture { label, source },
+        OutputError::Sink(error) => crate::copy::failed(error),
+    }
 }

@@ -14,8 +14,8 @@ pub struct StepFailure {
     pub last_lines: Vec<String>,
     /// The file with all that it printed.
     pub log: PathBuf,
-    /// The folder in which its files are kept, where that was asked for.
-    pub kept: Option<PathBuf>,
+    /// Where its files are kept, if that was asked for.
+    pub kept: Option<String>,
     /// What may help.
     pub hint: Option<String>,
 }
@@ -23,7 +23,7 @@ pub struct StepFailure {
 struct Details<'a>(&'a StepFailure);
 
 /// A number of bytes, for people.
-pub(super) struct Size(pub u64);
+pub(crate) struct Size(pub u64);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,7 +49,7 @@ impl fmt::Display for Details<'_> {
         }
         write!(f, "\nthe full log is {}", self.0.log.display())?;
         match &self.0.kept {
-            Some(kept) => write!(f, "\nits files are in {}", kept.display()),
+            Some(kept) => write!(f, "\nits files are in {}", kept),
             None => Ok(()),
         }
     }

@@ -8,7 +8,6 @@ mod known;
 mod missing;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use invar_debian::PackageName;
 use invar_python::{DistributionName, need};
@@ -16,7 +15,8 @@ use invar_python::{DistributionName, need};
 use self::contents::look_up;
 use self::missing::Missing;
 use crate::Event;
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
+use crate::run::executor::RootTree;
 
 /// For a build that needs more memory than it may use.
 pub(crate) const MORE_MEMORY: &str = "if it needs more, give --build-memory or INVAR_BUILD_MEMORY";
@@ -50,17 +50,17 @@ impl fmt::Display for PackagesOf {
 /// What may help a build that ended with `lines`. `of` is whose `packages` of the manifest it gets, and `roots` are the
 /// trees that it found as its root.
 pub(crate) fn hint(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     lines: &[String],
     of: Option<&PackagesOf>,
-    roots: &[PathBuf],
+    roots: &[RootTree<'_>],
 ) -> Option<String> {
     if let Some(sentence) = lines.iter().find_map(|line| resource(line)) {
         return Some(sentence.to_owned());
     }
     let missing = missing_things(lines);
     let usual = of.map(|of| usual(of, roots)).unwrap_or_default();
-    let Some(sentence) = usual_sentence(&usual, of) else { return packages_for(workshop, &missing, of) };
+    let Some(sentence) = usual_sentence(&usual, of) else { return packages_for(context, &missing, of) };
     // The rest is looked for when these are there and it fails all the same.
     let others = missing.iter().filter_map(|missing| Some((missing, missing.known()?)));
     let others = others.filter(|(_, package)| !usual.contains(package));
@@ -69,9 +69,9 @@ pub(crate) fn hint(
 }
 
 /// The Debian packages with which a Python package is known to be built and which are not there.
-fn usual(of: &PackagesOf, roots: &[PathBuf]) -> Vec<&'static str> {
+fn usual(of: &PackagesOf, roots: &[RootTree<'_>]) -> Vec<&'static str> {
     let PackagesOf::Python(name) = of else { return Vec::new() };
-    let is_there = |package: &&str| roots.iter().any(|root| root.join(RECORDS).join(package).exists());
+    let is_there = |package: &&str| roots.iter().any(|root| root.has(&format!("{RECORDS}/{package}")));
     need(name.as_str())
         .map(|need| need.build().filter(|package| !is_there(package)).collect())
         .unwrap_or_default()
@@ -120,13 +120,13 @@ fn resource(line: &str) -> Option<&'static str> {
 }
 
 /// Which packages have what is missing.
-fn packages_for(workshop: &Workshop<'_>, missing: &[Missing], of: Option<&PackagesOf>) -> Option<String> {
+fn packages_for(context: &BuildContext<'_>, missing: &[Missing], of: Option<&PackagesOf>) -> Option<String> {
     let unknown: Vec<&Missing> = missing.iter().filter(|missing| missing.known().is_none()).collect();
     let mut found = Vec::new();
-    if !workshop.session.offline && !unknown.is_empty() {
+    if !context.session.offline && !unknown.is_empty() {
         let names: Vec<String> = unknown.iter().map(|missing| missing.words()).collect();
-        workshop.session.reporter.event(&Event::LookingUp { files: &names });
-        found = look_up(workshop, &unknown).unwrap_or_default();
+        context.session.reporter.event(&Event::LookingUp { files: &names });
+        found = look_up(context, &unknown).unwrap_or_default();
     }
     let mut found = found.into_iter();
     let sentences: Vec<String> = missing
@@ -174,6 +174,8 @@ fn sentence(missing: &Missing, packages: &[&str], of: Option<&PackagesOf>) -> St
 
 #[cfg(test)]
 mod tests {
+    use invar_tree::{ImagePath, MemoryTree, Mode, Origin, Owner, Sink as _};
+
     use super::*;
 
     #[test]
@@ -202,25 +204,24 @@ mod tests {
 
     #[test]
     fn what_a_package_is_built_with_is_told_at_once() {
-        let root = tempfile::tempdir().expect("a folder can be made");
         let of = PackagesOf::Python("lxml".parse().expect("it is a name"));
-        let told = || {
-            let usual = usual(&of, &[root.path().to_owned()]);
+        let told = |there: &[&str]| {
+            let mut root = MemoryTree::new(Origin::Source);
+            for package in there {
+                let path = ImagePath::parse(&format!("{RECORDS}/{package}")).expect("it is a path");
+                root.file(path, Mode::FILE, Owner::ROOT, &mut &b""[..]).expect("memory takes it");
+            }
+            let usual = usual(&of, &[RootTree::Loose { tree: root.tree(), contents: &root }]);
             usual_sentence(&usual, Some(&of)).unwrap_or_default()
         };
         let place = "to `packages` of tool.invar.python.overrides.lxml";
         let all = "it is usually built with the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
-        assert_eq!(told(), format!("{all}: add them {place}"));
-        let records = root.path().join(RECORDS);
-        std::fs::create_dir_all(&records).expect("a folder can be made");
-        let there = |package: &str| std::fs::write(records.join(package), "").expect("a file can be written");
-        ["gcc", "libc6-dev", "libxml2-dev"].iter().for_each(|package| there(package));
+        assert_eq!(told(&[]), format!("{all}: add them {place}"));
         assert_eq!(
-            told(),
+            told(&["gcc", "libc6-dev", "libxml2-dev"]),
             format!("it is usually built with the Debian package libxslt1-dev: add it {place}")
         );
-        there("libxslt1-dev");
-        assert_eq!(told(), "");
+        assert_eq!(told(&["gcc", "libc6-dev", "libxml2-dev", "libxslt1-dev"]), "");
         assert_eq!(usual(&PackagesOf::Step("lxml".to_owned()), &[]), [""; 0]);
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::run::hints;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Event, Reporter};
 
 /// How many bytes of what a build prints are kept.
 const LOG: u64 = 16 << 20;
@@ -18,15 +18,23 @@ pub(super) struct Log<'a> {
     written: io::Result<()>,
     line: Vec<u8>,
     last: VecDeque<String>,
-    session: &'a Session<'a>,
+    reporter: &'a dyn Reporter,
     label: &'a str,
 }
 
 impl<'a> Log<'a> {
-    pub fn new(path: &Path, session: &'a Session<'a>, label: &'a str) -> Result<Self, BuildError> {
+    pub fn new(path: &Path, reporter: &'a dyn Reporter, label: &'a str) -> Result<Self, BuildError> {
         let file =
             File::create(path).map_err(|source| BuildError::Output { path: path.to_owned(), source })?;
-        Ok(Self { file, room: LOG, written: Ok(()), line: Vec::new(), last: VecDeque::new(), session, label })
+        Ok(Self {
+            file,
+            room: LOG,
+            written: Ok(()),
+            line: Vec::new(),
+            last: VecDeque::new(),
+            reporter,
+            label,
+        })
     }
 
     pub fn take(&mut self, bytes: &[u8]) {
@@ -55,7 +63,7 @@ impl<'a> Log<'a> {
             return;
         }
         let line: String = line.chars().filter(|character| !character.is_control()).collect();
-        self.session.reporter.event(&Event::StepOutput { label: self.label, line: &line });
+        self.reporter.event(&Event::StepOutput { label: self.label, line: &line });
         if self.last.len() == hints::LINES {
             self.last.pop_front();
         }

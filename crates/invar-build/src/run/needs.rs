@@ -9,11 +9,11 @@ use std::sync::Arc;
 use invar_maintscript::needed_libraries;
 use invar_plan::{PackageRecipe, Recipe};
 use invar_store::StoredTree;
-use invar_tree::{ImagePath, Mode, Origin, Owner, Sink, SinkError, Tree};
+use invar_tree::{Origin, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::realise::realise;
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 use crate::{BuildError, Event};
 
 /// What the list is called beside a tree.
@@ -30,30 +30,49 @@ struct Need {
     package: Option<String>,
 }
 
-/// Passes files on and notes which libraries they need.
-pub(crate) struct Noting<'a> {
-    sink: &'a mut dyn Sink,
+/// Notes which libraries the files of a tree need.
+#[derive(Debug, Default)]
+pub(crate) struct NeededRecorder {
     needed: BTreeSet<String>,
     names: BTreeSet<String>,
 }
 
-impl<'a> Noting<'a> {
-    pub fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, needed: BTreeSet::new(), names: BTreeSet::new() }
+impl NeededRecorder {
+    /// Notes the name of a file or link.
+    pub fn name(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+    }
+
+    /// Notes what a file needs. Returns what was read of `content` for it, which comes before what is left.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub fn file(&mut self, content: &mut dyn Read) -> io::Result<Vec<u8>> {
+        let mut start = Vec::new();
+        content.take(4).read_to_end(&mut start)?;
+        if start == *b"\x7fELF" {
+            content.take(LARGEST).read_to_end(&mut start)?;
+            self.needed.extend(needed_libraries(&mut Cursor::new(&start))?);
+        }
+        Ok(start)
     }
 
     /// The list as it is kept beside the tree; `packages` are those of the build's root, which the store has.
     ///
     /// # Errors
     /// What the store says.
-    pub fn finish(self, workshop: &Workshop<'_>, packages: &[PackageRecipe]) -> Result<Vec<u8>, BuildError> {
-        let Self { needed, names, .. } = self;
+    pub fn finish(
+        self,
+        context: &BuildContext<'_>,
+        packages: &[PackageRecipe],
+    ) -> Result<Vec<u8>, BuildError> {
+        let Self { needed, names } = self;
         let mut needs: BTreeMap<String, Option<String>> =
             needed.difference(&names).map(|library| (library.clone(), None)).collect();
         if !needs.is_empty() {
             let recipes: Vec<Recipe> = packages.iter().cloned().map(Recipe::Package).collect();
-            let times = |suite: &str| workshop.times(suite);
-            let stored = realise(workshop.session, &recipes, &times, &workshop.files.folder)?;
+            let times = |suite: &str| context.times(suite);
+            let stored = realise(context.session, &recipes, &times, &context.files.folder)?;
             for (package, stored) in packages.iter().zip(stored) {
                 for (path, _) in stored.tree(&Arc::new(Origin::Source))?.iter() {
                     if let Some(place) = needs.get_mut(path.name()) {
@@ -69,7 +88,7 @@ impl<'a> Noting<'a> {
 }
 
 /// Warns of what `stored`, which came from `origin`, needs and `root` lacks.
-pub(crate) fn warn(workshop: &Workshop<'_>, origin: &Origin, stored: &StoredTree, root: &Tree) {
+pub(crate) fn warn(context: &BuildContext<'_>, origin: &Origin, stored: &StoredTree, root: &Tree) {
     // What was not built here has no list, nor has a tree that an earlier release made.
     let Ok(list) = stored.attachment(ATTACHMENT) else { return };
     let needs: Vec<Need> = serde_json::from_slice(&list).unwrap_or_default();
@@ -90,39 +109,5 @@ pub(crate) fn warn(workshop: &Workshop<'_>, origin: &Origin, stored: &StoredTree
         let packages: Vec<String> = packages.iter().map(|package| format!("{package:?}")).collect();
         warning.push_str(&format!(": add {} to `packages` of [tool.invar]", packages.join(", ")));
     }
-    workshop.session.reporter.event(&Event::Warning(&warning));
-}
-
-impl Sink for Noting<'_> {
-    fn directory(&mut self, path: ImagePath, mode: Mode, owner: Owner) -> Result<(), SinkError> {
-        self.sink.directory(path, mode, owner)
-    }
-
-    fn file(
-        &mut self,
-        path: ImagePath,
-        mode: Mode,
-        owner: Owner,
-        content: &mut dyn Read,
-    ) -> Result<(), SinkError> {
-        let failed = |source: io::Error| SinkError::Read { path: path.clone(), source };
-        self.names.insert(path.name().to_owned());
-        let mut start = Vec::new();
-        content.take(4).read_to_end(&mut start).map_err(failed)?;
-        if start == *b"\x7fELF" {
-            content.take(LARGEST).read_to_end(&mut start).map_err(failed)?;
-            self.needed.extend(needed_libraries(&mut Cursor::new(&start)).map_err(failed)?);
-        }
-        self.sink.file(path, mode, owner, &mut Cursor::new(start).chain(content))
-    }
-
-    fn symlink(&mut self, path: ImagePath, target: Arc<str>, owner: Owner) -> Result<(), SinkError> {
-        self.names.insert(path.name().to_owned());
-        self.sink.symlink(path, target, owner)
-    }
-
-    fn copy(&mut self, path: ImagePath, original: &ImagePath) -> Result<(), SinkError> {
-        self.names.insert(path.name().to_owned());
-        self.sink.copy(path, original)
-    }
+    context.session.reporter.event(&Event::Warning(&warning));
 }

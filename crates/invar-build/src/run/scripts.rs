@@ -1,4 +1,7 @@
 //! Debian's own maintainer scripts, run in a sandbox where the manifest asks for it.
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Cursor, Read as _};
@@ -18,11 +21,12 @@ use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
 use crate::configuration::{Made, configuration};
 use crate::copy::{check_out, copy_tree};
-use crate::debian::{Debian, packages_key, path};
+use crate::debian::{Debian, packages_key};
 use crate::key::key_of;
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
-use crate::run::context::{Job, LAST_LINES, Workshop};
+use crate::run::context::{Advice, BuildContext, LAST_LINES, unusable};
+use crate::run::executor::{Command, RootTree, Wanted};
 use crate::{BuildError, Event};
 
 /// How long all scripts together may take.
@@ -31,8 +35,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const LABEL: &str = "maintainer scripts";
 
 /// The key of what handlers and scripts together make of `packages`, in a root of the packages `root`.
-pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[PackageRecipe]) -> Key {
-    let manifest = &workshop.files.manifest;
+pub(crate) fn key(context: &BuildContext<'_>, root: &[PackageRecipe], packages: &[PackageRecipe]) -> Key {
+    let manifest = &context.files.manifest;
     let wanted = match &manifest.configure {
         Configure::Native => String::new(),
         Configure::Run => "all".to_owned(),
@@ -42,7 +46,7 @@ pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[P
         ("root".to_owned(), packages_key("root", root).to_string()),
         ("packages".to_owned(), packages_key("packages", packages).to_string()),
         ("run".to_owned(), wanted),
-        ("settings".to_owned(), format!("{:?}", workshop.files.configure_settings())),
+        ("settings".to_owned(), format!("{:?}", context.files.configure_settings())),
         ("docs".to_owned(), manifest.docs.to_string()),
     ];
     // Numbered: of two answers to one question the later counts.
@@ -58,7 +62,7 @@ pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[P
 /// # Errors
 /// [`BuildError::Sandbox`], [`BuildError::Step`], and what the store says.
 pub(crate) fn run(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     debian: &mut Debian,
     root: &[PackageRecipe],
 ) -> Result<(), BuildError> {
@@ -70,28 +74,28 @@ pub(crate) fn run(
             Recipe::Wheel(_) => None,
         })
         .collect();
-    let key = key(workshop, root, &packages);
+    let key = key(context, root, &packages);
     let (overlay, configured) =
-        configuration(&workshop.session.store, &key, || made(workshop, debian, root, &key))?;
+        configuration(&context.session.store, &key, || run_scripts(context, debian, root, &key))?;
     (debian.overlay, debian.configured) = (overlay, configured);
     Ok(())
 }
 
-fn made(
-    workshop: &Workshop<'_>,
+fn run_scripts(
+    context: &BuildContext<'_>,
     debian: &Debian,
     packages: &[PackageRecipe],
     key: &Key,
 ) -> Result<Made, BuildError> {
-    let wanted = |control: &Control| match &workshop.files.manifest.configure {
+    let wanted = |control: &Control| match &context.files.manifest.configure {
         Configure::Native => false,
         Configure::Run => true,
         Configure::Packages(names) => names.contains(control.package()),
     };
-    check_configured(&workshop.files.manifest.configure, debian.controls.iter().map(Control::package))?;
+    check_configured(&context.files.manifest.configure, debian.controls.iter().map(Control::package))?;
     let own: BTreeSet<&str> = debian.controls.iter().map(|control| control.package().as_str()).collect();
-    workshop.check(LABEL)?;
-    let all = Debian::realise(workshop, packages)?;
+    context.check(LABEL)?;
+    let all = Debian::realise(context, packages)?;
     let files: Vec<Vec<ImagePath>> =
         all.trees.iter().map(|(tree, _)| tree.iter().map(|(path, _)| path.clone()).collect()).collect();
     let script_packages: Vec<ScriptPackage<'_>> = all
@@ -106,25 +110,25 @@ fn made(
             run: wanted(control),
         })
         .collect();
-    let selections: Vec<Selection> = workshop
+    let selections: Vec<Selection> = context
         .files
         .manifest
         .debconf
         .iter()
         .map(|text| text.to_string().parse().map_err(|_| BuildError::Debconf { text: text.to_string() }))
         .collect::<Result<_, _>>()?;
-    warn_of_unknown_questions(workshop, &script_packages, &selections);
-    let architecture = workshop.platform.debian_architecture();
+    warn_of_unknown_questions(context, &script_packages, &selections);
+    let architecture = context.platform.debian_architecture();
 
     // The image as it is without these scripts, over the tools; and over both what scripts need besides.
     let plain: Vec<&Tree> = debian.trees.iter().map(|(tree, _)| tree).collect();
     let merged = Root::merge(&plain, &Overlay::default()).map_err(BuildError::Clash)?;
-    let handled: Vec<&Control> = match &workshop.files.manifest.configure {
+    let handled: Vec<&Control> = match &context.files.manifest.configure {
         // A script must find what it would find on a fresh system, and not what it is to make.
         Configure::Packages(_) => debian.controls.iter().filter(|control| !wanted(control)).collect(),
         _ => debian.controls.iter().collect(),
     };
-    let settings = workshop.files.configure_settings();
+    let settings = context.files.configure_settings();
     let handlers = debian.with_contents(&merged, |contents| configure(contents, &handled, &settings))?;
     let overlay = Overlay { tree: handlers.tree.tree().clone(), removed: handlers.removed.clone() };
     let native = Root::merge(&plain, &overlay).map_err(BuildError::Clash)?;
@@ -148,53 +152,48 @@ fn made(
                     (&whole.tree, tools),
                 ],
             };
-            check_out(&workshop.session.store, &checkout_key, |sink| copy_tree(&sandbox, &contents, sink))
+            check_out(&context.session.store, &checkout_key, |sink| copy_tree(&sandbox, &contents, sink))
         })
     })?;
 
-    let job = Job {
+    let command = Command {
         label: LABEL,
-        packages_of: None,
         key: *key,
-        roots: vec![path(&checkout)],
-        command: script_command(),
+        platform: context.platform,
+        root: vec![RootTree::Checkout(checkout)],
+        inputs: Vec::new(),
+        arguments: script_command(),
         environment: script_environment(),
-        directory: "",
-        binds: Vec::new(),
-        time: LONGEST,
-        longer: None,
+        directory: String::new(),
+        limits: context.limits(LONGEST),
         ownership: Ownership::Recorded,
+        wanted: Wanted::Changes,
     };
-    let left = workshop.run(workshop.bench()?, job).map_err(explained)?;
+    let outputs = context.run(&command, &Advice::default()).map_err(explained)?;
     let changed_key = key_of("scripts-changes", &[("scripts", key.to_string())]);
-    let mut sink = workshop.session.store.tree_writer(&changed_key)?;
-    let removed = left.changes(LABEL, &mut sink)?;
+    let mut sink = context.session.store.tree_writer(&changed_key)?;
+    let removal = outputs.tree.give_changes(&mut sink).map_err(|error| unusable(LABEL, "/", error))?;
     let stored = sink.commit(&[])?;
     let changed = Changes { tree: stored.tree(&Arc::new(Origin::Scripts))?, contents: &stored };
-    let mut removed = removed.paths(&sandbox);
-    if left.is_whole() {
-        // Only a copy: what is not there has been removed.
-        let gone = sandbox.iter().map(|(path, _)| path);
-        removed = gone.filter(|path| changed.tree.get(path.as_str()).is_none()).cloned().collect();
-    }
+    let removed = removal.paths(&sandbox, &changed.tree);
     let cleaned = debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
         clean(&Ran {
             native: image,
             sandbox: &sandbox,
             changed: &changed,
             removed: &removed,
-            docs: workshop.files.manifest.docs,
+            docs: context.files.manifest.docs,
         })
     })?;
     for left_out in cleaned.left_out.iter().filter(|left_out| left_out.reason.is_notable()) {
-        workshop.session.reporter.event(&Event::LeftOut { path: &left_out.path });
+        context.session.reporter.event(&Event::LeftOut { path: &left_out.path });
     }
     Ok(together(handlers, cleaned, stored))
 }
 
 /// An answer to a question that nobody asks is most likely one with a slip in its name.
 fn warn_of_unknown_questions(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     packages: &[ScriptPackage<'_>],
     selections: &[Selection],
 ) {
@@ -203,7 +202,7 @@ fn warn_of_unknown_questions(
         let meant = nearest(question, unknown.asked.iter().copied());
         let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
         let warning = format!("debconf: no package has the question {question}, answered for {owner}{meant}");
-        workshop.session.reporter.event(&Event::Warning(&warning));
+        context.session.reporter.event(&Event::Warning(&warning));
     }
 }
 
@@ -310,60 +309,5 @@ impl Contents for Changes<'_> {
 impl invar_maintscript::Root for Changes<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use invar_maintscript::clean;
-    use invar_tree::{Mode, Owner, Sink as _};
-
-    use super::*;
-
-    /// A tree of lines `MODE PATH TEXT`; a directory's path ends with a slash.
-    fn tree_of(origin: Origin, lines: &[&str]) -> MemoryTree {
-        let mut tree = MemoryTree::new(origin);
-        for line in lines {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let mode = Mode::new(u32::from_str_radix(fields[0], 8).expect("a mode is a number"));
-            let path = ImagePath::parse(fields[1].trim_end_matches('/')).expect("it is a path");
-            let made = match fields.get(2) {
-                Some(text) => tree.file(path, mode, Owner::ROOT, &mut text.as_bytes()),
-                None => tree.directory(path, mode, Owner::ROOT),
-            };
-            made.expect("the entries form a tree");
-        }
-        tree
-    }
-
-    #[test]
-    fn what_handlers_made_stays_where_scripts_do_not_replace_it() {
-        let handler = Origin::Handler { name: "test".into() };
-        let made =
-            tree_of(handler, &["755 etc/x/", "644 etc/x/kept 1", "644 etc/x/replaced 1", "644 etc/y/gone 1"]);
-        let handlers = Configured { tree: made.clone(), removed: Vec::new() };
-        // The directory gets another mode only, so what is in it stays.
-        let changed = tree_of(Origin::Scripts, &["700 etc/x/", "644 etc/x/replaced 2", "644 etc/x/new 2"]);
-        let removed = [ImagePath::parse("etc/y").expect("it is a path")];
-        let ran =
-            Ran { native: &made, sandbox: made.tree(), changed: &changed, removed: &removed, docs: false };
-        let cleaned = clean(&ran).expect("it can be cleaned");
-        let both = together(handlers, cleaned, changed);
-        let entries: Vec<String> = both
-            .tree
-            .iter()
-            .map(|(path, entry)| {
-                let text = both.contents.read(path).unwrap_or_default();
-                format!("{} {path} {}{}", entry.mode, entry.origin, String::from_utf8_lossy(&text))
-            })
-            .collect();
-        let expected = [
-            "0755 /etc handler test",
-            "0700 /etc/x Debian's maintainer scripts",
-            "0644 /etc/x/kept handler test1",
-            "0644 /etc/x/new Debian's maintainer scripts2",
-            "0644 /etc/x/replaced Debian's maintainer scripts2",
-        ];
-        assert_eq!(entries, expected);
     }
 }

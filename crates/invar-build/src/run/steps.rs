@@ -1,31 +1,34 @@
 //! Build steps: each is a command in a sandbox, or says what is to be where, and what comes of it is a tree.
+mod fetch;
 pub(crate) mod follow;
 mod launch;
 mod put;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
 use invar_sandbox::Ownership;
-use invar_store::{Key, Store, StoredTree};
-use invar_tree::{Digest, Origin};
+use invar_store::{Checkout, Key, Store, StoredTree};
+use invar_tree::{Digest, ImagePath, Origin};
 
-use self::follow::{Moved, links_on_disk};
+use self::fetch::{FetchedFiles, fetches};
+use self::follow::{Moved, links_of_checkouts};
 pub(crate) use self::launch::{displaced, wrapped};
-use self::put::Passing;
 use crate::BuildError;
 use crate::copy::copy_tree;
-use crate::debian::{debian_checkout, packages_key, path};
+use crate::debian::{debian_checkout, packages_key};
 use crate::key::key_of;
-use crate::realise::checked_blob;
-use crate::run::context::{Job, Workshop};
+use crate::run::context::{Advice, BuildContext, unusable};
+use crate::run::executor::{BUILD, Command, Input, RootTree, Wanted};
 use crate::run::hints::PackagesOf;
-use crate::run::needs::{ATTACHMENT, Noting};
+use crate::run::needs::ATTACHMENT;
+use crate::run::output_sink::OutputSink;
 use crate::run::tools::Tools;
 use crate::source::SourceTree;
 use crate::vendored::Vendored;
@@ -34,7 +37,7 @@ use crate::vendored::Vendored;
 pub(crate) type Outputs = BTreeMap<StepName, StoredTree>;
 
 /// The checked-out trees of the image so far, for steps that ask for its environment.
-pub(crate) type Environment<'a> = &'a (dyn Fn() -> Result<Vec<PathBuf>, BuildError> + Sync);
+pub(crate) type Environment<'a> = &'a (dyn Fn() -> Result<Vec<Checkout>, BuildError> + Sync);
 
 /// A step whose key is known: nothing has been fetched or run for it yet.
 pub(crate) struct Prepared<'a> {
@@ -49,20 +52,20 @@ pub(crate) struct Prepared<'a> {
 /// # Errors
 /// What reading the project's folder says, and [`BuildError::NotLocked`].
 pub(crate) fn prepare<'a>(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     plan: &'a Plan,
     environment: &str,
 ) -> Result<Vec<Prepared<'a>>, BuildError> {
     let mut all: Vec<Prepared<'a>> = Vec::new();
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)
-            .map_err(|error| without_source(workshop, step, error))?;
-        let fetches = fetches(workshop, step)?;
+        let source = SourceTree::of_step(context.session, context.files, &step.name, &step.inputs)
+            .map_err(|error| without_source(context, step, error))?;
+        let fetches = fetches(context, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
         let before: Vec<Key> = before.map(|earlier| earlier.key).collect();
         let environment = if step.environment { environment } else { "" };
-        let key = step_key(workshop.platform, planned, &source, &fetches, &before, environment);
+        let key = step_key(context.platform, planned, &source, &fetches, &before, environment);
         all.push(Prepared { planned, key, source, fetches });
     }
     Ok(all)
@@ -73,7 +76,7 @@ pub(crate) fn prepare<'a>(
 /// # Errors
 /// The first failure; steps that are running are waited for.
 pub(crate) fn run_steps(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     steps: &[Prepared<'_>],
     environment: Environment<'_>,
 ) -> Result<Outputs, BuildError> {
@@ -81,7 +84,7 @@ pub(crate) fn run_steps(
     let changed = Condvar::new();
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     // Two at once keep this machine busy: a step may use several processes itself.
-    let workers = workshop.session.jobs.clamp(1, 4).min(steps.len());
+    let workers = context.session.jobs.clamp(1, 4).min(steps.len());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -94,7 +97,7 @@ pub(crate) fn run_steps(
                         !held.started.contains(&prepared.planned.step.name)
                             && prepared.planned.step.after.iter().all(|name| held.done.contains_key(name))
                     };
-                    let found = match workshop.session.perturbation.backwards {
+                    let found = match context.session.backwards {
                         true => steps.iter().rfind(ready),
                         false => steps.iter().find(ready),
                     };
@@ -107,7 +110,7 @@ pub(crate) fn run_steps(
                     let before: Vec<StoredTree> =
                         step.after.iter().filter_map(|name| held.done.get(name).cloned()).collect();
                     drop(held);
-                    let made = run_step(workshop, prepared, &before, environment);
+                    let made = run_step(context, prepared, &before, environment);
                     held = lock();
                     match made {
                         Ok(tree) => {
@@ -136,15 +139,15 @@ struct State {
 }
 
 fn run_step(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     prepared: &Prepared<'_>,
     before: &[StoredTree],
     environment: Environment<'_>,
 ) -> Result<StoredTree, BuildError> {
-    let store = &workshop.session.store;
+    let store = &context.session.store;
     match store.tree(&prepared.key)? {
         Some(stored) => Ok(stored),
-        None => make_step(workshop, prepared, before, environment, store),
+        None => make_step(context, prepared, before, environment, store),
     }
 }
 
@@ -153,7 +156,7 @@ fn run_step(
 /// # Errors
 /// What running it says.
 pub(crate) fn make_step(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     prepared: &Prepared<'_>,
     before: &[StoredTree],
     environment: Environment<'_>,
@@ -161,85 +164,99 @@ pub(crate) fn make_step(
 ) -> Result<StoredTree, BuildError> {
     let Prepared { planned: StepPlan { step, root }, key, source, fetches } = prepared;
     let (key, label) = (*key, format!("step {}", step.name));
-    let store = &workshop.session.store;
     let mut sink = into.tree_writer(&key)?;
-    let mut noting = Noting::new(&mut sink);
-    if let Some(run) = &step.run {
-        workshop.check(&label)?;
-        let mut roots = vec![path(&debian_checkout(workshop, root)?)];
-        if step.environment {
-            roots.extend(environment()?);
+    let mut produced = OutputSink::new(&mut sink);
+    produced.moves = launch::moves(step);
+    match &step.run {
+        Some(run) => {
+            context.check(&label)?;
+            let mut roots = vec![debian_checkout(context, root)?];
+            if step.environment {
+                roots.extend(environment()?);
+            }
+            let earlier = checkout_of_earlier(context, before, &roots)?;
+            roots.extend(earlier);
+            let vendored = Vendored::of(context, source.tree(), source, "", &tools(context, step, root))?;
+            roots.extend(vendored.iter().map(|vendored| vendored.checkout.clone()));
+            let fetched = FetchedFiles::of(context, fetches)?;
+            let input = |tree, contents| Input { at: "", tree, contents, also_at: None };
+            let command = Command {
+                label: &label,
+                key,
+                platform: context.platform,
+                root: roots.into_iter().map(RootTree::Checkout).collect(),
+                inputs: vec![input(source.tree(), source), input(&fetched.tree, &fetched)],
+                arguments: ["/bin/sh", "-e", "-c", run].map(str::to_owned).into(),
+                environment: variables(step, vendored),
+                directory: String::new(),
+                limits: context.limits(step.timeout.duration()),
+                ownership: Ownership::Mapped,
+                wanted: Wanted::Places(step.outputs.keys().map(output_place).collect::<Result<_, _>>()?),
+            };
+            let advice = Advice {
+                packages_of: Some(PackagesOf::Step(step.name.to_string())),
+                longer: Some("if it needs longer, raise `timeout` in the step's table"),
+            };
+            let outputs = context.run(&command, &advice)?;
+            for (from, output) in &step.outputs {
+                produced.executable = output.executable;
+                let given = outputs.tree.give(&output_place(from)?, &output.path, &mut produced);
+                given.map_err(|error| unusable(&label, from.as_str(), error))?;
+            }
+            produced.executable = None;
         }
-        let made = before_checkout(workshop, before, &roots)?;
-        roots.extend(made);
-        let vendored = Vendored::of(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
-        roots.extend(vendored.iter().map(|vendored| path(&vendored.checkout)));
-
-        let bench = workshop.bench()?;
-        bench.fill("", source.tree(), source)?;
-        for (fetch, digest) in fetches {
-            fetch_file(workshop, fetch, digest)?;
-            let (file, _) = store.open_blob(digest)?;
-            bench.add_file(&fetch.path.to_string(), file)?;
-        }
-        let mut variables = vendored.map(|vendored| vendored.environment).unwrap_or_default();
-        if step.environment {
-            let folder = format!("/{}", invar_plan::ENVIRONMENT);
-            variables.insert("PATH".to_owned(), format!("{folder}/bin:{}", invar_tree::SEARCH_PATH));
-            variables.insert("VIRTUAL_ENV".to_owned(), folder);
-        }
-        variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
-        let job = Job {
-            label: &label,
-            packages_of: Some(PackagesOf::Step(step.name.to_string())),
-            key,
-            roots,
-            command: ["/bin/sh", "-e", "-c", run].map(str::to_owned).into(),
-            environment: variables,
-            directory: "",
-            binds: Vec::new(),
-            time: step.timeout.duration(),
-            longer: Some("if it needs longer, raise `timeout` in the step's table"),
-            ownership: Ownership::Mapped,
-        };
-        let left = workshop.run(bench, job)?;
-        for (from, output) in &step.outputs {
-            let mut passing =
-                Passing { sink: &mut noting, moves: &launch::moves(step), executable: output.executable };
-            left.capture(&label, &from.to_string(), &output.path, &mut passing)?;
-        }
+        None => put::put_outputs(context, prepared, before, &mut produced)?,
     }
-    let mut passing = Passing { sink: &mut noting, moves: &launch::moves(step), executable: None };
-    if step.run.is_none() {
-        put::put_outputs(workshop, prepared, before, &mut passing)?;
-    }
-    put::put_given(step, &mut passing)?;
+    put::put_given(step, &mut produced)?;
+    // A launcher stands where its program was.
+    produced.moves.clear();
     for wrap in &step.wraps {
-        launch::add_launcher(workshop.platform, step, wrap, &mut noting)?;
+        launch::add_launcher(context.platform, step, wrap, &mut produced)?;
     }
-    let needs = noting.finish(workshop, root)?;
+    let needs = produced.finish().finish(context, root)?;
     Ok(sink.commit(&[(ATTACHMENT, needs.as_slice())])?)
 }
 
+/// The place of an output in the root of a step's command.
+fn output_place(from: &BuildPath) -> Result<ImagePath, BuildError> {
+    let place = match from.as_str().strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None => format!("{BUILD}/{from}"),
+    };
+    ImagePath::parse(&place).map_err(|error| BuildError::Write(io::Error::other(error)))
+}
+
+/// The variables of a step.
+fn variables(step: &Step, vendored: Option<Vendored>) -> BTreeMap<String, String> {
+    let mut variables = vendored.map(|vendored| vendored.environment).unwrap_or_default();
+    if step.environment {
+        let folder = format!("/{}", invar_plan::ENVIRONMENT);
+        variables.insert("PATH".to_owned(), format!("{folder}/bin:{}", invar_tree::SEARCH_PATH));
+        variables.insert("VIRTUAL_ENV".to_owned(), folder);
+    }
+    variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
+    variables
+}
+
 /// What a step has to work with: its own packages, and those of the image where it asks for its environment.
-fn tools(workshop: &Workshop<'_>, step: &Step, root: &[PackageRecipe]) -> Tools {
+fn tools(context: &BuildContext<'_>, step: &Step, root: &[PackageRecipe]) -> Tools {
     let own = root.iter().map(|package| package.name.to_string());
     if !step.environment {
         return Tools::new(own, []);
     }
-    let locked = workshop.lock.platforms.get(&workshop.platform);
+    let locked = context.lock.platforms.get(&context.platform);
     let image = locked.into_iter().flat_map(|locked| locked.packages.keys().map(ToString::to_string));
-    let python = workshop.files.uv_lock.iter().flat_map(|lock| &lock.packages);
+    let python = context.files.uv_lock.iter().flat_map(|lock| &lock.packages);
     Tools::new(own.chain(image), python.map(|package| package.name.to_string()))
 }
 
-/// What earlier steps made, at its places in the image, as far as these are not below links of the folders `roots`,
-/// which it is laid over.
-fn before_checkout(
-    workshop: &Workshop<'_>,
+/// What earlier steps made, at its places in the image, as far as these are not below links of `roots`, which it is laid
+/// over.
+fn checkout_of_earlier(
+    context: &BuildContext<'_>,
     before: &[StoredTree],
-    roots: &[PathBuf],
-) -> Result<Option<PathBuf>, BuildError> {
+    roots: &[Checkout],
+) -> Result<Option<Checkout>, BuildError> {
     if before.is_empty() {
         return Ok(None);
     }
@@ -248,23 +265,22 @@ fn before_checkout(
     for (number, stored) in before.iter().enumerate() {
         fields.push((format!("tree-{number}"), stored.segment_digest().to_string()));
         let tree = stored.tree(&Arc::new(Origin::Source))?;
-        let moved = Moved::of(&tree, stored, &links_on_disk(roots))?;
+        let moved = Moved::of(&tree, stored, &links_of_checkouts(roots))?;
         if let Some(moved) = &moved {
             fields.push((format!("moved-{number}"), moved.tree.digest().to_string()));
         }
         trees.push((tree, moved));
     }
-    let checkout =
-        crate::copy::check_out(&workshop.session.store, &key_of("step-inputs", &fields), |sink| {
-            for ((tree, moved), stored) in trees.iter().zip(before) {
-                match moved {
-                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
-                    None => copy_tree(tree, stored, sink)?,
-                }
+    let checkout = crate::copy::check_out(&context.session.store, &key_of("step-inputs", &fields), |sink| {
+        for ((tree, moved), stored) in trees.iter().zip(before) {
+            match moved {
+                Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                None => copy_tree(tree, stored, sink)?,
             }
-            Ok(())
-        })?;
-    Ok(Some(path(&checkout)))
+        }
+        Ok(())
+    })?;
+    Ok(Some(checkout))
 }
 
 /// What a step depends on: all that is there while it runs, and what becomes of what it leaves.
@@ -325,35 +341,14 @@ fn step_key(
 }
 
 /// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
-fn without_source(workshop: &Workshop<'_>, step: &Step, error: BuildError) -> BuildError {
+fn without_source(context: &BuildContext<'_>, step: &Step, error: BuildError) -> BuildError {
     let BuildError::NoInput { input, .. } = &error else { return error };
     if step.run.is_some() {
         return error;
     }
     let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
     match step.outputs.keys().find(is_named) {
-        Some(from) => put::no_source(workshop, step, from),
+        Some(from) => put::no_source(context, step, from),
         None => error,
     }
-}
-
-/// The files that a step has fetched, with their digests.
-fn fetches(workshop: &Workshop<'_>, step: &Step) -> Result<Vec<(StepFetch, Digest)>, BuildError> {
-    let digest = |wanted: &StepFetch| {
-        let url = wanted.url.to_string();
-        let locked = workshop.lock.fetches.get(&url).map(|locked| locked.sha256);
-        let unlocked = || BuildError::NotLocked { what: format!("the file {url} of step {}", step.name) };
-        Ok((wanted.clone(), wanted.sha256.or(locked).ok_or_else(unlocked)?))
-    };
-    step.fetch.iter().map(digest).collect()
-}
-
-/// Brings the file of `wanted` into the store.
-fn fetch_file(workshop: &Workshop<'_>, wanted: &StepFetch, digest: &Digest) -> Result<(), BuildError> {
-    let url = wanted.url.to_string();
-    let locked = workshop.lock.fetches.get(&url).filter(|locked| locked.sha256 == *digest);
-    let size = locked.map(|locked| locked.size);
-    let request = Request { label: url.clone(), urls: vec![url], digest: *digest, size };
-    checked_blob(workshop.session, &request, None, || ())?;
-    Ok(())
 }

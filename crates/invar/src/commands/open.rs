@@ -1,7 +1,7 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
+use invar_build::{BuildError, Event, NamespaceExecutor, ProjectFiles, Session, Update, lock};
 use invar_project::{LockPart, Platform, Purpose};
 
 use crate::cli::{Derive, Global};
@@ -68,7 +68,8 @@ impl Open<'_> {
             return Err(BuildError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
-        session.keep_failed = self.keep_failed;
+        let executor = machine::executor(&session.store);
+        session.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
         if files.lock.is_none() || is_new || unlocked.is_some() {
             if files.lock_text.is_none() {
                 reporter.as_reporter().event(&Event::LockMissing);

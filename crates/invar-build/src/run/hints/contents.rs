@@ -14,7 +14,7 @@ use super::missing::Missing;
 use crate::Archive;
 use crate::indexes::{LONGEST_RELEASE, listed};
 use crate::realise::checked_blob;
-use crate::run::context::Workshop;
+use crate::run::context::BuildContext;
 
 /// The largest compressed index that is fetched, in bytes; Debian's have less than 50 MB.
 const LARGEST: u64 = 256 << 20;
@@ -24,15 +24,15 @@ const MOST: usize = 3;
 
 /// The packages that have each of `missing`, the best first. `None` where the index cannot be had: who calls this has
 /// something more important to say.
-pub(super) fn look_up(workshop: &Workshop<'_>, missing: &[&Missing]) -> Option<Vec<Vec<PackageName>>> {
-    let lock = workshop.lock;
+pub(super) fn look_up(context: &BuildContext<'_>, missing: &[&Missing]) -> Option<Vec<Vec<PackageName>>> {
+    let lock = context.lock;
     // Updates bring new versions, and hardly ever new files.
     let (name, suite) = lock.suites.iter().find(|(name, _)| !name.is_part())?;
-    let release = release(workshop, name, suite)?;
+    let release = release(context, name, suite)?;
     let mut found: Vec<Vec<PackageName>> = vec![Vec::new(); missing.len()];
     // Packages for all architectures have an index of their own, which is larger.
-    for architecture in [workshop.platform.debian_architecture().as_str(), "all"] {
-        if let Some(entries) = search(workshop, name, &release, architecture, missing) {
+    for architecture in [context.platform.debian_architecture().as_str(), "all"] {
+        if let Some(entries) = search(context, name, &release, architecture, missing) {
             for (found, missing) in found.iter_mut().zip(missing).filter(|(found, _)| found.is_empty()) {
                 *found = best(missing, &entries);
             }
@@ -45,13 +45,13 @@ pub(super) fn look_up(workshop: &Workshop<'_>, missing: &[&Missing]) -> Option<V
 }
 
 /// What the `InRelease` says that the lock names.
-fn release(workshop: &Workshop<'_>, name: &SuiteName, suite: &LockedSuite) -> Option<Release> {
-    let session = workshop.session;
+fn release(context: &BuildContext<'_>, name: &SuiteName, suite: &LockedSuite) -> Option<Release> {
+    let session = context.session;
     let archive = Archive::of_suite(name.as_str());
     let file = format!("dists/{name}/InRelease");
-    let urls = session.mirrors.urls(archive, &file, &workshop.times(name.as_str()));
+    let urls = session.mirrors.urls(archive, &file, &context.times(name.as_str()));
     let request = Request { label: format!("InRelease of {name}"), urls, digest: suite.sha256, size: None };
-    let file = fetched(workshop, &request)?;
+    let file = fetched(context, &request)?;
     let mut bytes = Vec::new();
     file.take(LONGEST_RELEASE).read_to_end(&mut bytes).ok()?;
     locked_release(&bytes).ok()
@@ -59,13 +59,13 @@ fn release(workshop: &Workshop<'_>, name: &SuiteName, suite: &LockedSuite) -> Op
 
 /// The files of one architecture that may be one of `missing`.
 fn search(
-    workshop: &Workshop<'_>,
+    context: &BuildContext<'_>,
     name: &SuiteName,
     release: &Release,
     architecture: &str,
     missing: &[&Missing],
 ) -> Option<Vec<ContentsEntry>> {
-    let session = workshop.session;
+    let session = context.session;
     let plain = Release::contents_path("main", architecture).ok()?;
     let (file, path, compression) = listed(release, plain.as_str())?;
     if file.size > LARGEST {
@@ -81,19 +81,19 @@ fn search(
     urls.extend(session.mirrors.urls(
         archive,
         &format!("dists/{name}/{path}"),
-        &workshop.times(name.as_str()),
+        &context.times(name.as_str()),
     ));
     let label = format!("index of files of {name} ({architecture})");
     let request = Request { label, urls, digest: file.digest, size: Some(file.size) };
-    let file = fetched(workshop, &request)?;
+    let file = fetched(context, &request)?;
     let reader = BufReader::with_capacity(256 << 10, compression.decode(BufReader::new(file)).ok()?);
     search_contents(reader, |path| missing.iter().any(|missing| missing.rank(path).is_some())).ok()
 }
 
 /// The file of `request`, checked. No attempt is repeated, and nothing is said of any: this comes after a failure, and
 /// whoever waits for its message must not wait for a network that is not there.
-fn fetched(workshop: &Workshop<'_>, request: &Request) -> Option<File> {
-    let session = workshop.session;
+fn fetched(context: &BuildContext<'_>, request: &Request) -> Option<File> {
+    let session = context.session;
     session.fetcher.fetch(&session.store, request, &Once::default()).ok()?;
     let (file, ()) = checked_blob(session, request, None, || ()).ok()?;
     Some(file)

@@ -4,10 +4,9 @@
 //! step puts below a link goes to where the link leads. Only folders on the way are followed, never the place itself.
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use invar_store::StoredTree;
+use invar_store::{Checkout, StoredTree};
 use invar_tree::{Clash, Contents, ImagePath, Node, Opened, Tree};
 
 use crate::BuildError;
@@ -69,13 +68,9 @@ pub(crate) fn links_of<'a>(trees: impl Iterator<Item = &'a Tree>) -> BTreeMap<St
     links
 }
 
-/// The links in the folders `roots` of the disk.
-pub(crate) fn links_on_disk(roots: &[PathBuf]) -> impl Fn(&str) -> Option<Arc<str>> {
-    move |place| {
-        let link = |root: &PathBuf| std::fs::read_link(Path::join(root, place)).ok();
-        let target = roots.iter().rev().find_map(link)?;
-        target.to_str().map(Arc::from)
-    }
+/// The links of `roots`, of which the last is the uppermost.
+pub(crate) fn links_of_checkouts(roots: &[Checkout]) -> impl Fn(&str) -> Option<Arc<str>> {
+    move |place| roots.iter().rev().find_map(|root| root.link(place))
 }
 
 /// A tree of the store of which some is elsewhere.

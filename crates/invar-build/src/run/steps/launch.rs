@@ -1,7 +1,7 @@
 //! Launchers, and the programs whose places they take.
 use std::collections::BTreeMap;
 
-use invar_launcher::{CalledAs, Launcher, Machine, Values, launcher};
+use invar_launcher::{CalledAs, Launcher, Values, launcher};
 use invar_plan::Plan;
 use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
 use invar_tree::{ImagePath, Mode, Owner, Sink};
@@ -101,10 +101,7 @@ pub(super) fn add_launcher(
         lists.iter().map(|(name, list)| (name.to_string(), values(list))).collect()
     };
     let request = Launcher {
-        machine: match platform {
-            Platform::LinuxAmd64 => Machine::X86_64,
-            Platform::LinuxArm64 => Machine::Aarch64,
-        },
+        machine: platform.machine(),
         program: program.to_string(),
         name: match &wrap.argv0 {
             Some(name) => CalledAs::Name(name.clone()),

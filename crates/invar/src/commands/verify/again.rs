@@ -69,7 +69,7 @@ fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
     };
     let mut session = machine::session(&order.global, &files.manifest, &*reporter)?;
     session.downloads = Some(Store::open(&order.downloads)?);
-    session.perturbation = order.perturbation.clone();
+    machine::perturb(&mut session, &order.perturbation);
     let files = match &order.image {
         Some(image) => files.image(image)?,
         None => files,

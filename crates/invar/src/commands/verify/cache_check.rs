@@ -18,6 +18,7 @@ use super::report::{DIFFERS, NOT_TRIED, cause, change_json, tell_change, when};
 use crate::cli::{Global, Verify};
 use crate::commands::lock::print;
 use crate::failure::Failure;
+use crate::machine;
 use crate::report::{Told, say};
 
 /// What reaches into the sandbox, and so can be tried on a single step.
@@ -87,7 +88,7 @@ impl CacheCheck<'_> {
         let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
         let (mut all, mut known) = (Vec::new(), BTreeSet::new());
         for (number, &platform) in platforms.iter().enumerate() {
-            self.session.perturbation = there.perturbation.clone();
+            machine::perturb(&mut self.session, &there.perturbation);
             let into = Store::open(&scratch.path().join(format!("all-{number}")))?;
             let rechecked = recheck(&self.session, self.files, platform, &wanted, &into)?;
             known.extend(rechecked.iter().map(|one| one.name.clone()));
@@ -98,7 +99,7 @@ impl CacheCheck<'_> {
                 }
                 let label: String = perturbations.iter().map(|one| one.name()).collect();
                 let there = There::new(&here, perturbations, Path::new("/nonexistent"));
-                self.session.perturbation = there.perturbation;
+                machine::perturb(&mut self.session, &there.perturbation);
                 let into = Store::open(&scratch.path().join(format!("only-{number}-{label}")))?;
                 let wanted = |name: &str| names.contains_key(name);
                 self::differing(&recheck(&self.session, self.files, platform, &wanted, &into)?)

@@ -1,161 +1,101 @@
 //! What a command has left, as trees.
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use invar_sandbox::{CaptureRules, Layering, Modes, Owners, Sandbox};
-use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
+use invar_sandbox::{CaptureError, CaptureRules, Layering, Modes, Owners, Sandbox};
+use invar_tree::{ImagePath, Sink};
 
-use crate::BuildError;
-use crate::run::context::BUILD;
-use crate::run::executor::namespace::workdir::Bench;
+use super::unchanged::Changed;
+use super::workdir::Workdir;
+use crate::run::executor::{BUILD, OutputError, OutputTree, Removal};
 
 /// The most that one build may leave, in bytes and in files.
 const RULES: CaptureRules = CaptureRules { modes: Modes::Normalised, bytes: 16 << 30, entries: 2_000_000 };
 
-/// What a job left.
-pub(crate) struct Left {
-    pub(crate) bench: Bench,
-    pub(crate) sandbox: Sandbox,
-    pub(crate) owners: Owners,
+/// What a command left in the sandbox of this machine.
+pub(super) struct SandboxOutputs {
+    pub workdir: Workdir,
+    pub sandbox: Sandbox,
+    pub owners: Owners,
 }
 
-impl Left {
-    /// The build folder on the host.
-    pub fn build(&self) -> PathBuf {
-        self.bench.build()
-    }
+/// What a command left that was moved to where people look at it.
+pub(super) struct Moved;
 
-    /// Whether [`changes`](Self::changes) gives the whole root, since it could not be overlaid and was copied.
-    pub fn is_whole(&self) -> bool {
+impl SandboxOutputs {
+    /// Whether the whole root was copied, since it could not be overlaid.
+    fn is_copy(&self) -> bool {
         invar_sandbox::layering(&self.sandbox) == Layering::Copy
     }
+}
 
-    /// Opens the plain file at `path` below the build folder. No link is followed: what was run may have put any in.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn open(&self, path: &str) -> io::Result<File> {
+/// `path` of the root as one of the build directory.
+fn in_build(path: &ImagePath) -> Option<&str> {
+    path.as_str().strip_prefix(BUILD).and_then(|rest| rest.strip_prefix('/'))
+}
+
+fn captured(result: Result<(), CaptureError>) -> Result<(), OutputError> {
+    result.map_err(|error| OutputError::Capture(Box::new(error)))
+}
+
+impl OutputTree for SandboxOutputs {
+    fn open(&self, path: &ImagePath) -> io::Result<Box<dyn Read + '_>> {
         use rustix::fs::{Mode, OFlags, openat};
-        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (base, inner) = match in_build(path) {
+            Some(inner) => (self.workdir.build(), inner),
+            None => (invar_sandbox::writable_layer(&self.sandbox), path.as_str()),
+        };
+        let (above, name) = inner.rsplit_once('/').unwrap_or(("", inner));
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file: File = openat(folder_inside(&self.build(), above)?, name, flags, Mode::empty())?.into();
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+        let file: File = openat(folder_inside(&base, above)?, name, flags, Mode::empty())?.into();
+        if file.metadata()?.is_file() { Ok(Box::new(file)) } else { Err(io::ErrorKind::InvalidInput.into()) }
     }
 
-    /// Gives what is at `from` (relative to the build folder, or absolute in the sandbox) to `sink` as `to`.
-    ///
-    /// # Errors
-    /// [`BuildError::NoOutput`], [`BuildError::Capture`].
-    pub fn capture(
-        &self,
-        label: &str,
-        from: &str,
-        to: &ImagePath,
-        sink: &mut dyn Sink,
-    ) -> Result<(), BuildError> {
-        let layer = invar_sandbox::writable_layer(&self.sandbox);
-        let mut only_changed = None;
-        let (base, inner) = match from.strip_prefix('/') {
-            Some(absolute) => match absolute.strip_prefix(BUILD).and_then(|rest| rest.strip_prefix('/')) {
-                Some(inner) => (self.build(), inner),
-                None => {
-                    // Where the whole root was copied, what was there before is not what the command made.
-                    if invar_sandbox::layering(&self.sandbox) == Layering::Copy {
-                        only_changed = Some(absolute.to_owned());
-                    }
-                    (layer, absolute)
-                }
-            },
-            None => (self.build(), from),
+    fn give(&self, from: &ImagePath, to: &ImagePath, sink: &mut dyn Sink) -> Result<(), OutputError> {
+        let (base, inner, only_changed) = match in_build(from) {
+            Some(inner) => (self.workdir.build(), inner, false),
+            None => (invar_sandbox::writable_layer(&self.sandbox), from.as_str(), self.is_copy()),
         };
-        let missing = || BuildError::NoOutput { label: label.to_owned(), output: from.to_owned() };
         let (above, name) = inner.rsplit_once('/').unwrap_or(("", inner));
-        let above = folder_inside(&base, above).map_err(|_| missing())?;
+        let above = folder_inside(&base, above).map_err(|_| OutputError::Missing)?;
         // By way of the open folder: its name may mean something else by now.
         let place = PathBuf::from(format!("/proc/self/fd/{}/{name}", above.as_raw_fd()));
         if fs::symlink_metadata(&place).is_err() {
-            return Err(missing());
+            return Err(OutputError::Missing);
         }
-        let captured = match only_changed {
-            None => invar_sandbox::capture(&place, Some(to), &RULES, &|_, _| None, sink),
-            Some(from) => {
-                let to_text = to.as_str().to_owned();
+        captured(match only_changed {
+            false => invar_sandbox::capture(&place, Some(to), &RULES, &|_, _| None, sink),
+            true => {
+                let (from, to_text) = (inner.to_owned(), to.as_str().to_owned());
                 let mut changed = Changed { sink, roots: &self.sandbox.root, from, to: to_text };
                 invar_sandbox::capture(&place, Some(to), &RULES, &|_, _| None, &mut changed)
             }
-        };
-        captured.map_err(|source| BuildError::Capture { label: label.to_owned(), source: Box::new(source) })
+        })
     }
 
-    /// Gives everything that was changed in the root to `sink`, with modes and owners; returns what was removed.
-    /// Where the whole root was copied, all of it is given, and nothing is said to be removed: see
-    /// [`is_whole`](Self::is_whole).
-    ///
-    /// # Errors
-    /// [`BuildError::Capture`].
-    pub fn changes(&self, label: &str, sink: &mut dyn Sink) -> Result<invar_sandbox::Removed, BuildError> {
+    fn give_changes(&self, sink: &mut dyn Sink) -> Result<Removal, OutputError> {
         let rules = CaptureRules { modes: Modes::Kept, ..RULES };
         let owners = |device, inode| self.owners.get(device, inode);
         let layer = invar_sandbox::writable_layer(&self.sandbox);
-        invar_sandbox::capture_changes(&layer, &rules, &owners, sink)
-            .map_err(|source| BuildError::Capture { label: label.to_owned(), source: Box::new(source) })
+        let removed = invar_sandbox::capture_changes(&layer, &rules, &owners, sink)
+            .map_err(|error| OutputError::Capture(Box::new(error)))?;
+        Ok(if self.is_copy() { Removal::Absent } else { Removal::Listed(removed) })
     }
 }
 
-/// Passes on only what is not the same in the trees that a command was run over.
-struct Changed<'a> {
-    sink: &'a mut dyn Sink,
-    /// The trees, the lowest first.
-    roots: &'a [PathBuf],
-    /// The place in them that stands for `to`.
-    from: String,
-    to: String,
-}
-
-impl Changed<'_> {
-    /// Where `path` was before, in the uppermost tree that has it.
-    fn before(&self, path: &ImagePath) -> Option<PathBuf> {
-        let inner = path.as_str().strip_prefix(&self.to)?.trim_start_matches('/');
-        let relative = Path::new(&self.from).join(inner);
-        let places = self.roots.iter().rev().map(|root| root.join(&relative));
-        places.into_iter().find(|place| fs::symlink_metadata(place).is_ok())
-    }
-}
-
-impl Sink for Changed<'_> {
-    fn directory(&mut self, path: ImagePath, mode: Mode, owner: Owner) -> Result<(), SinkError> {
-        let was_there = self.before(&path).is_some_and(|before| before.is_dir());
-        if was_there { Ok(()) } else { self.sink.directory(path, mode, owner) }
+impl OutputTree for Moved {
+    fn open(&self, _: &ImagePath) -> io::Result<Box<dyn Read + '_>> {
+        Err(io::ErrorKind::NotFound.into())
     }
 
-    fn file(
-        &mut self,
-        path: ImagePath,
-        mode: Mode,
-        owner: Owner,
-        content: &mut dyn io::Read,
-    ) -> Result<(), SinkError> {
-        let Some(before) = self.before(&path).filter(|before| before.is_file()) else {
-            return self.sink.file(path, mode, owner, content);
-        };
-        let failed = |source| SinkError::Read { path: path.clone(), source };
-        let (mut old, mut new) = (Vec::new(), Vec::new());
-        File::open(before).and_then(|mut file| file.read_to_end(&mut old)).map_err(failed)?;
-        content.read_to_end(&mut new).map_err(failed)?;
-        if old == new { Ok(()) } else { self.sink.file(path, mode, owner, &mut new.as_slice()) }
+    fn give(&self, _: &ImagePath, _: &ImagePath, _: &mut dyn Sink) -> Result<(), OutputError> {
+        Err(OutputError::Missing)
     }
 
-    fn symlink(&mut self, path: ImagePath, target: Arc<str>, owner: Owner) -> Result<(), SinkError> {
-        let before = self.before(&path).and_then(|before| fs::read_link(before).ok());
-        let same = before.is_some_and(|before| before.to_str() == Some(&*target));
-        if same { Ok(()) } else { self.sink.symlink(path, target, owner) }
-    }
-
-    fn copy(&mut self, path: ImagePath, original: &ImagePath) -> Result<(), SinkError> {
-        self.sink.copy(path, original)
+    fn give_changes(&self, _: &mut dyn Sink) -> Result<Removal, OutputError> {
+        Err(OutputError::Missing)
     }
 }
 
