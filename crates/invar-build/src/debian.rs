@@ -3,16 +3,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_debian::Control;
-use invar_maintscript::configure;
+use invar_maintscript::{Settings, TimeZone, configure};
 use invar_plan::{PackageRecipe, Recipe};
+use invar_realise::{check_out, control, copy_tree, key, realise};
 use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, Origin, Tree};
 
 use crate::BuildError;
 use crate::configuration::configuration;
-use crate::copy::{check_out, copy_tree};
 use crate::key::key_of;
-use crate::realise::{control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
 use crate::run::context::BuildContext;
 
@@ -34,15 +33,20 @@ pub(crate) struct Debian {
 }
 
 /// The key of what the handlers make of the packages among `recipes`.
-pub(crate) fn configuration_key(context: &BuildContext<'_>, recipes: &[Recipe]) -> Key {
+pub(crate) fn configuration_key(recipes: &[Recipe]) -> Key {
     let mut fields = vec![
         ("format", invar_project::FORMAT_VERSION.to_string()),
         ("handlers", HANDLERS.to_owned()),
-        ("settings", format!("{:?}", context.files.configure_settings())),
+        ("settings", format!("{:?}", settings())),
     ];
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
     fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
     key_of("configuration", &fields)
+}
+
+/// What the handlers are told besides the packages.
+pub(crate) fn settings() -> Settings {
+    Settings { time_zone: TimeZone::utc() }
 }
 
 impl Debian {
@@ -74,8 +78,8 @@ impl Debian {
             }
             trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
-        let settings = context.files.configure_settings();
-        let key = configuration_key(context, &recipes);
+        let settings = settings();
+        let key = configuration_key(&recipes);
         let (overlay, configured) = configuration(&context.session.store, &key, || {
             let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
             let root = Root::merge(&plain, &Overlay::default()).map_err(BuildError::Clash)?;
@@ -129,10 +133,10 @@ pub(crate) fn debian_checkout(
     packages: &[PackageRecipe],
 ) -> Result<Checkout, BuildError> {
     let key = packages_key("debian-checkout", packages);
-    check_out(&context.session.store, &key, |sink| {
+    check_out(&context.session.store, &key, |sink| -> Result<(), BuildError> {
         let debian = Debian::realise(context, packages)?;
         let root = debian.root()?;
-        debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+        Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
     })
 }
 

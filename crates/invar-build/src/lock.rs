@@ -2,22 +2,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_apt::Keyring;
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_debian::PackageName;
 use invar_plan::build_root_name;
 use invar_project::{
     Change, InvarLock, LockPart, LockedFetch, PackageRequest, Platform, Request, RootName, nearest,
 };
+use invar_realise::{Downloads, Event, checked_blob};
 
-use crate::event::Downloads;
 use crate::lock_builds::lock_builds;
 use crate::lock_make::Making;
 use crate::lock_parts::{Deferred, parts, report, sources};
 use crate::lock_roots::requests;
-use crate::project::{ProjectFiles, write_lock};
+use crate::members::members_left_out;
 use crate::proposals::{Proposals, check_configured, proposals};
-use crate::realise::checked_blob;
-use crate::workspace::members_left_out;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// Which packages are chosen anew although a lock has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub fn lock(
     let mut deferred = Vec::new();
     let findings = files.uv_findings();
     if !findings.is_empty() {
-        return Err(BuildError::Mismatch { findings });
+        return Err(CheckoutError::Mismatch { findings }.into());
     }
     if let (Update::Packages(names), Some(old)) = (update, &files.lock) {
         check_names(names, old)?;
@@ -94,19 +93,12 @@ pub fn lock(
     }
     let chosen = new.platforms.values().flat_map(|platform| platform.packages.keys());
     check_configured(&files.manifest.configure, chosen)?;
-    let lock_file = files.lock_file_with(&new);
-    let text = lock_file.to_string();
     let changes = files.lock.as_ref().map(|old| InvarLock::changes(old, &new)).unwrap_or_default();
-    let same = files.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);
-    if !same {
-        write_lock(&files.folder, &text)?;
-    }
     let packages =
         new.platforms.iter().map(|(platform, locked)| (*platform, locked.packages.len())).collect();
-    (files.lock, files.lock_text, files.lock_error) = (Some(new), Some(text), None);
-    files.lock_file = Some(lock_file);
+    let written = files.put_lock(new)?;
     let left_out = deferred.into_iter().map(|deferred| deferred.part).collect();
-    Ok(Locked { written: !same, changes, packages, proposals: proposals(files), left_out })
+    Ok(Locked { written, changes, packages, proposals: proposals(files), left_out })
 }
 
 /// Whoever names a package to be chosen anew wants to hear that there is none of the name.

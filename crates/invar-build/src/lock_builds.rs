@@ -5,15 +5,14 @@ mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_checkout::ProjectFiles;
 use invar_plan::build_root_name;
 use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, NormalisedName, Platform};
 use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
+use invar_realise::{PackageSource, locked_digest, read_source, read_text, version as tagged_version};
 
 use self::resolver::{Resolver, Wanted};
-use crate::git;
 use crate::lock_parts::{Deferred, of_part, parts, sources};
-use crate::project::ProjectFiles;
-use crate::python_source::{Source, locked_digest, read_source, read_text};
 use crate::{BuildError, Session};
 
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.
@@ -111,7 +110,7 @@ fn declared(
     files: &ProjectFiles,
     name: &NormalisedName,
     chosen: &ChosenSource,
-    source: &Source,
+    source: &PackageSource,
 ) -> Result<BTreeSet<String>, BuildError> {
     let pyproject = read_text(source, "pyproject.toml");
     if pyproject.is_none() && read_text(source, "setup.py").is_none() {
@@ -139,7 +138,7 @@ fn version(
     session: &Session<'_>,
     files: &ProjectFiles,
     chosen: &ChosenSource,
-    source: &Source,
+    source: &PackageSource,
 ) -> Option<String> {
     if chosen.version.is_some() {
         return chosen.version.clone();
@@ -149,5 +148,5 @@ fn version(
     if !info.dynamic.iter().any(|field| field == "version") {
         return None;
     }
-    git::version(session, &files.folder.join(path))
+    tagged_version(&session.upstreams.git, &files.folder.join(path))
 }

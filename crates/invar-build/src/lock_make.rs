@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use invar_apt::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
+use invar_checkout::ProjectFiles;
 use invar_debian::{Dependency, PackageName, parse_dependencies};
 use invar_maintscript::{BASE, Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
@@ -10,16 +11,16 @@ use invar_project::{
     LockedPlatform, LockedScripts, LockedSuite, OmissionReason, Platform, Request, STABLE, ScriptVerdict,
     SuiteName, Timestamp, stable_release,
 };
+use invar_realise::{
+    Archive, AsOf, Event, Phase, Suite, SuiteError, control, packages, realise, snapshot_times, suites,
+};
 use invar_tree::ImagePath;
 
-use crate::indexes::{Suite, packages, snapshot_times, suites};
 use crate::lock::{Update, build_roots, lock_fetches};
 use crate::lock_builds::lock_builds;
 use crate::lock_parts::Deferred;
 use crate::lock_roots::{RootSolver, requests};
-use crate::project::ProjectFiles;
-use crate::realise::{control, realise};
-use crate::{Archive, BuildError, Event, Phase, Session};
+use crate::{BuildError, Session};
 
 /// What a lock is made from.
 pub(crate) struct Making<'a> {
@@ -78,14 +79,15 @@ impl Making<'_> {
         let python = files.manifest.project.is_some();
         let codename = codename(&request, python)?;
         session.reporter.event(&Event::Phase(Phase::Indexes));
-        let suites = suites(session, &codename, keyring, self.as_of)?;
+        let as_of = self.as_of.map_or(AsOf::Now(session.now), AsOf::Snapshot);
+        let suites = suites(session, &codename, keyring, as_of)?;
         warn_of_older(session, &suites, old);
         let locked_suites = locked_suites(&suites)?;
         let mut interpreter = None;
         let mut indexes = Vec::new();
         let mut platforms = BTreeMap::new();
         for &platform in &request.platforms {
-            let index = packages(session, &suites, &platform.debian_architecture(), self.as_of)?;
+            let index = packages(session, &suites, &platform.debian_architecture(), as_of)?;
             let found = python.then(|| find_interpreter(&index, &codename, &request)).transpose()?;
             session.reporter.event(&Event::Phase(Phase::Solve));
             let prefer = preferred(old, platform, update);
@@ -202,7 +204,7 @@ fn locked_package(
         sha256: record.sha256,
         because,
         scripts: None,
-        file: file.parse().map_err(|_| BuildError::Suite {
+        file: file.parse().map_err(|_| SuiteError::Unexpected {
             suite: suite.name.clone(),
             url: suite.url.clone(),
             problem: format!("lists {} under {file:?}, which is no path of a package", record.name),
@@ -385,7 +387,7 @@ fn locked_platform(
 fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, BuildError> {
     let mut locked = BTreeMap::new();
     for suite in suites {
-        let wrong = |problem: &str| BuildError::Suite {
+        let wrong = |problem: &str| SuiteError::Unexpected {
             suite: suite.name.clone(),
             url: suite.url.clone(),
             problem: problem.to_owned(),

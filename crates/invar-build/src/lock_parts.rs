@@ -3,12 +3,13 @@
 //! What only one part needs does not hold up another: where it cannot be locked, the lock is made without it.
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_plan::python_packages;
 use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose};
 use invar_python::{ChosenSource, Selected};
+use invar_realise::Event;
 
-use crate::project::ProjectFiles;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// A part that is not in a lock, and why.
 pub(crate) struct Deferred {
@@ -81,60 +82,56 @@ pub(crate) fn of_part(part: &LockPart, error: BuildError) -> BuildError {
     }
 }
 
-impl ProjectFiles {
-    /// What the lock does not have of `part`; `None` if it has everything, or if it belongs to something else, which
-    /// [`checked_lock_for`](Self::checked_lock_for) says.
-    ///
-    /// # Errors
-    /// What choosing the Python packages says.
-    pub fn unlocked(&self, part: &LockPart) -> Result<Option<Unlocked>, BuildError> {
-        let Some(lock) = &self.lock else { return Ok(None) };
-        let mismatches = lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref());
-        let concerned = |mismatch: &&Mismatch| mismatch.part().is_none_or(|concerned| concerned == *part);
-        let concerned: Vec<&Mismatch> = mismatches.iter().filter(concerned).collect();
-        let of_part = |mismatch: &&Mismatch| mismatch.is_missing() && mismatch.part().is_some();
-        if !concerned.iter().all(of_part) || !self.uv_findings().is_empty() {
-            return Ok(None);
-        }
-        let mut is_missing = !concerned.is_empty();
-        let mut builds = BTreeSet::new();
-        for (&platform, locked) in &lock.platforms {
-            let sources = sources(self, lock, platform, part)?;
-            builds.extend(sources.into_keys().filter(|name| !locked.builds.contains_key(name)));
-        }
-        is_missing |= !builds.is_empty();
-        Ok(is_missing.then(|| Unlocked { part: part.clone(), builds }))
+/// What the lock does not have of `part`; `None` if it has everything, or if it belongs to something else, which
+/// [`ProjectFiles::checked_lock_for`] says.
+///
+/// # Errors
+/// What choosing the Python packages says.
+pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked>, BuildError> {
+    let Some(lock) = &files.lock else { return Ok(None) };
+    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
+    let concerned = |mismatch: &&Mismatch| mismatch.part().is_none_or(|concerned| concerned == *part);
+    let concerned: Vec<&Mismatch> = mismatches.iter().filter(concerned).collect();
+    let of_part = |mismatch: &&Mismatch| mismatch.is_missing() && mismatch.part().is_some();
+    if !concerned.iter().all(of_part) || !files.uv_findings().is_empty() {
+        return Ok(None);
     }
-
-    /// Checks the whole lock: that it belongs to the project, and that it has `required`. Gives the other parts that it
-    /// does not have.
-    ///
-    /// # Errors
-    /// As [`checked_lock`](Self::checked_lock), also for what another part has changed; [`BuildError::PartNotLocked`].
-    pub fn check_parts(&self, required: &LockPart) -> Result<Vec<Unlocked>, BuildError> {
-        let lock = self.checked_lock()?;
-        let mismatches = lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref());
-        // What concerns all parts has been looked at.
-        let changed = mismatches.iter().filter(|mismatch| !mismatch.is_missing());
-        let findings: Vec<String> =
-            changed.map(|mismatch| format!("{mismatch}: {}", mismatch.hint())).collect();
-        if !findings.is_empty() {
-            return Err(BuildError::Mismatch { findings });
-        }
-        let mut all = Vec::new();
-        for part in parts(self) {
-            match self.unlocked(&part) {
-                Ok(Some(unlocked)) if part == *required => return Err(unlocked.into()),
-                Ok(unlocked) => all.extend(unlocked),
-                Err(error) if part == *required => return Err(error),
-                // A part that cannot be chosen at all cannot be locked.
-                Err(_) => all.push(Unlocked { part, builds: BTreeSet::new() }),
-            }
-        }
-        Ok(all)
+    let mut is_missing = !concerned.is_empty();
+    let mut builds = BTreeSet::new();
+    for (&platform, locked) in &lock.platforms {
+        let sources = sources(files, lock, platform, part)?;
+        builds.extend(sources.into_keys().filter(|name| !locked.builds.contains_key(name)));
     }
+    is_missing |= !builds.is_empty();
+    Ok(is_missing.then(|| Unlocked { part: part.clone(), builds }))
 }
 
+/// Checks the whole lock: that it belongs to the project, and that it has `required`. Gives the other parts that it
+/// does not have.
+///
+/// # Errors
+/// As [`ProjectFiles::checked_lock`], also for what another part has changed; [`BuildError::PartNotLocked`].
+pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlocked>, BuildError> {
+    let lock = files.checked_lock()?;
+    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
+    // What concerns all parts has been looked at.
+    let changed = mismatches.iter().filter(|mismatch| !mismatch.is_missing());
+    let findings: Vec<String> = changed.map(|mismatch| format!("{mismatch}: {}", mismatch.hint())).collect();
+    if !findings.is_empty() {
+        return Err(CheckoutError::Mismatch { findings }.into());
+    }
+    let mut all = Vec::new();
+    for part in parts(files) {
+        match unlocked(files, &part) {
+            Ok(Some(unlocked)) if part == *required => return Err(unlocked.into()),
+            Ok(unlocked) => all.extend(unlocked),
+            Err(error) if part == *required => return Err(error),
+            // A part that cannot be chosen at all cannot be locked.
+            Err(_) => all.push(Unlocked { part, builds: BTreeSet::new() }),
+        }
+    }
+    Ok(all)
+}
 impl From<Unlocked> for BuildError {
     fn from(unlocked: Unlocked) -> Self {
         let Unlocked { part, builds } = unlocked;

@@ -2,19 +2,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use invar_checkout::SourceTree;
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
 use invar_python::virtual_environment;
+use invar_realise::{check_out, copy_tree, each, key, realise, sink_failure};
 use invar_store::{Checkout, Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use crate::BuildError;
 use crate::build::Assembly;
-use crate::copy::{check_out, copy_tree, failed};
 use crate::debian::{Debian, HANDLERS, configuration_key, packages_key};
 use crate::key::key_of;
 use crate::layer::{LayerRequest, Piece, PieceSource};
-use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
 use crate::run::bytecode::{Candidate, Compiled, Interpreter, compile};
 use crate::run::context::BuildContext;
@@ -22,8 +22,6 @@ use crate::run::python_build;
 use crate::run::steps::follow::{Links, Moved, follow, links_of};
 use crate::run::steps::{self, displaced, run_steps, wrapped};
 use crate::run::{needs, scripts};
-use crate::source::SourceTree;
-use crate::workers::each;
 
 /// All trees of an image, in the order in which they are merged.
 pub(crate) struct Parts {
@@ -251,11 +249,11 @@ impl Assembly<'_> {
         interpreter: &LockedInterpreter,
     ) -> Result<Vec<(&SourceBuild, StoredTree)>, BuildError> {
         let mut builds: Vec<&SourceBuild> = self.plan.sources.iter().collect();
-        let backwards = self.session.backwards;
+        let backwards = self.session.pool.backwards;
         if backwards {
             builds.reverse();
         }
-        let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
+        let trees = each(self.session.pool.threads.clamp(1, 4), &builds, |build| {
             python_build::prepare(context, build, self.install)
                 .and_then(|prepared| prepared.make(context, interpreter))
         })?;
@@ -301,11 +299,11 @@ impl Assembly<'_> {
             let place = wrapped(program);
             match &entry.node {
                 Node::Symlink { target } => {
-                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(failed)?
+                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(sink_failure)?
                 }
                 _ => {
                     let mut content = owner.contents(self.source).open(program).map_err(BuildError::Write)?;
-                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(failed)?;
+                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(sink_failure)?;
                 }
             }
             owner.tree.remove(program);
@@ -325,9 +323,9 @@ impl Assembly<'_> {
     ) -> Result<Vec<Checkout>, BuildError> {
         let store = &context.session.store;
         let system_key = packages_key("image-checkout", &self.packages());
-        let system = check_out(store, &system_key, |sink| {
+        let system = check_out(store, &system_key, |sink| -> Result<(), BuildError> {
             let root = debian.root()?;
-            debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+            Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
         let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
         let fields: Vec<(String, String)> = environment
@@ -335,9 +333,11 @@ impl Assembly<'_> {
             .enumerate()
             .map(|(number, part)| (format!("tree-{number}"), part.tree.digest().to_string()))
             .collect();
-        let environment = check_out(store, &key_of("environment-checkout", &fields), |sink| {
-            environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
-        })?;
+        let environment =
+            check_out(store, &key_of("environment-checkout", &fields), |sink| -> Result<(), BuildError> {
+                let mut parts = environment.iter();
+                Ok(parts.try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))?)
+            })?;
         Ok(vec![system, environment])
     }
 
@@ -385,7 +385,7 @@ impl Assembly<'_> {
             recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).cloned().collect();
         let context = self.context();
         let mut keys: Vec<Key> = recipes.iter().map(key).collect();
-        keys.push(configuration_key(&context, &packages));
+        keys.push(configuration_key(&packages));
         if let Some(root) = &self.plan.scripts {
             keys.push(scripts::key(&context, root, &self.packages()));
         }

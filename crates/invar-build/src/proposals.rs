@@ -1,11 +1,12 @@
 //! Which packages' own maintainer scripts should run, as far as the lock and the table of known scripts tell.
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Proposal, proposal};
 use invar_project::{Configure, nearest};
 
-use crate::{BuildError, ProjectFiles};
+use crate::BuildError;
 
 /// The packages of an image whose scripts it would be better to run, and are not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

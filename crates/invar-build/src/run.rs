@@ -15,3 +15,4 @@ pub(crate) mod python_build;
 pub(crate) mod scripts;
 pub(crate) mod steps;
 pub(crate) mod tools;
+pub(crate) mod vendor_target;

@@ -8,23 +8,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
 use invar_project::{DefaultGroups, Identity, LockPart, Manifest, NormalisedName, Platform, User};
+use invar_realise::{Event, check_out, copy_files, copy_tree, key};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::Scratch;
 
 use crate::build::Assembly;
-use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
 use crate::key::key_of;
-use crate::project::ProjectFiles;
-use crate::realise::key;
 use crate::run::executor::namespace::runs_here;
 use crate::run::mount_point::MountPoint;
 use crate::run::python_build::Install;
-use crate::source::SourceTree;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;
@@ -221,7 +219,7 @@ fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathB
     let key = key_of("environment-folder", &fields);
     let place = invar_tree::ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
     let rules = CaptureRules { modes: Modes::Kept, bytes: u64::MAX, entries: u64::MAX };
-    let checkout = check_out(&session.store, &key, |sink| {
+    let checkout = check_out(&session.store, &key, |sink| -> Result<(), BuildError> {
         for layer in layers {
             let folder = layer.join(ENVIRONMENT);
             if folder.is_dir() {
@@ -245,7 +243,7 @@ fn environment(
     install: Install,
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, None)?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
     let platform = plan.platform;
     if !runs_here(platform) {
@@ -440,14 +438,13 @@ impl Assembly<'_> {
                 let files =
                     request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();
                 self.session.reporter.event(&Event::LayingOut { name: built.name.as_str(), files });
-                *found = Some(check_out(store, &key_of_layer(&built.layer), |sink| {
-                    let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
-                    copy_tree(&request.directories, &nothing, sink)?;
-                    request
-                        .pieces
-                        .iter()
-                        .try_for_each(|piece| copy_files(&piece.kept, piece.contents(), sink))
-                })?);
+                *found =
+                    Some(check_out(store, &key_of_layer(&built.layer), |sink| -> Result<(), BuildError> {
+                        let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
+                        copy_tree(&request.directories, &nothing, sink)?;
+                        let mut pieces = request.pieces.iter();
+                        Ok(pieces.try_for_each(|piece| copy_files(&piece.kept, piece.contents(), sink))?)
+                    })?);
             }
         }
         Ok(found.into_iter().flatten().collect())

@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
+use invar_formats::url::redacted;
 use invar_store::{Store, StoreError};
 use invar_tree::Digest;
 
 use crate::download::Download;
 use crate::transport::Transport;
 use crate::{Failure, FetchError, Observer, UrlFailure};
-use invar_formats::url::redacted;
 
 /// A file to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,11 @@ impl Fetcher {
     pub fn new(settings: Settings) -> Self {
         let transport = Transport::new(&settings);
         Self { settings, transport }
+    }
+
+    /// Whether the network may not be used.
+    pub fn is_offline(&self) -> bool {
+        self.settings.offline
     }
 
     /// Brings a file into the store, unless it is there.

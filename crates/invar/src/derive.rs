@@ -9,7 +9,7 @@ pub mod record;
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_init::nested;
 use invar_project::{DerivedLock, DerivedManifest, Purpose};
 use serde_json::{Value, json};
@@ -56,7 +56,9 @@ pub fn derive(
     records: Records,
 ) -> Result<Derivation, Failure> {
     let recorded = match ProjectFiles::recorded(&named.folder, &named.source, purpose) {
-        Err(BuildError::InvarLock { .. }) if matches!(records, Records::Renewed | Records::Ignored) => None,
+        Err(CheckoutError::InvarLock { .. }) if matches!(records, Records::Renewed | Records::Ignored) => {
+            None
+        }
         recorded => recorded?,
     };
     if records == Records::Required && recorded.is_none() {

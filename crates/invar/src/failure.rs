@@ -1,13 +1,8 @@
 //! The one place that turns errors into messages, hints and exit codes.
-use std::error::Error;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Kind};
-use invar_fetch::FetchError;
-use invar_oci_read::ImageError;
-use invar_store::StoreError;
-use invar_tree::{Clash, Origin};
+use invar_diagnostic::{Diagnostic, Hint, Kind};
 
 use crate::report::{Style, say};
 
@@ -102,8 +97,8 @@ impl Failure {
     }
 }
 
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Self {
+impl<E: Diagnostic> From<E> for Failure {
+    fn from(error: E) -> Self {
         let (code, kind) = match error.kind() {
             Kind::Failure => (1, "failure"),
             Kind::Input => (INPUT, "input"),
@@ -112,103 +107,7 @@ impl From<BuildError> for Failure {
             Kind::Verification => (5, "verification"),
             Kind::Disk => (6, "disk"),
         };
-        let message = match &error {
-            BuildError::Manifest(error) => {
-                error.render(std::io::stderr().is_terminal()).trim_end().to_owned()
-            }
-            BuildError::Solve { source, .. } => format!("{error}:\n{source}"),
-            _ => with_causes(&error),
-        };
-        Self { code, kind, message, hint: hint(&error) }
+        let message = error.message(std::io::stderr().is_terminal());
+        Self { code, kind, message, hint: error.hint().map(Hint::into_owned) }
     }
-}
-
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
-        let (code, kind) = match &error {
-            ImageError::Archive { .. } | ImageError::Digest { .. } | ImageError::Layer { .. } => {
-                (5, "verification")
-            }
-            _ => (INPUT, "input"),
-        };
-        Self { code, kind, message: with_causes(&error), hint: None }
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        BuildError::from(error).into()
-    }
-}
-
-/// The error and its causes in one sentence, leaving out causes that the error already says.
-fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let text = next.to_string();
-        if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        cause = next.source();
-    }
-    message
-}
-
-fn hint(error: &BuildError) -> Option<String> {
-    let hint = match error {
-        BuildError::Step(failure) => return failure.hint.clone(),
-        BuildError::Sandbox { .. } => {
-            "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
-             [tool.invar.python]"
-        }
-        BuildError::ForeignPlatform { .. } => {
-            "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
-             of them alone can be built here"
-        }
-        BuildError::NotLocked { .. } => "run `invar lock`",
-        BuildError::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command())),
-        BuildError::NoUv { .. } => "install uv",
-        BuildError::Part { source, .. } => return hint(source),
-        BuildError::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
-        BuildError::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
-        BuildError::SourceChanged { .. } => {
-            "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
-        }
-        BuildError::NoProject { .. } => "run this in a uv project, or name its folder",
-        BuildError::WorkspaceRoot { .. } => {
-            "put [tool.invar] into the pyproject.toml of a member, and name its folder: each member is an image of its own"
-        }
-        BuildError::NoUvLock { .. } => "run `uv lock`",
-        BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
-        BuildError::OnlyDerived { .. } => "run `invar lock`, which starts from what is there",
-        BuildError::NoImage { nearest: None, .. } => {
-            "leave out `#NAME` for the image itself, or describe another one in [tool.invar.images.NAME]"
-        }
-        BuildError::NoInterpreter { .. } => {
-            "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
-             `suite = \"sid\"`"
-        }
-        BuildError::Untrusted { .. } => {
-            "if the archive is not Debian's own, give its keys with --keyring; \
-             if it is, another mirror may have a newer state"
-        }
-        BuildError::Clash(clashes) if clashes.iter().any(are_wheels) => {
-            "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
-             installed without FILE, which is the path below site-packages, or bin/PROGRAM"
-        }
-        BuildError::Clash(_) => "leave out one of the two, or ask their authors",
-        BuildError::Fetch(FetchError::Offline { .. }) => "run this once without --offline",
-        BuildError::Store(StoreError::Full { .. }) => "make room, or name another place with --store",
-        BuildError::Store(StoreError::ReadOnly { .. }) => "name another place with --store",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-/// Whether it is between two Python packages.
-fn are_wheels(clash: &Clash) -> bool {
-    let (first, second) = clash.origins();
-    [first, second].iter().all(|origin| matches!(origin.as_ref(), Origin::Wheel { .. }))
 }

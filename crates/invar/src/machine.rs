@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_apt::Keyring;
-use invar_build::{
-    Archive, BuildLimits, Mirrors, NamespaceExecutor, Perturbation, Programs, ProjectFiles, PythonIndexes,
-    Registries, Session,
-};
+use invar_build::{BuildLimits, NamespaceExecutor, Perturbation, Programs, Session};
+use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
+use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Sources, Upstreams};
 use invar_store::Store;
 
 use crate::cli::Global;
@@ -28,20 +27,24 @@ pub fn session<'a>(
     let store = Store::open(&store_path(global)?)?;
     let executor = executor(&store);
     Ok(Session {
-        store,
-        fetcher: Fetcher::new(settings(global)),
-        mirrors: mirrors(global, manifest),
-        python_indexes: python_indexes(global, manifest)?,
-        registries: registries(),
+        sources: Sources {
+            store,
+            fetcher: Fetcher::new(settings(global)),
+            upstreams: Upstreams {
+                mirrors: mirrors(global, manifest),
+                python_indexes: python_indexes(global, manifest)?,
+                registries: registries(),
+                git: "git".into(),
+                npm: "npm".into(),
+            },
+            lender: None,
+            pool: Pool { threads: jobs(global), backwards: false },
+            reporter: reporter.as_reporter(),
+        },
         programs: programs(),
         executor: Box::new(executor),
         build_limits: build_limits(global),
-        jobs: jobs(global),
-        offline: global.offline,
         now: now(),
-        downloads: None,
-        backwards: false,
-        reporter: reporter.as_reporter(),
     })
 }
 
@@ -163,14 +166,14 @@ pub fn executor(store: &Store) -> NamespaceExecutor {
 
 /// Builds of `session` are made under `perturbation` from now on.
 pub fn perturb(session: &mut Session<'_>, perturbation: &Perturbation) {
-    session.backwards = perturbation.backwards;
+    session.sources.pool.backwards = perturbation.backwards;
     let executor = executor(&session.store);
     session.executor = Box::new(NamespaceExecutor { perturbation: perturbation.clone(), ..executor });
 }
 
 /// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
 fn programs() -> Programs {
-    Programs { sandbox: "/proc/self/exe".into(), git: "git".into(), uv: "uv".into(), npm: "npm".into() }
+    Programs { sandbox: "/proc/self/exe".into(), uv: "uv".into() }
 }
 
 /// Registries that npm's and cargo's settings name on this machine.

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, OnceLock};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
-use invar_build::{Event, Phase, Reporter};
+use invar_realise::{Event, Phase, Reporter};
 use serde_json::json;
 
 /// What the command line asked for.

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_build::{BuildError, Disk, ProjectFiles, SourceError, default_outputs, is_archive};
+use invar_checkout::{CheckoutError, Disk, ProjectFiles, SourceError, default_outputs, is_archive};
 use invar_diff::{Change, Inside, inside};
 use invar_project::{
     EntryKind, Glob, Listing, ListingEntry, Manifest, ManifestSources, SourceList, SourceRules, WalkError,
@@ -140,7 +140,7 @@ impl<'a> Source<'a> {
                     Some(files) => files.add_gitignores(rules),
                     None => Ok(()),
                 };
-                let fail = |error| BuildError::from(error).into();
+                let fail = |error| CheckoutError::from(error).into();
                 let ignore = dockerignore(folder);
                 let mut uses = uses(&Disk { folder }, manifest.as_ref(), ignore.as_deref(), &above, &fail)?;
                 uses.retain(|path, _| !is_archive(&folder.join(path)));
@@ -275,7 +275,7 @@ fn same_files(old: &Project, new: &Project, path: &str) -> Result<bool, Failure>
 }
 
 fn cannot_read(path: &Path, source: io::Error) -> Failure {
-    BuildError::Read { path: path.to_owned(), source }.into()
+    CheckoutError::Read { path: path.to_owned(), source }.into()
 }
 
 fn dockerignore(folder: &Path) -> Option<String> {
@@ -288,14 +288,14 @@ fn uses<L: Listing>(
     listing: &L,
     manifest: Option<&Manifest>,
     dockerignore: Option<&str>,
-    above: &dyn Fn(&mut SourceRules) -> Result<(), BuildError>,
+    above: &dyn Fn(&mut SourceRules) -> Result<(), CheckoutError>,
     fail: &dyn Fn(L::Error) -> Failure,
 ) -> Result<BTreeMap<String, Use>, Failure> {
     let outputs = manifest.map(default_outputs).unwrap_or_default();
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let rules = |include: &[Glob], exclude: &[Glob], dockerignore: Option<&str>| {
         let mut rules = SourceRules::new(include, exclude, dockerignore, &outputs)
-            .map_err(|error| BuildError::from(SourceError::Rules(error)))?;
+            .map_err(|error| CheckoutError::from(SourceError::Rules(error)))?;
         above(&mut rules)?;
         Ok::<_, Failure>(rules)
     };
@@ -303,7 +303,7 @@ fn uses<L: Listing>(
         rules.walk(listing).map_err(|error| match error {
             WalkError::Listing(error) => fail(error),
             WalkError::Path(error) => {
-                BuildError::from(SourceError::Entry { message: error.to_string() }).into()
+                CheckoutError::from(SourceError::Entry { message: error.to_string() }).into()
             }
         })
     };
@@ -329,7 +329,7 @@ fn uses<L: Listing>(
     let inputs: Vec<Glob> = steps.iter().flat_map(|step| step.inputs.clone()).collect();
     let rest = walk(rules(&[], &[], None)?)?;
     let wanted = SourceRules::new(&inputs, &[], None, &[])
-        .map_err(|error| BuildError::from(SourceError::Rules(error)))?;
+        .map_err(|error| CheckoutError::from(SourceError::Rules(error)))?;
     for entry in rest.entries {
         let path = entry.path.as_str();
         let of_step = !inputs.is_empty() && wanted.decide(path, false).is_source();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
+use invar_checkout::ProjectFiles;
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
 use invar_project::{
     InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform,
@@ -12,18 +13,17 @@ use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
     missing_requirements, version_environment,
 };
+use invar_realise::{Event, PackageSource, locked_digest, read_source};
 
 use super::{declared, uv};
 use crate::debian::debian_checkout;
 use crate::key::key_of;
-use crate::project::ProjectFiles;
-use crate::python_source::{Source, locked_digest, read_source};
 use crate::run::context::BuildContext;
 use crate::run::executor::in_build;
 use crate::run::python_build::{
     FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs,
 };
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.
 const ROUNDS: usize = 3;
@@ -35,7 +35,7 @@ const DEEPEST: usize = 8;
 pub(super) struct Wanted {
     pub name: NormalisedName,
     pub chosen: ChosenSource,
-    pub source: Source,
+    pub source: PackageSource,
     pub version: Option<String>,
     pub requires: BTreeSet<String>,
     /// Where it is built.

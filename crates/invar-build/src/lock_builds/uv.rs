@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use invar_python::{DistributionName, Target, UvLock, build_requirements_project};
+use invar_realise::Event;
 
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// What may be built in order to build.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +24,7 @@ pub(super) struct Builds<'a> {
 /// [`BuildError::NoUv`].
 pub(super) fn check(session: &Session<'_>, names: &[&str]) -> Result<(), BuildError> {
     let none = |problem: String| BuildError::NoUv { names: names.join(", "), problem };
-    if session.offline {
+    if session.fetcher.is_offline() {
         return Err(none("--offline forbids it".to_owned()));
     }
     let mut command = Command::new(&session.programs.uv);
@@ -48,7 +49,7 @@ pub(super) fn lock(
     builds: Builds<'_>,
 ) -> Result<Result<UvLock, String>, BuildError> {
     let failed = |problem: String| BuildError::Uv { problem };
-    if session.offline {
+    if session.fetcher.is_offline() {
         return Err(failed(
             "what builds need is not locked, and --offline forbids to find it out".to_owned(),
         ));

@@ -14,6 +14,7 @@ use invar_debian::{Control, PackageName, parse_dependencies};
 use invar_plan::{PROJECT, PackageRecipe};
 use invar_project::LockedInterpreter;
 use invar_python::{COMPILER, cached_path, canonical_pyc};
+use invar_realise::{Event, sink_failure};
 use invar_sandbox::Ownership;
 use invar_store::{Key, StoredTree};
 use invar_tree::{
@@ -22,12 +23,11 @@ use invar_tree::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::copy::failed;
+use crate::BuildError;
 use crate::debian::{debian_checkout, packages_key};
 use crate::key::key_of;
 use crate::run::context::{Advice, BuildContext};
 use crate::run::executor::{BUILD, Command, Input, OutputTree, RootTree, Wanted, in_build};
-use crate::{BuildError, Event};
 
 /// How long all of it may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -188,7 +188,7 @@ pub(crate) fn compile(
                 let Some(File { compiled: Some(digest) }) = store.result::<File>(&key)? else { continue };
                 let Some(place) = place(path) else { continue };
                 let (mut file, _) = store.open_blob(&digest)?;
-                tree.file(place, Mode::FILE, Owner::ROOT, &mut file).map_err(failed)?;
+                tree.file(place, Mode::FILE, Owner::ROOT, &mut file).map_err(sink_failure)?;
             }
             results[index] = Some(Compiled::Memory(tree));
         } else {
@@ -196,7 +196,7 @@ pub(crate) fn compile(
             for path in &sources {
                 let Some(Some(bytes)) = compiled.remove(&(index, path.clone())) else { continue };
                 let Some(place) = place(path) else { continue };
-                sink.file(place, Mode::FILE, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)?;
+                sink.file(place, Mode::FILE, Owner::ROOT, &mut bytes.as_slice()).map_err(sink_failure)?;
             }
             results[index] = Some(Compiled::Stored(sink.commit(&[])?));
         }
@@ -267,7 +267,7 @@ impl Work<'_> {
         context.session.reporter.event(&Event::Compiling { files: self.files.len() });
         let root = debian_checkout(context, &self.interpreter.packages)?;
         let sources = Sources::of(&self.files, candidates).map_err(BuildError::Clash)?;
-        let files = self.compiler_files().map_err(failed)?;
+        let files = self.compiler_files().map_err(sink_failure)?;
         let mut arguments = vec![self.interpreter.locked.path.to_string()];
         arguments.extend(["-s", "-S", "-B", "-X", "utf8"].map(str::to_owned));
         arguments.extend(["compile.py", "list", "out"].map(|name| format!("/{BUILD}/{name}")));

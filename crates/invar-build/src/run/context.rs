@@ -1,17 +1,17 @@
 //! What commands are run with, and what becomes of a failure.
 use std::fs;
 
+use invar_checkout::ProjectFiles;
 use invar_project::{InvarLock, Platform};
+use invar_realise::{Event, sink_failure, snapshot_times};
 use invar_sandbox::Status;
 use rustix::process::Signal;
 
-use crate::indexes::snapshot_times;
-use crate::project::ProjectFiles;
 use crate::run::executor::{Command, Executor, ExecutorError, Limits, OutputError, Outputs};
 use crate::run::failure::{Size, StepFailure};
 use crate::run::hints::{self, PackagesOf};
 use crate::run::log::Log;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How many of its last lines a failure shows.
 pub(crate) const LAST_LINES: usize = 20;
@@ -141,6 +141,6 @@ pub(crate) fn unusable(label: &str, place: &str, error: OutputError) -> BuildErr
     match error {
         OutputError::Missing => BuildError::NoOutput { label, output: place.to_owned() },
         OutputError::Capture(source) => BuildError::Capture { label, source },
-        OutputError::Sink(error) => crate::copy::failed(error),
+        OutputError::Sink(error) => sink_failure(error).into(),
     }
 }

@@ -1,18 +1,19 @@
 //! A project and a store, for tests of what runs commands.
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{InvarLock, LockedPlatform, Platform, Request, Timestamp};
+use invar_realise::{Event, Mirrors, Pool, PythonIndexes, Registries, Reporter, Sources, Upstreams};
 use invar_store::{Store, StoredTree};
 use invar_tree::{Contents as _, Node, Origin, Tree};
 
-use crate::project::ProjectFiles;
 use crate::run::context::BuildContext;
 use crate::run::executor::fake::FakeExecutor;
-use crate::{BuildLimits, Event, Mirrors, Programs, PythonIndexes, Registries, Reporter, Session};
+use crate::{BuildLimits, Programs, Session};
 
 /// Remembers warnings.
 #[derive(Default)]
@@ -61,20 +62,24 @@ impl<'a> Fixture<'a> {
             platforms: BTreeMap::from([(Platform::LinuxAmd64, LockedPlatform::default())]),
         };
         let session = Session {
-            store: Store::open(&folder.join("store")).expect("it can be made"),
-            fetcher: Fetcher::new(offline()),
-            mirrors: Mirrors::snapshot_only(),
-            python_indexes: PythonIndexes::none(),
-            registries: Registries::default(),
-            programs: Programs { sandbox: "".into(), git: "".into(), uv: "".into(), npm: "".into() },
+            sources: Sources {
+                store: Store::open(&folder.join("store")).expect("it can be made"),
+                fetcher: Fetcher::new(offline()),
+                upstreams: Upstreams {
+                    mirrors: Mirrors::snapshot_only(),
+                    python_indexes: PythonIndexes::none(),
+                    registries: Registries::default(),
+                    git: PathBuf::new(),
+                    npm: PathBuf::new(),
+                },
+                lender: None,
+                pool: Pool { threads: 1, backwards: false },
+                reporter,
+            },
+            programs: Programs { sandbox: PathBuf::new(), uv: PathBuf::new() },
             executor: Box::new(executor),
             build_limits: BuildLimits { memory: Some(3 << 30), disk: 1 << 30 },
-            jobs: 1,
-            offline: true,
             now: 0,
-            downloads: None,
-            backwards: false,
-            reporter,
         };
         Self { session, files, lock }
     }

@@ -11,10 +11,10 @@ use std::fmt;
 
 use invar_debian::PackageName;
 use invar_python::{DistributionName, need};
+use invar_realise::Event;
 
 use self::contents::look_up;
 use self::missing::Missing;
-use crate::Event;
 use crate::run::context::BuildContext;
 use crate::run::executor::RootTree;
 
@@ -123,7 +123,7 @@ fn resource(line: &str) -> Option<&'static str> {
 fn packages_for(context: &BuildContext<'_>, missing: &[Missing], of: Option<&PackagesOf>) -> Option<String> {
     let unknown: Vec<&Missing> = missing.iter().filter(|missing| missing.known().is_none()).collect();
     let mut found = Vec::new();
-    if !context.session.offline && !unknown.is_empty() {
+    if !context.session.fetcher.is_offline() && !unknown.is_empty() {
         let names: Vec<String> = unknown.iter().map(|missing| missing.words()).collect();
         context.session.reporter.event(&Event::LookingUp { files: &names });
         found = look_up(context, &unknown).unwrap_or_default();

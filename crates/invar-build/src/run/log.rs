@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use invar_realise::{Event, Reporter};
+
+use crate::BuildError;
 use crate::run::hints;
-use crate::{BuildError, Event, Reporter};
 
 /// How many bytes of what a build prints are kept.
 const LOG: u64 = 16 << 20;

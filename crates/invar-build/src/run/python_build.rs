@@ -20,19 +20,17 @@ use invar_store::{Checkout, Key, Store, StoredTree};
 use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Origin, Owner, SEARCH_PATH, Sink as _};
 
 use crate::BuildError;
-use crate::copy::{check_out, copy_tree, failed};
 use crate::debian::{debian_checkout, packages_key};
 use crate::key::key_of;
-use crate::python_source::{Source, read_source};
-use crate::realise::{key, realise};
 use crate::run::context::{Advice, BuildContext};
 use crate::run::executor::{BUILD, Command, Input, Outputs, RootTree, Wanted, in_build};
 use crate::run::hints::PackagesOf;
 use crate::run::needs::ATTACHMENT;
 use crate::run::output_sink::OutputSink;
 use crate::run::tools::Tools;
-use crate::source::SourceTree;
-use crate::vendored::Vendored;
+use crate::run::vendor_target::vendored;
+use invar_checkout::SourceTree;
+use invar_realise::{PackageSource, Vendored, check_out, copy_tree, key, read_source, realise, sink_failure};
 
 /// How long one build may take.
 const LONGEST: Duration = Duration::from_secs(3 * 3600);
@@ -82,7 +80,8 @@ pub(crate) fn prepare<'a>(
             format!("{commit} {}", build.digest.as_ref().map(Digest::to_string).unwrap_or_default())
         }
         SourceLocation::Directory { path, .. } => {
-            SourceTree::of_package(context.session, context.files, path)?.tree().digest().to_string()
+            let warn = |text: &str| context.session.reporter.warn(text);
+            SourceTree::of_package(&warn, context.files, path)?.tree().digest().to_string()
         }
     };
     let needs = prepare_needs(context, &build.needs)?;
@@ -138,7 +137,7 @@ impl Prepared<'_> {
             build.root.iter().map(|package| package.name.to_string()),
             build.wheels.iter().map(|wheel| wheel.chosen.name.to_string()),
         );
-        let vendored = Vendored::of(context, &source.tree, &*source.contents, &source.subdirectory, &tools)?;
+        let vendored = vendored(context, &source.tree, &*source.contents, &source.subdirectory, &tools)?;
         let roots = [root, environment];
         let wheel = self.run(context, &label, &source, &roots, vendored.as_ref(), into)?;
         let chosen = Chosen {
@@ -265,7 +264,7 @@ impl Prepared<'_> {
         &self,
         context: &BuildContext<'_>,
         label: &str,
-        source: &Source,
+        source: &PackageSource,
         roots: &[Checkout],
         vendored: Option<&Vendored>,
         into: &Store,
@@ -334,7 +333,7 @@ pub(crate) struct FrontEnd<'a> {
     pub key: Key,
     /// `requires`, `wheel` or `editable`.
     pub action: &'a str,
-    pub source: &'a Source,
+    pub source: &'a PackageSource,
     pub place: Place,
     pub patches: &'a [(PathBuf, Digest)],
     pub settings: &'a str,
@@ -407,10 +406,10 @@ pub(crate) fn front_end(
 fn front_end_files(task: &FrontEnd<'_>) -> Result<MemoryTree, BuildError> {
     let mut files = MemoryTree::new(Origin::Source);
     for name in ["out", "patches"] {
-        files.directory(place_in_build(name), Mode::DIRECTORY, Owner::ROOT).map_err(failed)?;
+        files.directory(place_in_build(name), Mode::DIRECTORY, Owner::ROOT).map_err(sink_failure)?;
     }
     let mut add = |name: &str, mut bytes: &[u8]| {
-        files.file(place_in_build(name), Mode::FILE, Owner::ROOT, &mut bytes).map_err(failed)
+        files.file(place_in_build(name), Mode::FILE, Owner::ROOT, &mut bytes).map_err(sink_failure)
     };
     add("front-end.py", FRONTEND.as_bytes())?;
     add("settings.json", task.settings.as_bytes())?;

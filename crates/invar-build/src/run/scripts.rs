@@ -15,19 +15,19 @@ use invar_maintscript::{
 };
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{Configure, nearest};
+use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::Key;
 use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
+use crate::BuildError;
 use crate::configuration::{Made, configuration};
-use crate::copy::{check_out, copy_tree};
-use crate::debian::{Debian, packages_key};
+use crate::debian::{Debian, packages_key, settings};
 use crate::key::key_of;
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
 use crate::run::context::{Advice, BuildContext, LAST_LINES, unusable};
 use crate::run::executor::{Command, RootTree, Wanted};
-use crate::{BuildError, Event};
 
 /// How long all scripts together may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -46,7 +46,7 @@ pub(crate) fn key(context: &BuildContext<'_>, root: &[PackageRecipe], packages: 
         ("root".to_owned(), packages_key("root", root).to_string()),
         ("packages".to_owned(), packages_key("packages", packages).to_string()),
         ("run".to_owned(), wanted),
-        ("settings".to_owned(), format!("{:?}", context.files.configure_settings())),
+        ("settings".to_owned(), format!("{:?}", settings())),
         ("docs".to_owned(), manifest.docs.to_string()),
     ];
     // Numbered: of two answers to one question the later counts.
@@ -128,7 +128,7 @@ fn run_scripts(
         Configure::Packages(_) => debian.controls.iter().filter(|control| !wanted(control)).collect(),
         _ => debian.controls.iter().collect(),
     };
-    let settings = context.files.configure_settings();
+    let settings = settings();
     let handlers = debian.with_contents(&merged, |contents| configure(contents, &handled, &settings))?;
     let overlay = Overlay { tree: handlers.tree.tree().clone(), removed: handlers.removed.clone() };
     let native = Root::merge(&plain, &overlay).map_err(BuildError::Clash)?;
@@ -152,7 +152,9 @@ fn run_scripts(
                     (&whole.tree, tools),
                 ],
             };
-            check_out(&context.session.store, &checkout_key, |sink| copy_tree(&sandbox, &contents, sink))
+            check_out(&context.session.store, &checkout_key, |sink| {
+                copy_tree(&sandbox, &contents, sink).map_err(BuildError::from)
+            })
         })
     })?;
 

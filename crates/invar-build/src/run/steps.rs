@@ -11,8 +11,10 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
+use invar_checkout::{CheckoutError, SourceTree};
 use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
+use invar_realise::{Vendored, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Checkout, Key, Store, StoredTree};
 use invar_tree::{Digest, ImagePath, Origin};
@@ -21,7 +23,6 @@ use self::fetch::{FetchedFiles, fetches};
 use self::follow::{Moved, links_of_checkouts};
 pub(crate) use self::launch::{displaced, wrapped};
 use crate::BuildError;
-use crate::copy::copy_tree;
 use crate::debian::{debian_checkout, packages_key};
 use crate::key::key_of;
 use crate::run::context::{Advice, BuildContext, unusable};
@@ -30,8 +31,7 @@ use crate::run::hints::PackagesOf;
 use crate::run::needs::ATTACHMENT;
 use crate::run::output_sink::OutputSink;
 use crate::run::tools::Tools;
-use crate::source::SourceTree;
-use crate::vendored::Vendored;
+use crate::run::vendor_target::vendored;
 
 /// What a step leaves, by its name.
 pub(crate) type Outputs = BTreeMap<StepName, StoredTree>;
@@ -57,9 +57,10 @@ pub(crate) fn prepare<'a>(
     environment: &str,
 ) -> Result<Vec<Prepared<'a>>, BuildError> {
     let mut all: Vec<Prepared<'a>> = Vec::new();
+    let warn = |text: &str| context.session.reporter.warn(text);
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(context.session, context.files, &step.name, &step.inputs)
+        let source = SourceTree::of_step(&warn, context.files, &step.name, &step.inputs)
             .map_err(|error| without_source(context, step, error))?;
         let fetches = fetches(context, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
@@ -84,7 +85,7 @@ pub(crate) fn run_steps(
     let changed = Condvar::new();
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     // Two at once keep this machine busy: a step may use several processes itself.
-    let workers = context.session.jobs.clamp(1, 4).min(steps.len());
+    let workers = context.session.pool.threads.clamp(1, 4).min(steps.len());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -97,7 +98,7 @@ pub(crate) fn run_steps(
                         !held.started.contains(&prepared.planned.step.name)
                             && prepared.planned.step.after.iter().all(|name| held.done.contains_key(name))
                     };
-                    let found = match context.session.backwards {
+                    let found = match context.session.pool.backwards {
                         true => steps.iter().rfind(ready),
                         false => steps.iter().find(ready),
                     };
@@ -176,7 +177,7 @@ pub(crate) fn make_step(
             }
             let earlier = checkout_of_earlier(context, before, &roots)?;
             roots.extend(earlier);
-            let vendored = Vendored::of(context, source.tree(), source, "", &tools(context, step, root))?;
+            let vendored = vendored(context, source.tree(), source, "", &tools(context, step, root))?;
             roots.extend(vendored.iter().map(|vendored| vendored.checkout.clone()));
             let fetched = FetchedFiles::of(context, fetches)?;
             let input = |tree, contents| Input { at: "", tree, contents, also_at: None };
@@ -271,15 +272,19 @@ fn checkout_of_earlier(
         }
         trees.push((tree, moved));
     }
-    let checkout = crate::copy::check_out(&context.session.store, &key_of("step-inputs", &fields), |sink| {
-        for ((tree, moved), stored) in trees.iter().zip(before) {
-            match moved {
-                Some(moved) => copy_tree(&moved.tree, moved, sink)?,
-                None => copy_tree(tree, stored, sink)?,
+    let checkout = invar_realise::check_out(
+        &context.session.store,
+        &key_of("step-inputs", &fields),
+        |sink| -> Result<(), BuildError> {
+            for ((tree, moved), stored) in trees.iter().zip(before) {
+                match moved {
+                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                    None => copy_tree(tree, stored, sink)?,
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(Some(checkout))
 }
 
@@ -341,14 +346,14 @@ fn step_key(
 }
 
 /// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
-fn without_source(context: &BuildContext<'_>, step: &Step, error: BuildError) -> BuildError {
-    let BuildError::NoInput { input, .. } = &error else { return error };
+fn without_source(context: &BuildContext<'_>, step: &Step, error: CheckoutError) -> BuildError {
+    let CheckoutError::NoInput { input, .. } = &error else { return error.into() };
     if step.run.is_some() {
-        return error;
+        return error.into();
     }
     let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
     match step.outputs.keys().find(is_named) {
         Some(from) => put::no_source(context, step, from),
-        None => error,
+        None => error.into(),
     }
 }

@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build, proposals};
+use invar_build::{BuildRequest, Built, Destination, Target, build, proposals};
+use invar_checkout::ProjectFiles;
 use invar_project::{Platform, Purpose};
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_init::Draft;
 use invar_project::{DerivedLock, Manifest, ManifestSources, Purpose};
 use serde_json::json;
@@ -28,7 +28,7 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
     let named =
         options.from.as_ref().map(|from| Named::of(folder, from, options.target.as_deref())).transpose()?;
     let draft = match (&pyproject, &named) {
-        (None, None) => return Err(BuildError::NoProject { path: folder.clone() }.into()),
+        (None, None) => return Err(CheckoutError::NoProject { path: folder.clone() }.into()),
         (Some(pyproject), None) => read_own(folder, pyproject)?,
         (_, Some(named)) => Sources::load(named)?.read(Purpose::Build)?,
     };
@@ -117,12 +117,12 @@ fn check(
         (Ok(_), _) => Ok(()),
         // A line of what was not written would be found nowhere.
         (Err(error), Some(named)) if !is_pyproject || parse(before).is_ok() => Err(refused(named, &error)),
-        (Err(error), _) => Err(BuildError::from(error).into()),
+        (Err(error), _) => Err(CheckoutError::from(error).into()),
     }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |source: io::Error| BuildError::Output { path: path.to_owned(), source };
+    let failed = |source: io::Error| CheckoutError::Write { path: path.to_owned(), source };
     // Written beside it and renamed: a full disk must not cost anyone their pyproject.toml.
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

@@ -3,9 +3,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, Locked, ProjectFiles, Proposals, Unlocked, Update, lock};
+use invar_build::{BuildError, Locked, Proposals, Unlocked, Update, check_parts, lock};
+use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_project::{DerivedLock, LockPart, Purpose};
+use invar_realise::Event;
 use serde_json::{Value, json};
 
 use crate::cli::{Global, Lock};
@@ -37,7 +39,7 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
                 Wanted::Derived(named) => derive::check(named, *purpose)?,
             };
             let required = required(&files, wanted, *purpose, options)?;
-            missing.extend(files.check_parts(&required)?);
+            missing.extend(check_parts(&files, &required)?);
         }
         return print_missing(global, &missing);
     }

@@ -1,8 +1,10 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Event, NamespaceExecutor, ProjectFiles, Session, Update, lock};
+use invar_build::{BuildError, NamespaceExecutor, Session, Update, lock, unlocked};
+use invar_checkout::ProjectFiles;
 use invar_project::{LockPart, Platform, Purpose};
+use invar_realise::Event;
 
 use crate::cli::{Derive, Global};
 use crate::commands::lock::propose;
@@ -63,7 +65,7 @@ impl Open<'_> {
             Some(image) => files.image(image)?.part(),
             None => LockPart::Image,
         };
-        let unlocked = files.unlocked(&part)?;
+        let unlocked = unlocked(&files, &part)?;
         if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
             return Err(BuildError::from(unlocked).into());
         }

@@ -12,9 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use invar_build::{
-    BuildError, BuildRequest, Built, ProjectFiles, Session, Target, build, outside, runs_commands,
-};
+use invar_build::{BuildError, BuildRequest, Built, Session, Target, build, runs_commands};
+use invar_checkout::{ProjectFiles, outside};
 use invar_project::{Platform, Purpose};
 use invar_verify::{Cause, Found, Moments, Perturbation, culprits};
 

@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_project::{DerivedSource, Purpose};
 
 use crate::cli::Derive;
@@ -123,7 +123,7 @@ impl Named {
             path.push("flake.nix");
         }
         if let Err(source) = fs::metadata(&path) {
-            return Err(BuildError::Read { path, source }.into());
+            return Err(CheckoutError::Read { path, source }.into());
         }
         let kind = Kind::of(&path);
         let mut arguments = format!("--from {}", from.display());
@@ -160,7 +160,7 @@ impl Named {
 /// `path` relative to `folder`, whatever the current folder is.
 fn relative(folder: &Path, path: &Path) -> Result<String, Failure> {
     let real = |path: &Path| {
-        fs::canonicalize(path).map_err(|source| BuildError::Read { path: path.to_owned(), source })
+        fs::canonicalize(path).map_err(|source| CheckoutError::Read { path: path.to_owned(), source })
     };
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (folder, above) = (real(folder)?, real(above)?);

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_build::{BuildError, source_files};
+use invar_checkout::{CheckoutError, source_files};
 use invar_init::{
     DockerfileContext, DockerfileError, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView,
     add_needs, read_dockerfile, read_flake, read_project,
@@ -138,7 +138,7 @@ impl<'a> Sources<'a> {
         let manifest = pyproject.map(|text| {
             let path = folder.join("pyproject.toml").display().to_string();
             let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
-            Manifest::parse(&sources).map_err(BuildError::from)
+            Manifest::parse(&sources).map_err(CheckoutError::from)
         });
         let manifest = manifest.transpose()?;
         let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
@@ -203,7 +203,7 @@ pub fn folder_name(folder: &Path) -> String {
 fn files(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Option<String>>, Failure> {
     let mut files = BTreeMap::new();
     let (mut read, mut bytes) = (0, 0);
-    for path in source_files(folder).map_err(BuildError::from)? {
+    for path in source_files(folder).map_err(CheckoutError::from)? {
         let looks = read < MOST && bytes < MOST_BYTES && wanted(&path);
         let text = if looks { short_text(&folder.join(&path)) } else { None };
         read += usize::from(text.is_some());
@@ -232,7 +232,7 @@ fn with_project<T>(
 /// # Errors
 /// Where it cannot be read, or is very long.
 pub fn text(path: &Path) -> Result<String, Failure> {
-    let failed = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
+    let failed = |source: io::Error| CheckoutError::Read { path: path.to_owned(), source };
     // Opening a pipe would wait for somebody to write to it.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Failure::input(format!("{} is not a regular file", path.display()), None));

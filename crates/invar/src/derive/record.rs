@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
 use invar_tree::Digest;
 
@@ -124,7 +124,7 @@ pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> 
 fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
     /// The longest file that a manifest is derived from, in bytes.
     const LONGEST: u64 = 64 << 20;
-    let failed = |source: io::Error| BuildError::Read { path: path.to_owned(), source };
+    let failed = |source: io::Error| CheckoutError::Read { path: path.to_owned(), source };
     let file = match fs::metadata(path) {
         // Opening a pipe would wait for somebody to write to it.
         Ok(metadata) if !metadata.is_file() => {
@@ -198,7 +198,7 @@ fn check(named: &Named, text: &str) -> Result<(), Failure> {
     // What is wrong with the project is shown where it stands; the manifest is written nowhere.
     let alone = ManifestSources { invar_toml: None, ..sources };
     match alone.pyproject.is_some() && Manifest::parse(&alone).is_err() {
-        true => Err(BuildError::from(error).into()),
+        true => Err(CheckoutError::from(error).into()),
         false => Err(refused(named, &error)),
     }
 }

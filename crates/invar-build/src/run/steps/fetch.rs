@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use invar_fetch::Request;
 use invar_project::{Step, StepFetch};
+use invar_realise::{checked_blob, sink_failure};
 use invar_store::Store;
 use invar_tree::{Contents, Digest, Entry, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
 
 use crate::BuildError;
-use crate::copy::failed;
-use crate::realise::checked_blob;
 use crate::run::context::BuildContext;
 
 /// The files that a step has fetched, as a tree of the store's blobs.
@@ -36,7 +35,7 @@ impl<'a> FetchedFiles<'a> {
             let node = Node::File { digest: *digest, size };
             let origin = Arc::new(Origin::Source);
             tree.insert(path.clone(), Entry { node, mode: Mode::FILE, owner: Owner::ROOT, origin })
-                .map_err(failed)?;
+                .map_err(sink_failure)?;
             digests.insert(path, *digest);
         }
         Ok(Self { tree, digests, store })

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use invar_realise::sink_failure;
 use invar_store::{Checkout, StoredTree};
 use invar_tree::{Clash, Contents, ImagePath, Node, Opened, Tree};
 
 use crate::BuildError;
-use crate::copy::failed;
 
 /// The most links on the way to one place, as Linux has it.
 const MOST: usize = 40;
@@ -107,7 +107,7 @@ impl Moved {
                 continue;
             }
             if let Err(error) = moved.insert(place.clone(), entry.clone()) {
-                let Some(first) = moved.get(place.as_str()) else { return Err(failed(error)) };
+                let Some(first) = moved.get(place.as_str()) else { return Err(sink_failure(error).into()) };
                 let first = first.clone();
                 let (path, second) = (place.clone(), entry.clone());
                 return Err(BuildError::Clash(vec![Clash { path, first, second_path: place, second }]));

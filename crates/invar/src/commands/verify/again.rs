@@ -3,7 +3,8 @@ use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, BuildRequest, ProjectFiles, Target, build};
+use invar_build::{BuildRequest, Target, build};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_project::{DerivedSource, Platform, Purpose};
 use invar_store::Store;
 
@@ -63,12 +64,12 @@ fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
             let source = DerivedSource { file: file.clone(), output: output.clone() };
             let recorded = ProjectFiles::recorded(&order.project, &source, Purpose::Build)?;
             let path = order.project.join("invar.lock");
-            let recorded = recorded.ok_or(BuildError::NoInvarLock { path })?;
+            let recorded = recorded.ok_or(CheckoutError::NoInvarLock { path })?;
             ProjectFiles::read_derived(&order.project, recorded.manifest)?
         }
     };
     let mut session = machine::session(&order.global, &files.manifest, &*reporter)?;
-    session.downloads = Some(Store::open(&order.downloads)?);
+    session.sources.lender = Some(Store::open(&order.downloads)?);
     machine::perturb(&mut session, &order.perturbation);
     let files = match &order.image {
         Some(image) => files.image(image)?,

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{Outcome, ProjectFiles, Rechecked, Session, recheck};
+use invar_build::{Outcome, Rechecked, Session, recheck};
+use invar_checkout::ProjectFiles;
 use invar_project::Platform;
 use invar_store::Store;
 use invar_tree::ImagePath;

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 
-use invar_build::{BuildError, Event, Inventory, ProjectFiles, Reporter, Session, copy_checkout};
+use invar_build::{BuildError, Inventory, Session};
+use invar_checkout::{ProjectFiles, copy_checkout};
 use invar_project::Platform;
+use invar_realise::{Event, Reporter};
 use invar_verify::{Fact, Perturbation};
 
 use super::again;
@@ -246,7 +248,7 @@ impl Runner<'_> {
     ) -> Result<BTreeSet<Finding>, Failure> {
         let mut found = BTreeSet::new();
         let mut session = machine::session(global, &self.files.manifest, &Silent)?;
-        session.downloads = Some(self.session.store.clone());
+        session.sources.lender = Some(self.session.store.clone());
         for &platform in self.platforms {
             let name = platform.to_string();
             let changed = differing_layers(&self.baseline, digests, &name);

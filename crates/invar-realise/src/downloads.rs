@@ -9,23 +9,24 @@ use invar_tree::{Digest, Origin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::RealiseError;
 use crate::copy::copy_tree;
-use crate::{BuildError, Session};
+use crate::sources::Sources;
 
 /// Whether the store has the download `digest` now. What is taken from the other store is hashed on the way.
 ///
 /// # Errors
 /// What the stores say.
-pub(crate) fn is_here(session: &Session<'_>, digest: &Digest) -> Result<bool, BuildError> {
-    if session.store.has_blob(digest) {
+pub fn is_here(sources: &Sources<'_>, digest: &Digest) -> Result<bool, RealiseError> {
+    if sources.store.has_blob(digest) {
         return Ok(true);
     }
-    let Some(lender) = session.downloads.as_ref().filter(|lender| lender.has_blob(digest)) else {
+    let Some(lender) = sources.lender.as_ref().filter(|lender| lender.has_blob(digest)) else {
         return Ok(false);
     };
     let (mut file, _) = lender.open_blob(digest)?;
-    let mut writer = session.store.blob_writer()?;
-    io::copy(&mut file, &mut writer).map_err(BuildError::Write)?;
+    let mut writer = sources.store.blob_writer()?;
+    io::copy(&mut file, &mut writer).map_err(RealiseError::Write)?;
     match writer.commit_as(digest) {
         Ok(_) => Ok(true),
         // Damaged there: it is fetched.
@@ -38,17 +39,17 @@ pub(crate) fn is_here(session: &Session<'_>, digest: &Digest) -> Result<bool, Bu
 ///
 /// # Errors
 /// What the stores say.
-pub(crate) fn remembered<T: DeserializeOwned + Serialize>(
-    session: &Session<'_>,
+pub fn remembered<T: DeserializeOwned + Serialize>(
+    sources: &Sources<'_>,
     key: &Key,
-) -> Result<Option<T>, BuildError> {
-    if let Some(found) = session.store.result(key)? {
+) -> Result<Option<T>, RealiseError> {
+    if let Some(found) = sources.store.result(key)? {
         return Ok(Some(found));
     }
-    let Some(lender) = &session.downloads else { return Ok(None) };
+    let Some(lender) = &sources.lender else { return Ok(None) };
     let found: Option<T> = lender.result(key)?;
     if let Some(found) = &found {
-        session.store.put_result(key, found)?;
+        sources.store.put_result(key, found)?;
     }
     Ok(found)
 }
@@ -57,13 +58,13 @@ pub(crate) fn remembered<T: DeserializeOwned + Serialize>(
 ///
 /// # Errors
 /// What the stores say.
-pub(crate) fn tree(session: &Session<'_>, key: &Key) -> Result<Option<StoredTree>, BuildError> {
-    if let Some(found) = session.store.tree(key)? {
+pub fn tree(sources: &Sources<'_>, key: &Key) -> Result<Option<StoredTree>, RealiseError> {
+    if let Some(found) = sources.store.tree(key)? {
         return Ok(Some(found));
     }
-    let Some(lender) = &session.downloads else { return Ok(None) };
+    let Some(lender) = &sources.lender else { return Ok(None) };
     let Some(found) = lender.tree(key)? else { return Ok(None) };
-    let mut writer = session.store.tree_writer(key)?;
+    let mut writer = sources.store.tree_writer(key)?;
     copy_tree(&found.tree(&Arc::new(Origin::Source))?, &found, &mut writer)?;
     Ok(Some(writer.commit(&[])?))
 }

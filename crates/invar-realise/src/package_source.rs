@@ -1,27 +1,29 @@
-//! The sources of Python packages that have to be built: an sdist, a git commit, or a directory of the project.
+//! The source of a Python package before it is built: a source archive, a git commit, or a directory.
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_fetch::Request;
 use invar_python::{ChosenSource, Location, SourceLocation, unpack_sdist};
 use invar_store::StoredTree;
 use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 
+use crate::RealiseError;
 use crate::git::{check_lfs, commit_tree};
 use crate::key::key_of;
-use crate::project::ProjectFiles;
 use crate::python_index::IndexFile;
 use crate::realise::checked_blob;
-use crate::source::SourceTree;
-use crate::{BuildError, Session};
+use crate::sources::Sources;
 
 /// The folder in which the files of a source archive are, in its tree.
 const SDIST: &str = "sdist";
 
 /// The files of a package before it is built.
-pub(crate) struct Source {
+pub struct PackageSource {
+    /// Its files.
     pub tree: Tree,
+    /// What is in them.
     pub contents: Arc<dyn Contents + Sync>,
     /// The folder in it that has the package; empty for its own.
     pub subdirectory: String,
@@ -33,36 +35,36 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// What fetching, unpacking and reading say.
-pub(crate) fn read_source(
-    session: &Session<'_>,
+pub fn read_source(
+    sources: &Sources<'_>,
     files: &ProjectFiles,
     chosen: &ChosenSource,
     expected: Option<&Digest>,
-) -> Result<Source, BuildError> {
+) -> Result<PackageSource, RealiseError> {
     let origin = Arc::new(Origin::Source);
-    let stored = |stored: StoredTree, folders: &[&str]| {
+    let stored = |stored: StoredTree, folders: &[&str]| -> Result<PackageSource, RealiseError> {
         let subdirectory =
             folders.iter().filter(|name| !name.is_empty()).copied().collect::<Vec<_>>().join("/");
         let top = if folders.first() == Some(&SDIST) { SDIST } else { "" };
-        Ok(Source { tree: stored.tree(&origin)?, contents: Arc::new(stored), subdirectory, top })
+        Ok(PackageSource { tree: stored.tree(&origin)?, contents: Arc::new(stored), subdirectory, top })
     };
     match &chosen.source {
         SourceLocation::Archive { filename, location, digest, size, subdirectory } => {
             let file = ArchiveFile { chosen, filename, location, digest, size: *size };
             let inner = subdirectory.as_deref().unwrap_or_default();
-            stored(unpack_archive(session, &file, &files.folder)?, &[SDIST, inner])
+            stored(unpack_archive(sources, &file, &files.folder)?, &[SDIST, inner])
         }
         SourceLocation::Git { url, commit, subdirectory, lfs, .. } => {
-            let tree = commit_tree(session, url, commit, expected)?;
+            let tree = commit_tree(sources, url, commit, expected)?;
             if *lfs {
                 check_lfs(&format!("{url} at {commit}"), &tree.tree(&origin)?, &tree)?;
             }
             stored(tree, &[subdirectory.as_deref().unwrap_or_default()])
         }
         SourceLocation::Directory { path, .. } => {
-            let source = SourceTree::of_package(session, files, path)?;
+            let source = SourceTree::of_package(&|text| sources.reporter.warn(text), files, path)?;
             let tree = source.tree().clone();
-            Ok(Source { tree, contents: source, subdirectory: String::new(), top: "" })
+            Ok(PackageSource { tree, contents: source, subdirectory: String::new(), top: "" })
         }
     }
 }
@@ -76,12 +78,12 @@ struct ArchiveFile<'a> {
 }
 
 fn unpack_archive(
-    session: &Session<'_>,
+    sources: &Sources<'_>,
     file: &ArchiveFile<'_>,
     project: &Path,
-) -> Result<StoredTree, BuildError> {
+) -> Result<StoredTree, RealiseError> {
     let key = key_of("sdist", &[("digest", file.digest.to_string()), ("name", file.filename.to_owned())]);
-    if let Some(stored) = session.store.tree(&key)? {
+    if let Some(stored) = sources.store.tree(&key)? {
         return Ok(stored);
     }
     let label = format!("{} (source)", file.filename);
@@ -89,23 +91,23 @@ fn unpack_archive(
         Location::Url(url) => vec![url.clone()],
         Location::Path(path) => {
             let project = std::path::absolute(project)
-                .map_err(|source| BuildError::Read { path: project.to_owned(), source })?;
+                .map_err(|source| RealiseError::Read { path: project.to_owned(), source })?;
             vec![format!("{}/{path}", project.display())]
         }
     };
     let request = Request { label: label.clone(), urls, digest: *file.digest, size: file.size };
     let ArchiveFile { chosen, filename, location, .. } = file;
     let index_file = IndexFile::of(&chosen.name, filename, chosen.direct.as_ref(), location);
-    let (archive, ()) = checked_blob(session, &request, index_file, || ())?;
-    let mut sink = session.store.tree_writer(&key)?;
+    let (archive, ()) = checked_blob(sources, &request, index_file, || ())?;
+    let mut sink = sources.store.tree_writer(&key)?;
     let place = ImagePath::parse(SDIST).expect("it is a relative path");
     unpack_sdist(BufReader::new(archive), file.filename, &mut sink, &place)
-        .map_err(|source| BuildError::Sdist { label, source: Box::new(source) })?;
+        .map_err(|source| RealiseError::Sdist { label, source: Box::new(source) })?;
     Ok(sink.commit(&[])?)
 }
 
 /// The text of the file `name` of the package that `source` holds, if it is there and not longer than any such file.
-pub(crate) fn read_text(source: &Source, name: &str) -> Option<String> {
+pub fn read_text(source: &PackageSource, name: &str) -> Option<String> {
     const LONGEST_TEXT: u64 = 4 << 20;
     let path = match source.subdirectory.as_str() {
         "" => name.to_owned(),
@@ -118,7 +120,7 @@ pub(crate) fn read_text(source: &Source, name: &str) -> Option<String> {
 }
 
 /// The digest that `invar.lock` keeps of a source; nothing for folders, whose files are the project's.
-pub(crate) fn locked_digest(chosen: &ChosenSource, source: &Source) -> Option<Digest> {
+pub fn locked_digest(chosen: &ChosenSource, source: &PackageSource) -> Option<Digest> {
     match &chosen.source {
         SourceLocation::Archive { digest, .. } => Some(*digest),
         SourceLocation::Git { .. } => Some(source.tree.digest()),

@@ -2,13 +2,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_plan::python_packages;
-use invar_project::{InvarLock, SourceRules, UvSettings, WorkspaceRoot};
+use invar_project::{SourceRules, UvSettings, WorkspaceRoot};
 use invar_python::UvLock;
 
-use crate::BuildError;
-use crate::project::ProjectFiles;
-use crate::source::read_text_if_there;
+use crate::CheckoutError;
+use crate::disk::read_text_if_there;
 
 /// The workspace that a project is a member of.
 pub(crate) struct Workspace {
@@ -29,7 +27,7 @@ impl Workspace {
     ///
     /// # Errors
     /// What cannot be read, or is wrong with the workspace's files.
-    pub fn around(folder: &Path) -> Result<Option<Self>, BuildError> {
+    pub fn around(folder: &Path) -> Result<Option<Self>, CheckoutError> {
         let folder = canonical(folder)?;
         let pyproject = |root: &Path| root.join("pyproject.toml");
         let Some(root) = folder.ancestors().skip(1).find(|root| pyproject(root).is_file()) else {
@@ -37,7 +35,7 @@ impl Workspace {
         };
         let path = pyproject(root);
         let text =
-            fs::read_to_string(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
+            fs::read_to_string(&path).map_err(|source| CheckoutError::Read { path: path.clone(), source })?;
         let Some(WorkspaceRoot { uv: settings, .. }) =
             WorkspaceRoot::read(&path.display().to_string(), &text)?
         else {
@@ -56,10 +54,10 @@ impl Workspace {
 /// Parses the `uv.lock` at `path`.
 ///
 /// # Errors
-/// [`BuildError::UvLock`].
-pub(crate) fn parse_lock(path: &Path, text: &str) -> Result<UvLock, BuildError> {
+/// [`CheckoutError::UvLock`].
+pub(crate) fn parse_lock(path: &Path, text: &str) -> Result<UvLock, CheckoutError> {
     UvLock::parse(text)
-        .map_err(|source| BuildError::UvLock { path: path.to_owned(), source: Box::new(source) })
+        .map_err(|source| CheckoutError::UvLock { path: path.to_owned(), source: Box::new(source) })
 }
 
 /// Adds to `rules`, which are for the files in `folder`, what the `.gitignore` files say that are above it in the
@@ -67,7 +65,11 @@ pub(crate) fn parse_lock(path: &Path, text: &str) -> Result<UvLock, BuildError> 
 ///
 /// # Errors
 /// What cannot be read.
-pub(crate) fn add_gitignores(rules: &mut SourceRules, root: &Path, folder: &Path) -> Result<(), BuildError> {
+pub(crate) fn add_gitignores(
+    rules: &mut SourceRules,
+    root: &Path,
+    folder: &Path,
+) -> Result<(), CheckoutError> {
     let folder = canonical(folder)?;
     for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(root)) {
         let Some(project) = inner(above, &folder) else { continue };
@@ -75,41 +77,14 @@ pub(crate) fn add_gitignores(rules: &mut SourceRules, root: &Path, folder: &Path
         match fs::read(&path) {
             Ok(bytes) => rules.add_above(&project, &String::from_utf8_lossy(&bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(BuildError::Read { path, source }),
+            Err(source) => return Err(CheckoutError::Read { path, source }),
         }
     }
     Ok(())
 }
 
-/// What to say where an image of the project has no Python package at all, although its workspace has members that do:
-/// as uv has it, members are not part of the root unless the root depends on them.
-pub(crate) fn members_left_out(files: &ProjectFiles, lock: &InvarLock) -> Option<String> {
-    let uv_lock = files.uv_lock.as_ref()?;
-    let is_root = |path: &str| matches!(path, "" | "." | "./");
-    let members: Vec<String> = uv_lock
-        .folders()
-        .filter(|(name, path)| !is_root(path) && uv_lock.manifest.members.contains(name))
-        .map(|(_, path)| files.folder.join(path).display().to_string())
-        .collect();
-    let platform = *lock.platforms.keys().next()?;
-    let has_packages = || {
-        let found = python_packages(&files.manifest, lock, files.uv_lock.as_ref(), platform);
-        found.map_or(true, |packages| !packages.is_empty())
-    };
-    if files.workspace.is_some() || members.is_empty() || has_packages() {
-        return None;
-    }
-    let path = files.folder.join("pyproject.toml");
-    Some(format!(
-        "{} depends on nothing, so the image has no Python package; to make an image of a member of the workspace, name \
-         its folder: {}",
-        path.display(),
-        members.join(", ")
-    ))
-}
-
-fn canonical(folder: &Path) -> Result<PathBuf, BuildError> {
-    fs::canonicalize(folder).map_err(|source| BuildError::Read { path: folder.to_owned(), source })
+fn canonical(folder: &Path) -> Result<PathBuf, CheckoutError> {
+    fs::canonicalize(folder).map_err(|source| CheckoutError::Read { path: folder.to_owned(), source })
 }
 
 /// `folder` relative to `root`, where that is text.

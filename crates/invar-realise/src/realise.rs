@@ -11,11 +11,15 @@ use invar_python::{Location, WheelFile, unpack_wheel};
 use invar_store::{Key, StoredTree};
 use invar_tree::{Digest, Hasher};
 
+use crate::RealiseError;
+use crate::distribution::fetch_distribution;
 use crate::downloads;
+use crate::event::{Event, Phase};
 use crate::key::key_of;
-use crate::python_index::{IndexFile, fetch_distribution};
+use crate::mirrors::Archive;
+use crate::python_index::IndexFile;
+use crate::sources::Sources;
 use crate::workers::each;
-use crate::{Archive, BuildError, Event, Phase, Session};
 
 /// How many downloads are under way at once. More only make each slower.
 const DOWNLOADS: usize = 8;
@@ -24,17 +28,17 @@ const DOWNLOADS: usize = 8;
 const CONTROL: &str = "control";
 
 /// The key under which the store has what `recipe` makes.
-pub(crate) fn key(recipe: &Recipe) -> Key {
+pub fn key(recipe: &Recipe) -> Key {
     key_of(recipe.kind(), &recipe.fields())
 }
 
 /// The control data that came with a package's tree.
 ///
 /// # Errors
-/// What the store says, and [`BuildError::Damaged`] where it is not control data.
-pub(crate) fn control(stored: &StoredTree, recipe: &PackageRecipe) -> Result<Control, BuildError> {
+/// What the store says, and [`RealiseError::Damaged`] where it is not control data.
+pub fn control(stored: &StoredTree, recipe: &PackageRecipe) -> Result<Control, RealiseError> {
     let bytes = stored.attachment(CONTROL)?;
-    serde_json::from_slice(&bytes).map_err(|_| BuildError::Damaged { digest: recipe.digest })
+    serde_json::from_slice(&bytes).map_err(|_| RealiseError::Damaged { digest: recipe.digest })
 }
 
 /// Makes all trees that the store does not have yet; returns them in the order of `recipes`.
@@ -44,35 +48,35 @@ pub(crate) fn control(stored: &StoredTree, recipe: &PackageRecipe) -> Result<Con
 ///
 /// # Errors
 /// The first failure; the work of the other threads is finished or dropped, and what is finished stays in the store.
-pub(crate) fn realise(
-    session: &Session<'_>,
+pub fn realise(
+    sources: &Sources<'_>,
     recipes: &[Recipe],
     times: &(dyn Fn(&str) -> Vec<String> + Sync),
     project: &Path,
-) -> Result<Vec<StoredTree>, BuildError> {
+) -> Result<Vec<StoredTree>, RealiseError> {
     let mut trees = Vec::with_capacity(recipes.len());
     for recipe in recipes {
-        trees.push(session.store.tree(&key(recipe))?);
+        trees.push(sources.store.tree(&key(recipe))?);
     }
     let mut missing: Vec<usize> = (0..recipes.len()).filter(|&index| trees[index].is_none()).collect();
     if !missing.is_empty() {
-        session.reporter.event(&Event::Phase(Phase::Realise { trees: missing.len() }));
+        sources.reporter.event(&Event::Phase(Phase::Realise { trees: missing.len() }));
         // The largest first, so that the last one to finish is a small one.
         missing.sort_by_key(|&index| std::cmp::Reverse((recipes[index].artifact().1.unwrap_or(0), index)));
-        if session.backwards {
+        if sources.pool.backwards {
             missing.reverse();
         }
         // Absolute, since the fetcher takes only addresses that mean the same everywhere.
         let project = std::path::absolute(project)
-            .map_err(|source| BuildError::Read { path: project.to_owned(), source })?;
+            .map_err(|source| RealiseError::Read { path: project.to_owned(), source })?;
         let work = Work {
-            session,
+            sources,
             urls: &|package: &PackageRecipe| {
                 let archive = Archive::of_suite(&package.suite);
-                session.mirrors.urls(archive, &package.file, &times(&package.suite))
+                sources.upstreams.mirrors.urls(archive, &package.file, &times(&package.suite))
             },
             project: &project.to_string_lossy(),
-            permits: Permits { free: Mutex::new(session.jobs.max(1)), freed: Condvar::new() },
+            permits: Permits { free: Mutex::new(sources.pool.threads.max(1)), freed: Condvar::new() },
         };
         for (index, tree) in work.run(recipes, &missing)? {
             trees[index] = Some(tree);
@@ -82,19 +86,20 @@ pub(crate) fn realise(
 }
 
 struct Work<'a> {
-    session: &'a Session<'a>,
+    sources: &'a Sources<'a>,
     urls: &'a (dyn Fn(&PackageRecipe) -> Vec<String> + Sync),
     project: &'a str,
     permits: Permits,
 }
 
 impl Work<'_> {
-    fn run(&self, recipes: &[Recipe], missing: &[usize]) -> Result<Vec<(usize, StoredTree)>, BuildError> {
-        let trees = each(DOWNLOADS.max(self.session.jobs), missing, |&index| self.make(&recipes[index]))?;
+    fn run(&self, recipes: &[Recipe], missing: &[usize]) -> Result<Vec<(usize, StoredTree)>, RealiseError> {
+        let trees =
+            each(DOWNLOADS.max(self.sources.pool.threads), missing, |&index| self.make(&recipes[index]))?;
         Ok(missing.iter().copied().zip(trees).collect())
     }
 
-    fn make(&self, recipe: &Recipe) -> Result<StoredTree, BuildError> {
+    fn make(&self, recipe: &Recipe) -> Result<StoredTree, RealiseError> {
         let label = recipe.label();
         let (digest, size) = recipe.artifact();
         let urls = match recipe {
@@ -113,20 +118,20 @@ impl Work<'_> {
                 IndexFile::of(&chosen.name, filename.as_str(), chosen.direct.as_ref(), location)
             }
         };
-        let file = checked_blob(self.session, &request, index_file, || self.permits.take())?;
+        let file = checked_blob(self.sources, &request, index_file, || self.permits.take())?;
         let (file, _permit) = file;
         let tree = self.unpack(recipe, file, &label)?;
-        self.session.reporter.event(&Event::Unpacked { label: &label });
+        self.sources.reporter.event(&Event::Unpacked { label: &label });
         Ok(tree)
     }
 
-    fn unpack(&self, recipe: &Recipe, file: File, label: &str) -> Result<StoredTree, BuildError> {
-        let mut sink = self.session.store.tree_writer(&key(recipe))?;
+    fn unpack(&self, recipe: &Recipe, file: File, label: &str) -> Result<StoredTree, RealiseError> {
+        let mut sink = self.sources.store.tree_writer(&key(recipe))?;
         match recipe {
             Recipe::Package(package) => {
                 let options = UnpackOptions { docs: package.docs, merged_usr: true, records: true };
                 let control = read_deb(BufReader::new(file), &options, &mut sink).map_err(|source| {
-                    BuildError::Package { label: label.to_owned(), source: Box::new(source) }
+                    RealiseError::Package { label: label.to_owned(), source: Box::new(source) }
                 })?;
                 check_identity(package, &control, label)?;
                 let control = serde_json::to_vec(&control).expect("control data is plain text");
@@ -135,7 +140,7 @@ impl Work<'_> {
             Recipe::Wheel(wheel) => {
                 let WheelRecipe { chosen, layout } = &**wheel;
                 unpack_wheel(BufReader::new(file), chosen, layout, &mut sink).map_err(|source| {
-                    BuildError::Wheel { label: label.to_owned(), source: Box::new(source) }
+                    RealiseError::Wheel { label: label.to_owned(), source: Box::new(source) }
                 })?;
                 Ok(sink.commit(&[])?)
             }
@@ -147,49 +152,49 @@ impl Work<'_> {
 /// `permit` gave before they were.
 ///
 /// # Errors
-/// [`BuildError::Fetch`], [`BuildError::Size`], [`BuildError::Damaged`], and what the store says.
-pub(crate) fn checked_blob<P>(
-    session: &Session<'_>,
+/// [`RealiseError::Fetch`], [`RealiseError::Size`], [`RealiseError::Damaged`], and what the store says.
+pub fn checked_blob<P>(
+    sources: &Sources<'_>,
     request: &Request,
     index_file: Option<IndexFile<'_>>,
     permit: impl Fn() -> P,
-) -> Result<(File, P), BuildError> {
+) -> Result<(File, P), RealiseError> {
     let Request { label, digest, size, .. } = request;
-    let store = &session.store;
+    let store = &sources.store;
     for attempt in 0..2 {
-        if !downloads::is_here(session, digest)? {
-            fetch_distribution(session, index_file, request)?;
+        if !downloads::is_here(sources, digest)? {
+            fetch_distribution(sources, index_file, request)?;
         }
         if let (Some(expected), Some(found)) = (*size, store.blob_size(digest))
             && expected != found
         {
-            return Err(BuildError::Size { label: label.clone(), expected, found });
+            return Err(RealiseError::Size { label: label.clone(), expected, found });
         }
         let permit = permit();
-        if let Some(file) = open_checked(session, digest)? {
+        if let Some(file) = open_checked(sources, digest)? {
             return Ok((file, permit));
         }
         // The file was right when it was stored and is not any more: once more from the network.
         store.discard_damaged_blob(digest)?;
-        if attempt == 1 || session.offline {
+        if attempt == 1 || sources.fetcher.is_offline() {
             break;
         }
     }
-    Err(BuildError::Damaged { digest: *digest })
+    Err(RealiseError::Damaged { digest: *digest })
 }
 
 /// The blob `digest` from its beginning, or `None` where its bytes have changed since it was stored.
-fn open_checked(session: &Session<'_>, digest: &Digest) -> Result<Option<File>, BuildError> {
-    let (mut file, _) = session.store.open_blob(digest)?;
-    let path = || session.store.blob_path(digest);
-    let read_error = |source| BuildError::Read { path: path(), source };
+fn open_checked(sources: &Sources<'_>, digest: &Digest) -> Result<Option<File>, RealiseError> {
+    let (mut file, _) = sources.store.open_blob(digest)?;
+    let path = || sources.store.blob_path(digest);
+    let read_error = |source| RealiseError::Read { path: path(), source };
     let mut hasher = Hasher::new();
     std::io::copy(&mut file, &mut hasher).map_err(read_error)?;
     file.seek(SeekFrom::Start(0)).map_err(read_error)?;
     Ok((hasher.finish() == *digest).then_some(file))
 }
 
-fn check_identity(package: &PackageRecipe, control: &Control, label: &str) -> Result<(), BuildError> {
+fn check_identity(package: &PackageRecipe, control: &Control, label: &str) -> Result<(), RealiseError> {
     let same = *control.package() == package.name
         && *control.version() == package.version
         && *control.architecture() == package.architecture;
@@ -197,7 +202,7 @@ fn check_identity(package: &PackageRecipe, control: &Control, label: &str) -> Re
         return Ok(());
     }
     let found = format!("{} {} ({})", control.package(), control.version(), control.architecture());
-    Err(BuildError::OtherPackage { label: label.to_owned(), found })
+    Err(RealiseError::OtherPackage { label: label.to_owned(), found })
 }
 
 /// How many threads may use a CPU at once; the others wait for the network anyway.

@@ -10,7 +10,7 @@ use std::thread;
 ///
 /// # Errors
 /// Of the failures, that of the first item.
-pub(crate) fn each<I: Sync, T: Send, E: Send>(
+pub fn each<I: Sync, T: Send, E: Send>(
     threads: usize,
     items: &[I],
     work: impl Fn(&I) -> Result<T, E> + Sync,

@@ -9,10 +9,11 @@ use invar_project::{
 use invar_python::{ProjectMetadata, UvLock, lock_digest};
 use invar_tree::Digest;
 
-use crate::BuildError;
-use crate::output::write_atomically;
-use crate::source::{Packages, read_text_if_there};
+use crate::CheckoutError;
+use crate::disk::read_text_if_there;
+use crate::source::Packages;
 use crate::workspace::{Workspace, parse_lock};
+use crate::write::write_atomically;
 
 /// What a project's folder says.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub struct ProjectFiles {
     pub(crate) whole: Option<Arc<Manifest>>,
     /// The folder of the workspace that the project is a member of, without symbolic links; `None` where the project
     /// has a `uv.lock` of its own.
-    pub(crate) workspace: Option<PathBuf>,
+    pub workspace: Option<PathBuf>,
     /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
     /// The digest of `uv.lock`, whatever its line ends.
@@ -49,8 +50,8 @@ impl ProjectFiles {
     /// Reads `pyproject.toml`, `invar.toml`, `uv.lock` and `invar.lock` in `folder`.
     ///
     /// # Errors
-    /// [`BuildError`] for what cannot be read, is not there or is wrong.
-    pub fn read(folder: &Path) -> Result<Self, BuildError> {
+    /// [`CheckoutError`] for what cannot be read, is not there or is wrong.
+    pub fn read(folder: &Path) -> Result<Self, CheckoutError> {
         Self::read_with(folder, None)
     }
 
@@ -59,27 +60,27 @@ impl ProjectFiles {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn read_derived(folder: &Path, derived: DerivedManifest) -> Result<Self, BuildError> {
+    pub fn read_derived(folder: &Path, derived: DerivedManifest) -> Result<Self, CheckoutError> {
         Self::read_with(folder, Some(derived))
     }
 
     /// The manifest that `invar.lock` in `folder` has for `source` and `purpose`; `None` where there is no such lock.
     ///
     /// # Errors
-    /// [`BuildError::Read`], [`BuildError::InvarLock`].
+    /// [`CheckoutError::Read`], [`CheckoutError::InvarLock`].
     pub fn recorded(
         folder: &Path,
         source: &DerivedSource,
         purpose: Purpose,
-    ) -> Result<Option<DerivedLock>, BuildError> {
+    ) -> Result<Option<DerivedLock>, CheckoutError> {
         Ok(lock_file(folder)?.and_then(|file| file.find(source, purpose).cloned()))
     }
 
     /// The manifests that `invar.lock` in `folder` has, all of them derived.
     ///
     /// # Errors
-    /// [`BuildError::Read`], [`BuildError::InvarLock`].
-    pub fn all_recorded(folder: &Path) -> Result<Vec<DerivedLock>, BuildError> {
+    /// [`CheckoutError::Read`], [`CheckoutError::InvarLock`].
+    pub fn all_recorded(folder: &Path) -> Result<Vec<DerivedLock>, CheckoutError> {
         Ok(lock_file(folder)?.map(|file| file.derived().to_vec()).unwrap_or_default())
     }
 
@@ -87,20 +88,20 @@ impl ProjectFiles {
     /// has afterwards.
     ///
     /// # Errors
-    /// [`BuildError::Output`].
-    pub fn adopt(folder: &Path, recorded: &DerivedLock) -> Result<(), BuildError> {
+    /// [`CheckoutError::Write`].
+    pub fn adopt(folder: &Path, recorded: &DerivedLock) -> Result<(), CheckoutError> {
         write_lock(folder, &LockFile::Own(Box::new(recorded.lock.clone())).to_string())
     }
 
-    fn read_with(folder: &Path, derived: Option<DerivedManifest>) -> Result<Self, BuildError> {
+    fn read_with(folder: &Path, derived: Option<DerivedManifest>) -> Result<Self, CheckoutError> {
         if let Err(source) = std::fs::metadata(folder) {
-            return Err(BuildError::Read { path: folder.to_owned(), source });
+            return Err(CheckoutError::Read { path: folder.to_owned(), source });
         }
         let path = |name: &str| folder.join(name);
         let pyproject = read_text_if_there(&path("pyproject.toml"))?;
         let invar_toml = read_text_if_there(&path("invar.toml"))?;
         if pyproject.is_none() && invar_toml.is_none() && derived.is_none() {
-            return Err(BuildError::NoProject { path: folder.to_owned() });
+            return Err(CheckoutError::NoProject { path: folder.to_owned() });
         }
         let (pyproject_path, invar_toml_path) = (path("pyproject.toml"), path("invar.toml"));
         let (pyproject_path, invar_toml_path) =
@@ -130,7 +131,7 @@ impl ProjectFiles {
                 }
                 // A package is installed as `uv.lock` says, even one that depends on nothing.
                 None if project.is_package() || !project.dependencies.is_empty() => {
-                    return Err(BuildError::NoUvLock { path: path("uv.lock") });
+                    return Err(CheckoutError::NoUvLock { path: path("uv.lock") });
                 }
                 None => (None, None, None),
             },
@@ -166,7 +167,7 @@ impl ProjectFiles {
     }
 
     /// The project's own manifest, which the lock belongs to.
-    pub(crate) fn whole_manifest(&self) -> &Manifest {
+    pub fn whole_manifest(&self) -> &Manifest {
         self.whole.as_deref().unwrap_or(&self.manifest)
     }
 
@@ -179,8 +180,8 @@ impl ProjectFiles {
     /// is concerned.
     ///
     /// # Errors
-    /// [`BuildError::NoInvarLock`], [`BuildError::OnlyDerived`], [`BuildError::Mismatch`].
-    pub fn checked_lock(&self) -> Result<&InvarLock, BuildError> {
+    /// [`CheckoutError::NoInvarLock`], [`CheckoutError::OnlyDerived`], [`CheckoutError::Mismatch`].
+    pub fn checked_lock(&self) -> Result<&InvarLock, CheckoutError> {
         self.checked_lock_for(&self.part())
     }
 
@@ -188,10 +189,10 @@ impl ProjectFiles {
     ///
     /// # Errors
     /// As [`checked_lock`](Self::checked_lock).
-    pub fn checked_lock_for(&self, part: &LockPart) -> Result<&InvarLock, BuildError> {
+    pub fn checked_lock_for(&self, part: &LockPart) -> Result<&InvarLock, CheckoutError> {
         if let Some(error) = &self.lock_error {
             let path = self.folder.join("invar.lock");
-            return Err(BuildError::InvarLock { path, source: Box::new(error.clone()) });
+            return Err(CheckoutError::InvarLock { path, source: Box::new(error.clone()) });
         }
         let lock = self.lock.as_ref().ok_or_else(|| self.no_lock())?;
         let mut findings = self.uv_findings();
@@ -201,20 +202,20 @@ impl ProjectFiles {
                 .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
                 .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
         );
-        if findings.is_empty() { Ok(lock) } else { Err(BuildError::Mismatch { findings }) }
+        if findings.is_empty() { Ok(lock) } else { Err(CheckoutError::Mismatch { findings }) }
     }
 
     /// Why there is no lock: there is no file, or one that only has what was derived.
-    pub fn no_lock(&self) -> BuildError {
+    pub fn no_lock(&self) -> CheckoutError {
         let path = self.folder.join("invar.lock");
         match &self.lock_file {
-            Some(_) => BuildError::OnlyDerived { path },
-            None => BuildError::NoInvarLock { path },
+            Some(_) => CheckoutError::OnlyDerived { path },
+            None => CheckoutError::NoInvarLock { path },
         }
     }
 
     /// The same project with another manifest: that of one of its further images, or of its shell.
-    pub(crate) fn with_manifest(&self, manifest: Manifest) -> Self {
+    pub fn with_manifest(&self, manifest: Manifest) -> Self {
         let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
         // Another manifest may exclude other files.
         Self { manifest, whole: Some(whole), packages: Packages::default(), ..self.clone() }
@@ -223,15 +224,31 @@ impl ProjectFiles {
     /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was made for the
     /// same request if there is any. So what is derived from one flake gets one version of each package, and a manifest
     /// that `invar init` wrote what it had before.
-    pub(crate) fn lock_to_start_from(&self) -> Option<&InvarLock> {
+    pub fn lock_to_start_from(&self) -> Option<&InvarLock> {
         let others = || self.lock_file.iter().flat_map(LockFile::locks);
         let wanted = Request::of(&self.manifest);
         let equal = || others().find(|lock| lock.request == wanted);
         self.lock.as_ref().or_else(equal).or_else(|| others().next())
     }
 
+    /// Makes `lock` the manifest's, and writes `invar.lock` unless the file says the same already: whether it was written.
+    ///
+    /// # Errors
+    /// [`CheckoutError::Write`]; then all is as it was.
+    pub fn put_lock(&mut self, lock: InvarLock) -> Result<bool, CheckoutError> {
+        let lock_file = self.lock_file_with(&lock);
+        let text = lock_file.to_string();
+        let same = self.lock_text.as_ref().is_some_and(|old| old.replace("\r\n", "\n") == text);
+        if !same {
+            write_lock(&self.folder, &text)?;
+        }
+        (self.lock, self.lock_text, self.lock_error) = (Some(lock), Some(text), None);
+        self.lock_file = Some(lock_file);
+        Ok(!same)
+    }
+
     /// What `invar.lock` holds with `lock` as the manifest's.
-    pub(crate) fn lock_file_with(&self, lock: &InvarLock) -> LockFile {
+    fn lock_file_with(&self, lock: &InvarLock) -> LockFile {
         let Some(manifest) = &self.derived else { return LockFile::Own(Box::new(lock.clone())) };
         let new = DerivedLock { manifest: manifest.clone(), lock: lock.clone() };
         match &self.lock_file {
@@ -243,18 +260,18 @@ impl ProjectFiles {
     /// The further image `key` of the project, as a project of its own. Its lock is the project's.
     ///
     /// # Errors
-    /// As [`checked_lock`](Self::checked_lock), which is looked at now; [`BuildError::NoImage`].
-    pub fn image(&self, key: &str) -> Result<Self, BuildError> {
+    /// As [`checked_lock`](Self::checked_lock), which is looked at now; [`CheckoutError::NoImage`].
+    pub fn image(&self, key: &str) -> Result<Self, CheckoutError> {
         let Some(manifest) = self.manifest.image(key) else {
             let known = self.manifest.images.keys();
             let nearest = nearest(key, known.map(|key| key.as_str())).map(str::to_owned);
-            return Err(BuildError::NoImage { name: key.to_owned(), nearest });
+            return Err(CheckoutError::NoImage { name: key.to_owned(), nearest });
         };
         Ok(self.with_manifest(manifest))
     }
 
     /// What `uv.lock` and `pyproject.toml` disagree about.
-    pub(crate) fn uv_findings(&self) -> Vec<String> {
+    pub fn uv_findings(&self) -> Vec<String> {
         let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
             return Vec::new();
         };
@@ -294,8 +311,8 @@ impl ProjectFiles {
     /// Tells the rules what the `.gitignore` files of the workspace around the project say, where it is in one.
     ///
     /// # Errors
-    /// [`BuildError::Read`].
-    pub fn add_gitignores(&self, rules: &mut SourceRules) -> Result<(), BuildError> {
+    /// [`CheckoutError::Read`].
+    pub fn add_gitignores(&self, rules: &mut SourceRules) -> Result<(), CheckoutError> {
         match &self.workspace {
             Some(root) => crate::workspace::add_gitignores(rules, root, &self.folder),
             None => Ok(()),
@@ -303,7 +320,7 @@ impl ProjectFiles {
     }
 
     /// Where this project's settings are, as the end of a sentence.
-    pub(crate) fn place_of_settings(&self) -> String {
+    pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
@@ -311,10 +328,6 @@ impl ProjectFiles {
             own if own.is_file() => own.display().to_string(),
             _ => format!("[tool.invar] of {}", self.folder.join("pyproject.toml").display()),
         }
-    }
-
-    pub(crate) fn configure_settings(&self) -> invar_maintscript::Settings {
-        invar_maintscript::Settings { time_zone: invar_maintscript::TimeZone::utc() }
     }
 }
 
@@ -324,20 +337,20 @@ fn shown(derived: &DerivedManifest) -> String {
 }
 
 /// Writes `invar.lock` in `folder`.
-pub(crate) fn write_lock(folder: &Path, text: &str) -> Result<(), BuildError> {
+fn write_lock(folder: &Path, text: &str) -> Result<(), CheckoutError> {
     use std::io::Write as _;
     let path = folder.join("invar.lock");
     write_atomically(&path, |file| {
-        file.write_all(text.as_bytes()).map_err(|source| BuildError::Output { path: path.clone(), source })
+        file.write_all(text.as_bytes()).map_err(|source| CheckoutError::Write { path: path.clone(), source })
     })
 }
 
 /// What `invar.lock` in `folder` holds, if there is one.
-fn lock_file(folder: &Path) -> Result<Option<LockFile>, BuildError> {
+fn lock_file(folder: &Path) -> Result<Option<LockFile>, CheckoutError> {
     let path = folder.join("invar.lock");
     let Some(text) = read_text_if_there(&path)? else { return Ok(None) };
     let parsed = LockFile::parse(&text);
-    parsed.map(Some).map_err(|source| BuildError::InvarLock { path, source: Box::new(source) })
+    parsed.map(Some).map_err(|source| CheckoutError::InvarLock { path, source: Box::new(source) })
 }
 
 /// The names that builds write to where none is given, whatever their format, relative to the project.
@@ -355,7 +368,7 @@ fn short_name(manifest: &Manifest) -> String {
 
 /// An image of a workspace's root that is no project would have no Python at all, which nobody means who has a `uv.lock`
 /// there.
-fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), BuildError> {
+fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), CheckoutError> {
     let path = folder.join("pyproject.toml");
     // What is wrong with the file is told with all else that is.
     let Ok(Some(WorkspaceRoot { is_project: false, .. })) =
@@ -365,5 +378,5 @@ fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) ->
     };
     let lock = parse_lock(&folder.join("uv.lock"), uv_lock)?;
     let members = lock.folders().map(|(_, member)| folder.join(member)).collect();
-    Err(BuildError::WorkspaceRoot { path, members })
+    Err(CheckoutError::WorkspaceRoot { path, members })
 }

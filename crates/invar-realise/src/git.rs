@@ -18,13 +18,15 @@ use std::sync::Arc;
 use invar_store::StoredTree;
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink};
 
-pub(crate) use self::lfs::check as check_lfs;
+pub use self::lfs::check as check_lfs;
 use self::submodule::{DEEPEST, Described, LONGEST, MOST, described, resolve};
-pub(crate) use self::version::version;
-use crate::copy::failed;
+pub use self::version::version;
+use crate::RealiseError;
+use crate::copy::sink_failure;
 use crate::downloads;
+use crate::event::Event;
 use crate::key::key_of;
-use crate::{BuildError, Event, Session};
+use crate::sources::Sources;
 
 /// The largest file that a commit may hold, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -33,53 +35,53 @@ const LARGEST: u64 = 1 << 30;
 /// states one.
 ///
 /// # Errors
-/// [`BuildError::Git`], [`BuildError::SourceChanged`], and what the store says.
-pub(crate) fn commit_tree(
-    session: &Session<'_>,
+/// [`RealiseError::Git`], [`RealiseError::SourceChanged`], and what the store says.
+pub fn commit_tree(
+    sources: &Sources<'_>,
     url: &str,
     commit: &str,
     expected: Option<&Digest>,
-) -> Result<StoredTree, BuildError> {
+) -> Result<StoredTree, RealiseError> {
     let label = format!("{url} at {commit}");
     let key = key_of("git", &[("commit", commit.to_owned())]);
-    let stored = match downloads::tree(session, &key)? {
+    let stored = match downloads::tree(sources, &key)? {
         Some(stored) => stored,
-        None => fetch(session, url, commit, &label, &key)?,
+        None => fetch(sources, url, commit, &label, &key)?,
     };
     let found = stored.tree(&Arc::new(Origin::Source))?.digest();
     match expected {
         Some(expected) if *expected != found => {
-            Err(BuildError::SourceChanged { label, expected: *expected, found })
+            Err(RealiseError::SourceChanged { label, expected: *expected, found })
         }
         _ => Ok(stored),
     }
 }
 
 fn fetch(
-    session: &Session<'_>,
+    sources: &Sources<'_>,
     url: &str,
     commit: &str,
     label: &str,
     key: &invar_store::Key,
-) -> Result<StoredTree, BuildError> {
-    let wrong = |problem: String| BuildError::Git { label: label.to_owned(), problem };
+) -> Result<StoredTree, RealiseError> {
+    let wrong = |problem: String| RealiseError::Git { label: label.to_owned(), problem };
     if !matches!(commit.len(), 40 | 64) || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong(format!("{commit:?} is not the name of a commit")));
     }
-    if session.offline {
+    if sources.fetcher.is_offline() {
         return Err(wrong("it is not in the store, and --offline forbids to fetch it".to_owned()));
     }
-    session.reporter.event(&Event::DownloadStarted { label, size: None });
-    let mut writer = session.store.tree_writer(key)?;
-    let mut modules = Modules { session, label, count: 0 };
+    sources.reporter.event(&Event::DownloadStarted { label, size: None });
+    let mut writer = sources.store.tree_writer(key)?;
+    let mut modules = Modules { sources, label, count: 0 };
     modules.read(url, commit, None, 0, &mut writer)?;
-    session.reporter.event(&Event::DownloadFinished { label });
+    sources.reporter.event(&Event::DownloadFinished { label });
     Ok(writer.commit(&[])?)
 }
 
 /// A commit that is read with its submodules.
 struct Modules<'a> {
-    session: &'a Session<'a>,
+    sources: &'a Sources<'a>,
     /// The commit and its repository, as errors call them.
     label: &'a str,
     /// How many submodules there were so far.
@@ -95,9 +97,9 @@ impl Modules<'_> {
         place: Option<&ImagePath>,
         depth: usize,
         sink: &mut dyn Sink,
-    ) -> Result<(), BuildError> {
-        let scratch = self.session.store.scratch()?;
-        let git = Git { session: self.session, folder: scratch.path(), label: self.label };
+    ) -> Result<(), RealiseError> {
+        let scratch = self.sources.store.scratch()?;
+        let git = Git { sources: self.sources, folder: scratch.path(), label: self.label };
         git.run(&["init", "--quiet", "--bare", "."])?;
         // A server may refuse to be asked for a commit that no branch or tag names; then all of them are fetched.
         let one = ["fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", url, commit];
@@ -127,14 +129,14 @@ impl Modules<'_> {
         place: Option<&ImagePath>,
         depth: usize,
         sink: &mut dyn Sink,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), RealiseError> {
         let path = link.path.as_str();
         let Some(module) = known.get(path) else {
             return Err(git.wrong(format!("{path} is a submodule that .gitmodules does not describe")));
         };
         let target = below(place, &link.path);
         if module.is_left_out {
-            return sink.directory(target, Mode::DIRECTORY, Owner::ROOT).map_err(failed);
+            return sink.directory(target, Mode::DIRECTORY, Owner::ROOT).map_err(sink_failure);
         }
         self.count += 1;
         if self.count > MOST || depth >= DEEPEST {
@@ -165,14 +167,14 @@ fn below(place: Option<&ImagePath>, path: &ImagePath) -> ImagePath {
 }
 
 struct Git<'a> {
-    session: &'a Session<'a>,
+    sources: &'a Sources<'a>,
     folder: &'a Path,
     label: &'a str,
 }
 
 impl Git<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.session.programs.git);
+        let mut command = Command::new(&self.sources.upstreams.git);
         command
             .args(["-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never"])
             .args(["-c", "fetch.fsckObjects=true", "-c", "gc.auto=0", "-c", "advice.detachedHead=false"])
@@ -188,16 +190,16 @@ impl Git<'_> {
         command
     }
 
-    fn wrong(&self, problem: impl Into<String>) -> BuildError {
-        BuildError::Git { label: self.label.to_owned(), problem: problem.into() }
+    fn wrong(&self, problem: impl Into<String>) -> RealiseError {
+        RealiseError::Git { label: self.label.to_owned(), problem: problem.into() }
     }
 
-    fn not_started(&self, error: &std::io::Error) -> BuildError {
-        let program = self.session.programs.git.display();
+    fn not_started(&self, error: &std::io::Error) -> RealiseError {
+        let program = self.sources.upstreams.git.display();
         self.wrong(format!("cannot run {program}: {error}; install git"))
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, BuildError> {
+    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, RealiseError> {
         let output = self.command(arguments).output().map_err(|error| self.not_started(&error))?;
         if output.status.success() {
             return Ok(output.stdout);
@@ -208,7 +210,7 @@ impl Git<'_> {
     }
 
     /// What the `.gitmodules` file of `commit` says. git itself reads it: its form is that of git's settings.
-    fn modules(&self, listing: &[u8], commit: &str) -> Result<BTreeMap<String, Described>, BuildError> {
+    fn modules(&self, listing: &[u8], commit: &str) -> Result<BTreeMap<String, Described>, RealiseError> {
         let files = listing.split(|&byte| byte == 0).filter_map(parse);
         let file = files.into_iter().find(|(_, _, path)| path.as_str() == ".gitmodules");
         let Some((mode, object, _)) = file else { return Ok(BTreeMap::new()) };
@@ -230,7 +232,7 @@ impl Git<'_> {
         listing: &[u8],
         place: Option<&ImagePath>,
         sink: &mut dyn Sink,
-    ) -> Result<Vec<Link>, BuildError> {
+    ) -> Result<Vec<Link>, RealiseError> {
         let mut links = Vec::new();
         let mut child = self
             .command(&["cat-file", "--batch"])
@@ -265,10 +267,12 @@ impl Git<'_> {
                 "120000" => {
                     let mut target = String::new();
                     content.read_to_string(&mut target).map_err(io)?;
-                    sink.symlink(path, target.into(), Owner::ROOT).map_err(failed)?;
+                    sink.symlink(path, target.into(), Owner::ROOT).map_err(sink_failure)?;
                 }
-                "100755" => sink.file(path, Mode::PROGRAM, Owner::ROOT, &mut content).map_err(failed)?,
-                _ => sink.file(path, Mode::FILE, Owner::ROOT, &mut content).map_err(failed)?,
+                "100755" => {
+                    sink.file(path, Mode::PROGRAM, Owner::ROOT, &mut content).map_err(sink_failure)?
+                }
+                _ => sink.file(path, Mode::FILE, Owner::ROOT, &mut content).map_err(sink_failure)?,
             }
             // Each answer ends in a line feed of its own.
             let mut end = [0];

@@ -2,12 +2,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::Session;
-
-/// The version that the tags of the repository around `folder` give, in the way of setuptools-scm: the last tag's, or
+/// The version that the tags of the repository around `folder` give, as the program `git` reads them, in the way of setuptools-scm: the last tag's, or
 /// after it the next one's `.devN`. Nothing where there is no repository or no such tag.
-pub(crate) fn version(session: &Session<'_>, folder: &Path) -> Option<String> {
-    let output = Command::new(&session.programs.git)
+pub fn version(git: &Path, folder: &Path) -> Option<String> {
+    let output = Command::new(git)
         .args(["describe", "--tags", "--long", "--match", "*[0-9]*"])
         .current_dir(folder)
         .stdin(Stdio::null())

@@ -10,14 +10,34 @@ use invar_formats::Compression;
 use invar_project::{Timestamp, nearest};
 
 use crate::event::Downloads;
+use crate::mirrors::Archive;
+use crate::sources::Sources;
 use crate::workers::each;
-use crate::{Archive, BuildError, Session};
+use crate::{RealiseError, SuiteError};
 
 /// No `InRelease` file is longer; Debian's have about 150 kB.
-pub(crate) const LONGEST_RELEASE: u64 = 8 << 20;
+pub const LONGEST_RELEASE: u64 = 8 << 20;
+
+/// The time as of which the archives are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// As they are now: so many seconds after 1970-01-01T00:00:00Z.
+    Now(i64),
+    /// As the snapshot service has kept them.
+    Snapshot(Timestamp),
+}
+
+impl AsOf {
+    fn seconds(self) -> i64 {
+        match self {
+            Self::Now(seconds) => seconds,
+            Self::Snapshot(time) => i64::try_from(time.unix()).unwrap_or(i64::MAX),
+        }
+    }
+}
 
 /// A suite whose signature has been checked.
-pub(crate) struct Suite {
+pub struct Suite {
     /// Its name, such as `trixie-security`.
     pub name: String,
     /// Where its `InRelease` came from.
@@ -36,7 +56,7 @@ fn parts(codename: &str) -> Vec<String> {
 }
 
 /// A time as the snapshot service writes it: `20260912T093357Z`.
-pub(crate) fn snapshot_time(time: Timestamp) -> String {
+pub fn snapshot_time(time: Timestamp) -> String {
     time.to_string().replace(['-', ':'], "")
 }
 
@@ -45,7 +65,7 @@ pub(crate) fn snapshot_time(time: Timestamp) -> String {
 /// The service keeps the state after each update of an archive, under the time of its own visit, and answers a
 /// request for any time with the last state before it. The state that a Release file of one date belongs to is thus
 /// found some hours after that date, and files that have left the archive by then, at the date itself.
-pub(crate) fn snapshot_times(date: Timestamp) -> Vec<String> {
+pub fn snapshot_times(date: Timestamp) -> Vec<String> {
     const DAY: u64 = 86_400;
     let later = Timestamp::from_unix(date.unix() + DAY).unwrap_or(date);
     vec![snapshot_time(later), snapshot_time(date)]
@@ -53,25 +73,24 @@ pub(crate) fn snapshot_times(date: Timestamp) -> Vec<String> {
 
 /// Downloads and checks the `InRelease` files of `codename`.
 ///
-/// With `snapshot`, the archives are looked at as they were then, and signatures are judged at that time.
+/// Signatures are judged at the time of `as_of` too.
 ///
 /// # Errors
-/// [`BuildError::Fetch`], [`BuildError::Untrusted`], [`BuildError::Suite`].
-pub(crate) fn suites(
-    session: &Session<'_>,
+/// [`RealiseError::Fetch`], [`RealiseError::Suite`].
+pub fn suites(
+    sources: &Sources<'_>,
     codename: &str,
     keyring: &Keyring,
-    snapshot: Option<Timestamp>,
-) -> Result<Vec<Suite>, BuildError> {
-    let suite = |name: String| {
+    as_of: AsOf,
+) -> Result<Vec<Suite>, RealiseError> {
+    let suite = |name: String| -> Result<Suite, RealiseError> {
         let (archive, file) = (Archive::of_suite(&name), format!("dists/{name}/InRelease"));
-        let urls = release_urls(session, archive, &file, snapshot);
-        let fetched = session.fetcher.get(&urls, LONGEST_RELEASE, &Downloads(session.reporter));
+        let urls = release_urls(sources, archive, &file, as_of);
+        let fetched = sources.fetcher.get(&urls, LONGEST_RELEASE, &Downloads(sources.reporter));
         let fetched = fetched.map_err(|error| no_suite(&name, error))?;
         let url = fetched.url;
-        let now = snapshot.and_then(|time| i64::try_from(time.unix()).ok()).unwrap_or(session.now);
-        let verified = verify_in_release(&fetched.bytes, keyring, now).map_err(|source| {
-            BuildError::Untrusted { suite: name.clone(), url: url.clone(), source: Box::new(source) }
+        let verified = verify_in_release(&fetched.bytes, keyring, as_of.seconds()).map_err(|source| {
+            SuiteError::Untrusted { suite: name.clone(), url: url.clone(), source: Box::new(source) }
         })?;
         let Release { suite, codename, .. } = &verified.release;
         let named = |value: &Option<_>| {
@@ -80,11 +99,11 @@ pub(crate) fn suites(
         if !named(suite) && !named(codename) {
             let found = codename.as_ref().or(suite.as_ref()).map_or("nothing", |name| name.as_str());
             let problem = format!("is the suite {found} instead");
-            return Err(BuildError::Suite { suite: name, url, problem });
+            return Err(SuiteError::Unexpected { suite: name, url, problem }.into());
         }
         // A failed build may have to ask which package has a file, when the mirror has long had another state.
-        let mut writer = session.store.blob_writer()?;
-        writer.write_all(&fetched.bytes).map_err(BuildError::Write)?;
+        let mut writer = sources.store.blob_writer()?;
+        writer.write_all(&fetched.bytes).map_err(RealiseError::Write)?;
         writer.commit()?;
         Ok(Suite { name, url, verified })
     };
@@ -96,7 +115,7 @@ pub(crate) fn suites(
 const KNOWN: [&str; 7] = ["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "experimental"];
 
 /// Where the first mirror answered that it has no such suite, the name is the fault and not the network.
-fn no_suite(suite: &str, error: FetchError) -> BuildError {
+fn no_suite(suite: &str, error: FetchError) -> RealiseError {
     let codename = suite.split('-').next().unwrap_or(suite);
     match &error {
         FetchError::Exhausted { failures, .. }
@@ -104,24 +123,21 @@ fn no_suite(suite: &str, error: FetchError) -> BuildError {
                 && !KNOWN.contains(&codename) =>
         {
             let nearest = nearest(codename, KNOWN).map(str::to_owned);
-            BuildError::NoSuite { suite: suite.to_owned(), url: failures[0].url.clone(), nearest }
+            SuiteError::NoSuite { suite: suite.to_owned(), url: failures[0].url.clone(), nearest }.into()
         }
         _ => error.into(),
     }
 }
 
-fn release_urls(
-    session: &Session<'_>,
-    archive: Archive,
-    file: &str,
-    snapshot: Option<Timestamp>,
-) -> Vec<String> {
-    match snapshot {
-        Some(time) => session.mirrors.snapshot_urls(archive, file, &[snapshot_time(time)]),
-        None => {
-            let now = u64::try_from(session.now).ok().and_then(Timestamp::from_unix);
+fn release_urls(sources: &Sources<'_>, archive: Archive, file: &str, as_of: AsOf) -> Vec<String> {
+    match as_of {
+        AsOf::Snapshot(time) => {
+            sources.upstreams.mirrors.snapshot_urls(archive, file, &[snapshot_time(time)])
+        }
+        AsOf::Now(seconds) => {
+            let now = u64::try_from(seconds).ok().and_then(Timestamp::from_unix);
             let times: Vec<String> = now.into_iter().map(snapshot_time).collect();
-            session.mirrors.urls(archive, file, &times)
+            sources.upstreams.mirrors.urls(archive, file, &times)
         }
     }
 }
@@ -129,28 +145,28 @@ fn release_urls(
 /// All packages that `suites` have for `architecture`.
 ///
 /// # Errors
-/// [`BuildError::Fetch`], [`BuildError::Suite`], [`BuildError::Index`].
-pub(crate) fn packages(
-    session: &Session<'_>,
+/// [`RealiseError::Fetch`], [`RealiseError::Suite`].
+pub fn packages(
+    sources: &Sources<'_>,
     suites: &[Suite],
     architecture: &Architecture,
-    snapshot: Option<Timestamp>,
-) -> Result<PackageIndex, BuildError> {
-    let files = each(suites.len(), suites, |suite| fetch_index(session, suite, architecture, snapshot))?;
+    as_of: AsOf,
+) -> Result<PackageIndex, RealiseError> {
+    let files = each(suites.len(), suites, |suite| fetch_index(sources, suite, architecture, as_of))?;
     let mut index = PackageIndex::new(architecture.clone());
     for (number, (suite, (digest, compression))) in suites.iter().zip(files).enumerate() {
-        let (file, _) = session.store.open_blob(&digest)?;
+        let (file, _) = sources.store.open_blob(&digest)?;
         let added = compression
             .decode(BufReader::new(file))
             .map_err(|source| IndexError::from(ParagraphError::Read { line: 0, source }))
             .and_then(|reader| index.add(number, BufReader::with_capacity(256 * 1024, reader)));
-        added.map_err(|source| BuildError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
+        added.map_err(|source| SuiteError::Index { suite: suite.name.clone(), source: Box::new(source) })?;
     }
     Ok(index)
 }
 
 /// What `release` says of the index at `plain`, in the compression that makes the smallest file.
-pub(crate) fn listed(release: &Release, plain: &str) -> Option<(ReleaseFile, ArchivePath, Compression)> {
+pub fn listed(release: &Release, plain: &str) -> Option<(ReleaseFile, ArchivePath, Compression)> {
     let compressions = [(".xz", Compression::Xz), (".gz", Compression::Gzip), ("", Compression::None)];
     compressions.into_iter().find_map(|(ending, compression)| {
         let path: ArchivePath = format!("{plain}{ending}").parse().ok()?;
@@ -159,11 +175,11 @@ pub(crate) fn listed(release: &Release, plain: &str) -> Option<(ReleaseFile, Arc
 }
 
 fn fetch_index(
-    session: &Session<'_>,
+    sources: &Sources<'_>,
     suite: &Suite,
     architecture: &Architecture,
-    snapshot: Option<Timestamp>,
-) -> Result<(invar_tree::Digest, Compression), BuildError> {
+    as_of: AsOf,
+) -> Result<(invar_tree::Digest, Compression), RealiseError> {
     let release = &suite.verified.release;
     let plain = Release::packages_path("main", architecture)
         .expect("a component and an architecture are parts of a path")
@@ -171,27 +187,33 @@ fn fetch_index(
     let found = listed(release, &plain);
     let Some((file, path, compression)) = found else {
         let problem = format!("lists no packages for {architecture}");
-        return Err(BuildError::Suite { suite: suite.name.clone(), url: suite.url.clone(), problem });
+        return Err(
+            SuiteError::Unexpected { suite: suite.name.clone(), url: suite.url.clone(), problem }.into()
+        );
     };
-    if !session.store.has_blob(&file.digest) {
+    if !sources.store.has_blob(&file.digest) {
         // The mirror that gave the Release file first: another may be at another state.
         let base = suite.url.trim_end_matches("/InRelease");
         let by_hash = release.by_hash(&path);
         let mut urls: Vec<String> = by_hash.iter().map(|path| format!("{base}/{path}")).collect();
         urls.push(format!("{base}/{path}"));
         let archive = Archive::of_suite(&suite.name);
-        let times: Vec<String> = match snapshot {
-            Some(time) => vec![snapshot_time(time)],
-            None => u64::try_from(release.date)
+        let times: Vec<String> = match as_of {
+            AsOf::Snapshot(time) => vec![snapshot_time(time)],
+            AsOf::Now(_) => u64::try_from(release.date)
                 .ok()
                 .and_then(Timestamp::from_unix)
                 .map(snapshot_times)
                 .unwrap_or_default(),
         };
-        urls.extend(session.mirrors.snapshot_urls(archive, &format!("dists/{}/{path}", suite.name), &times));
+        urls.extend(sources.upstreams.mirrors.snapshot_urls(
+            archive,
+            &format!("dists/{}/{path}", suite.name),
+            &times,
+        ));
         let label = format!("packages of {} ({architecture})", suite.name);
         let request = Request { label, urls, digest: file.digest, size: Some(file.size) };
-        session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))?;
+        sources.fetcher.fetch(&sources.store, &request, &Downloads(sources.reporter))?;
     }
     Ok((file.digest, compression))
 }

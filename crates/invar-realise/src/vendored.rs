@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use invar_fetch::Request;
 use invar_oci::END_OF_ARCHIVE;
-use invar_project::AbsoluteUrl;
-use invar_python::{DistributionName, Source, WheelFilename};
+use invar_project::{AbsoluteUrl, Platform};
+use invar_python::{DistributionName, WheelFilename};
 use invar_store::Checkout;
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
@@ -20,13 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::copy::check_out;
 use crate::downloads;
-use crate::event::Downloads;
+use crate::event::{Downloads, Event};
 use crate::git::commit_tree;
 use crate::key::key_of;
-use crate::run::context::BuildContext;
-use crate::run::tools::Tools;
+use crate::sources::Sources;
 use crate::workers::each;
-use crate::{BuildError, Event};
+use crate::{RealiseError, VendorError};
 
 /// Where the files are in the sandbox, without a leading slash.
 const PLACE: &str = "invar/vendor";
@@ -40,17 +39,21 @@ const LARGEST: u64 = 1 << 30;
 /// How many downloads are under way at once.
 const DOWNLOADS: usize = 8;
 
-/// Registries that this machine's settings name; what locks themselves name needs none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Registries {
-    /// npm's registry, where a lock leaves addresses out.
-    pub npm: Option<String>,
-    /// The index that takes the place of cargo's own, as cargo's settings write it: `sparse+https://…`.
-    pub cargo_index: Option<String>,
+/// A build that uses the files of other tools' locks.
+pub struct Consumer<'a> {
+    /// What it is built for.
+    pub platform: Platform,
+    /// What wheels must fit; `None` if the image has no Python.
+    pub python: Option<invar_python::Target>,
+    /// Python package indexes that the project's own lock names.
+    pub indexes: Vec<AbsoluteUrl>,
+    /// Whether the build has a tool that can use files of an ecosystem.
+    pub can_use: &'a (dyn Fn(Ecosystem) -> bool + Sync),
 }
 
 /// The files for one build.
-pub(crate) struct Vendored {
+pub struct Vendored {
+    /// Where they are laid out.
     pub checkout: Checkout,
     /// Variables that make the tools find them.
     pub environment: BTreeMap<String, String>,
@@ -70,23 +73,23 @@ struct Remembered {
 }
 
 impl Vendored {
-    /// What the locks among the files of `tree` need, as far as `tools` can use it; `None` where there are none. `inside`
+    /// What the locks among the files of `tree` need, as far as `consumer` can use it; `None` where there are none. `inside`
     /// is the folder that is built, empty for all of them.
     ///
     /// # Errors
-    /// [`BuildError::Vendor`], and what fetching says.
+    /// [`RealiseError::Vendor`], and what fetching says.
     pub fn of(
-        context: &BuildContext<'_>,
+        sources: &Sources<'_>,
+        consumer: &Consumer<'_>,
         tree: &Tree,
         contents: &dyn Contents,
         inside: &str,
-        tools: &Tools,
-    ) -> Result<Option<Self>, BuildError> {
-        let target = Target { machine: context.platform.machine() };
+    ) -> Result<Option<Self>, RealiseError> {
+        let target = Target { machine: consumer.platform.machine() };
         let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
             let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
-            let is_candidate = may_be.is_some_and(|ecosystem| tools.can_use(ecosystem));
+            let is_candidate = may_be.is_some_and(|ecosystem| (consumer.can_use)(ecosystem));
             let is_inside = inside.is_empty() || path.is_within(inside) || !path.as_str().contains('/');
             if !is_candidate || !is_inside || !matches!(entry.node, invar_tree::Node::File { .. }) {
                 continue;
@@ -95,10 +98,10 @@ impl Vendored {
             let opened =
                 contents.open(path).and_then(|file| file.take(LONGEST_LOCK).read_to_string(&mut text));
             let place = || Path::new(path.as_str()).to_owned();
-            opened.map_err(|source| BuildError::Read { path: place(), source })?;
+            opened.map_err(|source| RealiseError::Read { path: place(), source })?;
             let Some(ecosystem) = ecosystem_of(path.as_str(), &text) else { continue };
             let more = needed(ecosystem, &text, &target)
-                .map_err(|source| BuildError::Vendor { file: path.to_string(), source: Box::new(source) })?;
+                .map_err(|source| VendorError::Lock { file: path.to_string(), source: Box::new(source) })?;
             all.entry(ecosystem).or_default().extend(more);
         }
         if all.values().all(Vec::is_empty) {
@@ -109,7 +112,7 @@ impl Vendored {
         for (ecosystem, mut wanted) in all {
             wanted.sort();
             wanted.dedup();
-            let files = fetch_all(context, wanted)?;
+            let files = fetch_all(sources, consumer, wanted)?;
             fields.extend(
                 files.iter().map(|got| (ecosystem.to_string(), format!("{} {}", got.digest, got.name))),
             );
@@ -118,7 +121,7 @@ impl Vendored {
         let place = ImagePath::parse(PLACE).expect("it is a relative path");
         let (checkout_key, variables_key) =
             (key_of("vendored", &fields), key_of("vendored-variables", &fields));
-        let store = &context.session.store;
+        let store = &sources.store;
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         let remembered: Option<BTreeMap<String, String>> = store.result(&variables_key)?;
         let checkout = match (store.checkout(&checkout_key)?, remembered) {
@@ -127,14 +130,14 @@ impl Vendored {
                 checkout
             }
             _ => {
-                let made = check_out(store, &checkout_key, |sink| {
+                let made = check_out(store, &checkout_key, |sink| -> Result<(), RealiseError> {
                     for (ecosystem, files) in &got {
-                        let fetched: Result<Vec<Fetched<'_>>, BuildError> = files
+                        let fetched: Result<Vec<Fetched<'_>>, RealiseError> = files
                             .iter()
-                            .map(|got| Ok(Fetched::new(&got.needed, opening(context, got)).named(&got.name)))
+                            .map(|got| Ok(Fetched::new(&got.needed, opening(sources, got)).named(&got.name)))
                             .collect();
                         let offered = offer(*ecosystem, &fetched?, &place, sink).map_err(|source| {
-                            BuildError::Vendor { file: ecosystem.to_string(), source: Box::new(source) }
+                            VendorError::Lock { file: ecosystem.to_string(), source: Box::new(source) }
                         })?;
                         environment.extend(offered.environment);
                     }
@@ -149,8 +152,8 @@ impl Vendored {
 }
 
 /// A fetched file, from its beginning.
-fn opening<'a>(context: &BuildContext<'a>, got: &Got) -> Opening<'a> {
-    let store = &context.session.store;
+fn opening<'a>(sources: &'a Sources<'_>, got: &Got) -> Opening<'a> {
+    let store = &sources.store;
     let digest = got.digest;
     if let NeededSource::Git { commit, .. } = &got.needed.source {
         // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
@@ -169,29 +172,35 @@ fn opening<'a>(context: &BuildContext<'a>, got: &Got) -> Opening<'a> {
 }
 
 /// Fetches all of `wanted`, many at once; the results are in the order of the requests.
-fn fetch_all(context: &BuildContext<'_>, wanted: Vec<Needed>) -> Result<Vec<Got>, BuildError> {
-    let addresses = Addresses { context, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
+fn fetch_all(
+    sources: &Sources<'_>,
+    consumer: &Consumer<'_>,
+    wanted: Vec<Needed>,
+) -> Result<Vec<Got>, RealiseError> {
+    let addresses =
+        Addresses { sources, consumer, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
     Ok(each(DOWNLOADS, &wanted, |one| addresses.fetch(one))?.into_iter().flatten().collect())
 }
 
 struct Addresses<'a> {
-    context: &'a BuildContext<'a>,
+    sources: &'a Sources<'a>,
+    consumer: &'a Consumer<'a>,
     /// Where an index has its files, by the lock's name for the index.
     cargo: Mutex<BTreeMap<String, String>>,
     npm: Mutex<Option<String>>,
 }
 
 impl Addresses<'_> {
-    fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
-        let session = self.context.session;
-        let store = &session.store;
+    fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, RealiseError> {
+        let sources = self.sources;
+        let store = &sources.store;
         let label = needed.label();
         let got = |digest: Digest, name: &str| Got { needed: needed.clone(), name: name.to_owned(), digest };
         if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, NeededSource::PythonIndex) {
             return self.fetch_pip(needed);
         }
         if let NeededSource::Git { url, commit } = &needed.source {
-            let tree = commit_tree(session, url, commit, None)?;
+            let tree = commit_tree(sources, url, commit, None)?;
             return Ok(vec![got(tree.segment_digest(), &needed.file_name)]);
         }
         let sha256 = needed.checks.iter().find_map(|check| match check {
@@ -199,9 +208,9 @@ impl Addresses<'_> {
             _ => None,
         });
         if let Some(digest) = sha256 {
-            if !downloads::is_here(session, &digest)? {
+            if !downloads::is_here(sources, &digest)? {
                 let request = Request { label, urls: self.urls(needed)?, digest, size: None };
-                session.fetcher.fetch(store, &request, &Downloads(session.reporter))?;
+                sources.fetcher.fetch(store, &request, &Downloads(sources.reporter))?;
             }
             return Ok(vec![got(digest, &needed.file_name)]);
         }
@@ -209,33 +218,33 @@ impl Addresses<'_> {
         let strongest = needed.checks.iter().max_by_key(|check| check.strength());
         let integrity = strongest.map(Check::integrity).unwrap_or_default();
         let key = key_of("checked-file", &[("integrity", integrity)]);
-        if let Some(Remembered { digest }) = downloads::remembered(session, &key)?
-            && downloads::is_here(session, &digest)?
+        if let Some(Remembered { digest }) = downloads::remembered(sources, &key)?
+            && downloads::is_here(sources, &digest)?
         {
             return Ok(vec![got(digest, &needed.file_name)]);
         }
-        let fetched = session.fetcher.get(&self.urls(needed)?, LARGEST, &Downloads(session.reporter))?;
+        let fetched = sources.fetcher.get(&self.urls(needed)?, LARGEST, &Downloads(sources.reporter))?;
         let mut checker = Checker::new(needed);
-        std::io::Write::write_all(&mut checker, &fetched.bytes).map_err(BuildError::Write)?;
-        checker.finish().map_err(|source| BuildError::Vendor {
+        std::io::Write::write_all(&mut checker, &fetched.bytes).map_err(RealiseError::Write)?;
+        checker.finish().map_err(|source| VendorError::Lock {
             file: label,
             source: Box::new(invar_vendor::VendorError::from(source)),
         })?;
         let mut writer = store.blob_writer()?;
-        std::io::Write::write_all(&mut writer, &fetched.bytes).map_err(BuildError::Write)?;
+        std::io::Write::write_all(&mut writer, &fetched.bytes).map_err(RealiseError::Write)?;
         let (digest, _) = writer.commit()?;
         store.put_result(&key, &Remembered { digest })?;
         Ok(vec![got(digest, &needed.file_name)])
     }
 
     /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
-    fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, BuildError> {
-        let session = self.context.session;
+    fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, RealiseError> {
+        let sources = self.sources;
         let mut in_store: Vec<(String, Digest)> = Vec::new();
         for digest in &needed.any_of {
             let key = key_of("index-file", &[("digest", digest.to_string())]);
-            if downloads::is_here(session, digest)?
-                && let Some(name) = downloads::remembered(session, &key)?
+            if downloads::is_here(sources, digest)?
+                && let Some(name) = downloads::remembered(sources, &key)?
             {
                 in_store.push((name, *digest));
             }
@@ -244,13 +253,19 @@ impl Addresses<'_> {
         if !in_store.is_empty() {
             return Ok(in_store.into_iter().map(|(name, digest)| got(name, digest)).collect());
         }
-        let nowhere = || BuildError::NoPipFile { requirement: needed.label() };
+        let nowhere = || VendorError::NoPipFile { requirement: needed.label() };
         let name: DistributionName = needed.name.parse().map_err(|_| nowhere())?;
-        let found = session.python_indexes.files(session, &self.lock_indexes(), &name, &needed.any_of)?;
-        let target = invar_plan::target(self.context.lock, self.context.platform).ok();
+        let found = sources.upstreams.python_indexes.files(
+            &sources.fetcher,
+            sources.reporter,
+            &self.consumer.indexes,
+            &name,
+            &needed.any_of,
+        )?;
+        let target = self.consumer.python.as_ref();
         let fits = |name: &str| {
             let wheel: Option<WheelFilename> = name.parse().ok();
-            wheel.is_some_and(|wheel| target.as_ref().is_none_or(|target| wheel.fits(target)))
+            wheel.is_some_and(|wheel| target.is_none_or(|target| wheel.fits(target)))
         };
         // Source archives are of no use where a wheel fits, and of some where none does.
         let mut wanted: Vec<_> = found.iter().filter(|(name, ..)| fits(name)).cloned().collect();
@@ -258,33 +273,19 @@ impl Addresses<'_> {
             wanted = found.into_iter().filter(|(name, ..)| !name.ends_with(".whl")).collect();
         }
         if wanted.is_empty() {
-            return Err(nowhere());
+            return Err(nowhere().into());
         }
         let mut all = Vec::new();
         for (name, url, digest) in wanted {
             let request = Request { label: name.clone(), urls: vec![url], digest, size: None };
-            session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))?;
-            session.store.put_result(&key_of("index-file", &[("digest", digest.to_string())]), &name)?;
+            sources.fetcher.fetch(&sources.store, &request, &Downloads(sources.reporter))?;
+            sources.store.put_result(&key_of("index-file", &[("digest", digest.to_string())]), &name)?;
             all.push(got(name, digest));
         }
         Ok(all)
     }
 
-    /// The indexes that `uv.lock` names.
-    fn lock_indexes(&self) -> Vec<AbsoluteUrl> {
-        let mut urls: Vec<AbsoluteUrl> = Vec::new();
-        for package in self.context.files.uv_lock.iter().flat_map(|lock| &lock.packages) {
-            if let Source::Registry(url) = &package.source
-                && let Ok(url) = url.parse::<AbsoluteUrl>()
-                && !urls.contains(&url)
-            {
-                urls.push(url);
-            }
-        }
-        urls
-    }
-
-    fn urls(&self, needed: &Needed) -> Result<Vec<String>, BuildError> {
+    fn urls(&self, needed: &Needed) -> Result<Vec<String>, RealiseError> {
         if let (Ecosystem::Cargo, NeededSource::Registry { index }) = (needed.ecosystem(), &needed.source) {
             let dl = self.cargo_files(index)?;
             let checksum = needed.checks.first().map(Check::hex).unwrap_or_default();
@@ -293,20 +294,22 @@ impl Addresses<'_> {
         let registries = invar_vendor::Registries { npm: self.npm(needed), ..Default::default() };
         let urls = invar_vendor::urls(needed, &registries);
         if urls.is_empty() {
-            return Err(BuildError::NoRegistry { file: needed.label() });
+            return Err(VendorError::NoRegistry { file: needed.label() }.into());
         }
         Ok(urls)
     }
 
     /// npm's registry: this machine's setting, or what npm says that its own is.
     fn npm(&self, needed: &Needed) -> Option<String> {
-        let session = self.context.session;
-        if session.registries.npm.is_some() || !matches!(needed.source, NeededSource::Registry { .. }) {
-            return session.registries.npm.clone();
+        let sources = self.sources;
+        if sources.upstreams.registries.npm.is_some()
+            || !matches!(needed.source, NeededSource::Registry { .. })
+        {
+            return sources.upstreams.registries.npm.clone();
         }
         let mut known = self.npm.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
-            let asked = std::process::Command::new(&session.programs.npm)
+            let asked = std::process::Command::new(&sources.upstreams.npm)
                 .args(["config", "get", "registry"])
                 .stdin(std::process::Stdio::null())
                 .output();
@@ -322,22 +325,22 @@ impl Addresses<'_> {
 
     /// Where the index that a lock calls `source` has its files: `dl` in its `config.json`
     /// (the Cargo book, "Registry index").
-    fn cargo_files(&self, source: &str) -> Result<String, BuildError> {
+    fn cargo_files(&self, source: &str) -> Result<String, RealiseError> {
         #[derive(Deserialize)]
         struct Config {
             dl: String,
         }
-        let session = self.context.session;
+        let sources = self.sources;
         let mut known = self.cargo.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(dl) = known.get(source) {
             return Ok(dl.clone());
         }
-        let asked = session.registries.cargo_index.as_deref().unwrap_or(source);
-        let no_registry = || BuildError::NoRegistry { file: format!("the crates of {source}") };
+        let asked = sources.upstreams.registries.cargo_index.as_deref().unwrap_or(source);
+        let no_registry = || VendorError::NoRegistry { file: format!("the crates of {source}") };
         let url = cargo_index_config_url(asked).ok_or_else(no_registry)?;
-        let fetched = session.fetcher.get(&[url], 1 << 20, &Downloads(session.reporter))?;
+        let fetched = sources.fetcher.get(&[url], 1 << 20, &Downloads(sources.reporter))?;
         let config: Config = serde_json::from_slice(&fetched.bytes).map_err(|_| no_registry())?;
-        session.reporter.event(&Event::DownloadFinished { label: source });
+        sources.reporter.event(&Event::DownloadFinished { label: source });
         known.insert(source.to_owned(), config.dl.clone());
         Ok(config.dl)
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use invar_python::Source;
 
-use crate::BuildError;
+use crate::CheckoutError;
 use crate::project::ProjectFiles;
-use crate::source::files_of_checkout;
+use crate::selection::files_of_checkout;
 
 /// A path outside of the project's folder that its `uv.lock` names: a copy of the folder alone would not do.
 pub fn outside(files: &ProjectFiles) -> Option<String> {
@@ -28,7 +28,7 @@ pub fn outside(files: &ProjectFiles) -> Option<String> {
 ///
 /// # Errors
 /// What reading the project and writing the copy say.
-pub fn copy_checkout(files: &ProjectFiles, to: &Path, backwards: bool) -> Result<(), BuildError> {
+pub fn copy_checkout(files: &ProjectFiles, to: &Path, backwards: bool) -> Result<(), CheckoutError> {
     let mut paths: BTreeSet<PathBuf> = files_of_checkout(files)?.into_iter().map(PathBuf::from).collect();
     let patches = files.manifest.python.overrides.values().flat_map(|own| &own.patches);
     paths.extend(patches.map(|patch| PathBuf::from(patch.to_string())));
@@ -53,7 +53,7 @@ pub fn copy_checkout(files: &ProjectFiles, to: &Path, backwards: bool) -> Result
             }
             fs::copy(&source, &target).map(drop)
         };
-        copied().map_err(|source| BuildError::Output { path: target.clone(), source })?;
+        copied().map_err(|source| CheckoutError::Write { path: target.clone(), source })?;
     }
     Ok(())
 }

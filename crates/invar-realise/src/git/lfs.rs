@@ -4,7 +4,7 @@ use std::io::Read as _;
 use invar_store::StoredTree;
 use invar_tree::{Contents as _, Node, Tree};
 
-use crate::BuildError;
+use crate::RealiseError;
 
 /// What every pointer begins with (Git LFS specification, "The Pointer").
 const BEGINNING: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -16,8 +16,8 @@ const LONGEST: u64 = 1024;
 /// in their places would be another one.
 ///
 /// # Errors
-/// [`BuildError::Git`] with the first such file.
-pub(crate) fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(), BuildError> {
+/// [`RealiseError::Git`] with the first such file.
+pub fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(), RealiseError> {
     for (path, entry) in tree.iter() {
         let Node::File { size, .. } = &entry.node else { continue };
         if *size < BEGINNING.len() as u64 || *size >= LONGEST {
@@ -25,13 +25,13 @@ pub(crate) fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(),
         }
         let mut beginning = [0; BEGINNING.len()];
         let read = stored.open(path).and_then(|mut file| file.read_exact(&mut beginning));
-        read.map_err(|source| BuildError::Read { path: path.as_str().into(), source })?;
+        read.map_err(|source| RealiseError::Read { path: path.as_str().into(), source })?;
         if beginning == BEGINNING {
             let problem = format!(
                 "uv.lock wants the files that Git LFS has (`lfs = true`), and {} is one: these are not fetched",
                 path.as_str()
             );
-            return Err(BuildError::Git { label: label.to_owned(), problem });
+            return Err(RealiseError::Git { label: label.to_owned(), problem });
         }
     }
     Ok(())

@@ -1,16 +1,16 @@
 //! Trees and their contents, given to a sink.
 use std::sync::Arc;
 
-use invar_store::{Checkout, Key, Store};
+use invar_store::{Checkout, Key, Store, StoreError};
 use invar_tree::{Contents, Entry, ImagePath, Node, Sink, SinkError, Tree};
 
-use crate::BuildError;
+use crate::RealiseError;
 
 /// Gives `tree`, whose files are in `contents`, to `sink`.
 ///
 /// # Errors
 /// What the contents' source or the sink says.
-pub(crate) fn copy_tree(tree: &Tree, contents: &dyn Contents, sink: &mut dyn Sink) -> Result<(), BuildError> {
+pub fn copy_tree(tree: &Tree, contents: &dyn Contents, sink: &mut dyn Sink) -> Result<(), RealiseError> {
     copy_entries(tree.iter(), contents, sink)
 }
 
@@ -18,11 +18,7 @@ pub(crate) fn copy_tree(tree: &Tree, contents: &dyn Contents, sink: &mut dyn Sin
 ///
 /// # Errors
 /// As [`copy_tree`].
-pub(crate) fn copy_files(
-    tree: &Tree,
-    contents: &dyn Contents,
-    sink: &mut dyn Sink,
-) -> Result<(), BuildError> {
+pub fn copy_files(tree: &Tree, contents: &dyn Contents, sink: &mut dyn Sink) -> Result<(), RealiseError> {
     copy_entries(tree.iter().filter(|(_, entry)| !entry.is_directory()), contents, sink)
 }
 
@@ -30,17 +26,17 @@ fn copy_entries<'a>(
     entries: impl Iterator<Item = (&'a ImagePath, &'a Entry)>,
     contents: &dyn Contents,
     sink: &mut dyn Sink,
-) -> Result<(), BuildError> {
+) -> Result<(), RealiseError> {
     for (path, entry) in entries {
         let Entry { node, mode, owner, .. } = entry;
         match node {
-            Node::Directory => sink.directory(path.clone(), *mode, *owner).map_err(failed)?,
+            Node::Directory => sink.directory(path.clone(), *mode, *owner).map_err(sink_failure)?,
             Node::Symlink { target } => {
-                sink.symlink(path.clone(), Arc::clone(target), *owner).map_err(failed)?;
+                sink.symlink(path.clone(), Arc::clone(target), *owner).map_err(sink_failure)?;
             }
             Node::File { .. } => {
-                let mut content = contents.open(path).map_err(BuildError::Write)?;
-                sink.file(path.clone(), *mode, *owner, &mut content).map_err(failed)?;
+                let mut content = contents.open(path).map_err(RealiseError::Write)?;
+                sink.file(path.clone(), *mode, *owner, &mut content).map_err(sink_failure)?;
             }
         }
     }
@@ -51,11 +47,11 @@ fn copy_entries<'a>(
 ///
 /// # Errors
 /// As [`copy_tree`], and what the store says.
-pub(crate) fn check_out(
+pub fn check_out<E: From<StoreError>>(
     store: &Store,
     key: &Key,
-    make: impl FnOnce(&mut dyn Sink) -> Result<(), BuildError>,
-) -> Result<Checkout, BuildError> {
+    make: impl FnOnce(&mut dyn Sink) -> Result<(), E>,
+) -> Result<Checkout, E> {
     if let Some(checkout) = store.checkout(key)? {
         return Ok(checkout);
     }
@@ -65,9 +61,9 @@ pub(crate) fn check_out(
 }
 
 /// A sink's refusal as a failure of the store.
-pub(crate) fn failed(error: SinkError) -> BuildError {
+pub fn sink_failure(error: SinkError) -> RealiseError {
     match error {
-        SinkError::Write { source, .. } | SinkError::Read { source, .. } => BuildError::Write(source),
-        other => BuildError::Write(std::io::Error::other(other)),
+        SinkError::Write { source, .. } | SinkError::Read { source, .. } => RealiseError::Write(source),
+        other => RealiseError::Write(std::io::Error::other(other)),
     }
 }

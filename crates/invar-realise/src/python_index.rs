@@ -15,14 +15,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use invar_fetch::{Failure, FetchError, Request, UrlFailure};
+use invar_fetch::{Failure, FetchError, Fetcher, UrlFailure};
 use invar_project::AbsoluteUrl;
 use invar_python::{DirectUrl, DistributionName, Location};
 
 use invar_tree::Digest;
 
-use crate::Session;
-use crate::event::Downloads;
+use crate::event::{Downloads, Reporter};
 use page::Page;
 
 /// No page is longer. Those of projects with a release each night have about 10 MB.
@@ -32,9 +31,9 @@ const LONGEST_PAGE: u64 = 32 << 20;
 #[derive(Debug)]
 pub struct PythonIndexes {
     /// Asked before the lock's URL.
-    named: Vec<AbsoluteUrl>,
+    pub(crate) named: Vec<AbsoluteUrl>,
     /// Asked where the lock's URL failed.
-    settings: Vec<AbsoluteUrl>,
+    pub(crate) settings: Vec<AbsoluteUrl>,
     /// The pages that were read, by their URL.
     pages: Mutex<BTreeMap<String, Arc<Page>>>,
     /// The indexes that gave no answer, by their base URL: each attempt to reach them takes long.
@@ -86,13 +85,14 @@ impl PythonIndexes {
     }
 
     /// The URL at which `index` has the file `wanted`.
-    fn find(
+    pub(crate) fn find(
         &self,
-        session: &Session<'_>,
+        fetcher: &Fetcher,
+        reporter: &dyn Reporter,
         index: &AbsoluteUrl,
         wanted: IndexFile<'_>,
     ) -> Result<String, FetchError> {
-        let (url, page) = self.page(session, index, wanted.name)?;
+        let (url, page) = self.page(fetcher, reporter, index, wanted.name)?;
         page.find(wanted.file).map_err(|failure| failed(&url, failure))
     }
 
@@ -103,14 +103,15 @@ impl PythonIndexes {
     /// [`FetchError`] where no index could be asked.
     pub(crate) fn files(
         &self,
-        session: &Session<'_>,
+        fetcher: &Fetcher,
+        reporter: &dyn Reporter,
         more: &[AbsoluteUrl],
         name: &DistributionName,
         digests: &[Digest],
     ) -> Result<Vec<(String, String, Digest)>, FetchError> {
         let mut failure = None;
         for index in self.named.iter().chain(more).chain(&self.settings) {
-            match self.page(session, index, name) {
+            match self.page(fetcher, reporter, index, name) {
                 Ok((_, page)) => {
                     let found = page.with_digests(digests);
                     if !found.is_empty() {
@@ -128,7 +129,8 @@ impl PythonIndexes {
     /// The page that `index` has for `name`, and its URL.
     fn page(
         &self,
-        session: &Session<'_>,
+        fetcher: &Fetcher,
+        reporter: &dyn Reporter,
         index: &AbsoluteUrl,
         name: &DistributionName,
     ) -> Result<(String, Arc<Page>), FetchError> {
@@ -140,11 +142,7 @@ impl PythonIndexes {
                 if let Some(failure) = lock(&self.silent).get(index).and_then(again) {
                     return Err(failed(&url, failure));
                 }
-                let page = match session.fetcher.get(
-                    std::slice::from_ref(&url),
-                    LONGEST_PAGE,
-                    &Downloads(session.reporter),
-                ) {
+                let page = match fetcher.get(std::slice::from_ref(&url), LONGEST_PAGE, &Downloads(reporter)) {
                     Ok(fetched) => {
                         Page::parse(&url, &fetched.bytes).map_err(|failure| failed(&url, failure))?
                     }
@@ -189,17 +187,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where a wheel may be.
-enum Place<'a> {
-    /// Wherever this index has it.
-    Index(&'a AbsoluteUrl),
-    /// At a URL or path.
-    File(String),
-}
-
 /// A file that an index may have.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct IndexFile<'a> {
+pub struct IndexFile<'a> {
     /// The distribution.
     pub name: &'a DistributionName,
     /// The file's name.
@@ -216,51 +206,6 @@ impl<'a> IndexFile<'a> {
     ) -> Option<Self> {
         (direct.is_none() && matches!(location, Location::Url(_))).then_some(Self { name, file })
     }
-}
-
-/// Brings a wheel or source archive into the store. `request` has the places that the lock names; `index_file` is what
-/// indexes are asked for.
-///
-/// # Errors
-/// [`FetchError`], with what happened at each place and each index.
-pub(crate) fn fetch_distribution(
-    session: &Session<'_>,
-    index_file: Option<IndexFile<'_>>,
-    request: &Request,
-) -> Result<(), FetchError> {
-    let indexes = &session.python_indexes;
-    // Offline nobody is asked.
-    let (named, settings) = match index_file.is_some() && !session.offline {
-        true => (indexes.named.as_slice(), indexes.settings.as_slice()),
-        false => Default::default(),
-    };
-    let Request { label, urls, digest, size } = request;
-    let failed = |failures| FetchError::Exhausted { label: label.clone(), failures };
-    let places = named.iter().map(Place::Index);
-    let places = places.chain(urls.iter().cloned().map(Place::File)).chain(settings.iter().map(Place::Index));
-    let (mut tried, mut failures) = (Vec::new(), Vec::new());
-    for place in places {
-        let url = match place {
-            Place::Index(index) => {
-                indexes.find(session, index, index_file.expect("indexes are asked for a file"))
-            }
-            Place::File(url) => Ok(url),
-        };
-        let attempt = url.and_then(|url| {
-            // An index often names the very file that the lock does.
-            if tried.contains(&url) {
-                return Err(failed(Vec::new()));
-            }
-            tried.push(url.clone());
-            let request = Request { label: label.clone(), urls: vec![url], digest: *digest, size: *size };
-            session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))
-        });
-        match attempt {
-            Err(FetchError::Exhausted { failures: more, .. }) => failures.extend(more),
-            done => return done,
-        }
-    }
-    Err(failed(failures))
 }
 
 #[cfg(test)]

@@ -124,6 +124,13 @@ pub trait Reporter: Sync {
     fn event(&self, event: &Event<'_>);
 }
 
+impl dyn Reporter + '_ {
+    /// Takes a sentence that the person should know, although the work goes on.
+    pub fn warn(&self, sentence: &str) {
+        self.event(&Event::Warning(sentence));
+    }
+}
+
 /// A reporter that says nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
@@ -133,7 +140,7 @@ impl Reporter for Silent {
 }
 
 /// Passes the fetcher's observations on as events.
-pub(crate) struct Downloads<'a>(pub &'a dyn Reporter);
+pub struct Downloads<'a>(pub &'a dyn Reporter);
 
 impl invar_fetch::Observer for Downloads<'_> {
     fn started(&self, label: &str, size: Option<u64>) {

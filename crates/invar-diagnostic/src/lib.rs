@@ -1,0 +1,96 @@
+//! What an error says to people: its kind, its message and its hint.
+//!
+//! # Goals
+//! * A hint is written where its error is raised: the crate that knows the cause knows the way out.
+//! * Whoever prints an error needs neither its type nor its variants.
+//!
+//! # Non-goals
+//! * No printing, and no exit codes: the command line maps a [`Kind`] to its code.
+use std::borrow::Cow;
+use std::error::Error;
+
+/// What kind of failure it is, in the few kinds that a caller can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The work failed in a way that has no kind of its own.
+    Failure,
+    /// A file of the project, or a setting, is wrong.
+    Input,
+    /// The locks are missing or do not belong to the project.
+    Locks,
+    /// A download failed.
+    Network,
+    /// What was downloaded is not what was expected.
+    Verification,
+    /// The store or the disk failed.
+    Disk,
+}
+
+/// A hint: what to do about an error, as a sentence without a capital letter and a full stop.
+pub type Hint = Cow<'static, str>;
+
+/// An error that a person is shown.
+pub trait Diagnostic: Error {
+    /// Its kind.
+    fn kind(&self) -> Kind;
+
+    /// What to do about it, where there is something to say that the message does not.
+    fn hint(&self) -> Option<Hint> {
+        None
+    }
+
+    /// What is wrong, with its causes; `colored` where it may hold escape sequences for colors.
+    fn message(&self, colored: bool) -> String {
+        let _ = colored;
+        sentence(self)
+    }
+}
+
+/// An error of any crate, for a caller that only shows it.
+pub type BoxedDiagnostic = Box<dyn Diagnostic + Send + Sync>;
+
+/// `error` and its causes in one sentence, without the causes that the sentence already says.
+pub fn sentence<E: Error + ?Sized>(error: &E) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = next.source();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Chain(&'static str, Option<Box<Chain>>);
+
+    impl fmt::Display for Chain {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Chain {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        }
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let disk = Chain("no space left", None);
+        let write = Chain("cannot write x: no space left", Some(Box::new(disk)));
+        let build = Chain("the build failed", Some(Box::new(write)));
+        assert_eq!(sentence(&build), "the build failed: cannot write x: no space left");
+        assert_eq!(sentence(&Chain("alone", None)), "alone");
+    }
+}
