@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::lacking;
 use crate::debian::HANDLERS;
-use crate::deliver::{self, RootPart, Target};
+use crate::destination::{Delivery, Destination, Form, Piece, Target, deliver};
 use crate::key::key_of;
 use crate::layer::LayerRequest;
 use crate::parts::Parts;
@@ -74,10 +74,11 @@ pub fn build(
     files: &ProjectFiles,
     request: &BuildRequest,
 ) -> Result<Built, BuildError> {
-    match attempt(session, files, request) {
+    let destination = || request.target.destination();
+    match attempt(session, files, request, &mut *destination()) {
         Err(error) if error.may_be_damage() && repair(session, files, request)? => {
             session.reporter.event(&Event::Warning(&format!("{error}; it is made anew")));
-            attempt(session, files, request)
+            attempt(session, files, request, &mut *destination())
         }
         done => done,
     }
@@ -110,28 +111,33 @@ fn platforms<'a>(files: &'a ProjectFiles, request: &'a BuildRequest) -> &'a [Pla
     }
 }
 
-fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<Built, BuildError> {
+fn attempt(
+    session: &Session<'_>,
+    files: &ProjectFiles,
+    request: &BuildRequest,
+    destination: &mut dyn Destination,
+) -> Result<Built, BuildError> {
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
     let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
     let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
     let reference = Reference::parse(&reference)
         .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;
-    let whole = matches!(request.target, Target::Rootfs(_) | Target::RootfsDirectory(_));
+    let whole = destination.form() == Form::Files;
     if whole && platforms.len() != 1 {
         return Err(BuildError::OnePlatform { platforms: platforms.to_vec() });
     }
     let mut images = Vec::new();
     let mut built = Vec::new();
     let mut lacking = BTreeSet::new();
+    let mut root = None;
     for &platform in platforms {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
             Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
         let mut merged = None;
         if whole {
-            let merged = merged.insert(assembly.merge()?);
-            assembly.write_root(merged, &request.target)?;
+            merged = Some(assembly.merge()?);
         }
         let layers = assembly.layers(&mut merged)?;
         let names: Vec<LayerName> = layers.iter().map(|layer| layer.name).collect();
@@ -144,6 +150,7 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
         let image = Image::new(&config, &only, &annotations);
         built.push(BuiltImage { platform, digest: image.manifest_digest, id: image.config_digest, layers });
         images.push((config.platform(), image));
+        root = merged.filter(|_| whole);
     }
     lacking.iter().for_each(|sentence| session.reporter.event(&Event::Warning(sentence)));
     session.reporter.event(&Event::Phase(Phase::Deliver));
@@ -154,10 +161,14 @@ fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) 
     };
     let archive =
         ArchiveRequest { images, names: vec![reference.clone()], index_annotations: Default::default() };
-    match &request.target {
-        Target::Archive(destination) => deliver::archive(&session.store, &archive, destination)?,
-        Target::OciDirectory(path) => deliver::oci_directory(&session.store, &archive, path)?,
-        Target::Rootfs(_) | Target::RootfsDirectory(_) | Target::Nowhere => {}
+    match &root {
+        Some((parts, root)) => {
+            let kept = parts.kept(root);
+            let pieces = kept.iter().zip(&parts.parts);
+            let pieces = pieces.map(|(kept, part)| Piece::of_files(kept, part.contents(&source))).collect();
+            deliver(&Delivery { image: &archive, root: &root.tree, pieces }, destination)?;
+        }
+        None => deliver(&Delivery::of_layers(&archive, &Tree::new(), &session.store), destination)?,
     }
     Ok(Built { digest, reference, images: built })
 }
@@ -289,21 +300,5 @@ impl<'a> Assembly<'a> {
         let assembled = Assembled { layers: layers.iter().map(|built| built.layer.clone()).collect() };
         store.put_result(&key, &assembled)?;
         Ok(layers)
-    }
-
-    /// Writes the root file system itself.
-    fn write_root(&self, (parts, root): &(Parts, Root), target: &Target) -> Result<(), BuildError> {
-        let kept: Vec<Tree> =
-            parts.parts.iter().enumerate().map(|(index, part)| root.kept(index, &part.tree)).collect();
-        let pieces: Vec<RootPart<'_>> = kept
-            .iter()
-            .zip(&parts.parts)
-            .map(|(kept, part)| RootPart { kept, contents: part.contents(self.source) })
-            .collect();
-        match target {
-            Target::Rootfs(destination) => deliver::rootfs(&root.tree, &pieces, destination),
-            Target::RootfsDirectory(path) => deliver::rootfs_directory(&root.tree, &pieces, path),
-            Target::Archive(_) | Target::OciDirectory(_) | Target::Nowhere => Ok(()),
-        }
     }
 }

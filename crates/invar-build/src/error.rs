@@ -345,9 +345,12 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// The result cannot be written to where it goes.
+    /// A result cannot be written to where it goes.
     #[error("cannot write the result")]
     Deliver(#[source] io::Error),
+    /// The image cannot be delivered.
+    #[error(transparent)]
+    Destination(#[from] crate::DestinationError),
 }
 
 impl From<invar_realise::SuiteError> for BuildError {
@@ -372,6 +375,7 @@ impl BuildError {
             self,
             Self::Damaged { .. }
                 | Self::Segment(_)
+                | Self::Destination(crate::DestinationError::Segment(_))
                 | Self::Configure(_)
                 | Self::Store(StoreError::Damaged { .. } | StoreError::Missing { .. })
         )
@@ -414,11 +418,9 @@ impl Diagnostic for BuildError {
             // The package is right and the disk is not.
             Self::Wheel { .. } if is_write_error(self) => Kind::Disk,
             Self::Wheel { .. } => Kind::Verification,
-            Self::Store(_)
-            | Self::Damaged { .. }
-            | Self::Write(_)
-            | Self::Output { .. }
-            | Self::Deliver(_) => Kind::Disk,
+            Self::Store(_) | Self::Damaged { .. } | Self::Write(_) | Self::Output { .. } => Kind::Disk,
+            Self::Deliver(_) => Kind::Disk,
+            Self::Destination(error) => error.kind(),
             Self::Configure(_)
             | Self::Clash(_)
             | Self::Segment(_)

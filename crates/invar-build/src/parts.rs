@@ -420,6 +420,11 @@ impl Parts {
         Ok(root)
     }
 
+    /// Of each tree the files and links that `root` has from it.
+    pub fn kept(&self, root: &Root) -> Vec<Tree> {
+        self.parts.iter().enumerate().map(|(index, part)| root.kept(index, &part.tree)).collect()
+    }
+
     /// A user or group that the image is to run as must be in it: the engine would refuse to start it.
     pub fn check_user(&self, root: &Root, assembly: &Assembly<'_>) -> Result<(), BuildError> {
         let Some(user) = &assembly.files.manifest.image.user else { return Ok(()) };
