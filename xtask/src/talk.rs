@@ -14,7 +14,18 @@ pub fn run(folder: &Path) -> Result<(), String> {
         }
     }
     crate::needs::install()?;
-    let test = ["test", "--release", "--locked", "--package", "invar", "--test", "talk", "--", "--nocapture"];
+    let test = [
+        "test",
+        "--release",
+        "--locked",
+        "--package",
+        "invar",
+        "--test",
+        "cli",
+        "talk::",
+        "--",
+        "--nocapture",
+    ];
     let status = Command::new("cargo").args(test).env("INVAR_TALK", &whole).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err("not all of them work".to_owned()) }

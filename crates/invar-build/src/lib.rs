@@ -16,7 +16,6 @@ mod debian;
 mod destination;
 mod error;
 mod inventory;
-mod key;
 mod layer;
 mod lock;
 mod lock_builds;

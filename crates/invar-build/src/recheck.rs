@@ -82,7 +82,7 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = steps::prepare(&context, &plan, &assembly.environment_key()?)?;
+    let prepared = steps::prepare(&context, &plan, assembly.environment_key()?.as_ref())?;
     for one in &prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {

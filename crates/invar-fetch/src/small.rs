@@ -1,6 +1,6 @@
 use std::io::ErrorKind;
 
-use crate::fetcher::Trouble;
+use crate::attempt::Trouble;
 use crate::transport::{Body, Resume, reading};
 use crate::{Failure, FetchError, Fetcher, Observer};
 use invar_formats::url::redacted;

@@ -89,6 +89,11 @@ pub struct Launcher {
     pub directory: Option<String>,
 }
 
+/// The version of the programs that [`launcher`] writes. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const LAUNCHER_VERSION: u32 = 1;
+
 /// The bytes of the executable; its mode is to be `0755`.
 ///
 /// Format break: a change of what this returns changes every image that has a launcher.

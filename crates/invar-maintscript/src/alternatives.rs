@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use invar_debian::{Alternative, AlternativeLink, alternatives};
 use invar_tree::Node;
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
 
@@ -23,11 +23,11 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
     for (package, control) in context.packages {
         let mut found = Vec::new();
         for name in ["preinst", "config", "postinst"] {
-            found.extend(alternatives(crate::handler::script(control, name)));
+            found.extend(alternatives(crate::context::script(control, name)));
         }
         found.extend(loops::alternatives_of(
             package,
-            crate::handler::script(control, "postinst"),
+            crate::context::script(control, "postinst"),
             context.view,
         ));
         for alternative in found {

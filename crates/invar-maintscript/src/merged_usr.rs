@@ -5,7 +5,7 @@
 //! `/usr`. Only the links are made here.
 use invar_tree::Node;
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

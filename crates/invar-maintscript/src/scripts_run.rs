@@ -41,7 +41,7 @@ mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_debian::{Control, PackageName};
+use invar_debian::{Control, MultiArch, PackageName};
 use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, SEARCH_PATH, Sink as _, Tree};
 
 use crate::ConfigureError;
@@ -127,7 +127,7 @@ pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, Configure
         .filter(|package| package.runs())
         .map(|package| {
             let control = package.control;
-            let name = database::qualified_name(control);
+            let name = qualified_name(control);
             format!("{name} {} {}\n", control.package(), control.architecture())
         })
         .collect();
@@ -221,5 +221,13 @@ impl Files {
         self.tree
             .file(known(path), mode, Owner::ROOT, &mut text.as_bytes())
             .expect("packages and triggers are distinct, and so are the files named after them");
+    }
+}
+
+/// The name under which dpkg keeps a package: with the architecture where it may be there for several.
+fn qualified_name(control: &Control) -> String {
+    match control.multi_arch() {
+        MultiArch::Same => format!("{}:{}", control.package(), control.architecture()),
+        MultiArch::No | MultiArch::Foreign | MultiArch::Allowed => control.package().to_string(),
     }
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use invar_formats::tar::TarError;
 use invar_tree::{Digest, ImagePath, Mode, Owner};
 
-use crate::layer::{Keeper, escaped};
+use crate::listing::Keeper;
+use crate::members::escaped;
 use crate::{Compression, ImageError, Keep, Kind, LayerFault, Limits, Listing, Member, TarFormat, Time};
 
 /// Lists the folder, which is not left through links.

@@ -19,7 +19,7 @@
 //!
 //! * names are relative, without `./`, and a directory's ends with a slash;
 //! * type `0`, `2` or `5`; permission bits and numeric owner are the entry's; the names of user and group are empty;
-//! * the time is [`FILE_TIME`] for every member, and there is no atime or ctime;
+//! * the time is [`FILE_TIME`](crate::FILE_TIME) for every member, and there is no atime or ctime;
 //! * a path of more than 100 bytes is split into prefix and name at the first slash that leaves 100 bytes or less;
 //! * a pax record stands in where a field is too small (`gid`, `linkpath`, `path`, `size`, `uid`, in this order), and
 //!   for a path or target that is not ASCII.
@@ -31,14 +31,6 @@ use std::ops::Range;
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Node, Tree};
 
 use crate::ustar::{BLOCK, Member, padding};
-
-/// The modification time of everything in an image, in seconds since 1970: 1980-01-02T00:00:00Z.
-///
-/// A zip archive cannot express a time before 1980, and Python's `zipfile` refuses to add an older file. Zip times are
-/// local, so the first day of 1980 is still 1979 west of Greenwich; the second is 1980 in every time zone.
-///
-/// Format break: it is in every header of every layer.
-pub const FILE_TIME: u64 = 315_619_200;
 
 /// What ends a tar archive: two blocks of NULs.
 ///

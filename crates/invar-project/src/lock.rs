@@ -172,6 +172,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use invar_debian::PackageName;
+pub use invar_tree::FORMAT_VERSION;
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -189,10 +190,6 @@ pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
 use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName, Timestamp};
-
-/// Format break: the version of `invar.lock` that this release reads and writes. It also names the bytes of the
-/// images that are made from it.
-pub const FORMAT_VERSION: u64 = 2;
 
 /// What `invar.lock` holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -60,6 +60,11 @@ pub struct SdistInfo {
     pub pyproject: Option<String>,
 }
 
+/// The version of how a source distribution is unpacked: the tree that [`unpack_sdist`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const SDIST_VERSION: u32 = 1;
+
 /// Gives the files of the source archive in `reader` to `sink`, below `at`. `filename` says what kind of archive it is.
 ///
 /// After an error, what the sink has taken is to be thrown away. That the file as a whole has the digest of the lock is

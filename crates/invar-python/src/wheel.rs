@@ -48,6 +48,11 @@ use record::{Record, Row};
 /// The content of `INSTALLER`.
 const INSTALLER: &str = "invar";
 
+/// The version of how a wheel is installed: the tree that [`unpack_wheel`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const WHEEL_VERSION: u32 = 1;
+
 /// Gives the files of the wheel in `reader` to `sink`, where they land in `layout`.
 ///
 /// Every file is checked against `RECORD` while it is read: after an error, what the sink has taken is to be thrown

@@ -15,7 +15,6 @@ mod error;
 mod event;
 mod git;
 mod indexes;
-mod key;
 mod mirrors;
 mod package_source;
 mod python_index;
@@ -33,7 +32,9 @@ pub use indexes::{AsOf, LONGEST_RELEASE, Suite, listed, packages, snapshot_times
 pub use mirrors::{Archive, Mirrors};
 pub use package_source::{PackageSource, locked_digest, read_source, read_text};
 pub use python_index::{IndexFile, PythonIndexes};
-pub use realise::{checked_blob, control, key, realise};
+pub use realise::{
+    PackageTree, WheelTree, checked_blob, control, encode_direct_url, encode_layout, key, realise,
+};
 pub use registries::Registries;
 pub use sources::{Pool, Sources, Upstreams};
 pub use vendored::{Consumer, Vendored};

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use invar_checkout::{ProjectFiles, SourceTree};
 use invar_fetch::Request;
-use invar_python::{ChosenSource, Location, SourceLocation, unpack_sdist};
-use invar_store::StoredTree;
+use invar_python::{ChosenSource, Location, SDIST_VERSION, SourceLocation, unpack_sdist};
+use invar_store::{KeyWriter, Keyed, StoredTree};
 use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 
 use crate::RealiseError;
 use crate::git::{check_lfs, commit_tree};
-use crate::key::key_of;
 use crate::python_index::IndexFile;
 use crate::realise::checked_blob;
 use crate::sources::Sources;
@@ -77,12 +76,28 @@ struct ArchiveFile<'a> {
     size: Option<u64>,
 }
 
+/// A source distribution, unpacked.
+struct SdistTree<'a> {
+    digest: &'a Digest,
+    filename: &'a str,
+}
+
+impl Keyed for SdistTree<'_> {
+    const DOMAIN: &'static str = "sdist";
+    const VERSION: u32 = SDIST_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(self.digest);
+        writer.text(self.filename);
+    }
+}
+
 fn unpack_archive(
     sources: &Sources<'_>,
     file: &ArchiveFile<'_>,
     project: &Path,
 ) -> Result<StoredTree, RealiseError> {
-    let key = key_of("sdist", &[("digest", file.digest.to_string()), ("name", file.filename.to_owned())]);
+    let key = SdistTree { digest: file.digest, filename: file.filename }.key();
     if let Some(stored) = sources.store.tree(&key)? {
         return Ok(stored);
     }
@@ -125,5 +140,22 @@ pub fn locked_digest(chosen: &ChosenSource, source: &PackageSource) -> Option<Di
         SourceLocation::Archive { digest, .. } => Some(*digest),
         SourceLocation::Git { .. } => Some(source.tree.digest()),
         SourceLocation::Directory { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_key_is_pinned() {
+        let digest = &Digest::of(b"file");
+        assert_eq!(
+            SdistTree { digest, filename: "a-1.tar.gz" }.describe(),
+            "sdist 1 f3db629b238d627dab0d07d5859de53feaedc829655ad093e7d9eabe730f2e83",
+            "{CHANGED}"
+        );
     }
 }

@@ -11,9 +11,9 @@ use invar_tree::SEARCH_PATH;
 
 use crate::capability;
 use crate::cpus;
-use crate::enter::failed;
 use crate::filter::{self, Answered};
 use crate::kernel;
+use crate::report::failed;
 use crate::wire::{Order, Report};
 
 /// Where programs are looked for if the environment has no `PATH`.

@@ -19,9 +19,6 @@ use crate::caller::{Caller, Reply};
 use crate::filter;
 use crate::wire::Order;
 
-/// The calls by which a program asks for the CPUs that it may use, and chooses among them.
-pub(crate) const CALLS: &[libc::c_long] = &[libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity];
-
 /// The bytes of a word: the kernel reads and writes sets in whole words.
 const WORD: usize = size_of::<libc::c_ulong>();
 

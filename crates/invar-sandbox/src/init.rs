@@ -10,9 +10,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus};
 
 use crate::command;
-use crate::enter::{failed, send};
 use crate::kernel;
 use crate::notify::Recorder;
+use crate::report::{failed, send};
 use crate::root;
 use crate::tracer;
 use crate::wire::{Ending, Order, Report};

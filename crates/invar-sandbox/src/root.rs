@@ -5,15 +5,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, UnmountFlags};
 
-use crate::available::PROC;
 use crate::copy;
 use crate::cpu_files;
-use crate::enter::{failed, refused};
+use crate::host_settings::PROC;
 use crate::kernel;
 use crate::layer::{COPY, CPU_INFORMATION, CPU_STATISTICS, MADE, NAMES, ROOT, UPPER, WORK};
 use crate::mounts::{
     Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
 };
+use crate::report::{failed, refused};
 use crate::wire::{Order, Report};
 
 /// Devices of the host that programs may expect anywhere.

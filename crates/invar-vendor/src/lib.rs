@@ -25,6 +25,8 @@
 mod base64;
 mod cargo;
 mod check;
+mod checker;
+mod ecosystem;
 mod error;
 mod needed;
 mod npm;
@@ -33,8 +35,10 @@ mod pip;
 mod target;
 
 pub use cargo::{cargo_download_url, cargo_index_config_url};
-pub use check::{Check, Checker, Mismatch};
+pub use check::{Check, Mismatch};
+pub use checker::Checker;
+pub use ecosystem::{OFFER_VERSION, ecosystem_of, needed, offer, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, Needed, NeededSource, Registries, ecosystem_of, needed, urls};
-pub use offer::{Fetched, Offer, Opening, offer};
+pub use needed::{Ecosystem, Needed, NeededSource, Registries};
+pub use offer::{Fetched, Offer, Opening};
 pub use target::Target;

@@ -14,10 +14,10 @@ use invar_python::{
     missing_requirements, version_environment,
 };
 use invar_realise::{Event, PackageSource, locked_digest, read_source};
+use invar_store::{KeyWriter, Keyed};
 
 use super::{declared, uv};
 use crate::debian::debian_checkout;
-use crate::key::key_of;
 use crate::run::context::BuildContext;
 use crate::run::executor::in_build;
 use crate::run::python_build::{
@@ -30,6 +30,18 @@ const ROUNDS: usize = 3;
 
 /// How deep a package that is built for a build may need another one.
 const DEEPEST: usize = 8;
+
+/// What a package's build backend says that it needs. It is asked each time: the store keeps no answer.
+struct AskedBackend<'a>(&'a NormalisedName);
+
+impl Keyed for AskedBackend<'_> {
+    const DOMAIN: &'static str = "asked";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.text(self.0.as_str());
+    }
+}
 
 /// A package to be built, and what is known of its build.
 pub(super) struct Wanted {
@@ -363,7 +375,7 @@ impl<'a> Resolver<'a> {
             let task = FrontEnd {
                 label: &label,
                 name: &wanted.chosen.name,
-                key: key_of("asked", &[("name", wanted.name.to_string())]),
+                key: AskedBackend(&wanted.name).key(),
                 action,
                 source: &wanted.source,
                 place: Place::Build,
@@ -384,5 +396,21 @@ impl<'a> Resolver<'a> {
             asked.extend(more);
         }
         Ok(asked)
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        assert_eq!(
+            AskedBackend(&"numpy".parse().unwrap()).describe(),
+            "asked 1 573e482902bc312c6b0c93b981f9d481d4fc595343dbaa845be9880cb0e29b62",
+            "{CHANGED}"
+        );
     }
 }

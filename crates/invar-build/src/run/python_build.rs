@@ -9,19 +9,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use invar_checkout::SourceTree;
 use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
-use invar_project::LockedInterpreter;
+use invar_project::{LockedInterpreter, Platform};
 use invar_python::{
-    Chosen, DistributionName, FRONTEND, Location, SourceLocation, WheelFile, WheelFilename, unpack_wheel,
-    virtual_environment,
+    Chosen, DistributionName, FRONTEND, Location, SourceLocation, WHEEL_VERSION, WheelFile, WheelFilename,
+    unpack_wheel, virtual_environment,
+};
+use invar_realise::{
+    PackageSource, Vendored, WheelTree, check_out, copy_tree, encode_direct_url, encode_layout, read_source,
+    realise, sink_failure,
 };
 use invar_sandbox::Ownership;
-use invar_store::{Checkout, Key, Store, StoredTree};
+use invar_store::{Checkout, Key, KeyWriter, Keyed, Store, StoredTree};
 use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Origin, Owner, SEARCH_PATH, Sink as _};
 
 use crate::BuildError;
-use crate::debian::{debian_checkout, packages_key};
-use crate::key::key_of;
+use crate::debian::{ConfiguredPackages, debian_checkout};
 use crate::run::context::{Advice, BuildContext};
 use crate::run::executor::{BUILD, Command, Input, Outputs, RootTree, Wanted, in_build};
 use crate::run::hints::PackagesOf;
@@ -29,8 +33,6 @@ use crate::run::needs::ATTACHMENT;
 use crate::run::output_sink::OutputSink;
 use crate::run::tools::Tools;
 use crate::run::vendor_target::vendored;
-use invar_checkout::SourceTree;
-use invar_realise::{PackageSource, Vendored, check_out, copy_tree, key, read_source, realise, sink_failure};
 
 /// How long one build may take.
 const LONGEST: Duration = Duration::from_secs(3 * 3600);
@@ -75,17 +77,28 @@ pub(crate) fn prepare<'a>(
     };
     let patches = patches(context, build)?;
     let source = match &build.chosen.source {
-        SourceLocation::Archive { digest, .. } => digest.to_string(),
-        SourceLocation::Git { commit, .. } => {
-            format!("{commit} {}", build.digest.as_ref().map(Digest::to_string).unwrap_or_default())
+        SourceLocation::Archive { digest, subdirectory, .. } => {
+            BuildSource::Archive { digest, subdirectory: subdirectory.as_deref() }
+        }
+        SourceLocation::Git { commit, subdirectory, .. } => {
+            BuildSource::Git { commit, digest: build.digest.as_ref(), subdirectory: subdirectory.as_deref() }
         }
         SourceLocation::Directory { path, .. } => {
             let warn = |text: &str| context.session.reporter.warn(text);
-            SourceTree::of_package(&warn, context.files, path)?.tree().digest().to_string()
+            let tree = SourceTree::of_package(&warn, context.files, path)?.tree().digest();
+            BuildSource::Directory { tree, path }
         }
     };
     let needs = prepare_needs(context, &build.needs)?;
-    let key = build_key(context, build, source, &patches, install, &needs);
+    let key = BuiltPackage {
+        platform: context.platform,
+        build,
+        source,
+        patches: &patches.iter().map(|(_, digest)| *digest).collect::<Vec<_>>(),
+        install,
+        needs: &needs.iter().map(|need| need.key).collect::<Vec<_>>(),
+    }
+    .key();
     Ok(Prepared { build, key, patches, install, needs })
 }
 
@@ -161,50 +174,90 @@ impl Prepared<'_> {
     }
 }
 
-/// What a build depends on; `source` stands for the files that it is made from.
-fn build_key(
-    context: &BuildContext<'_>,
-    build: &SourceBuild,
-    source: String,
-    patches: &[(PathBuf, Digest)],
+/// The files that a package is built from, with the folder in them that has it.
+enum BuildSource<'a> {
+    Archive { digest: &'a Digest, subdirectory: Option<&'a str> },
+    Git { commit: &'a str, digest: Option<&'a Digest>, subdirectory: Option<&'a str> },
+    Directory { tree: Digest, path: &'a str },
+}
+
+/// A package that is built and installed.
+struct BuiltPackage<'a> {
+    platform: Platform,
+    build: &'a SourceBuild,
+    source: BuildSource<'a>,
+    patches: &'a [Digest],
     install: Install,
-    needs: &[Prepared<'_>],
-) -> Key {
-    let subdirectory = match &build.chosen.source {
-        SourceLocation::Archive { subdirectory, .. } | SourceLocation::Git { subdirectory, .. } => {
-            subdirectory.clone().unwrap_or_default()
+    needs: &'a [Key],
+}
+
+impl Keyed for BuiltPackage<'_> {
+    const DOMAIN: &'static str = "built";
+    const VERSION: u32 = WHEEL_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { platform, build, source, patches, install, needs } = self;
+        writer.digest(&Digest::of(FRONTEND.as_bytes()));
+        writer.text(platform.as_str());
+        match source {
+            BuildSource::Archive { digest, subdirectory } => {
+                writer.variant(0);
+                writer.digest(digest);
+                writer.optional(*subdirectory, KeyWriter::text);
+            }
+            BuildSource::Git { commit, digest, subdirectory } => {
+                writer.variant(1);
+                writer.text(commit);
+                writer.optional(*digest, KeyWriter::digest);
+                writer.optional(*subdirectory, KeyWriter::text);
+            }
+            BuildSource::Directory { tree, path } => {
+                writer.variant(2);
+                writer.digest(tree);
+                writer.text(path);
+            }
         }
-        SourceLocation::Directory { path, .. } => path.clone(),
-    };
-    let mut fields = vec![
-        ("format".to_owned(), invar_project::FORMAT_VERSION.to_string()),
-        ("front-end".to_owned(), Digest::of(FRONTEND.as_bytes()).to_string()),
-        ("platform".to_owned(), context.platform.to_string()),
-        ("source".to_owned(), source),
-        ("subdirectory".to_owned(), subdirectory),
-        ("name".to_owned(), build.chosen.name.to_string()),
-        ("root".to_owned(), packages_key("root", &build.root).to_string()),
-        ("settings".to_owned(), serde_json::Value::Object(build.settings.clone()).to_string()),
-        ("prefix".to_owned(), build.layout.prefix.to_string()),
-        ("python".to_owned(), format!("{}.{}", build.layout.python.0, build.layout.python.1)),
-        ("direct".to_owned(), format!("{:?}", build.chosen.direct)),
-        ("editable".to_owned(), (install == Install::Editable).to_string()),
-    ];
-    // Numbered, since patches are applied in their order.
-    for (number, (_, digest)) in patches.iter().enumerate() {
-        fields.push((format!("patch-{number}"), digest.to_string()));
+        writer.text(build.chosen.name.as_str());
+        writer.keyed(&ConfiguredPackages(&build.root));
+        // The text is what the build's front end is given.
+        writer.text(&serde_json::Value::Object(build.settings.clone()).to_string());
+        encode_layout(writer, &build.layout);
+        writer.optional(build.chosen.direct.as_ref(), encode_direct_url);
+        writer.variant(match install {
+            Install::Copied => 0,
+            Install::Editable => 1,
+        });
+        writer.list(*patches, KeyWriter::digest);
+        writer.list(&build.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
+        writer.list(*needs, KeyWriter::key);
+        writer.map(&build.environment, |writer, value| writer.text(value));
     }
-    fields.extend(
-        build
-            .wheels
-            .iter()
-            .map(|wheel| ("wheel".to_owned(), key(&Recipe::Wheel(Box::new(wheel.clone()))).to_string())),
-    );
-    fields.extend(needs.iter().map(|need| ("need".to_owned(), need.key.to_string())));
-    fields.extend(
-        build.environment.iter().map(|(name, value)| ("variable".to_owned(), format!("{name}={value}"))),
-    );
-    key_of("built", &fields)
+}
+
+/// The environment of a build: an interpreter, wheels, and packages that are built.
+struct BuildEnvironment<'a> {
+    interpreter: &'a LockedInterpreter,
+    wheels: &'a [WheelRecipe],
+    needs: &'a [Key],
+}
+
+impl Keyed for BuildEnvironment<'_> {
+    const DOMAIN: &'static str = "build-environment";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        encode_interpreter(writer, self.interpreter);
+        writer.list(self.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
+        writer.list(self.needs, KeyWriter::key);
+    }
+}
+
+/// Writes where an interpreter is, and its version.
+pub(crate) fn encode_interpreter(writer: &mut KeyWriter, interpreter: &LockedInterpreter) {
+    // What is in the package is for its own key to say.
+    let LockedInterpreter { package: _, version, path } = interpreter;
+    writer.text(path.as_str());
+    writer.text(&version.to_string());
 }
 
 /// A folder of the project as a path without `.`, empty for the project's own.
@@ -235,11 +288,9 @@ pub(crate) fn build_environment(
     interpreter: &LockedInterpreter,
 ) -> Result<Checkout, BuildError> {
     let recipes: Vec<Recipe> = wheels.iter().map(|wheel| Recipe::Wheel(Box::new(wheel.clone()))).collect();
-    let mut fields = vec![("interpreter", format!("{} {}", interpreter.path, interpreter.version))];
-    fields.extend(recipes.iter().map(|recipe| ("wheel", key(recipe).to_string())));
-    fields.extend(needs.iter().map(|need| ("need", need.key.to_string())));
-    let checkout_key = key_of("build-environment", &fields);
-    check_out(&context.session.store, &checkout_key, |sink| {
+    let need_keys: Vec<Key> = needs.iter().map(|need| need.key).collect();
+    let checkout_key = BuildEnvironment { interpreter, wheels, needs: &need_keys }.key();
+    check_out(&context.session.store, &checkout_key, |sink| -> Result<(), BuildError> {
         let layout = invar_plan::build_layout(interpreter)?;
         let version = interpreter.version.to_string();
         let environment = virtual_environment(&layout, &interpreter.path, &version);
@@ -423,4 +474,69 @@ fn front_end_files(task: &FrontEnd<'_>) -> Result<MemoryTree, BuildError> {
 /// A place of the build directory, relative to it.
 fn place_in_build(name: &str) -> ImagePath {
     ImagePath::parse(name).expect("it is a relative path")
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_python::{ChosenSource, EnvironmentLayout, NeededBy};
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let (patches, needs) = ([Digest::of(b"patch")], [ConfiguredPackages(&[]).key()]);
+        let build = SourceBuild {
+            chosen: ChosenSource {
+                name: "psycopg2".parse().unwrap(),
+                version: Some("2.9.10".to_owned()),
+                source: SourceLocation::Directory { path: "a".to_owned(), editable: false },
+                direct: None,
+                needed_by: NeededBy::Project,
+            },
+            digest: None,
+            root: Vec::new(),
+            wheels: Vec::new(),
+            needs: Vec::new(),
+            requires: Vec::new(),
+            environment: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+            patches: vec!["fix.patch".to_owned()],
+            settings: serde_json::Map::from_iter([("a".to_owned(), "b".into())]),
+            layout: EnvironmentLayout { prefix: "app/.venv".parse().unwrap(), python: (3, 13) },
+        };
+        let interpreter = &LockedInterpreter {
+            package: "python3.13".parse().unwrap(),
+            version: "3.13.5".parse().unwrap(),
+            path: "usr/bin/python3.13".parse().unwrap(),
+        };
+        let digest = &Digest::of(b"file");
+        let built = |source, install| BuiltPackage {
+            platform: Platform::LinuxArm64,
+            build: &build,
+            source,
+            patches: &patches,
+            install,
+            needs: &needs,
+        };
+        let archive = || BuildSource::Archive { digest, subdirectory: Some("sub") };
+        let others = [
+            built(archive(), Install::Copied).key(),
+            built(archive(), Install::Editable).key(),
+            built(BuildSource::Git { commit: "c", digest: None, subdirectory: None }, Install::Copied).key(),
+            built(BuildSource::Directory { tree: *digest, path: "sub" }, Install::Copied).key(),
+        ];
+        let different: std::collections::BTreeSet<&Key> = others.iter().collect();
+        assert_eq!(different.len(), others.len());
+        assert_eq!(
+            built(archive(), Install::Copied).describe(),
+            "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            BuildEnvironment { interpreter, wheels: &[], needs: &needs }.describe(),
+            "build-environment 1 73ceb92931961339c4ccc4d4b6945c02805f79daf3df702c844927b84ea6b781",
+            "{CHANGED}"
+        );
+    }
 }

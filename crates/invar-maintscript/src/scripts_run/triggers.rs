@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use invar_debian::Control;
 use invar_tree::ImagePath;
 
-use super::database::qualified_name;
+use super::qualified_name;
 
 /// Why a package's `triggers` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 
-use invar_store::{Key, Store, StoreError};
+use invar_store::{Store, StoreError};
 use invar_tree::Digest;
 
 use crate::tree::put_sample;
@@ -13,11 +13,11 @@ fn the_layout_is_pinned() {
     let fixture = fixture();
     let store = &fixture.store;
     crate::blob::put(store, b"hello");
-    store.put_result(&Key::new("r", &[]), &7).unwrap();
-    put_sample(store, &Key::new("t", &[]));
+    store.put_result(&crate::key("r"), &7).unwrap();
+    put_sample(store, &crate::key("t"));
     std::io::Write::write_all(&mut store.partial(&Digest::of(b"x")).unwrap(), b"be").unwrap();
-    let result = Key::new("r", &[]).to_string();
-    let tree = Key::new("t", &[]).to_string();
+    let result = crate::key("r").to_string();
+    let tree = crate::key("t").to_string();
     let expected = format!(
         ".gitignore\nblobs/\nblobs/sha256/\nblobs/sha256/2c/\n\
         blobs/sha256/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\

@@ -10,8 +10,7 @@ use std::io::Read;
 use invar_tree::Mode;
 use toml::Table;
 
-use super::archive::{self, Kind};
-use super::vendor::is_compressed;
+use super::archive::{self, Kind, is_compressed};
 use crate::offer::Place;
 use crate::{ContentFault, Fetched, VendorError};
 

@@ -49,7 +49,7 @@ fn plan(fixture: &Fixture<'_>) -> Plan {
 fn run(fixture: &Fixture<'_>) -> Result<Outputs, BuildError> {
     let plan = plan(fixture);
     let context = fixture.context();
-    let prepared = prepare(&context, &plan, "").expect("the project can be read");
+    let prepared = prepare(&context, &plan, None).expect("the project can be read");
     run_steps(&context, &prepared, &|| Ok(Vec::new()))
 }
 
