@@ -15,10 +15,8 @@ use crate::command::lacking;
 use crate::destination::{Delivery, Destination, Form, Piece, Target, deliver};
 use crate::layer::LayerRequest;
 use crate::parts::{CommandTrees, Parts};
-use crate::root::Root;
-use crate::run::context::BuildContext;
-use crate::run::python_build::{Install, encode_interpreter};
 use crate::{BuildError, Session};
+use invar_run::{BuildContext, Install, Root, encode_interpreter};
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -267,7 +265,8 @@ impl<'a> Assembly<'a> {
     /// Where commands are run for this image.
     pub fn context(&self) -> BuildContext<'a> {
         BuildContext {
-            session: self.session,
+            sources: &self.session.sources,
+            runner: &self.session.runner,
             files: self.files,
             lock: self.lock,
             platform: self.plan.platform,
@@ -372,7 +371,7 @@ mod keys {
 
     #[test]
     fn the_keys_are_pinned() {
-        let key = crate::debian::ConfiguredPackages(&[]).key();
+        let key = invar_run::ConfiguredPackages(&[]).key();
         let mut overrides = BTreeMap::new();
         let own = Override { exclude: vec!["tests/**".parse().unwrap()], ..Override::default() };
         overrides.insert("numpy".parse().unwrap(), own);

@@ -10,9 +10,8 @@ use invar_tree::{Entry, ImagePath};
 
 use crate::build::Assembly;
 use crate::parts::Parts;
-use crate::root::Root;
-use crate::run::python_build::Install;
 use crate::{BuildError, Session};
+use invar_run::{Install, Root};
 
 /// What an image consists of.
 pub struct Inventory {

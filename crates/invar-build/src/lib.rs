@@ -11,8 +11,6 @@
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
 mod build;
 mod command;
-mod configuration;
-mod debian;
 mod destination;
 mod error;
 mod inventory;
@@ -23,11 +21,10 @@ mod lock_make;
 mod lock_parts;
 mod lock_roots;
 mod members;
+mod mount_point;
 mod parts;
 mod proposals;
 mod recheck;
-mod root;
-mod run;
 mod session;
 mod shell;
 
@@ -44,14 +41,7 @@ pub use lock::{Locked, Update, lock};
 pub use lock_parts::{Unlocked, check_parts, unlocked};
 pub use proposals::{Proposals, proposals};
 pub use recheck::{Outcome, Rechecked, recheck};
-pub use run::executor::namespace::NamespaceExecutor;
-pub use run::executor::{
-    Command, Executor, ExecutorError, Input, Limits, OutputError, OutputTree, Outputs, Removal, RootTree,
-    Wanted,
-};
-pub use run::failure::StepFailure;
-pub use run::perturbation::Perturbation;
-pub use session::{BuildLimits, Programs, Session};
+pub use session::{Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };

@@ -15,8 +15,9 @@ use crate::lock_make::Making;
 use crate::lock_parts::{Deferred, parts, report, sources};
 use crate::lock_roots::requests;
 use crate::members::members_left_out;
-use crate::proposals::{Proposals, check_configured, proposals};
+use crate::proposals::{Proposals, proposals};
 use crate::{BuildError, Session};
+use invar_run::check_configured;
 
 /// Which packages are chosen anew although a lock has them.
 #[derive(Debug, Clone, PartialEq, Eq)]

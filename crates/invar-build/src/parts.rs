@@ -13,15 +13,12 @@ use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Node, Origin, Sink as 
 
 use crate::BuildError;
 use crate::build::Assembly;
-use crate::debian::{ConfiguredPackages, Debian, configuration_key};
 use crate::layer::{LayerRequest, Piece, PieceSource};
-use crate::root::{Overlay, Root};
-use crate::run::bytecode::{Candidate, Compiled, Interpreter, compile};
-use crate::run::context::BuildContext;
-use crate::run::python_build;
-use crate::run::steps::follow::{Links, Moved, follow, links_of};
-use crate::run::steps::{self, displaced, run_steps, wrapped};
-use crate::run::{needs, scripts};
+use invar_run::{
+    BuildContext, Candidate, Compiled, ConfiguredPackages, Debian, Interpreter, Links, Moved, Overlay, Root,
+    RunError, compile, configuration_key, displaced, follow, links_of, prepare_build, prepare_steps,
+    run_maintainer_scripts, run_steps, scripts_key, warn_of_needs, wrapped,
+};
 
 /// All trees of an image, in the order in which they are merged.
 pub(crate) struct Parts {
@@ -48,13 +45,13 @@ enum Held {
 }
 
 impl Part {
-    fn stored(layer: LayerName, origin: Origin, stored: StoredTree) -> Result<Self, BuildError> {
+    fn stored(layer: LayerName, origin: Origin, stored: StoredTree) -> Result<Self, RunError> {
         let tree = stored.tree(&Arc::new(origin))?;
         Ok(Self { layer, tree, contents: Held::Stored(stored), whole: true })
     }
 
     /// The tree of a step, with each place where the image's links lead.
-    fn of_step(name: &StepName, stored: StoredTree, links: Links<'_>) -> Result<Self, BuildError> {
+    fn of_step(name: &StepName, stored: StoredTree, links: Links<'_>) -> Result<Self, RunError> {
         let mut part =
             Self::stored(LayerName::Steps, Origin::Step { name: name.to_string() }, stored.clone())?;
         if let Some(moved) = Moved::of(&part.tree, &stored, links)? {
@@ -131,28 +128,28 @@ impl Assembly<'_> {
     ///
     /// # Errors
     /// What reading the project's folder says.
-    pub fn command_trees(&self) -> Result<CommandTrees, BuildError> {
+    pub fn command_trees(&self) -> Result<CommandTrees, RunError> {
         let context = self.context();
-        let steps = steps::prepare(&context, self.plan, self.environment_key()?.as_ref())?;
+        let steps = prepare_steps(&context, self.plan, self.environment_key()?.as_ref())?;
         let scripts = self.plan.scripts.as_ref();
         Ok(CommandTrees {
             builds: self.build_keys()?,
             steps: steps.iter().map(|prepared| prepared.key).collect(),
-            scripts: scripts.map(|root| scripts::key(&context, root, &self.packages())),
+            scripts: scripts.map(|root| scripts_key(&context, root, &self.packages())),
         })
     }
 
     /// The keys of the packages that are built.
-    fn build_keys(&self) -> Result<Vec<Key>, BuildError> {
+    fn build_keys(&self) -> Result<Vec<Key>, RunError> {
         let context = self.context();
         let sources = self.plan.sources.iter();
         sources
-            .map(|build| python_build::prepare(&context, build, self.install).map(|prepared| prepared.key))
+            .map(|build| prepare_build(&context, build, self.install).map(|prepared| prepared.key))
             .collect()
     }
 
     /// What stands for the image's Python environment in the keys of steps that ask for it; `None` where none does.
-    pub fn environment_key(&self) -> Result<Option<Key>, BuildError> {
+    pub fn environment_key(&self) -> Result<Option<Key>, RunError> {
         if !self.plan.steps.iter().any(|planned| planned.step.environment) {
             return Ok(None);
         }
@@ -195,7 +192,7 @@ impl Assembly<'_> {
     }
 
     /// The trees of all packages: what is there when steps are run.
-    fn parts_before_steps(&self) -> Result<(Debian, Vec<Part>), BuildError> {
+    fn parts_before_steps(&self) -> Result<(Debian, Vec<Part>), RunError> {
         let context = self.context();
         let plan = self.plan;
         let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
@@ -205,7 +202,7 @@ impl Assembly<'_> {
         let wheels = stored.split_off(count);
         let mut debian = Debian::of(&context, recipes[..count].to_vec(), stored)?;
         if let Some(root) = &plan.scripts {
-            scripts::run(&context, &mut debian, root)?;
+            run_maintainer_scripts(&context, &mut debian, root)?;
         }
 
         let mut parts = Vec::new();
@@ -240,7 +237,7 @@ impl Assembly<'_> {
     ///
     /// # Errors
     /// What making the trees of its packages says.
-    pub fn environment_for_steps(&self) -> Result<Vec<Checkout>, BuildError> {
+    pub fn environment_for_steps(&self) -> Result<Vec<Checkout>, RunError> {
         let (debian, parts) = self.parts_before_steps()?;
         self.check_out_environment(&self.context(), &debian, &parts)
     }
@@ -288,14 +285,14 @@ impl Assembly<'_> {
         &self,
         context: &BuildContext<'_>,
         interpreter: &LockedInterpreter,
-    ) -> Result<Vec<(&SourceBuild, StoredTree)>, BuildError> {
+    ) -> Result<Vec<(&SourceBuild, StoredTree)>, RunError> {
         let mut builds: Vec<&SourceBuild> = self.plan.sources.iter().collect();
         let backwards = self.session.pool.backwards;
         if backwards {
             builds.reverse();
         }
         let trees = each(self.session.pool.threads.clamp(1, 4), &builds, |build| {
-            python_build::prepare(context, build, self.install)
+            prepare_build(context, build, self.install)
                 .and_then(|prepared| prepared.make(context, interpreter))
         })?;
         let mut made: Vec<(&SourceBuild, StoredTree)> = builds.into_iter().zip(trees).collect();
@@ -312,7 +309,7 @@ impl Assembly<'_> {
         debian: &Debian,
         parts: &mut Vec<Part>,
     ) -> Result<(), BuildError> {
-        let prepared = steps::prepare(context, self.plan, self.environment_key()?.as_ref())?;
+        let prepared = prepare_steps(context, self.plan, self.environment_key()?.as_ref())?;
         let so_far: &[Part] = parts;
         let environment = || self.check_out_environment(context, debian, so_far);
         let outputs = run_steps(context, &prepared, &environment)?;
@@ -361,17 +358,17 @@ impl Assembly<'_> {
         context: &BuildContext<'_>,
         debian: &Debian,
         parts: &[Part],
-    ) -> Result<Vec<Checkout>, BuildError> {
-        let store = &context.session.store;
+    ) -> Result<Vec<Checkout>, RunError> {
+        let store = &context.sources.store;
         let system_key = ImageCheckout(&self.packages()).key();
-        let system = check_out(store, &system_key, |sink| -> Result<(), BuildError> {
+        let system = check_out(store, &system_key, |sink| -> Result<(), RunError> {
             let root = debian.root()?;
             Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
         let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
         let environment_key =
             EnvironmentCheckout(environment.iter().map(|part| part.tree.digest()).collect()).key();
-        let environment = check_out(store, &environment_key, |sink| -> Result<(), BuildError> {
+        let environment = check_out(store, &environment_key, |sink| -> Result<(), RunError> {
             let mut parts = environment.iter();
             Ok(parts.try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))?)
         })?;
@@ -424,13 +421,13 @@ impl Assembly<'_> {
         let mut keys: Vec<Key> = recipes.iter().map(key).collect();
         keys.push(configuration_key(&packages));
         if let Some(root) = &self.plan.scripts {
-            keys.push(scripts::key(&context, root, &self.packages()));
+            keys.push(scripts_key(&context, root, &self.packages()));
         }
         for build in &self.plan.sources {
-            keys.extend(python_build::prepare(&context, build, self.install).map(|prepared| prepared.key));
+            keys.extend(prepare_build(&context, build, self.install).map(|prepared| prepared.key));
         }
         if let Ok(environment) = self.environment_key()
-            && let Ok(steps) = steps::prepare(&context, self.plan, environment.as_ref())
+            && let Ok(steps) = prepare_steps(&context, self.plan, environment.as_ref())
         {
             keys.extend(steps.iter().map(|prepared| prepared.key));
         }
@@ -452,7 +449,7 @@ impl Parts {
     pub fn merge(&self) -> Result<Root, BuildError> {
         let (_, merged) = self.parts.split_last().expect("the handlers' part is always there");
         let trees: Vec<&Tree> = merged.iter().map(|part| &part.tree).collect();
-        let mut root = Root::merge(&trees, &self.overlay).map_err(BuildError::Clash)?;
+        let mut root = Root::merge(&trees, &self.overlay).map_err(RunError::Clash)?;
         root.dropped.push(Default::default());
         Ok(root)
     }
@@ -487,7 +484,7 @@ impl Parts {
             if let Some(stored) = stored
                 && let Some((_, entry)) = part.tree.iter().next()
             {
-                needs::warn(&assembly.context(), &entry.origin, stored, &root.tree);
+                warn_of_needs(&assembly.context(), &entry.origin, stored, &root.tree);
             }
         }
     }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Proposal, proposal};
-use invar_project::{Configure, nearest};
-
-use crate::BuildError;
+use invar_project::Configure;
 
 /// The packages of an image whose scripts it would be better to run, and are not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,20 +77,4 @@ pub fn proposals(files: &ProjectFiles) -> Proposals {
         }
     }
     found
-}
-
-/// The packages that `configure` names must be in the image.
-///
-/// # Errors
-/// [`BuildError::NoScripts`].
-pub(crate) fn check_configured<'a>(
-    configure: &Configure,
-    packages: impl Iterator<Item = &'a PackageName>,
-) -> Result<(), BuildError> {
-    let Configure::Packages(names) = configure else { return Ok(()) };
-    let packages: BTreeSet<&PackageName> = packages.collect();
-    let missing: Vec<&PackageName> = names.iter().filter(|name| !packages.contains(name)).collect();
-    let Some(first) = missing.first() else { return Ok(()) };
-    let nearest = nearest(first.as_str(), packages.iter().map(|name| name.as_str())).map(str::to_owned);
-    Err(BuildError::NoScripts { names: missing.iter().map(ToString::to_string).collect(), nearest })
 }

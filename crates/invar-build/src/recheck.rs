@@ -9,9 +9,8 @@ use invar_store::{Store, StoredTree};
 use invar_tree::{Origin, Tree};
 
 use crate::build::Assembly;
-use crate::run::python_build::{self, Install};
-use crate::run::steps;
 use crate::{BuildError, Session};
+use invar_run::{Install, make_step, prepare_build, prepare_steps};
 
 /// Something that was made again.
 pub struct Rechecked {
@@ -71,10 +70,12 @@ pub fn recheck(
     let context = assembly.context();
     let mut all = Vec::new();
     for build in plan.sources.iter().filter(|build| wanted(build.chosen.name.as_str())) {
-        let prepared = python_build::prepare(&context, build, Install::Copied)?;
+        let prepared = prepare_build(&context, build, Install::Copied)?;
         let interpreter = plan.interpreter.as_ref();
         let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
-            Some(interpreter) => prepared.make_into(&context, interpreter, into).map(Some),
+            Some(interpreter) => {
+                prepared.make_into(&context, interpreter, into).map(Some).map_err(BuildError::from)
+            }
             None => Ok(None),
         });
         let name = build.chosen.name.to_string();
@@ -82,7 +83,7 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = steps::prepare(&context, &plan, assembly.environment_key()?.as_ref())?;
+    let prepared = prepare_steps(&context, &plan, assembly.environment_key()?.as_ref())?;
     for one in &prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {
@@ -97,7 +98,7 @@ pub fn recheck(
                     None => return Ok(None),
                 }
             }
-            steps::make_step(&context, one, &before, &environment, into).map(Some)
+            make_step(&context, one, &before, &environment, into).map(Some).map_err(BuildError::from)
         });
         let name = step.name.to_string();
         let origin = Origin::Step { name: name.clone() };

@@ -2,19 +2,16 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 use invar_realise::Sources;
-
-use crate::Executor;
+use invar_run::Runner;
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
     /// Where files come from and where they are kept.
     pub sources: Sources<'a>,
+    /// What runs commands.
+    pub runner: Runner<'a>,
     /// Programs of this machine.
     pub programs: Programs,
-    /// What runs commands.
-    pub executor: Box<dyn Executor + 'a>,
-    /// What one command may use up while something is built.
-    pub build_limits: BuildLimits,
     /// The time, in seconds since 1970-01-01T00:00:00Z: only to judge whether an archive's signature has expired, and
     /// never when building from a lock.
     pub now: i64,
@@ -26,16 +23,6 @@ impl<'a> Deref for Session<'a> {
     fn deref(&self) -> &Sources<'a> {
         &self.sources
     }
-}
-
-/// What one command may use up while something is built. No limit changes what is made: a command that comes to one has
-/// failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BuildLimits {
-    /// How many bytes of memory, `/tmp` included. Held only where a control group can be made that counts memory.
-    pub memory: Option<u64>,
-    /// How many bytes of disk, its inputs included.
-    pub disk: u64,
 }
 
 /// Programs of this machine that the work is done with.

@@ -17,11 +17,9 @@ use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox
 use invar_store::{KeyWriter, Keyed, Scratch};
 
 use crate::build::Assembly;
-use crate::debian::path;
-use crate::run::executor::namespace::runs_here;
-use crate::run::mount_point::MountPoint;
-use crate::run::python_build::Install;
+use crate::mount_point::MountPoint;
 use crate::{BuildError, Session};
+use invar_run::{Install, RunError, runs_here};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;
@@ -244,7 +242,7 @@ fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathB
             let folder = layer.join(ENVIRONMENT);
             if folder.is_dir() {
                 capture(&folder, Some(&place), &rules, &|_, _| None, sink).map_err(|source| {
-                    BuildError::Capture {
+                    RunError::Capture {
                         label: "the virtual environment".to_owned(),
                         source: Box::new(source),
                     }
@@ -268,23 +266,28 @@ fn environment(
     let platform = plan.platform;
     if !runs_here(platform) {
         let label = "running a program of the image".to_owned();
-        return Err(BuildError::ForeignPlatform { label, platform });
+        return Err(RunError::ForeignPlatform { label, platform }.into());
     }
     let layers = assembly.check_out_layers()?;
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();
     let config = image_config(&files.manifest, plan.platform, &created, plan.interpreter.is_some(), &names);
-    Ok(Environment { layers: layers.iter().map(path).collect(), config, mounts: Vec::new(), _held: None })
+    Ok(Environment {
+        layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
+        config,
+        mounts: Vec::new(),
+        _held: None,
+    })
 }
 
 impl Started {
     /// Waits for the program to end.
     ///
     /// # Errors
-    /// [`BuildError::Sandbox`].
+    /// [`RunError::Sandbox`].
     pub fn wait(self) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
-        let finished = running.wait().map_err(|source| BuildError::Sandbox {
+        let finished = running.wait().map_err(|source| RunError::Sandbox {
             label: "running a program of the image".to_owned(),
             source: Box::new(source),
         })?;
@@ -319,7 +322,7 @@ impl Environment {
     /// Starts a program. It sees the network, and a root in which it may write what is then dropped.
     ///
     /// # Errors
-    /// [`BuildError::NoCommand`], [`BuildError::NoAccount`], [`BuildError::Sandbox`].
+    /// [`BuildError::NoCommand`], [`BuildError::NoAccount`], [`RunError::Sandbox`].
     pub fn start(&self, session: &Session<'_>, request: &RunRequest) -> Result<Started, BuildError> {
         let command = self.command(request)?;
         let (user, group, home) = self.account(request)?;
@@ -363,7 +366,7 @@ impl Environment {
             standard: Standard::Inherit,
             illusion: Illusion::NONE,
         };
-        let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
+        let running = spawn(&sandbox).map_err(|source| RunError::Sandbox {
             label: "running a program of the image".to_owned(),
             source: Box::new(source),
         })?;

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_apt::Keyring;
-use invar_build::{BuildLimits, NamespaceExecutor, Perturbation, Programs, Session};
+use invar_build::{Programs, Session};
 use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
 use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Sources, Upstreams};
+use invar_run::{NamespaceExecutor, Perturbation, RunLimits, Runner};
 use invar_store::Store;
 
 use crate::cli::Global;
@@ -42,8 +43,7 @@ pub fn session<'a>(
             reporter: reporter.as_reporter(),
         },
         programs: programs(),
-        executor: Box::new(executor),
-        build_limits: build_limits(global),
+        runner: Runner { executor: Box::new(executor), limits: run_limits(global) },
         now: now(),
     })
 }
@@ -168,7 +168,7 @@ pub fn executor(store: &Store) -> NamespaceExecutor {
 pub fn perturb(session: &mut Session<'_>, perturbation: &Perturbation) {
     session.sources.pool.backwards = perturbation.backwards;
     let executor = executor(&session.store);
-    session.executor = Box::new(NamespaceExecutor { perturbation: perturbation.clone(), ..executor });
+    session.runner.executor = Box::new(NamespaceExecutor { perturbation: perturbation.clone(), ..executor });
 }
 
 /// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
@@ -217,8 +217,8 @@ fn jobs(global: &Global) -> usize {
 /// The most that one build may use of the disk, in bytes, unless something else is asked for.
 const BUILD_DISK: u64 = 16 << 30;
 
-fn build_limits(global: &Global) -> BuildLimits {
-    BuildLimits {
+fn run_limits(global: &Global) -> RunLimits {
+    RunLimits {
         memory: global.build_memory.or_else(|| Some(memory()? / 4 * 3)),
         disk: global.build_disk.unwrap_or(BUILD_DISK),
     }

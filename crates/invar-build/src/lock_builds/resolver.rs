@@ -17,13 +17,11 @@ use invar_realise::{Event, PackageSource, locked_digest, read_source};
 use invar_store::{KeyWriter, Keyed};
 
 use super::{declared, uv};
-use crate::debian::debian_checkout;
-use crate::run::context::BuildContext;
-use crate::run::executor::in_build;
-use crate::run::python_build::{
-    FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs,
-};
 use crate::{BuildError, Session};
+use invar_run::{
+    BuildContext, FrontEnd, LONGEST_ANSWER, Place, RunError, build_environment, debian_checkout, front_end,
+    in_build, prepare_needs,
+};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.
 const ROUNDS: usize = 3;
@@ -103,7 +101,8 @@ impl<'a> Resolver<'a> {
 
     /// Where builds can be asked what they need.
     pub fn context(&self) -> BuildContext<'_> {
-        BuildContext { session: self.session, files: self.files, lock: &self.lock, platform: self.platform }
+        let Session { sources, runner, .. } = self.session;
+        BuildContext { sources, runner, files: self.files, lock: &self.lock, platform: self.platform }
     }
 
     fn locked(&mut self) -> &mut LockedPlatform {
@@ -390,7 +389,7 @@ impl<'a> Resolver<'a> {
                 .open(&in_build("out/requires.json"))
                 .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut answer));
             let problem = "its backend did not say what it needs".to_owned();
-            let wrong = || BuildError::NotAWheel { label: label.clone(), problem: problem.clone() };
+            let wrong = || RunError::NotAWheel { label: label.clone(), problem: problem.clone() };
             read.map_err(|_| wrong())?;
             let more: Vec<String> = serde_json::from_slice(&answer).map_err(|_| wrong())?;
             asked.extend(more);

@@ -1,10 +1,11 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, NamespaceExecutor, Session, Update, lock, unlocked};
+use invar_build::{BuildError, Session, Update, lock, unlocked};
 use invar_checkout::ProjectFiles;
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
+use invar_run::NamespaceExecutor;
 
 use crate::cli::{Derive, Global};
 use crate::commands::lock::propose;
@@ -71,7 +72,7 @@ impl Open<'_> {
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
         let executor = machine::executor(&session.store);
-        session.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
+        session.runner.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
         if files.lock.is_none() || is_new || unlocked.is_some() {
             if files.lock_text.is_none() {
                 reporter.as_reporter().event(&Event::LockMissing);

@@ -1,7 +1,8 @@
 //! What a build that is done again is told, and what it answers. Both ends are the same program, so there is no version.
 use std::path::PathBuf;
 
-use invar_build::{Built, Perturbation};
+use invar_build::Built;
+use invar_run::Perturbation;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Global;

@@ -1,0 +1,459 @@
+//! Build steps: each is a command in a sandbox, or says what is to be where, and what comes of it is a tree.
+mod fetch;
+pub mod follow;
+mod launch;
+mod put;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+
+use invar_checkout::{CheckoutError, SourceTree};
+use invar_plan::{PackageRecipe, Plan, StepPlan};
+use invar_project::{BuildPath, FileText, Output, Platform, Step, StepFetch, StepName};
+use invar_realise::{RealiseError, Vendored, copy_tree};
+use invar_sandbox::Ownership;
+use invar_store::{Checkout, Key, KeyWriter, Keyed, Store, StoredTree};
+use invar_tree::{Digest, ImagePath, Origin};
+
+use self::fetch::{FetchedFiles, fetches};
+use self::follow::{Moved, links_of_checkouts};
+pub use self::launch::{displaced, wrapped};
+use crate::RunError;
+use crate::context::{Advice, BuildContext, unusable};
+use crate::debian::{ConfiguredPackages, debian_checkout};
+use crate::executor::{BUILD, Command, Input, RootTree, Wanted};
+use crate::hints::PackagesOf;
+use crate::needs::ATTACHMENT;
+use crate::output_sink::OutputSink;
+use crate::tools::Tools;
+use crate::vendor_target::vendored;
+
+/// What a step leaves, by its name.
+pub type StepTrees = BTreeMap<StepName, StoredTree>;
+
+/// The checked-out trees of the image so far, for steps that ask for its environment.
+pub type StepEnvironment<'a> = &'a (dyn Fn() -> Result<Vec<Checkout>, RunError> + Sync);
+
+/// A step whose key is known: nothing has been fetched or run for it yet.
+pub struct PreparedStep<'a> {
+    /// The step.
+    pub planned: &'a StepPlan,
+    /// The key of what it makes.
+    pub key: Key,
+    source: SourceTree,
+    fetches: Vec<(StepFetch, Digest)>,
+}
+
+/// Finds out what the steps of `plan` depend on. `environment` stands for the image so far, for steps that ask for it.
+///
+/// # Errors
+/// What reading the project's folder says, and [`RunError::NotLocked`].
+pub fn prepare_steps<'a>(
+    context: &BuildContext<'_>,
+    plan: &'a Plan,
+    environment: Option<&Key>,
+) -> Result<Vec<PreparedStep<'a>>, RunError> {
+    let mut all: Vec<PreparedStep<'a>> = Vec::new();
+    let warn = |text: &str| context.sources.reporter.warn(text);
+    for planned in &plan.steps {
+        let step = &planned.step;
+        let source = SourceTree::of_step(&warn, context.files, &step.name, &step.inputs)
+            .map_err(|error| without_source(context, step, error))?;
+        let fetches = fetches(context, step)?;
+        let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
+        let before: Vec<Key> = before.map(|earlier| earlier.key).collect();
+        let key = StepOutputs {
+            platform: context.platform,
+            planned,
+            source: &source.tree().digest(),
+            fetches: &fetches,
+            before: &before,
+            environment: environment.filter(|_| step.environment),
+        }
+        .key();
+        all.push(PreparedStep { planned, key, source, fetches });
+    }
+    Ok(all)
+}
+
+/// Runs those of `steps` that the store has no outputs of, as many at once as do not wait for each other.
+///
+/// # Errors
+/// The first failure; steps that are running are waited for.
+pub fn run_steps(
+    context: &BuildContext<'_>,
+    steps: &[PreparedStep<'_>],
+    environment: StepEnvironment<'_>,
+) -> Result<StepTrees, RunError> {
+    let state = Mutex::new(State { done: StepTrees::new(), started: BTreeSet::new(), failure: None });
+    let changed = Condvar::new();
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+    // Two at once keep this machine busy: a step may use several processes itself.
+    let workers = context.sources.pool.threads.clamp(1, 4).min(steps.len());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let mut held = lock();
+                loop {
+                    if held.failure.is_some() || held.started.len() == steps.len() {
+                        return;
+                    }
+                    let ready = |prepared: &&PreparedStep<'_>| {
+                        !held.started.contains(&prepared.planned.step.name)
+                            && prepared.planned.step.after.iter().all(|name| held.done.contains_key(name))
+                    };
+                    let found = match context.sources.pool.backwards {
+                        true => steps.iter().rfind(ready),
+                        false => steps.iter().find(ready),
+                    };
+                    let Some(prepared) = found else {
+                        held = changed.wait(held).unwrap_or_else(PoisonError::into_inner);
+                        continue;
+                    };
+                    let step = &prepared.planned.step;
+                    held.started.insert(step.name.clone());
+                    let before: Vec<StoredTree> =
+                        step.after.iter().filter_map(|name| held.done.get(name).cloned()).collect();
+                    drop(held);
+                    let made = run_step(context, prepared, &before, environment);
+                    held = lock();
+                    match made {
+                        Ok(tree) => {
+                            held.done.insert(step.name.clone(), tree);
+                        }
+                        Err(error) => {
+                            held.failure.get_or_insert(error);
+                        }
+                    }
+                    changed.notify_all();
+                }
+            });
+        }
+    });
+    let State { done, failure, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(done),
+    }
+}
+
+struct State {
+    done: StepTrees,
+    started: BTreeSet<StepName>,
+    failure: Option<RunError>,
+}
+
+fn run_step(
+    context: &BuildContext<'_>,
+    prepared: &PreparedStep<'_>,
+    before: &[StoredTree],
+    environment: StepEnvironment<'_>,
+) -> Result<StoredTree, RunError> {
+    let store = &context.sources.store;
+    match store.tree(&prepared.key)? {
+        Some(stored) => Ok(stored),
+        None => make_step(context, prepared, before, environment, store),
+    }
+}
+
+/// Runs a step, whatever the store has of it, and puts what it makes into the store `into`.
+///
+/// # Errors
+/// What running it says.
+pub fn make_step(
+    context: &BuildContext<'_>,
+    prepared: &PreparedStep<'_>,
+    before: &[StoredTree],
+    environment: StepEnvironment<'_>,
+    into: &Store,
+) -> Result<StoredTree, RunError> {
+    let PreparedStep { planned: StepPlan { step, root }, key, source, fetches } = prepared;
+    let (key, label) = (*key, format!("step {}", step.name));
+    let mut sink = into.tree_writer(&key)?;
+    let mut produced = OutputSink::new(&mut sink);
+    produced.moves = launch::moves(step);
+    match &step.run {
+        Some(run) => {
+            context.check(&label)?;
+            let mut roots = vec![debian_checkout(context, root)?];
+            if step.environment {
+                roots.extend(environment()?);
+            }
+            let earlier = checkout_of_earlier(context, before, &roots)?;
+            roots.extend(earlier);
+            let vendored = vendored(context, source.tree(), source, "", &tools(context, step, root))?;
+            roots.extend(vendored.iter().map(|vendored| vendored.checkout.clone()));
+            let fetched = FetchedFiles::of(context, fetches)?;
+            let input = |tree, contents| Input { at: "", tree, contents, also_at: None };
+            let command = Command {
+                label: &label,
+                key,
+                platform: context.platform,
+                root: roots.into_iter().map(RootTree::Checkout).collect(),
+                inputs: vec![input(source.tree(), source), input(&fetched.tree, &fetched)],
+                arguments: ["/bin/sh", "-e", "-c", run].map(str::to_owned).into(),
+                environment: variables(step, vendored),
+                directory: String::new(),
+                limits: context.limits(step.timeout.duration()),
+                ownership: Ownership::Mapped,
+                wanted: Wanted::Places(step.outputs.keys().map(output_place).collect::<Result<_, _>>()?),
+            };
+            let advice = Advice {
+                packages_of: Some(PackagesOf::Step(step.name.to_string())),
+                longer: Some("if it needs longer, raise `timeout` in the step's table"),
+            };
+            let outputs = context.run(&command, &advice)?;
+            for (from, output) in &step.outputs {
+                produced.executable = output.executable;
+                let given = outputs.tree.give(&output_place(from)?, &output.path, &mut produced);
+                given.map_err(|error| unusable(&label, from.as_str(), error))?;
+            }
+            produced.executable = None;
+        }
+        None => put::put_outputs(context, prepared, before, &mut produced)?,
+    }
+    put::put_given(step, &mut produced)?;
+    // A launcher stands where its program was.
+    produced.moves.clear();
+    for wrap in &step.wraps {
+        launch::add_launcher(context.platform, step, wrap, &mut produced)?;
+    }
+    let needs = produced.finish().finish(context, root)?;
+    Ok(sink.commit(&[(ATTACHMENT, needs.as_slice())])?)
+}
+
+/// The place of an output in the root of a step's command.
+fn output_place(from: &BuildPath) -> Result<ImagePath, RunError> {
+    let place = match from.as_str().strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None => format!("{BUILD}/{from}"),
+    };
+    ImagePath::parse(&place).map_err(|error| RealiseError::Write(io::Error::other(error)).into())
+}
+
+/// The variables of a step.
+fn variables(step: &Step, vendored: Option<Vendored>) -> BTreeMap<String, String> {
+    let mut variables = vendored.map(|vendored| vendored.environment).unwrap_or_default();
+    if step.environment {
+        let folder = format!("/{}", invar_plan::ENVIRONMENT);
+        variables.insert("PATH".to_owned(), format!("{folder}/bin:{}", invar_tree::SEARCH_PATH));
+        variables.insert("VIRTUAL_ENV".to_owned(), folder);
+    }
+    variables.extend(step.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
+    variables
+}
+
+/// What a step has to work with: its own packages, and those of the image where it asks for its environment.
+fn tools(context: &BuildContext<'_>, step: &Step, root: &[PackageRecipe]) -> Tools {
+    let own = root.iter().map(|package| package.name.to_string());
+    if !step.environment {
+        return Tools::new(own, []);
+    }
+    let locked = context.lock.platforms.get(&context.platform);
+    let image = locked.into_iter().flat_map(|locked| locked.packages.keys().map(ToString::to_string));
+    let python = context.files.uv_lock.iter().flat_map(|lock| &lock.packages);
+    Tools::new(own.chain(image), python.map(|package| package.name.to_string()))
+}
+
+/// What earlier steps made, at its places in the image, as far as these are not below links of `roots`, which it is laid
+/// over.
+fn checkout_of_earlier(
+    context: &BuildContext<'_>,
+    before: &[StoredTree],
+    roots: &[Checkout],
+) -> Result<Option<Checkout>, RunError> {
+    if before.is_empty() {
+        return Ok(None);
+    }
+    let mut inputs = Vec::new();
+    let mut trees = Vec::new();
+    for stored in before {
+        let tree = stored.tree(&Arc::new(Origin::Source))?;
+        let moved = Moved::of(&tree, stored, &links_of_checkouts(roots))?;
+        inputs.push(StepInput {
+            segment: stored.segment_digest(),
+            moved: moved.as_ref().map(|moved| moved.tree.digest()),
+        });
+        trees.push((tree, moved));
+    }
+    let checkout = invar_realise::check_out(
+        &context.sources.store,
+        &StepInputs(&inputs).key(),
+        |sink| -> Result<(), RunError> {
+            for ((tree, moved), stored) in trees.iter().zip(before) {
+                match moved {
+                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                    None => copy_tree(tree, stored, sink)?,
+                }
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Some(checkout))
+}
+
+/// What a step leaves: all that is there while it runs, and what becomes of what it leaves.
+struct StepOutputs<'a> {
+    platform: Platform,
+    planned: &'a StepPlan,
+    /// The project's files among its inputs.
+    source: &'a Digest,
+    fetches: &'a [(StepFetch, Digest)],
+    /// The steps whose outputs are there.
+    before: &'a [Key],
+    /// The image so far, where the step asks for it.
+    environment: Option<&'a Key>,
+}
+
+impl Keyed for StepOutputs<'_> {
+    const DOMAIN: &'static str = "step";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { platform, planned: StepPlan { step, root }, source, fetches, before, environment } = self;
+        let Step { run, outputs, files, links, env, wraps, .. } = step;
+        writer.text(platform.as_str());
+        writer.keyed(&ConfiguredPackages(root));
+        writer.optional(run.as_deref(), KeyWriter::text);
+        writer.digest(source);
+        writer.list(*fetches, |writer, (fetch, digest)| {
+            writer.text(fetch.path.as_str());
+            writer.digest(digest);
+        });
+        writer.list(*before, KeyWriter::key);
+        writer.optional(*environment, KeyWriter::key);
+        writer.map(outputs.iter().map(|(from, to)| (from.as_str(), to)), |writer, to| {
+            let Output { path, executable } = to;
+            writer.text(path.as_str());
+            writer.optional(*executable, KeyWriter::flag);
+        });
+        writer.map(files.iter().map(|(path, file)| (path.as_str(), file)), |writer, file| {
+            let FileText { text, executable } = file;
+            writer.text(text);
+            writer.flag(*executable);
+        });
+        writer.map(links.iter().map(|(path, target)| (path.as_str(), target.as_str())), KeyWriter::text);
+        writer.map(env.iter().map(|(name, value)| (name.as_str(), value.as_str())), KeyWriter::text);
+        writer.list(wraps, launch::encode);
+    }
+}
+
+/// What earlier steps left, at its places in the image, as a folder.
+struct StepInputs<'a>(&'a [StepInput]);
+
+/// The outputs of one step.
+struct StepInput {
+    segment: Digest,
+    /// The tree with its places moved, where the image's links lead elsewhere.
+    moved: Option<Digest>,
+}
+
+impl Keyed for StepInputs<'_> {
+    const DOMAIN: &'static str = "step-inputs";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(self.0, |writer, StepInput { segment, moved }| {
+            writer.digest(segment);
+            writer.optional(moved.as_ref(), KeyWriter::digest);
+        });
+    }
+}
+
+/// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
+fn without_source(context: &BuildContext<'_>, step: &Step, error: CheckoutError) -> RunError {
+    let CheckoutError::NoInput { input, .. } = &error else { return error.into() };
+    if step.run.is_some() {
+        return error.into();
+    }
+    let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
+    match step.outputs.keys().find(is_named) {
+        Some(from) => put::no_source(context, step, from),
+        None => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_project::{ListValues, Wrap};
+    use invar_tree::ImagePath;
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let key = crate::debian::ConfiguredPackages(&[]).key();
+        let path = |text: &str| ImagePath::parse(text).unwrap();
+        let texts = || BTreeMap::from([("A".parse().unwrap(), "b".to_owned())]);
+        let lists = |separator: &str| {
+            let values = vec!["/b".to_owned(), "/a".to_owned()];
+            BTreeMap::from([("P".parse().unwrap(), ListValues { values, separator: separator.to_owned() })])
+        };
+        let wrap = Wrap {
+            program: path("usr/bin/tool"),
+            at: Some(path("usr/bin/wrapped")),
+            env: texts(),
+            env_default: BTreeMap::new(),
+            unset: BTreeSet::from(["U".parse().unwrap()]),
+            prefix: lists(":"),
+            suffix: lists(" "),
+            args: vec!["a".to_owned(), "b".to_owned()],
+            args_after: vec!["c".to_owned()],
+            workdir: Some(path("app")),
+            argv0: Some("tool".to_owned()),
+            inherit_argv0: true,
+        };
+        let step = Step {
+            name: "web".parse().unwrap(),
+            packages: Vec::new(),
+            inputs: Vec::new(),
+            after: Vec::new(),
+            fetch: Vec::new(),
+            run: Some("make".to_owned()),
+            outputs: BTreeMap::from([(
+                "dist".parse().unwrap(),
+                Output { path: path("srv"), executable: Some(true) },
+            )]),
+            files: BTreeMap::from([(path("etc/a"), FileText { text: "a".to_owned(), executable: false })]),
+            links: BTreeMap::from([(path("etc/b"), path("etc/a"))]),
+            env: texts(),
+            timeout: "1h".parse().unwrap(),
+            environment: true,
+            wraps: vec![wrap],
+            in_image: true,
+        };
+        let fetch = StepFetch {
+            url: "https://example.org/a.tar".parse().unwrap(),
+            sha256: None,
+            path: "a.tar".parse().unwrap(),
+        };
+        let outputs = StepOutputs {
+            platform: Platform::LinuxAmd64,
+            planned: &StepPlan { step, root: Vec::new() },
+            source: &Digest::of(b"source"),
+            fetches: &[(fetch, Digest::of(b"fetched"))],
+            before: &[key],
+            environment: Some(&key),
+        };
+        let inputs = [
+            StepInput { segment: Digest::of(b"one"), moved: None },
+            StepInput { segment: Digest::of(b"two"), moved: Some(Digest::of(b"moved")) },
+        ];
+        assert_eq!(
+            outputs.describe(),
+            "step 1 3b0abcbd63bd1554256426d730a01dffcf464d1ff31ac970870f2c220dd93dad",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            StepInputs(&inputs).describe(),
+            "step-inputs 1 8bf497e6bd8f25c7a0acd1383763a5a2e621ceac2d9499f22c32362a812d7d99",
+            "{CHANGED}"
+        );
+    }
+}
