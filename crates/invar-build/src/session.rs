@@ -1,8 +1,10 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use invar_realise::Sources;
-use invar_run::Runner;
+use invar_diagnostic::AnyDiagnostic;
+use invar_project::Platform;
+use invar_realise::{BackendQuestion, Backends, Sources};
+use invar_run::{Runner, backend_requires, check_backend};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
@@ -22,6 +24,16 @@ impl<'a> Deref for Session<'a> {
 
     fn deref(&self) -> &Sources<'a> {
         &self.sources
+    }
+}
+
+impl Backends for Session<'_> {
+    fn check(&self, platform: Platform, label: &str) -> Result<(), AnyDiagnostic> {
+        check_backend(&self.runner, platform, label).map_err(AnyDiagnostic::new)
+    }
+
+    fn requires(&self, question: &BackendQuestion<'_>) -> Result<Vec<String>, AnyDiagnostic> {
+        backend_requires(&self.sources, &self.runner, question).map_err(AnyDiagnostic::new)
     }
 }
 

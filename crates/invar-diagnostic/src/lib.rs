@@ -8,6 +8,7 @@
 //! * No printing, and no exit codes: the command line maps a [`Kind`] to its code.
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 
 /// What kind of failure it is, in the few kinds that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,42 @@ pub trait Diagnostic: Error {
     }
 }
 
-/// An error of any crate, for a caller that only shows it.
-pub type BoxedDiagnostic = Box<dyn Diagnostic + Send + Sync>;
+/// An error of any crate, for a caller that only passes it on.
+#[derive(Debug)]
+pub struct AnyDiagnostic(Box<dyn Diagnostic + Send + Sync>);
+
+impl AnyDiagnostic {
+    /// `error` without its type.
+    pub fn new(error: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for AnyDiagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for AnyDiagnostic {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Diagnostic for AnyDiagnostic {
+    fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        self.0.hint()
+    }
+
+    fn message(&self, colored: bool) -> String {
+        self.0.message(colored)
+    }
+}
 
 /// `error` and its causes in one sentence, without the causes that the sentence already says.
 pub fn sentence<E: Error + ?Sized>(error: &E) -> String {
@@ -66,8 +101,6 @@ pub fn sentence<E: Error + ?Sized>(error: &E) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
-
     use super::*;
 
     #[derive(Debug)]

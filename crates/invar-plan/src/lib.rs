@@ -8,18 +8,22 @@
 //! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are made, and
 //!   `invar-build` makes them.
 mod config;
+mod configure;
 mod plan;
 mod python;
 mod recipe;
 mod roots;
+mod shell;
 mod source;
 mod step;
 
 pub use config::image_config;
+pub use configure::check_configured;
 pub use plan::{LayerName, Plan, PlanError, PlannedLayer};
 pub use python::{python_packages, target};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
+pub use shell::shell_manifest;
 pub use source::{SourceBuild, build_layout, build_needs, build_root_name, build_wheels, needed_root_name};
 pub use step::StepPlan;
 

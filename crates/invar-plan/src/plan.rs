@@ -83,6 +83,14 @@ pub struct Plan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// The scripts of packages are to run that the image does not have.
+    #[error("configure names {}, which the image does not have{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    NoScripts {
+        /// The packages.
+        names: Vec<String>,
+        /// A package of the image with a similar name.
+        nearest: Option<String>,
+    },
     /// `invar.lock` has no packages for the platform.
     #[error("invar.lock has nothing for {platform}: run `invar lock` after adding it to image.platforms")]
     Platform {

@@ -8,6 +8,7 @@
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings [`Sources`].
 //! * Nothing of what was fetched is run.
+mod backend;
 mod copy;
 mod distribution;
 mod downloads;
@@ -24,6 +25,7 @@ mod sources;
 mod vendored;
 mod workers;
 
+pub use backend::{BackendQuestion, Backends};
 pub use copy::{check_out, copy_files, copy_tree, sink_failure};
 pub use error::{RealiseError, SuiteError, VendorError};
 pub use event::{Downloads, Event, Phase, Reporter, Silent};

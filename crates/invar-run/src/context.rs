@@ -77,10 +77,7 @@ impl<'a> BuildContext<'a> {
     /// # Errors
     /// [`RunError::ForeignPlatform`].
     pub fn check_platform(&self, label: &str) -> Result<(), RunError> {
-        match self.executor().runs(self.platform) {
-            true => Ok(()),
-            false => Err(RunError::ForeignPlatform { label: label.to_owned(), platform: self.platform }),
-        }
+        check_platform(self.runner, self.platform, label)
     }
 
     /// Whether commands can be run, before anything is fetched for one.
@@ -88,8 +85,7 @@ impl<'a> BuildContext<'a> {
     /// # Errors
     /// [`RunError::ForeignPlatform`], [`RunError::Sandbox`].
     pub fn check(&self, label: &str) -> Result<(), RunError> {
-        self.check_platform(label)?;
-        self.executor().check().map_err(|error| not_run(label, error))
+        check_runner(self.runner, self.platform, label)
     }
 
     /// What a command may use up that may take `time`.
@@ -134,6 +130,22 @@ impl<'a> BuildContext<'a> {
         let kept = outputs.kept;
         Err(RunError::Step(Box::new(StepFailure { label, problem, last_lines, log, kept, hint })))
     }
+}
+
+fn check_platform(runner: &Runner<'_>, platform: Platform, label: &str) -> Result<(), RunError> {
+    match runner.executor.runs(platform) {
+        true => Ok(()),
+        false => Err(RunError::ForeignPlatform { label: label.to_owned(), platform }),
+    }
+}
+
+/// Whether commands for `platform` can be run.
+///
+/// # Errors
+/// [`RunError::ForeignPlatform`], [`RunError::Sandbox`].
+pub(crate) fn check_runner(runner: &Runner<'_>, platform: Platform, label: &str) -> Result<(), RunError> {
+    check_platform(runner, platform, label)?;
+    runner.executor.check().map_err(|error| not_run(label, error))
 }
 
 /// How a command ended that failed, as the end of a sentence.

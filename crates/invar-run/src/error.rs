@@ -116,14 +116,6 @@ pub enum RunError {
         /// The text.
         text: String,
     },
-    /// The scripts of packages are to run that the image does not have.
-    #[error("configure names {}, which the image does not have{}", .names.join(", "), Nearest(.nearest.as_deref()))]
-    NoScripts {
-        /// The packages.
-        names: Vec<String>,
-        /// A package of the image with a similar name.
-        nearest: Option<String>,
-    },
     /// The packages cannot be configured.
     #[error(transparent)]
     Configure(Box<invar_maintscript::ConfigureError>),
@@ -165,11 +157,9 @@ impl Diagnostic for RunError {
     fn kind(&self) -> Kind {
         match self {
             Self::Realise(error) => error.kind(),
-            Self::Plan(_)
-            | Self::NoSource { .. }
-            | Self::Launcher { .. }
-            | Self::Debconf { .. }
-            | Self::NoScripts { .. } => Kind::Input,
+            Self::Plan(_) | Self::NoSource { .. } | Self::Launcher { .. } | Self::Debconf { .. } => {
+                Kind::Input
+            }
             Self::NotLocked { .. } => Kind::Locks,
             Self::Disk { .. } => Kind::Disk,
             Self::NotAWheel { .. }
@@ -219,14 +209,6 @@ impl Diagnostic for RunError {
 fn are_wheels(clash: &Clash) -> bool {
     let (first, second) = clash.origins();
     [first, second].iter().all(|origin| matches!(origin.as_ref(), Origin::Wheel { .. }))
-}
-
-struct Nearest<'a>(Option<&'a str>);
-
-impl fmt::Display for Nearest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
-    }
 }
 
 struct Clashes<'a>(&'a [Clash]);

@@ -8,6 +8,7 @@
 //! # Non-goals
 //! * No images: how trees become layers is another's.
 //! * No decisions: what is run, over what, is in the plan.
+mod backend;
 mod bytecode;
 mod configuration;
 mod context;
@@ -29,6 +30,7 @@ mod steps;
 mod tools;
 mod vendor_target;
 
+pub use backend::{backend_requires, check_backend};
 pub use bytecode::{Candidate, Compiled, Interpreter, compile};
 pub use context::{BuildContext, RunLimits, Runner};
 pub use debian::{ConfiguredPackages, Debian, configuration_key, debian_checkout};
@@ -46,7 +48,7 @@ pub use python_build::{
     front_end, prepare_build, prepare_needs,
 };
 pub use root::{Overlay, Root};
-pub use scripts::{check_configured, run_maintainer_scripts, scripts_key};
+pub use scripts::{run_maintainer_scripts, scripts_key};
 pub use steps::follow::{Links, Moved, follow, links_of, resolve};
 pub use steps::{
     PreparedStep, StepEnvironment, StepTrees, displaced, make_step, prepare_steps, run_steps, wrapped,

@@ -8,12 +8,12 @@ use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use invar_debian::{Control, PackageName};
+use invar_debian::Control;
 use invar_maintscript::{
     Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, Settings, clean, configure,
     script_command, script_environment, script_failure, script_files, unknown_questions,
 };
-use invar_plan::{PackageRecipe, Recipe};
+use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
@@ -101,22 +101,6 @@ impl Keyed for ScriptsChanges<'_> {
     fn encode(&self, writer: &mut KeyWriter) {
         writer.key(self.0);
     }
-}
-
-/// The packages that `configure` names must be in the image.
-///
-/// # Errors
-/// [`RunError::NoScripts`].
-pub fn check_configured<'a>(
-    configure: &Configure,
-    packages: impl Iterator<Item = &'a PackageName>,
-) -> Result<(), RunError> {
-    let Configure::Packages(names) = configure else { return Ok(()) };
-    let packages: BTreeSet<&PackageName> = packages.collect();
-    let missing: Vec<&PackageName> = names.iter().filter(|name| !packages.contains(name)).collect();
-    let Some(first) = missing.first() else { return Ok(()) };
-    let nearest = nearest(first.as_str(), packages.iter().map(|name| name.as_str())).map(str::to_owned);
-    Err(RunError::NoScripts { names: missing.iter().map(ToString::to_string).collect(), nearest })
 }
 
 /// Runs the scripts that the manifest names over `debian`, and puts what they made in the place of what the handlers

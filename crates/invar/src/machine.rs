@@ -7,6 +7,7 @@ use invar_apt::Keyring;
 use invar_build::{Programs, Session};
 use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
+use invar_lock::{LockContext, read_keyring};
 use invar_project::{Manifest, ValueError};
 use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Sources, Upstreams};
 use invar_run::{NamespaceExecutor, Perturbation, RunLimits, Runner};
@@ -46,6 +47,12 @@ pub fn session<'a>(
         runner: Runner { executor: Box::new(executor), limits: run_limits(global) },
         now: now(),
     })
+}
+
+/// What a lock is made with in `session`.
+pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
+    let Session { sources, programs, now, .. } = session;
+    LockContext { sources, keyring, now: *now, uv: &programs.uv, backends: session }
 }
 
 fn store_path(global: &Global) -> Result<PathBuf, Failure> {
@@ -246,9 +253,5 @@ fn now() -> i64 {
 pub fn keyring(given: Option<&Path>, files: &ProjectFiles) -> Result<Keyring, Failure> {
     let named = files.manifest.keyring.as_ref().map(|path| files.folder.join(path));
     let Some(path) = given.map(Path::to_owned).or(named) else { return Ok(Keyring::debian()) };
-    use invar_build::BuildError;
-    let bytes = std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
-    let keyring =
-        Keyring::parse(&bytes).map_err(|source| BuildError::Keyring { path, source: Box::new(source) })?;
-    Ok(keyring)
+    Ok(read_keyring(&path)?)
 }

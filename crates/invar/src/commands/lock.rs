@@ -3,9 +3,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Locked, Proposals, Unlocked, Update, check_parts, lock};
+use invar_build::BuildError;
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
+use invar_lock::{Locked, Proposals, Unlocked, Update, check_parts, lock};
 use invar_project::{DerivedLock, LockPart, Purpose};
 use invar_realise::Event;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
         let required = required(&files, wanted, *purpose, options)?;
         let session = machine::session(global, &files.manifest, reporter)?;
         let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-        let locked = lock(&session, &mut files, &keyring, &update, &required)?;
+        let locked = lock(&machine::lock_context(&session, &keyring), &mut files, &update, &required)?;
         reporter.finish();
         propose(&locked.proposals, true, reporter);
         changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));

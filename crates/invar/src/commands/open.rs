@@ -1,8 +1,9 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Session, Update, lock, unlocked};
+use invar_build::Session;
 use invar_checkout::ProjectFiles;
+use invar_lock::{LockError, Update, lock, unlocked};
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
 use invar_run::NamespaceExecutor;
@@ -68,7 +69,7 @@ impl Open<'_> {
         };
         let unlocked = unlocked(&files, &part)?;
         if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
-            return Err(BuildError::from(unlocked).into());
+            return Err(LockError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
         let executor = machine::executor(&session.store);
@@ -81,7 +82,8 @@ impl Open<'_> {
                 reporter.as_reporter().event(&Event::Note(&note));
             }
             let keyring = machine::keyring(self.keyring, &files)?;
-            let locked = lock(&session, &mut files, &keyring, &Update::Nothing, &part)?;
+            let locked =
+                lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
             propose(&locked.proposals, true, reporter);
         }
         let files = match image {

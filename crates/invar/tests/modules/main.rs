@@ -23,7 +23,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("invar-audit", "compose: build service"),
     ("invar-audit", "dockerfile: scripts trail"),
     ("invar-build", "build parts"),
-    ("invar-build", "lock lock_make lock_roots"),
+    ("invar-build", "error hints workshop"),
     ("invar-diff", "images loaded"),
     ("invar-dockerfile", "shell: lexer nested splitter"),
     ("invar-nix", "arena builtin code coerce error evaluator print symbol value"),

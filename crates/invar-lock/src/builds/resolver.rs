@@ -1,7 +1,6 @@
 //! From what builds ask for to what they get: wheels, and where there are none, source distributions, which have builds
 //! of their own.
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 
 use invar_checkout::ProjectFiles;
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
@@ -13,33 +12,17 @@ use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
     missing_requirements, version_environment,
 };
-use invar_realise::{Event, PackageSource, locked_digest, read_source};
-use invar_store::{KeyWriter, Keyed};
+use invar_realise::{BackendQuestion, PackageSource, locked_digest, read_source};
 
 use super::{declared, uv};
-use crate::{BuildError, Session};
-use invar_run::{
-    BuildContext, FrontEnd, LONGEST_ANSWER, Place, RunError, build_environment, debian_checkout, front_end,
-    in_build, prepare_needs,
-};
+use crate::context::LockContext;
+use crate::{BuildsError, LockError};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.
 const ROUNDS: usize = 3;
 
 /// How deep a package that is built for a build may need another one.
 const DEEPEST: usize = 8;
-
-/// What a package's build backend says that it needs. It is asked each time: the store keeps no answer.
-struct AskedBackend<'a>(&'a NormalisedName);
-
-impl Keyed for AskedBackend<'_> {
-    const DOMAIN: &'static str = "asked";
-    const VERSION: u32 = 1;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.text(self.0.as_str());
-    }
-}
 
 /// A package to be built, and what is known of its build.
 pub(super) struct Wanted {
@@ -60,7 +43,7 @@ pub(super) struct Found {
 
 /// Finds what builds for one platform need.
 pub(super) struct Resolver<'a> {
-    session: &'a Session<'a>,
+    context: &'a LockContext<'a>,
     files: &'a ProjectFiles,
     platform: Platform,
     target: Target,
@@ -78,17 +61,17 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// What the lock's interpreter says.
     pub fn new(
-        session: &'a Session<'a>,
+        context: &'a LockContext<'a>,
         files: &'a ProjectFiles,
         lock: &InvarLock,
         platform: Platform,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, LockError> {
         let target = target(lock, platform)?;
         let interpreter = lock.interpreter.clone().ok_or(invar_plan::PlanError::Interpreter)?;
         let uv = files.manifest.project.as_ref().map(|project| &project.uv);
         let forbidden = uv.map(|uv| &uv.no_build_package).into_iter().flatten();
         Ok(Self {
-            session,
+            context,
             files,
             platform,
             target,
@@ -97,12 +80,6 @@ impl<'a> Resolver<'a> {
             no_build: uv.is_some_and(|uv| uv.no_build),
             no_build_packages: forbidden.filter_map(|name| name.as_str().parse().ok()).collect(),
         })
-    }
-
-    /// Where builds can be asked what they need.
-    pub fn context(&self) -> BuildContext<'_> {
-        let Session { sources, runner, .. } = self.session;
-        BuildContext { sources, runner, files: self.files, lock: &self.lock, platform: self.platform }
     }
 
     fn locked(&mut self) -> &mut LockedPlatform {
@@ -143,11 +120,11 @@ impl<'a> Resolver<'a> {
     /// Finds what every one of `wanted` needs: what it declares, and what it asks for when it is asked.
     ///
     /// # Errors
-    /// [`BuildError::Uv`], [`BuildError::BuildRequirements`], [`BuildError::BuildCycle`], and what builds say.
+    /// [`BuildsError::Uv`], [`BuildsError::Requirements`], [`BuildsError::Cycle`], and what builds say.
     pub fn resolve(
         &mut self,
         wanted: Vec<Wanted>,
-    ) -> Result<BTreeMap<NormalisedName, LockedBuild>, BuildError> {
+    ) -> Result<BTreeMap<NormalisedName, LockedBuild>, LockError> {
         let mut open = wanted;
         let mut done = BTreeMap::new();
         for round in 1..=ROUNDS {
@@ -183,7 +160,7 @@ impl<'a> Resolver<'a> {
         selected: Vec<Selected>,
         above: &mut Vec<String>,
         last: bool,
-    ) -> Result<(LockedBuild, Vec<String>), BuildError> {
+    ) -> Result<(LockedBuild, Vec<String>), LockError> {
         let mut build = LockedBuild {
             version: one.version.clone(),
             source: locked_digest(&one.chosen, &one.source),
@@ -214,10 +191,10 @@ impl<'a> Resolver<'a> {
         Ok((build, more))
     }
 
-    fn add_wheel(&mut self, name: &NormalisedName, chosen: &Chosen) -> Result<String, BuildError> {
+    fn add_wheel(&mut self, name: &NormalisedName, chosen: &Chosen) -> Result<String, LockError> {
         let file = chosen.wheel.filename.as_str().to_owned();
         let Location::Url(url) = &chosen.wheel.location else {
-            return Err(BuildError::LocalBuildWheel { name: name.to_string(), file });
+            return Err(BuildsError::LocalWheel { name: name.to_string(), file }.into());
         };
         let wheel =
             LockedBuildWheel { url: url.clone(), size: chosen.wheel.size, sha256: chosen.wheel.digest };
@@ -231,7 +208,7 @@ impl<'a> Resolver<'a> {
         needed_by: &Wanted,
         chosen: ChosenSource,
         above: &mut Vec<String>,
-    ) -> Result<String, BuildError> {
+    ) -> Result<String, LockError> {
         let SourceLocation::Archive {
             filename,
             location: Location::Url(url),
@@ -241,18 +218,18 @@ impl<'a> Resolver<'a> {
         } = chosen.source.clone()
         else {
             let (name, needed) = (needed_by.name.to_string(), chosen.name.to_string());
-            return Err(BuildError::BuildSource { name, needed });
+            return Err(BuildsError::Source { name, needed }.into());
         };
         if above.contains(&filename) || above.len() >= DEEPEST {
             above.push(filename);
-            return Err(BuildError::BuildCycle { chain: std::mem::take(above) });
+            return Err(BuildsError::Cycle { chain: std::mem::take(above) }.into());
         }
         if self.locked().build_sources.contains_key(&filename) {
             return Ok(filename);
         }
         let name: NormalisedName =
             chosen.name.as_str().parse().expect("both names are normalised by one rule");
-        let source = read_source(self.session, self.files, &chosen, None)?;
+        let source = read_source(self.context.sources, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
         let version = chosen.version.clone();
@@ -281,7 +258,7 @@ impl<'a> Resolver<'a> {
     fn requirements(
         &self,
         requires: &BTreeMap<DistributionName, Vec<String>>,
-    ) -> Result<BTreeMap<DistributionName, Vec<Selected>>, BuildError> {
+    ) -> Result<BTreeMap<DistributionName, Vec<Selected>>, LockError> {
         let mut all = BTreeMap::new();
         let together = self.attempt(requires, true)?;
         for (name, own) in requires {
@@ -313,11 +290,11 @@ impl<'a> Resolver<'a> {
         &self,
         requires: &BTreeMap<DistributionName, Vec<String>>,
         no_build: bool,
-    ) -> Result<Result<invar_python::UvLock, String>, BuildError> {
+    ) -> Result<Result<invar_python::UvLock, String>, LockError> {
         let builds = uv::Builds { none: no_build, without: &self.no_build_packages };
         // A member's settings for uv are those of its workspace.
         let project = self.files.workspace.as_deref().unwrap_or(&self.files.folder);
-        uv::lock(self.session, project, &self.target, requires, builds)
+        uv::lock(self.context, project, &self.target, requires, builds)
     }
 
     fn select(
@@ -325,91 +302,48 @@ impl<'a> Resolver<'a> {
         name: &DistributionName,
         lock: Result<&invar_python::UvLock, String>,
         no_build: bool,
-    ) -> Result<Vec<Selected>, BuildError> {
-        let lock = lock.map_err(|said| BuildError::Uv {
+    ) -> Result<Vec<Selected>, LockError> {
+        let lock = lock.map_err(|said| BuildsError::Uv {
             problem: format!("uv cannot resolve what the build of {name} needs:\n{said}"),
         })?;
         build_requirements(lock, name, &self.target, no_build, &self.no_build_packages).map_err(|source| {
-            BuildError::BuildRequirements { name: name.to_string(), source: Box::new(source) }
+            BuildsError::Requirements { name: name.to_string(), source: Box::new(source) }.into()
         })
     }
 
     /// What the build backend asks for (PEP 517, `get_requires_for_build_wheel`). Where nothing can be run on this
     /// machine, only what is declared counts, and a build that needs more will say so.
-    fn ask(
-        &self,
-        wanted: &Wanted,
-        build: &LockedBuild,
-        wheels: &[Chosen],
-    ) -> Result<Vec<String>, BuildError> {
-        let context = self.context();
+    fn ask(&self, wanted: &Wanted, build: &LockedBuild, wheels: &[Chosen]) -> Result<Vec<String>, LockError> {
         let label = format!("{} (its build requirements)", wanted.chosen.name);
-        if let Err(error) = context.check(&label) {
+        if let Err(error) = self.context.backends.check(self.platform, &label) {
             let name = &wanted.chosen.name;
             let warning =
                 format!("{name} could not be asked what its build needs besides what it declares: {error}");
-            self.session.reporter.event(&Event::Warning(&warning));
+            self.context.sources.reporter.warn(&warning);
             return Ok(Vec::new());
         }
         let (manifest, locked) = (&self.files.manifest, &self.lock.platforms[&self.platform]);
-        let recipes = build_wheels(wheels, &self.interpreter)?;
-        let needs = build_needs(manifest, locked, &self.interpreter, build, &wanted.root)?;
-        let needs = prepare_needs(&context, &needs)?;
-        let environment = build_environment(&context, &recipes, &needs, &self.interpreter)?;
-        let root = debian_checkout(&context, &root_packages(locked, &wanted.root)?)?;
-        let mut variables = BTreeMap::new();
+        let mut environment = BTreeMap::new();
         if let Some(version) = &wanted.version {
-            variables.extend(version_environment(&wanted.chosen.name, version));
+            environment.extend(version_environment(&wanted.chosen.name, version));
         }
         if let Some(own) = manifest.python.overrides.get(&wanted.name) {
-            variables.extend(own.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
+            environment.extend(own.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
         }
-        // The shell installs packages of the project so that their files stay where they are, which may need more.
-        let actions: &[&str] = match &wanted.chosen.source {
-            SourceLocation::Directory { .. } => &["requires", "requires-editable"],
-            _ => &["requires"],
+        let question = BackendQuestion {
+            label: &label,
+            name: &wanted.name,
+            chosen: &wanted.chosen,
+            source: &wanted.source,
+            files: self.files,
+            lock: &self.lock,
+            platform: self.platform,
+            interpreter: &self.interpreter,
+            root: root_packages(locked, &wanted.root)?,
+            wheels: build_wheels(wheels, &self.interpreter)?,
+            needs: build_needs(manifest, locked, &self.interpreter, build, &wanted.root)?,
+            environment,
         };
-        let mut asked: Vec<String> = Vec::new();
-        for action in actions {
-            let task = FrontEnd {
-                label: &label,
-                name: &wanted.chosen.name,
-                key: AskedBackend(&wanted.name).key(),
-                action,
-                source: &wanted.source,
-                place: Place::Build,
-                patches: &[],
-                settings: "{}",
-                environment: &variables,
-            };
-            let outputs = front_end(&context, &task, &[root.clone(), environment.clone()], None)?;
-            let mut answer = Vec::new();
-            let read = outputs
-                .tree
-                .open(&in_build("out/requires.json"))
-                .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut answer));
-            let problem = "its backend did not say what it needs".to_owned();
-            let wrong = || RunError::NotAWheel { label: label.clone(), problem: problem.clone() };
-            read.map_err(|_| wrong())?;
-            let more: Vec<String> = serde_json::from_slice(&answer).map_err(|_| wrong())?;
-            asked.extend(more);
-        }
-        Ok(asked)
-    }
-}
-
-#[cfg(test)]
-mod keys {
-    use super::*;
-
-    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
-
-    #[test]
-    fn the_keys_are_pinned() {
-        assert_eq!(
-            AskedBackend(&"numpy".parse().unwrap()).describe(),
-            "asked 1 573e482902bc312c6b0c93b981f9d481d4fc595343dbaa845be9880cb0e29b62",
-            "{CHANGED}"
-        );
+        self.context.backends.requires(&question).map_err(|error| BuildsError::Backend(error).into())
     }
 }

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use invar_python::{DistributionName, Target, UvLock, build_requirements_project};
 use invar_realise::Event;
 
-use crate::{BuildError, Session};
+use crate::context::LockContext;
+use crate::{BuildsError, LockError};
 
 /// What may be built in order to build.
 #[derive(Debug, Clone, Copy)]
@@ -21,15 +22,15 @@ pub(super) struct Builds<'a> {
 /// Whether uv can be asked what the builds of `names` need.
 ///
 /// # Errors
-/// [`BuildError::NoUv`].
-pub(super) fn check(session: &Session<'_>, names: &[&str]) -> Result<(), BuildError> {
-    let none = |problem: String| BuildError::NoUv { names: names.join(", "), problem };
-    if session.fetcher.is_offline() {
+/// [`BuildsError::NoUv`].
+pub(super) fn check(context: &LockContext<'_>, names: &[&str]) -> Result<(), LockError> {
+    let none = |problem: String| LockError::from(BuildsError::NoUv { names: names.join(", "), problem });
+    if context.sources.fetcher.is_offline() {
         return Err(none("--offline forbids it".to_owned()));
     }
-    let mut command = Command::new(&session.programs.uv);
+    let mut command = Command::new(&context.uv);
     let ran = command.arg("--version").stdin(Stdio::null()).output();
-    let program = session.programs.uv.display();
+    let program = context.uv.display();
     match ran {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(none(format!("{program} does not work: {}", output.status))),
@@ -40,32 +41,32 @@ pub(super) fn check(session: &Session<'_>, names: &[&str]) -> Result<(), BuildEr
 /// Has uv resolve the requirements of builds, each for itself. The inner error is what uv says where it cannot.
 ///
 /// # Errors
-/// [`BuildError::Uv`] where uv cannot be asked, and what the disk and the lock's reader say.
+/// [`BuildsError::Uv`] where uv cannot be asked, and what the disk and the lock's reader say.
 pub(super) fn lock(
-    session: &Session<'_>,
+    context: &LockContext<'_>,
     project: &Path,
     target: &Target,
     requires: &BTreeMap<DistributionName, Vec<String>>,
     builds: Builds<'_>,
-) -> Result<Result<UvLock, String>, BuildError> {
-    let failed = |problem: String| BuildError::Uv { problem };
-    if session.fetcher.is_offline() {
+) -> Result<Result<UvLock, String>, LockError> {
+    let failed = |problem: String| LockError::from(BuildsError::Uv { problem });
+    if context.sources.fetcher.is_offline() {
         return Err(failed(
             "what builds need is not locked, and --offline forbids to find it out".to_owned(),
         ));
     }
-    let scratch = session.store.scratch()?;
+    let scratch = context.sources.store.scratch()?;
     let folder = scratch.path();
     let text = build_requirements_project(target.python.series(), requires);
     let text = with_indexes(&text, &fs::read_to_string(project.join("pyproject.toml")).unwrap_or_default());
     let pyproject = folder.join("pyproject.toml");
-    fs::write(&pyproject, text).map_err(|source| BuildError::Output { path: pyproject, source })?;
+    fs::write(&pyproject, text).map_err(|source| BuildsError::Write { path: pyproject, source })?;
     let names: Vec<&str> = requires.keys().map(DistributionName::as_str).collect();
     // Wheels alone are tried first: a second attempt is the same work to whoever watches.
     if builds.none {
-        session.reporter.event(&Event::LockingBuilds { names: &names });
+        context.sources.reporter.event(&Event::LockingBuilds { names: &names });
     }
-    let output = Command::new(&session.programs.uv)
+    let output = Command::new(&context.uv)
         .args(["lock", "--quiet", "--no-progress", "--color", "never"])
         .args(builds.none.then_some("--no-build"))
         .args(builds.without.iter().flat_map(|name| ["--no-build-package", name.as_str()]))
@@ -77,7 +78,7 @@ pub(super) fn lock(
         .stdin(Stdio::null())
         .output()
         .map_err(|error| {
-            let program = session.programs.uv.display();
+            let program = context.uv.display();
             failed(format!(
                 "cannot run {program}: {error}; uv resolves what {} needs to be built: install it",
                 names.join(", ")
@@ -88,8 +89,11 @@ pub(super) fn lock(
         return Ok(Err(said.trim().to_owned()));
     }
     let path = folder.join("uv.lock");
-    let text = fs::read_to_string(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
-    UvLock::parse(&text).map(Ok).map_err(|source| BuildError::UvLock { path, source: Box::new(source) })
+    let text =
+        fs::read_to_string(&path).map_err(|source| BuildsError::Read { path: path.clone(), source })?;
+    UvLock::parse(&text)
+        .map(Ok)
+        .map_err(|source| BuildsError::UvLock { path, source: Box::new(source) }.into())
 }
 
 /// `text`, a project's settings, with the indexes that `project` names: uv takes from there what builds need, as it takes

@@ -1,10 +1,10 @@
 //! A lock from what the archives have now: suites, packages, everything besides the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{Keyring, PackageIndex, PackageRecord, Reason, Root, Solution, SolveRequest, solve};
+use invar_apt::{PackageIndex, PackageRecord, Reason, Solution, SolveRequest, solve};
 use invar_checkout::ProjectFiles;
-use invar_debian::{Dependency, PackageName, parse_dependencies};
-use invar_maintscript::{BASE, Verdict, only_for_scripts, script_key, verdict};
+use invar_debian::PackageName;
+use invar_maintscript::{Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{
     Because, InvarLock, LockPart, LockedArchive, LockedInterpreter, LockedOmission, LockedPackage,
@@ -16,17 +16,19 @@ use invar_realise::{
 };
 use invar_tree::ImagePath;
 
-use crate::lock::{Update, build_roots, lock_fetches};
-use crate::lock_builds::lock_builds;
-use crate::lock_parts::Deferred;
-use crate::lock_roots::{RootSolver, requests};
-use crate::{BuildError, Session};
+use crate::LockError;
+use crate::builds::lock_builds;
+use crate::context::LockContext;
+use crate::fetches::lock_fetches;
+use crate::parts::{Deferred, build_roots};
+use crate::requests::{IN_BASE, INTERPRETER, SHELL, roots};
+use crate::roots::{RootSolver, requests};
+use crate::update::{Update, preferred};
 
 /// What a lock is made from.
 pub(crate) struct Making<'a> {
-    pub session: &'a Session<'a>,
+    pub context: &'a LockContext<'a>,
     pub files: &'a ProjectFiles,
-    pub keyring: &'a Keyring,
     pub update: &'a Update,
     pub required: &'a LockPart,
     /// The time as of which the archives are looked at; now, if there is none.
@@ -45,7 +47,7 @@ impl Making<'_> {
         request: Request,
         old: Option<&InvarLock>,
         deferred: &mut Vec<Deferred>,
-    ) -> Result<InvarLock, BuildError> {
+    ) -> Result<InvarLock, LockError> {
         let Some(old) = old.filter(|old| *self.update == Update::Nothing && old.request == request) else {
             return self.make(request, old, deferred);
         };
@@ -74,31 +76,31 @@ impl Making<'_> {
         request: Request,
         old: Option<&InvarLock>,
         deferred: &mut Vec<Deferred>,
-    ) -> Result<InvarLock, BuildError> {
-        let Self { session, files, keyring, update, required, .. } = *self;
+    ) -> Result<InvarLock, LockError> {
+        let Self { context, files, update, required, .. } = *self;
         let python = files.manifest.project.is_some();
         let codename = codename(&request, python)?;
-        session.reporter.event(&Event::Phase(Phase::Indexes));
-        let as_of = self.as_of.map_or(AsOf::Now(session.now), AsOf::Snapshot);
-        let suites = suites(session, &codename, keyring, as_of)?;
-        warn_of_older(session, &suites, old);
+        context.sources.reporter.event(&Event::Phase(Phase::Indexes));
+        let as_of = self.as_of.map_or(AsOf::Now(context.now), AsOf::Snapshot);
+        let suites = suites(context.sources, &codename, context.keyring, as_of)?;
+        warn_of_older(context, &suites, old);
         let locked_suites = locked_suites(&suites)?;
         let mut interpreter = None;
         let mut indexes = Vec::new();
         let mut platforms = BTreeMap::new();
         for &platform in &request.platforms {
-            let index = packages(session, &suites, &platform.debian_architecture(), as_of)?;
+            let index = packages(context.sources, &suites, &platform.debian_architecture(), as_of)?;
             let found = python.then(|| find_interpreter(&index, &codename, &request)).transpose()?;
-            session.reporter.event(&Event::Phase(Phase::Solve));
+            context.sources.reporter.event(&Event::Phase(Phase::Solve));
             let prefer = preferred(old, platform, update);
             let roots = roots(&request, found.as_ref());
             let solution = solve(&index, &SolveRequest { roots, omit: &only_for_scripts, prefer: &prefer })
-                .map_err(|source| BuildError::Solve {
+                .map_err(|source| LockError::Solve {
                 suite: codename.clone(),
                 platform: platform.to_string(),
                 source: Box::new(source),
             })?;
-            platforms.insert(platform, locked_platform(session, files, solution, &suites, &locked_suites)?);
+            platforms.insert(platform, locked_platform(context, files, solution, &suites, &locked_suites)?);
             indexes.push((platform, index));
             interpreter = found;
         }
@@ -122,9 +124,9 @@ impl Making<'_> {
         drop(indexes);
         for platform in lock.request.platforms.clone() {
             let old = old.filter(|_| *update == Update::Nothing);
-            deferred.extend(lock_builds(session, files, &mut lock, platform, old, required)?);
+            deferred.extend(lock_builds(context, files, &mut lock, platform, old, required)?);
         }
-        lock.fetches = lock_fetches(session, files, old.filter(|_| *update == Update::Nothing))?;
+        lock.fetches = lock_fetches(context.sources, files, old.filter(|_| *update == Update::Nothing))?;
         Ok(lock)
     }
 
@@ -135,7 +137,7 @@ impl Making<'_> {
         platform: Platform,
         archive: &ArchiveState<'_>,
         deferred: &mut Vec<Deferred>,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), LockError> {
         let Self { files, required, .. } = *self;
         let builds = build_roots(files, lock, platform, required)?;
         let mut locked = lock.platforms.remove(&platform).expect("the platform is being locked");
@@ -193,7 +195,7 @@ fn locked_package(
     record: &PackageRecord,
     suites: &[Suite],
     because: Because,
-) -> Result<LockedPackage, BuildError> {
+) -> Result<LockedPackage, LockError> {
     let suite = &suites[record.suite];
     let file = record.filename.to_string();
     Ok(LockedPackage {
@@ -213,19 +215,14 @@ fn locked_package(
 }
 
 /// The release to take packages from: the manifest's, or the newest stable one whose Python will do.
-fn codename(request: &Request, python: bool) -> Result<String, BuildError> {
+fn codename(request: &Request, python: bool) -> Result<String, LockError> {
     if let Some(suite) = &request.suite {
         return Ok(suite.codename().to_owned());
     }
     let requires = request.requires_python.as_ref().filter(|_| python);
-    stable_release(requires).map(|release| release.suite.to_owned()).ok_or_else(|| {
-        BuildError::NoInterpreter {
-            requires: requires.map(ToString::to_string).unwrap_or_default(),
-            suites: STABLE
-                .iter()
-                .map(|release| (release.suite.to_owned(), release.python.to_owned()))
-                .collect(),
-        }
+    stable_release(requires).map(|release| release.suite.to_owned()).ok_or_else(|| LockError::NoInterpreter {
+        requires: requires.map(ToString::to_string).unwrap_or_default(),
+        suites: STABLE.iter().map(|release| (release.suite.to_owned(), release.python.to_owned())).collect(),
     })
 }
 
@@ -234,9 +231,9 @@ fn find_interpreter(
     index: &PackageIndex,
     codename: &str,
     request: &Request,
-) -> Result<LockedInterpreter, BuildError> {
+) -> Result<LockedInterpreter, LockError> {
     let requires = || request.requires_python.as_ref().map_or_else(|| ">=3".to_owned(), ToString::to_string);
-    let none = |found: &str| BuildError::NoInterpreter {
+    let none = |found: &str| LockError::NoInterpreter {
         requires: requires(),
         suites: vec![(codename.to_owned(), found.to_owned())],
     };
@@ -258,64 +255,6 @@ fn find_interpreter(
     Ok(LockedInterpreter { package: package.name, version, path })
 }
 
-/// Versions of an older lock, as far as they are not to be chosen anew.
-fn preferred(
-    old: Option<&InvarLock>,
-    platform: Platform,
-    update: &Update,
-) -> BTreeMap<PackageName, invar_debian::DebianVersion> {
-    let stays = |name: &PackageName| match update {
-        Update::Nothing => true,
-        Update::Packages(packages) => !packages.contains(name),
-        Update::Everything => false,
-    };
-    let locked = old.and_then(|old| old.platforms.get(&platform)).into_iter();
-    let locked = locked.flat_map(|locked| locked.tools.iter().chain(&locked.packages));
-    locked
-        .filter(|(name, _)| stays(name))
-        .map(|(name, package)| (name.clone(), package.version.clone()))
-        .collect()
-}
-
-// Who asks for a package, in the words of the solver's messages.
-const REQUESTED: &str = "`packages` in the manifest";
-const SHELL: &str = "`shell = true` in the manifest";
-const IN_BASE: &str = "the base set";
-const INTERPRETER: &str = "the Python interpreter";
-
-pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<Root> {
-    let mut roots = Vec::new();
-    let mut add = |text: &str, why: &str| {
-        let dependency: Vec<Dependency> =
-            parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
-        roots.extend(dependency.into_iter().map(|dependency| Root { dependency, why: why.to_owned() }));
-    };
-    for package in &request.packages {
-        match &package.version {
-            Some(version) => add(&format!("{} (= {version})", package.name), REQUESTED),
-            None => add(package.name.as_str(), REQUESTED),
-        }
-    }
-    if request.shell {
-        add("dash", SHELL);
-    }
-    match &request.base {
-        Some(base) => base.iter().for_each(|name| add(name.as_str(), IN_BASE)),
-        None => {
-            BASE.iter().for_each(|name| add(name, IN_BASE));
-            // What every wheel for glibc may rely on besides libc6 (PEP 600, by way of PEP 513's list): numpy and many
-            // others do not start without it.
-            if interpreter.is_some() {
-                add("libstdc++6", IN_BASE);
-            }
-        }
-    }
-    if let Some(interpreter) = interpreter {
-        add(interpreter.package.as_str(), INTERPRETER);
-    }
-    roots
-}
-
 fn because(reason: &Reason) -> Because {
     match reason {
         Reason::DependencyOf(of) => Because::Dependency { of: of.clone() },
@@ -329,12 +268,12 @@ fn because(reason: &Reason) -> Because {
 }
 
 fn locked_platform(
-    session: &Session<'_>,
+    context: &LockContext<'_>,
     files: &ProjectFiles,
     solution: Solution,
     suites: &[Suite],
     locked_suites: &BTreeMap<SuiteName, LockedSuite>,
-) -> Result<LockedPlatform, BuildError> {
+) -> Result<LockedPlatform, LockError> {
     let recipe = |record: &invar_apt::PackageRecord| PackageRecipe {
         name: record.name.clone(),
         version: record.version.clone(),
@@ -352,7 +291,7 @@ fn locked_platform(
         let found = locked_suites.iter().find(|(name, _)| name.as_str() == suite);
         found.map(|(_, suite)| snapshot_times(suite.date)).unwrap_or_default()
     };
-    let trees = realise(session, &recipes, &times, &files.folder)?;
+    let trees = realise(context.sources, &recipes, &times, &files.folder)?;
     let mut locked = LockedPlatform::default();
     for ((selected, recipe), tree) in solution.packages.iter().zip(&recipes).zip(&trees) {
         let Recipe::Package(recipe) = recipe else { continue };
@@ -384,7 +323,7 @@ fn locked_platform(
     Ok(locked)
 }
 
-fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, BuildError> {
+fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, LockError> {
     let mut locked = BTreeMap::new();
     for suite in suites {
         let wrong = |problem: &str| SuiteError::Unexpected {
@@ -417,7 +356,7 @@ fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, B
 }
 
 /// A mirror that is behind what was locked before is no error, but somebody may be withholding updates.
-fn warn_of_older(session: &Session<'_>, suites: &[Suite], old: Option<&InvarLock>) {
+fn warn_of_older(context: &LockContext<'_>, suites: &[Suite], old: Option<&InvarLock>) {
     for suite in suites {
         let known = old.and_then(|old| old.suites.iter().find(|(name, _)| name.as_str() == suite.name));
         if let Some((_, known)) = known
@@ -425,7 +364,7 @@ fn warn_of_older(session: &Session<'_>, suites: &[Suite], old: Option<&InvarLock
         {
             let warning =
                 format!("{} has an older state of {} than invar.lock: {}", suite.url, suite.name, known.date);
-            session.reporter.event(&Event::Warning(&warning));
+            context.sources.reporter.warn(&warning);
         }
     }
 }

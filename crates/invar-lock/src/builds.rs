@@ -12,8 +12,9 @@ use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
 use invar_realise::{PackageSource, locked_digest, read_source, read_text, version as tagged_version};
 
 use self::resolver::{Resolver, Wanted};
-use crate::lock_parts::{Deferred, of_part, parts, sources};
-use crate::{BuildError, Session};
+use crate::context::LockContext;
+use crate::parts::{Deferred, of_part, parts, sources};
+use crate::{BuildsError, LockError};
 
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.
 ///
@@ -21,21 +22,21 @@ use crate::{BuildError, Session};
 /// be locked of another part than `required` is left out, and given back with the reason.
 ///
 /// # Errors
-/// What reading the sources says, [`BuildError::Uv`], [`BuildError::NoUv`], [`BuildError::BuildRequirements`].
+/// What reading the sources says, [`BuildsError::Uv`], [`BuildsError::NoUv`], [`BuildsError::Requirements`].
 pub(crate) fn lock_builds(
-    session: &Session<'_>,
+    context: &LockContext<'_>,
     files: &ProjectFiles,
     lock: &mut InvarLock,
     platform: Platform,
     old: Option<&InvarLock>,
     required: &LockPart,
-) -> Result<Vec<Deferred>, BuildError> {
+) -> Result<Vec<Deferred>, LockError> {
     let old = old.and_then(|old| old.platforms.get(&platform));
     let mut builds: BTreeMap<NormalisedName, LockedBuild> = BTreeMap::new();
     let mut deferred = Vec::new();
     let mut resolver = None;
     for part in parts(files) {
-        let mut add = || -> Result<(), BuildError> {
+        let mut add = || -> Result<(), LockError> {
             let mut sources = sources(files, lock, platform, &part)?;
             sources.retain(|name, _| !builds.contains_key(name));
             if sources.is_empty() {
@@ -45,13 +46,13 @@ pub(crate) fn lock_builds(
             let new: Vec<&str> = sources.keys().filter(is_new).map(NormalisedName::as_str).collect();
             if !new.is_empty() && part != *required {
                 // Nothing is fetched for what cannot be locked anyway.
-                uv::check(session, &new)?;
+                uv::check(context, &new)?;
             }
             if resolver.is_none() {
-                resolver = Some(Resolver::new(session, files, lock, platform)?);
+                resolver = Some(Resolver::new(context, files, lock, platform)?);
             }
             let resolver = resolver.as_mut().expect("it was made a moment ago");
-            builds.extend(lock_sources(session, files, resolver, sources, old)?);
+            builds.extend(lock_sources(context, files, resolver, sources, old)?);
             Ok(())
         };
         match add() {
@@ -69,21 +70,21 @@ pub(crate) fn lock_builds(
 
 /// What each of `sources` is built with.
 fn lock_sources(
-    session: &Session<'_>,
+    context: &LockContext<'_>,
     files: &ProjectFiles,
     resolver: &mut Resolver<'_>,
     sources: BTreeMap<NormalisedName, ChosenSource>,
     old: Option<&LockedPlatform>,
-) -> Result<BTreeMap<NormalisedName, LockedBuild>, BuildError> {
+) -> Result<BTreeMap<NormalisedName, LockedBuild>, LockError> {
     let mut builds = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, chosen) in sources {
         let known = old.and_then(|old| old.builds.get(&name));
         let expected = known.filter(|known| known.version == chosen.version).and_then(|known| known.source);
         let expected = expected.filter(|_| matches!(chosen.source, SourceLocation::Git { .. }));
-        let source = read_source(session, files, &chosen, expected.as_ref())?;
+        let source = read_source(context.sources, files, &chosen, expected.as_ref())?;
         let requires = declared(files, &name, &chosen, &source)?;
-        let version = version(session, files, &chosen, &source);
+        let version = version(context, files, &chosen, &source);
         if let (Some(known), Some(old)) = (known, old)
             && known.requires.is_superset(&requires)
             && known.source == locked_digest(&chosen, &source)
@@ -99,7 +100,7 @@ fn lock_sources(
     }
     if !wanted.is_empty() {
         let names: Vec<&str> = wanted.iter().map(|wanted| wanted.name.as_str()).collect();
-        uv::check(session, &names)?;
+        uv::check(context, &names)?;
     }
     builds.extend(resolver.resolve(wanted)?);
     Ok(builds)
@@ -111,12 +112,12 @@ fn declared(
     name: &NormalisedName,
     chosen: &ChosenSource,
     source: &PackageSource,
-) -> Result<BTreeSet<String>, BuildError> {
+) -> Result<BTreeSet<String>, LockError> {
     let pyproject = read_text(source, "pyproject.toml");
     if pyproject.is_none() && read_text(source, "setup.py").is_none() {
-        return Err(BuildError::NotAPackage { name: chosen.name.to_string() });
+        return Err(BuildsError::NotAPackage { name: chosen.name.to_string() }.into());
     }
-    let system = build_system(pyproject.as_deref()).map_err(|source| BuildError::BuildSystem {
+    let system = build_system(pyproject.as_deref()).map_err(|source| BuildsError::BuildSystem {
         name: chosen.name.to_string(),
         source: Box::new(source),
     })?;
@@ -135,7 +136,7 @@ fn declared(
 /// The version that the build is told, so that it does not look for a repository: as `uv.lock` has it, or for a project
 /// whose version is dynamic, as the tags around it say.
 fn version(
-    session: &Session<'_>,
+    context: &LockContext<'_>,
     files: &ProjectFiles,
     chosen: &ChosenSource,
     source: &PackageSource,
@@ -148,5 +149,5 @@ fn version(
     if !info.dynamic.iter().any(|field| field == "version") {
         return None;
     }
-    tagged_version(&session.upstreams.git, &files.folder.join(path))
+    tagged_version(&context.sources.upstreams.git, &files.folder.join(path))
 }

@@ -4,17 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::{CheckoutError, ProjectFiles};
-use invar_plan::python_packages;
-use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose};
+use invar_plan::{build_root_name, python_packages, shell_manifest};
+use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose, RootName};
 use invar_python::{ChosenSource, Selected};
 use invar_realise::Event;
 
-use crate::{BuildError, Session};
+use crate::context::LockContext;
+use crate::{BuildsError, LockError};
 
 /// A part that is not in a lock, and why.
 pub(crate) struct Deferred {
     pub part: LockPart,
-    pub error: BuildError,
+    pub error: LockError,
 }
 
 /// What of one part a lock does not have.
@@ -49,20 +50,20 @@ fn manifest_of(manifest: &Manifest, part: &LockPart) -> Option<Manifest> {
     match part {
         LockPart::Image => Some(manifest.clone()),
         LockPart::Further(key) => manifest.image(key.as_str()),
-        LockPart::Shell => Some(crate::shell::shell_manifest(manifest)),
+        LockPart::Shell => Some(shell_manifest(manifest)),
     }
 }
 
 /// All that is to be built for `part` on `platform`.
 ///
 /// # Errors
-/// What choosing the packages says; for other parts than the image as [`BuildError::Part`].
+/// What choosing the packages says; for other parts than the image as [`LockError::Part`].
 pub(crate) fn sources(
     files: &ProjectFiles,
     lock: &InvarLock,
     platform: Platform,
     part: &LockPart,
-) -> Result<BTreeMap<NormalisedName, ChosenSource>, BuildError> {
+) -> Result<BTreeMap<NormalisedName, ChosenSource>, LockError> {
     let mut all = BTreeMap::new();
     let Some(manifest) = manifest_of(files.whole_manifest(), part) else { return Ok(all) };
     let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
@@ -75,11 +76,36 @@ pub(crate) fn sources(
 }
 
 /// `error`, which is one of `part`.
-pub(crate) fn of_part(part: &LockPart, error: BuildError) -> BuildError {
+pub(crate) fn of_part(part: &LockPart, error: LockError) -> LockError {
     match (part, error) {
-        (LockPart::Image, error) | (_, error @ BuildError::Part { .. }) => error,
-        (part, error) => BuildError::Part { part: part.clone(), source: Box::new(error) },
+        (LockPart::Image, error) | (_, error @ LockError::Part { .. }) => error,
+        (part, error) => LockError::Part { part: part.clone(), source: Box::new(error) },
     }
+}
+
+/// The roots in which Python packages are built for `platform`. What cannot be chosen for another part than `required`
+/// has none.
+pub(crate) fn build_roots(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+    required: &LockPart,
+) -> Result<BTreeSet<RootName>, LockError> {
+    let mut roots = BTreeSet::new();
+    if files.uv_lock.is_none() {
+        return Ok(roots);
+    }
+    for part in parts(files) {
+        match sources(files, lock, platform, &part) {
+            Ok(sources) => {
+                roots.extend(sources.keys().map(|name| build_root_name(&files.manifest, name)));
+            }
+            Err(error) if part == *required => return Err(error),
+            // Said when its builds are locked.
+            Err(_) => {}
+        }
+    }
+    Ok(roots)
 }
 
 /// What the lock does not have of `part`; `None` if it has everything, or if it belongs to something else, which
@@ -87,7 +113,7 @@ pub(crate) fn of_part(part: &LockPart, error: BuildError) -> BuildError {
 ///
 /// # Errors
 /// What choosing the Python packages says.
-pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked>, BuildError> {
+pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked>, LockError> {
     let Some(lock) = &files.lock else { return Ok(None) };
     let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
     let concerned = |mismatch: &&Mismatch| mismatch.part().is_none_or(|concerned| concerned == *part);
@@ -110,8 +136,8 @@ pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked
 /// does not have.
 ///
 /// # Errors
-/// As [`ProjectFiles::checked_lock`], also for what another part has changed; [`BuildError::PartNotLocked`].
-pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlocked>, BuildError> {
+/// As [`ProjectFiles::checked_lock`], also for what another part has changed; [`LockError::PartNotLocked`].
+pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlocked>, LockError> {
     let lock = files.checked_lock()?;
     let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
     // What concerns all parts has been looked at.
@@ -132,7 +158,7 @@ pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlo
     }
     Ok(all)
 }
-impl From<Unlocked> for BuildError {
+impl From<Unlocked> for LockError {
     fn from(unlocked: Unlocked) -> Self {
         let Unlocked { part, builds } = unlocked;
         let what = match builds.len() {
@@ -151,7 +177,7 @@ impl From<Unlocked> for BuildError {
 }
 
 /// Says what is not in the lock, and how it gets there.
-pub(crate) fn report(session: &Session<'_>, deferred: &[Deferred]) {
+pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
     let mut told = BTreeSet::new();
     for Deferred { part, error } in deferred.iter().filter(|deferred| told.insert(deferred.part.clone())) {
         let mut causes = error.to_string();
@@ -161,12 +187,16 @@ pub(crate) fn report(session: &Session<'_>, deferred: &[Deferred]) {
             cause = next.source();
         }
         let sentence = match error {
-            BuildError::Part { .. } => format!("{causes}; everything else is locked"),
+            LockError::Part { .. } => format!("{causes}; everything else is locked"),
             _ => format!("{part} is not locked, everything else is: {causes}"),
         };
         let sentence = format!("{sentence}; `{}` locks it", part.command());
         // Without uv, that is how it has to be; everything else somebody should look at.
-        let is_usual = matches!(error, BuildError::NoUv { .. });
-        session.reporter.event(&if is_usual { Event::Note(&sentence) } else { Event::Warning(&sentence) });
+        let is_usual = matches!(error, LockError::Builds(BuildsError::NoUv { .. }));
+        context.sources.reporter.event(&if is_usual {
+            Event::Note(&sentence)
+        } else {
+            Event::Warning(&sentence)
+        });
     }
 }

@@ -10,8 +10,8 @@ use invar_project::{
     Platform, Request, RootName,
 };
 
-use crate::BuildError;
-use crate::lock_make::roots;
+use crate::LockError;
+use crate::requests::roots;
 
 /// What is asked for, for each root. `builds` are the roots of Python builds.
 pub(crate) fn requests(
@@ -36,20 +36,20 @@ pub(crate) struct RootSolver<'a> {
     pub platform: Platform,
     pub codename: &'a str,
     /// Makes what a lock holds of a package.
-    pub locked: &'a dyn Fn(&PackageRecord, Because) -> Result<LockedPackage, BuildError>,
+    pub locked: &'a dyn Fn(&PackageRecord, Because) -> Result<LockedPackage, LockError>,
 }
 
 impl RootSolver<'_> {
     /// Adds the root `name` to `platform`.
     ///
     /// # Errors
-    /// [`BuildError::Solve`], [`BuildError::TwoVersions`].
+    /// [`LockError::Solve`], [`LockError::TwoVersions`].
     pub fn add(
         &self,
         platform: &mut LockedPlatform,
         name: &RootName,
         request: &BTreeSet<PackageRequest>,
-    ) -> Result<(), BuildError> {
+    ) -> Result<(), LockError> {
         let essential = "every Debian system";
         let mut wanted = Vec::new();
         let mut add = |text: &str, why: &str| {
@@ -102,7 +102,7 @@ impl RootSolver<'_> {
             if name.kind() == "image" { &only_for_scripts } else { &nothing };
         let solution =
             solve(self.index, &SolveRequest { roots: wanted, omit, prefer: &prefer }).map_err(|source| {
-                BuildError::Solve {
+                LockError::Solve {
                     suite: self.codename.to_owned(),
                     platform: format!("{} ({name})", self.platform),
                     source: Box::new(source),
@@ -115,7 +115,7 @@ impl RootSolver<'_> {
             let known = platform.packages.get(&record.name).or_else(|| platform.tools.get(&record.name));
             if let Some(known) = known {
                 if known.version.as_str() != record.version.as_str() {
-                    return Err(BuildError::TwoVersions {
+                    return Err(LockError::TwoVersions {
                         name: record.name.to_string(),
                         root: name.to_string(),
                         found: record.version.to_string(),
