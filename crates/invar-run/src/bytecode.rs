@@ -3,30 +3,32 @@
 //! Sources that belong to a package or wheel are compiled once for each tree; the project's own one by one, so that a
 //! changed line costs one file. What comes out is brought into a canonical form, since what an interpreter writes also
 //! depends on what it did before.
+mod interpreter;
+mod key;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::time::Duration;
 
-use invar_debian::{Control, PackageName, parse_dependencies};
-use invar_plan::{PROJECT, PackageRecipe};
-use invar_project::LockedInterpreter;
-use invar_python::{BYTECODE_VERSION, COMPILER, cached_path, canonical_pyc};
+use invar_python::{COMPILER, cached_path, canonical_pyc};
 use invar_realise::{Event, RealiseError, sink_failure};
 use invar_sandbox::Ownership;
-use invar_store::{Key, KeyWriter, Keyed, StoredTree};
-use invar_tree::{
-    Clash, Contents, Digest, Entry, ImagePath, MemoryTree, Mode, Node, Opened, Origin, Owner, Sink as _,
-    SinkError, Tree,
-};
+use invar_store::{Key, Keyed, StoredTree};
+use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, SinkError};
 use serde::{Deserialize, Serialize};
 
+pub use self::interpreter::Interpreter;
+use self::key::{CompiledFile, CompiledTree};
+pub use self::sources::Candidate;
+use self::sources::{Sources, sources};
 use crate::RunError;
-use crate::context::{Advice, BuildContext};
-use crate::debian::{ConfiguredPackages, debian_checkout};
+use crate::context::BuildContext;
+use crate::debian::debian_checkout;
 use crate::executor::{BUILD, Command, Input, OutputTree, RootTree, Wanted, in_build};
+use crate::run_command::Advice;
 
 /// How long all of it may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -40,20 +42,6 @@ const FEW: usize = 32;
 /// The largest compiled file that is read, in bytes.
 const LARGEST: u64 = 256 << 20;
 
-/// A tree whose Python files are to be compiled.
-pub struct Candidate<'a> {
-    /// The tree as the image has it.
-    pub tree: &'a Tree,
-    /// Its files.
-    pub contents: &'a (dyn Contents + Sync),
-    /// Where they come from, in words.
-    pub of: String,
-    /// Whether it is one of the interpreter's own packages, which are there anyway.
-    pub is_interpreter: bool,
-    /// Whether its files change one by one.
-    pub changes: bool,
-}
-
 /// The compiled files of a candidate.
 pub enum Compiled {
     /// In the store.
@@ -66,64 +54,6 @@ pub enum Compiled {
 #[derive(Serialize, Deserialize)]
 struct File {
     compiled: Option<Digest>,
-}
-
-/// The interpreter, and what it needs to start.
-pub struct Interpreter<'a> {
-    locked: &'a LockedInterpreter,
-    packages: Vec<PackageRecipe>,
-    key: Key,
-}
-
-impl<'a> Interpreter<'a> {
-    /// The interpreter among `packages`, with the packages that it depends on.
-    pub fn among(locked: &'a LockedInterpreter, packages: &[PackageRecipe], controls: &[Control]) -> Self {
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
-        // Every root starts with these: the links of the merged /usr, and a place for accounts.
-        let mut queue = vec![locked.package.to_string(), "base-files".to_owned()];
-        while let Some(name) = queue.pop() {
-            let provides = |control: &&Control| {
-                control.package().as_str() == name
-                    || control
-                        .provides()
-                        .iter()
-                        .flat_map(|one| &one.alternatives)
-                        .any(|one| one.name.as_str() == name)
-            };
-            let Some(control) = controls.iter().find(provides) else { continue };
-            if !wanted.insert(control.package().as_str()) {
-                continue;
-            }
-            for field in ["Pre-Depends", "Depends"] {
-                let Some(text) = control.paragraph().get(field) else { continue };
-                for name in parse_dependencies(text).into_iter().flatten().flat_map(|one| one.alternatives) {
-                    queue.push(name.name.to_string());
-                }
-            }
-        }
-        let packages: Vec<PackageRecipe> =
-            packages.iter().filter(|package| wanted.contains(package.name.as_str())).cloned().collect();
-        // The compiler is in the interpreter's own packages; what else it needs to start does not reach the result.
-        let own: Vec<PackageRecipe> = packages
-            .iter()
-            .filter(|package| {
-                package.name.as_str().trim_start_matches("lib").starts_with(locked.package.as_str())
-            })
-            .cloned()
-            .collect();
-        Self { locked, key: ConfiguredPackages(&own).key(), packages }
-    }
-
-    /// Whether `package` is there when files are compiled.
-    pub fn has(&self, package: &PackageName) -> bool {
-        self.packages.iter().any(|own| own.name == *package)
-    }
-
-    /// `cpython-313`: what the names of compiled files end in.
-    fn tag(&self) -> String {
-        let series: String = self.locked.version.release().iter().take(2).map(u64::to_string).collect();
-        format!("cpython-{series}")
-    }
 }
 
 /// Compiles the Python files of all `candidates` that the store has no compiled form of. The results are in the order
@@ -212,58 +142,8 @@ fn keep(store: &invar_store::Store, bytes: &[u8]) -> Result<Digest, RunError> {
     Ok(writer.commit()?.0)
 }
 
-/// The Python files of `tree` that programs import: modules of the interpreter, of Debian's packages, of the virtual
-/// environment and of the project.
-fn sources(tree: &Tree) -> impl Iterator<Item = ImagePath> + '_ {
-    let is_source = |path: &ImagePath| {
-        let text = path.as_str();
-        let imported = path.is_within(PROJECT)
-            || text.strip_prefix("usr/lib/python3").is_some_and(|rest| rest.contains('/'))
-            || text.strip_prefix("usr/local/lib/python3").is_some_and(|rest| rest.contains('/'));
-        imported && text.ends_with(".py") && !text.contains('\n') && !text.contains("/.venv/bin/")
-    };
-    let files = tree.iter().filter(|(_, entry)| matches!(entry.node, Node::File { .. }));
-    files.map(|(path, _)| path.clone()).filter(move |path| is_source(path))
-}
-
 /// Compiled files by candidate and source; `None` for what is not valid source.
 type Files = BTreeMap<(usize, ImagePath), Option<Vec<u8>>>;
-
-/// The compiled files of a tree.
-struct CompiledTree<'a> {
-    interpreter: &'a Key,
-    tree: &'a Digest,
-}
-
-impl Keyed for CompiledTree<'_> {
-    const DOMAIN: &'static str = "bytecode";
-    const VERSION: u32 = BYTECODE_VERSION;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.digest(&Digest::of(COMPILER.as_bytes()));
-        writer.key(self.interpreter);
-        writer.digest(self.tree);
-    }
-}
-
-/// The compiled form of one file.
-struct CompiledFile<'a> {
-    interpreter: &'a Key,
-    path: &'a ImagePath,
-    source: Option<&'a Digest>,
-}
-
-impl Keyed for CompiledFile<'_> {
-    const DOMAIN: &'static str = "bytecode-file";
-    const VERSION: u32 = BYTECODE_VERSION;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.digest(&Digest::of(COMPILER.as_bytes()));
-        writer.key(self.interpreter);
-        writer.text(self.path.as_str());
-        writer.optional(self.source, KeyWriter::digest);
-    }
-}
 
 struct Work<'a> {
     interpreter: &'a Interpreter<'a>,
@@ -341,71 +221,6 @@ impl Work<'_> {
     }
 }
 
-/// The files that are not the interpreter's own, where they are in the image.
-struct Sources<'a> {
-    tree: Tree,
-    /// The candidate that each is read from.
-    from: BTreeMap<ImagePath, &'a (dyn Contents + Sync)>,
-}
-
-impl<'a> Sources<'a> {
-    fn of(files: &[(usize, ImagePath)], candidates: &[Candidate<'a>]) -> Result<Self, Vec<Clash>> {
-        let (mut tree, mut from) = (Tree::new(), BTreeMap::new());
-        for (index, own) in to_write(files, candidates)? {
-            for (path, entry) in own.iter().filter(|(_, entry)| !entry.is_directory()) {
-                tree.insert(path.clone(), entry.clone()).map_err(|_| {
-                    let second = entry.clone();
-                    let first = path.ancestors().find_map(|above| tree.get(above.as_str()).cloned());
-                    let first = first.unwrap_or_else(|| second.clone());
-                    vec![Clash { path: path.clone(), first, second_path: path.clone(), second }]
-                })?;
-                from.insert(path.clone(), candidates[index].contents);
-            }
-        }
-        Ok(Self { tree, from })
-    }
-}
-
-impl Contents for Sources<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
-        self.from.get(path).ok_or(io::ErrorKind::NotFound)?.open(path)
-    }
-}
-
-/// The files that are not the interpreter's own, each once, by the number of the first candidate that has it.
-///
-/// Packages may bring the same file as long as they agree on it; what they do not agree on is a clash.
-fn to_write(
-    files: &[(usize, ImagePath)],
-    candidates: &[Candidate<'_>],
-) -> Result<BTreeMap<usize, Tree>, Vec<Clash>> {
-    let mut by_candidate: BTreeMap<usize, Tree> = BTreeMap::new();
-    let mut written: BTreeMap<&ImagePath, &Entry> = BTreeMap::new();
-    let mut clashes = Vec::new();
-    for (index, path) in files {
-        let candidate = &candidates[*index];
-        if candidate.is_interpreter {
-            continue;
-        }
-        let entry = candidate.tree.get(path.as_str()).expect("it was found in this tree");
-        match written.get(path) {
-            Some(first) if first.node == entry.node => {}
-            Some(first) => clashes.push(Clash {
-                path: path.clone(),
-                first: Entry::clone(first),
-                second_path: path.clone(),
-                second: entry.clone(),
-            }),
-            None => {
-                written.insert(path, entry);
-                let tree = by_candidate.entry(*index).or_default();
-                tree.insert(path.clone(), entry.clone()).expect("the files of a tree form a tree");
-            }
-        }
-    }
-    if clashes.is_empty() { Ok(by_candidate) } else { Err(clashes) }
-}
-
 fn read_compiled(outputs: &dyn OutputTree, number: usize, path: &ImagePath) -> Result<Vec<u8>, RunError> {
     let mut bytes = Vec::new();
     let place = in_build(&format!("out/{number}.pyc"));
@@ -413,27 +228,4 @@ fn read_compiled(outputs: &dyn OutputTree, number: usize, path: &ImagePath) -> R
     read.map_err(|source| RealiseError::Read { path: path.to_string().into(), source })?;
     canonical_pyc(&bytes)
         .map_err(|source| RunError::Bytecode { path: path.to_string(), source: Box::new(source) })
-}
-
-#[cfg(test)]
-mod keys {
-    use super::*;
-
-    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
-
-    #[test]
-    fn the_keys_are_pinned() {
-        let (interpreter, digest) = (&ConfiguredPackages(&[]).key(), &Digest::of(b"tree"));
-        let path = &ImagePath::parse("app/main.py").unwrap();
-        assert_eq!(
-            CompiledTree { interpreter, tree: digest }.describe(),
-            "bytecode 1 747d1c5c098e5ddcc5f94f0c396405b05d6fff53068bcaef23bec7148d25e60c",
-            "{CHANGED}"
-        );
-        assert_eq!(
-            CompiledFile { interpreter, path, source: Some(digest) }.describe(),
-            "bytecode-file 1 095145e8c6654ca3e5d4f05bc9a573bbc0629b29df6f5887ba477096aa336998",
-            "{CHANGED}"
-        );
-    }
 }

@@ -1,20 +1,11 @@
-//! What commands are run with, and what becomes of a failure.
-use std::fs;
+//! What commands are run with.
 
 use invar_checkout::ProjectFiles;
 use invar_project::{InvarLock, Platform};
-use invar_realise::{Event, RealiseError, Sources, sink_failure, snapshot_times};
-use invar_sandbox::Status;
-use rustix::process::Signal;
+use invar_realise::{RealiseError, Sources, snapshot_times};
 
 use crate::RunError;
-use crate::executor::{Command, Executor, ExecutorError, Limits, OutputError, Outputs};
-use crate::failure::{Size, StepFailure};
-use crate::hints::{self, PackagesOf};
-use crate::log::Log;
-
-/// How many of its last lines a failure shows.
-pub const LAST_LINES: usize = 20;
+use crate::executor::{Executor, ExecutorError, Limits};
 
 /// How many processes and threads one build may have at once.
 const PROCESSES: u64 = 4096;
@@ -52,15 +43,6 @@ pub struct BuildContext<'a> {
     pub platform: Platform,
 }
 
-/// What to say where a command fails.
-#[derive(Debug, Default)]
-pub struct Advice {
-    /// Whose `packages` of the manifest it finds.
-    pub packages_of: Option<PackagesOf>,
-    /// What gives it more time, as a sentence.
-    pub longer: Option<&'static str>,
-}
-
 impl<'a> BuildContext<'a> {
     /// The moments at which the snapshot service has the packages of `suite`.
     pub fn times(&self, suite: &str) -> Vec<String> {
@@ -68,7 +50,7 @@ impl<'a> BuildContext<'a> {
         found.map(|(_, suite)| snapshot_times(suite.date)).unwrap_or_default()
     }
 
-    fn executor(&self) -> &'a dyn Executor {
+    pub(crate) fn executor(&self) -> &'a dyn Executor {
         &*self.runner.executor
     }
 
@@ -93,43 +75,6 @@ impl<'a> BuildContext<'a> {
         let given = &self.runner.limits;
         Limits { time, memory: given.memory, disk: given.disk, processes: PROCESSES }
     }
-
-    /// Runs `command`.
-    ///
-    /// # Errors
-    /// [`RunError::Sandbox`], [`RunError::Step`], and what the disk says.
-    pub fn run(&self, command: &Command<'_>, advice: &Advice) -> Result<Outputs, RunError> {
-        let label = command.label;
-        let scratch = self.sources.store.scratch()?;
-        let log_path = scratch.path().join("log");
-        let mut log = Log::new(&log_path, self.sources.reporter, label)?;
-        self.sources.reporter.event(&Event::StepStarted { label });
-        let ran = self.executor().run(command, &mut |bytes| log.take(bytes));
-        let (mut lines, written) = log.finish();
-        let outputs = ran.map_err(|error| not_run(label, error))?;
-        written.map_err(|source| RunError::Disk { path: log_path.clone(), source })?;
-        let status = outputs.status;
-        if status == Status::Exited(0) {
-            self.sources.reporter.event(&Event::StepFinished { label });
-            return Ok(outputs);
-        }
-        let log = self.sources.store.path().join("logs").join(format!("{}.log", command.file_name()));
-        let moved =
-            fs::create_dir_all(log.parent().unwrap_or(&log)).and_then(|()| fs::rename(&log_path, &log));
-        moved.map_err(|source| RunError::Disk { path: log.clone(), source })?;
-        let hint = match status {
-            Status::TimedOut => advice.longer.map(str::to_owned),
-            Status::OutOfMemory => Some(hints::MORE_MEMORY.to_owned()),
-            Status::OutOfDisk => Some(hints::MORE_DISK.to_owned()),
-            // A file that became larger than it may.
-            Status::Signaled(signal) if signal == Signal::XFSZ.as_raw() => Some(hints::MORE_DISK.to_owned()),
-            _ => hints::hint(self, &lines, advice.packages_of.as_ref(), &command.root),
-        };
-        let last_lines = lines.split_off(lines.len().saturating_sub(LAST_LINES));
-        let (label, problem) = (label.to_owned(), problem(status, &command.limits));
-        let kept = outputs.kept;
-        Err(RunError::Step(Box::new(StepFailure { label, problem, last_lines, log, kept, hint })))
-    }
 }
 
 fn check_platform(runner: &Runner<'_>, platform: Platform, label: &str) -> Result<(), RunError> {
@@ -148,35 +93,12 @@ pub(crate) fn check_runner(runner: &Runner<'_>, platform: Platform, label: &str)
     runner.executor.check().map_err(|error| not_run(label, error))
 }
 
-/// How a command ended that failed, as the end of a sentence.
-fn problem(status: Status, limits: &Limits) -> String {
-    match status {
-        Status::Exited(code) => format!("failed with exit code {code}"),
-        Status::Signaled(signal) => format!("was ended by signal {signal}"),
-        Status::TimedOut => format!("took longer than {:?}", limits.time),
-        Status::OutOfMemory => {
-            format!("ran out of memory: it may use {}", Size(limits.memory.unwrap_or_default()))
-        }
-        Status::OutOfDisk => format!("wrote too much: it may use {} of disk", Size(limits.disk)),
-    }
-}
-
 /// That `label` could not be run.
-fn not_run(label: &str, error: ExecutorError) -> RunError {
+pub(crate) fn not_run(label: &str, error: ExecutorError) -> RunError {
     match error {
         ExecutorError::Sandbox(source) => RunError::Sandbox { label: label.to_owned(), source },
         ExecutorError::Contents(source) => RealiseError::Write(source).into(),
         ExecutorError::Disk { path, source } => RunError::Disk { path, source },
         ExecutorError::Store(error) => error.into(),
-    }
-}
-
-/// That what `label` left at `place` cannot be used.
-pub fn unusable(label: &str, place: &str, error: OutputError) -> RunError {
-    let label = label.to_owned();
-    match error {
-        OutputError::Missing => RunError::NoOutput { label, output: place.to_owned() },
-        OutputError::Capture(source) => RunError::Capture { label, source },
-        OutputError::Sink(error) => sink_failure(error).into(),
     }
 }

@@ -25,6 +25,7 @@ mod output_sink;
 mod perturbation;
 mod python_build;
 mod root;
+mod run_command;
 mod scripts;
 mod steps;
 mod tools;

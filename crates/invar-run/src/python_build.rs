@@ -1,53 +1,38 @@
 //! Python packages that are built from their sources: these become a wheel, and the wheel a tree.
+mod front_end;
+mod key;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use invar_checkout::SourceTree;
-use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
-use invar_project::{LockedInterpreter, Platform};
+use invar_plan::{Recipe, SourceBuild, WheelRecipe};
+use invar_project::LockedInterpreter;
 use invar_python::{
-    Chosen, DistributionName, FRONTEND, Location, SourceLocation, WHEEL_VERSION, WheelFile, WheelFilename,
-    unpack_wheel, virtual_environment,
+    Chosen, Location, SourceLocation, WheelFile, WheelFilename, unpack_wheel, virtual_environment,
 };
-use invar_realise::{
-    PackageSource, RealiseError, Vendored, WheelTree, check_out, copy_tree, encode_direct_url, encode_layout,
-    read_source, realise, sink_failure,
-};
-use invar_sandbox::Ownership;
-use invar_store::{Checkout, Key, KeyWriter, Keyed, Store, StoredTree};
-use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Origin, Owner, SEARCH_PATH, Sink as _};
+use invar_realise::{PackageSource, RealiseError, Vendored, check_out, copy_tree, read_source, realise};
+use invar_store::{Checkout, Key, Keyed, Store, StoredTree};
+use invar_tree::{Digest, ImagePath, Origin};
 
+pub use self::front_end::{FrontEnd, Place, front_end};
+use self::key::{BuildEnvironment, BuildSource, BuiltPackage};
+pub use self::key::{Install, encode_interpreter};
 use crate::RunError;
-use crate::context::{Advice, BuildContext};
-use crate::debian::{ConfiguredPackages, debian_checkout};
-use crate::executor::{BUILD, Command, Input, Outputs, RootTree, Wanted, in_build};
-use crate::hints::PackagesOf;
+use crate::context::BuildContext;
+use crate::debian::debian_checkout;
+use crate::executor::{BUILD, in_build};
 use crate::needs::ATTACHMENT;
 use crate::output_sink::OutputSink;
 use crate::tools::Tools;
 use crate::vendor_target::vendored;
 
-/// How long one build may take.
-const LONGEST: Duration = Duration::from_secs(3 * 3600);
-
 /// The longest answer of a build backend that is read, in bytes.
 pub const LONGEST_ANSWER: u64 = 1 << 20;
-
-/// How a package is installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Install {
-    /// Its files are copied, as in an image.
-    Copied,
-    /// Its files stay where they are, in the project's folder.
-    Editable,
-}
 
 /// A build whose key is known: nothing has been fetched for it yet.
 pub struct PreparedBuild<'a> {
@@ -176,92 +161,6 @@ impl PreparedBuild<'_> {
     }
 }
 
-/// The files that a package is built from, with the folder in them that has it.
-enum BuildSource<'a> {
-    Archive { digest: &'a Digest, subdirectory: Option<&'a str> },
-    Git { commit: &'a str, digest: Option<&'a Digest>, subdirectory: Option<&'a str> },
-    Directory { tree: Digest, path: &'a str },
-}
-
-/// A package that is built and installed.
-struct BuiltPackage<'a> {
-    platform: Platform,
-    build: &'a SourceBuild,
-    source: BuildSource<'a>,
-    patches: &'a [Digest],
-    install: Install,
-    needs: &'a [Key],
-}
-
-impl Keyed for BuiltPackage<'_> {
-    const DOMAIN: &'static str = "built";
-    const VERSION: u32 = WHEEL_VERSION;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        let Self { platform, build, source, patches, install, needs } = self;
-        writer.digest(&Digest::of(FRONTEND.as_bytes()));
-        writer.text(platform.as_str());
-        match source {
-            BuildSource::Archive { digest, subdirectory } => {
-                writer.variant(0);
-                writer.digest(digest);
-                writer.optional(*subdirectory, KeyWriter::text);
-            }
-            BuildSource::Git { commit, digest, subdirectory } => {
-                writer.variant(1);
-                writer.text(commit);
-                writer.optional(*digest, KeyWriter::digest);
-                writer.optional(*subdirectory, KeyWriter::text);
-            }
-            BuildSource::Directory { tree, path } => {
-                writer.variant(2);
-                writer.digest(tree);
-                writer.text(path);
-            }
-        }
-        writer.text(build.chosen.name.as_str());
-        writer.keyed(&ConfiguredPackages(&build.root));
-        // The text is what the build's front end is given.
-        writer.text(&serde_json::Value::Object(build.settings.clone()).to_string());
-        encode_layout(writer, &build.layout);
-        writer.optional(build.chosen.direct.as_ref(), encode_direct_url);
-        writer.variant(match install {
-            Install::Copied => 0,
-            Install::Editable => 1,
-        });
-        writer.list(*patches, KeyWriter::digest);
-        writer.list(&build.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
-        writer.list(*needs, KeyWriter::key);
-        writer.map(&build.environment, |writer, value| writer.text(value));
-    }
-}
-
-/// The environment of a build: an interpreter, wheels, and packages that are built.
-struct BuildEnvironment<'a> {
-    interpreter: &'a LockedInterpreter,
-    wheels: &'a [WheelRecipe],
-    needs: &'a [Key],
-}
-
-impl Keyed for BuildEnvironment<'_> {
-    const DOMAIN: &'static str = "build-environment";
-    const VERSION: u32 = 1;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        encode_interpreter(writer, self.interpreter);
-        writer.list(self.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
-        writer.list(self.needs, KeyWriter::key);
-    }
-}
-
-/// Writes where an interpreter is, and its version.
-pub fn encode_interpreter(writer: &mut KeyWriter, interpreter: &LockedInterpreter) {
-    // What is in the package is for its own key to say.
-    let LockedInterpreter { package: _, version, path } = interpreter;
-    writer.text(path.as_str());
-    writer.text(&version.to_string());
-}
-
 /// A folder of the project as a path without `.`, empty for the project's own.
 fn inside(path: &str) -> &str {
     let path = path.trim_start_matches("./").trim_end_matches('/');
@@ -366,186 +265,5 @@ impl PreparedBuild<'_> {
         std::io::copy(&mut file, &mut writer).map_err(failed)?;
         let (digest, size) = writer.commit()?;
         Ok(WheelFile { filename, location: Location::Path(String::new()), digest, size: Some(size) })
-    }
-}
-
-/// Where the source is while it is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Below the build folder.
-    Build,
-    /// In this folder of the project in the image: an editable package names the folder that it was made from.
-    Project(String),
-}
-
-/// What the front end is to do.
-pub struct FrontEnd<'a> {
-    /// How progress and errors call it.
-    pub label: &'a str,
-    /// The distribution.
-    pub name: &'a DistributionName,
-    /// What it depends on.
-    pub key: Key,
-    /// `requires`, `wheel` or `editable`.
-    pub action: &'a str,
-    /// The package's files.
-    pub source: &'a PackageSource,
-    /// Where they are meanwhile.
-    pub place: Place,
-    /// Patches for them, in their order.
-    pub patches: &'a [(PathBuf, Digest)],
-    /// `config_settings` (PEP 517), as JSON.
-    pub settings: &'a str,
-    /// Variables besides those of every build.
-    pub environment: &'a BTreeMap<String, String>,
-}
-
-/// Runs the front end in a sandbox; what it made is in `out` in the build folder.
-///
-/// # Errors
-/// [`RunError::Step`], and what the disk says.
-pub fn front_end(
-    context: &BuildContext<'_>,
-    task: &FrontEnd<'_>,
-    roots: &[Checkout],
-    vendored: Option<&Vendored>,
-) -> Result<Outputs, RunError> {
-    let files = front_end_files(task)?;
-    let (folder, also_at) = match &task.place {
-        Place::Build => (format!("/{BUILD}/source"), None),
-        Place::Project(inner) => {
-            let target = match inner.as_str() {
-                "" => PROJECT.to_owned(),
-                inner => format!("{PROJECT}/{inner}"),
-            };
-            (format!("/{target}"), Some(target))
-        }
-    };
-    let inner = match task.source.subdirectory.as_str() {
-        "" => folder,
-        inner => format!("{folder}/{inner}"),
-    };
-    let environment_folder = format!("/{}", invar_plan::BUILD_ENVIRONMENT);
-    let top = task.source.top;
-    let script = format!(
-        "set -e\n\
-         for patch in /{BUILD}/patches/*.patch; do\n\
-         \tif [ -e \"$patch\" ]; then patch -d /{BUILD}/source/{top} -p1 --force --no-backup-if-mismatch < \"$patch\"; fi\n\
-         done\n\
-         exec {environment_folder}/bin/python -B /{BUILD}/front-end.py \"$1\" \"$2\" /{BUILD}/out /{BUILD}/settings.json\n"
-    );
-    let mut environment: BTreeMap<String, String> = BTreeMap::new();
-    environment.insert("PATH".to_owned(), format!("{environment_folder}/bin:{SEARCH_PATH}"));
-    environment.insert("VIRTUAL_ENV".to_owned(), environment_folder);
-    if let Some(vendored) = vendored {
-        environment.extend(vendored.environment.clone());
-    }
-    environment.extend(task.environment.clone());
-    let roots = roots.iter().chain(vendored.map(|vendored| &vendored.checkout)).cloned();
-    let command = Command {
-        label: task.label,
-        key: task.key,
-        platform: context.platform,
-        root: roots.map(RootTree::Checkout).collect(),
-        inputs: vec![
-            Input { at: "source", tree: &task.source.tree, contents: &*task.source.contents, also_at },
-            Input { at: "", tree: files.tree(), contents: &files, also_at: None },
-        ],
-        arguments: ["/bin/sh", "-c", &script, "sh", task.action, &inner].map(str::to_owned).into(),
-        environment,
-        directory: "source".to_owned(),
-        limits: context.limits(LONGEST),
-        ownership: Ownership::Mapped,
-        wanted: Wanted::Places(vec![in_build("out")]),
-    };
-    let advice = Advice { packages_of: Some(PackagesOf::Python(task.name.clone())), longer: None };
-    context.run(&command, &advice)
-}
-
-/// What the front end finds beside the source: itself, its settings, the patches, and a directory for what it makes.
-fn front_end_files(task: &FrontEnd<'_>) -> Result<MemoryTree, RunError> {
-    let mut files = MemoryTree::new(Origin::Source);
-    for name in ["out", "patches"] {
-        files.directory(place_in_build(name), Mode::DIRECTORY, Owner::ROOT).map_err(sink_failure)?;
-    }
-    let mut add = |name: &str, mut bytes: &[u8]| {
-        files.file(place_in_build(name), Mode::FILE, Owner::ROOT, &mut bytes).map_err(sink_failure)
-    };
-    add("front-end.py", FRONTEND.as_bytes())?;
-    add("settings.json", task.settings.as_bytes())?;
-    for (number, (path, _)) in task.patches.iter().enumerate() {
-        let bytes = fs::read(path).map_err(|source| RealiseError::Read { path: path.clone(), source })?;
-        add(&format!("patches/{number:04}.patch"), &bytes)?;
-    }
-    Ok(files)
-}
-
-/// A place of the build directory, relative to it.
-fn place_in_build(name: &str) -> ImagePath {
-    ImagePath::parse(name).expect("it is a relative path")
-}
-
-#[cfg(test)]
-mod keys {
-    use invar_python::{ChosenSource, EnvironmentLayout, NeededBy};
-
-    use super::*;
-
-    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
-
-    #[test]
-    fn the_keys_are_pinned() {
-        let (patches, needs) = ([Digest::of(b"patch")], [ConfiguredPackages(&[]).key()]);
-        let build = SourceBuild {
-            chosen: ChosenSource {
-                name: "psycopg2".parse().unwrap(),
-                version: Some("2.9.10".to_owned()),
-                source: SourceLocation::Directory { path: "a".to_owned(), editable: false },
-                direct: None,
-                needed_by: NeededBy::Project,
-            },
-            digest: None,
-            root: Vec::new(),
-            wheels: Vec::new(),
-            needs: Vec::new(),
-            requires: Vec::new(),
-            environment: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
-            patches: vec!["fix.patch".to_owned()],
-            settings: serde_json::Map::from_iter([("a".to_owned(), "b".into())]),
-            layout: EnvironmentLayout { prefix: "app/.venv".parse().unwrap(), python: (3, 13) },
-        };
-        let interpreter = &LockedInterpreter {
-            package: "python3.13".parse().unwrap(),
-            version: "3.13.5".parse().unwrap(),
-            path: "usr/bin/python3.13".parse().unwrap(),
-        };
-        let digest = &Digest::of(b"file");
-        let built = |source, install| BuiltPackage {
-            platform: Platform::LinuxArm64,
-            build: &build,
-            source,
-            patches: &patches,
-            install,
-            needs: &needs,
-        };
-        let archive = || BuildSource::Archive { digest, subdirectory: Some("sub") };
-        let others = [
-            built(archive(), Install::Copied).key(),
-            built(archive(), Install::Editable).key(),
-            built(BuildSource::Git { commit: "c", digest: None, subdirectory: None }, Install::Copied).key(),
-            built(BuildSource::Directory { tree: *digest, path: "sub" }, Install::Copied).key(),
-        ];
-        let different: std::collections::BTreeSet<&Key> = others.iter().collect();
-        assert_eq!(different.len(), others.len());
-        assert_eq!(
-            built(archive(), Install::Copied).describe(),
-            "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
-            "{CHANGED}"
-        );
-        assert_eq!(
-            BuildEnvironment { interpreter, wheels: &[], needs: &needs }.describe(),
-            "build-environment 1 73ceb92931961339c4ccc4d4b6945c02805f79daf3df702c844927b84ea6b781",
-            "{CHANGED}"
-        );
     }
 }

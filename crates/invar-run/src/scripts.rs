@@ -1,31 +1,36 @@
 //! Debian's own maintainer scripts, run in a sandbox where the manifest asks for it.
+mod key;
+mod overlay;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Cursor, Read as _};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, Settings, clean, configure,
-    script_command, script_environment, script_failure, script_files, unknown_questions,
+    Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command, script_environment,
+    script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
-use invar_store::{Key, KeyWriter, Keyed};
-use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
+use invar_store::{Key, Keyed};
+use invar_tree::{Contents, ImagePath, Origin, Tree};
 
+use self::key::{ScriptsChanges, ScriptsCheckout, ScriptsConfiguration};
+use self::overlay::{Changes, Layered, lay_over, together};
 use crate::RunError;
 use crate::configuration::{Made, configuration};
-use crate::context::{Advice, BuildContext, LAST_LINES, unusable};
-use crate::debian::{ConfiguredPackages, Debian, encode_settings, settings};
+use crate::context::BuildContext;
+use crate::debian::{Debian, settings};
 use crate::executor::{Command, RootTree, Wanted};
 use crate::root::{Overlay, Root};
+use crate::run_command::{Advice, LAST_LINES, unusable};
 
 /// How long all scripts together may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -44,63 +49,6 @@ pub fn scripts_key(context: &BuildContext<'_>, root: &[PackageRecipe], packages:
         debconf: &manifest.debconf,
     }
     .key()
-}
-
-/// What handlers and scripts together make of packages.
-struct ScriptsConfiguration<'a> {
-    root: &'a [PackageRecipe],
-    packages: &'a [PackageRecipe],
-    configure: &'a Configure,
-    settings: &'a Settings,
-    docs: bool,
-    debconf: &'a [String],
-}
-
-impl Keyed for ScriptsConfiguration<'_> {
-    const DOMAIN: &'static str = "scripts";
-    const VERSION: u32 = 1;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        let Self { root, packages, configure, settings, docs, debconf } = self;
-        writer.keyed(&ConfiguredPackages(root));
-        writer.keyed(&ConfiguredPackages(packages));
-        match configure {
-            Configure::Native => writer.variant(0),
-            Configure::Run => writer.variant(1),
-            Configure::Packages(names) => {
-                writer.variant(2);
-                writer.set(names, |writer, name| writer.text(name.as_str()));
-            }
-        }
-        encode_settings(writer, settings);
-        writer.flag(*docs);
-        // In order: of two answers to one question the later counts.
-        writer.list(*debconf, |writer, selection| writer.text(selection));
-    }
-}
-
-/// The tree in which scripts are run.
-struct ScriptsCheckout<'a>(&'a Key);
-
-impl Keyed for ScriptsCheckout<'_> {
-    const DOMAIN: &'static str = "scripts-checkout";
-    const VERSION: u32 = 1;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.key(self.0);
-    }
-}
-
-/// What the scripts changed in it.
-struct ScriptsChanges<'a>(&'a Key);
-
-impl Keyed for ScriptsChanges<'_> {
-    const DOMAIN: &'static str = "scripts-changes";
-    const VERSION: u32 = 1;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.key(self.0);
-    }
 }
 
 /// Runs the scripts that the manifest names over `debian`, and puts what they made in the place of what the handlers
@@ -273,124 +221,4 @@ fn explained(error: RunError) -> RunError {
             lines[(index + 1).saturating_sub(LAST_LINES)..=index].iter().map(plain).collect();
     }
     RunError::Step(failure)
-}
-
-/// What the handlers and then the scripts made, as one.
-fn together(handlers: Configured, cleaned: Cleaned, changed: impl Contents + 'static) -> Made {
-    let mut removed: BTreeSet<ImagePath> = handlers.removed.iter().cloned().collect();
-    removed.extend(cleaned.removed.iter().cloned());
-    // Only an entry's own path counts: of a directory that is gone, all below is listed too; below one that only got
-    // another mode, everything stays.
-    let gone: BTreeSet<&ImagePath> = cleaned.removed.iter().collect();
-    let kept = handlers.tree.tree().iter().filter(|(path, _)| !gone.contains(path));
-    let mut entries: BTreeMap<&ImagePath, &Entry> = kept.collect();
-    entries.extend(cleaned.tree.iter());
-    let mut tree = Tree::new();
-    for (path, entry) in entries {
-        tree.insert(path.clone(), entry.clone())
-            .expect("in the order of paths, what is below a file is gone");
-    }
-    let contents = Box::new(Both { handlers: handlers.tree, cleaned, changed });
-    Made { tree, removed: removed.into_iter().collect(), contents }
-}
-
-/// The contents of what handlers and scripts made.
-struct Both<C> {
-    handlers: MemoryTree,
-    cleaned: Cleaned,
-    changed: C,
-}
-
-impl<C: Contents> Contents for Both<C> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
-        if let Some(bytes) = self.cleaned.rewritten.get(path) {
-            return Ok(Box::new(Cursor::new(bytes.as_slice())));
-        }
-        match self.cleaned.tree.get(path.as_str()) {
-            Some(_) => self.changed.open(path),
-            None => self.handlers.open(path),
-        }
-    }
-}
-
-/// Puts every entry of `over` into `tree`, whatever is there.
-fn lay_over(tree: &mut Tree, over: &Tree) {
-    for (path, entry) in over.iter() {
-        let existing = tree.get(path.as_str());
-        if existing.is_some_and(|existing| existing.is_directory() != entry.is_directory()) {
-            tree.remove(path);
-            let below: Vec<ImagePath> = tree.within(path.as_str()).map(|(path, _)| path.clone()).collect();
-            for path in below.iter().rev() {
-                tree.remove(path);
-            }
-        } else if existing.is_some() && !entry.is_directory() {
-            tree.remove(path);
-        }
-        // Where something above is a link in the tools' root, the image has a folder, and that was laid over first.
-        let _ = tree.insert(path.clone(), entry.clone());
-    }
-}
-
-/// Several trees over each other, the uppermost first.
-struct Layered<'a> {
-    sources: Vec<(&'a Tree, &'a dyn Contents)>,
-}
-
-impl Contents for Layered<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
-        let has = |tree: &Tree| tree.get(path.as_str()).is_some_and(|entry| !entry.is_directory());
-        let found = self.sources.iter().find(|(tree, _)| has(tree));
-        found.ok_or(io::ErrorKind::NotFound)?.1.open(path)
-    }
-}
-
-struct Changes<'a> {
-    tree: Tree,
-    contents: &'a dyn Contents,
-}
-
-impl Contents for Changes<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
-        self.contents.open(path)
-    }
-}
-
-impl invar_maintscript::Root for Changes<'_> {
-    fn tree(&self) -> &Tree {
-        &self.tree
-    }
-}
-
-#[cfg(test)]
-mod keys {
-    use invar_maintscript::TimeZone;
-
-    use super::*;
-
-    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
-
-    #[test]
-    fn the_keys_are_pinned() {
-        let settings = &Settings { time_zone: TimeZone::utc() };
-        let configure = &Configure::Packages(BTreeSet::from(["tini".parse().unwrap()]));
-        let debconf = &["tini tini/a string b".to_owned()];
-        let scripts =
-            ScriptsConfiguration { root: &[], packages: &[], configure, settings, docs: true, debconf };
-        let key = &ConfiguredPackages(&[]).key();
-        assert_eq!(
-            scripts.describe(),
-            "scripts 1 e745af02b8b59e403ad5bb5cd41139c62e8d686c93c8598958116dcc84be2c22",
-            "{CHANGED}"
-        );
-        assert_eq!(
-            ScriptsCheckout(key).describe(),
-            "scripts-checkout 1 c3ffd5193b15767cc285fc61a60a2271652446976c6b50a879b223de89b237c5",
-            "{CHANGED}"
-        );
-        assert_eq!(
-            ScriptsChanges(key).describe(),
-            "scripts-changes 1 f14d7629c563901ac09a29d1ca3a73da80ce42d242ae2ec1095365286cbd5a3f",
-            "{CHANGED}"
-        );
-    }
 }

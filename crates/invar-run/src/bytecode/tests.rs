@@ -1,6 +1,7 @@
 //! Bytecode, with an executor that runs nothing.
 use invar_project::LockedInterpreter;
 
+use super::sources::to_write;
 use super::*;
 use crate::executor::fake::{FakeExecutor, FakeRun, input_text};
 use crate::fixture::{Fixture, Warnings, listed};

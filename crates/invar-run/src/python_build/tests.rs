@@ -1,10 +1,13 @@
 //! Builds from source, with an executor that runs nothing.
+use std::collections::BTreeMap;
+
 use invar_project::Platform;
-use invar_python::{ChosenSource, EnvironmentLayout, NeededBy};
+use invar_python::{ChosenSource, EnvironmentLayout, FRONTEND, NeededBy};
 use invar_testkit::Wheel;
 
 use super::*;
 use crate::executor::fake::{FakeExecutor, FakeRun, input_text};
+use crate::executor::{Command, Wanted};
 use crate::fixture::{Fixture, Warnings, listed};
 
 const FILES: [(&str, &str); 3] =
