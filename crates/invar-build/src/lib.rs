@@ -9,14 +9,15 @@
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
+mod assembly;
 mod build;
 mod command;
 mod destination;
 mod error;
+mod image_trees;
 mod inventory;
 mod layer;
 mod mount_point;
-mod parts;
 mod recheck;
 mod session;
 mod shell;
@@ -26,10 +27,11 @@ pub use invar_plan::ENVIRONMENT;
 /// The project's folder in an image, without a leading slash.
 pub use invar_plan::PROJECT;
 
-pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
+pub use build::{BuildRequest, Built, BuiltImage, build};
 pub use destination::{Content, Delivery, Destination, DestinationError, Form, Piece, Stream, Target};
 pub use error::BuildError;
 pub use inventory::{Inventory, Item, runs_commands};
+pub use layer::BuiltLayer;
 pub use recheck::{Outcome, Rechecked, recheck};
 pub use session::{Programs, Session};
 pub use shell::{

@@ -8,9 +8,9 @@ use invar_project::Platform;
 use invar_store::{Store, StoredTree};
 use invar_tree::{Origin, Tree};
 
-use crate::build::Assembly;
+use crate::assembly::Assembly;
 use crate::{BuildError, Session};
-use invar_run::{Install, make_step, prepare_build, prepare_steps};
+use invar_run::{Install, make_step};
 
 /// Something that was made again.
 pub struct Rechecked {
@@ -66,11 +66,14 @@ pub fn recheck(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    let assembly = Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Copied };
+    let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
     let context = assembly.context();
     let mut all = Vec::new();
-    for build in plan.sources.iter().filter(|build| wanted(build.chosen.name.as_str())) {
-        let prepared = prepare_build(&context, build, Install::Copied)?;
+    for prepared in assembly.builds()? {
+        let build = prepared.build;
+        if !wanted(build.chosen.name.as_str()) {
+            continue;
+        }
         let interpreter = plan.interpreter.as_ref();
         let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
             Some(interpreter) => {
@@ -83,8 +86,8 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = prepare_steps(&context, &plan, assembly.environment_key()?.as_ref())?;
-    for one in &prepared {
+    let prepared = assembly.steps()?;
+    for one in prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {
             continue;

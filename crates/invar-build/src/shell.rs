@@ -16,7 +16,7 @@ use invar_realise::{Event, check_out, copy_files, copy_tree, key};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::{KeyWriter, Keyed, Scratch};
 
-use crate::build::Assembly;
+use crate::assembly::Assembly;
 use crate::mount_point::MountPoint;
 use crate::{BuildError, Session};
 use invar_run::{Install, RunError, runs_here};
@@ -223,7 +223,7 @@ fn environment(
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
     let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
-    let assembly = Assembly { session, files, lock, plan, source: &source, install };
+    let assembly = Assembly::new(session, files, lock, plan, &source, install);
     let platform = plan.platform;
     if !runs_here(platform) {
         let label = "running a program of the image".to_owned();
@@ -414,9 +414,9 @@ impl Assembly<'_> {
             found.push(store.checkout(&key_of_layer(&built.layer))?);
         }
         if found.iter().any(Option::is_none) {
-            let (parts, root) = self.merge()?;
+            let (trees, root) = self.merge()?;
             for (built, found) in layers.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
-                let request = parts.layer(&root, built.name, self.source);
+                let request = trees.layer(&root, built.name, self.source);
                 let is_file = |(_, entry): &(_, &invar_tree::Entry)| !entry.is_directory();
                 let files =
                     request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();

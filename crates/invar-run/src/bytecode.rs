@@ -17,7 +17,7 @@ use invar_python::{COMPILER, cached_path, canonical_pyc};
 use invar_realise::{Event, RealiseError, sink_failure};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Keyed, StoredTree};
-use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, SinkError};
+use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, SinkError};
 use serde::{Deserialize, Serialize};
 
 pub use self::interpreter::Interpreter;

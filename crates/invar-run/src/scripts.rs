@@ -20,7 +20,7 @@ use invar_project::{Configure, nearest};
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Keyed};
-use invar_tree::{Contents, ImagePath, Origin, Tree};
+use invar_tree::{ImagePath, Origin, Tree};
 
 use self::key::{ScriptsChanges, ScriptsCheckout, ScriptsConfiguration};
 use self::overlay::{Changes, Layered, lay_over, together};

@@ -1,5 +1,6 @@
 //! Bytecode, with an executor that runs nothing.
 use invar_project::LockedInterpreter;
+use invar_tree::Contents as _;
 
 use super::sources::to_write;
 use super::*;

@@ -1,6 +1,6 @@
 //! Maintainer scripts, with an executor that runs nothing.
 use invar_maintscript::{Configured, clean};
-use invar_tree::{MemoryTree, Mode, Owner, Sink as _};
+use invar_tree::{Contents as _, MemoryTree, Mode, Owner, Sink as _};
 
 use super::*;
 use crate::executor::RootTree;
