@@ -2,6 +2,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::test::Tier;
+
 /// Runs the test over the files in `folder`, and shows what it measured.
 ///
 /// # Errors
@@ -13,7 +15,7 @@ pub fn run(folder: &Path) -> Result<(), String> {
             return Err(format!("{} has no {file}", folder.display()));
         }
     }
-    crate::needs::install()?;
+    crate::needs::install(Tier::Real)?;
     let test = [
         "test",
         "--release",

@@ -58,8 +58,8 @@ pub struct PackageRecord {
     pub conflicts: Vec<Relation>,
     /// What would not work with it.
     pub breaks: Vec<Relation>,
-    /// The names that it answers to besides its own.
-    pub provides: Vec<Provided>,
+    /// The names that it answers to in addition to its own.
+    pub provides: Vec<ProvidedName>,
     /// Where the archive keeps it, seen from the archive's root.
     pub filename: ArchivePath,
     /// The size of the file in bytes.
@@ -74,7 +74,7 @@ pub struct PackageRecord {
 
 /// A name that a package answers to, perhaps as if it were a certain version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provided {
+pub struct ProvidedName {
     /// The name.
     pub name: PackageName,
     /// The version; without one, no relation that asks for versions is satisfied.
@@ -102,7 +102,7 @@ pub enum Priority {
 #[non_exhaustive]
 pub enum RecordError {
     /// A field that must be there is not.
-    #[error("it has no field {field:?}, which is required")]
+    #[error("the required field {field:?} is missing")]
     Missing {
         /// The field's name.
         field: &'static str,
@@ -122,7 +122,7 @@ pub enum RecordError {
         source: RelationError,
     },
     /// A field that lists packages one by one has alternatives, or something other than names and versions.
-    #[error("its field {field:?}: {text:?} must be one package{}", if *.field == "Provides" { ", perhaps with \"(= VERSION)\"" } else { "" })]
+    #[error("its field {field:?}: {text:?} must be one package{}", if *.field == "Provides" { ", optionally with \"(= VERSION)\"" } else { "" })]
     NotOne {
         /// The field's name.
         field: &'static str,
@@ -148,7 +148,7 @@ pub enum RecordError {
         text: String,
     },
     /// A field has a word that is not among those that it may have.
-    #[error("its field {field:?}: {text:?} is not among the words that it may have")]
+    #[error("its field {field:?}: {text:?} is not an allowed value")]
     Word {
         /// The field's name.
         field: &'static str,
@@ -279,14 +279,14 @@ fn relations(field: &'static str, text: &str) -> Result<Vec<Relation>, RecordErr
     dependencies(field, text)?.into_iter().map(single).collect()
 }
 
-fn provides(text: &str) -> Result<Vec<Provided>, RecordError> {
+fn provides(text: &str) -> Result<Vec<ProvidedName>, RecordError> {
     let provided = |relation: Relation| {
         let version = match relation.version.clone() {
             None => None,
             Some((VersionOperator::Exactly, version)) => Some(version),
             Some(_) => return Err(RecordError::NotOne { field: "Provides", text: relation.to_string() }),
         };
-        Ok(Provided { name: relation.name, version })
+        Ok(ProvidedName { name: relation.name, version })
     };
     relations("Provides", text)?.into_iter().map(provided).collect()
 }

@@ -33,7 +33,7 @@ pub struct Release {
     pub suite: Option<ArchivePath>,
     /// The suite's name for good, such as `trixie`.
     pub codename: Option<ArchivePath>,
-    /// When it was made, in seconds since the beginning of 1970, UTC.
+    /// When it was created, in seconds since the beginning of 1970, UTC.
     pub date: i64,
     /// Until when it may be trusted, if it says so, in the same seconds.
     pub valid_until: Option<i64>,
@@ -70,7 +70,7 @@ pub enum ReleaseError {
         found: usize,
     },
     /// A field that must be there is not.
-    #[error("the Release file has no field {field:?}, which is required")]
+    #[error("the Release file has no field {field:?}")]
     Missing {
         /// The field's name.
         field: &'static str,
@@ -202,8 +202,9 @@ impl Release {
     /// `main/binary-amd64/by-hash/SHA256/…`.
     pub fn by_hash(&self, path: &ArchivePath) -> Option<ArchivePath> {
         let file = self.files.get(path).filter(|_| self.acquire_by_hash)?;
-        let folder = path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        format!("{folder}by-hash/SHA256/{}", file.digest.hex()).parse().ok()
+        let directory =
+            path.as_str().rsplit_once('/').map_or(String::new(), |(directory, _)| format!("{directory}/"));
+        format!("{directory}by-hash/SHA256/{}", file.digest.hex()).parse().ok()
     }
 }
 

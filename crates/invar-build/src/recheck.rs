@@ -18,7 +18,7 @@ pub struct Rechecked {
     pub name: String,
     /// How progress and errors call it.
     pub label: String,
-    /// What brought its files.
+    /// What its files come from.
     pub origin: Origin,
     /// What came of it.
     pub outcome: Outcome,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use invar_diagnostic::AnyDiagnostic;
 use invar_project::Platform;
 use invar_realise::{BackendQuestion, Backends, Sources};
-use invar_run::{Runner, backend_requires, check_backend};
+use invar_run::{NamespaceExecutor, Perturbation, Runner, backend_requires, check_backend};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
@@ -24,6 +24,19 @@ impl<'a> Deref for Session<'a> {
 
     fn deref(&self) -> &Sources<'a> {
         &self.sources
+    }
+}
+
+impl Session<'_> {
+    /// Builds under `perturbation` from now on, in the sandbox of this machine.
+    pub fn perturb(&mut self, perturbation: Perturbation) {
+        self.sources.pool.backwards = perturbation.backwards;
+        self.runner.executor = Box::new(NamespaceExecutor {
+            store: self.sources.store.clone(),
+            program: self.programs.sandbox.clone(),
+            keep_failed: false,
+            perturbation,
+        });
     }
 }
 

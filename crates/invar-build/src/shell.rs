@@ -13,7 +13,9 @@ use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config, shell_manifest};
 use invar_project::{Identity, LockPart, Platform, User};
 use invar_realise::{Event, check_out, copy_files, copy_tree, key};
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_sandbox::{
+    Bind, Illusion, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, spawn,
+};
 use invar_store::{KeyWriter, Keyed, Scratch};
 
 use crate::assembly::Assembly;
@@ -71,7 +73,7 @@ pub struct RunRequest {
 #[derive(Debug)]
 pub struct Started {
     /// The program.
-    pub running: Running,
+    pub running: SandboxProcess,
     _scratch: Scratch,
 }
 
@@ -226,7 +228,7 @@ fn environment(
     let assembly = Assembly::new(session, files, lock, plan, &source, install);
     let platform = plan.platform;
     if !runs_here(platform) {
-        let label = "running a program of the image".to_owned();
+        let label = "running a program in the image".to_owned();
         return Err(RunError::ForeignPlatform { label, platform }.into());
     }
     let layers = assembly.check_out_layers()?;
@@ -249,7 +251,7 @@ impl Started {
     pub fn wait(self) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
         let finished = running.wait().map_err(|source| RunError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(finished.status)
@@ -324,11 +326,11 @@ impl Environment {
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
             cpus: None,
-            standard: Standard::Inherit,
+            standard: StandardStreams::Inherit,
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| RunError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(Started { running, _scratch: scratch })

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use invar_oci::FILE_TIME;
 use invar_project::{SourceList, SourceRules};
-use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
+use invar_tree::{
+    ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
+};
 
 use crate::disk::walk;
 use crate::{CheckoutError, SourceError};
@@ -62,7 +64,7 @@ impl SourceTree {
 }
 
 impl Contents for SourceTree {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
         if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }

@@ -19,13 +19,13 @@ const DOC: &str = "usr/share/doc";
 /// The directories of the root that a merged `/usr` has as links (file-hierarchy of Debian 12 and later).
 const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
-/// Whether `path` lies in a directory of documentation, or is one.
+/// Whether `path` is in a directory of documentation, or is one.
 pub(crate) fn is_documentation(path: &ImagePath) -> bool {
     path.is_within(DOC) || LEFT_OUT.iter().any(|directory| path.is_within(directory))
 }
 
 /// Whether `path`, which is [documentation](is_documentation) and not a directory, stays nevertheless: the copyright
-/// of each package, which its licence asks for (Debian Policy, section 12.5), and `/usr/share/doc/PACKAGE` where that
+/// of each package, which its license asks for (Debian Policy, section 12.5), and `/usr/share/doc/PACKAGE` where that
 /// is a link to another package's directory and so to its copyright.
 pub(crate) fn is_legal(path: &ImagePath, is_symlink: bool) -> bool {
     match path.as_str().strip_prefix(DOC).and_then(|rest| rest.strip_prefix('/')) {

@@ -7,13 +7,13 @@ use crate::documentation::merge_usr;
 pub struct UnpackOptions {
     /// Whether documentation stays.
     ///
-    /// Without it, these are left out, with the directories that would be empty then: `/usr/share/` `doc` (but for
+    /// Without it, these are left out, with the directories that would be empty then: `/usr/share/` `doc` (except for
     /// files and links named `copyright`, and for links that stand for a package's whole directory), `man`, `info`,
     /// `doc-base`, `bug`, `linda` and `lintian/overrides`. What programs read stays: `locale`, `groff`, the data of
     /// lintian itself.
     pub docs: bool,
     /// Whether the image's `/bin`, `/sbin`, `/lib`, `/lib32`, `/lib64` and `/libx32` are links into `/usr`, as they
-    /// are since Debian 12. What a package brings below them then goes below `/usr`.
+    /// are since Debian 12. What a package contains below them then goes below `/usr`.
     ///
     /// Targets of symbolic links stay as they are, for that is how dpkg leaves them too.
     pub merged_usr: bool,

@@ -7,7 +7,7 @@
 //! data.tar       also .gz, .xz, .zst: a tar archive of the files to install
 //! ```
 //!
-//! Members whose names start with `_` may stand before `control.tar` and `data.tar`, and any members after the last;
+//! Members whose names start with `_` may be before `control.tar` and `data.tar`, and any members after the last;
 //! they are passed over. bzip2 and lzma, which no archive has used for a decade, are not supported.
 //!
 //! A package is read once, from start to end. Only the control archive is held in memory.
@@ -61,7 +61,9 @@ pub enum DebError {
         found: Option<String>,
     },
     /// A member comes a second time.
-    #[error("the member {member:?} comes after \"data.tar\", where a second archive would be ambiguous")]
+    #[error(
+        "the member {member:?} after \"data.tar\" is not allowed, because a second archive would be ambiguous"
+    )]
     SecondMember {
         /// The member's name.
         member: String,
@@ -73,9 +75,7 @@ pub enum DebError {
         found: String,
     },
     /// A member's compression is not supported.
-    #[error(
-        "the member {member:?} is compressed in a way that is not supported: expected .gz, .xz, .zst or none"
-    )]
+    #[error("the member {member:?} has an unsupported compression: expected .gz, .xz, .zst or none")]
     Compression {
         /// The member's name.
         member: String,
@@ -107,7 +107,7 @@ pub enum DebError {
         #[source]
         source: SinkError,
     },
-    /// The package's records cannot be stored, or the package brings files of their names.
+    /// The package's records cannot be stored, or the package contains files of their names.
     #[error("the records of the package cannot be added to its files")]
     Records(#[source] SinkError),
 }

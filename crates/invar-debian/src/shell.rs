@@ -1,7 +1,7 @@
 //! The words of a shell script (POSIX.1-2017, Shell Command Language, section 2.3 "Token Recognition").
 //!
-//! Nothing is run and nothing expanded: this only tells commands from comments, quoted text and here-documents, well
-//! enough for maintainer scripts. What it does not understand it takes for one long word, so that a mistake hides
+//! Nothing is run and nothing expanded: this only distinguishes commands from comments, quoted text and here-documents,
+//! well enough for maintainer scripts. What it does not understand it takes for one long word, so that a mistake hides
 //! commands rather than makes them up.
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -24,7 +24,7 @@ pub(crate) enum Token {
     HereDocument,
 }
 
-/// The tokens of `script` and where they stand, in bytes. Blanks and escaped line feeds between tokens have none.
+/// The tokens of `script` and where they are, in bytes. Blanks and escaped line feeds between tokens have none.
 pub(crate) fn tokens(script: &str) -> Vec<(Token, Range<usize>)> {
     let mut lexer =
         Lexer { script, bytes: script.as_bytes(), at: 0, tokens: Vec::new(), pending: VecDeque::new() };

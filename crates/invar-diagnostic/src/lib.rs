@@ -25,6 +25,8 @@ pub enum Kind {
     Verification,
     /// The store or the disk failed.
     Disk,
+    /// Ctrl-C ended the work.
+    Interrupted,
 }
 
 /// A hint: what to do about an error, as a sentence without a capital letter and a full stop.
@@ -99,6 +101,17 @@ pub fn sentence<E: Error + ?Sized>(error: &E) -> String {
     message
 }
 
+/// A text from outside, without what a terminal would obey.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(
+            |character| {
+                if character.is_control() { character.escape_default().collect() } else { vec![character] }
+            },
+        )
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +138,10 @@ mod tests {
         let build = Chain("the build failed", Some(Box::new(write)));
         assert_eq!(sentence(&build), "the build failed: cannot write x: no space left");
         assert_eq!(sentence(&Chain("alone", None)), "alone");
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        assert_eq!(printable("a\u{1b}[31m\u{9b}b\r\nü"), "a\\u{1b}[31m\\u{9b}b\\r\\nü");
     }
 }

@@ -45,7 +45,7 @@ pub enum Cause {
         /// The first path that is at another place.
         first: String,
     },
-    /// Members that are the same but for their modification times.
+    /// Members that are the same except for their modification times.
     Times {
         /// Which layer of the second image, from 1.
         layer: usize,
@@ -58,7 +58,7 @@ pub enum Cause {
         /// Its time.
         new: String,
     },
-    /// Members that are the same but for the names of their owners; the numbers count.
+    /// Members that are the same except for the names of their owners; the numbers count.
     OwnerNames {
         /// Which layer of the second image, from 1.
         layer: usize,
@@ -111,7 +111,7 @@ pub enum Cause {
     },
 }
 
-/// What the documents of two images differ in, besides what the layers explain.
+/// What the documents of two images differ in, apart from what the layers explain.
 pub(crate) fn of_documents(old: &Image, new: &Image) -> Vec<Cause> {
     let mut causes = Vec::new();
     if let (Some(one), Some(two)) = (&old.config, &new.config)
@@ -178,7 +178,7 @@ pub(crate) fn of_storage(layer: usize, old: (&Layer, &[u8]), new: (&Layer, &[u8]
     })
 }
 
-/// How a layer with these first bytes is compressed, as far as they tell (RFC 1952, section 2.3).
+/// How a layer with these first bytes is compressed, as far as they show (RFC 1952, section 2.3).
 pub(crate) fn storage(start: &[u8], size: Option<u64>) -> String {
     let size = size.map(|size| format!(", {size} bytes")).unwrap_or_default();
     let kind = match start {
@@ -206,8 +206,9 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
         })
     };
     // A folder has no headers, and its times are those of the moment when it was unpacked.
-    let archives =
-        |(one, two): &(&Member, &Member)| one.format != TarFormat::Folder && two.format != TarFormat::Folder;
+    let archives = |(one, two): &(&Member, &Member)| {
+        one.format != TarFormat::Directory && two.format != TarFormat::Directory
+    };
     let mut found = pairs().filter(archives).filter(|(one, two)| one.time != two.time);
     if let Some((one, two)) = found.next() {
         causes.push(Cause::Times {
@@ -237,7 +238,7 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
         causes.push(Cause::Headers { layer, members: 1 + found.count(), first, old, new });
     }
     let in_folder =
-        |listing: &Listing| listing.members.first().is_some_and(|first| first.format == TarFormat::Folder);
+        |listing: &Listing| listing.members.first().is_some_and(|first| first.format == TarFormat::Directory);
     if in_folder(old) || in_folder(new) {
         return causes;
     }
@@ -268,8 +269,8 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
 type Last<'a> = BTreeMap<(&'a str, bool), &'a Member>;
 
 fn key(member: &Member) -> (&str, bool) {
-    use invar_oci_read::Kind;
-    (member.path.as_str(), matches!(member.kind, Kind::Whiteout | Kind::Opaque))
+    use invar_oci_read::LayerNode;
+    (member.path.as_str(), matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque))
 }
 
 fn last(listing: &Listing) -> Last<'_> {

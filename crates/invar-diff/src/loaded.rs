@@ -1,11 +1,13 @@
 //! One side of a comparison, as far as it has been read.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_oci_read::{Image, ImageError, Kind, Listing, Member, Outline, Packages, Placed, Root, is_record};
+use invar_oci_read::{
+    Image, ImageError, LayerNode, Listing, Member, Outline, Packages, RootEntry, RootFilesystem, is_record,
+};
 use invar_tree::ImagePath;
 
 use crate::changelog::{is_changelog, summary};
-use crate::images::{ImageOptions, of_invar};
+use crate::options::{ImageOptions, of_invar};
 use crate::packages::PackageChange;
 
 /// One image, as far as it has been read.
@@ -13,7 +15,7 @@ pub(crate) struct Loaded<'a> {
     pub image: &'a Image,
     /// What was read, by the layer's place.
     pub parts: BTreeMap<usize, Part>,
-    pub root: Root,
+    pub root: RootFilesystem,
     pub packages: Packages,
 }
 
@@ -52,7 +54,7 @@ impl Part {
 /// Which files of a layer that both sides have are read.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
-    /// Files that other layers bring or link to.
+    /// Files that other layers contain or link to.
     pub files: BTreeSet<ImagePath>,
     /// What other layers delete, with all that is below it.
     deleted: BTreeSet<ImagePath>,
@@ -82,7 +84,8 @@ impl<'a> Loaded<'a> {
         for (place, layer) in image.layers.iter().enumerate().filter(|(place, _)| !skip.contains(place)) {
             parts.insert(place, Part::Read(layer.read(&options.limits, &kept_of)?));
         }
-        let mut loaded = Self { image, parts, root: Root::default(), packages: Packages::default() };
+        let mut loaded =
+            Self { image, parts, root: RootFilesystem::default(), packages: Packages::default() };
         loaded.settle();
         Ok(loaded)
     }
@@ -99,7 +102,7 @@ impl<'a> Loaded<'a> {
 
     /// Puts together what the parts make.
     pub fn settle(&mut self) {
-        self.root = Root::of(self.parts.iter().map(|(place, part)| (*place, part.members())));
+        self.root = RootFilesystem::of(self.parts.iter().map(|(place, part)| (*place, part.members())));
         self.packages = Packages::of(&self.kept(|path| !is_changelog(path)));
     }
 
@@ -113,8 +116,8 @@ impl<'a> Loaded<'a> {
         let mut touched = Touched::default();
         for member in self.members() {
             match &member.kind {
-                Kind::Whiteout | Kind::Opaque => drop(touched.deleted.insert(member.path.clone())),
-                Kind::HardLink { original } => {
+                LayerNode::Whiteout | LayerNode::Opaque => drop(touched.deleted.insert(member.path.clone())),
+                LayerNode::HardLink { original } => {
                     touched.files.extend([member.path.clone(), original.clone()]);
                 }
                 _ => drop(touched.files.insert(member.path.clone())),
@@ -157,7 +160,8 @@ impl<'a> Loaded<'a> {
         };
         let found = self.kept(own);
         // Debian's own changelog says more about a Debian version than the author's. What was built again without a
-        // change has a further one, by the architecture, which comes first in the order of the names, and in that of time.
+        // change has a further one, by the architecture, which comes first in the order of the names, and in that of
+        // time.
         let (debian, others): (Vec<_>, Vec<_>) =
             found.iter().partition(|(path, _)| path.name().starts_with("changelog.Debian"));
         let of_debian: Vec<&[u8]> = debian.into_iter().map(|(_, bytes)| bytes.as_slice()).collect();
@@ -169,12 +173,12 @@ impl<'a> Loaded<'a> {
             .unwrap_or_default()
     }
 
-    /// The folder of the documents of a Debian package, with a slash at its end: its own, or that of another package from
-    /// the same source that it links to (Debian Policy, section 12.5).
+    /// The folder of the documents of a Debian package, with a slash at its end: its own, or that of another package
+    /// from the same source that it links to (Debian Policy, section 12.5).
     fn documents(&self, package: &str) -> String {
         let own = format!("usr/share/doc/{package}");
         let target = match self.root.get(&own).map(|placed| &placed.member.kind) {
-            Some(Kind::Symlink { target }) => target.trim_end_matches('/'),
+            Some(LayerNode::Symlink { target }) => target.trim_end_matches('/'),
             _ => return format!("{own}/"),
         };
         let name = target.strip_prefix("/usr/share/doc/").unwrap_or(target);
@@ -182,7 +186,7 @@ impl<'a> Loaded<'a> {
     }
 
     /// What the file at `path` belongs to.
-    pub fn origin(&self, path: &ImagePath, placed: &Placed) -> Option<String> {
+    pub fn origin(&self, path: &ImagePath, placed: &RootEntry) -> Option<String> {
         if let Some(owner) = self.packages.owner(path) {
             return Some(format!("{} package {}", owner.kind, owner.name));
         }

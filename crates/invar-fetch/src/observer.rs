@@ -1,4 +1,4 @@
-/// What is told of the progress of downloads, from the threads that they run on.
+/// What is reported about the progress of downloads, from the threads that they run on.
 pub trait Observer: Sync {
     /// The download of `label` begins, or begins again from its first byte: its progress is 0. The size is in bytes,
     /// if it is known.
@@ -20,9 +20,9 @@ pub trait Observer: Sync {
 
 /// The observer that does not care and does not cancel.
 #[derive(Debug, Clone, Copy)]
-pub struct Unobserved;
+pub struct SilentObserver;
 
-impl Observer for Unobserved {
+impl Observer for SilentObserver {
     fn started(&self, _: &str, _: Option<u64>) {}
 
     fn advanced(&self, _: &str, _: u64) {}

@@ -21,6 +21,6 @@ pub struct Settings {
     pub offline: bool,
     /// The address of a proxy, for both http and https.
     pub proxy: Option<String>,
-    /// Hosts to which connections are made without the proxy: `host`, `.domain`, or `*`.
+    /// Hosts to connect to without the proxy: `host`, `.domain`, or `*`.
     pub no_proxy: Vec<String>,
 }

@@ -38,7 +38,7 @@ pub(crate) struct Body {
     pub(crate) start: u64,
     /// The size of the whole in bytes, if the server says it.
     pub(crate) size: Option<u64>,
-    /// What tells this file from another at the same address.
+    /// What distinguishes this file from another at the same address.
     pub(crate) validator: Option<String>,
 }
 
@@ -137,7 +137,7 @@ fn agent(settings: &Settings) -> Result<Agent, String> {
         None => None,
     };
     let config = Agent::config_builder()
-        // Named even if there is none: the default looks into the environment.
+        // Named even if there is none: the default reads the environment.
         .proxy(proxy)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .http_status_as_error(false)

@@ -1,5 +1,5 @@
 //! A flake's inputs, and which of them are known.
-use invar_nix::{Evaluator, Place, Value};
+use invar_nix::{Evaluator, Position, Value};
 
 use crate::lock::{FlakeLock, LockedInput};
 use crate::read::written;
@@ -18,7 +18,7 @@ pub struct Input {
     /// Which flake it is.
     pub kind: InputKind,
     /// Where it is written.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
 }
 
 /// The flakes that are known by name and meaning.
@@ -148,7 +148,7 @@ pub(crate) fn read_inputs(evaluator: &mut Evaluator, flake: &Value, lock: &Flake
         };
         let (url, follows) = (text("url"), text("follows"));
         let locked = lock.input(&name);
-        // An input that follows another one is that one, and without a lock its last name tells which.
+        // An input that follows another one is that one, and without a lock its last name determines which.
         let wanted = follows.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&name);
         let kind = InputKind::find(wanted, url.as_deref(), locked.as_ref());
         let revision = locked.and_then(|locked| locked.revision);

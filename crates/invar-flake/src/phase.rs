@@ -1,18 +1,18 @@
 //! What the shell text of a derivation puts where.
 //!
 //! The text of a phase (`installPhase`, the `buildCommand` of `runCommand`, `postBuild` of `symlinkJoin`,
-//! `extraCommands` of an image) is read command by command, with the variables that the derivation's attributes give it,
-//! over a file system that holds nothing but names. Nothing is run. What comes out is, for each path of the output, a
-//! file of the project, something of another package, a link, a text, or a wrapper; and every command that means
+//! `extraCommands` of an image) is read command by command, with the variables that the derivation's attributes give
+//! it, over a file system that holds nothing but names. Nothing is run. What comes out is, for each path of the output,
+//! a file of the project, something of another package, a link, a text, or a wrapper; and every command that means
 //! something else, with its line.
 //!
 //! Paths are absolute within this file system. The project's files are seen through the places of
-//! [`PhaseStart::sources`]; a path below `/nix/store` that is none of these belongs to another package, and is kept as it
-//! is written.
+//! [`PhaseStart::sources`]; a path below `/nix/store` that is none of these belongs to another package, and is kept as
+//! it is written.
 //!
 //! # Limits
-//! A text is read up to [`LONGEST`] bytes, [`STEPS`] commands are followed, and [`ENTRIES`] paths are kept; what is beyond
-//! is an [`Unread`].
+//! A text is read up to [`LONGEST`] bytes, [`STEPS`] commands are followed, and [`ENTRIES`] paths are kept; what is
+//! beyond is an [`UnknownCommand`].
 mod arguments;
 mod blocks;
 mod commands;
@@ -46,7 +46,7 @@ const TEXTS: usize = 8 << 20;
 /// What the commands of a derivation start from.
 #[derive(Debug, Clone)]
 pub struct PhaseStart<'a> {
-    /// Variables with their values; `None` for those that are set to something that is not known.
+    /// Variables with their values; `None` for those that are set to something that is unknown.
     pub variables: BTreeMap<String, Option<String>>,
     /// Variables that are arrays.
     pub arrays: BTreeMap<String, Vec<String>>,
@@ -54,15 +54,16 @@ pub struct PhaseStart<'a> {
     pub output: String,
     /// The directory in which the commands start.
     pub directory: String,
-    /// Directories that show a part of the project: the absolute path, and the path in the project (`""` for all of it).
+    /// Directories that show a part of the project: the absolute path, and the path in the project (`""` for all of
+    /// it).
     pub sources: Vec<(String, String)>,
     /// The project's files, by path, with their text where it is known.
     pub files: &'a BTreeMap<String, Option<String>>,
 }
 
-/// Where something stands: a line of a phase's text.
+/// Where something is: a line of a phase's text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
+pub struct PhaseLine {
     /// The attribute that holds the text, such as `installPhase`.
     pub phase: String,
     /// The line in that text, from 1.
@@ -74,11 +75,11 @@ pub struct At {
 pub struct PhaseTree {
     /// By path, relative to the output and without a slash at its start; `""` is the output itself.
     ///
-    /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`Put::Foreign`] or
-    /// [`Put::Link`] names.
+    /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`FileContent::Foreign`] or
+    /// [`FileContent::Link`] names.
     pub entries: BTreeMap<String, Entry>,
-    /// Commands that mean something that is not known here, in their order.
-    pub unread: Vec<Unread>,
+    /// Commands that mean something that is unknown here, in their order.
+    pub unread: Vec<UnknownCommand>,
     /// Owners and modes of what no entry stands for, such as directories of another package.
     pub owners: Vec<Owner>,
 }
@@ -87,16 +88,16 @@ pub struct PhaseTree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
-    pub put: Put,
+    pub put: FileContent,
     /// The permission bits, where a command sets them.
     pub mode: Option<u32>,
     /// The command that put it there.
-    pub at: At,
+    pub at: PhaseLine,
 }
 
 /// What a command puts at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Put {
+pub enum FileContent {
     /// A directory.
     Directory,
     /// A file or directory of the project, by its path there.
@@ -125,16 +126,16 @@ pub enum Put {
     Unknown {
         /// The command.
         command: String,
-        /// Why it is not known.
+        /// Why it is unknown.
         why: String,
     },
 }
 
-/// A command that means something that is not known here.
+/// A command that means something that is unknown here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
-    /// Where it stands.
-    pub at: At,
+pub struct UnknownCommand {
+    /// Where it is.
+    pub at: PhaseLine,
     /// The command, on one line.
     pub command: String,
     /// Why it is not read.
@@ -144,8 +145,8 @@ pub struct Unread {
 /// A change of owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Where it stands.
-    pub at: At,
+    /// Where it is.
+    pub at: PhaseLine,
     /// The path, relative to the output.
     pub path: String,
     /// The owner as `chown` takes it.

@@ -27,7 +27,7 @@ pub enum Compression {
 
 /// A compression that is known and not read; its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is compressed with {0}, which is not read")]
+#[error("its compression {0} is not supported")]
 pub struct NotRead(pub &'static str);
 
 impl Compression {
@@ -60,7 +60,7 @@ impl Compression {
     }
 
     /// A reader of what `reader` holds compressed. It reads `reader` to its end, and bytes that do not belong to the
-    /// compressed stream are an error, as are streams that need more memory than any tool asks for by itself.
+    /// compressed stream are an error, as are streams that need more memory than any tool asks for on its own.
     ///
     /// # Errors
     /// If the decoder cannot be made, or the beginning cannot be read.

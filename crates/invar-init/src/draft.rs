@@ -29,7 +29,7 @@ pub struct Draft {
     pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
     pub image: Keys,
-    /// Keys of the table of each further image, by its key.
+    /// Keys of the table of each additional image, by its key.
     pub images: BTreeMap<String, Keys>,
     /// Keys of the table `python`.
     pub python: Keys,
@@ -44,7 +44,7 @@ pub struct Draft {
     /// The Debian packages that were there when Python packages were built from source, as far as they serve that: none
     /// where there was no compiler. `None` where nothing is known of it.
     pub build_packages: Option<BTreeSet<String>>,
-    /// The project's files that decide what this says, besides the one that was named: those that a flake imports.
+    /// The project's files that decide what this says, other than the one that was named: those that a flake imports.
     pub read: BTreeSet<String>,
     /// What could not be carried over, in the order of its lines.
     pub notes: Vec<Note>,
@@ -75,11 +75,11 @@ pub struct Source {
 /// A line that could not be carried over, or only with a thought of the author's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where it stands.
+    /// Where it is.
     pub source: Source,
     /// The file that the line is in, if that is another one, which is imported.
     pub file: Option<String>,
-    /// What stands there, shortened to one line.
+    /// What is there, shortened to one line.
     pub text: String,
     /// Why it was left, and what to do.
     pub why: String,
@@ -197,7 +197,7 @@ impl Draft {
     /// Adds a note, unless it is there already or there are too many.
     pub(crate) fn add_note(&mut self, note: Note) {
         if self.notes.len() == MOST_NOTES {
-            let why = "there is more that could not be carried over, of which nothing is said";
+            let why = "more could not be converted and is not listed";
             self.notes.push(Note::new(Source { file: note.source.file, line: 0 }, "", why));
         }
         if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
@@ -299,8 +299,8 @@ impl Draft {
     }
 }
 
-/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with `prefix`
-/// before each table's name instead. What is no manifest stays as it is.
+/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with
+/// `prefix` before each table's name instead. What is no manifest stays as it is.
 pub fn nested(manifest: &str, prefix: &str) -> String {
     let Ok(table) = DeTable::parse(manifest) else { return manifest.to_owned() };
     // What looks like a table's name within a text of several lines is none.
@@ -407,7 +407,7 @@ fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// A value on one line, but for texts that have several.
+/// A value on one line, except for texts that have several.
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(list) => {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_python::UvLockError;
 use toml::Table;
 
-use crate::project::locked::Locked;
+use crate::project::locked::LockedPackages;
 
 use crate::draft::{Draft, Source};
 use crate::suite;
@@ -27,17 +27,17 @@ pub struct ProjectView<'a> {
 /// The parts of `pyproject.toml` and `uv.lock` that matter here.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// The project's normalised name.
+    /// The project's normalized name.
     pub name: String,
     /// Names of the programs that the project installs.
     pub scripts: Vec<String>,
     /// Whether the project is installed as a package.
     pub is_package: bool,
-    /// The normalised names of all packages of `uv.lock`, or of the direct dependencies where there is none.
+    /// The normalized names of all packages of `uv.lock`, or of the direct dependencies where there is none.
     pub packages: BTreeSet<String>,
-    /// The normalised names of those packages that have no wheel at all.
+    /// The normalized names of those packages that have no wheel at all.
     pub without_wheels: BTreeSet<String>,
-    /// The normalised names of those packages that have wheels with compiled code, of which none fits the image.
+    /// The normalized names of those packages that have wheels with compiled code, of which none fits the image.
     pub without_fitting: BTreeSet<String>,
     /// The Python that the image will have, such as `3.13`, where it is known.
     pub python: Option<String>,
@@ -69,7 +69,8 @@ pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     Ok(draft)
 }
 
-/// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it names.
+/// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it
+/// names.
 ///
 /// # Errors
 /// [`ProjectError`].
@@ -101,8 +102,8 @@ impl Facts {
         let package = uv.and_then(|uv| uv.get("package")).and_then(|value| value.as_bool());
         facts.is_package = package.unwrap_or(document.contains_key("build-system"));
         if let (Some(lock), Some(release)) = (view.uv_lock, release)
-            && let Some(Locked { packages, without_wheels, without_fitting }) =
-                Locked::read(lock, &facts, draft, release)?
+            && let Some(LockedPackages { packages, without_wheels, without_fitting }) =
+                LockedPackages::read(lock, &facts, draft, release)?
         {
             facts = Self { packages, without_wheels, without_fitting, ..facts };
         }
@@ -147,7 +148,7 @@ impl Facts {
         let packages: Vec<String> = used.iter().map(|name| format!("\"{name}\"")).collect();
         for name in unknown {
             let why = format!(
-                "has no wheel and is built from source; if that needs a compiler, add \
+                "has no wheel, so it is built from source; if that needs a compiler, add \
                  python.overrides.{name}.packages = [{}]",
                 packages.join(", ")
             );
@@ -156,7 +157,7 @@ impl Facts {
         if let Some(python) = self.python.as_ref().filter(|_| !self.without_fitting.is_empty()) {
             let names: Vec<&str> = self.without_fitting.iter().map(String::as_str).collect();
             let why = format!(
-                "built from source for want of wheels for Python {python}; newer versions may have some: \
+                "no wheel for Python {python}, so it is built from source; newer versions may have one: \
                  `uv lock --upgrade`"
             );
             draft.note(source, &names.join(", "), why);
@@ -177,7 +178,7 @@ impl Facts {
     }
 }
 
-/// The normalised name of the distribution that a requirement (PEP 508) begins with.
+/// The normalized name of the distribution that a requirement (PEP 508) begins with.
 fn requirement_name(requirement: &str) -> String {
     let end = requirement
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'))

@@ -187,7 +187,7 @@ fn make_room(a: &mut Assembler, data: &Data) {
     a.mov(23, 21); // put them there
 }
 
-/// The program, its first arguments, those of the caller but for its name, NULL.
+/// The program, its first arguments, those of the caller except for its name, NULL.
 fn arguments(a: &mut Assembler, data: &Data) {
     table(a, [Label::First, Label::FirstEnd], [Label::CopyFirst, Label::FirstDone]);
     if data.is_called_as_the_caller_says() {
@@ -224,7 +224,7 @@ fn table(a: &mut Assembler, [from, to]: [Label; 2], [again, done]: [Label; 2]) {
     a.label(done);
 }
 
-/// The caller's variables but for some, those that are set, NULL.
+/// The caller's variables except for some, those that are set, NULL.
 fn variables(a: &mut Assembler, data: &Data) {
     a.mov(22, 23); // the new variables
     a.mov_number(24, 0); // no PATH yet
@@ -274,7 +274,7 @@ fn variables(a: &mut Assembler, data: &Data) {
     a.put_pointer(XZR, 23); // NULL ends the variables
 }
 
-/// If the variable in `x0` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on behind it.
+/// If the variable in `x0` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on after it.
 fn path(a: &mut Assembler, length: u32) {
     a.adr(1, Label::PathName);
     a.mov(3, 0); // compare from its start
@@ -322,7 +322,8 @@ fn bit(number: usize) -> u32 {
     u32::try_from(number + 1).expect("there are at most 63 of them")
 }
 
-/// If the variable in `x0` is this one, a new one is put together below the arrays. Otherwise the code goes on behind it.
+/// If the variable in `x0` is this one, a new one is put together below the arrays. Otherwise the code goes on after
+/// it.
 fn change(a: &mut Assembler, number: usize, variable: &Variable) {
     let label = |part| Label::Variable(number, part);
     a.adr(1, label(VariablePart::Name));

@@ -1,5 +1,5 @@
 //! What an image asks for besides what the manifest names: a base set, an interpreter, a shell.
-use invar_apt::Root;
+use invar_apt::RootDependency;
 use invar_debian::{Dependency, parse_dependencies};
 use invar_maintscript::BASE;
 use invar_project::{LockedInterpreter, Request};
@@ -11,12 +11,14 @@ pub(crate) const IN_BASE: &str = "the base set";
 pub(crate) const INTERPRETER: &str = "the Python interpreter";
 
 /// What the image of `request` asks for.
-pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<Root> {
+pub(crate) fn roots(request: &Request, interpreter: Option<&LockedInterpreter>) -> Vec<RootDependency> {
     let mut roots = Vec::new();
     let mut add = |text: &str, why: &str| {
         let dependency: Vec<Dependency> =
             parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
-        roots.extend(dependency.into_iter().map(|dependency| Root { dependency, why: why.to_owned() }));
+        roots.extend(
+            dependency.into_iter().map(|dependency| RootDependency { dependency, why: why.to_owned() }),
+        );
     };
     for package in &request.packages {
         match &package.version {

@@ -2,7 +2,7 @@
 //! what maintainer scripts need.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Root, SolveRequest, solve};
+use invar_apt::{PackageIndex, PackageRecord, Reason, RootDependency, SolveRequest, solve};
 use invar_debian::{DebianVersion, PackageName, parse_dependencies};
 use invar_maintscript::{TOOLS, only_for_scripts};
 use invar_project::{
@@ -55,8 +55,9 @@ impl RootSolver<'_> {
         let mut add = |text: &str, why: &str| {
             let dependencies =
                 parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
-            wanted
-                .extend(dependencies.into_iter().map(|dependency| Root { dependency, why: why.to_owned() }));
+            wanted.extend(
+                dependencies.into_iter().map(|dependency| RootDependency { dependency, why: why.to_owned() }),
+            );
         };
         let asked = format!("the packages of {name}");
         for package in request {

@@ -21,13 +21,13 @@ impl<'a> Context<'a> {
         self.packages.contains_key(package)
     }
 
-    /// The text of a package's `postinst`, the script that nearly all work is in; empty where there is none.
+    /// The text of a package's `postinst`, the script that nearly all work is in; empty if there is none.
     pub(crate) fn postinst(&self, package: &str) -> &'a str {
         self.packages.get(package).map_or("", |control| script(control, "postinst"))
     }
 }
 
-/// The text of a package's script; empty where there is none.
+/// The text of a package's script; empty if there is none.
 pub(crate) fn script<'a>(control: &'a Control, name: &str) -> &'a str {
     control.scripts.get(name).map_or("", String::as_str)
 }

@@ -99,7 +99,7 @@ fn directory(
     Ok(())
 }
 
-/// Turns a directory into a link, as `/var/run` into one to `/run`. What packages brought below it moves along.
+/// Turns a directory into a link, as `/var/run` into one to `/run`. What packages contained below it moves along.
 fn migrate(context: &Context<'_>, out: &mut Output, argument: &str, target: &str) {
     let (Some(from), Some(to)) = (path(argument), path(target)) else { return };
     let Some(entry) = context.view.get(from.as_str()) else {

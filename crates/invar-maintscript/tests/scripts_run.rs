@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, ConfigureError, Ran, Reason, ScriptPackage, ScriptRequest, Selection, TriggerError, clean,
-    script_command, script_environment, script_files,
+    ConfigureError, Reason, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, ScriptResult, ScriptRun,
+    Selection, TriggerError, clean, script_command, script_environment, script_files,
 };
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree, merge};
 
@@ -90,6 +90,12 @@ fn the_records_say_who_is_to_be_configured() {
     assert!(tree.tree().get("var/lib/dpkg/info/tool.postinst").is_none());
     assert_eq!(text(&tree, "run/invar/packages"), "fonts fonts amd64\nlibc6:amd64 libc6 amd64\n");
     assert_eq!(text(&tree, "run/invar/selections"), "fonts fonts/x string y\n");
+
+    assert_eq!(
+        (SCRIPTS_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:bf7cb676988dbbe4392c38155f7cdf76a2a879afd22b7826bc791eeb51e37d83"),
+        "what scripts are run with changed: raise SCRIPTS_VERSION and pin the new digest"
+    );
 
     let mut reversed = packages;
     reversed.reverse();
@@ -223,11 +229,11 @@ impl Case {
         Self { native: tree_of(Origin::Source, native), tools: tree_of(Origin::Source, tools) }
     }
 
-    fn clean(&self, changed: &[&str], removed: &[&str]) -> (Cleaned, String) {
+    fn clean(&self, changed: &[&str], removed: &[&str]) -> (ScriptResult, String) {
         let sandbox = merge([self.native.tree(), self.tools.tree()]).unwrap().tree;
         let changed = tree_of(Origin::Scripts, changed);
         let removed: Vec<ImagePath> = removed.iter().map(|path| at(path)).collect();
-        let ran = Ran {
+        let ran = ScriptRun {
             native: &self.native,
             sandbox: &sandbox,
             changed: &changed,
@@ -242,7 +248,7 @@ impl Case {
 }
 
 /// How `over` differs from `native`, one path a line.
-fn describe(over: &Tree, native: &Tree, cleaned: &Cleaned, changed: &MemoryTree) -> String {
+fn describe(over: &Tree, native: &Tree, cleaned: &ScriptResult, changed: &MemoryTree) -> String {
     let mut text = String::new();
     for (path, entry) in over.iter() {
         if native.get(path.as_str()).is_some_and(|native| native.same_as(entry)) {
@@ -356,7 +362,8 @@ fn what_scripts_did_not_touch_is_not_theirs() {
         &["f 644 0:0 etc/machine-id 69", "f 755 0:0 usr/sbin/start-stop-daemon none", "f 755 0:0 run/x 1"];
     let sandbox = tree_of(Origin::Source, laid);
     let changed = tree_of(Origin::Scripts, laid);
-    let ran = Ran { native: &native, sandbox: sandbox.tree(), changed: &changed, removed: &[], docs: false };
+    let ran =
+        ScriptRun { native: &native, sandbox: sandbox.tree(), changed: &changed, removed: &[], docs: false };
     let cleaned = clean(&ran).unwrap();
     assert_eq!((cleaned.tree.len(), cleaned.removed.len(), cleaned.left_out.len()), (0, 0, 0), "{cleaned:?}");
 }
@@ -438,6 +445,7 @@ fn a_file_that_is_too_long_for_what_it_is_is_refused() {
     let mut changed = MemoryTree::new(Origin::Scripts);
     let long = vec![b':'; 17 << 20];
     changed.file(at("etc/shadow"), Mode::FILE, Owner::ROOT, &mut long.as_slice()).unwrap();
-    let ran = Ran { native: &native, sandbox: native.tree(), changed: &changed, removed: &[], docs: true };
+    let ran =
+        ScriptRun { native: &native, sandbox: native.tree(), changed: &changed, removed: &[], docs: true };
     assert!(matches!(clean(&ran), Err(ConfigureError::TooLong { .. })));
 }

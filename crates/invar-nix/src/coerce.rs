@@ -4,9 +4,10 @@ use std::rc::Rc;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::base_name;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Context, NixString, Value};
 
 /// Which values become strings, and how.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ impl Evaluator {
             self.charge(part.text.len() + 1, spot)?;
             text.push_str(&part.text);
             context.join(&part.context);
-            // As in Nix, an empty list has no space behind it.
+            // As in Nix, an empty list has no space after it.
             if index + 1 < items.len() && !matches!(value, Value::List(items) if items.is_empty()) {
                 text.push(' ');
             }
@@ -108,13 +109,13 @@ impl Evaluator {
     pub(crate) fn string_argument(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),
-            // What is not known may be a string, and a placeholder stands for it.
+            // What is unknown may be a string, and a placeholder stands for it.
             Value::Symbol(symbol) => self.coerce_symbol(symbol, Style::INTERPOLATION, spot),
             other => Err(self.mismatch("a string", &other, spot)),
         }
     }
 
-    /// A string whose text is looked at: not of something that is not known.
+    /// A string whose text is looked at: not of something that is unknown.
     pub(crate) fn known_string(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),

@@ -23,7 +23,7 @@ pub struct Listing {
     pub kept: BTreeMap<ImagePath, Vec<u8>>,
     /// How it is compressed.
     pub compression: Compression,
-    /// Its first bytes, which tell compressors apart.
+    /// Its first bytes, which identify the compressor.
     pub start: Vec<u8>,
     /// Its length as it is stored, in bytes.
     pub size: u64,

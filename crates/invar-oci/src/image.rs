@@ -48,7 +48,7 @@ pub struct ImageConfig {
     pub architecture: String,
     /// The variant of the processor, such as `v8`.
     pub variant: Option<String>,
-    /// When the image was made, in the form of RFC 3339, such as `1980-01-02T00:00:00Z`.
+    /// When the image was created, in the form of RFC 3339, such as `1980-01-02T00:00:00Z`.
     pub created: String,
     /// The program and its first arguments, which a caller's arguments do not replace.
     pub entrypoint: Option<Vec<String>>,
@@ -62,7 +62,7 @@ pub struct ImageConfig {
     pub working_dir: Option<String>,
     /// Ports that the program listens on, such as `8000/tcp`.
     pub exposed_ports: BTreeSet<String>,
-    /// Absolute paths of directories that a container should keep outside of the image.
+    /// Absolute paths of directories that a container should keep outside the image.
     pub volumes: BTreeSet<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,

@@ -1,12 +1,12 @@
-//! The plan: what an image is made of, decided from the manifest and the locks alone.
+//! The plan: the contents of an image, decided only from the manifest and the locks.
 //!
 //! # Goals
-//! * Everything that a build does is decided here, as a value, before anything is done.
+//! * Everything that a build does is decided here, as a value, before it starts.
 //! * The same manifest and locks give the same plan everywhere.
 //!
 //! # Non-goals
-//! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are made, and
-//!   `invar-build` makes them.
+//! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are created, and
+//!   `invar-build` creates them.
 mod config;
 mod configure;
 mod plan;

@@ -65,7 +65,7 @@ fn policy(manifest: &Manifest) -> SourcePolicy {
     }
 }
 
-/// Both crates normalise names by the same rule.
+/// Both crates normalize names by the same rule.
 fn distribution(name: &NormalisedName) -> Option<DistributionName> {
     name.as_str().parse().ok()
 }

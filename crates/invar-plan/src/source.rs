@@ -28,7 +28,7 @@ pub struct SourceBuild {
     pub wheels: Vec<WheelRecipe>,
     /// What is built before, and is there while it is built: what its build needs and has no wheel.
     pub needs: Vec<SourceBuild>,
-    /// What its build asked for when `invar.lock` was made.
+    /// What its build asked for when `invar.lock` was created.
     pub requires: Vec<String>,
     /// Variables for its build.
     pub environment: BTreeMap<String, String>,
@@ -96,7 +96,7 @@ pub fn build_wheels(
 /// What has to be built for `build`, which is built in `root`.
 ///
 /// # Errors
-/// [`PlanError::Build`] and the like for a lock that does not have all of it.
+/// [`PlanError::Build`] and similar for a lock that does not have all of it.
 pub fn build_needs(
     manifest: &Manifest,
     locked: &LockedPlatform,
@@ -225,7 +225,7 @@ impl Context<'_> {
     }
 }
 
-/// A setting in the form of the dictionary that a hook gets: a text, or a list of texts.
+/// A setting in the form of the dictionary that a hook gets: a text, or an array of strings.
 fn to_json(setting: &ConfigSetting) -> serde_json::Value {
     match setting {
         ConfigSetting::Text(text) => text.as_str().into(),

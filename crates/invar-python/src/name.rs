@@ -1,6 +1,6 @@
-//! Names of distributions, extras and dependency groups, in their normalised form.
+//! Names of distributions, extras and dependency groups, in their normalized form.
 //!
-//! The grammar is `^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$` without regard to case; the normalised form is in lower
+//! The grammar is `^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$` without regard to case; the normalized form is in lower
 //! case with each run of `.`, `-` and `_` replaced by one `-` ("Names and normalization", PEP 503, PEP 685, PEP 735).
 use std::borrow::Borrow;
 use std::fmt;
@@ -50,7 +50,7 @@ macro_rules! names {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The normalised name.
+            /// The normalized name.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -91,11 +91,11 @@ macro_rules! names {
 }
 
 names! {
-    /// The normalised name of a distribution, such as `ruamel-yaml`.
+    /// The normalized name of a distribution, such as `ruamel-yaml`.
     DistributionName, "a distribution";
-    /// The normalised name of an extra: an optional feature of a distribution.
+    /// The normalized name of an extra: an optional feature of a distribution.
     ExtraName, "an extra";
-    /// The normalised name of a dependency group (PEP 735).
+    /// The normalized name of a dependency group (PEP 735).
     GroupName, "a dependency group";
 }
 

@@ -13,8 +13,8 @@ pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) 
 /// The text that follows an error about an unknown name: what else it may have been.
 pub(crate) fn did_you_mean(nearest: &[String], known: &[String]) -> String {
     match (nearest, known) {
-        ([], []) => "; there is none".to_owned(),
-        ([], known) => format!("; there is {}", known.join(", ")),
+        ([], []) => "; none are defined".to_owned(),
+        ([], known) => format!("; defined: {}", known.join(", ")),
         (nearest, _) => format!("; did you mean {}?", nearest.join(" or ")),
     }
 }

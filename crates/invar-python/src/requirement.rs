@@ -34,13 +34,13 @@ pub enum RequirementError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The list of extras does not end.
-    #[error("{text:?} does not close its list of extras with \"]\"")]
+    #[error("{text:?} does not end its list of extras with \"]\"")]
     Extras {
         /// The text as given.
         text: String,
     },
     /// What follows the name is neither versions nor a URL.
-    #[error("{text:?} is not a list of versions such as \">=1.2, <2\"")]
+    #[error("{text:?} is not a version specifier such as \">=1.2, <2\"")]
     Versions {
         /// The part that should be versions.
         text: String,

@@ -1,6 +1,6 @@
 //! A source archive, as a tree: a source distribution, or what a code host makes of a commit.
 //!
-//! One top folder holds everything; it may have any name, and is taken away. The archive is a zip, or a tar in the
+//! One top folder holds everything; it may have any name, and is removed. The archive is a zip, or a tar in the
 //! v7, ustar, GNU or pax format: for the file name `*.tar` as it is, for `*.tar.gz` and `*.tgz` through gzip, for
 //! `*.tar.xz` and `*.txz` through xz, for `*.tar.zst` through zstd. bzip2 and LZMA are not read.
 //!

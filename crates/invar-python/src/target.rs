@@ -27,7 +27,7 @@ pub struct PythonVersion {
 
 /// A text that is not the full version of a Python.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not the full version of a Python: expected three numbers, such as 3.13.5")]
+#[error("{text:?} is not a full Python version: expected three numbers, for example 3.13.5")]
 pub struct PythonVersionError {
     /// The text as given.
     pub text: String,
@@ -55,7 +55,7 @@ impl FromStr for PythonVersion {
         let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else {
             return Err(error());
         };
-        // Tags are made for each minor version down to 0: a larger number could only be a mistake.
+        // Tags are created for each minor version down to 0: a larger number could only be a mistake.
         if version.epoch() != 0 || version.is_local() || minor > 99 {
             return Err(error());
         }

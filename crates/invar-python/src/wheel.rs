@@ -7,7 +7,7 @@
 //! {dist}.data/purelib/*, platlib/*    lib/pythonX.Y/site-packages/*
 //! {dist}.data/scripts/NAME            bin/NAME, mode 0755; a first line that starts with #!python is replaced
 //! {dist}.data/data/*                  *
-//! {dist}.data/headers/*               include/site/pythonX.Y/{normalised name}/*
+//! {dist}.data/headers/*               include/site/pythonX.Y/{normalized name}/*
 //! all else                            lib/pythonX.Y/site-packages/*
 //! ```
 //!
@@ -199,7 +199,7 @@ impl Places<'_> {
         }
     }
 
-    /// No file may lie where another has a folder.
+    /// No file may be where another has a folder.
     fn check_ancestors(&self) -> Result<(), WheelFault> {
         for (path, _) in self.taken.iter().filter(|&(_, &directory)| !directory) {
             let below = format!("{}/", path.as_str());

@@ -27,7 +27,9 @@ use std::time::Duration;
 
 use invar_oci::FILE_TIME;
 use invar_project::Platform;
-use invar_sandbox::{CaptureError, CaptureRules, Modes, Ownership, Removed, SandboxError, Status, capture};
+use invar_sandbox::{
+    CaptureError, CaptureRules, Modes, Ownership, RemovedPaths, SandboxError, Status, capture,
+};
 use invar_store::{Checkout, Key, StoreError};
 use invar_tree::{Contents, ImagePath, Node, SEARCH_PATH, Sink, SinkError, Tree};
 
@@ -169,7 +171,7 @@ pub trait OutputTree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// This.
-    Listed(Removed),
+    Listed(RemovedPaths),
     /// What is not among the changes: the whole root was given.
     Absent,
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command, script_environment,
+    ScriptPackage, ScriptRequest, ScriptRun, Selection, clean, configure, script_command, script_environment,
     script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
@@ -174,7 +174,7 @@ fn run_scripts(
     let changed = Changes { tree: stored.tree(&Arc::new(Origin::Scripts))?, contents: &stored };
     let removed = removal.paths(&sandbox, &changed.tree);
     let cleaned = debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
-        clean(&Ran {
+        clean(&ScriptRun {
             native: image,
             sandbox: &sandbox,
             changed: &changed,

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
+use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};
 
 mod attempt;
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     invar_sandbox::enter_if_asked();
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.is_empty() {
-        // Started again elsewhere: there are no words, and the name tells what to do.
+        // Started again elsewhere: there are no words, and the name shows what to do.
         words.push(match std::env::args().next().as_deref() {
             Some("available") => "available".to_owned(),
             _ => "where".to_owned(),
@@ -68,7 +68,7 @@ fn run(words: &[&str]) {
         },
         ownership: Ownership::Mapped,
         cpus: Some(1),
-        standard: Standard::Lines,
+        standard: StandardStreams::Lines,
         illusion: Illusion::NONE,
     };
     for word in words.by_ref().take_while(|word| **word != "--") {
@@ -84,7 +84,7 @@ fn run(words: &[&str]) {
             "time" => sandbox.limits.time = Some(Duration::from_millis(number())),
             "processes" => sandbox.limits.processes = Some(number()),
             "memory" => sandbox.limits.memory = Some(number()),
-            "inherit" => sandbox.standard = Standard::Inherit,
+            "inherit" => sandbox.standard = StandardStreams::Inherit,
             "clock" => sandbox.illusion.clock = number() as i64,
             "backwards" => sandbox.illusion.backwards = true,
             "recorded" => sandbox.ownership = Ownership::Recorded,

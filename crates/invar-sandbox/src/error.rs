@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A command that ran and failed is not an error: see [`Status`](crate::Status).
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The host forbids what the sandbox is made of.
+    /// The host forbids what the sandbox consists of.
     #[error("this host does not allow sandboxes: {setting}\n  {remedy}")]
     Forbidden {
         /// What forbids it: a sysctl with its value, or whose doing it is.
@@ -27,7 +27,7 @@ pub enum SandboxError {
         found: String,
     },
     /// The program that sets the sandbox up could not be started.
-    #[error("cannot start {} to set the sandbox up", program.display())]
+    #[error("cannot start {} to set up the sandbox", program.display())]
     Spawn {
         /// The program.
         program: PathBuf,
@@ -36,7 +36,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// A step of the set-up failed.
-    #[error("cannot set the sandbox up: {step}")]
+    #[error("cannot set up the sandbox: {step}")]
     Setup {
         /// Which step.
         step: String,
@@ -45,13 +45,13 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// There is no such program in the root.
-    #[error("there is no program {program:?} there")]
+    #[error("`{program}` not found in the image")]
     NotFound {
         /// The program as it was asked for.
         program: String,
     },
     /// The program exists, but cannot be run: no permission, an unknown format, or a missing interpreter or loader.
-    #[error("{program:?} is there, but cannot be run: is it for this kind of machine?")]
+    #[error("`{program}` cannot be run: is it built for this architecture?")]
     NotExecutable {
         /// The program as it was asked for.
         program: String,
@@ -59,7 +59,7 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
-    /// The sandbox ended without saying how: something outside of it killed it, or the program does not call
+    /// The sandbox ended without saying how: something outside it killed it, or the program does not call
     /// [`enter_if_asked`](crate::enter_if_asked).
     #[error("the sandbox of {} ended without a report ({ended}); was it killed?", program.display())]
     Died {

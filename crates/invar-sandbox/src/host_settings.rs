@@ -41,8 +41,8 @@ impl HostSettings {
         }
         if error == Errno::NOSPC {
             return (
-                "user.max_user_namespaces is used up, or namespaces are nested 32 deep",
-                "raise it, as root, with `sysctl`, or end other sandboxes",
+                "user.max_user_namespaces is exhausted, or namespaces are nested 32 levels deep",
+                "raise it, as root, with `sysctl`, or stop other sandboxes",
             );
         }
         if self.clone == Some(0) && !self.root {
@@ -66,13 +66,13 @@ impl HostSettings {
         }
         if step == PROC {
             return (
-                "parts of /proc are hidden, as container engines do",
+                "parts of /proc are hidden, as in most container engines",
                 "start the container with `--security-opt systempaths=unconfined`",
             );
         }
         if self.filtered {
             return (
-                "a seccomp filter, as container engines set it",
+                "a seccomp filter, as set by container engines",
                 "start the container with `--security-opt seccomp=unconfined`, or with a profile that allows \
                  unshare and mount",
             );
@@ -117,7 +117,7 @@ mod tests {
             Errno::NOSPC,
             "user.max_user_namespaces is 0",
         );
-        check(free(), "", Errno::NOSPC, "used up");
+        check(free(), "", Errno::NOSPC, "exhausted");
         check(HostSettings { clone: Some(0), ..free() }, "", Errno::PERM, "unprivileged_userns_clone");
         check(HostSettings { apparmor: Some(1), ..free() }, "", Errno::ACCESS, "apparmor_restrict");
         check(HostSettings { apparmor: Some(1), root: true, ..free() }, "", Errno::PERM, "security module");

@@ -31,7 +31,7 @@ pub(crate) fn run(
     send(control, &report);
 }
 
-fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::Entered, Report> {
+fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::EnteredRoot, Report> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(failed("tying to the parent"))?;
     // The parent may have ended before that; then the pipe, whose writing end it held alone, has ended too.
@@ -55,7 +55,7 @@ fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::Entered, Report> {
 fn start(
     order: &Order,
     control: &OwnedFd,
-    entered: root::Entered,
+    entered: root::EnteredRoot,
     take_foreground: bool,
     groups: Vec<File>,
 ) -> Result<Report, Report> {
@@ -174,7 +174,7 @@ fn pass_signals(control: &OwnedFd, child: Pid, grouped: bool) {
     }
 }
 
-/// Takes leave of all processes that have ended; tells how the command did, if it is among them.
+/// Takes leave of all processes that have ended; shows how the command did, if it is among them.
 fn reap(child: Pid) -> Option<Ending> {
     let mut ending = None;
     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {

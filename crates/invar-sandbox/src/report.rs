@@ -1,4 +1,4 @@
-//! What the processes of the sandbox tell the caller, and how.
+//! What the processes of the sandbox report to the caller, and how.
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;

@@ -8,7 +8,7 @@ pub trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek + ?Sized> ReadSeek for T {}
 
 /// An opened file of a tree.
-pub type Opened<'a> = Box<dyn ReadSeek + 'a>;
+pub type ContentReader<'a> = Box<dyn ReadSeek + 'a>;
 
 /// Where the bytes of a tree's files are.
 pub trait Contents {
@@ -16,7 +16,7 @@ pub trait Contents {
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] where the tree has no such file, and whatever reading it meets.
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>>;
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>>;
 
     /// The whole content of the file at `path`.
     ///
@@ -38,8 +38,8 @@ pub enum SinkError {
         /// The path.
         path: ImagePath,
     },
-    /// An entry lies below a path that is a file or a symbolic link in the same tree.
-    #[error("{path} lies below {ancestor}, which is not a directory")]
+    /// An entry is below a path that is a file or a symbolic link in the same tree.
+    #[error("{path} is below {ancestor}, which is not a directory")]
     NotADirectory {
         /// The entry's path.
         path: ImagePath,
@@ -47,7 +47,7 @@ pub enum SinkError {
         ancestor: ImagePath,
     },
     /// The content's reader failed or ended early: the archive is at fault.
-    #[error("the content of {path} cannot be read")]
+    #[error("cannot read the content of {path}")]
     Read {
         /// The path.
         path: ImagePath,
@@ -56,7 +56,7 @@ pub enum SinkError {
         source: io::Error,
     },
     /// The content cannot be kept: the disk is at fault.
-    #[error("the content of {path} cannot be stored")]
+    #[error("cannot store the content of {path}")]
     Write {
         /// The path.
         path: ImagePath,

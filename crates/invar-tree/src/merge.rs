@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{Entry, ImagePath, Node, Origin, Tree};
 
-/// Two trees bring different things for one path.
+/// Two trees have different entries for one path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Clash {
     /// The path that both name.
@@ -26,11 +26,7 @@ impl Clash {
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, other) = (describe(&self.first), describe(&self.second));
-        write!(
-            f,
-            "{}: {} brings {one}, {} brings {other}",
-            self.path, self.first.origin, self.second.origin
-        )?;
+        write!(f, "{}: {} has {one}, {} has {other}", self.path, self.first.origin, self.second.origin)?;
         if self.second_path != self.path {
             write!(f, " at {}", self.second_path)?;
         }
@@ -54,22 +50,22 @@ fn describe(entry: &Entry) -> String {
 
 /// The merge of several trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
+pub struct MergedTree {
     /// All entries.
     pub tree: Tree,
-    /// For each tree, in the order given, the paths of its files and links that another tree brought before.
+    /// For each tree, in the order given, the paths of its files and links that an earlier tree has.
     pub shared: Vec<Vec<ImagePath>>,
 }
 
 /// Merges `trees` into one.
 ///
-/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only stand in
+/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only are in
 /// for a missing one cannot be told from real ones, so for a directory the first tree whose mode or owner is not the
 /// stand-in's `0755`, `0:0` decides, and two such that differ are a clash.
 ///
 /// # Errors
 /// All [clashes](Clash), in the order of the trees and then of the paths.
-pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Vec<Clash>> {
+pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<MergedTree, Vec<Clash>> {
     let mut merged = Tree::new();
     let mut shared = Vec::new();
     let mut clashes = Vec::new();
@@ -103,7 +99,7 @@ pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Ve
         }
         shared.push(again);
     }
-    if clashes.is_empty() { Ok(Merged { tree: merged, shared }) } else { Err(clashes) }
+    if clashes.is_empty() { Ok(MergedTree { tree: merged, shared }) } else { Err(clashes) }
 }
 
 fn is_stand_in(entry: &Entry) -> bool {
@@ -151,8 +147,8 @@ mod tests {
         let clashes = merge([&tree("one", &[("a/x", "1")]), &tree("two", &[("a/x", "two")])]).unwrap_err();
         assert_eq!(
             clashes[0].to_string(),
-            "/a/x: wheel one 1 brings a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
-             wheel two 1 brings a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
+            "/a/x: wheel one 1 has a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
+             wheel two 1 has a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
         );
     }
 

@@ -4,17 +4,29 @@ use std::process::ExitCode;
 
 use invar_diagnostic::{Diagnostic, Hint, Kind};
 
-use crate::report::{Style, say};
+use crate::output::{Style, say};
+
+#[cfg(feature = "inspect")]
+mod inspect;
 
 /// The exit code for a wrong command line or a wrong file of the project.
 pub const INPUT: u8 = 2;
 
 /// The exit code of a comparison that found a difference. It is not 1, as for `diff`: 1 is what a failure has, and a
 /// script must not take a failure for a difference.
+#[cfg(feature = "inspect")]
 pub const DIFFERENT: u8 = 7;
 
+/// The exit code of a verification that could not try all that it should.
+#[cfg(feature = "inspect")]
+pub const NOT_TRIED: u8 = 8;
+
 /// The exit code of an audit that found something.
+#[cfg(feature = "inspect")]
 pub const FOUND: u8 = 9;
+
+/// The exit code of what was ended by Ctrl-C, as every shell has it.
+pub const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -31,16 +43,6 @@ impl Failure {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
     }
 
-    /// A failure of locks that are missing or do not belong to what is there.
-    pub fn locks(message: impl Into<String>, hint: &str) -> Self {
-        Self { code: 3, kind: "locks", message: message.into(), hint: Some(hint.to_owned()) }
-    }
-
-    /// A failure of a file, whose message shows the line.
-    pub fn rendered(message: String) -> Self {
-        Self::input(message.trim_end(), None)
-    }
-
     /// A program that cannot be started, with the exit code that shells give that.
     pub fn of_program(code: u8, message: &str) -> Self {
         Self { code, kind: "program", message: message.to_owned(), hint: None }
@@ -48,26 +50,8 @@ impl Failure {
 
     /// A failure to find a place for the store.
     pub fn no_store() -> Self {
-        let hint = "set INVAR_STORE, or HOME";
-        Self {
-            code: 6,
-            kind: "disk",
-            message: "there is no place for the store".into(),
-            hint: Some(hint.into()),
-        }
-    }
-
-    /// The exit code of what was ended by Ctrl-C, as every shell has it.
-    pub const INTERRUPTED: u8 = 130;
-
-    /// Ctrl-C.
-    pub fn interrupted() -> Self {
-        Self { code: Self::INTERRUPTED, kind: "interrupted", message: "interrupted".into(), hint: None }
-    }
-
-    /// What went wrong.
-    pub fn message(&self) -> &str {
-        &self.message
+        let hint = "set INVAR_STORE or HOME";
+        Self { code: 6, kind: "disk", message: "no directory for the store".into(), hint: Some(hint.into()) }
     }
 
     /// Writes the message to standard error.
@@ -87,7 +71,7 @@ impl Failure {
             say(&format!("error: {}", self.message));
         }
         if let Some(hint) = &self.hint {
-            say(&format!("hint: {hint}"));
+            say(&format!("help: {hint}"));
         }
     }
 
@@ -106,6 +90,7 @@ impl<E: Diagnostic> From<E> for Failure {
             Kind::Network => (4, "network"),
             Kind::Verification => (5, "verification"),
             Kind::Disk => (6, "disk"),
+            Kind::Interrupted => (INTERRUPTED, "interrupted"),
         };
         let message = error.message(std::io::stderr().is_terminal());
         Self { code, kind, message, hint: error.hint().map(Hint::into_owned) }

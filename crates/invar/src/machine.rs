@@ -9,25 +9,36 @@ use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_lock::{LockContext, read_keyring};
 use invar_project::{Manifest, ValueError};
-use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Sources, Upstreams};
+use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Reporter, Sources, Upstreams};
 use invar_run::{NamespaceExecutor, Perturbation, RunLimits, Runner};
 use invar_store::Store;
 
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::report::Told;
 
 /// A session for `manifest` with what the command line and this machine say.
 ///
 /// # Errors
-/// Where the store cannot be opened, or a URL is none.
+/// Where the store cannot be opened, or if a URL is invalid.
 pub fn session<'a>(
     global: &Global,
     manifest: &Manifest,
-    reporter: &'a dyn Told,
+    reporter: &'a dyn Reporter,
 ) -> Result<Session<'a>, Failure> {
-    let store = Store::open(&store_path(global)?)?;
-    let executor = executor(&store);
+    session_over(Store::open(&store_path(global)?)?, global, manifest, reporter)
+}
+
+/// The same, over another store.
+///
+/// # Errors
+/// Where a URL is none.
+pub fn session_over<'a>(
+    store: Store,
+    global: &Global,
+    manifest: &Manifest,
+    reporter: &'a dyn Reporter,
+) -> Result<Session<'a>, Failure> {
+    let runner = Runner { executor: Box::new(executor(&store)), limits: run_limits(global) };
     Ok(Session {
         sources: Sources {
             store,
@@ -41,10 +52,10 @@ pub fn session<'a>(
             },
             lender: None,
             pool: Pool { threads: jobs(global), backwards: false },
-            reporter: reporter.as_reporter(),
+            reporter,
         },
         programs: programs(),
-        runner: Runner { executor: Box::new(executor), limits: run_limits(global) },
+        runner,
         now: now(),
     })
 }
@@ -126,7 +137,7 @@ fn mirrors(global: &Global, manifest: &Manifest) -> Mirrors {
 fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes, Failure> {
     let mut indexes = PythonIndexes::none();
     if let Some(url) = global.python_index.as_deref().filter(|url| !url.is_empty()) {
-        let wrong = |error| Failure::input(format!("the Python package index cannot be used: {error}"), None);
+        let wrong = |error| Failure::input(format!("cannot use the Python package index: {error}"), None);
         indexes.name(url.parse().map_err(|error: ValueError| wrong(error))?);
     }
     if let Some(url) = &manifest.index {
@@ -161,26 +172,22 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
     Ok(indexes)
 }
 
+/// This very program, also if another has been put in its place since.
+pub const PROGRAM: &str = "/proc/self/exe";
+
 /// What runs commands on this machine; it keeps nothing of those that fail, and perturbs nothing.
 pub fn executor(store: &Store) -> NamespaceExecutor {
     NamespaceExecutor {
         store: store.clone(),
-        program: programs().sandbox,
+        program: PROGRAM.into(),
         keep_failed: false,
         perturbation: Perturbation::NONE,
     }
 }
 
-/// Builds of `session` are made under `perturbation` from now on.
-pub fn perturb(session: &mut Session<'_>, perturbation: &Perturbation) {
-    session.sources.pool.backwards = perturbation.backwards;
-    let executor = executor(&session.store);
-    session.runner.executor = Box::new(NamespaceExecutor { perturbation: perturbation.clone(), ..executor });
-}
-
-/// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
+/// Programs of this machine.
 fn programs() -> Programs {
-    Programs { sandbox: "/proc/self/exe".into(), uv: "uv".into() }
+    Programs { sandbox: PROGRAM.into(), uv: "uv".into() }
 }
 
 /// Registries that npm's and cargo's settings name on this machine.
@@ -203,7 +210,7 @@ fn registries() -> Registries {
     }
 }
 
-/// The index that cargo's settings put in the place of its own: `source.crates-io.replace-with` names a source, and
+/// The index that cargo's settings put instead of its own: `source.crates-io.replace-with` names a source, and
 /// that source's `registry` is the index (the Cargo book, "Source Replacement").
 fn cargo_index(text: &str) -> Option<String> {
     let settings: toml::Table = text.parse().ok()?;
@@ -212,12 +219,31 @@ fn cargo_index(text: &str) -> Option<String> {
     Some(sources.get(name)?.get("registry")?.as_str()?.to_owned())
 }
 
-fn jobs(global: &Global) -> usize {
+/// How many CPUs there are to use.
+pub fn cpus() -> usize {
     #[expect(
         clippy::disallowed_methods,
         reason = "how many packages are unpacked at once does not reach an image"
     )]
-    let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The environment.
+#[cfg(feature = "inspect")]
+pub fn environment() -> std::collections::BTreeMap<std::ffi::OsString, std::ffi::OsString> {
+    std::env::vars_os().collect()
+}
+
+/// A variable of this machine that someone asks to be passed on.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "someone asks for it, and it reaches a program but no image"
+    )]
+    std::env::var(name).ok()
+}
+
+fn jobs(global: &Global) -> usize {
     global.jobs.map_or_else(cpus, usize::from)
 }
 

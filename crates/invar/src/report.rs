@@ -1,44 +1,26 @@
-//! How the work is told: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
+//! Reports progress: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use invar_build::BuildError;
+use invar_lock::Proposals;
 use invar_realise::{Event, Phase, Reporter};
 use serde_json::json;
 
-/// What the command line asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Say nothing but errors.
-    pub quiet: bool,
-    /// Events as JSON, one object a line, on standard error.
-    pub json: bool,
-}
+use crate::failure::Failure;
+use crate::output::{Style, say};
 
-/// A reporter that can be told that nothing more will come, so that what follows is not drawn over.
-pub trait Told: Reporter {
-    /// Takes away what is drawn.
+/// A reporter whose drawing can be ended, so that its bars are not drawn over later output.
+pub trait CliReporter: Reporter {
+    /// Removes the bars.
     fn finish(&self) {}
-
-    /// This, as those see it who only report.
-    fn as_reporter(&self) -> &dyn Reporter;
-}
-
-macro_rules! told {
-    ($name:ident { $($finish:item)* }) => {
-        impl Told for $name {
-            $($finish)*
-
-            fn as_reporter(&self) -> &dyn Reporter {
-                self
-            }
-        }
-    };
 }
 
 /// The reporter for `style`, on this process's standard error.
-pub fn reporter(style: Style) -> Box<dyn Told> {
+pub fn reporter(style: Style) -> Box<dyn CliReporter> {
     if style.quiet {
         Box::new(Quiet)
     } else if style.json {
@@ -50,14 +32,42 @@ pub fn reporter(style: Style) -> Box<dyn Told> {
     }
 }
 
-/// Writes a line to standard error. A closed standard error is no reason to fail.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+/// Writes the result to standard output.
+///
+/// # Errors
+/// Where standard output does not take it.
+pub fn print(text: &str) -> Result<ExitCode, Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a page to `path`.
+///
+/// # Errors
+/// Where it cannot be written.
+#[cfg(feature = "inspect")]
+pub fn write_page(path: &std::path::Path, page: &invar_inspect::Page) -> Result<(), Failure> {
+    let written = std::fs::write(path, page.render());
+    Ok(written.map_err(|source| BuildError::Output { path: path.to_owned(), source })?)
+}
+
+/// Says which packages' own scripts should run, and what to write for it; with `all`, also those of which most images
+/// need nothing.
+pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn CliReporter) {
+    let mut said = false;
+    for (is_needed, sentence) in proposals.sentences().filter(|(is_needed, _)| all || *is_needed) {
+        said = true;
+        reporter.event(&if is_needed { Event::Warning(&sentence) } else { Event::Note(&sentence) });
+    }
+    if let Some(advice) = proposals.advice().filter(|_| said) {
+        reporter.event(&Event::Note(&advice));
+    }
 }
 
 struct Quiet;
 
-told!(Quiet {});
+impl CliReporter for Quiet {}
 
 impl Reporter for Quiet {
     fn event(&self, _: &Event<'_>) {}
@@ -65,7 +75,7 @@ impl Reporter for Quiet {
 
 struct Lines;
 
-told!(Lines {});
+impl CliReporter for Lines {}
 
 impl Reporter for Lines {
     fn event(&self, event: &Event<'_>) {
@@ -78,25 +88,29 @@ impl Reporter for Lines {
 /// The sentence for an event, or `None` for those that would only fill a log.
 fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Phase(Phase::Indexes) => "Reading the archives' indexes".into(),
-        Event::Phase(Phase::Solve) => "Choosing packages".into(),
+        Event::Phase(Phase::Indexes) => "Fetching package indexes".into(),
+        Event::Phase(Phase::Solve) => "Resolving Debian packages".into(),
         Event::Phase(Phase::Realise { trees: 0 } | Phase::Assemble | Phase::Deliver) => return None,
         Event::Phase(Phase::Realise { trees: 1 }) => "Fetching and unpacking 1 package".into(),
         Event::Phase(Phase::Realise { trees }) => format!("Fetching and unpacking {trees} packages"),
-        Event::LockMissing => "No invar.lock here: making one".into(),
+        Event::LockMissing => "Creating invar.lock".into(),
         Event::Warning(warning) => format!("warning: {warning}"),
         Event::Note(note) => format!("note: {note}"),
-        Event::DownloadRetried { label, why, attempt } => format!("Trying {label} again ({attempt}): {why}"),
+        Event::DownloadRetried { label, why, attempt } => {
+            format!("Retrying {label} (attempt {attempt}): {why}")
+        }
         Event::StepStarted { label } => format!("Building {label}"),
         Event::Compiling { files: 1 } => "Compiling 1 Python file".into(),
-        Event::Compiling { files } => format!("Compiling {files} Python files"),
-        Event::LayingOut { name, files: 1 } => format!("Laying out the layer {name}: 1 file"),
-        Event::LayingOut { name, files } => format!("Laying out the layer {name}: {files} files"),
-        Event::LockingBuilds { names } => format!("Resolving what is needed to build {}", names.join(", ")),
+        Event::Compiling { files } => format!("Compiling {} Python files", HumanCount(*files as u64)),
+        Event::LayingOut { name, files: 1 } => format!("Unpacking layer `{name}` (1 file)"),
+        Event::LayingOut { name, files } => {
+            format!("Unpacking layer `{name}` ({} files)", HumanCount(*files as u64))
+        }
+        Event::LockingBuilds { names } => format!("Resolving build requirements of {}", names.join(", ")),
         Event::LookingUp { files } => format!("Looking for the package that has {}", files.join(", ")),
         Event::LeftOut { path } => {
             format!(
-                "note: maintainer scripts made {path}, which each container should make for itself: left out"
+                "note: {path} was created by maintainer scripts, but must be unique to each container: not included"
             )
         }
         Event::LayerWritten { name, digest, size } => {
@@ -127,12 +141,12 @@ impl Bars {
     }
 }
 
-told!(Bars {
+impl CliReporter for Bars {
     fn finish(&self) {
         // The terminal may be gone; there is nothing left to draw then.
         let _ = self.all.clear();
     }
-});
+}
 
 impl Reporter for Bars {
     fn event(&self, event: &Event<'_>) {
@@ -182,7 +196,7 @@ impl Reporter for Bars {
 
 struct Json;
 
-told!(Json {});
+impl CliReporter for Json {}
 
 impl Reporter for Json {
     fn event(&self, event: &Event<'_>) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use invar_debian::{ArchitectureQualifier, Dependency, MultiArch, PackageName, Relation};
 
 use super::problem::{Chain, Problem};
-use super::{Root, SolveRequest};
+use super::{RootDependency, SolveRequest};
 use crate::index::PackageIndex;
 use crate::record::PackageRecord;
 
@@ -27,7 +27,7 @@ pub(super) struct Need {
     pub(super) omitted: Option<PackageName>,
 }
 
-/// The packages of an index as a request sees them. What was read once is kept: an index makes records anew.
+/// The packages of an index as a request sees them. What was read once is kept: an index creates new records.
 pub(super) struct Universe<'a> {
     index: &'a PackageIndex,
     request: &'a SolveRequest<'a>,
@@ -46,7 +46,7 @@ impl<'a> Universe<'a> {
     }
 
     /// What is asked for, and what satisfies it.
-    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a Root, &Need)> {
+    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a RootDependency, &Need)> {
         self.request.roots.iter().zip(&self.roots)
     }
 

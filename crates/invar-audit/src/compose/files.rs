@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use invar_dockerfile::Span;
 
-use crate::compose::{ComposeError, ComposeFault, Unread};
-use crate::finding::{Finding, Report};
+use crate::compose::{ComposeError, ComposeFault, ReadFailure};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Rule;
 use crate::yaml::{Node, parse};
 
@@ -30,7 +31,7 @@ struct File {
     /// The first of each name.
     services: BTreeMap<String, Rc<Node>>,
     findings: Vec<Finding>,
-    /// What was told already: several services can extend one.
+    /// What was already reported: several services can extend one.
     told: BTreeSet<(Span, Rule)>,
     /// Instructions of Dockerfiles in it.
     scopes: Vec<Span>,
@@ -51,7 +52,7 @@ impl Files {
         &mut self,
         path: &str,
         from: (usize, Span),
-        read: &dyn Fn(&str) -> Result<String, Unread>,
+        read: &dyn Fn(&str) -> Result<String, ReadFailure>,
     ) -> Result<usize, ComposeError> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(*known);
@@ -123,7 +124,7 @@ impl Files {
     /// The service belongs to the project.
     pub(super) fn take_service(&mut self, file: usize, service: &Node) {
         let file = &mut self.all[file];
-        // The reader ends a mapping where the next thing begins, behind comments that are about that.
+        // The reader ends a mapping where the next thing begins, after comments that are about that.
         let end = service.last_end();
         let line = file.text.get(end..).and_then(|rest| rest.find('\n')).unwrap_or_default();
         file.used.push(Span::new(service.span.start, end + line));

@@ -1,20 +1,21 @@
 //! `COPY` and `ADD`: images, URLs, git repositories, and the folder itself.
-use invar_dockerfile::{Instruction, Kind, Source, Stages, Transfer, Word};
+use invar_dockerfile::{Instruction, InstructionKind, Source, Stages, Transfer, Word};
 
-use crate::dockerfile::Found;
-use crate::dockerfile::bases::not_pinned;
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::{is_commit, not_pinned};
 use crate::rule::{Level, Rule};
 use crate::surroundings::{Ignore, Surroundings};
 
-pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Findings) {
     for stage in &stages.stages {
         let mut walk = stages.walk(stage);
         while let Some((instruction, scope)) = walk.step() {
-            let instruction = if let Kind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
+            let instruction =
+                if let InstructionKind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
             let (transfer, is_add) = match &instruction.kind {
-                Kind::Copy(transfer) => (transfer, false),
-                Kind::Add(transfer) => (transfer, true),
+                InstructionKind::Copy(transfer) => (transfer, false),
+                InstructionKind::Add(transfer) => (transfer, true),
                 _ => continue,
             };
             if let Some(from) = instruction.flag_value("from") {
@@ -52,14 +53,15 @@ fn fetched(source: &str, word: &Word, instruction: &Instruction) -> Option<Findi
             return None;
         }
         let message = match reference.filter(|reference| !reference.is_empty()) {
-            Some(reference) => format!("`{reference}` is a name in a git repository, which can be moved"),
-            None => "the tip of the repository's default branch is taken".to_owned(),
+            Some(reference) => format!("`{reference}` is a name in a git repository, which can move"),
+            None => "this uses the tip of the repository's default branch".to_owned(),
         };
         return Some(Finding::new(Rule::AddGitWithoutCommit, word.span, message));
     }
     let is_url = ["http://", "https://", "ftp://"].iter().any(|scheme| source.starts_with(scheme));
-    is_url
-        .then(|| Finding::new(Rule::AddUrlWithoutChecksum, word.span, "nothing says what this URL must give"))
+    is_url.then(|| {
+        Finding::new(Rule::AddUrlWithoutChecksum, word.span, "nothing verifies the content of this URL")
+    })
 }
 
 fn is_git(source: &str) -> bool {
@@ -70,13 +72,13 @@ fn is_git(source: &str) -> bool {
         || address.ends_with(".git")
 }
 
-/// Whether the text is a git commit's full name.
-pub(crate) fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 /// A finding, where the whole folder is copied and nothing keeps out what does not belong.
-fn broad(transfer: &Transfer, instruction: &Instruction, surroundings: &Surroundings<'_>, found: &mut Found) {
+fn broad(
+    transfer: &Transfer,
+    instruction: &Instruction,
+    surroundings: &Surroundings<'_>,
+    found: &mut Findings,
+) {
     let is_broad = |source: &&Source| {
         let Source::Path(word) = source else { return false };
         // Paths that climb out of the folder end in it.
@@ -95,8 +97,8 @@ fn broad(transfer: &Transfer, instruction: &Instruction, surroundings: &Surround
         Ignore::Unknown => return,
         _ if excludes_git => return,
         Ignore::Text(ignore) if ignore.ignores(".git/config") => return,
-        Ignore::Text(_) => "the whole folder is copied, and the ignore file lets `.git` in",
-        Ignore::Missing => "the whole folder is copied, and there is no ignore file",
+        Ignore::Text(_) => "the whole directory is copied, and the ignore file does not exclude `.git`",
+        Ignore::Missing => "the whole directory is copied, and there is no ignore file",
     };
     found.push_once("", Finding::new(Rule::CopyWithoutIgnore, word.span, message).at_level(Level::Warning));
 }

@@ -2,7 +2,8 @@
 use invar_dockerfile::{LineIndex, Span};
 use serde_json::{Value, json};
 
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::{Level, Rule};
 
 /// The reports as one SARIF log with one run; `version` is the program's.
@@ -37,10 +38,10 @@ fn described(rule: Rule) -> Value {
     json!({
         "id": definition.name,
         "shortDescription": {"text": definition.finds.replace('`', "'")},
-        "fullDescription": {"text": format!("{} {}", definition.why, definition.bites)},
+        "fullDescription": {"text": format!("{} {}", definition.why, definition.impact)},
         "help": {
             "text": definition.fix,
-            "markdown": format!("{}\n\n{}\n\n**Remedy:** {}", definition.why, definition.bites, definition.fix),
+            "markdown": format!("{}\n\n{}\n\n**Remedy:** {}", definition.why, definition.impact, definition.fix),
         },
         "defaultConfiguration": {"level": level(definition.level)},
     })

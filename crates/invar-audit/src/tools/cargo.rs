@@ -1,6 +1,8 @@
 //! cargo.
-use crate::dockerfile::{Argument, Call, Found, is_commit};
+use crate::calls::{Argument, Call};
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::is_commit;
 use crate::rule::{Level, Rule};
 use crate::tools::listed;
 
@@ -27,7 +29,7 @@ const WITH_VALUE: [&str; 20] = [
     "--registry",
 ];
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if !matches!(call.program.as_str(), "cargo" | "xx-cargo" | "cross") {
         return;
     }
@@ -37,7 +39,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     let locked = call.has(&["--locked", "--frozen", "--offline"]);
     match verb.text.as_str() {
         "build" | "b" | "run" | "r" | "test" | "t" | "check" | "c" | "rustc" | "bench" if !locked => {
-            let message = format!("`cargo {}` changes Cargo.lock where it does not match", verb.text);
+            let message = format!("`cargo {}` updates Cargo.lock if it does not match", verb.text);
             found.push(Finding::new(Rule::CargoWithoutLock, call.span, message).at_level(Level::Warning));
         }
         "update" | "add" | "upgrade" => {
@@ -48,7 +50,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     }
 }
 
-fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Found) {
+fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Findings) {
     let is_local = call.has_option(&["--path"]);
     let from_git = call.has_option(&["--git"]);
     let at_commit =
@@ -62,7 +64,7 @@ fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Found) {
         (format!("{} without a version", listed(&open)), Level::Error)
     } else if !locked && call.has(&["install"]) {
         (
-            "without `--locked`, what the crate depends on is taken in its newest versions".to_owned(),
+            "without `--locked`, the newest versions of the crate's dependencies are used".to_owned(),
             Level::Warning,
         )
     } else {

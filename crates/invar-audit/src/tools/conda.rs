@@ -1,11 +1,12 @@
 //! conda and its kin.
-use crate::dockerfile::{Call, Found};
+use crate::calls::Call;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::surroundings::Surroundings;
 use crate::tools::requirement::read;
 
-pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Findings) {
     if !matches!(call.program.as_str(), "conda" | "mamba" | "micromamba") {
         return;
     }
@@ -28,6 +29,6 @@ pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Fo
         return;
     }
     let verb = if verbs[0] == "env" { verbs.join(" ") } else { verbs[0].to_owned() };
-    let message = format!("`{} {verb}` solves with what the channels have that day", call.program);
+    let message = format!("`{} {verb}` resolves against the current state of the channels", call.program);
     found.push(Finding::new(Rule::CondaNotPinned, call.span, message));
 }

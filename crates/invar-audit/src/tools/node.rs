@@ -1,6 +1,7 @@
 //! npm, Yarn, pnpm and Bun.
-use crate::dockerfile::{Argument, Call, Found, Trail};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::tools::listed;
 
@@ -19,7 +20,7 @@ const WITH_VALUE: [&str; 12] = [
     "--modules-folder",
 ];
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     let operands = call.operands(&WITH_VALUE);
     let verb = operands.first().map(|verb| verb.text.as_str());
     let rest = operands.get(1..).unwrap_or_default();
@@ -31,10 +32,10 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
             if is_global(call) {
                 by_name(call, rest, found);
             } else if !call.has(&["--dry-run", "--version"]) {
-                let fix = "Use `npm ci`, which installs exactly what package-lock.json says.";
+                let fix = "Use `npm ci`, which installs exactly what is in package-lock.json.";
                 without_lock(
                     call,
-                    &format!("`npm {}` changes its lock where it does not match", verb.unwrap_or_default()),
+                    &format!("`npm {}` updates the lock if it does not match", verb.unwrap_or_default()),
                     fix,
                     found,
                 );
@@ -53,7 +54,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
                 || call.is_on("YARN_ENABLE_IMMUTABLE_INSTALLS");
             if !holds || matches!(verb, Some("add" | "upgrade" | "up")) {
                 let fix = "Use `yarn install --immutable`, or `--frozen-lockfile` with Yarn 1.";
-                without_lock(call, "`yarn install` changes its lock where it does not match", fix, found);
+                without_lock(call, "`yarn install` updates the lock if it does not match", fix, found);
             }
         }
         ("yarn", Some("global")) if rest.first().is_some_and(|verb| verb.text == "add") => {
@@ -70,14 +71,14 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
                     || call.is_on("npm_config_frozen_lockfile"));
             if !holds {
                 let fix = "Use `pnpm install --frozen-lockfile`.";
-                without_lock(call, "`pnpm install` changes its lock where it does not match", fix, found);
+                without_lock(call, "`pnpm install` updates the lock if it does not match", fix, found);
             }
         }
         ("bun", Some("add" | "install" | "i" | "update")) if is_global(call) => by_name(call, rest, found),
         ("bun", Some("install" | "i")) if call.has(&["--frozen-lockfile"]) => {}
         ("bun", Some("install" | "i" | "add" | "update")) => {
             let fix = "Use `bun install --frozen-lockfile`, or `bun ci`.";
-            without_lock(call, "`bun install` changes its lock where it does not match", fix, found);
+            without_lock(call, "`bun install` updates the lock if it does not match", fix, found);
         }
         ("corepack", Some("prepare" | "use" | "install" | "up")) => by_name(call, rest, found),
         _ => {}
@@ -88,11 +89,11 @@ fn is_global(call: &Call) -> bool {
     call.has(&["-g", "--global", "--location=global"])
 }
 
-fn without_lock(call: &Call, message: &str, fix: &str, found: &mut Found) {
+fn without_lock(call: &Call, message: &str, fix: &str, found: &mut Findings) {
     found.push(Finding::new(Rule::NodeWithoutLock, call.span, message).with_fix(fix));
 }
 
-fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
+fn by_name(call: &Call, names: &[&Argument], found: &mut Findings) {
     let open: Vec<&str> =
         names.iter().filter(|name| !is_exact(name)).map(|name| name.text.as_str()).collect();
     if !open.is_empty() {
@@ -102,7 +103,7 @@ fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
 }
 
 /// A tool that is fetched to be run once. Where packages were installed before, it is among those.
-fn run_by_name(call: &Call, names: &[&Argument], trail: &Trail<'_>, found: &mut Found) {
+fn run_by_name(call: &Call, names: &[&Argument], trail: &CallGraph<'_>, found: &mut Findings) {
     let installs = |other: &Call| {
         matches!(other.program.as_str(), "npm" | "yarn" | "pnpm" | "bun")
             && !other.has(&["-g", "--global"])

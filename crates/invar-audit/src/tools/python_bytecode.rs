@@ -1,10 +1,11 @@
 //! Compiled Python files.
-use crate::dockerfile::{Call, Found, Trail};
+use crate::calls::{Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::tools::python::asked;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if !compiles(call) || call.variable("SOURCE_DATE_EPOCH").is_some() {
         return;
     }
@@ -18,7 +19,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         return;
     }
     let message =
-        format!("`{}` compiles Python files, with the times of their sources in them", call.program);
+        format!("`{}` compiles Python files, which then contain the times of their sources", call.program);
     found.push_once("", Finding::new(Rule::BytecodeTimes, call.span, message));
 }
 

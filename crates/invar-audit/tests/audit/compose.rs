@@ -1,7 +1,7 @@
 //! Compose files, and the files that they include and extend.
 use std::collections::BTreeSet;
 
-use invar_audit::{Compose, ComposeError, Ignore, Surroundings, Unread, audit_compose};
+use invar_audit::{Compose, ComposeError, Ignore, ReadFailure, Surroundings, audit_compose};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -11,7 +11,7 @@ fn try_audit(files: &[(&str, &str)]) -> Result<Compose, ComposeError> {
     let text = |text: &str| text.replace("DIGEST", DIGEST).replace("COMMIT", COMMIT);
     let read = |path: &str| {
         let found = files.iter().find(|(name, _)| *name == path);
-        found.map(|(_, content)| text(content)).ok_or(Unread::Missing)
+        found.map(|(_, content)| text(content)).ok_or(ReadFailure::Missing)
     };
     audit_compose(files[0].0, &text(files[0].1), &read)
 }
@@ -91,7 +91,7 @@ fn comments_excuse() {
     assert_eq!((report.findings.len(), report.ignored), (0, 2));
 }
 
-/// Audits what stands in the file itself, in a folder with an ignore file.
+/// Audits what is in the file itself, in a folder with an ignore file.
 fn found_inline(text: &str) -> Vec<String> {
     let mut compose = audit(text);
     for build in std::mem::take(&mut compose.builds) {
@@ -115,7 +115,7 @@ fn dockerfiles_in_the_file_have_its_lines() {
     ];
     assert_eq!(found_inline(text), expected);
     assert_eq!(found_inline(&text.replace('\n', "\r\n")), expected);
-    // In quotes all of it stands at one place.
+    // In quotes all of it is at one place.
     let text = "services:\n  a:\n    build:\n      dockerfile_inline: \"FROM y\\nRUN pip install a\\n\"\n";
     let expected = ["4:file-times", "4:python-not-locked", "4:bytecode-times", "4:base-not-pinned"];
     assert_eq!(found_inline(text), expected);
@@ -229,15 +229,15 @@ fn what_lies_elsewhere_is_told_and_not_looked_at() {
          e:\n    extends: {file: '${BASE}.yaml', service: e}\n    image: x@DIGEST\n  f:\n    build: {context: ., dockerfile: '$F'}\n",
     );
     let expected = [
-        "compose.yaml: the context of the service a, https://h.test/a.git#main:d, is not looked at",
-        "compose.yaml: the context of the service b, git@h.test:a.git#0123456789abcdef0123456789abcdef01234567, is not looked at",
-        "compose.yaml: the context of the service c, $SRC, is not looked at",
-        "compose.yaml: the context of the service d, https://h.test/a.git?ref=0123456789abcdef0123456789abcdef01234567, is not looked at",
-        "compose.yaml: an extended file, ${BASE}.yaml, is not looked at",
-        "compose.yaml: the Dockerfile of the service f, $F, is not looked at",
-        "compose.yaml: an included file, https://h.test/a.git, is not looked at",
-        &format!("compose.yaml: an included file, oci://h.test/a@{DIGEST}, is not looked at"),
-        "compose.yaml: an included file, ${WHERE}/c.yaml, is not looked at",
+        "compose.yaml: the build context of the service a, https://h.test/a.git#main:d, is not checked",
+        "compose.yaml: the build context of the service b, git@h.test:a.git#0123456789abcdef0123456789abcdef01234567, is not checked",
+        "compose.yaml: the build context of the service c, $SRC, is not checked",
+        "compose.yaml: the build context of the service d, https://h.test/a.git?ref=0123456789abcdef0123456789abcdef01234567, is not checked",
+        "compose.yaml: an extended file, ${BASE}.yaml, is not checked",
+        "compose.yaml: the Dockerfile of the service f, $F, is not checked",
+        "compose.yaml: an included file, https://h.test/a.git, is not checked",
+        &format!("compose.yaml: an included file, oci://h.test/a@{DIGEST}, is not checked"),
+        "compose.yaml: an included file, ${WHERE}/c.yaml, is not checked",
     ];
     assert_eq!(compose.unseen, expected);
     assert_eq!(built(&compose), Vec::<String>::new());
@@ -262,23 +262,20 @@ fn what_is_no_compose_file_is_refused() {
         let line = error.span.map_or(0, |span| error.text[..span.start].matches('\n').count() + 1);
         assert_eq!(format!("{}:{line}: {error}", error.name), expected);
     }
-    let nothing = "x:0: the file has no `services` and no `include`, so it is no compose file";
+    let nothing = "x:0: not a compose file: it has no `services` and no `include`";
     check(&[("x", "")], nothing);
     check(&[("x", "a: 1\n")], nothing);
     let error = try_audit(&[("x", "services:\n  a: [\n")]).expect_err("no YAML");
     assert!(error.span.is_some(), "{error}");
-    check(&[("x", "\ninclude: [y]")], "x:2: y cannot be read: there is no such file");
+    check(&[("x", "\ninclude: [y]")], "x:2: cannot read y: no such file");
     check(
         &[("d/x", "services:\n  a: {extends: {service: b, file: ../y}}\n"), ("y", "services: {a: {}}")],
-        "d/x:2: there is no service `b` in y",
+        "d/x:2: no service `b` in y",
     );
-    check(&[("x", "services:\n  a:\n    extends: b\n")], "x:3: there is no service `b` in x");
-    check(
-        &[("x", "services:\n  a: {extends: b}\n  b: {extends: a}\n")],
-        "x:2: this leads back to where it came from",
-    );
-    check(&[("x", "include: [y]"), ("y", "\ninclude: [x]")], "y:2: this leads back to where it came from");
-    check(&[("x", "include: [x]")], "x:1: this leads back to where it came from");
+    check(&[("x", "services:\n  a:\n    extends: b\n")], "x:3: no service `b` in x");
+    check(&[("x", "services:\n  a: {extends: b}\n  b: {extends: a}\n")], "x:2: this is circular");
+    check(&[("x", "include: [y]"), ("y", "\ninclude: [x]")], "y:2: this is circular");
+    check(&[("x", "include: [x]")], "x:1: this is circular");
 }
 
 #[test]
@@ -311,7 +308,7 @@ fn hostile_projects_end() {
         Ok(format!("include: [a{path}, b{path}]\n"))
     };
     let error = audit_compose("x", "include: [y]", &read).expect_err("endless");
-    assert_eq!(error.to_string(), "more than 16 levels of included files are not followed");
+    assert_eq!(error.to_string(), "at most 16 levels of included files are followed");
     let read = |path: &str| {
         count.set(count.get() + 1);
         Ok(if path == "y" { "include: [z]\n".to_owned() } else { "services: {}\n".to_owned() })
@@ -319,10 +316,10 @@ fn hostile_projects_end() {
     let many: String = (0..500).map(|number| format!("- f{number}\n")).collect();
     count.set(0);
     let error = audit_compose("x", &format!("include:\n{many}"), &read).expect_err("many");
-    assert_eq!(error.to_string(), "more than 100 files are not followed");
+    assert_eq!(error.to_string(), "at most 100 files are followed");
     assert_eq!(count.get(), 99);
     let chain: String =
         (0..100).map(|number| format!("  s{number}: {{extends: s{}}}\n", number + 1)).collect();
     let error = audit_compose("x", &format!("services:\n{chain}  s100: {{}}\n"), &read).expect_err("deep");
-    assert_eq!(error.to_string(), "more than 16 services that extend each other are not followed");
+    assert_eq!(error.to_string(), "at most 16 services that extend each other are followed");
 }

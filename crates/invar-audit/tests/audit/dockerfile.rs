@@ -32,7 +32,7 @@ fn found(report: &Report) -> Vec<String> {
     others.map(|finding| format!("{}:{}", line(finding), finding.rule.name())).collect()
 }
 
-/// What is found in `RUN` lines behind a pinned base: one line of `run` is one instruction.
+/// What is found in `RUN` lines after a pinned base: one line of `run` is one instruction.
 #[track_caller]
 fn check_run(run: &str, expected: &[&str]) {
     let text = format!("FROM a@{DIGEST}\n{run}\n");
@@ -104,7 +104,7 @@ fn copies_and_additions() {
 }
 
 #[test]
-fn the_whole_folder() {
+fn the_whole_directory() {
     let check = |text: &str, files: &[(&str, &str)], expected: &[&str]| {
         let text = format!("FROM a@{DIGEST}\n{text}");
         assert_eq!(found(&audit_among(&text, files)), expected, "{text} {files:?}");

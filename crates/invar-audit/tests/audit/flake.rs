@@ -24,7 +24,7 @@ fn found(report: &Report) -> Vec<String> {
 fn a_flake_without_a_lock() {
     let report = audit(FLAKE, Lock::Missing);
     assert_eq!(found(&report), ["2:flake-without-lock"]);
-    assert_eq!(report.findings[0].message, "nothing locks `a`, `b`, `c`, `nixpkgs`");
+    assert_eq!(report.findings[0].message, "flake.lock is missing, so `a`, `b`, `c`, `nixpkgs` can change");
     assert_eq!(found(&audit("{ outputs = { self }: { }; }", Lock::Missing)), Vec::<String>::new());
     assert_eq!(found(&audit(FLAKE, Lock::NotAFlake)), Vec::<String>::new());
 }

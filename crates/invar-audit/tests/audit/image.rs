@@ -41,7 +41,7 @@ fn bases() {
 
 #[test]
 fn accounts() {
-    // The image was made on day 19675.
+    // The image was created on day 19675.
     let shadow = |content: &'static str| {
         image(&[BASE, DIGEST], &[("etc/shadow", 1, content.as_bytes()), ("etc/passwd", 1, b"x")])
     };
@@ -50,7 +50,7 @@ fn accounts() {
     check(&shadow("app:!:19674::::::"), &["image-account-dates"]);
     check(&shadow("app:!:19673::::::\nno line\n::\n:::::\na:b:99999999999999999999:"), &[]);
     let report = audit_image("x", &shadow("a:!:19675::::::\nb:!:19000::::::\nc:!:19700::::::\n"));
-    let expected = "2 accounts have the day of the build in `/etc/shadow`, the first is `a`";
+    let expected = "2 accounts have the build date in `/etc/shadow`, the first is `a`";
     assert_eq!(report.findings[0].message, expected);
     check(&ImageFacts { created: None, ..shadow("app:!:19675::::::") }, &[]);
     check(

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use invar_oci::{Part, archive_parts, total_size};
+use invar_oci::{ArchivePart, archive_parts, total_size};
 use invar_tree::{Digest, Hasher};
 
 use super::stream::{Output, Stream, copy};
@@ -20,7 +20,7 @@ pub(super) struct Archive {
 struct Pending {
     output: Output,
     /// What is still to be written.
-    rest: VecDeque<Part>,
+    rest: VecDeque<ArchivePart>,
 }
 
 impl Archive {
@@ -41,9 +41,9 @@ impl Destination for Archive {
         {
             return Ok(Vec::new());
         }
-        let blob = |part: &Part| match part {
-            Part::Blob { digest, .. } => Some(*digest),
-            Part::Bytes(_) => None,
+        let blob = |part: &ArchivePart| match part {
+            ArchivePart::Blob { digest, .. } => Some(*digest),
+            ArchivePart::Bytes(_) => None,
         };
         let missing = parts.iter().filter_map(blob).collect();
         let mut pending = Pending { output: Output::open(&self.to)?, rest: parts.into() };
@@ -56,7 +56,9 @@ impl Destination for Archive {
         let unexpected = || DestinationError::Unexpected { digest: *digest };
         let pending = self.pending.as_mut().ok_or_else(unexpected)?;
         match (pending.rest.pop_front(), content) {
-            (Some(Part::Blob { digest: expected, .. }), Content::Layer(bytes)) if expected == *digest => {
+            (Some(ArchivePart::Blob { digest: expected, .. }), Content::Layer(bytes))
+                if expected == *digest =>
+            {
                 copy(bytes, pending.output.file()).map_err(DestinationError::Stream)?;
                 pending.write_bytes()
             }
@@ -75,7 +77,7 @@ impl Destination for Archive {
 impl Pending {
     /// Writes what comes before the next layer.
     fn write_bytes(&mut self) -> Result<(), DestinationError> {
-        while let Some(Part::Bytes(bytes)) = self.rest.front() {
+        while let Some(ArchivePart::Bytes(bytes)) = self.rest.front() {
             self.output.file().write_all(bytes).map_err(DestinationError::Stream)?;
             self.rest.pop_front();
         }
@@ -87,7 +89,7 @@ impl Pending {
 ///
 /// Reading is several times faster than writing, and where the file is another image's, the first piece tells. What
 /// cannot be read is not the same.
-fn is_written(parts: &[Part], path: &Path) -> bool {
+fn is_written(parts: &[ArchivePart], path: &Path) -> bool {
     let same = || -> io::Result<bool> {
         // Asked before it is opened: a pipe would wait for its writer.
         let metadata = fs::metadata(path)?;
@@ -97,12 +99,12 @@ fn is_written(parts: &[Part], path: &Path) -> bool {
         let mut file = File::open(path)?;
         for part in parts {
             let same = match part {
-                Part::Bytes(bytes) => {
+                ArchivePart::Bytes(bytes) => {
                     let mut found = vec![0; bytes.len()];
                     file.read_exact(&mut found)?;
                     found == *bytes
                 }
-                Part::Blob { digest, size } => {
+                ArchivePart::Blob { digest, size } => {
                     let mut hasher = Hasher::new();
                     io::copy(&mut (&file).take(*size), &mut hasher)?;
                     hasher.finish() == *digest

@@ -3,7 +3,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use invar_oci::{Part, layout_files};
+use invar_oci::{ArchivePart, layout_files};
 use invar_tree::Digest;
 
 use super::new_directory::NewDirectory;
@@ -48,7 +48,7 @@ impl Destination for OciDirectory {
     fn finish(&mut self, image: &Delivery<'_>) -> Result<(), DestinationError> {
         let Some(pending) = self.pending.take() else { return Ok(()) };
         for (name, part) in layout_files(image.image) {
-            let Part::Bytes(bytes) = part else { continue };
+            let ArchivePart::Bytes(bytes) = part else { continue };
             let target = pending.path().join(name);
             let written = File::create(&target).and_then(|mut file| file.write_all(&bytes));
             written.map_err(output(&target))?;

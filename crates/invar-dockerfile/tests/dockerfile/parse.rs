@@ -1,5 +1,5 @@
 //! The syntax: what BuildKit reads is read the same, and each word knows its place.
-use invar_dockerfile::{Command, Dockerfile, Fault, Kind, Source, Span, parse};
+use invar_dockerfile::{Command, Dockerfile, Fault, InstructionKind, Source, Span, parse};
 
 fn read(text: &str) -> Dockerfile {
     parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error} at {:?} in {text}", error.span))
@@ -12,7 +12,9 @@ fn fault(text: &str) -> (Fault, Span) {
 
 fn shell_line(file: &Dockerfile, index: usize) -> &str {
     match &file.instructions[index].kind {
-        Kind::Run(Command::Shell(line)) | Kind::Cmd(Command::Shell(line)) => line.as_str(),
+        InstructionKind::Run(Command::Shell(line)) | InstructionKind::Cmd(Command::Shell(line)) => {
+            line.as_str()
+        }
         other => panic!("no line for a shell: {other:?}"),
     }
 }
@@ -41,7 +43,7 @@ fn continued_lines_are_joined_without_comments_and_blank_lines() {
     assert_eq!(shell_line(&file, 2), "four");
     let comment = &file.comments[0];
     assert_eq!((comment.text.as_str(), comment.inside, file.line(comment.span.start)), ("why", true, 3));
-    let Kind::Run(Command::Shell(line)) = &file.instructions[1].kind else { panic!("RUN") };
+    let InstructionKind::Run(Command::Shell(line)) = &file.instructions[1].kind else { panic!("RUN") };
     let at = line.as_str().find("three").expect("it is there");
     assert_eq!(file.line(line.source(at)), 6);
     assert_eq!(
@@ -71,10 +73,10 @@ fn both_forms_of_commands() {
     let check = |arguments: &str, expected: Option<&[&str]>| {
         let file = read(&format!("FROM a\nCMD {arguments}\n"));
         match (&file.instructions[1].kind, expected) {
-            (Kind::Cmd(Command::Exec(words)), Some(expected)) => {
+            (InstructionKind::Cmd(Command::Exec(words)), Some(expected)) => {
                 assert_eq!(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), expected);
             }
-            (Kind::Cmd(Command::Shell(line)), None) => assert_eq!(line.as_str(), arguments),
+            (InstructionKind::Cmd(Command::Shell(line)), None) => assert_eq!(line.as_str(), arguments),
             (other, _) => panic!("{arguments}: {other:?}"),
         }
     };
@@ -87,7 +89,7 @@ fn both_forms_of_commands() {
     assert_eq!(fault("FROM a\nCMD [\"a\", 1]\n").0, Fault::NotStrings);
     let text = "FROM a\nCMD [\"aa\", \"b\"]\n";
     let file = read(text);
-    let Kind::Cmd(Command::Exec(words)) = &file.instructions[1].kind else { panic!("exec") };
+    let InstructionKind::Cmd(Command::Exec(words)) = &file.instructions[1].kind else { panic!("exec") };
     assert_eq!(&text[words[1].span.range()], "b");
 }
 
@@ -131,7 +133,7 @@ fn here_documents_of_every_kind() {
     assert_eq!(heredocs(2), [("A", true, false, "in a $X\n"), ("B", false, true, "in b $X\n")]);
     assert_eq!(heredocs(3), [("one", true, false, "1\n"), ("two", false, false, "2\n")]);
     assert_eq!(heredocs(4), []);
-    let Kind::Copy(copy) = &file.instructions[3].kind else { panic!("COPY") };
+    let InstructionKind::Copy(copy) = &file.instructions[3].kind else { panic!("COPY") };
     assert!(matches!(copy.sources[..], [Source::Heredoc(0), Source::Heredoc(1), Source::Path(_)]));
     let content = &file.instructions[2].heredocs[1].content;
     assert_eq!(file.line(content.source(0)), 8);
@@ -143,7 +145,7 @@ fn here_documents_of_every_kind() {
 #[test]
 fn a_here_document_of_a_delayed_instruction_belongs_to_it() {
     let file = read("FROM a\nONBUILD RUN <<E\nx\nE\nRUN y\n");
-    let Kind::Onbuild(inner) = &file.instructions[1].kind else { panic!("ONBUILD") };
+    let InstructionKind::Onbuild(inner) = &file.instructions[1].kind else { panic!("ONBUILD") };
     assert_eq!(inner.heredocs[0].content.as_str(), "x\n");
     assert_eq!(file.instructions.len(), 3);
 }
@@ -153,7 +155,9 @@ fn variables_in_their_old_and_new_forms() {
     let text = "ARG A=1 B C=\"x y\"\nFROM a\nENV K v w\nENV A=1 B='x y' C=a\\ b D=\nLABEL a.b=\"c d\" e=f\n";
     let file = read(text);
     let pairs = |index: usize| {
-        let (Kind::Arg(all) | Kind::Env(all) | Kind::Label(all)) = &file.instructions[index].kind else {
+        let (InstructionKind::Arg(all) | InstructionKind::Env(all) | InstructionKind::Label(all)) =
+            &file.instructions[index].kind
+        else {
             panic!("assignments")
         };
         let pair = |a: &invar_dockerfile::Assignment| {
@@ -176,17 +180,17 @@ fn what_builders_refuse_is_refused_with_its_place() {
         assert_eq!(fault.to_string(), expected);
         assert_eq!(&text[span.range()], at, "{text}");
     };
-    check("FROM a\nCOPPY a b\n", "there is no instruction COPPY; did you mean COPY?", "COPPY");
-    check("RUN a\n", "RUN stands before the first FROM; only ARG may", "RUN");
+    check("FROM a\nCOPPY a b\n", "unknown instruction COPPY; did you mean COPY?", "COPPY");
+    check("RUN a\n", "RUN is before the first FROM, where only ARG is allowed", "RUN");
     check("ARG a\n", "the file has no FROM, so it builds nothing", "ARG");
     check("FROM a b\n", "FROM takes an image, or an image AS a name", "a b");
     check("FROM a\nCOPY a\n", "COPY needs at least one source, and a destination", "COPY");
     check("FROM a\nUSER\n", "USER needs an argument", "USER");
     check("FROM a\nSHELL bash\n", "SHELL takes a JSON array of strings", "bash");
-    check("FROM a\nONBUILD FROM b\n", "ONBUILD may not hold FROM", "FROM");
+    check("FROM a\nONBUILD FROM b\n", "ONBUILD may not contain FROM", "FROM");
     check("FROM a\nHEALTHCHECK curl x\n", "HEALTHCHECK takes NONE, or CMD with a command", "curl");
-    check("# escape=x\nFROM a\n", "`x` is no escape character; only `\\` and ` are", "x");
-    check("# escape=`\n# escape=`\nFROM a\n", "the directive escape is given twice", "# escape=`");
+    check("# escape=x\nFROM a\n", "`x` is not an escape character; use `\\` or `", "x");
+    check("# escape=`\n# escape=`\nFROM a\n", "the directive escape is set twice", "# escape=`");
     check("", "the file has no instructions", "");
     assert!(matches!(parse(b"FROM a\nRUN \xff\n").expect_err("no text").fault, Fault::NotText));
 }
@@ -200,10 +204,10 @@ fn every_instruction_is_known() {
     let names: Vec<_> = file.instructions.iter().map(|instruction| instruction.kind.name()).collect();
     assert_eq!(names.len(), 19);
     assert_eq!(names[18], "RUN");
-    let Kind::Volume(volumes) = &file.instructions[10].kind else { panic!("VOLUME") };
+    let InstructionKind::Volume(volumes) = &file.instructions[10].kind else { panic!("VOLUME") };
     assert_eq!(volumes[1].text, "/b");
-    let Kind::Workdir(folder) = &file.instructions[12].kind else { panic!("WORKDIR") };
-    assert_eq!(folder.text, "/a b");
+    let InstructionKind::Workdir(directory) = &file.instructions[12].kind else { panic!("WORKDIR") };
+    assert_eq!(directory.text, "/a b");
 }
 
 #[test]
@@ -228,17 +232,17 @@ fn what_no_builder_takes_is_refused() {
     check("COPY --from a b", "--from of COPY takes a value");
     check("RUN --mount true", "--mount of RUN takes a value");
     check("COPY --link=maybe a b", "--link of COPY takes true or false");
-    check("COPY --chown=a --chown=b a b", "--chown of COPY is given twice");
+    check("COPY --chown=a --chown=b a b", "--chown of COPY is set twice");
     check(
         "HEALTHCHECK --interval=5 CMD x",
         "--interval of HEALTHCHECK takes a time with a unit, such as 30s",
     );
     check("HEALTHCHECK --retries=x CMD x", "--retries of HEALTHCHECK takes a number");
     check("COPY a <<EOF\nEOF", "COPY takes a path as its destination, and no here-document");
-    check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x is never ended by a line that says EOF>/x");
-    check("RUN cat <<EOF; a\nEOF", "the here-document EOF; is never ended by a line that says EOF;");
+    check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x has no closing line EOF>/x");
+    check("RUN cat <<EOF; a\nEOF", "the here-document EOF; has no closing line EOF;");
     let takes =
-        "FROM takes a stage's name that starts with a letter and has only letters, digits, -, _ and .";
+        "FROM takes a stage name that starts with a letter and contains only letters, digits, -, _ and .";
     check("FROM scratch AS 1b", takes);
     check("FROM scratch AS a/b", takes);
     check("VOLUME []", "VOLUME needs a path");

@@ -4,14 +4,14 @@ use invar_dockerfile::{BlockKind, BlockPart, Connector, LineIndex, ShellCommand,
 use super::blocks::{Statement, statements};
 use super::expand::{Expander, Unknown, Variables};
 use super::files::{Files, absolute};
-use super::{At, LONGEST, Owner, PhaseStart, PhaseTree, Put, STEPS, UNREAD, Unread};
+use super::{FileContent, LONGEST, Owner, PhaseLine, PhaseStart, PhaseTree, STEPS, UNREAD, UnknownCommand};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Success,
     Failure,
-    /// It depends on something that is not known.
+    /// It depends on something that is unknown.
     Open,
 }
 
@@ -29,7 +29,7 @@ impl Outcome {
         Self { status: Status::Failure, problem: Some(why.into()) }
     }
 
-    /// It does something that is not known.
+    /// It does something that is unknown.
     pub(super) fn unread(why: impl Into<String>) -> Self {
         Self { status: Status::Success, problem: Some(why.into()) }
     }
@@ -42,14 +42,14 @@ pub struct Interpreter<'a> {
     pub(super) variables: Variables,
     pub(super) output: String,
     pub(super) directory: String,
-    pub(super) unread: Vec<Unread>,
+    pub(super) unread: Vec<UnknownCommand>,
     pub(super) owners: Vec<Owner>,
     /// The command that is read.
-    pub(super) at: At,
+    pub(super) at: PhaseLine,
     text: String,
     lines: LineIndex,
     steps: usize,
-    /// Why it is not known whether the commands run at all.
+    /// Why it is unknown whether the commands run at all.
     unsure: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Interpreter<'a> {
             directory: start.directory,
             unread: Vec::new(),
             owners: Vec::new(),
-            at: At { phase: String::new(), line: 1 },
+            at: PhaseLine { phase: String::new(), line: 1 },
             text: String::new(),
             lines: LineIndex::of(""),
             steps: 0,
@@ -76,12 +76,12 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Puts something into the output before any commands run, such as what `symlinkJoin` joins.
-    pub fn put(&mut self, path: &str, put: Put, at: &At) {
+    pub fn put(&mut self, path: &str, put: FileContent, at: &PhaseLine) {
         self.put_with(path, put, None, at);
     }
 
     /// The same, with permission bits.
-    pub fn put_with(&mut self, path: &str, put: Put, mode: Option<u32>, at: &At) {
+    pub fn put_with(&mut self, path: &str, put: FileContent, mode: Option<u32>, at: &PhaseLine) {
         let path = absolute(&self.output, path.trim_start_matches('/'));
         self.files.put(&path, put, mode, at);
     }
@@ -93,7 +93,7 @@ impl<'a> Interpreter<'a> {
 
     /// Follows the commands of `text`, which the attribute `phase` holds.
     pub fn run(&mut self, phase: &str, text: &str) {
-        self.at = At { phase: phase.to_owned(), line: 1 };
+        self.at = PhaseLine { phase: phase.to_owned(), line: 1 };
         if text.len() > LONGEST {
             self.report("", "the text is too long to be read");
             return;
@@ -108,7 +108,7 @@ impl<'a> Interpreter<'a> {
             let is_file =
                 redirect.operator.contains('>') && redirect.descriptor.is_none_or(|number| number == 1);
             if is_file {
-                self.report(redirect.target.as_str(), "what is written to it is not known");
+                self.report(redirect.target.as_str(), "what is written to it is unknown");
             }
         }
         if !script.complete {
@@ -132,10 +132,10 @@ impl<'a> Interpreter<'a> {
     /// Records a command that is not read.
     pub(super) fn report(&mut self, command: &str, why: impl Into<String>) {
         let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-        let unread = Unread { at: self.at.clone(), command, why: why.into() };
+        let unread = UnknownCommand { at: self.at.clone(), command, why: why.into() };
         if self.unread.len() == UNREAD {
             let why = "there are more commands that are not read".to_owned();
-            self.unread.push(Unread { at: unread.at.clone(), command: String::new(), why });
+            self.unread.push(UnknownCommand { at: unread.at.clone(), command: String::new(), why });
         }
         if self.unread.len() < UNREAD && !self.unread.contains(&unread) {
             self.unread.push(unread);
@@ -216,7 +216,7 @@ impl<'a> Interpreter<'a> {
         self.at.line = self.lines.line(first.span.start);
         let Some(commands) = commands else {
             let source = self.source_of(first);
-            self.report(&source, "what goes through a pipe is not known");
+            self.report(&source, "what goes through a pipe is unknown");
             return Status::Open;
         };
         if let [printing, tee] = commands.as_slice()
@@ -231,15 +231,15 @@ impl<'a> Interpreter<'a> {
         let last = commands.last().map_or(first.span, |last| last.span);
         let source = self.text.get(first.span.to(last).range()).unwrap_or_default().to_owned();
         for command in &commands {
-            self.unknown_targets(command, "what goes through a pipe is not known");
+            self.unknown_targets(command, "what goes through a pipe is unknown");
         }
-        self.report(&source, "what goes through a pipe is not known");
+        self.report(&source, "what goes through a pipe is unknown");
         Status::Open
     }
 
     fn compound(&mut self, kind: BlockKind, parts: &[(BlockPart, Vec<Statement<'_>>)]) -> Status {
         match kind {
-            // What a function does is not known where it is called: that is a command without a meaning.
+            // What a function does is unknown where it is called: that is a command without a meaning.
             BlockKind::Function => Status::Success,
             BlockKind::Group => parts.iter().fold(Status::Success, |_, (_, inside)| self.list(inside)),
             BlockKind::Subshell => {
@@ -253,7 +253,7 @@ impl<'a> Interpreter<'a> {
             BlockKind::While | BlockKind::Case => {
                 let why =
                     if kind == BlockKind::While { "how often it runs" } else { "which pattern matches" };
-                parts.iter().for_each(|(_, inside)| self.perhaps(inside, &format!("{why} is not known")));
+                parts.iter().for_each(|(_, inside)| self.perhaps(inside, &format!("{why} is unknown")));
                 Status::Open
             }
         }
@@ -268,7 +268,7 @@ impl<'a> Interpreter<'a> {
                 (BlockPart::Body(_), Status::Success) => return self.list(inside),
                 (BlockPart::Otherwise, Status::Failure) => return self.list(inside),
                 (BlockPart::Body(_) | BlockPart::Otherwise, Status::Open) => {
-                    self.perhaps(inside, "the condition around it is not known");
+                    self.perhaps(inside, "the condition around it is unknown");
                 }
                 _ => {}
             }
@@ -276,7 +276,7 @@ impl<'a> Interpreter<'a> {
         if decided == Status::Open { Status::Open } else { Status::Success }
     }
 
-    /// Commands of which it is not known whether they run.
+    /// Commands of which it is unknown whether they run.
     fn perhaps(&mut self, inside: &[Statement<'_>], why: &str) {
         let before = self.unsure.clone();
         self.unsure.get_or_insert_with(|| why.to_owned());
@@ -312,7 +312,7 @@ impl<'a> Interpreter<'a> {
             }
             _ => {
                 self.variables.set(&name, None);
-                bodies.iter().for_each(|body| self.perhaps(body, "what the loop goes over is not known"));
+                bodies.iter().for_each(|body| self.perhaps(body, "what the loop goes over is unknown"));
             }
         }
         Status::Success

@@ -1,4 +1,4 @@
-//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` are told.
+//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` take.
 use invar_dockerfile::{Text, split_commands};
 
 /// A program that starts another one, with other variables and arguments.
@@ -60,7 +60,7 @@ pub enum EnvChange {
     Prefix {
         /// The variable.
         name: String,
-        /// What stands between the values.
+        /// What is between the values.
         separator: String,
         /// The new value.
         value: String,
@@ -69,14 +69,14 @@ pub enum EnvChange {
     Suffix {
         /// The variable.
         name: String,
-        /// What stands between the values.
+        /// What is between the values.
         separator: String,
         /// The new value.
         value: String,
     },
 }
 
-/// A flag of a wrapper that is not known, or that lacks its values.
+/// A flag of a wrapper that is unknown, or that lacks its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadFlag(
     /// The flag.
@@ -146,7 +146,7 @@ impl Wrapper {
     }
 }
 
-/// The words of a text that a shell reads, and whether all of them stand there literally.
+/// The words of a text that a shell reads, and whether all of them are there literally.
 fn shell_words(text: &str) -> (Vec<String>, bool) {
     let script = split_commands(&Text::new(text, 0), &[]);
     let is_literal = script.complete

@@ -1,4 +1,4 @@
-//! `useradd`, `USER`, and the directories that are made for the user.
+//! `useradd`, `USER`, and the directories that are created for the user.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::Instruction;
@@ -16,13 +16,13 @@ pub(super) struct Accounts {
     by_name: BTreeMap<String, Account>,
     /// The account that the program runs as.
     current: Option<String>,
-    /// Directories that are made, as the Dockerfile has them.
+    /// Directories that are created, as the Dockerfile has them.
     pub made: BTreeSet<String>,
     /// Directories that are given to somebody, with what is in them.
     owned: BTreeSet<String>,
     /// Directories that are given to somebody by an option that goes into them.
     recursive: BTreeSet<String>,
-    /// Files that are made, as the Dockerfile has them.
+    /// Files that are created, as the Dockerfile has them.
     pub written: BTreeSet<String>,
 }
 
@@ -30,11 +30,11 @@ pub(super) struct Accounts {
 struct Account {
     uid: u32,
     gid: u32,
-    /// Its home, where that is made.
+    /// Its home, where that is created.
     home: Option<String>,
 }
 
-/// Where systems have their own directories; what is made there serves the build.
+/// Where systems have their own directories; what is created there serves the build.
 const SYSTEM: [&str; 8] = ["/bin", "/dev", "/etc", "/proc", "/root/.cache", "/tmp", "/usr", "/var/lib/apt"];
 
 impl Reader<'_> {
@@ -58,7 +58,7 @@ impl Reader<'_> {
         let is_system = has(&["-r", "-S", "--system"]);
         let uid = uid.unwrap_or(if is_system { 999 } else { 1000 });
         let gid = value(&["-g", "--gid"]).unwrap_or(uid);
-        // The name stands last, but for Alpine's options and a group.
+        // The name is last, except for Alpine's options and a group.
         let name = words
             .iter()
             .rev()
@@ -66,7 +66,7 @@ impl Reader<'_> {
         let Some(name) = name else { return };
         let makes_home = match program {
             "adduser" => !is_system && !has(&["-H", "--no-create-home"]),
-            // Several letters may stand together: `useradd -rm`.
+            // Several letters may be together: `useradd -rm`.
             _ => {
                 let short = words
                     .iter()
@@ -101,7 +101,7 @@ impl Reader<'_> {
             self.draft.image.set("user", name);
         } else {
             self.draft.image.set("user", "1000:1000");
-            let why = format!("which number {name} has is not known: 1000 is a guess");
+            let why = format!("the number of {name} is unknown; 1000 is a guess");
             self.note(instruction, &why);
         }
     }
@@ -136,7 +136,7 @@ impl Reader<'_> {
             match *word {
                 "-m" | "-o" | "-g" | "--mode" | "--owner" | "--group" => _ = words.next(),
                 option if option.starts_with('-') => {
-                    // Several letters may stand together: `install -dm 755`.
+                    // Several letters may be together: `install -dm 755`.
                     if !option.starts_with("--") && option.ends_with(['m', 'o', 'g']) {
                         words.next();
                     }
@@ -165,8 +165,8 @@ impl Reader<'_> {
         self.accounts.owned.extend(paths);
     }
 
-    /// What the user may write to: its home, what is given to it, and what is made in that. For root, what is made and
-    /// would not be there.
+    /// What the user may write to: its home, what is given to it, and what is created in that. For root, what is
+    /// created and would not be there.
     pub(super) fn add_directories(&mut self) {
         let is_users = self.draft.image.get("user").is_some();
         let account =
@@ -197,8 +197,7 @@ impl Reader<'_> {
             .cloned()
             .collect();
         for file in files {
-            let why =
-                "every file belongs to root: what the program writes to has to be in one of `directories`";
+            let why = "all files belong to root; list what the program writes to in `directories`";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &file, why);
         }
         for directory in directories {

@@ -5,12 +5,12 @@ use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Tran
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
+use crate::dockerfile::moved::Relocation;
+use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_directory, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
 
-/// Files that images are made with, and that none needs.
+/// Files that images are built with, and that none needs.
 const MAKING: [&str; 12] = [
     ".dockerignore",
     ".gitignore",
@@ -43,13 +43,13 @@ impl<'a> Reader<'a> {
             let path = match source {
                 Copied::Path(path) => path,
                 Copied::Heredoc(_) => {
-                    self.note(instruction, "write this into a file of the project, or make it in a step");
+                    self.note(instruction, "write this to a file in the project, or create it in a step");
                     continue;
                 }
             };
             let Some(path) = self.expand(instruction, scope, path) else { continue };
             let Some(destination) = self.expand(instruction, scope, &transfer.destination) else { continue };
-            let into = transfer.sources.len() > 1 || is_folder(&destination);
+            let into = transfer.sources.len() > 1 || is_directory(&destination);
             if path.contains("://") {
                 self.download(&path, &destination, instruction);
                 continue;
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Files of the project: those that lie elsewhere in the image than the project has them are moved by a step.
+    /// Files of the project: those that are elsewhere in the image than the project has them are moved by a step.
     pub(super) fn copy_path(&mut self, path: &str, destination: &str, into: bool) {
         let path = relative(path);
         if path.is_empty() {
@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
             };
             let there = self.places.seen_from_here(&wanted);
             if below(&there, ENVIRONMENT).is_some() {
-                let why = "nothing but uv.lock's packages is in the environment: copy this to another folder";
+                let why =
+                    "the environment contains only packages from uv.lock: copy this to another directory";
                 self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {found}"), why);
                 stays = false;
             } else if there == format!("{PROJECT}/{found}") {
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
                 }
             } else {
                 stays = false;
-                self.moved.push(Moved { from: found, to: there, is_directory });
+                self.moved.push(Relocation { from: found, to: there, is_directory });
             }
         }
         if is_pattern && stays {
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         let is_git =
             url.starts_with("git@") || url.split(['#', '?']).next().is_some_and(|url| url.ends_with(".git"));
         if is_git || !url.starts_with("https://") {
-            self.note(instruction, "fetch this in a step, from an address with https");
+            self.note(instruction, "fetch this in a step, from an https URL");
             return;
         }
         let name =
@@ -135,15 +136,12 @@ impl<'a> Reader<'a> {
             target = format!("{target}/{name}");
         }
         if target.starts_with("/tmp") {
-            self.note(
-                instruction,
-                "what a later command makes of this has to be made in a step, which can fetch it",
-            );
+            self.note(instruction, "later commands use this: fetch and process it in a step");
             return;
         }
         let mut fetch = toml::Table::new();
         fetch.insert("url".to_owned(), url.into());
-        let mut after = "its sha256, which `invar lock` finds out".to_owned();
+        let mut after = "its sha256, recorded by `invar lock`".to_owned();
         if let Some(digest) = instruction
             .flag_value("checksum")
             .and_then(|value| value.text.strip_prefix("sha256:").map(str::to_owned))
@@ -160,12 +158,12 @@ impl<'a> Reader<'a> {
         self.draft.steps.push(DraftStep { keys });
     }
 
-    /// Which of the project's files the image gets, where that is not what it gets by itself.
+    /// Which of the project's files the image gets, where that is not what it gets on its own.
     pub(super) fn include(&mut self) {
         let mut include: BTreeSet<String> = BTreeSet::new();
         if self.copies_all {
             if !self.context.is_package {
-                // A flake that Nix builds beside it may need less.
+                // A flake that Nix builds next to it may need less.
                 self.draft.include = None;
                 return;
             }

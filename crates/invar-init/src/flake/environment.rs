@@ -1,8 +1,8 @@
 //! The project's environment: its interpreter, and which extras and groups it has.
 use std::collections::BTreeSet;
 
-use invar_flake::{Data, Datum, Derivation, Environment, Interpreter, PythonSet, Thing};
-use invar_nix::{Place, SymbolId};
+use invar_flake::{Data, Datum, Derivation, Environment, FlakeValue, Interpreter, PythonSet};
+use invar_nix::{Position, SymbolId};
 use toml::Value;
 
 use crate::flake::reader::{Reader, normalize};
@@ -28,7 +28,7 @@ impl Reader<'_> {
                 self.note(
                     datum.place.as_ref(),
                     "",
-                    &format!("{name} of the environment has no counterpart here"),
+                    &format!("{name} of the environment has no equivalent in Invar"),
                 );
             }
         }
@@ -39,7 +39,7 @@ impl Reader<'_> {
         let Some(all) = dependencies.attributes() else {
             if let Data::Thing(symbol) = dependencies.value {
                 let description = self.name_of(symbol);
-                let why = "which extras and groups these are is not known: see `extras` and `groups`";
+                let why = "these extras and groups are unknown: set `extras` and `groups`";
                 self.note(dependencies.place.as_ref(), &description, why);
             } else if let Data::Unreadable(unreadable) = &dependencies.value {
                 let why = unreadable.why.clone();
@@ -55,10 +55,10 @@ impl Reader<'_> {
             for item in chosen.items() {
                 match item.text() {
                     Some(text) if text.contains("/nix/store/") => {
-                        self.note(place.as_ref(), text, "which extra or group this is, is not known");
+                        self.note(place.as_ref(), text, "this extra or group is unknown");
                     }
                     Some(text) => names.push(normalize(text)),
-                    None => self.note(place.as_ref(), "", "which extra or group this is, is not known"),
+                    None => self.note(place.as_ref(), "", "this extra or group is unknown"),
                 }
             }
             let package = normalize(&name);
@@ -81,7 +81,7 @@ impl Reader<'_> {
                 self.note(place.as_ref(), &name, &why);
             } else if !names.is_empty() {
                 let why = format!(
-                    "extras of `{package}` are named in the project's own requirements: `uv add '{package}[{}]'`",
+                    "request extras of `{package}` in the project's requirements: `uv add '{package}[{}]'`",
                     names.join(",")
                 );
                 self.note(place.as_ref(), &name, &why);
@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
     }
 
-    fn choose_names(&mut self, names: &[String], place: Option<&Place>) {
+    fn choose_names(&mut self, names: &[String], place: Option<&Position>) {
         for name in names {
             let (is_extra, is_group) =
                 (self.project.extras.contains(name), self.project.groups.contains(name));
@@ -118,10 +118,10 @@ impl Reader<'_> {
         self.draft.groups.extend(chosen.groups);
     }
 
-    /// The set of packages that an environment is made of: its interpreter, its sources, what is overridden.
+    /// The set of packages that an environment consists of: its interpreter, its sources, what is overridden.
     pub(super) fn add_set(&mut self, symbol: SymbolId) {
         let thing = self.flake.thing(symbol);
-        let Thing::PythonSet(set) = &*thing else { return };
+        let FlakeValue::PythonSet(set) = &*thing else { return };
         self.add_interpreter_of(set);
         // How packages are built is read of the set that the image's are from: the shell's are editable.
         if self.in_shell || !self.sets.insert(symbol) {
@@ -133,14 +133,14 @@ impl Reader<'_> {
             }
             if !workspace.directory.is_empty() {
                 let why = format!(
-                    "the manifest stands beside this pyproject.toml: run `invar init` in {}",
+                    "the manifest belongs next to this pyproject.toml: run `invar init` in {}",
                     workspace.directory
                 );
                 self.note(None, &format!("workspaceRoot {}", workspace.directory), &why);
             }
         }
         for unread in &set.unread {
-            self.note(None, unread, "what this overlay changes is not known");
+            self.note(None, unread, "the changes of this overlay are unknown");
         }
         for (name, datum) in &set.changed {
             self.add_override(name, datum);
@@ -151,19 +151,21 @@ impl Reader<'_> {
         let place = set.python.place.clone();
         if let Some(symbol) = set.python.thing() {
             match &*self.flake.thing(symbol) {
-                Thing::Interpreter(interpreter) => self.add_interpreter(&interpreter.clone(), place.as_ref()),
-                Thing::Package(package) => {
+                FlakeValue::Interpreter(interpreter) => {
+                    self.add_interpreter(&interpreter.clone(), place.as_ref())
+                }
+                FlakeValue::Package(package) => {
                     let name = package.name();
-                    let why = format!("the interpreter is Debian's own, not nixpkgs' {name}");
+                    let why = format!("the interpreter is Debian's, not nixpkgs' {name}");
                     self.note(place.as_ref(), &name, &why);
                 }
-                _ => self.note(place.as_ref(), "", "which interpreter this is, is not known"),
+                _ => self.note(place.as_ref(), "", "this interpreter is unknown"),
             }
         }
     }
 
     /// The interpreter that the flake names.
-    pub(super) fn add_interpreter(&mut self, interpreter: &Interpreter, place: Option<&Place>) {
+    pub(super) fn add_interpreter(&mut self, interpreter: &Interpreter, place: Option<&Position>) {
         if interpreter.is_default() {
             return;
         }
@@ -192,7 +194,7 @@ impl Reader<'_> {
     pub(super) fn add_interpreter_environment(&mut self, interpreter: &Datum, packages: &Datum) {
         self.environment.is_used = true;
         if let Some(symbol) = interpreter.thing()
-            && let Thing::Interpreter(interpreter) = &*self.flake.thing(symbol)
+            && let FlakeValue::Interpreter(interpreter) = &*self.flake.thing(symbol)
         {
             let place = self.reading.clone().or_else(|| self.output_place.clone());
             self.add_interpreter(&interpreter.clone(), place.as_ref());
@@ -206,12 +208,12 @@ impl Reader<'_> {
     fn add_python_requirement(&mut self, item: &Datum) {
         let Some(symbol) = item.thing() else {
             if !matches!(item.value, Data::Null) {
-                self.note(item.place.as_ref(), "", "which Python package this is, is not known");
+                self.note(item.place.as_ref(), "", "this Python package is unknown");
             }
             return;
         };
         match &*self.flake.thing(symbol) {
-            Thing::Package(package) => {
+            FlakeValue::Package(package) => {
                 let name = package.path.last().cloned().unwrap_or_default();
                 let normal = normalize(&name);
                 let is_there =
@@ -227,15 +229,16 @@ impl Reader<'_> {
                     self.note(item.place.as_ref(), &package.name(), &why);
                 }
             }
-            Thing::PythonPackage(_) | Thing::Interpreter(_) | Thing::Hook(_) => {}
-            Thing::Derivation(derivation) => {
+            FlakeValue::PythonPackage(_) | FlakeValue::Interpreter(_) | FlakeValue::Hook(_) => {}
+            FlakeValue::Derivation(derivation) => {
                 let name = derivation.text("pname").map(normalize).unwrap_or_default();
                 if name != self.project.name && !self.project.locked.contains_key(&name) {
-                    let why = "a Python package that the flake builds: name its source in pyproject.toml with `uv add`";
+                    let why =
+                        "a Python package built by the flake: add its source to pyproject.toml with `uv add`";
                     self.note(item.place.as_ref(), &name, why);
                 }
             }
-            _ => self.note(item.place.as_ref(), "", "which Python package this is, is not known"),
+            _ => self.note(item.place.as_ref(), "", "this Python package is unknown"),
         }
     }
 
@@ -247,10 +250,10 @@ impl Reader<'_> {
         }
         let name = derivation.text("pname").map(normalize).unwrap_or_default();
         if self.project.has_pyproject && name != self.project.name {
-            let why = format!("the project is called {}, and is what is installed", self.project.name);
+            let why = format!("the project is named {}, and is installed", self.project.name);
             self.note(derivation.get("pname").and_then(|pname| pname.place.as_ref()), &name, &why);
         } else if !self.project.has_pyproject {
-            self.note(None, &name, "there is no pyproject.toml: make one with `uv init --bare` and `uv add`");
+            self.note(None, &name, "no pyproject.toml: create it with `uv init --bare` and `uv add`");
         }
         for key in ["dependencies", "propagatedBuildInputs"] {
             for item in derivation.items(key).to_vec() {
@@ -274,7 +277,7 @@ impl Reader<'_> {
                 self.note(
                     place.as_ref(),
                     key,
-                    "a change of how the project is built: put it into its own build",
+                    "a change to the project's build: move it to the project's build configuration",
                 );
             }
         }
@@ -283,7 +286,7 @@ impl Reader<'_> {
     /// Something that a Python application needs when it runs: a Python package, or a program.
     fn add_requirement_or_package(&mut self, item: &Datum) {
         let is_python = match item.thing().map(|symbol| self.flake.thing(symbol)).as_deref() {
-            Some(Thing::Package(package)) => package.name().starts_with("python3"),
+            Some(FlakeValue::Package(package)) => package.name().starts_with("python3"),
             Some(_) => true,
             None => true,
         };
@@ -312,7 +315,7 @@ impl Reader<'_> {
                                 Ok(None) => Ok(()),
                                 Err(why) => Err(why),
                             },
-                            _ => Err("a variable of the wrapper is not known".to_owned()),
+                            _ => Err("a variable of the wrapper is unknown".to_owned()),
                         }
                     }
                     "--prefix" | "--suffix" => {
@@ -322,7 +325,7 @@ impl Reader<'_> {
                         self.resolve_list(value, separator.unwrap_or(':')).map(|_| ())
                     }
                     text if text.starts_with("--") => {
-                        Err(format!("{text} of the wrapper has no counterpart here"))
+                        Err(format!("{text} of the wrapper has no equivalent in Invar"))
                     }
                     text => self.resolve_list(&text.replace(' ', ":"), ':').map(|_| ()),
                 },

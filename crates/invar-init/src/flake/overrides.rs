@@ -1,7 +1,7 @@
 //! What a flake changes of Python packages: what they need to be built, and when they run.
 use std::collections::BTreeMap;
 
-use invar_flake::{Data, Datum, Thing};
+use invar_flake::{Data, Datum, FlakeValue};
 
 use crate::draft::Keys;
 use crate::flake::reader::{Reader, normalize};
@@ -58,16 +58,16 @@ impl Reader<'_> {
                 self.note(
                     datum.place.as_ref(),
                     attribute,
-                    "what the flake puts into the set here is not known",
+                    "the packages that the flake adds here are unknown",
                 );
             }
             return;
         };
         let thing = self.flake.thing(symbol);
-        let Thing::PythonPackage(package) = &*thing else {
+        let FlakeValue::PythonPackage(package) = &*thing else {
             let name = normalize(attribute);
             if self.project.locked.contains_key(&name) {
-                let why = format!("the flake's own {name}: the one of uv.lock is taken");
+                let why = format!("the flake's own {name}: the one in uv.lock is used");
                 self.note(datum.place.as_ref(), attribute, &why);
             }
             return;
@@ -77,10 +77,10 @@ impl Reader<'_> {
             let is_locked = self.project.locked.contains_key(&name);
             let is_module = matches!(normalize(attribute).as_str(), "tkinter" | "gdbm");
             if is_locked {
-                let why = format!("nixpkgs' build of {name} is not used: the one of uv.lock is taken");
+                let why = format!("nixpkgs' build of {name}: the one in uv.lock is used");
                 self.note(prebuilt.place.as_ref().or(datum.place.as_ref()), attribute, &why);
             } else if !is_module {
-                let why = format!("nixpkgs' build of {name} has no counterpart: `uv add {name}`");
+                let why = format!("nixpkgs' build of {name} has no equivalent in Invar: run `uv add {name}`");
                 self.note(prebuilt.place.as_ref().or(datum.place.as_ref()), attribute, &why);
             }
         }
@@ -118,12 +118,12 @@ impl Reader<'_> {
             "patches" => {
                 for item in flat(datum) {
                     match (&item.value, item.thing().map(|symbol| self.flake.thing(symbol)).as_deref()) {
-                        (Data::Path(path), _) | (_, Some(Thing::Path(path))) => {
+                        (Data::Path(path), _) | (_, Some(FlakeValue::Path(path))) => {
                             keys.add("patches", path.as_str())
                         }
                         _ => {
                             let why = format!(
-                                "put this patch into the project, and name it in python.overrides.{name}.patches"
+                                "copy this patch to the project and add it to python.overrides.{name}.patches"
                             );
                             self.note(item.place.as_ref().or(datum.place.as_ref()), "", &why);
                         }
@@ -146,16 +146,16 @@ impl Reader<'_> {
                 let why = match attribute {
                     "postInstall" | "postFixup" | "preFixup" | "installPhase" => {
                         format!(
-                            "changes of what {name} installs: leave files out with python.overrides.{name}.exclude"
+                            "a change to what {name} installs: exclude files with python.overrides.{name}.exclude"
                         )
                     }
                     "postPatch" | "prePatch" | "preBuild" | "preConfigure" | "postUnpack" | "patchPhase"
                     | "buildPhase" => {
                         format!(
-                            "commands before {name} is built: a patch can do the same, python.overrides.{name}.patches"
+                            "commands before the build of {name}: use a patch instead, python.overrides.{name}.patches"
                         )
                     }
-                    _ => format!("{attribute} of {name} has no counterpart here"),
+                    _ => format!("{attribute} of {name} has no equivalent in Invar"),
                 };
                 self.note(datum.place.as_ref(), "", &why);
             }
@@ -168,7 +168,7 @@ impl Reader<'_> {
             Some(Ok(Some(value))) => keys.set_in("env", variable, value),
             Some(Ok(None)) => {}
             Some(Err(why)) => self.note(value.place.as_ref(), &format!("{variable} of {name}"), &why),
-            None => self.note(value.place.as_ref(), variable, "the value of this variable is not known"),
+            None => self.note(value.place.as_ref(), variable, "the value of this variable is unknown"),
         }
     }
 
@@ -190,7 +190,7 @@ impl Reader<'_> {
                 _ => self.note(
                     item.place.as_ref(),
                     "",
-                    &format!("an item of {attribute} of {name} is not known"),
+                    &format!("an item of {attribute} of {name} is unknown"),
                 ),
             }
             return;
@@ -199,10 +199,10 @@ impl Reader<'_> {
         let is_built = !self.has_wheel(name);
         match &*thing {
             // What makes it editable is the shell's business, and a wheel is not built at all.
-            Thing::PythonPackage(package) if !is_built || package.name == "editables" => {}
-            Thing::PythonPackage(package) => keys.add("build-requires", package.name.as_str()),
-            Thing::Hook(_) | Thing::Interpreter(_) | Thing::PythonSet(_) => {}
-            Thing::Package(package) => {
+            FlakeValue::PythonPackage(package) if !is_built || package.name == "editables" => {}
+            FlakeValue::PythonPackage(package) => keys.add("build-requires", package.name.as_str()),
+            FlakeValue::Hook(_) | FlakeValue::Interpreter(_) | FlakeValue::PythonSet(_) => {}
+            FlakeValue::Package(package) => {
                 let package_name = package.name();
                 let last = package.path.last().cloned().unwrap_or_default();
                 if package_name.starts_with("python3") && package_name.contains("Packages.") {
@@ -215,7 +215,7 @@ impl Reader<'_> {
                 }
                 self.needed_package(name, keys, attribute, &package_name, item);
             }
-            Thing::Joined(parts) => {
+            FlakeValue::Joined(parts) => {
                 for part in parts.clone() {
                     for part in flat(&part) {
                         if part.thing() != Some(symbol) {
@@ -231,11 +231,7 @@ impl Reader<'_> {
                     && !what.contains("buildInputs")
                     && !what.contains("BuildInputs")
                 {
-                    self.note(
-                        item.place.as_ref(),
-                        &what,
-                        &format!("needed by {name}; what it is, is not known"),
-                    );
+                    self.note(item.place.as_ref(), &what, &format!("needed by {name}, but unknown"));
                 }
             }
         }
@@ -278,7 +274,7 @@ impl Reader<'_> {
         self.project.locked.get(name).copied().unwrap_or(false) && self.draft.python.get("prefer").is_none()
     }
 
-    /// Notes the libraries that Python packages need and that are not known, each once.
+    /// Notes the libraries that Python packages need and that are unknown, each once.
     pub(super) fn note_libraries(&mut self) {
         for ((package, has_wheel), needed) in std::mem::take(&mut self.unknown_libraries) {
             let mut names: Vec<String> = needed.names.into_iter().collect();
@@ -290,12 +286,12 @@ impl Reader<'_> {
                 format!("{why}; {names}{more} may need it")
             } else if has_wheel {
                 format!(
-                    "no Debian package is known for what {names}{more} may be linked to: add it to `packages`"
+                    "no known Debian package for what {names}{more} may be linked to: add it to `packages`"
                 )
             } else {
                 let first = names.split(',').next().unwrap_or_default();
                 format!(
-                    "no Debian package is known for what {names}{more} needs: add it to python.overrides.{first}.packages"
+                    "no known Debian package for what {names}{more} needs: add it to python.overrides.{first}.packages"
                 )
             };
             self.note(needed.place.as_ref(), &format!("pkgs.{package}"), &why);

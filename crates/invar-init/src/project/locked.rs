@@ -10,9 +10,9 @@ use toml::Value;
 use crate::draft::Draft;
 use crate::project::Facts;
 
-/// The packages of an image, by their normalised names.
+/// The packages of an image, by their normalized names.
 #[derive(Debug, Default)]
-pub(super) struct Locked {
+pub(super) struct LockedPackages {
     /// All of them.
     pub packages: BTreeSet<String>,
     /// Those that have no wheel at all.
@@ -21,8 +21,8 @@ pub(super) struct Locked {
     pub without_fitting: BTreeSet<String>,
 }
 
-/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None` where
-/// its Python is not known, or none will do.
+/// The Debian release that an image consists of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
+/// where its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
@@ -30,7 +30,7 @@ pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Rel
     }
 }
 
-impl Locked {
+impl LockedPackages {
     /// What of the lock `text` an image of `release` has that `draft` describes. `None` where nothing can be chosen:
     /// `invar lock` then says why.
     pub fn read(

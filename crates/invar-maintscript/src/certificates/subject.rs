@@ -4,7 +4,7 @@
 //! serial, algorithm, issuer, validity, subject, … }`. The subject is a sequence of sets of `SEQUENCE { OBJECT
 //! IDENTIFIER, value }`.
 //!
-//! The number is made of the first four bytes, the lowest first, of the SHA-1 of the subject in canonical form
+//! The number consists of the first four bytes, the lowest first, of the SHA-1 of the subject in canonical form
 //! (OpenSSL since 1.0: `X509_NAME_hash(3)`):
 //! * values of type `UTF8String`, `BMPString`, `UniversalString`, `PrintableString`, `T61String`, `IA5String` and
 //!   `VisibleString` become a `UTF8String`, whose text is that of the value (of one-byte strings each byte is a
@@ -18,7 +18,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::der::{self, Reader};
 
-/// The certificate at the start of `bytes`, or `None` where there is none.
+/// The certificate at the start of `bytes`, or `None` if there is none.
 pub(super) fn certificate(bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(bytes);
     Reader::new(reader.expect(der::SEQUENCE)?).expect(der::SEQUENCE)?;
@@ -29,7 +29,7 @@ pub(super) fn certificate(bytes: &[u8]) -> Option<&[u8]> {
 pub(super) fn hash(certificate: &[u8]) -> Option<u32> {
     let certificate = Reader::new(certificate).expect(der::SEQUENCE)?;
     let mut tbs = Reader::new(Reader::new(certificate).expect(der::SEQUENCE)?);
-    // The version is optional, the serial number behind it is not.
+    // The version is optional, the serial number after it is not.
     if tbs.next()?.0 == 0xa0 {
         tbs.next()?;
     }

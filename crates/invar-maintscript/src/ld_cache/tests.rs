@@ -3,7 +3,7 @@ use std::io::Cursor;
 use invar_tree::{Digest, ImagePath, MemoryTree, Origin, Owner, Sink as _};
 
 use super::*;
-use crate::output::{Change, Made};
+use crate::output::{Change, NewEntry};
 
 /// What a test's library says of itself.
 struct Elf {
@@ -51,12 +51,12 @@ impl Elf {
     }
 }
 
-fn library(soname: &'static str) -> Vec<u8> {
+pub(crate) fn library(soname: &'static str) -> Vec<u8> {
     Elf { machine: 62, soname: Some(soname), needed: 0 }.bytes()
 }
 
 /// A program with an ELF header for `machine` and the text of its version.
-fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
+pub(crate) fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
     let mut bytes = Elf { machine, soname: None, needed: 0 }.bytes();
     bytes.extend(b"ldconfig %s%s\n\0");
     bytes.extend(text.as_bytes());
@@ -95,8 +95,10 @@ impl Image {
         for (path, change) in output.into_parts().1 {
             match change {
                 Change::Remove => lines.push(format!("- {path}")),
-                Change::Make { made: Made::Symlink(target), .. } => lines.push(format!("{path} -> {target}")),
-                Change::Make { made: Made::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
+                Change::Make { made: NewEntry::Symlink(target), .. } => {
+                    lines.push(format!("{path} -> {target}"))
+                }
+                Change::Make { made: NewEntry::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
                 Change::Make { .. } => panic!("{path} is neither a link nor the cache"),
             }
         }
@@ -213,10 +215,10 @@ fn circles_and_floods_of_configuration_are_refused() {
         };
         assert_eq!((path.as_str(), source.to_string().as_str()), ("etc/ld.so.conf", expected));
     };
-    check("include /etc/ld.so.conf", "more than 256 files are included; do they include one another?");
-    check("include ld.*", "more than 256 files are included; do they include one another?");
+    check("include /etc/ld.so.conf", "more than 256 files are included; do they include each other?");
+    check("include ld.*", "more than 256 files are included; do they include each other?");
     let flood: String = (0..=1024).map(|number| format!("/opt/{number}\n")).collect();
-    check(&flood, "more than 1024 directories of libraries are asked for");
+    check(&flood, "more than 1024 library directories are configured");
 }
 
 #[test]
@@ -281,7 +283,7 @@ fn damaged_libraries_are_harmless() {
 
 #[test]
 fn the_libraries_that_a_file_needs() {
-    // The library's own name stands in the place of a needed one: the tag of its second entry is changed.
+    // The library's own name replaces a needed one: the tag of its second entry is changed.
     let mut bytes = library("libother.so.2");
     let dynamic_at = bytes.len() - "\0libother.so.2\0".len() - 3 * 16;
     assert!(needed_libraries(&mut Cursor::new(&bytes)).unwrap().is_empty());

@@ -5,7 +5,7 @@
 //! available, diversions, statoverride, triggers/Unincorp   empty
 //! arch                    the machine's architecture
 //! info/format             "1": the names below have the architecture where packages may have several
-//! info/NAME.list          "/.", then what the package brought
+//! info/NAME.list          "/.", then the contents of the package
 //! info/NAME.SCRIPT        the maintainer scripts, as programs; also templates and triggers
 //! triggers/File, …        see the module `triggers`
 //! alternatives/NAME       see the module `choices`

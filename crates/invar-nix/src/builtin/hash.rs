@@ -5,8 +5,9 @@ use super::lists::fail;
 use super::{Builtin, builtin};
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 /// The digits of Nix's base 32.
 const NIX32: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";
@@ -130,7 +131,7 @@ fn convert(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     evaluator.new_text(text, spot)
 }
 
-/// The bytes of a hash that is written in any of the ways; its length tells which.
+/// The bytes of a hash that is written in any of the ways; its length determines which.
 fn decode(digits: &str, size: usize) -> Option<Vec<u8>> {
     if digits.len() == size * 2 {
         return (0..size)

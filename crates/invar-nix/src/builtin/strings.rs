@@ -7,9 +7,10 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::TextPiece;
-use crate::value::{Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{Attribute, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("concatStringsSep", 2, |evaluator, arguments, spot| {
@@ -52,7 +53,7 @@ pub(super) static TABLE: &[Builtin] = &[
         let placeholders = evaluator.placeholders(&string);
         evaluator.cut(&placeholders, start, spot)?;
         evaluator.cut(&placeholders, end, spot)?;
-        // How long the text of an unknown value is, and so what is behind it, is not known either.
+        // How long the text of an unknown value is, and so what is after it, is unknown either.
         let shifts = |range: &Range<usize>| range.end <= start || (range.start < end && end < bytes.len());
         let unknown = placeholders.iter().find(|(range, id)| shifts(range) && !evaluator.is_made(*id));
         if let Some((_, symbol)) = unknown {
@@ -146,7 +147,7 @@ fn replace(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     let string = evaluator.string_argument(arguments[2], spot)?;
     let mut context = string.context.clone();
     let text = &*string.text;
-    // What a placeholder stands for is not looked into; if it is all there is, nothing is known of the result.
+    // What a placeholder stands for is not inspected; if it is all there is, nothing is known of the result.
     let placeholders = evaluator.placeholders(&string);
     if let [(range, symbol)] = placeholders.as_slice()
         && *range == (0..text.len())

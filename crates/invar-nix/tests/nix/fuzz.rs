@@ -2,9 +2,9 @@
 use invar_nix::{Evaluator, Limits, NoFiles, on_deep_stack};
 use proptest::prelude::*;
 
-use crate::oracle::expressions;
+use crate::expressions;
 
-/// Words that texts are made of besides those of our expressions.
+/// Words that texts consist of in addition to those of our expressions.
 const WORDS: &[&str] = &[
     "let",
     "in",
@@ -124,7 +124,7 @@ const CALLS: &[&str] = &[
     "builtins.findFile",
 ];
 
-/// What a prelude gives: values that are not known, and a thing that is made.
+/// What a prelude gives: values that are unknown, and a thing that is built.
 const PRELUDE: &str = "{
   foo = invar.symbol \"foo\";
   pkgs = invar.open { name = \"pkgs\"; attributes.lib = { }; missing = name: invar.make { kind = \"package\"; inherit name; arguments = { }; }; };

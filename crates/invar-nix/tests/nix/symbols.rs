@@ -171,6 +171,6 @@ fn what_is_not_known_is_an_error_only_where_a_value_is_needed() {
         let value = evaluator.force(id).expect("it is a symbol");
         let error = evaluator.list(&value).expect_err("it is no list");
         assert!(matches!(error.kind, ErrorKind::Unknown { .. }), "{error:?}");
-        assert_eq!(error.to_string(), "the value of `b.c` is not known, but a list is needed");
+        assert_eq!(error.to_string(), "the value of `b.c` is unknown, but a list is needed");
     });
 }

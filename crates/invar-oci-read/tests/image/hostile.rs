@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
 use invar_formats::tar::TarError;
-use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
+use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, RootFilesystem, open};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }
@@ -54,27 +54,27 @@ fn members_that_climb_out_are_refused() {
 
 #[test]
 fn what_cannot_be_read_as_meant_is_refused() {
-    check(layer().raw(b"x", b'S', b"", b"").finish(), "is of a type that is not read: 'S'");
-    check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content although it is not a file");
+    check(layer().raw(b"x", b'S', b"", b"").finish(), "has an unsupported type: 'S'");
+    check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content, but it is not a file");
     check(
         layer().raw(b"x", b'x', b"", b"99 path=short\n").finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     check(
         layer().raw(b"x", b'g', b"", b"15 path=../etc\n").finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     let huge = vec![b'a'; 2 << 20];
     check(
         layer().raw(b"x", b'L', b"", &huge).finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     let mut cut = layer().raw(b"x", b'x', b"", b"12 path=abc\n").finish();
     // The end of the archive follows an extended header that says what the next member is.
     cut.truncate(cut.len() - 1024);
     check(
         cut,
-        "its extended header or long name is malformed or too long, comes twice, or no entry follows it",
+        "its extended header or long name is malformed, too long, repeated, or not followed by an entry",
     );
     let trailing = [layer().finish(), layer().finish()].concat();
     check(trailing, "it has more data after its end");
@@ -105,10 +105,10 @@ fn damage_is_noticed_where_it_is_read() {
     let is_layer = |_: &str, bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
     // The time in gzip's header: what it unpacks to stays the same.
     check(change(&is_layer, &|bytes| bytes[4] ^= 1), "layer 1");
-    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "it is damaged");
+    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "is damaged");
     check(change(&is_layer, &|bytes| bytes.truncate(40)), "layer 1");
     let is_config = |_: &str, bytes: &[u8]| bytes.starts_with(b"{\"architecture");
-    check(change(&is_config, &|bytes| bytes.push(b' ')), "it is damaged");
+    check(change(&is_config, &|bytes| bytes.push(b' ')), "is damaged");
     let is_index = |name: &str, _: &[u8]| name == "index.json";
     check(change(&is_index, &|bytes| bytes.truncate(20)), "index.json of");
     check(
@@ -118,7 +118,7 @@ fn damage_is_noticed_where_it_is_read() {
 
     let wrong = layer().file("more", b"").finish();
     let lying = oci_files(&[("linux", "amd64", &[(&stored, &wrong)])]);
-    check(tar_of_files(&lying), "it should unpack to what has the digest");
+    check(tar_of_files(&lying), "expected the digest");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn archives_of_blobs_are_as_they_should_be() {
     let twice = Archive::new().file("manifest.json", b"[]").file("manifest.json", b"[1]").finish();
     check(twice, "twice");
     let config = br#"[{"Config":"../../etc/passwd","Layers":[]}]"#;
-    check(Archive::new().file("manifest.json", config).finish(), "does not hold it");
+    check(Archive::new().file("manifest.json", config).finish(), "does not contain it");
     check(b"not an archive".to_vec(), "is not an image");
     let nested = br#"{"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"D"}]}"#;
     let nested = String::from_utf8_lossy(nested).into_owned();
@@ -141,7 +141,7 @@ fn archives_of_blobs_are_as_they_should_be() {
         inner = nested.replace("\"D\"", &format!("\"{digest}\"")).into_bytes();
     }
     files.insert("index.json".into(), inner);
-    check(tar_of_files(&files), "more than 4 indexes within each other");
+    check(tar_of_files(&files), "more than 4 nested indexes");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn links_of_a_layer_do_not_lead_anywhere() {
         .raw(b"bad\xff", b'0', b"", b"3")
         .finish();
     let listing = read(&layer).unwrap();
-    let root = Root::of([(0, &listing.members[..])]);
+    let root = RootFilesystem::of([(0, &listing.members[..])]);
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     assert!(paths.contains(&"etc/file") && paths.contains(&"bad\\xff"), "{paths:?}");
 }
@@ -201,7 +201,7 @@ fn no_flipped_bit_and_no_cut_is_a_reason_to_stop() {
                 // Nothing comes of it but an error.
                 let _ = layer.outline(&small(), NOTHING, &|_| false);
             }
-            let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
+            let root = RootFilesystem::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
             Packages::of(&listings.iter().flat_map(|listing| listing.kept.clone()).collect());
             assert!(root.iter().all(|(path, _)| !path.as_str().split('/').any(|name| name == "..")));
         }

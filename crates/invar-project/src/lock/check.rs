@@ -8,14 +8,14 @@ use pep440_rs::VersionSpecifiers;
 use super::{InvarLock, Request, RootName};
 use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, Timestamp};
 
-/// A difference between what a lock was made for and what the project asks for now.
+/// A difference between what a lock was created for and what the project asks for now.
 ///
 /// Whatever the difference, `invar lock` ends it: [`Mismatch::HINT`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
     /// Another `uv.lock`.
-    #[error("uv.lock has changed: invar.lock was made for {locked}, and it is {found}")]
+    #[error("uv.lock changed: invar.lock was created for {locked}, but uv.lock is {found}")]
     UvLock {
         /// What the lock names.
         locked: Digest,
@@ -23,21 +23,21 @@ pub enum Mismatch {
         found: Digest,
     },
     /// A `uv.lock` that the lock does not know of.
-    #[error("invar.lock was made without a uv.lock, and now there is one")]
+    #[error("uv.lock was added after invar.lock was created")]
     UvLockAdded,
     /// No `uv.lock`, but the lock knows of one.
-    #[error("invar.lock was made with a uv.lock, and now there is none")]
+    #[error("uv.lock was removed after invar.lock was created")]
     UvLockRemoved,
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Suite {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<SuiteName>,
         /// What the manifest says.
         wanted: Option<SuiteName>,
     },
     /// Other packages.
-    #[error("`packages` has changed: {}", Difference { added, removed })]
+    #[error("`packages` changed: {}", Difference { added, removed })]
     Packages {
         /// What the manifest asks for in addition.
         added: BTreeSet<PackageRequest>,
@@ -45,7 +45,7 @@ pub enum Mismatch {
         removed: BTreeSet<PackageRequest>,
     },
     /// Another base set.
-    #[error("`base` has changed")]
+    #[error("`base` changed")]
     Base,
     /// A shell or none.
     #[error("`shell` was {} and is {wanted}", !wanted)]
@@ -60,7 +60,7 @@ pub enum Mismatch {
         wanted: bool,
     },
     /// Other platforms.
-    #[error("`platforms` has changed: {}", Difference { added, removed })]
+    #[error("`platforms` changed: {}", Difference { added, removed })]
     Platforms {
         /// What the manifest asks for in addition.
         added: BTreeSet<Platform>,
@@ -76,19 +76,19 @@ pub enum Mismatch {
     /// Other versions of Python.
     #[error("`requires-python` was {} and is {}", or_unset(locked), or_unset(wanted))]
     RequiresPython {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<VersionSpecifiers>,
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
     },
-    /// Packages for something besides the image, of which the lock has nothing.
+    /// Packages for something other than the image, of which the lock has nothing.
     #[error("invar.lock has no packages for {root}")]
     RootMissing {
         /// What they are for.
         root: RootName,
     },
-    /// Other packages for something besides the image.
-    #[error("the packages for {root} have changed: {}", Difference { added, removed })]
+    /// Other packages for something other than the image.
+    #[error("the packages for {root} changed: {}", Difference { added, removed })]
     Root {
         /// What they are for.
         root: RootName,
@@ -116,7 +116,7 @@ pub enum Mismatch {
     /// Another time.
     #[error("`snapshot` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Snapshot {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<Timestamp>,
         /// What the manifest says.
         wanted: Option<Timestamp>,
@@ -170,10 +170,11 @@ impl Request {
         }
     }
 
-    /// What `manifest` asks of Debian for everything besides its image: for each step that is run, for the author's
-    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if any are run, and for each further image with Debian packages of its own.
+    /// What `manifest` asks of Debian for everything other than its image: for each step that is run, for the author's
+    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
+    /// any are run, and for each additional image with Debian packages of its own.
     ///
-    /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
     pub fn roots(manifest: &Manifest) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
@@ -203,16 +204,16 @@ impl Request {
     }
 }
 
-/// The platforms of the project's own image and of its further ones: one lock is for all of them.
+/// The platforms of the project's own image and of its additional ones: one lock is for all of them.
 fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
     let further = manifest.images.values().filter_map(|image| image.image.platforms.as_ref());
     manifest.image.platforms.iter().chain(further.flatten()).copied().collect()
 }
 
 impl InvarLock {
-    /// Compares what the lock was made for with what the project asks for now; empty if they belong together.
+    /// Compares what the lock was created for with what the project asks for now; empty if they match.
     ///
-    /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
+    /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.
     pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
         let (locked, wanted) = (&self.request, Request::of(manifest));

@@ -17,7 +17,7 @@ use crate::nearest::nearest;
 /// Keys that are not listed here belong to other tools and are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// The name, normalised.
+    /// The name, normalized.
     pub name: NormalisedName,
     /// The version; `None` if it is dynamic.
     pub version: Option<Version>,

@@ -187,7 +187,7 @@ impl<'a, 'i> Value<'a, 'i> {
     /// A whole number from `least` to `most`.
     pub(super) fn number(&self, least: u64, most: u64) -> Option<u64> {
         let Some(integer) = self.value.as_integer() else {
-            self.wrong_type("a whole number");
+            self.wrong_type("an integer");
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
@@ -208,7 +208,7 @@ impl<'a, 'i> Value<'a, 'i> {
 
     pub(super) fn list(&self) -> Option<Vec<Value<'a, 'i>>> {
         let Some(array) = self.value.as_array() else {
-            self.wrong_type("a list");
+            self.wrong_type("an array");
             return None;
         };
         Some(array.iter().map(|item| self.item(item)).collect())
@@ -231,7 +231,7 @@ impl<'a, 'i> Value<'a, 'i> {
         Some(self.list()?.iter().filter_map(Value::parsed).collect())
     }
 
-    /// A list in which each item, told apart by `key`, comes once.
+    /// A list in which each item, distinguished by `key`, comes once.
     pub(super) fn unique_list<T, K: Ord>(
         &self,
         read: impl Fn(&Value<'a, 'i>) -> Option<T>,
@@ -256,12 +256,12 @@ impl<'a, 'i> Value<'a, 'i> {
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a floating-point number",
         DeValue::Boolean(true) => "true",
         DeValue::Boolean(false) => "false",
         DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
+        DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     }
 }

@@ -65,7 +65,7 @@ fn is_component(text: &str) -> bool {
 }
 
 impl From<&NormalisedName> for RepositoryName {
-    /// Normalised Python names are letters and digits with single hyphens, so they are image names too.
+    /// Normalized Python names are letters and digits with single hyphens, so they are image names too.
     fn from(name: &NormalisedName) -> Self {
         Self(name.as_str().into())
     }

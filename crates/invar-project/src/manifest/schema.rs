@@ -10,7 +10,7 @@ impl JsonSchema for Extras {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A list of extras, or `\"all\"`.",
+            "description": "An array of extras, or `\"all\"`.",
             "anyOf": [
                 { "const": "all" },
                 { "type": "array", "items": generator.subschema_for::<NormalisedName>() },

@@ -166,7 +166,7 @@ fn default_groups(value: &Value<'_, '_>) -> Option<DefaultGroups> {
         return Some(DefaultGroups::All);
     }
     if !value.value.is_array() {
-        value.wrong_type("a list of dependency groups, or \"all\"");
+        value.wrong_type("an array of dependency groups, or \"all\"");
         return None;
     }
     value.parsed_list().map(DefaultGroups::Named)

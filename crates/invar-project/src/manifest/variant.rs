@@ -14,8 +14,8 @@ use crate::manifest::{
 use crate::nearest::nearest;
 use crate::{Glob, ValueError};
 
-/// A further image of the project: each key that is given takes the place of the project's own, each that is not
-/// given is the project's.
+/// An additional image of the project: each key given here replaces the project's; every other key is
+/// inherited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOverride {
     /// The keys of the image table. The name is always there.
@@ -24,26 +24,26 @@ pub struct ImageOverride {
     pub contents: ContentKeys,
 }
 
-/// What a further image has that differs from the project's own.
+/// What an additional image has that differs from the project's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ContentKeys {
-    /// Debian packages for this image, in place of the project's `packages`.
+    /// Debian packages for this image, instead of the project's `packages`.
     pub packages: Option<Vec<PackageRequest>>,
-    /// The Debian packages that this image starts with.
+    /// The Debian packages that this image includes by default.
     #[schemars(schema_with = "package_names_schema", default)]
     pub base: Option<Vec<PackageName>>,
-    /// Whether this image has the packages' documentation.
+    /// Whether to include the packages' documentation in this image.
     pub docs: Option<bool>,
-    /// The project's extras to install: a list of names, or `"all"`.
+    /// The project's extras to install: an array of names, or `"all"`.
     pub extras: Option<Extras>,
     /// The project's dependency groups to install.
     pub groups: Option<Vec<NormalisedName>>,
-    /// Patterns for the source files of this image.
+    /// Patterns for the source files to include in this image.
     pub include: Option<Vec<Glob>>,
-    /// Patterns for files that are not in this image.
+    /// Patterns for files to exclude from this image.
     pub exclude: Option<Vec<Glob>>,
-    /// The steps whose outputs this image has. Default: all of them.
+    /// The steps whose outputs are in this image. Default: all steps.
     pub steps: Option<Vec<StepName>>,
 }
 
@@ -79,11 +79,11 @@ impl JsonSchema for ImageOverride {
     }
 }
 
-const DESCRIPTION: &str = "A further image of the project: each key that is given takes the place of the project's own, each that is not \
-     given is the project's.";
+const DESCRIPTION: &str = "An additional image of the project: each key given here replaces the project's; every other key is \
+     inherited.";
 const NAME_DESCRIPTION: &str = "The image's name without a tag. Default: the name of the project's image, a hyphen, and this image's key.";
 
-/// What is known of the project's own image while further ones are read.
+/// What is known of the project's own image while additional ones are read.
 pub(super) struct Project<'a> {
     pub(super) known: Known<'a>,
     /// `None` if it could not be read.
@@ -93,7 +93,7 @@ pub(super) struct Project<'a> {
 }
 
 impl ImageOverride {
-    /// Reads the table of further images.
+    /// Reads the table of additional images.
     pub(super) fn read_all(value: &Value<'_, '_>, project: &Project<'_>) -> Option<BTreeMap<ImageKey, Self>> {
         let mut images = BTreeMap::new();
         for (key, key_span, item) in value.table()?.entries() {
@@ -111,7 +111,7 @@ impl ImageOverride {
         Some(images)
     }
 
-    /// Reads one further image. `None` only if there is a finding.
+    /// Reads one additional image. `None` only if there is a finding.
     fn read(key: &ImageKey, value: &Value<'_, '_>, project: &Project<'_>) -> Option<Self> {
         let mut section = value.table()?;
         let mut image = ImageKeys::read(&mut section);
@@ -136,7 +136,7 @@ impl ContentKeys {
         let base = section.take("base").and_then(|value| {
             let base = base_packages(&value)?;
             if base.is_empty() {
-                // The lock tells images apart by the packages that they ask for, and this asks for none.
+                // The lock distinguishes images by the packages that they ask for, and this asks for none.
                 value.bad(ValueError::EmptyList);
             }
             Some(base)
@@ -176,7 +176,7 @@ fn steps(value: &Value<'_, '_>, known: Option<&[Step]>) -> Option<Vec<StepName>>
 }
 
 impl Manifest {
-    /// The manifest of the further image `key`, as if the project had no other: what it does not say is the
+    /// The manifest of the additional image `key`, as if the project had no other: what it does not say is the
     /// project's. `None` if there is no such image.
     ///
     /// It has the steps that the image takes, and those that they need, which are then not

@@ -176,7 +176,7 @@ fn what_does_not_compile_is_skipped() {
     });
 }
 
-/// A source that is not there is a fault of whoever wrote the list.
+/// A missing source is a fault of whoever wrote the list.
 #[test]
 fn a_missing_source_is_an_error() {
     with_interpreters("missing", |interpreter, folder| {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use invar_plan::PROJECT;
-use invar_tree::{Clash, Contents, Entry, ImagePath, Node, Opened, Tree};
+use invar_tree::{Clash, ContentReader, Contents, Entry, ImagePath, Node, Tree};
 
 /// A tree whose Python files are to be compiled.
 pub struct Candidate<'a> {
@@ -45,7 +45,7 @@ impl<'a> Sources<'a> {
 }
 
 impl Contents for Sources<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         self.from.get(path).ok_or(io::ErrorKind::NotFound)?.open(path)
     }
 }

@@ -3,7 +3,7 @@ use std::io::{self, Cursor, Read};
 use std::sync::{Mutex, PoisonError};
 
 use invar_project::Platform;
-use invar_sandbox::{Removed, Status};
+use invar_sandbox::{RemovedPaths, Status};
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink};
 
 use super::{Command, Executor, ExecutorError, OutputError, OutputTree, Outputs, Removal, Wanted, give};
@@ -16,7 +16,7 @@ pub struct FakeRun {
     /// What is in its root afterwards, as far as it is not as it was.
     pub left: MemoryTree,
     /// What it removed.
-    pub removed: Removed,
+    pub removed: RemovedPaths,
 }
 
 impl FakeRun {
@@ -27,7 +27,7 @@ impl FakeRun {
             let path = ImagePath::parse(path).expect("a test names paths");
             left.file(path, Mode::PROGRAM, Owner::ROOT, &mut bytes).expect("memory takes it");
         }
-        Self { status: Status::Exited(0), log: String::new(), left, removed: Removed::default() }
+        Self { status: Status::Exited(0), log: String::new(), left, removed: RemovedPaths::default() }
     }
 
     /// A command that printed `log` and then failed.
@@ -77,7 +77,7 @@ impl Executor for &FakeExecutor<'_> {
 /// What a test says that a command left. What was not wanted is not there, as it would be with an executor elsewhere.
 struct FakeOutputs {
     left: MemoryTree,
-    removed: Removed,
+    removed: RemovedPaths,
     wanted: Wanted,
 }
 

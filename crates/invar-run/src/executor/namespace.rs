@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use invar_project::Platform;
-use invar_sandbox::{Bind, Finished, Network, Sandbox, Standard, Status};
+use invar_sandbox::{Bind, CommandResult, Network, Sandbox, StandardStreams, Status};
 use invar_store::Store;
 
 use self::outputs::SandboxOutputs;
@@ -60,7 +60,7 @@ impl Executor for NamespaceExecutor {
         let workdir = Workdir::new(&self.store)?;
         let sandbox = self.sandbox(command, &workdir)?;
         let finished = invar_sandbox::run(&sandbox, log);
-        let Finished { status, owners } =
+        let CommandResult { status, owners } =
             finished.map_err(|error| ExecutorError::Sandbox(Box::new(error)))?;
         if status != Status::Exited(0) && self.keep_failed {
             let kept = workdir.keep(&self.store, &command.file_name())?;
@@ -124,7 +124,7 @@ impl NamespaceExecutor {
             },
             ownership: command.ownership,
             cpus: Some(CPUS),
-            standard: Standard::Lines,
+            standard: StandardStreams::Lines,
             illusion: self.perturbation.illusion,
         })
     }

@@ -1,5 +1,5 @@
 //! What the trees of maintainer scripts depend on.
-use invar_maintscript::Settings;
+use invar_maintscript::{SCRIPTS_VERSION, Settings};
 use invar_plan::PackageRecipe;
 use invar_project::Configure;
 use invar_store::{Key, KeyWriter, Keyed};
@@ -18,7 +18,7 @@ pub(super) struct ScriptsConfiguration<'a> {
 
 impl Keyed for ScriptsConfiguration<'_> {
     const DOMAIN: &'static str = "scripts";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = SCRIPTS_VERSION;
 
     fn encode(&self, writer: &mut KeyWriter) {
         let Self { root, packages, configure, settings, docs, debconf } = self;

@@ -2,13 +2,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor};
 
-use invar_maintscript::{Cleaned, Configured};
-use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Tree};
+use invar_maintscript::{Configuration, ScriptResult};
+use invar_tree::{ContentReader, Contents, Entry, ImagePath, MemoryTree, Tree};
 
 use crate::configuration::Made;
 
 /// What the handlers and then the scripts made, as one.
-pub(super) fn together(handlers: Configured, cleaned: Cleaned, changed: impl Contents + 'static) -> Made {
+pub(super) fn together(
+    handlers: Configuration,
+    cleaned: ScriptResult,
+    changed: impl Contents + 'static,
+) -> Made {
     let mut removed: BTreeSet<ImagePath> = handlers.removed.iter().cloned().collect();
     removed.extend(cleaned.removed.iter().cloned());
     // Only an entry's own path counts: of a directory that is gone, all below is listed too; below one that only got
@@ -29,12 +33,12 @@ pub(super) fn together(handlers: Configured, cleaned: Cleaned, changed: impl Con
 /// The contents of what handlers and scripts made.
 pub(super) struct Both<C> {
     pub(super) handlers: MemoryTree,
-    pub(super) cleaned: Cleaned,
+    pub(super) cleaned: ScriptResult,
     pub(super) changed: C,
 }
 
 impl<C: Contents> Contents for Both<C> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         if let Some(bytes) = self.cleaned.rewritten.get(path) {
             return Ok(Box::new(Cursor::new(bytes.as_slice())));
         }
@@ -69,7 +73,7 @@ pub(super) struct Layered<'a> {
 }
 
 impl Contents for Layered<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let has = |tree: &Tree| tree.get(path.as_str()).is_some_and(|entry| !entry.is_directory());
         let found = self.sources.iter().find(|(tree, _)| has(tree));
         found.ok_or(io::ErrorKind::NotFound)?.1.open(path)
@@ -82,12 +86,12 @@ pub(super) struct Changes<'a> {
 }
 
 impl Contents for Changes<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         self.contents.open(path)
     }
 }
 
-impl invar_maintscript::Root for Changes<'_> {
+impl invar_maintscript::MergedRoot for Changes<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
     }

@@ -1,5 +1,5 @@
 //! Maintainer scripts, with an executor that runs nothing.
-use invar_maintscript::{Configured, clean};
+use invar_maintscript::{Configuration, clean};
 use invar_tree::{Contents as _, MemoryTree, Mode, Owner, Sink as _};
 
 use super::*;
@@ -28,11 +28,12 @@ fn what_handlers_made_stays_where_scripts_do_not_replace_it() {
     let handler = Origin::Handler { name: "test".into() };
     let made =
         tree_of(handler, &["755 etc/x/", "644 etc/x/kept 1", "644 etc/x/replaced 1", "644 etc/y/gone 1"]);
-    let handlers = Configured { tree: made.clone(), removed: Vec::new() };
+    let handlers = Configuration { tree: made.clone(), removed: Vec::new() };
     // The directory gets another mode only, so what is in it stays.
     let changed = tree_of(Origin::Scripts, &["700 etc/x/", "644 etc/x/replaced 2", "644 etc/x/new 2"]);
     let removed = [ImagePath::parse("etc/y").expect("it is a path")];
-    let ran = Ran { native: &made, sandbox: made.tree(), changed: &changed, removed: &removed, docs: false };
+    let ran =
+        ScriptRun { native: &made, sandbox: made.tree(), changed: &changed, removed: &removed, docs: false };
     let cleaned = clean(&ran).expect("it can be cleaned");
     let both = together(handlers, cleaned, changed);
     let entries: Vec<String> = both

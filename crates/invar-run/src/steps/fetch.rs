@@ -7,7 +7,7 @@ use invar_fetch::Request;
 use invar_project::{Step, StepFetch};
 use invar_realise::{RealiseError, checked_blob, sink_failure};
 use invar_store::Store;
-use invar_tree::{Contents, Digest, Entry, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
+use invar_tree::{ContentReader, Contents, Digest, Entry, ImagePath, Mode, Node, Origin, Owner, Tree};
 
 use crate::RunError;
 use crate::context::BuildContext;
@@ -43,7 +43,7 @@ impl<'a> FetchedFiles<'a> {
 }
 
 impl Contents for FetchedFiles<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let digest = self.digests.get(path).ok_or(io::ErrorKind::NotFound)?;
         let (file, _) = self.store.open_blob(digest).map_err(io::Error::other)?;
         Ok(Box::new(file))

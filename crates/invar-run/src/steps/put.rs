@@ -51,7 +51,7 @@ pub(super) fn put_outputs(
     Ok(())
 }
 
-/// Why there is no such file.
+/// Why the file does not exist.
 pub(super) fn no_source(context: &BuildContext<'_>, step: &Step, from: &BuildPath) -> RunError {
     let is_there = !from.is_absolute() && context.files.folder.join(from.as_str()).exists();
     let reason = match (from.is_absolute(), is_there) {
@@ -60,7 +60,7 @@ pub(super) fn no_source(context: &BuildContext<'_>, step: &Step, from: &BuildPat
             "which is there, but git ignores it"
         }
         (false, true) => "which is there, but git ignores it or it is not among the inputs",
-        (false, false) => "and there is no such file in the project",
+        (false, false) => "which the project does not have",
     };
     RunError::NoSource { step: step.name.to_string(), output: from.to_string(), reason }
 }

@@ -4,7 +4,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::setup::Setup;
 
-/// How many CPUs the C library, the standard library of Rust and `/sys` tell of, and the kernel by itself.
+/// How many CPUs the C library, the standard library of Rust and `/sys` tell of, and the kernel on its own.
 const ASK: &str =
     "nproc; nproc --all; probe try cpus; cat /sys/devices/system/cpu/online; probe try affinity";
 
@@ -94,7 +94,7 @@ fn they_are_numbered_from_zero_whichever_they_are() {
 #[test]
 fn files_tell_the_same_on_every_host() {
     let all = "cat /proc/cpuinfo /proc/stat";
-    // How many CPUs each of the two files tells of.
+    // How many CPUs each of the two files reports.
     let counted = |text: &str| {
         let information = text.lines().filter(|line| line.starts_with("processor\t")).count();
         let each = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| !rest.starts_with(' '));

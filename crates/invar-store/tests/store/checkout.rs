@@ -152,7 +152,7 @@ fn check(what: &str, change: impl FnOnce(&Path), noticed: bool) {
     assert_eq!(fixture.store.checkout(&key).unwrap().is_none(), noticed, "{what}");
     assert_eq!(!checkout.path().parent().unwrap().exists(), noticed, "{what}");
     assert_eq!(list(&fixture.store.path().join("tmp")), [""; 0], "{what}");
-    // It is made anew, and another one that is there is used.
+    // It is rebuilt, and another one that is there is used.
     assert_eq!(put(&fixture.store, &key), checkout, "{what}");
     assert_eq!(put(&fixture.store, &key), checkout, "{what}");
 }
@@ -234,7 +234,7 @@ fn the_layout_and_the_seal_are_pinned() {
     let folder = fixture.store.path().join(format!("checkouts/{user}/{}/{hex}", &hex[..2]));
     assert_eq!(checkout.path(), folder.join("root"));
     assert_eq!(list(&folder), ["root/", "root/a/", "root/a/b", "seal"]);
-    // If this is intended, every checkout is made anew: say so in the changelog.
+    // If this is intended, every checkout is rebuilt: say so in the changelog.
     assert_eq!(
         fs::read_to_string(folder.join("seal")).unwrap(),
         "invar-checkout 1\n3 40e8166f236e6b56cf7e3e0713b870b9efceeca7fb80926e4390acd01751da79\n"

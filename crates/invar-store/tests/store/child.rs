@@ -1,4 +1,4 @@
-//! Things that are done in a process of its own, because it is killed or its disk is taken away.
+//! Things that are done in a process of its own, because it is killed or its disk is removed.
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -51,7 +51,7 @@ pub(crate) fn full(root: &Path) {
 
     let mut writer = store.blob_writer().unwrap();
     let error = writer.write_all(&large).unwrap_err();
-    assert!(error.to_string().contains("there is no room"), "{error}");
+    assert!(error.to_string().contains("no space left"), "{error}");
     drop(writer);
     let tail = &large[..large.len() - 1];
     assert_full(store.blob_writer().and_then(|mut writer| {

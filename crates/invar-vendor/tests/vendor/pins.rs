@@ -2,16 +2,17 @@
 use std::io::Read;
 
 use invar_tree::{Contents as _, Digest, ImagePath, MemoryTree, Origin};
-use invar_vendor::{Ecosystem, Fetched, Offer};
+use invar_vendor::{Ecosystem, FetchedFile, OFFER_VERSION, Offer};
 
 use crate::offered::{TARGET, tar};
 
-const CHANGED: &str = "if intended, raise the format version and add to Output digests in the changelog";
+const CHANGED: &str =
+    "if intended, raise OFFER_VERSION and the format version, and add to Output digests in the changelog";
 
 fn offer(ecosystem: Ecosystem, lock: &str, name: &str, bytes: &[u8]) -> (Offer, MemoryTree) {
-    let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
-    let open = |needed| Fetched::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
-    let files: Vec<Fetched<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
+    let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET).unwrap();
+    let open = |needed| FetchedFile::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
+    let files: Vec<FetchedFile<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
     let mut tree = MemoryTree::new(Origin::Source);
     let offer =
         invar_vendor::offer(ecosystem, &files, &ImagePath::parse("invar").unwrap(), &mut tree).unwrap();
@@ -52,14 +53,14 @@ offline = true
     );
     assert_eq!(environment(&offer), "CARGO_HOME=/invar/cargo\nCARGO_NET_OFFLINE=true\n");
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:578750343e3ab72f47a6e18bd4cf759b082f97302f0a13f6e2b35a46c62190a2",
+        (OFFER_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:578750343e3ab72f47a6e18bd4cf759b082f97302f0a13f6e2b35a46c62190a2"),
         "{CHANGED}"
     );
 }
 
 #[test]
-fn a_folder_of_wheels_is_fixed() {
+fn a_directory_of_wheels_is_fixed() {
     let lock = format!("a==1 --hash={}", Digest::of(b"wheel"));
     let (offer, tree) = offer(Ecosystem::Pip, &lock, "a-1-py3-none-any.whl", b"wheel");
     assert_eq!(
@@ -67,8 +68,8 @@ fn a_folder_of_wheels_is_fixed() {
         "PIP_DISABLE_PIP_VERSION_CHECK=1\nPIP_FIND_LINKS=/invar/pip\nPIP_NO_CACHE_DIR=1\nPIP_NO_INDEX=1\n"
     );
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:2a0a8637e71f0e4fc169157ea8bc01787d4d1832c67f9bb7ed856b5ef969f6f4",
+        (OFFER_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:2a0a8637e71f0e4fc169157ea8bc01787d4d1832c67f9bb7ed856b5ef969f6f4"),
         "{CHANGED}"
     );
 }

@@ -1,6 +1,6 @@
 //! What the pages say of the command line is what its definitions say.
 //!
-//! That commands print what the book shows is for `tests/cli/book.rs`, which runs them. Here each line that names `invar` is
+//! That commands print what the book shows is for `tests/cli/real/book.rs`, which runs them. Here each line that names `invar` is
 //! parsed, also where nothing can be run: a synopsis, a command that is spoken of, an option, a variable.
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,7 +32,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The names and texts of all pages: the book, and what lies beside the code for people to read.
+/// The names and texts of all pages: the book, and what is next to the code for people to read.
 fn pages() -> Vec<(String, String)> {
     let root = repository();
     let mut paths: Vec<PathBuf> =

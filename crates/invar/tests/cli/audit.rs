@@ -32,11 +32,11 @@ error[python-not-locked]: `flask` without a version
 2 | RUN pip install \\
   |     ^^^^^^^^^^^
   |
-  = note: Without hashes the index decides: the newest version for what has none, the newest of every dependency, \
-          and for one version any of its files. A release of a dependency breaks a build that was not touched; a \
-          replaced file goes unseen.
+  = note: Without hashes, the index decides: the newest version of unpinned packages and of all dependencies, and \
+          any file of a pinned version. A release of a dependency breaks an unchanged build, and a replaced \
+          file goes unnoticed.
   = help: Install from a lock: `uv sync --locked`, or `pip install --require-hashes -r requirements.txt` with a file \
-          made by `uv export` or `pip-compile --generate-hashes`.
+          from `uv export` or `pip-compile --generate-hashes`.
 ";
     assert!(ran.stdout.contains(expected), "{}", ran.stdout);
     assert_eq!(ran.stderr, "2 errors, 1 warning, 2 notes in Dockerfile\n");
@@ -78,7 +78,7 @@ fn a_folder_shows_what_it_has() {
     assert_eq!(rules(&context, &["flake.nix"]), Vec::<String>::new());
     let empty = Context::new();
     let told = empty.run(&["audit"]).failure(2);
-    assert!(told.contains("there is no Dockerfile, compose file or flake in ."), "{told}");
+    assert!(told.contains("no Dockerfile, compose file or flake in ."), "{told}");
 }
 
 #[test]
@@ -104,7 +104,8 @@ fn compose_files_are_followed() {
     );
     context.write("p/compose.yaml", "services: {a: {build: 'https://h.test/x.git'}}\n");
     let ran = context.run(&["audit", "p/compose.yaml"]);
-    let note = "note: p/compose.yaml: the context of the service a, https://h.test/x.git, is not looked at\n";
+    let note =
+        "note: p/compose.yaml: the build context of the service a, https://h.test/x.git, is not checked\n";
     assert!(ran.stderr.starts_with(note), "{}", ran.stderr);
     // Only plain files of a sensible length are read.
     let check = |path: &str, expected: &str| {
@@ -112,19 +113,19 @@ fn compose_files_are_followed() {
         let told = context.run(&["audit", "p/compose.yaml"]).failure(2);
         assert!(told.contains(expected) && told.contains("p/compose.yaml:2:11"), "{told}");
     };
-    check("../gone.yaml", "gone.yaml cannot be read: there is no such file");
-    check("../shared", "shared cannot be read: it is no plain file");
-    check("/dev/zero", "/dev/zero cannot be read: it is no plain file");
+    check("../gone.yaml", "gone.yaml: no such file");
+    check("../shared", "shared: it is not a regular file");
+    check("/dev/zero", "/dev/zero: it is not a regular file");
     context.write("long.yaml", " ".repeat(5 << 20));
-    check("../long.yaml", "long.yaml cannot be read: it has more than 4194304 bytes");
+    check("../long.yaml", "long.yaml: it has more than 4194304 bytes");
     context.write("bad.yaml", b"\xff");
-    check("../bad.yaml", "bad.yaml cannot be read: it is not text in UTF-8");
+    check("../bad.yaml", "bad.yaml: it is not UTF-8 text");
     let pipe = context.path().join("pipe.yaml");
     crate::support::Ran::of(std::process::Command::new("mkfifo").arg(&pipe)).success();
-    check("../pipe.yaml", "pipe.yaml cannot be read: it is no plain file");
+    check("../pipe.yaml", "pipe.yaml: it is not a regular file");
     context.write("p/compose.yaml", "services: {a: {build: {dockerfile: ../pipe.yaml}}}\n");
     context.write("p/.dockerignore", "");
-    assert!(context.run(&["audit", "p/compose.yaml"]).failure(2).contains("it is no plain file"));
+    assert!(context.run(&["audit", "p/compose.yaml"]).failure(2).contains("it is not a regular file"));
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn the_folder_of_the_build_is_found() {
         rules(&context, &["docker/Dockerfile", "--context", "docker"]),
         ["4:copy-without-ignore", "6:python-not-locked"]
     );
-    // What lies outside of the folder is not read.
+    // What is outside the folder is not read.
     context.write("outside.txt", "a==1 --hash=sha256:00\n");
     std::os::unix::fs::symlink("../outside.txt", context.path().join("docker/requirements.txt"))
         .expect("a link");
@@ -210,11 +211,11 @@ fn what_cannot_be_audited_is_told_with_its_line() {
     check(
         "Dockerfile",
         b"FROM a\nCOPPY x y\n",
-        "there is no instruction COPPY; did you mean COPY?\n --> Dockerfile:2:1",
+        "unknown instruction COPPY; did you mean COPY?\n --> Dockerfile:2:1",
     );
     check("Dockerfile", b"FROM a\nRUN \xff\n", "this byte is not UTF-8\n --> Dockerfile:2:5");
     check("compose.yaml", b"services: [\n", "compose.yaml:2:1");
-    check("compose.yaml", b"a: \xff\n", "compose.yaml:1: this is not text in UTF-8");
+    check("compose.yaml", b"a: \xff\n", "compose.yaml:1: this is not UTF-8 text");
     check("compose.yaml", b"services: {a: {build: gone}}\n", "gone/Dockerfile");
     check("x.nix", b"{ a = ; }", "this is not Nix");
     check("x.tar", b"\0\0\0", "x.tar");

@@ -408,7 +408,7 @@ fn what_a_command_names_and_the_image_lacks_is_said_at_every_build() {
         }
         built.success();
     }
-    // Only the command is another, and no layer is made again.
+    // Only the command is another, and no layer is created again.
     for (command, expected) in [("main.py", None), ("mian.py", Some("`mian.py` not found in the image"))] {
         let command = format!("command = [\"python\", \"{command}\"]");
         world.context.write(

@@ -1,6 +1,5 @@
-//! `invar diff`: what it tells of images, locks and revisions, and what it reads for that.
+//! `invar diff`: what it reports about images, locks and revisions, and what it reads for that.
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use crate::support::world::World;
@@ -10,7 +9,7 @@ use invar_testkit::sha256;
 use serde_json::{Value, json};
 
 /// A tar archive of files: path, content and time.
-fn tar(files: &[(&str, &str, u64)]) -> Vec<u8> {
+pub fn tar(files: &[(&str, &str, u64)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, content, time) in files {
         let mut header = tar::Header::new_ustar();
@@ -51,7 +50,7 @@ fn parse(text: &str) -> Value {
 
 /// What `invar diff --json` says of two things that differ.
 #[track_caller]
-fn differ(context: &Context, arguments: &[&str]) -> Value {
+pub fn differ(context: &Context, arguments: &[&str]) -> Value {
     let mut all = vec!["diff", "--json"];
     all.extend(arguments);
     let ran = context.run(&all);
@@ -66,7 +65,7 @@ fn same(context: &Context, arguments: &[&str]) {
     assert_eq!(parse(&ran.stdout)["same"], true);
 }
 
-fn kinds(causes: &Value) -> Vec<&str> {
+pub fn kinds(causes: &Value) -> Vec<&str> {
     causes.as_array().expect("a list").iter().map(|cause| cause["kind"].as_str().expect("a name")).collect()
 }
 
@@ -260,32 +259,6 @@ fn why_digests_differ_although_files_do_not() {
         kinds(&found["images"][0]["causes"]).contains(&"layers")
             || kinds(&found["images"][0]["causes"]).contains(&"history")
     );
-}
-
-#[test]
-fn another_compression_is_the_same_content() {
-    if !have("another_compression_is_the_same_content", &["skopeo"]) {
-        return;
-    }
-    let world = World::new();
-    world.lock();
-    world.run(&["build", "-o", "old.tar", "project"]).success();
-    let mut skopeo = Command::new("skopeo");
-    skopeo.args([
-        "--insecure-policy",
-        "copy",
-        "--quiet",
-        "--dest-compress-format",
-        "zstd",
-        "oci-archive:old.tar",
-        "oci:new",
-    ]);
-    Ran::of(skopeo.current_dir(world.context.path()).env("HOME", world.context.path())).success();
-    let found = differ(&world.context, &["old.tar", "new"]);
-    let image = &found["images"][0];
-    assert_eq!((&image["files"], image["shared"]["layers"].as_u64()), (&json!([]), Some(4)));
-    let causes = kinds(&image["causes"]);
-    assert_eq!(causes.iter().filter(|kind| **kind == "compression").count(), 4, "{causes:?}");
 }
 
 #[test]
@@ -492,7 +465,7 @@ pyproject.toml
   tool.invar.packages[0]: \"aa\" → \"bb\"
 6 source files in the image
   M big.bin
-      too large to look into
+      too large to compare
   M link
   M main.py
       @@ -1,1 +1,1 @@
@@ -506,7 +479,7 @@ pyproject.toml
       @@ -1,1 +1,1 @@
       -one
       +two
-2 source files that the image is not made of
+2 source files not part of the image
   M data.txt: before in the image
   M docs/a.md
       @@ -1,1 +1,1 @@
@@ -528,8 +501,7 @@ pyproject.toml
     assert_eq!(ran.stdout.replace("  A x.tar\n", "").replace("7 source", "6 source"), expected);
     let back = context.run(&["diff", "HEAD", "HEAD~1"]).stdout;
     assert!(
-        back.contains("  D new.py\n")
-            && back.contains("  M data.txt: before that the image is not made of\n"),
+        back.contains("  D new.py\n") && back.contains("  M data.txt: before not part of the image\n"),
         "{back}"
     );
     // Two folders are compared as well.
@@ -553,52 +525,10 @@ fn what_cannot_be_compared_is_refused() {
         let error = context.run(&["diff", old, new]).failure(code);
         assert!(error.contains(expected), "{error}");
     };
-    check("a.tar", "uv.lock", 2, "a lock is compared with a lock");
-    check("uv.lock", "broken.lock", 2, "it is not TOML");
+    check("a.tar", "uv.lock", 2, "cannot be compared: one is a lock and the other is not");
+    check("uv.lock", "broken.lock", 2, "invalid TOML");
     check("a.tar", "text.txt", 2, "text.txt is not an image");
-    check("a.tar", "nowhere.tar", 2, "neither a file or folder nor a git revision");
+    check("a.tar", "nowhere.tar", 2, "is not a file, a directory or a git revision");
     context.write("climbs.tar", tar(&[("a", "1", 1), ("../x", "1", 1)]));
     check("a.tar", "climbs.tar", 5, "climbs out");
-}
-
-#[test]
-fn the_page_shows_hostile_names_as_text_and_finds_them() {
-    const NAME: &str = "the_page_shows_hostile_names_as_text_and_finds_them";
-    let context = Context::new();
-    let hostile = "</script><img src=x onerror=alert(1)>";
-    context.write("old.tar", tar(&[("usr/same", "1", 1), ("etc/a\"b", "1\n", 1)]));
-    context.write("new.tar", tar(&[("usr/same", "1", 1), ("etc/a\"b", "2\n", 1), (hostile, "<b>x</b>", 1)]));
-    differ(&context, &["old.tar", "new.tar", "--html", "page.html"]);
-    let page = fs::read_to_string(context.path().join("page.html")).expect("the page was written");
-    assert!(!page.contains("<img"), "a name must not become an element");
-    if !have(NAME, &["chromium"]) {
-        return;
-    }
-    let shown = dump_dom(&context, &context.path().join("page.html"), "");
-    assert!(shown.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"), "{shown}");
-    assert!(!shown.contains("<img"), "{shown}");
-    assert!(shown.contains("Files (2)") && shown.contains("3 lines"), "{shown}");
-    assert!(shown.contains("aria-label=\"the root file system, "), "the map has a box: {shown}");
-    let found = dump_dom(&context, &context.path().join("page.html"), "#search=onerror");
-    assert!(found.contains("1 found") && found.contains("Files (1)"), "{found}");
-}
-
-/// The page as a browser has it when its script has run.
-pub fn dump_dom(context: &Context, page: &Path, fragment: &str) -> String {
-    let mut chromium = Command::new("chromium");
-    chromium
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--virtual-time-budget=2000",
-        ])
-        .arg(format!("--user-data-dir={}", context.path().join("browser").display()))
-        .args(["--window-size=1200,900", "--dump-dom"])
-        .arg(format!("file://{}{fragment}", page.display()))
-        .env("HOME", context.path());
-    let dom = Ran::of(&mut chromium).success();
-    // The data is in the page too; what was made of it comes before.
-    dom.split("<script id=\"data\"").next().unwrap_or_default().to_owned()
 }

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// Three processes that would go on for longer than anyone waits: the command's own, one in another session, and one
-/// whose parent is gone as well. Their argument `NUMBER` tells them from those of other tests.
+/// whose parent is gone as well. Their argument `NUMBER` distinguishes them from those of other tests.
 const ENDLESS: &str =
     "setsid sleep NUMBER & setsid sh -c 'setsid sleep NUMBER & sleep 0'; echo begun; sleep NUMBER";
 
@@ -31,7 +31,7 @@ fn all_end(command: Command, number: &str, end: &dyn Fn(&mut Child)) {
     let child = child.as_mut().expect("it can be started");
     let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
     let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-    // A build tells what a step prints as events, a program prints for itself.
+    // A build shows what a step prints as events, a program prints for itself.
     let is_begun = |line: std::io::Result<String>| line.expect("it is text").contains("begun");
     let built = command.get_args().any(|argument| argument == "build");
     let (mut out, mut err) = (stdout.lines(), stderr.lines());

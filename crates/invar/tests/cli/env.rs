@@ -1,9 +1,8 @@
 //! `invar env`: what `eval` makes of it, in the shell that a person already has.
-use std::fs;
 use std::process::Command;
 
+use crate::support::Ran;
 use crate::support::tools::{Tools, as_anyone};
-use crate::support::{Context, Ran, copy_project, repository};
 
 const MANIFEST: &str = r#"
 packages = ["greeter"]
@@ -52,25 +51,4 @@ fn an_ordinary_user_gets_the_same() {
     let project = Tools::locked(MANIFEST);
     let command = evaluated(&project, "cd project && lint");
     assert_eq!(Ran::of(&mut as_anyone(&project.context, &command)).success(), "linted in /app\n");
-}
-
-#[test]
-fn python_and_the_tools_of_its_groups() {
-    let context = Context::with_shared_store();
-    copy_project(&repository().join("examples/fortune-cat"), &context.path().join("project"));
-    let invar = context.invar();
-    let mut command = Command::new("sh");
-    let script = "eval \"$(\"$0\" env --quiet --locked project)\" && cd project && \
-                  python -c 'import fastapi, os, sys; print(sys.prefix, os.environ[\"MINE\"])' && pytest --version && \
-                  fortune -s > /dev/null && echo told && echo 'print(6 * 7)' | python -";
-    command.args(["-c", script]).arg(invar.get_program()).env_clear().env("MINE", "mine");
-    command
-        .envs(invar.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .current_dir(context.path());
-    let told = Ran::of(&mut command).success();
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines[0], "/app/.venv mine");
-    assert!(lines[1].starts_with("pytest "), "{told}");
-    assert_eq!(lines[2..], ["told", "42"]);
-    assert!(!fs::exists(context.path().join("project/.venv")).expect("it can be asked"));
 }

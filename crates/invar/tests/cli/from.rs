@@ -81,10 +81,10 @@ fn a_flake_is_built_without_a_manifest() {
     tools.context.write("project/invar.lock", &text);
     let message = tools.run(&["build", "--locked", "project"]).failure(3);
     assert!(message.contains("invar.lock does not have the project's own manifest yet"), "{message}");
-    assert!(message.contains("hint: run `invar lock`"), "{message}");
+    assert!(message.contains("help: run `invar lock`"), "{message}");
     let message = tools.run(&["build", "project#docker-image"]).failure(2);
     assert!(message.contains("the manifest has no image docker-image"), "{message}");
-    assert!(message.contains("hint: leave out `#NAME` for the image itself"), "{message}");
+    assert!(message.contains("help: omit `#NAME` for the main image"), "{message}");
     tools.run(&["build", "--offline", "-o", "own.tar", "project"]).success();
     assert!(!lock(&tools).contains("[[derived]]"));
 }
@@ -98,7 +98,7 @@ fn a_dockerfile_and_its_stages_are_built_without_a_manifest() {
     assert_ne!(whole, stage);
     let text = lock(&tools);
     assert_eq!(text.matches("[[derived]]\nfile = \"Dockerfile\"\n").count(), 2, "{text}");
-    // Each stays as it is when they are used in turn, with the flake besides.
+    // Each stays as it is when they are used in turn, also with the flake.
     build(&tools, &["project#docker-image"]);
     assert_eq!(build(&tools, &from).0, whole);
     assert_eq!(build(&tools, &["--from", "project/Dockerfile#test", "project"]).0, stage);
@@ -133,7 +133,7 @@ fn a_changed_file_is_derived_again_and_never_with_locked() {
     tools.context.write("project/flake.nix", FLAKE.replace("GREETING=hello", "GREETING=hi"));
     for refused in [&locked[..], &["lock", "--check", "project"]] {
         let message = tools.run(refused).failure(3);
-        for expected in ["flake.nix#docker-image", "flake.nix has changed: it was sha256:", "invar lock "] {
+        for expected in ["flake.nix#docker-image", "flake.nix changed from sha256:", "invar lock "] {
             assert!(message.contains(expected), "{expected}: {message}");
         }
     }
@@ -277,7 +277,7 @@ fn a_lock_is_read_with_care() {
     let tools = project();
     build(&tools, &["project#docker-image"]);
     let good = lock(&tools);
-    // A broken lock is made again by locking, and by nothing else.
+    // A broken lock is created again by locking, and by nothing else.
     tools.context.write("project/invar.lock", good.replace("output = ", "outputs = "));
     let message = tools.run(&["build", "project#docker-image"]).failure(2);
     assert!(message.contains("invar.lock, line "), "{message}");

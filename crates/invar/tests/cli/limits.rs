@@ -87,6 +87,6 @@ fn a_size_that_is_none() {
     let project = project("true", "");
     for size in ["4", "GiB", "0GiB", "-1GiB", "4GB", "99999999999TiB"] {
         let message = project.run(&["build", &format!("--build-disk={size}"), "project"]).failure(2);
-        assert!(message.contains("such as 4GiB"), "{message}");
+        assert!(message.contains("for example 4GiB"), "{message}");
     }
 }

@@ -43,7 +43,7 @@ fn locking_again_changes_nothing_and_asks_nobody() {
     world.lock();
     assert_eq!(world.read("invar.lock"), lock);
     assert_eq!(world.server.requests().len(), asked);
-    // Nor does choosing everything anew from an archive that has not changed.
+    // Nor does upgrading everything from an archive that has not changed.
     let printed = world.run(&["lock", "--update", "--keyring", "keyring.gpg", "project"]).success();
     assert_eq!(printed, "");
     assert_eq!(world.read("invar.lock"), lock);
@@ -80,7 +80,7 @@ fn a_new_request_keeps_what_is_locked() {
 fn a_build_without_a_lock_makes_one_and_says_so() {
     let world = World::new();
     let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
-    assert!(ran.stderr.contains("No invar.lock"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Creating invar.lock"), "{}", ran.stderr);
     assert_eq!(ran.success().lines().count(), 1, "only the digest goes to standard output");
     assert!(world.project().join("invar.lock").exists());
 }

@@ -1,23 +1,23 @@
 //! The promise: the digest depends on the inputs and on nothing else.
 //!
-//! Every test here changes one thing about the host, with an empty store but for downloads, and expects the digest
+//! Every test here changes one thing about the host, with an empty store except for downloads, and expects the digest
 //! that a literal in this file pins. Odds of missing a fault: a test that changes a setting misses what depends on
-//! it only in ways that this small world does not have; the test over Fortune Cat repeats the settings together on
-//! the real archives.
+//! it only in ways that this small world does not have; `real/promise.rs` repeats the settings together over Fortune Cat
+//! from the real archives.
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::world::{World, digest};
-use crate::support::{Context, Ran, copy_project, find, have, is_root, repository};
+use crate::support::{Ran, copy_project, have, is_root};
 
 /// The manifest digest of the world's project. If a change to it is intended, raise `FORMAT_VERSION` and add a line
 /// to "Output digests" in the changelog.
 const PINNED: &str = "sha256:633c8ba0d80b0f343a3c913016a189362b073147baa9d4c2d9a723be019d477b";
 
 /// A world with a lock, and nothing in its store.
-fn locked() -> World {
+pub fn locked() -> World {
     let world = World::new();
     world.lock();
     forget(world.context.store());
@@ -25,14 +25,14 @@ fn locked() -> World {
 }
 
 /// Removes all of the store but what was downloaded.
-fn forget(store: &Path) {
+pub fn forget(store: &Path) {
     for made in ["trees", "results"] {
         let _ = fs::remove_dir_all(store.join(made));
     }
 }
 
 /// The world's `invar build`, through `wrapper`, as a command.
-fn through(world: &World, wrapper: &[&str]) -> Command {
+pub fn through(world: &World, wrapper: &[&str]) -> Command {
     let invar = world.invar();
     let mut command = Command::new(wrapper[0]);
     command.args(&wrapper[1..]).arg(invar.get_program()).env_clear();
@@ -46,7 +46,7 @@ fn through(world: &World, wrapper: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn expect_pinned(command: &mut Command) {
+pub fn expect_pinned(command: &mut Command) {
     assert_eq!(digest(&Ran::of(command).success()), PINNED, "see the note at PINNED");
 }
 
@@ -176,22 +176,6 @@ fn line_ends_of_manifest_and_locks_do_not_matter() {
 }
 
 #[test]
-fn an_emulated_old_cpu_gives_the_same_bytes() {
-    let test = "an_emulated_old_cpu_gives_the_same_bytes";
-    if !have(test, &["qemu-x86_64-static"]) {
-        return;
-    }
-    let world = locked();
-    // The first has neither AVX nor PCLMULQDQ, so the compressor takes its plain paths; the second has all that the
-    // emulator knows.
-    for cpu in ["qemu64,-avx,-pclmulqdq,-sse4.2", "max"] {
-        forget(world.context.store());
-        let qemu = find("qemu-x86_64-static").expect("checked before");
-        expect_pinned(&mut through(&world, &[&qemu.to_string_lossy(), "-cpu", cpu]));
-    }
-}
-
-#[test]
 fn downloads_may_finish_in_any_order() {
     use invar_testkit::Fault;
     let world = locked();
@@ -202,37 +186,4 @@ fn downloads_may_finish_in_any_order() {
         world.server.fault(path, Fault::CutOnceAt(100));
     }
     assert_eq!(world.build(), PINNED);
-}
-
-#[test]
-fn fortune_cat_is_the_same_under_everything_at_once() {
-    let test = "fortune_cat_is_the_same_under_everything_at_once";
-    if !have(test, &["faketime", "taskset", "unshare", "setpriv", "chown"]) || !is_root(test) {
-        return;
-    }
-    let context = Context::with_shared_store();
-    let project = repository().join("examples/fortune-cat");
-    let build = |command: &mut Command| digest(&Ran::of(command.args(["--locked", "--json"])).success());
-    let plain = build(context.invar().arg("build").arg(&project));
-
-    let open = tempfile::Builder::new().prefix("invar").tempdir().expect("temporary folders can be made");
-    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o755)).expect("a mode can be set");
-    let elsewhere = open.path().join("another/path");
-    copy_project(&project, &elsewhere);
-    fs::copy(env!("CARGO_BIN_EXE_invar"), open.path().join("invar")).expect("the program can be copied");
-    copy_project(&context.store().join("blobs"), &open.path().join("store/blobs"));
-    fs::copy(context.store().join("format"), open.path().join("store/format"))
-        .expect("the store can be copied");
-    Ran::of(Command::new("chown").args(["-R", "65534:65533"]).arg(open.path())).success();
-    let script = "umask 077; echo elsewhere > /proc/sys/kernel/hostname; exec taskset -c 0 setpriv --reuid=65534 \
-        --regid=65533 --clear-groups faketime -f '+3y' \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--uts", "/bin/sh", "-c", script, "sh"]).arg(open.path().join("invar")).env_clear();
-    command.env("PATH", "/usr/bin:/bin:/usr/sbin").env("INVAR_STORE", open.path().join("store"));
-    command
-        .env("TZ", "America/St_Johns")
-        .env("LC_ALL", "C")
-        .env("HOME", open.path())
-        .current_dir(open.path());
-    assert_eq!(build(command.args(["build", "--offline"]).arg(elsewhere)), plain);
 }

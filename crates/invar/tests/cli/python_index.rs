@@ -85,7 +85,8 @@ fn the_manifest_and_settings_name_indexes() {
         let world = moved();
         world.context.write(path, text.replace("SERVER", &world.server.url()));
         let mut command = world.invar();
-        // The context turns both off, so that this machine's own settings are not asked; here the home is the context's.
+        // The context turns both off, so that this machine's own settings are not asked; here the home is the
+        // context's.
         command.env_remove(if path.contains("pip") { "PIP_CONFIG_FILE" } else { "UV_NO_CONFIG" });
         Ran::of(command.args(["build", "--locked", "project"])).success();
         assert_eq!(asked(&world, &format!("wheels/{WHEEL}")), 1, "{path}");
@@ -127,7 +128,7 @@ fn messages_name_every_place() {
 
     put(&world, "simple/words/", "<html></html>");
     let message = build(&world, &[INDEX, ("PIP_INDEX_URL", "SERVER/other")]).failure(4);
-    for part in [&format!("{url}/simple/words/: there is no file {WHEEL}"), &format!("{url}/other/words/")] {
+    for part in [&format!("{url}/simple/words/: no file {WHEEL}"), &format!("{url}/other/words/")] {
         assert!(message.contains(part.as_str()), "{part}: {message}");
     }
     assert!(message.contains(&format!("{url}/wheels/{WHEEL}")), "{message}");

@@ -7,14 +7,12 @@ use crate::support::{Context, repository};
 fn the_reference_is_up_to_date() {
     let context = Context::new();
     let mut reference = String::from(
-        "# Command line\n\nMade from the program's own definitions; `INVAR_BLESS=1 cargo test -p invar reference` \
-         writes it anew.\n",
+        "# Command line\n\nGenerated from the program's definitions; `INVAR_BLESS=1 cargo test -p invar reference` \
+         updates it.\n",
     );
     let general = context.run(&["--help"]).success();
     reference.push_str(&format!("\n## invar\n\n```text\n{}\n```\n", general.trim_end()));
-    reference.push_str(
-        "\nThe options above, but for `--version`, are options of every command, and stand only here.\n",
-    );
+    reference.push_str("\nEvery command also takes the options above, except `--version`.\n");
     for command in commands(&general) {
         let help = context.run(&[command, "--help"]).success();
         let help = own(&help, &general);
@@ -59,7 +57,7 @@ fn option(line: &str) -> Option<&str> {
 fn commands(help: &str) -> impl Iterator<Item = &str> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = lines.take_while(|line| !line.is_empty());
-    // A description that goes on stands further to the right than a name.
+    // A description that goes on is further to the right than a name.
     let names =
         lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help")

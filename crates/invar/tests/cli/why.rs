@@ -1,4 +1,4 @@
-//! `invar why`: what brought a file or a package.
+//! `invar why`: where a file or a package comes from.
 use crate::support::world::World;
 use serde_json::Value;
 
@@ -95,7 +95,7 @@ fn an_image_says_what_it_can_and_what_it_cannot() {
     assert_eq!(answer["origin"], "Debian package hello-data 2.10-5");
     assert_eq!(chain(&answer), ["Debian package hello 2.10-5", "Debian package hello-data 2.10-5"]);
     assert!(
-        answer["unknown"][0].as_str().is_some_and(|text| text.contains("which key signed it")),
+        answer["unknown"][0].as_str().is_some_and(|text| text.contains("its URL, signing key")),
         "{answer}"
     );
     let answer = why(&world, &["words", "--image", "a.tar"]);

@@ -2,13 +2,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use invar_flake::{Data, Datum, Thing};
-use invar_nix::{Place, SymbolId};
+use invar_flake::{Data, Datum, FlakeValue};
+use invar_nix::{Position, SymbolId};
 
 use crate::flake::overrides::flat;
 use crate::flake::reader::Reader;
 
-/// How many packages are looked into, one inside the other.
+/// How many packages are inspected, one inside the other.
 const DEEPEST: usize = 200;
 
 impl Reader<'_> {
@@ -26,10 +26,10 @@ impl Reader<'_> {
                 }
                 (Data::Text(text), _) => match self.flake.pieces(text).first() {
                     Some(invar_flake::Piece::Thing(symbol)) => self.root_thing(*symbol, only, place.as_ref()),
-                    _ => Err("this part of the image is not known".to_owned()),
+                    _ => Err("this part of the image is unknown".to_owned()),
                 },
                 (Data::Unreadable(unreadable), _) => Err(unreadable.why.clone()),
-                _ => Err("this part of the image is not known".to_owned()),
+                _ => Err("this part of the image is unknown".to_owned()),
             };
             if let Err(why) = result {
                 let name = item.thing().map(|symbol| self.name_of(symbol)).unwrap_or_default();
@@ -61,10 +61,10 @@ impl Reader<'_> {
         &mut self,
         symbol: SymbolId,
         only: Option<&Vec<String>>,
-        place: Option<&Place>,
+        place: Option<&Position>,
     ) -> Result<(), String> {
         if self.depth >= DEEPEST {
-            return Err("too many packages are inside each other".to_owned());
+            return Err("the packages are nested too deeply".to_owned());
         }
         self.depth += 1;
         let result = self.root_thing_within(symbol, only, place);
@@ -76,10 +76,10 @@ impl Reader<'_> {
         &mut self,
         symbol: SymbolId,
         only: Option<&Vec<String>>,
-        place: Option<&Place>,
+        place: Option<&Position>,
     ) -> Result<(), String> {
         match &*Rc::clone(&self.flake.thing(symbol)) {
-            Thing::Package(package) => {
+            FlakeValue::Package(package) => {
                 let name = package.name();
                 let last = package.path.last().map(String::as_str).unwrap_or_default();
                 if matches!(last, "bash" | "bashInteractive" | "bashNonInteractive" | "busybox" | "dash") {
@@ -92,18 +92,18 @@ impl Reader<'_> {
                 self.root_packages.insert(name);
                 self.locate(symbol, "/bin").map(|_| ())
             }
-            Thing::ImagePart(part) => {
+            FlakeValue::ImagePart(part) => {
                 self.image_part(part, place);
                 Ok(())
             }
-            Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_) => {
+            FlakeValue::Environment(_) | FlakeValue::Application { .. } | FlakeValue::PythonPackage(_) => {
                 self.has_root_environment = true;
                 self.locate(symbol, "").map(|_| ())
             }
-            Thing::Interpreter(_) | Thing::InterpreterEnvironment { .. } => {
+            FlakeValue::Interpreter(_) | FlakeValue::InterpreterEnvironment { .. } => {
                 self.locate(symbol, "").map(|_| ())
             }
-            Thing::Derivation(derivation)
+            FlakeValue::Derivation(derivation)
                 if derivation.function == "buildEnv" || derivation.function == "symlinkJoin" =>
             {
                 let shown: Vec<String> = derivation
@@ -130,7 +130,7 @@ impl Reader<'_> {
                 self.lay(symbol, derivation, "/", only);
                 Ok(())
             }
-            Thing::Derivation(derivation) => {
+            FlakeValue::Derivation(derivation) => {
                 if matches!(derivation.function.as_str(), "buildPythonApplication" | "buildPythonPackage") {
                     self.has_root_environment = true;
                     self.add_python_derivation(symbol, derivation);
@@ -144,45 +144,45 @@ impl Reader<'_> {
                     }
                 }
             }
-            Thing::Output { of, .. } => self.root_thing(*of, only, place),
-            Thing::Path(path) => {
+            FlakeValue::Output { of, .. } => self.root_thing(*of, only, place),
+            FlakeValue::Path(path) => {
                 self.root_path(path, None);
                 Ok(())
             }
-            Thing::Source { root, files, .. } => {
-                match &root.value {
-                    Data::Path(path) => {
-                        if files.is_none() {
-                            self.note(place, "", "which files a filter leaves out is not known: all of the directory are taken");
-                        }
-                        self.root_path(path, files.as_deref());
-                        Ok(())
+            FlakeValue::Source { root, files, .. } => match &root.value {
+                Data::Path(path) => {
+                    if files.is_none() {
+                        self.note(place, "", "the files that this filter excludes are unknown: the whole directory is included");
                     }
-                    _ => Err("which files these are is not known".to_owned()),
+                    self.root_path(path, files.as_deref());
+                    Ok(())
                 }
-            }
-            Thing::Joined(parts) => {
+                _ => Err("these files are unknown".to_owned()),
+            },
+            FlakeValue::Joined(parts) => {
                 parts.iter().for_each(|part| self.contents(part, only));
                 Ok(())
             }
-            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is not known")),
-            Thing::Call { function, .. } => {
-                Err(format!("what pkgs.{} gives is not known", function.join(".")))
+            FlakeValue::Choice { condition, .. } => {
+                Err(format!("it depends on {condition}, which is unknown"))
             }
-            Thing::Unknown(description) => Err(format!("{description} is not known")),
-            _ => Err("this part of the image is not known".to_owned()),
+            FlakeValue::Call { function, .. } => {
+                Err(format!("the result of pkgs.{} is unknown", function.join(".")))
+            }
+            FlakeValue::Unknown(description) => Err(format!("{description} is unknown")),
+            _ => Err("this part of the image is unknown".to_owned()),
         }
     }
 
     /// Ready-made parts of `dockerTools`.
-    fn image_part(&mut self, part: &str, place: Option<&Place>) {
+    fn image_part(&mut self, part: &str, place: Option<&Position>) {
         match part {
             // Debian's base has the accounts.
             "fakeNss" => {}
             "caCertificates" => _ = self.draft.packages.insert("ca-certificates".to_owned()),
             "binSh" => self.draft.shell = true,
             "usrBinEnv" => _ = self.draft.packages.insert("coreutils".to_owned()),
-            other => self.note(place, other, "this part of dockerTools is not known"),
+            other => self.note(place, other, "this part of dockerTools is not supported"),
         }
     }
 
@@ -190,13 +190,13 @@ impl Reader<'_> {
     pub(super) fn layer(&mut self, layer: &Datum, depth: usize) {
         let Some(symbol) = layer.thing() else {
             if layer.value != Data::Null {
-                self.note(layer.place.as_ref(), "", "this layer is not known");
+                self.note(layer.place.as_ref(), "", "this layer is unknown");
             }
             return;
         };
         let thing = self.flake.thing(symbol);
-        let Thing::Layer { attributes } = &*thing else {
-            self.note(layer.place.as_ref(), "", "this layer is not known");
+        let FlakeValue::Layer { attributes } = &*thing else {
+            self.note(layer.place.as_ref(), "", "this layer is unknown");
             return;
         };
         for (name, datum) in attributes {
@@ -208,22 +208,18 @@ impl Reader<'_> {
                 "reproducible" | "maxLayers" | "ignore" | "metadata" => {}
                 "perms" if datum.items().is_empty() => {}
                 "perms" => {
-                    self.note(
-                        datum.place.as_ref(),
-                        "",
-                        "files belong to root, with the modes that they have",
-                    );
+                    self.note(datum.place.as_ref(), "", "files belong to root and keep their modes");
                 }
                 other => self.note(
                     datum.place.as_ref(),
                     "",
-                    &format!("{other} of a layer has no counterpart here"),
+                    &format!("{other} of a layer has no equivalent in Invar"),
                 ),
             }
         }
     }
 
-    /// Packages that a layer is made of: they are in the image, but not in its root.
+    /// Packages that a layer consists of: they are in the image, but not in its root.
     fn layer_packages(&mut self, datum: &Datum) {
         for item in flat(datum) {
             let result = match item.thing() {
@@ -233,7 +229,7 @@ impl Reader<'_> {
                 None => self
                     .flake
                     .variable(&item)
-                    .map_or(Err("it is not known".to_owned()), |text| self.resolve(&text).map(|_| ())),
+                    .map_or(Err("it is unknown".to_owned()), |text| self.resolve(&text).map(|_| ())),
             };
             if let Err(why) = result {
                 self.note(item.place.as_ref().or(datum.place.as_ref()), "", &why);

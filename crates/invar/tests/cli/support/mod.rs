@@ -1,6 +1,4 @@
 //! A hermetic context for the command line: a cleared environment, its own home and store, and what it printed.
-pub mod engine;
-pub mod pictures;
 pub mod terminal;
 pub mod tools;
 pub mod world;
@@ -16,7 +14,11 @@ use tempfile::TempDir;
 pub struct Context {
     folder: TempDir,
     store: PathBuf,
+    reaches_archives: bool,
 }
+
+/// In the place of Debian's archives, for tests that must not need them: nothing listens there.
+const NOWHERE: &str = "http://127.0.0.1:1";
 
 impl Context {
     /// A context with an empty store.
@@ -24,7 +26,7 @@ impl Context {
         let folder =
             tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder is writable");
         let store = folder.path().join("store");
-        Self { folder, store }
+        Self { folder, store, reaches_archives: false }
     }
 
     /// A context with an empty store in a folder that every user can reach.
@@ -32,13 +34,17 @@ impl Context {
         let folder = tempfile::Builder::new().prefix("invar-test").tempdir();
         let folder = folder.expect("temporary folders can be made");
         let store = folder.path().join("store");
-        Self { folder, store }
+        Self { folder, store, reaches_archives: false }
     }
 
-    /// A context whose store is shared by all tests that build from the real archives, so that each package is
-    /// downloaded once.
-    pub fn with_shared_store() -> Self {
-        Self { store: Path::new(env!("CARGO_TARGET_TMPDIR")).join("shared-store"), ..Self::new() }
+    /// The same with its store elsewhere.
+    pub fn with_store(self, store: PathBuf) -> Self {
+        Self { store, ..self }
+    }
+
+    /// The same, but its `invar` uses the archives that this machine's settings lead to.
+    pub fn with_archives(self) -> Self {
+        Self { reaches_archives: true, ..self }
     }
 
     /// The context's own folder.
@@ -71,6 +77,11 @@ impl Context {
             .env("PIP_CONFIG_FILE", "/dev/null")
             .env("INVAR_STORE", &self.store)
             .current_dir(self.path());
+        if !self.reaches_archives {
+            for name in ["INVAR_DEBIAN_MIRROR", "INVAR_DEBIAN_SECURITY_MIRROR", "INVAR_SNAPSHOT"] {
+                command.env(name, NOWHERE);
+            }
+        }
         command
     }
 
@@ -139,14 +150,13 @@ pub fn copy_project(from: &Path, to: &Path) {
     }
 }
 
-/// Says loudly that `test` cannot run here, and lets the test command count it.
+/// Says that `test`, or a part of it, cannot run here: loudly, and in the test's own output, where the test command counts
+/// it.
 pub fn skip(test: &str, why: &str) {
-    let line = format!("{test}: {why}");
-    let _ = writeln!(std::io::stderr(), "SKIPPED {line}");
-    #[expect(clippy::disallowed_methods, reason = "the test command says where skipped tests are counted")]
-    if let Some(path) = std::env::var_os("INVAR_SKIPPED") {
-        let file = fs::OpenOptions::new().create(true).append(true).open(path);
-        let _ = writeln!(file.expect("the list of skipped tests is writable"), "{line}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+    #[expect(clippy::print_stderr, reason = "only what is printed so is captured as the test's output")]
+    {
+        eprintln!("SKIPPED: {why}");
     }
 }
 

@@ -35,8 +35,8 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// A project without Python whose `invar.toml` says what `manifest` does besides its base; `SERVER` in it stands
-    /// for the server's address.
+    /// A project without Python whose `invar.toml` says what `manifest` does in addition to its base; `SERVER` in it
+    /// stands for the server's address.
     pub fn new(manifest: &str) -> Self {
         // Compressing the tools takes longer than most tests.
         static ARCHIVE: OnceLock<(Files, Vec<u8>)> = OnceLock::new();
@@ -85,7 +85,7 @@ impl Tools {
         command
     }
 
-    /// `program`, in the place of `invar`, with the same environment and folder.
+    /// `program`, instead of `invar`, with the same environment and folder.
     pub fn invar_through(&self, program: &str) -> Command {
         let invar = self.invar();
         let mut command = Command::new(program);
@@ -99,7 +99,7 @@ impl Tools {
         Ran::of(self.invar().args(arguments))
     }
 
-    /// Builds the project's root file system anew, and gives its folder.
+    /// Rebuilds the project's root file system, and gives its folder.
     #[track_caller]
     pub fn root(&self) -> PathBuf {
         let root = self.context.path().join("root");
