@@ -79,14 +79,14 @@ impl fmt::Display for Requester {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solution {
     /// The packages, sorted by name, each name once.
-    pub packages: Vec<Selected>,
+    pub packages: Vec<SelectedPackage>,
     /// What was left out because only maintainer scripts use it, sorted by name, each name once.
-    pub omitted: Vec<Omitted>,
+    pub omitted: Vec<OmittedPackage>,
 }
 
 /// A package of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected {
+pub struct SelectedPackage {
     /// The package.
     pub record: PackageRecord,
     /// Why it is there.
@@ -104,7 +104,7 @@ pub enum Reason {
 
 /// A package that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Omitted {
+pub struct OmittedPackage {
     /// The package that would have been chosen.
     pub package: PackageName,
     /// The packages of the solution that depend on it, sorted, each once.
@@ -156,11 +156,11 @@ fn solution(universe: &Universe<'_>, walk: Walk) -> Solution {
             }
         }
     }
-    let selected = |(package, reason): (universe::Package, Reason)| Selected {
+    let selected = |(package, reason): (universe::Package, Reason)| SelectedPackage {
         record: PackageRecord::clone(&package.record),
         reason,
     };
-    let omit = |(package, needed_by): (_, BTreeSet<_>)| Omitted {
+    let omit = |(package, needed_by): (_, BTreeSet<_>)| OmittedPackage {
         package,
         needed_by: needed_by.into_iter().collect(),
     };

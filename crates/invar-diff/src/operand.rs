@@ -1,8 +1,8 @@
-//! What `invar diff` compares: whatever a person names, told apart by what is there.
+//! What `invar diff` compares: whatever a person names, distinguished by what is there.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use invar_oci_read::{Limits, Opened};
+use invar_oci_read::{ImageSet, Limits};
 
 use crate::error::DiffError;
 use crate::revision::{commit, show};
@@ -10,7 +10,7 @@ use crate::revision::{commit, show};
 /// One of the two things that are compared.
 pub enum Operand {
     /// An image, or several.
-    Images(Opened),
+    Images(ImageSet),
     /// A lock.
     Lock {
         /// Its text.
@@ -32,7 +32,7 @@ pub struct Project {
     pub files: BTreeMap<&'static str, String>,
 }
 
-/// The files of a project that decide what its image is, besides its source.
+/// The files of a project that decide what its image is, apart from its source.
 pub const FILES: [&str; 4] = ["pyproject.toml", "invar.toml", "uv.lock", "invar.lock"];
 
 /// Finds out what `text` names: something on disk, or else a git revision, perhaps with a path in it.

@@ -202,7 +202,7 @@ fn edges_that_only_scripts_use_are_left_out() {
     let solved =
         |text| solve(&index, &SolveRequest { requests: roots(text), omit: &omit, prefer: &prefer }).unwrap();
     let left_out = |solution: &Solution| {
-        let line = |it: &Omitted| format!("{} for {:?}", it.package, it.needed_by);
+        let line = |it: &OmittedPackage| format!("{} for {:?}", it.package, it.needed_by);
         solution.omitted.iter().map(line).collect::<Vec<_>>().join(", ")
     };
     let solution = solved("app, script");
