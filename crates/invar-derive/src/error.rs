@@ -184,7 +184,7 @@ impl Diagnostic for DeriveError {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
             }
             Self::NotCurrent { arguments, .. } => {
-                format!("run `invar lock {arguments}`, which prints what that changes")
+                format!("run `invar lock {arguments}` to update it and print the changes")
             }
             _ => return None,
         }))
