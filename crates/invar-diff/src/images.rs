@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_oci_read::{Image, ImageError, Layer, LayerNode, Limits, TarFormat};
+use invar_oci_read::{Image, ImageError, Layer, LayerNode, TarFormat};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
@@ -9,28 +9,9 @@ use crate::causes::{self, Cause};
 use crate::files::{FileChange, FileState, aspects};
 use crate::inside::inside;
 use crate::loaded::{Loaded, Part};
+use crate::options::{ImageOptions, of_invar};
 use crate::packages::{PackageChange, changes, versions};
 use crate::{Change, Inside};
-
-/// How images are compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageOptions {
-    /// Read all layers, also those that both images name by one digest, and check every digest.
-    pub all_layers: bool,
-    /// The largest file that is looked into, in bytes.
-    pub inside: u64,
-    /// How many bytes of files are looked into together, on each side.
-    pub inside_total: u64,
-    /// What is believed.
-    pub limits: Limits,
-}
-
-impl ImageOptions {
-    /// Usual options: shared layers are believed to be what their digest says.
-    pub const fn usual() -> Self {
-        Self { all_layers: false, inside: 32 << 20, inside_total: 256 << 20, limits: Limits::usual() }
-    }
-}
 
 /// What one side is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -165,14 +146,6 @@ fn shared_layers(old: &[Layer], new: &[Layer]) -> Vec<(usize, usize)> {
         }
     }
     pairs
-}
-
-/// Whether the image says that Invar built it: then no layer has a file that another has.
-pub(crate) fn of_invar(image: &Image) -> bool {
-    !image.layers.is_empty()
-        && image.layers.iter().all(|layer| {
-            layer.history.as_ref().and_then(|history| history.created_by.as_deref()) == Some("invar build")
-        })
 }
 
 /// Lists what the shared layers have, once for both sides. Of their files only those are read that the others bring as

@@ -7,7 +7,7 @@ use invar_oci_read::{
 use invar_tree::ImagePath;
 
 use crate::changelog::{is_changelog, summary};
-use crate::images::{ImageOptions, of_invar};
+use crate::options::{ImageOptions, of_invar};
 use crate::packages::PackageChange;
 
 /// One image, as far as it has been read.

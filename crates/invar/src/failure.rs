@@ -5,20 +5,28 @@ use std::process::ExitCode;
 
 use invar_build::{BuildError, Kind};
 use invar_fetch::FetchError;
-use invar_oci_read::ImageError;
 use invar_store::StoreError;
 use invar_tree::{Clash, Origin};
 
-use crate::report::{Style, say};
+use crate::output::{Style, say};
+
+#[cfg(feature = "inspect")]
+mod inspect;
 
 /// The exit code for a wrong command line or a wrong file of the project.
 pub const INPUT: u8 = 2;
 
 /// The exit code of a comparison that found a difference. It is not 1, as for `diff`: 1 is what a failure has, and a
 /// script must not take a failure for a difference.
+#[cfg(feature = "inspect")]
 pub const DIFFERENT: u8 = 7;
 
+/// The exit code of a verification that could not try all that it should.
+#[cfg(feature = "inspect")]
+pub const NOT_TRIED: u8 = 8;
+
 /// The exit code of an audit that found something.
+#[cfg(feature = "inspect")]
 pub const FOUND: u8 = 9;
 
 /// Why a command failed.
@@ -36,16 +44,6 @@ impl Failure {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
     }
 
-    /// A failure of locks that are missing or do not belong to what is there.
-    pub fn locks(message: impl Into<String>, hint: &str) -> Self {
-        Self { code: 3, kind: "locks", message: message.into(), hint: Some(hint.to_owned()) }
-    }
-
-    /// A failure of a file, whose message shows the line.
-    pub fn rendered(message: String) -> Self {
-        Self::input(message.trim_end(), None)
-    }
-
     /// A program that cannot be started, with the exit code that shells give that.
     pub fn of_program(code: u8, message: &str) -> Self {
         Self { code, kind: "program", message: message.to_owned(), hint: None }
@@ -55,19 +53,6 @@ impl Failure {
     pub fn no_store() -> Self {
         let hint = "set INVAR_STORE or HOME";
         Self { code: 6, kind: "disk", message: "no directory for the store".into(), hint: Some(hint.into()) }
-    }
-
-    /// The exit code of what was ended by Ctrl-C, as every shell has it.
-    pub const INTERRUPTED: u8 = 130;
-
-    /// Ctrl-C.
-    pub fn interrupted() -> Self {
-        Self { code: Self::INTERRUPTED, kind: "interrupted", message: "interrupted".into(), hint: None }
-    }
-
-    /// What went wrong.
-    pub fn message(&self) -> &str {
-        &self.message
     }
 
     /// Writes the message to standard error.
@@ -99,14 +84,7 @@ impl Failure {
 
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
-        let (code, kind) = match error.kind() {
-            Kind::Failure => (1, "failure"),
-            Kind::Input => (INPUT, "input"),
-            Kind::Locks => (3, "locks"),
-            Kind::Network => (4, "network"),
-            Kind::Verification => (5, "verification"),
-            Kind::Disk => (6, "disk"),
-        };
+        let (code, kind) = of_kind(error.kind());
         let message = match &error {
             BuildError::Manifest(error) => {
                 error.render(std::io::stderr().is_terminal()).trim_end().to_owned()
@@ -118,15 +96,15 @@ impl From<BuildError> for Failure {
     }
 }
 
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
-        let (code, kind) = match &error {
-            ImageError::Archive { .. } | ImageError::Digest { .. } | ImageError::Layer { .. } => {
-                (5, "verification")
-            }
-            _ => (INPUT, "input"),
-        };
-        Self { code, kind, message: with_causes(&error), hint: None }
+/// The kind's exit code and name.
+fn of_kind(kind: Kind) -> (u8, &'static str) {
+    match kind {
+        Kind::Failure => (1, "failure"),
+        Kind::Input => (INPUT, "input"),
+        Kind::Locks => (3, "locks"),
+        Kind::Network => (4, "network"),
+        Kind::Verification => (5, "verification"),
+        Kind::Disk => (6, "disk"),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use invar_apt::Keyring;
 use invar_build::{
-    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
+    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Reporter,
+    Session,
 };
 use invar_fetch::{Fetcher, Settings};
 use invar_project::{Manifest, ValueError};
@@ -13,7 +14,6 @@ use invar_store::Store;
 
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::report::Told;
 
 /// A session for `manifest` with what the command line and this machine say.
 ///
@@ -22,9 +22,21 @@ use crate::report::Told;
 pub fn session<'a>(
     global: &Global,
     manifest: &Manifest,
-    reporter: &'a dyn Told,
+    reporter: &'a dyn Reporter,
 ) -> Result<Session<'a>, Failure> {
-    let store = Store::open(&store_path(global)?)?;
+    session_over(Store::open(&store_path(global)?)?, global, manifest, reporter)
+}
+
+/// The same, over another store.
+///
+/// # Errors
+/// Where a URL is none.
+pub fn session_over<'a>(
+    store: Store,
+    global: &Global,
+    manifest: &Manifest,
+    reporter: &'a dyn Reporter,
+) -> Result<Session<'a>, Failure> {
     Ok(Session {
         store,
         fetcher: Fetcher::new(settings(global)),
@@ -39,7 +51,7 @@ pub fn session<'a>(
         now: now(),
         downloads: None,
         perturbation: Perturbation::NONE,
-        reporter: reporter.as_reporter(),
+        reporter,
     })
 }
 
@@ -149,9 +161,12 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
     Ok(indexes)
 }
 
-/// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
+/// This very program, also if another has been put in its place since.
+pub const PROGRAM: &str = "/proc/self/exe";
+
+/// Programs of this machine.
 fn programs() -> Programs {
-    Programs { sandbox: "/proc/self/exe".into(), git: "git".into(), uv: "uv".into(), npm: "npm".into() }
+    Programs { sandbox: PROGRAM.into(), git: "git".into(), uv: "uv".into(), npm: "npm".into() }
 }
 
 /// Registries that npm's and cargo's settings name on this machine.
@@ -183,12 +198,31 @@ fn cargo_index(text: &str) -> Option<String> {
     Some(sources.get(name)?.get("registry")?.as_str()?.to_owned())
 }
 
-fn jobs(global: &Global) -> usize {
+/// How many CPUs there are to use.
+pub fn cpus() -> usize {
     #[expect(
         clippy::disallowed_methods,
         reason = "how many packages are unpacked at once does not reach an image"
     )]
-    let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The environment.
+#[cfg(feature = "inspect")]
+pub fn environment() -> std::collections::BTreeMap<std::ffi::OsString, std::ffi::OsString> {
+    std::env::vars_os().collect()
+}
+
+/// A variable of this machine that someone asks to be passed on.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "someone asks for it, and it reaches a program but no image"
+    )]
+    std::env::var(name).ok()
+}
+
+fn jobs(global: &Global) -> usize {
     global.jobs.map_or_else(cpus, usize::from)
 }
 

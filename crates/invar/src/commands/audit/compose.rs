@@ -10,7 +10,7 @@ use invar_dockerfile::BuildArguments;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::{LONGEST, audit_bytes, cannot_read, refused, text};
 use crate::failure::Failure;
-use crate::report::say;
+use crate::output::say;
 
 /// Dockerfiles that are read for one compose file.
 const DOCKERFILES: usize = 1_000;

@@ -83,7 +83,7 @@ fn steps_see_what_is_named_and_nothing_else() {
     assert_eq!(read(&context, "app/first/secret"), "0\n");
     assert!(!context.path().join("root/bin/sh").exists(), "what steps need is not in the image");
 
-    // Elsewhere, under another environment and umask, and from nothing.
+    // HostOverrides, under another environment and umask, and from nothing.
     let script = "umask 077; exec \"$@\"";
     let mut again = std::process::Command::new("sh");
     let invar = context.invar();
