@@ -98,7 +98,7 @@ impl fmt::Debug for SolveRequest<'_> {
 /// Essential packages are not added by themselves: ask for them if they are wanted.
 ///
 /// # Errors
-/// [`SolveError`] if there is no solution, with the problems that stand in the way.
+/// [`SolveError`] if there is no solution, with the problems that are in the way.
 pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solution, SolveError> {
     let universe = Universe::new(index, request);
     let missing: Vec<Problem> = universe.missing_roots();

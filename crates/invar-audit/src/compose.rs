@@ -48,7 +48,7 @@ pub struct ComposeBuild {
     pub service: String,
     /// The folder that the build is given, from where the first file's path begins.
     pub context: String,
-    /// The Dockerfile, from there as well; where it stands in the compose file, see [`Compose::inline`].
+    /// The Dockerfile, from there as well; where it is in the compose file, see [`Compose::inline`].
     pub dockerfile: Option<String>,
     /// Build arguments whose values are known.
     pub arguments: BTreeMap<String, String>,
@@ -63,7 +63,7 @@ pub enum ReadFailure {
     /// There is none.
     #[error("no such file")]
     Missing,
-    /// It is a folder, a device or the like.
+    /// It is a folder, a device or similar.
     #[error("it is not a regular file")]
     NotAFile,
     /// It has more bytes than are read.
@@ -151,7 +151,7 @@ pub fn audit_compose(
 }
 
 impl Compose {
-    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is reported there. The reports are
+    /// Audits the Dockerfile of `build` that is in a compose file; what is found is reported there. The reports are
     /// those of the scripts that it runs, see [`crate::DockerfileAudit::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ pub struct Finding {
     pub rule: Rule,
     /// How severe it is here; at most the level of the rule.
     pub level: Level,
-    /// Where it stands; `None` where it is about the file or image as a whole.
+    /// Where it is; `None` where it is about the file or image as a whole.
     pub span: Option<Span>,
     /// What it is, with its names.
     pub message: String,

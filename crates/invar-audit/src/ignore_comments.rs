@@ -92,7 +92,7 @@ fn nearest(name: &str) -> Option<Rule> {
     Rule::ALL.iter().copied().max_by_key(shared).filter(|rule| shared(rule) > 0)
 }
 
-/// Where the mark starts, if it stands in a comment: after a `#` that begins the line or follows a blank.
+/// Where the mark starts, if it is in a comment: after a `#` that begins the line or follows a blank.
 fn comment_with_mark(line: &str) -> Option<usize> {
     let mark = line.find(MARK)?;
     let before = line[..mark].trim_end();

@@ -35,7 +35,7 @@ pub(crate) enum Value {
 pub(crate) enum Style {
     /// Without quotes.
     Plain,
-    /// As a block whose lines stand as they are: `|`.
+    /// As a block whose lines are as they are: `|`.
     Literal,
     /// In quotes, or as a block whose lines are folded.
     Other,
@@ -197,7 +197,7 @@ impl Node {
         last.map_or(self.span.end, |last| last.last_end()).max(self.span.start)
     }
 
-    /// Whether it is a text whose lines stand in the file as they are, after blanks.
+    /// Whether it is a text whose lines are in the file as they are, after blanks.
     pub(crate) fn is_literal(&self) -> bool {
         matches!(self.value, Value::Scalar(_, Style::Literal))
     }

@@ -3,12 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use invar_maintscript::Configuration;
+use invar_realise::copy_tree;
 use invar_store::{Key, Store, StoredTree};
 use invar_tree::{Contents, ImagePath, Origin, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::BuildError;
-use crate::copy::copy_tree;
 use crate::root::Overlay;
 
 /// The attachment with what a tree's listing does not hold.

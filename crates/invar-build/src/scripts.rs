@@ -11,19 +11,18 @@ use invar_maintscript::{
     Settings, clean, configure, script_command, script_environment, script_failure, script_files,
     unknown_questions,
 };
-use invar_plan::{PackageRecipe, Recipe};
+use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
+use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::{ContentReader, Contents, Entry, ImagePath, MemoryTree, Origin, Tree};
 
+use crate::BuildError;
 use crate::configuration::{Made, configuration};
-use crate::copy::{check_out, copy_tree};
-use crate::debian::{ConfiguredPackages, Debian, encode_settings, path};
-use crate::proposals::check_configured;
+use crate::debian::{ConfiguredPackages, Debian, encode_settings, path, settings};
 use crate::root::{Overlay, Root};
 use crate::workshop::{Job, LAST_LINES, Workshop};
-use crate::{BuildError, Event};
 
 /// How long all scripts together may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -37,7 +36,7 @@ pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[P
         root,
         packages,
         configure: &manifest.configure,
-        settings: &workshop.files.configure_settings(),
+        settings: &settings(),
         docs: manifest.docs,
         debconf: &manifest.debconf,
     }
@@ -173,7 +172,7 @@ fn made(
         Configure::Packages(_) => debian.controls.iter().filter(|control| !wanted(control)).collect(),
         _ => debian.controls.iter().collect(),
     };
-    let settings = workshop.files.configure_settings();
+    let settings = settings();
     let handlers = debian.with_contents(&merged, |contents| configure(contents, &handled, &settings))?;
     let overlay = Overlay { tree: handlers.tree.tree().clone(), removed: handlers.removed.clone() };
     let native = Root::merge(&plain, &overlay).map_err(BuildError::Clash)?;
@@ -197,7 +196,9 @@ fn made(
                     (&whole.tree, tools),
                 ],
             };
-            check_out(&workshop.session.store, &checkout_key, |sink| copy_tree(&sandbox, &contents, sink))
+            check_out(&workshop.session.store, &checkout_key, |sink| {
+                copy_tree(&sandbox, &contents, sink).map_err(BuildError::from)
+            })
         })
     })?;
 

@@ -42,7 +42,7 @@ pub struct Snippet {
 /// code     its lines, each ended by "\n"
 /// ```
 ///
-/// Lines are taken as they are, but for these:
+/// Lines are taken as they are, except for these:
 /// * what debhelper generated, from a line `# Automatically added by dh_…` to the next line
 ///   `# End automatically added section`, is left out; so are all other comment lines after the first line, and
 ///   lines of only white space;
@@ -107,7 +107,7 @@ fn is_shell(script: &str) -> bool {
 enum ScriptPart<'a> {
     /// A line, without its line feed.
     Line(&'a str),
-    /// What stands between debhelper's markers.
+    /// What is between debhelper's markers.
     Generated { tool: &'a str, body: String },
 }
 

@@ -19,10 +19,10 @@ impl fmt::Display for Change {
         let Self { path, expected, found } = self;
         match (expected, found) {
             (Some(expected), Some(found)) => {
-                write!(f, "{path} has changed: it was {expected} and is {found}")
+                write!(f, "{path} changed from {expected} to {found}")
             }
-            (Some(expected), None) => write!(f, "{path} is gone: it was {expected}"),
-            (None, _) => write!(f, "{path} is new"),
+            (Some(expected), None) => write!(f, "{path} was removed; it was {expected}"),
+            (None, _) => write!(f, "{path} was added"),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the record is used, so that no newer release of Invar changes what is built.
 use std::path::Path;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_init::nested;
 use invar_project::{DerivedLock, DerivedManifest, Purpose};
 use similar::TextDiff;
@@ -48,7 +48,9 @@ pub fn derive(
     report: &dyn Fn(&DerivedManifest, Option<&str>),
 ) -> Result<Derivation, DeriveError> {
     let recorded = match ProjectFiles::recorded(&named.folder, &named.source, purpose) {
-        Err(BuildError::InvarLock { .. }) if matches!(records, Records::Renewed | Records::Ignored) => None,
+        Err(CheckoutError::InvarLock { .. }) if matches!(records, Records::Renewed | Records::Ignored) => {
+            None
+        }
         recorded => recorded?,
     };
     if records == Records::Required && recorded.is_none() {

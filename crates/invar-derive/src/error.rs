@@ -1,7 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, Kind};
+use invar_checkout::CheckoutError;
+use invar_diagnostic::{Diagnostic, Hint, Kind, printable, sentence};
 use invar_init::{DockerfileError, ProjectError};
 use invar_project::{DerivedSource, Purpose};
 
@@ -14,7 +15,7 @@ use crate::nothing_named::NothingNamed;
 pub enum DeriveError {
     /// The project cannot be read, or what its own files say is wrong.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Checkout(#[from] CheckoutError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -78,7 +79,7 @@ pub enum DeriveError {
         problems: Vec<String>,
     },
     /// What stands in for a manifest is named in two ways.
-    #[error("what to use is named twice: by `--from`, and by `#` after the project's folder")]
+    #[error("both `--from` and `#` after the project directory select the source; use one")]
     NamedTwice,
     /// Something is named in the place of a manifest that is there.
     #[error("the project has a manifest: {own}")]
@@ -95,7 +96,7 @@ pub enum DeriveError {
         own: String,
     },
     /// A stage is named of something that has none.
-    #[error("{}: `--target` names a stage of a Dockerfile", from.display())]
+    #[error("{}: `--target` selects a stage of a Dockerfile", from.display())]
     TargetOfFlake {
         /// What is named.
         from: PathBuf,
@@ -104,7 +105,7 @@ pub enum DeriveError {
     #[error(transparent)]
     NothingNamed(Box<NothingNamed>),
     /// The manifest is the project's own.
-    #[error("the manifest of {} is not derived: it is the project's own", folder.display())]
+    #[error("the manifest of {} is not derived: the project has its own", folder.display())]
     NotDerived {
         /// The project's folder.
         folder: PathBuf,
@@ -150,35 +151,34 @@ fn missing(lock: &Path, is_there: bool, source: &DerivedSource, purpose: Purpose
     }
 }
 
-impl DeriveError {
-    /// The kind of this failure.
-    pub fn kind(&self) -> Kind {
+impl Diagnostic for DeriveError {
+    fn kind(&self) -> Kind {
         match self {
-            Self::Build(error) => error.kind(),
+            Self::Checkout(error) => error.kind(),
             Self::Write { .. } => Kind::Disk,
             Self::NoRecord { .. } | Self::NotCurrent { .. } => Kind::Locks,
             _ => Kind::Input,
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
+    fn hint(&self) -> Option<Hint> {
+        Some(Hint::Owned(match self {
+            Self::Checkout(error) => return error.hint(),
             Self::Dockerfile { problem, .. } if matches!(**problem, DockerfileError::NoProject { .. }) => {
-                "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again"
+                "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again"
                     .to_owned()
             }
-            Self::NamedTwice => "name an output of a flake as --from FILE#NAME".to_owned(),
+            Self::NamedTwice => "select a flake output with --from FILE#NAME".to_owned(),
             Self::HasManifest { from, .. } => format!(
-                "leave out --from to use it, or remove it first; `invar build --from {} --show-manifest` only prints \
-                 what would be in its place",
+                "omit --from to use it, or remove it first; `invar build --from {} --show-manifest` prints the derived \
+                 manifest without using it",
                 from.display()
             ),
             Self::SecondManifest { .. } => "edit it, or remove it first".to_owned(),
-            Self::TargetOfFlake { .. } => "an output of a flake is --from flake.nix#NAME".to_owned(),
+            Self::TargetOfFlake { .. } => "select a flake output with --from flake.nix#NAME".to_owned(),
             Self::NothingNamed(named) => named.hint(),
             Self::NotDerived { .. } => {
-                "name a Dockerfile or flake with --from to see what would be in its place".to_owned()
+                "pass --from with a Dockerfile or flake to see the manifest it would give".to_owned()
             }
             Self::NoRecord { purpose, arguments, .. } => {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
@@ -187,6 +187,16 @@ impl DeriveError {
                 format!("run `invar lock {arguments}`, which prints what that changes")
             }
             _ => return None,
-        })
+        }))
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Checkout(error) => error.message(colored),
+            // What a Dockerfile or flake says may be meant for a terminal.
+            Self::Refused { .. } => printable(&self.to_string()),
+            Self::Flake { .. } => self.to_string().lines().map(printable).collect::<Vec<_>>().join("\n"),
+            _ => sentence(self),
+        }
     }
 }

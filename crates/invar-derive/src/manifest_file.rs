@@ -3,7 +3,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::CheckoutError;
+use invar_checkout::ProjectFiles;
 use invar_init::Draft;
 use invar_project::{DerivedLock, Manifest, ManifestSources, Purpose};
 
@@ -41,7 +42,7 @@ impl ManifestFile {
         }
         let named = from.map(|from| Named::of(folder, from, target)).transpose()?;
         let draft = match (&pyproject, &named) {
-            (None, None) => return Err(BuildError::NoProject { path: folder.to_owned() }.into()),
+            (None, None) => return Err(CheckoutError::NoProject { path: folder.to_owned() }.into()),
             (Some(pyproject), None) => read_own(folder, pyproject)?,
             (_, Some(named)) => Sources::load(named)?.read(Purpose::Build)?,
         };
@@ -126,7 +127,7 @@ fn check(
         (Ok(_), _) => Ok(()),
         // A line of what was not written would be found nowhere.
         (Err(error), Some(named)) if !is_pyproject || parse(before).is_ok() => Err(refused(named, &error)),
-        (Err(error), _) => Err(BuildError::from(error).into()),
+        (Err(error), _) => Err(CheckoutError::from(error).into()),
     }
 }
 

@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_build::ProjectFiles;
+use invar_checkout::ProjectFiles;
 use invar_project::{DerivedSource, Purpose};
 
 use crate::error::DeriveError;
@@ -47,7 +47,7 @@ pub enum Wanted {
     Own {
         /// The project's folder.
         folder: PathBuf,
-        /// Which of its further images is meant.
+        /// Which of its additional images is meant.
         image: Option<String>,
     },
     /// It is derived.

@@ -22,15 +22,15 @@ pub struct NothingNamed {
 impl fmt::Display for NothingNamed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has = match self.folder == Path::new(".") {
-            true => "this folder has".to_owned(),
+            true => "this directory has".to_owned(),
             false => format!("{} has", self.folder.display()),
         };
         let names: Vec<&str> = self.found.iter().map(|(_, name)| name.as_str()).collect();
         match &self.name {
-            Some(name) => write!(f, "{has} no flake.nix and no manifest, so there is no {name:?}"),
+            Some(name) => write!(f, "{has} no flake.nix and no manifest, so {name:?} does not exist"),
             None => write!(
                 f,
-                "{has} {}, but no manifest ([tool.invar] in pyproject.toml, or invar.toml) that says what to build",
+                "{has} {}, but no manifest: [tool.invar] in pyproject.toml, or invar.toml",
                 names.join(", ")
             ),
         }

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_build::{BuildError, source_files};
+use invar_checkout::CheckoutError;
+use invar_checkout::source_files;
 use invar_init::{
     DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
     read_dockerfile, read_flake, read_project,
@@ -16,17 +17,17 @@ use crate::files::{text, text_if_there};
 use crate::named::Named;
 use crate::source_kind::SourceKind;
 
-/// The longest file of a project that is looked into, in bytes; files that create applications are shorter.
+/// The longest file of a project that is inspected, in bytes; files that create applications are shorter.
 const LONGEST: u64 = 256 << 10;
 
-/// How many files are looked into, and how many bytes of them at most.
+/// How many files are inspected, and how many bytes of them at most.
 const MOST: usize = 2000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// The longest message that is shown, in characters.
 const LONGEST_ERROR: usize = 4000;
 
-/// A Dockerfile or flake, and what is read beside it.
+/// A Dockerfile or flake, and what is read next to it.
 pub struct Sources<'a> {
     named: &'a Named,
     text: String,
@@ -133,11 +134,11 @@ impl<'a> Sources<'a> {
         let manifest = pyproject.map(|text| {
             let path = folder.join("pyproject.toml").display().to_string();
             let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
-            Manifest::parse(&sources).map_err(BuildError::from)
+            Manifest::parse(&sources).map_err(CheckoutError::from)
         });
         let manifest = manifest.transpose()?;
         let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
-        // Before the project has a manifest, its author's shell has what uv installs by itself.
+        // Before the project has a manifest, its author's shell has what uv installs on its own.
         let default_groups = manifest.as_ref().map(Manifest::dev_shell_groups).unwrap_or_default();
         let default_groups = names(&mut default_groups.iter().map(ToString::to_string));
         let project = manifest.and_then(|manifest| manifest.project);
@@ -197,7 +198,7 @@ fn files(
 ) -> Result<BTreeMap<String, Option<String>>, DeriveError> {
     let mut files = BTreeMap::new();
     let (mut read, mut bytes) = (0, 0);
-    for path in source_files(folder).map_err(BuildError::from)? {
+    for path in source_files(folder).map_err(CheckoutError::from)? {
         let looks = read < MOST && bytes < MOST_BYTES && wanted(&path);
         let text = if looks { short_text(&folder.join(&path)) } else { None };
         read += usize::from(text.is_some());

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_build::{BuildError, ProjectFiles};
+use invar_checkout::CheckoutError;
+use invar_checkout::ProjectFiles;
 use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
 use invar_tree::Digest;
 
@@ -52,7 +53,7 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
         _ => path.clone(),
     };
     let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
-    // Of these, only what matters counts, and is recorded by itself.
+    // Of these, only what matters counts, and is recorded on its own.
     let own = |path: &String| !["pyproject.toml", "uv.lock"].contains(&path.as_str());
     for path in draft.read.iter().map(inside).filter(own) {
         let found = digest(&named.folder.join(&path))?;
@@ -92,7 +93,7 @@ pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>,
     Ok(changes)
 }
 
-/// Whether `lock` was made for another `uv.lock` than that of `files`.
+/// Whether `lock` was created for another `uv.lock` than that of `files`.
 pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> {
     let (expected, found) = (lock.uv_lock, files.uv_lock_digest);
     (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
@@ -171,10 +172,10 @@ fn check(named: &Named, text: &str) -> Result<(), DeriveError> {
         invar_toml: Some((name.as_str(), text)),
     };
     let Err(error) = Manifest::parse(&sources) else { return Ok(()) };
-    // What is wrong with the project is shown where it stands; the manifest is written nowhere.
+    // What is wrong with the project is shown where it is; the manifest is written nowhere.
     let alone = ManifestSources { invar_toml: None, ..sources };
     match alone.pyproject.is_some() && Manifest::parse(&alone).is_err() {
-        true => Err(BuildError::from(error).into()),
+        true => Err(CheckoutError::from(error).into()),
         false => Err(refused(named, &error)),
     }
 }

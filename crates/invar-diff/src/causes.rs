@@ -45,7 +45,7 @@ pub enum Cause {
         /// The first path that is at another place.
         first: String,
     },
-    /// Members that are the same but for their modification times.
+    /// Members that are the same except for their modification times.
     Times {
         /// Which layer of the second image, from 1.
         layer: usize,
@@ -58,7 +58,7 @@ pub enum Cause {
         /// Its time.
         new: String,
     },
-    /// Members that are the same but for the names of their owners; the numbers count.
+    /// Members that are the same except for the names of their owners; the numbers count.
     OwnerNames {
         /// Which layer of the second image, from 1.
         layer: usize,

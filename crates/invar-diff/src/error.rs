@@ -1,7 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use invar_build::{BuildError, Kind};
+use invar_checkout::CheckoutError;
+use invar_diagnostic::{Diagnostic, Hint, Kind, sentence};
 use invar_oci_read::ImageError;
 
 use crate::locks::LockError;
@@ -12,7 +13,7 @@ use crate::locks::LockError;
 pub enum DiffError {
     /// A project cannot be read.
     #[error(transparent)]
-    Project(#[from] BuildError),
+    Project(#[from] CheckoutError),
     /// An image cannot be read.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -95,25 +96,33 @@ pub enum DiffError {
     },
 }
 
-impl DiffError {
-    /// The kind of this failure.
-    pub fn kind(&self) -> Kind {
+impl Diagnostic for DiffError {
+    fn kind(&self) -> Kind {
         match self {
             Self::Project(error) => error.kind(),
-            Self::Image(error) => invar_inspect::image_kind(error),
+            Self::Image(error) => error.kind(),
             _ => Kind::Input,
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        Some(match self {
+    fn hint(&self) -> Option<Hint> {
+        let hint = match self {
+            Self::Project(error) => return error.hint(),
+            Self::Image(error) => return error.hint(),
             Self::NoOperand { .. } => {
-                "name an image, a root file system, a lock, a project's folder, or a revision such as HEAD~1"
+                "pass an image, a root file system, a lock, a project directory, or a revision such as HEAD~1"
             }
-            Self::NoProject { .. } => "name the project's folder in it as REVISION:FOLDER",
-            Self::RevisionToBuild { .. } => "check it out, and name the folder",
+            Self::NoProject { .. } => "pass the project's directory in it as REVISION:DIRECTORY",
+            Self::RevisionToBuild { .. } => "check it out and pass the directory",
             _ => return None,
-        })
+        };
+        Some(hint.into())
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Project(error) => error.message(colored),
+            _ => sentence(self),
+        }
     }
 }

@@ -53,7 +53,7 @@ pub struct Difference {
     pub causes: Vec<Cause>,
     /// Layers that were not read.
     pub shared: Shared,
-    /// Files that were not looked into since they, or all together, are too large.
+    /// Files that were not inspected since they, or all together, are too large.
     pub not_looked_into: usize,
 }
 
@@ -96,7 +96,7 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     }
     causes.extend(layer_causes(&left, &right, &pairs));
     let files = file_changes(&left, &right);
-    // A root file system has no layers, whatever it was made from.
+    // A root file system has no layers, whatever it was built from.
     let layered = old.config.is_some() && new.config.is_some();
     if layered && files.is_empty() && causes.is_empty() && old.layers.len() != new.layers.len() {
         causes.push(Cause::Layers { old: old.layers.len(), new: new.layers.len() });

@@ -54,7 +54,7 @@ pub fn page(comparison: &Comparison, inventory: Option<&Inventory>) -> Page {
         Row { detail: lines.collect(), ..row(name, String::new(), None, String::new()) }
     });
     page.sections
-        .push(Section { title: "Why the digests differ besides files".into(), rows: causes.collect() });
+        .push(Section { title: "Other reasons why the digests differ".into(), rows: causes.collect() });
     let values =
         comparison.files.iter().flat_map(|file| file.values.iter().map(|value| (file.name.clone(), value)));
     let values = values.chain(comparison.index.iter().map(|value| ("index".to_owned(), value)));

@@ -8,7 +8,8 @@ use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_build::{BuildError, Disk, ProjectFiles, SourceError, default_outputs, is_archive};
+use invar_checkout::CheckoutError;
+use invar_checkout::{Disk, ProjectFiles, SourceError, default_outputs, is_archive};
 use invar_project::{
     EntryKind, Glob, Listing, ListingEntry, Manifest, ManifestSources, SourceList, SourceRules, WalkError,
 };
@@ -19,7 +20,7 @@ use crate::operand::{FILES, Project};
 use crate::revision::{Blob, blob, hashes, tree};
 use crate::{Change, Inside, inside};
 
-/// How many files are looked into, and how large they may be, in bytes.
+/// How many files are inspected, and how large they may be, in bytes.
 const LOOKED_INTO: usize = 200;
 const LARGEST: u64 = 4 << 20;
 
@@ -31,9 +32,9 @@ pub enum Use {
     Image,
     /// It is what the project's own package is built from.
     Package,
-    /// A step is made from it.
+    /// A step is built from it.
     Step,
-    /// Nothing that the image is made of.
+    /// Nothing that the image consists of.
     Nothing,
 }
 
@@ -130,7 +131,7 @@ impl<'a> Source<'a> {
                     Some(files) => files.add_gitignores(rules),
                     None => Ok(()),
                 };
-                let fail = |error| BuildError::from(error).into();
+                let fail = |error| CheckoutError::from(error).into();
                 let ignore = dockerignore(folder);
                 let mut uses = uses(&Disk { folder }, manifest.as_ref(), ignore.as_deref(), &above, &fail)?;
                 uses.retain(|path, _| !is_archive(&folder.join(path)));
@@ -278,14 +279,14 @@ fn uses<L: Listing>(
     listing: &L,
     manifest: Option<&Manifest>,
     dockerignore: Option<&str>,
-    above: &dyn Fn(&mut SourceRules) -> Result<(), BuildError>,
+    above: &dyn Fn(&mut SourceRules) -> Result<(), CheckoutError>,
     fail: &dyn Fn(L::Error) -> DiffError,
 ) -> Result<BTreeMap<String, Use>, DiffError> {
     let outputs = manifest.map(default_outputs).unwrap_or_default();
     let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
     let rules = |include: &[Glob], exclude: &[Glob], dockerignore: Option<&str>| {
         let mut rules = SourceRules::new(include, exclude, dockerignore, &outputs)
-            .map_err(|error| BuildError::from(SourceError::Rules(error)))?;
+            .map_err(|error| CheckoutError::from(SourceError::Rules(error)))?;
         above(&mut rules)?;
         Ok::<_, DiffError>(rules)
     };
@@ -293,7 +294,7 @@ fn uses<L: Listing>(
         rules.walk(listing).map_err(|error| match error {
             WalkError::Listing(error) => fail(error),
             WalkError::Path(error) => {
-                BuildError::from(SourceError::Entry { message: error.to_string() }).into()
+                CheckoutError::from(SourceError::Entry { message: error.to_string() }).into()
             }
         })
     };
@@ -319,7 +320,7 @@ fn uses<L: Listing>(
     let inputs: Vec<Glob> = steps.iter().flat_map(|step| step.inputs.clone()).collect();
     let rest = walk(rules(&[], &[], None)?)?;
     let wanted = SourceRules::new(&inputs, &[], None, &[])
-        .map_err(|error| BuildError::from(SourceError::Rules(error)))?;
+        .map_err(|error| CheckoutError::from(SourceError::Rules(error)))?;
     for entry in rest.entries {
         let path = entry.path.as_str();
         let of_step = !inputs.is_empty() && wanted.decide(path, false).is_source();

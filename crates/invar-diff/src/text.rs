@@ -1,5 +1,6 @@
 //! What a comparison found, as text.
-use invar_inspect::{ByteSize, printable};
+use invar_diagnostic::printable;
+use invar_inspect::ByteSize;
 use serde_json::Value;
 
 use crate::Change;
@@ -11,7 +12,7 @@ use crate::inside::{Code, Inside, ValueChange};
 use crate::packages::PackageChange;
 use crate::source::{SourceChange, Use};
 
-/// How many files of one origin are shown, and how many lines of what is inside of a file.
+/// How many files of one origin are shown, and how many lines of what is inside a file.
 const FILES: usize = 60;
 const LINES: usize = 40;
 
@@ -79,7 +80,7 @@ pub fn used(what: Option<Use>) -> &'static str {
     }
 }
 
-/// What is inside of a file, up to some lines.
+/// What is inside a file, up to some lines.
 fn of_file(out: &mut String, indent: &str, inside: Option<&Inside>) {
     let lines = inside.map(of_inside).unwrap_or_default();
     lines.iter().take(LINES).for_each(|text| line(out, &format!("{indent}{text}")));
@@ -223,7 +224,7 @@ pub fn details(change: &FileChange) -> String {
     format!(": {}", aspects.join("; "))
 }
 
-/// What is inside of a file, a line for each difference.
+/// What is inside a file, a line for each difference.
 pub fn of_inside(inside: &Inside) -> Vec<String> {
     let mut lines = Vec::new();
     match inside {

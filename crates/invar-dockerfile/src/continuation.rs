@@ -62,9 +62,9 @@ impl<'a> Iterator for Lines<'a> {
 /// An instruction's line, joined.
 #[derive(Debug)]
 pub(crate) struct JoinedLine {
-    /// What stands on it.
+    /// What is on it.
     pub text: Text,
-    /// Comments that stand between its lines.
+    /// Comments that are between its lines.
     pub comments: Vec<Span>,
     /// Where its last line ends.
     pub end: usize,

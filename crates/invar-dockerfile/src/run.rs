@@ -11,7 +11,7 @@ pub enum RunScript {
     Shell(Script),
     /// A here-document that another program reads.
     Program {
-        /// What stands after the `#!`.
+        /// What is after the `#!`.
         interpreter: String,
         /// The text, with that line.
         content: Text,
@@ -43,7 +43,7 @@ fn of_line(line: &Text, heredocs: &[Heredoc]) -> RunScript {
     }
 }
 
-/// Whether what stands after a `#!` is a shell of the POSIX kind.
+/// Whether what is after a `#!` is a shell of the POSIX kind.
 pub fn is_shell(interpreter: &str) -> bool {
     let mut words =
         interpreter.split_whitespace().filter(|word| !word.starts_with('-') && !word.contains('='));

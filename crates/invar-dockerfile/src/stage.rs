@@ -45,7 +45,7 @@ pub struct Stage<'a> {
     pub name: Option<String>,
     /// What it starts from.
     pub base: Base,
-    /// What stands in `FROM`, with names replaced.
+    /// What is in `FROM`, with names replaced.
     pub base_name: Expansion,
     /// The value of `--platform`, with names replaced.
     pub platform: Option<Expansion>,
@@ -82,7 +82,7 @@ pub enum StageFault {
     Expansion {
         /// The word.
         word: String,
-        /// Where it stands.
+        /// Where it is.
         span: Span,
         /// Why.
         source: ExpansionFault,

@@ -27,6 +27,11 @@ impl Fetcher {
         Self { settings, transport }
     }
 
+    /// Whether the network may not be used.
+    pub fn is_offline(&self) -> bool {
+        self.settings.offline
+    }
+
     /// Brings a file into the store, unless it is there.
     ///
     /// Waits while another thread or process fetches the same file into the same store.

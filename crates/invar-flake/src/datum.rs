@@ -32,7 +32,7 @@ pub enum Data {
     List(Vec<Datum>),
     /// A set of attributes.
     Set(BTreeMap<String, Datum>),
-    /// A package, derivation, environment or the like.
+    /// A package, derivation, environment or similar.
     Thing(SymbolId),
     /// A function.
     Function,

@@ -30,7 +30,7 @@ pub struct DerivationTree {
 }
 
 impl DerivationTree {
-    /// Where the line `at` of a phase stands; `texts` are the project's files.
+    /// Where the line `at` of a phase is; `texts` are the project's files.
     #[must_use]
     pub fn place(&self, at: &PhaseLine, texts: &BTreeMap<String, Option<String>>) -> Option<Position> {
         let mut place = self.places.get(&at.phase)?.clone();

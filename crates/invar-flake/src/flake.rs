@@ -15,7 +15,7 @@ use crate::read::{Reader, unreadable, written};
 use crate::thing::FlakeValue;
 use crate::world;
 
-/// The system that outputs are read for. Images for other platforms are made of the same names.
+/// The system that outputs are read for. Images for other platforms consist of the same names.
 pub const SYSTEM: &str = "x86_64-linux";
 
 /// A flake that was read.

@@ -35,7 +35,7 @@ impl Purpose {
 pub struct OutputName {
     /// `packages`, `apps`, `devShells`, `checks`, `defaultPackage`, ….
     pub category: String,
-    /// The name in it; `default` for `defaultPackage` and the like.
+    /// The name in it; `default` for `defaultPackage` and similar.
     pub name: String,
     /// Where it is written.
     pub place: Option<Position>,

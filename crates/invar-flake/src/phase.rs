@@ -61,7 +61,7 @@ pub struct PhaseStart<'a> {
     pub files: &'a BTreeMap<String, Option<String>>,
 }
 
-/// Where something stands: a line of a phase's text.
+/// Where something is: a line of a phase's text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhaseLine {
     /// The attribute that holds the text, such as `installPhase`.
@@ -134,7 +134,7 @@ pub enum FileContent {
 /// A command that means something that is unknown here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownCommand {
-    /// Where it stands.
+    /// Where it is.
     pub at: PhaseLine,
     /// The command, on one line.
     pub command: String,
@@ -145,7 +145,7 @@ pub struct UnknownCommand {
 /// A change of owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Where it stands.
+    /// Where it is.
     pub at: PhaseLine,
     /// The path, relative to the output.
     pub path: String,

@@ -13,7 +13,7 @@ use crate::world::PRELUDE;
 
 /// Lists and sets inside each other that are followed.
 const DEEPEST: usize = 16;
-/// Values that one thing may have, with those inside of its lists and sets.
+/// Values that one thing may have, with those inside its lists and sets.
 const MOST: usize = 50_000;
 
 /// Attributes of a flake that differ from checkout to checkout.

@@ -79,14 +79,14 @@ pub enum DockerfileError {
     },
 }
 
-/// What is known of the project beside its Dockerfile.
+/// What is known of the project next to its Dockerfile.
 #[derive(Debug, Clone, Copy)]
 pub struct DockerfileContext<'a> {
     /// The project's folder, as an absolute path: the Dockerfile may name its files from a folder above it.
     pub directory: &'a str,
     /// The project's source files, each relative to its folder; those that matter with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
-    /// The release of Debian that the image gets by itself; `None` where none has a Python that the project allows.
+    /// The release of Debian that the image gets on its own; `None` where none has a Python that the project allows.
     pub release: Option<Release>,
     /// Those of the files that are executable.
     pub executable: &'a BTreeSet<String>,
@@ -115,7 +115,7 @@ struct Reader<'a> {
     places: ImagePaths,
     build_packages: BuildPackages,
     accounts: Accounts,
-    /// The suite of Debian that the image is made from, as far as it is known.
+    /// The suite of Debian that the image is built from, as far as it is known.
     suite: Option<String>,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
@@ -362,7 +362,7 @@ impl<'a> Reader<'a> {
                 self.note(instruction, "images cannot be used as a base for other images")
             }
             InstructionKind::Workdir(directory) => self.enter(directory, scope),
-            // Names are replaced where they stand, and shells are what lines for them start with.
+            // Names are replaced where they are, and shells are what lines for them start with.
             InstructionKind::Arg(_)
             | InstructionKind::From { .. }
             | InstructionKind::Shell(_)

@@ -3,7 +3,7 @@ use invar_tree::ImagePath;
 use serde::Serialize;
 
 use crate::error::InspectError;
-use crate::terminal::printable;
+use invar_diagnostic::printable;
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Subject {
 pub struct Answer {
     /// What was asked.
     pub subject: String,
-    /// What brought it, in words.
+    /// Where it comes from, in words.
     pub origin: String,
     /// What else is known, as names and values.
     pub facts: Vec<(String, String)>,
@@ -66,7 +66,7 @@ impl Answer {
 
     /// The answer as text.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n  is from {}\n", printable(&self.subject), printable(&self.origin));
+        let mut text = format!("{}\n  comes from {}\n", printable(&self.subject), printable(&self.origin));
         for (name, value) in &self.facts {
             text.push_str(&format!("  {name}: {}\n", printable(value)));
         }

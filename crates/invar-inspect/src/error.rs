@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
-use invar_build::{BuildError, Kind};
+use invar_build::BuildError;
+use invar_checkout::CheckoutError;
+use invar_diagnostic::{Diagnostic, Hint, Kind, sentence};
 use invar_oci_read::ImageError;
 use invar_tree::ImagePath;
 
@@ -46,12 +48,17 @@ pub enum InspectError {
     },
 }
 
-impl InspectError {
-    /// The kind of this failure.
-    pub fn kind(&self) -> Kind {
+impl From<CheckoutError> for InspectError {
+    fn from(error: CheckoutError) -> Self {
+        Self::Build(error.into())
+    }
+}
+
+impl Diagnostic for InspectError {
+    fn kind(&self) -> Kind {
         match self {
             Self::Build(error) => error.kind(),
-            Self::Image(error) => image_kind(error),
+            Self::Image(error) => error.kind(),
             Self::NotAPath { .. }
             | Self::NoFile { .. }
             | Self::NoPackage { .. }
@@ -59,23 +66,21 @@ impl InspectError {
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<Hint> {
         match self {
-            Self::NoPlatform { platforms, .. } => Some(format!("it has: {}", platforms.join(", "))),
-            Self::NoFile { .. } => Some("`invar inspect --json` lists all files".to_owned()),
-            Self::NoPackage { .. } => Some("the path of a file begins with a slash".to_owned()),
-            _ => None,
+            Self::Build(error) => error.hint(),
+            Self::Image(error) => error.hint(),
+            Self::NoPlatform { platforms, .. } => Some(format!("it has: {}", platforms.join(", ")).into()),
+            Self::NoFile { .. } => Some("run `invar inspect --json` to list all files".into()),
+            Self::NoPackage { .. } => Some("start the path of a file with a slash".into()),
+            Self::NotAPath { .. } => None,
         }
     }
-}
 
-/// The kind of a failure to read an image.
-pub fn image_kind(error: &ImageError) -> Kind {
-    match error {
-        ImageError::Archive { .. } | ImageError::Digest { .. } | ImageError::Layer { .. } => {
-            Kind::Verification
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Build(error) => error.message(colored),
+            _ => sentence(self),
         }
-        _ => Kind::Input,
     }
 }

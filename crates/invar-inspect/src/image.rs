@@ -52,8 +52,8 @@ pub fn explain_in_image(
     let whole = Whole::read(image, &limits)?;
     let title = image_title(&opened, image);
     let unknown = || {
-        let locks = "the locks are not in the image: from which URL it came, which key signed it, and what asked for it; \
-                     `invar why` in the project knows";
+        let locks = "its URL, signing key and reason: the image does not contain the locks; run `invar why` in the \
+                     project";
         vec![locks.to_owned()]
     };
     let package = |package: &Package, answer: &mut Answer| {
@@ -89,7 +89,7 @@ pub fn explain_in_image(
     let told = history.comment.or(history.created_by);
     let origin = match (owner, &told) {
         (Some(package), _) => package.to_string(),
-        (None, Some(told)) => format!("{} of {title}, of which is said: {told}", layer.label()),
+        (None, Some(told)) => format!("{} of {title}, described as: {told}", layer.label()),
         (None, None) => format!("{} of {title}", layer.label()),
     };
     let mut answer = Answer::of(path.to_string(), origin);

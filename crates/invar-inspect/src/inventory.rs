@@ -1,7 +1,8 @@
-//! What an image or a project's image is made of, counted.
+//! What an image or a project's image consists of, counted.
 use std::collections::BTreeMap;
 
-use invar_build::{Item, ProjectFiles, Session};
+use invar_build::{Item, Session};
+use invar_checkout::ProjectFiles;
 use invar_oci_read::{
     Image, ImageError, Inventory, InventoryFile, LayerSize, Limits, Listing, Packages, RootFilesystem,
     is_record,

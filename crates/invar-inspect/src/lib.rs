@@ -19,10 +19,10 @@ mod summary;
 mod terminal;
 
 pub use answer::{Answer, Subject};
-pub use error::{InspectError, image_kind};
+pub use error::InspectError;
 pub use image::{choose, explain_in_image, image_title};
 pub use inventory::{read_image, read_project};
 pub use page::{MOST_ROWS, Page, Row, Section};
 pub use provenance::explain;
 pub use summary::{summary, to_json};
-pub use terminal::{ByteSize, printable};
+pub use terminal::ByteSize;

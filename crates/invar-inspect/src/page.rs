@@ -82,7 +82,7 @@ impl Page {
             let mut text = format!("{} of files", ByteSize(layer.files));
             let parts = [
                 (layer.stored, "stored"),
-                (Some(layer.hidden), "that nobody sees"),
+                (Some(layer.hidden), "hidden by later layers"),
                 (Some(layer.overhead), "of headers and padding"),
             ];
             for (bytes, what) in parts {
@@ -110,7 +110,7 @@ impl Page {
             map,
             sections: vec![
                 Section { title: "Layers".into(), rows: layers.collect() },
-                sums("What brought it", origins),
+                sums("By origin", origins),
                 sums("Folders", inventory.by_directory(4)),
                 Section { title: "Duplicates".into(), rows: duplicates.collect() },
                 Section { title: "Files".into(), rows: files.collect() },

@@ -1,8 +1,10 @@
 //! What a project knows about each file and package of its image: the locks, the plan, and the origins of the trees.
-use invar_build::{Archive, BuildError, Inventory, Item, ProjectFiles, Session};
+use invar_build::{BuildError, Inventory, Item, Session};
+use invar_checkout::ProjectFiles;
 use invar_plan::{Plan, Recipe, SourceBuild, WheelRecipe};
 use invar_project::{Because, InvarLock, LockedPackage, LockedPlatform, Platform};
 use invar_python::{Location, NeededBy, SourceLocation};
+use invar_realise::Archive;
 use invar_tree::{ImagePath, Node, Origin};
 
 use crate::answer::{Answer, Subject};
@@ -74,7 +76,7 @@ fn of_package(
     Ok(answers)
 }
 
-/// What the image of `files` for `platform` is made of.
+/// What the image of `files` for `platform` consists of.
 ///
 /// # Errors
 /// [`InspectError`].
@@ -203,7 +205,9 @@ impl<'a> Known<'a> {
         answer.fact("suite", package.suite.to_string());
         if let Some((_, suite)) = self.lock.suites.iter().find(|(known, _)| **known == package.suite) {
             let archive = Archive::of_suite(&package.suite.to_string());
-            if let Some(url) = self.session.mirrors.urls(archive, package.file.as_str(), &[]).first() {
+            if let Some(url) =
+                self.session.upstreams.mirrors.urls(archive, package.file.as_str(), &[]).first()
+            {
                 answer.fact("URL", url);
             }
             answer.fact("archive", suite.archive);

@@ -2,7 +2,8 @@
 use invar_oci_read::{Inventory, Usage};
 use serde_json::json;
 
-use crate::terminal::{ByteSize, printable};
+use crate::terminal::ByteSize;
+use invar_diagnostic::printable;
 
 /// How deep folders are shown.
 const DEPTH: usize = 3;
@@ -60,7 +61,7 @@ pub fn summary(title: &str, inventory: &Inventory, top: usize) -> String {
         let stored = layer.stored.map(|size| format!("{} stored, ", ByteSize(size))).unwrap_or_default();
         let hidden = match layer.hidden {
             0 => String::new(),
-            hidden => format!(", {} that nobody sees", ByteSize(hidden)),
+            hidden => format!(", {} hidden by later layers", ByteSize(hidden)),
         };
         let overhead = match layer.overhead {
             0 => String::new(),
@@ -84,7 +85,7 @@ pub fn summary(title: &str, inventory: &Inventory, top: usize) -> String {
             lines.push(format!("  {:>12}  {} more", ByteSize(rest).to_string(), sums.len() - top));
         }
     };
-    sums("What brought it", inventory.by_origin());
+    sums("By origin", inventory.by_origin());
     let mut folders = inventory.by_directory(DEPTH);
     folders.truncate(top);
     sums("Folders", folders);
@@ -99,11 +100,7 @@ pub fn summary(title: &str, inventory: &Inventory, top: usize) -> String {
     }
     let duplicates = inventory.duplicates();
     let wasted: u64 = duplicates.iter().map(|(size, paths)| size * (paths.len() as u64 - 1)).sum();
-    lines.push(format!(
-        "\nDuplicates: {} contents more than once, {} in vain",
-        duplicates.len(),
-        ByteSize(wasted)
-    ));
+    lines.push(format!("\n{} duplicate files, {} wasted", duplicates.len(), ByteSize(wasted)));
     for (size, paths) in duplicates.iter().take(top) {
         let size = ByteSize(size * (paths.len() as u64 - 1)).to_string();
         let more = if paths.len() > 3 { format!(" and {} more", paths.len() - 3) } else { String::new() };

@@ -1,16 +1,5 @@
-//! Texts and sizes as a terminal shows them.
+//! Sizes as a terminal shows them.
 use std::fmt;
-
-/// A text from outside, without what a terminal would obey.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(
-            |character| {
-                if character.is_control() { character.escape_default().collect() } else { vec![character] }
-            },
-        )
-        .collect()
-}
 
 /// A number of bytes, shown as `512 B` or `1.50 MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,10 +42,5 @@ mod tests {
         ] {
             assert_eq!(ByteSize(size).to_string(), expected);
         }
-    }
-
-    #[test]
-    fn nothing_that_a_terminal_obeys_is_left() {
-        assert_eq!(printable("a\u{1b}[31m\u{9b}b\r\nü"), "a\\u{1b}[31m\\u{9b}b\\r\\nü");
     }
 }

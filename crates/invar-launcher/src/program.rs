@@ -142,7 +142,7 @@ impl Data {
     /// The bytes that the new arrays may take in excess of the old ones.
     ///
     /// The old ones are the number of arguments, the arguments, a NULL, the variables and a NULL. The new ones have no
-    /// number; they have the program in the place of the first argument, if there is one; and they have the first
+    /// number; they have the program instead of the first argument, if there is one; and they have the first
     /// arguments, the last ones, the variables that are set or changed, and `PATH`.
     pub(crate) fn excess(&self) -> u32 {
         (count(self.texts.len() + self.last.len() + self.variables.len()) + 1) * 8

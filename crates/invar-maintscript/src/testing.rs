@@ -8,7 +8,7 @@ use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner
 use crate::context::Context;
 use crate::{ConfigureError, Output, Settings, TimeZone, View};
 
-/// A tree and the packages that it is made of.
+/// A tree and the packages that it consists of.
 pub(crate) struct Image {
     pub(crate) tree: MemoryTree,
     pub(crate) packages: Vec<Control>,

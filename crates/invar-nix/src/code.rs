@@ -53,7 +53,7 @@ pub(crate) enum Code {
     Not(Rc<Node>),
     /// `-a`.
     Negate(Rc<Node>),
-    /// `a + b` and the like.
+    /// `a + b` and similar.
     Binary { operator: Operator, left: Rc<Node>, right: Rc<Node> },
     /// `__curPos`.
     Position,

@@ -72,7 +72,7 @@ impl Evaluator {
     }
 }
 
-/// `text` with a line feed where a carriage return ends a line by itself, as Nix reads it.
+/// `text` with a line feed where a carriage return ends a line on its own, as Nix reads it.
 fn unix_lines(text: &str) -> Cow<'_, str> {
     let is_alone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
     if !text.match_indices('\r').any(|(at, _)| is_alone(at)) {

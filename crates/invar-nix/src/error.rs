@@ -115,7 +115,7 @@ pub enum ErrorKind {
     /// A division by zero.
     #[error("division by zero")]
     DivisionByZero,
-    /// A result outside of 64 bits.
+    /// A result outside 64 bits.
     #[error("integer overflow in {left} {operator} {right}")]
     Overflow {
         /// Left operand.

@@ -43,7 +43,7 @@ pub(crate) struct WellKnownNames {
     pub(crate) name: Name,
 }
 
-/// Evaluates expressions; owns all that they are made of.
+/// Evaluates expressions; owns all that they consist of.
 pub struct Evaluator {
     pub(crate) files: Box<dyn Files>,
     pub(crate) limits: Limits,

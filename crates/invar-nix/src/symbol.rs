@@ -27,7 +27,7 @@ pub enum Origin {
         /// With what.
         argument: ThunkId,
     },
-    /// `invar.make`, `derivation`, a path that is copied and the like: a known thing.
+    /// `invar.make`, `derivation`, a path that is copied and similar: a known thing.
     Made {
         /// Which, such as `derivation` or `path`.
         kind: Rc<str>,

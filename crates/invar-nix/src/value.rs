@@ -48,7 +48,7 @@ impl Context {
 pub struct NixString {
     /// The text, with a placeholder for each symbol: `/nix/store/<32 digits>-<name>`.
     pub text: Rc<str>,
-    /// The symbols that the text was made from.
+    /// The symbols that the text was built from.
     pub context: Context,
 }
 
@@ -161,7 +161,7 @@ impl Partial {
     }
 }
 
-/// What an expression evaluates to: its outermost shape; what is inside of lists and sets is a [`ThunkId`] each.
+/// What an expression evaluates to: its outermost shape; what is inside lists and sets is a [`ThunkId`] each.
 #[derive(Debug, Clone)]
 pub enum Value {
     /// `null`.

@@ -1,4 +1,4 @@
-//! A root file system that lies in a folder.
+//! A root file system that is in a folder.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};

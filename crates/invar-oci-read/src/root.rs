@@ -46,7 +46,7 @@ impl RootFilesystem {
     }
 
     fn apply(&mut self, layer: usize, members: &[Member]) {
-        // Marks only delete what is below, wherever in the layer they stand.
+        // Marks only delete what is below, wherever in the layer they are.
         for member in members {
             match member.kind {
                 LayerNode::Whiteout => self.remove(&self.resolved(&member.path)),

@@ -24,7 +24,7 @@
 //! `manifest.json` is Docker's. It knows no platforms, so it names the first image only. `RepoTags` are the familiar
 //! names. Layers are compressed there too, which Docker has read since version 1.10.
 //!
-//! The directory has the same files but for `manifest.json`.
+//! The directory has the same files except for `manifest.json`.
 //!
 //! Format break: a change here changes every archive, though not the digest of an image.
 use std::collections::{BTreeMap, BTreeSet};

@@ -182,7 +182,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     (slash <= PREFIX).then(|| (&path[..slash], &path[slash + 1..]))
 }
 
-/// What stands in the name field where only the extended header has room for the path.
+/// What is in the name field where only the extended header has room for the path.
 fn shorten(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     let name = path.rsplit('/').next().unwrap_or(path);

@@ -68,7 +68,7 @@ pub enum Disagreement {
         /// The distribution.
         name: DistributionName,
     },
-    /// The lock was made with a distribution that the project no longer requires.
+    /// The lock was built with a distribution that the project no longer requires.
     #[error("{place} no longer requires {name}, but uv.lock still has it")]
     Removed {
         /// Where it was required.

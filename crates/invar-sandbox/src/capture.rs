@@ -53,7 +53,7 @@ impl RemovedPaths {
     /// The paths of `lower`, the tree below the writable layer, that are gone; sorted. Some of those below an
     /// opaque folder may have been recreated: these are among the changes too.
     ///
-    /// What lies below a folder that became a file or a link is not reported here: the changes say so themselves.
+    /// What is below a folder that became a file or a link is not reported here: the changes say so themselves.
     #[must_use]
     pub fn paths(&self, lower: &Tree) -> Vec<ImagePath> {
         let gone = self.whiteouts.iter().flat_map(|path| lower.within(path.as_str()));

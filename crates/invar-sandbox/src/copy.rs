@@ -71,7 +71,7 @@ fn directory(from: &OwnedFd, to: &OwnedFd, depth: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a lower tree has in the place of an entry, unless both are folders: then it says so.
+/// Removes what a lower tree has instead of an entry, unless both are folders: then it says so.
 fn make_room(to: &OwnedFd, name: &CString, kind: FileType) -> io::Result<bool> {
     let there = match rustix::fs::statat(to, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(false),

@@ -127,7 +127,7 @@ impl Caller<'_> {
     }
 }
 
-/// The entries of a portion of a folder (`struct linux_dirent64`, getdents(2)), backwards but for `.` and `..`.
+/// The entries of a portion of a folder (`struct linux_dirent64`, getdents(2)), backwards except for `.` and `..`.
 ///
 /// ```text
 /// inode: u64, position of the next: i64, length of this: u16, kind: u8, name, zero

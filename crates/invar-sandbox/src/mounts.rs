@@ -32,7 +32,7 @@ pub(crate) struct NewRoot {
     mount: u64,
     /// The path of the root on the host, to find out where in it something is.
     path: PathBuf,
-    /// What was made for mount points in the root itself, relative to it.
+    /// What was created for mount points in the root itself, relative to it.
     made: Vec<PathBuf>,
 }
 
@@ -119,7 +119,7 @@ impl NewRoot {
         Ok(())
     }
 
-    /// What was made for mount points in the root itself, one a line.
+    /// What was created for mount points in the root itself, one a line.
     pub(crate) fn made(&self) -> Vec<u8> {
         use std::os::unix::ffi::OsStrExt;
         self.made

@@ -70,7 +70,7 @@ pub struct Bind {
     /// What: a folder or a file of the host.
     pub source: PathBuf,
     /// Where: an absolute path inside. A missing mount point is created in the writable layer and removed at the end;
-    /// one that lies in an earlier writable bind is created, and stays, in that bind's source.
+    /// one that is in an earlier writable bind is created, and stays, in that bind's source.
     pub target: String,
     /// Whether the command may write to it. If not, nothing that is mounted below it can be written to either.
     pub writable: bool,

@@ -32,7 +32,7 @@ use rustix::io::Errno;
 
 /// Name of the seal's file.
 pub(crate) const SEAL: &str = "seal";
-/// Name of the folder beside it.
+/// Name of the folder next to it.
 pub(crate) const ROOT: &str = "root";
 /// The longest seal that is read, in bytes.
 pub(crate) const LIMIT: u64 = 256;
@@ -112,7 +112,7 @@ impl CheckoutSeal {
     }
 }
 
-/// The paths above `path`, but for the root.
+/// The paths above `path`, except for the root.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }

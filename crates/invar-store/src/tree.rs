@@ -162,7 +162,7 @@ impl StoredTree {
             Ok(bytes) => Ok(bytes),
             Err(OpenFailure::Failed(error)) => Err(error),
             Err(OpenFailure::Absent | OpenFailure::Damaged) => {
-                // The error stands whether or not the folder can be removed.
+                // The error is whether or not the folder can be removed.
                 let _ = store.discard_damaged_tree(key);
                 Err(StoreError::Damaged { path: path.join(file) })
             }

@@ -38,7 +38,7 @@ pub enum SinkError {
         /// The path.
         path: ImagePath,
     },
-    /// An entry lies below a path that is a file or a symbolic link in the same tree.
+    /// An entry is below a path that is a file or a symbolic link in the same tree.
     #[error("{path} is below {ancestor}, which is not a directory")]
     NotADirectory {
         /// The entry's path.

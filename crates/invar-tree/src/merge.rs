@@ -59,7 +59,7 @@ pub struct MergedTree {
 
 /// Merges `trees` into one.
 ///
-/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only stand in
+/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only are in
 /// for a missing one cannot be told from real ones, so for a directory the first tree whose mode or owner is not the
 /// stand-in's `0755`, `0:0` decides, and two such that differ are a clash.
 ///

@@ -45,6 +45,11 @@ pub fn urls(needed: &LockedFile, registries: &Registries) -> Vec<String> {
     }
 }
 
+/// The version of how files are laid out for tools: what [`offer`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const OFFER_VERSION: u32 = 1;
+
 /// Gives `files` to `sink`, below `at`, in the form in which the tool of `ecosystem` finds them.
 ///
 /// Files of several locks of one ecosystem may be offered together; what two of them name is written once. Every file

@@ -72,12 +72,6 @@ pub struct Offer {
     pub environment: BTreeMap<String, String>,
 }
 
-/// The version of how files are laid out for tools: what [`offer`](crate::offer()) gives. Raise it when the same input
-/// gives anything else.
-///
-/// Keys of the store have it, so what earlier code made is not found any more.
-pub const OFFER_VERSION: u32 = 1;
-
 /// Environment variables in the making.
 pub(crate) type Variables = Vec<(&'static str, String)>;
 

@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use invar_build::{BuildError, Outcome, ProjectFiles, Rechecked, Session, recheck};
+use invar_build::{BuildError, Outcome, Rechecked, Session, recheck};
+use invar_checkout::ProjectFiles;
 use invar_project::Platform;
 use invar_store::Store;
 use invar_tree::ImagePath;
@@ -86,7 +87,7 @@ impl CacheCheck<'_> {
         let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
         let (mut all, mut known) = (Vec::new(), BTreeSet::new());
         for (number, &platform) in self.platforms.iter().enumerate() {
-            self.session.perturbation = there.perturbation.clone();
+            self.session.perturb(there.perturbation.clone());
             let into =
                 Store::open(&scratch.path().join(format!("all-{number}"))).map_err(BuildError::from)?;
             let rechecked = recheck(&self.session, self.files, platform, &wanted, &into)?;
@@ -98,7 +99,7 @@ impl CacheCheck<'_> {
                 }
                 let label: String = perturbations.iter().map(|one| one.name()).collect();
                 let there = PerturbedHost::new(host, perturbations, Path::new("/nonexistent"));
-                self.session.perturbation = there.perturbation;
+                self.session.perturb(there.perturbation);
                 let into = Store::open(&scratch.path().join(format!("only-{number}-{label}")))
                     .map_err(BuildError::from)?;
                 let wanted = |name: &str| names.contains_key(name);

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_build::{Perturbation as InBuild, ProjectFiles, outside};
+use invar_build::Perturbation as InBuild;
+use invar_checkout::{ProjectFiles, outside};
 use invar_project::Platform;
 use invar_sandbox::{HostOverrides, Illusion};
 

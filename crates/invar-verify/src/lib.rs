@@ -1,4 +1,4 @@
-//! Builds an image again as if on other machines, finds out what differs, and what that looks like.
+//! Rebuilds an image under varied conditions, and finds what differs and the likely cause.
 //!
 //! # Goals
 //! * [`Perturbation`]: the closed list of what two machines may differ in, each with a name.

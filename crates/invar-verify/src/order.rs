@@ -21,7 +21,7 @@ pub struct Rebuild {
     pub settings: serde_json::Value,
     /// The project's folder.
     pub project: PathBuf,
-    /// The further image of the project that is meant.
+    /// The additional image of the project that is meant.
     pub image: Option<String>,
     /// The file that the manifest is derived from, and the output or stage of it, where the project has none of its
     /// own.

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, Read as _};
 use std::path::Path;
 
-use invar_build::{BuildError, BuildRequest, ProjectFiles, Session, Target, build};
+use invar_build::{BuildError, BuildRequest, Session, Target, build};
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_project::{DerivedSource, Platform, Purpose};
 use invar_store::Store;
 
@@ -24,7 +25,7 @@ pub fn read_order(input: &mut impl BufRead) -> io::Result<Result<Order, Answer>>
     let mut line = String::new();
     input.take(LONGEST).read_line(&mut line)?;
     Ok(serde_json::from_str(&line)
-        .map_err(|error| Answer::Failed { message: format!("the order cannot be read: {error}") }))
+        .map_err(|error| Answer::Failed { message: format!("cannot read the request: {error}") }))
 }
 
 /// Whether sandboxes can be made by the program at `path`.
@@ -47,7 +48,7 @@ impl Rebuild {
                 let source = DerivedSource { file: file.clone(), output: output.clone() };
                 let recorded = ProjectFiles::recorded(&self.project, &source, Purpose::Build)?;
                 let path = self.project.join("invar.lock");
-                let recorded = recorded.ok_or(BuildError::NoInvarLock { path })?;
+                let recorded = recorded.ok_or(CheckoutError::NoInvarLock { path })?;
                 ProjectFiles::read_derived(&self.project, recorded.manifest)?
             }
         })
@@ -58,8 +59,8 @@ impl Rebuild {
     /// # Errors
     /// [`VerifyError`].
     pub fn build(&self, mut session: Session<'_>, files: ProjectFiles) -> Result<Digests, VerifyError> {
-        session.downloads = Some(Store::open(&self.downloads).map_err(BuildError::from)?);
-        session.perturbation = self.perturbation.clone();
+        session.sources.lender = Some(Store::open(&self.downloads).map_err(BuildError::from)?);
+        session.perturb(self.perturbation.clone());
         let files = match &self.image {
             Some(image) => files.image(image)?,
             None => files,
@@ -84,7 +85,7 @@ mod tests {
         let Ok(Err(Answer::Failed { message })) = read_order(&mut &b"\"Sleep\"\n"[..]) else {
             panic!("there is no such order")
         };
-        assert!(message.starts_with("the order cannot be read: "), "{message}");
+        assert!(message.starts_with("cannot read the request: "), "{message}");
     }
 
     #[test]

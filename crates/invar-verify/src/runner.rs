@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 
-use invar_build::{BuildError, Inventory, ProjectFiles, Session, copy_checkout};
+use invar_build::{BuildError, Inventory, Session};
+use invar_checkout::{ProjectFiles, copy_checkout};
 use invar_project::Platform;
 use invar_store::Store;
 
@@ -45,7 +46,7 @@ pub struct Verification<'a> {
     pub session: &'a Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
-    /// Which further image of it is meant.
+    /// Which additional image of it is meant.
     pub image: Option<String>,
     /// The platforms.
     pub platforms: &'a [Platform],
@@ -218,7 +219,7 @@ impl Runner<'_> {
         let mut found = BTreeSet::new();
         let store = Store::open(store).map_err(BuildError::from)?;
         let mut session = (self.setup.program.session)(store);
-        session.downloads = Some(self.setup.session.store.clone());
+        session.sources.lender = Some(self.setup.session.store.clone());
         for &platform in self.setup.platforms {
             let name = platform.to_string();
             let changed = differing_layers(&self.baseline, digests, &name);

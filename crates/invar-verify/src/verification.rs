@@ -2,7 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use invar_build::{Built, outside, runs_commands};
+use invar_build::{Built, runs_commands};
+use invar_checkout::outside;
 
 use crate::analysis::{Cause, Found, Moments, culprits};
 use crate::changes::Finding;
@@ -128,7 +129,7 @@ fn likely(runner: &Runner<'_>, findings: &BTreeSet<Finding>) -> Vec<Perturbation
 fn untried(runner: &Runner<'_>, chosen: &[Perturbation]) -> Result<Vec<(Perturbation, String)>, VerifyError> {
     let sandboxes = runs_commands(runner.setup.files, runner.setup.platforms)?;
     let nothing_runs =
-        "nothing of this project is run in the sandbox, and Invar itself sees the real one".to_owned();
+        "nothing in this project runs in the sandbox, and Invar itself is not affected".to_owned();
     let illusions = match sandboxes {
         true => invar_sandbox::illusions_available(&runner.setup.session.programs.sandbox).err(),
         false => None,
@@ -138,14 +139,14 @@ fn untried(runner: &Runner<'_>, chosen: &[Perturbation]) -> Result<Vec<(Perturba
         let why = match one {
             Perturbation::User | Perturbation::HostName => runner.refusal(&[one], sandboxes)?,
             Perturbation::Path => outside(runner.setup.files).map(|path| {
-                format!("uv.lock names {path}, which a copy of the project's folder would not have")
+                format!("uv.lock refers to {path}, which a copy of the project directory would not contain")
             }),
             Perturbation::Clock | Perturbation::DirectoryOrder if illusions.is_some() => {
                 illusions.as_ref().map(ToString::to_string)
             }
             Perturbation::Clock | Perturbation::CpuModel => (!sandboxes).then(|| nothing_runs.clone()),
             Perturbation::CpuCount => {
-                (runner.setup.host.cpus < 2).then(|| "there is only one CPU here to begin with".to_owned())
+                (runner.setup.host.cpus < 2).then(|| "this machine has only one CPU".to_owned())
             }
             Perturbation::DirectoryOrder
             | Perturbation::Umask

@@ -1,12 +1,8 @@
 //! The one place that turns errors into messages, hints and exit codes.
-use std::error::Error;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Kind};
-use invar_fetch::FetchError;
-use invar_store::StoreError;
-use invar_tree::{Clash, Origin};
+use invar_diagnostic::{Diagnostic, Hint, Kind};
 
 use crate::output::{Style, say};
 
@@ -28,6 +24,9 @@ pub const NOT_TRIED: u8 = 8;
 /// The exit code of an audit that found something.
 #[cfg(feature = "inspect")]
 pub const FOUND: u8 = 9;
+
+/// The exit code of what was ended by Ctrl-C, as every shell has it.
+pub const INTERRUPTED: u8 = 130;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ impl Failure {
             say(&format!("error: {}", self.message));
         }
         if let Some(hint) = &self.hint {
-            say(&format!("hint: {hint}"));
+            say(&format!("help: {hint}"));
         }
     }
 
@@ -82,108 +81,18 @@ impl Failure {
     }
 }
 
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Self {
-        let (code, kind) = of_kind(error.kind());
-        let message = match &error {
-            BuildError::Manifest(error) => {
-                error.render(std::io::stderr().is_terminal()).trim_end().to_owned()
-            }
-            BuildError::Solve { source, .. } => format!("{error}:\n{source}"),
-            _ => with_causes(&error),
+impl<E: Diagnostic> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let (code, kind) = match error.kind() {
+            Kind::Failure => (1, "failure"),
+            Kind::Input => (INPUT, "input"),
+            Kind::Locks => (3, "locks"),
+            Kind::Network => (4, "network"),
+            Kind::Verification => (5, "verification"),
+            Kind::Disk => (6, "disk"),
+            Kind::Interrupted => (INTERRUPTED, "interrupted"),
         };
-        Self { code, kind, message, hint: hint(&error) }
+        let message = error.message(std::io::stderr().is_terminal());
+        Self { code, kind, message, hint: error.hint().map(Hint::into_owned) }
     }
-}
-
-/// The kind's exit code and name.
-fn of_kind(kind: Kind) -> (u8, &'static str) {
-    match kind {
-        Kind::Failure => (1, "failure"),
-        Kind::Input => (INPUT, "input"),
-        Kind::Locks => (3, "locks"),
-        Kind::Network => (4, "network"),
-        Kind::Verification => (5, "verification"),
-        Kind::Disk => (6, "disk"),
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        BuildError::from(error).into()
-    }
-}
-
-/// The error and its causes in one sentence, leaving out causes that the error already says.
-fn with_causes(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let text = next.to_string();
-        if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        cause = next.source();
-    }
-    message
-}
-
-fn hint(error: &BuildError) -> Option<String> {
-    let hint = match error {
-        BuildError::Step(failure) => return failure.hint.clone(),
-        BuildError::Sandbox { .. } => {
-            "to build images of wheels and Debian packages without a sandbox, set `bytecode = false` in \
-             [tool.invar.python]"
-        }
-        BuildError::ForeignPlatform { .. } => {
-            "images of only wheels and Debian packages can be built on this machine: set `bytecode = false` in \
-             [tool.invar.python]"
-        }
-        BuildError::NotLocked { .. } => "run `invar lock`",
-        BuildError::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command())),
-        BuildError::NoUv { .. } => "install uv",
-        BuildError::Part { source, .. } => return hint(source),
-        BuildError::NoRegistry { .. } => "set npm_config_registry, or create the lock with URLs",
-        BuildError::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
-        BuildError::SourceChanged { .. } => {
-            "if you expected this change, run `invar lock --update`; if not, someone has tampered with a dependency"
-        }
-        BuildError::NoProject { .. } => "run this in a uv project, or pass its directory",
-        BuildError::WorkspaceRoot { .. } => {
-            "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
-        }
-        BuildError::NoUvLock { .. } => "run `uv lock`",
-        BuildError::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",
-        BuildError::OnlyDerived { .. } => "run `invar lock`; it keeps the locked versions",
-        BuildError::NoImage { nearest: None, .. } => {
-            "omit `#NAME` for the main image, or add [tool.invar.images.NAME]"
-        }
-        BuildError::NoInterpreter { .. } => {
-            "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
-             `suite = \"sid\"`"
-        }
-        BuildError::Untrusted { .. } => {
-            "if the archive is not Debian's, pass its keys with --keyring; \
-             otherwise, try another mirror, which may be newer"
-        }
-        BuildError::Clash(clashes) if clashes.iter().any(are_wheels) => {
-            "remove one of the two packages, or exclude the file from one: set exclude = [\"FILE\"] in \
-             [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or bin/PROGRAM"
-        }
-        BuildError::Clash(_) => "remove one of the two packages, or report the conflict to their authors",
-        BuildError::Fetch(FetchError::Offline { .. }) => "run this once without --offline",
-        BuildError::Store(StoreError::Full { .. }) => {
-            "free some space, or pass another directory with --store"
-        }
-        BuildError::Store(StoreError::ReadOnly { .. }) => "pass another directory with --store",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-/// Whether it is between two Python packages.
-fn are_wheels(clash: &Clash) -> bool {
-    let (first, second) = clash.origins();
-    [first, second].iter().all(|origin| matches!(origin.as_ref(), Origin::Wheel { .. }))
 }

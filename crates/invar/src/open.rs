@@ -1,8 +1,11 @@
 //! What all commands that build start with: the project, its lock, and a session.
 use std::path::Path;
 
-use invar_build::{BuildError, Event, ProjectFiles, Session, Update, lock};
+use invar_build::Session;
+use invar_checkout::ProjectFiles;
+use invar_lock::{LockError, Update, lock, unlocked};
 use invar_project::{LockPart, Platform, Purpose};
+use invar_realise::Event;
 
 use crate::cli::{Derive, Global};
 use crate::failure::Failure;
@@ -12,7 +15,7 @@ use crate::report::{CliReporter, propose};
 
 /// A project to be opened.
 pub struct Open<'a> {
-    /// Its folder, perhaps with `#` and the name of a further image or of an output of its flake.
+    /// Its folder, perhaps with `#` and the name of an additional image or of an output of its flake.
     pub project: &'a Path,
     /// What stands in for its manifest.
     pub derive: &'a Derive,
@@ -53,9 +56,9 @@ impl Open<'_> {
             Some(image) => files.image(image)?.part(),
             None => LockPart::Image,
         };
-        let unlocked = files.unlocked(&part)?;
+        let unlocked = unlocked(&files, &part)?;
         if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
-            return Err(BuildError::from(unlocked).into());
+            return Err(LockError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
         session.keep_failed = self.keep_failed;
@@ -67,7 +70,8 @@ impl Open<'_> {
                 reporter.event(&Event::Note(&note));
             }
             let keyring = machine::keyring(self.keyring, &files)?;
-            let locked = lock(&session, &mut files, &keyring, &Update::Nothing, &part)?;
+            let locked =
+                lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
             propose(&locked.proposals, true, reporter);
         }
         let files = match image {

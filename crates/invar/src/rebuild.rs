@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use invar_verify::{Answer, Digests, Order, REBUILD, Rebuild, read_order, sandboxes};
 
 use crate::cli::Global;
-use crate::failure::Failure;
+use crate::failure::{Failure, INTERRUPTED};
 use crate::machine;
 use crate::output::{Style, say};
 use crate::report::reporter;
@@ -21,7 +21,7 @@ pub fn build_if_asked() -> Option<ExitCode> {
     std::thread::spawn(move || {
         // Whoever ordered this holds the other end, so it closes however that process ends.
         let _ = std::io::copy(&mut input, &mut std::io::sink());
-        std::process::exit(Failure::INTERRUPTED.into());
+        std::process::exit(INTERRUPTED.into());
     });
     let answer = match order {
         Ok(Order::Sandboxes) => sandboxes(Path::new(machine::PROGRAM)),
@@ -45,7 +45,7 @@ fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
     let reporter = reporter(Style { quiet: false, json: true });
     let files = order.files()?;
     let global: Global = serde_json::from_value(order.settings.clone())
-        .map_err(|error| Failure::input(format!("the order cannot be read: {error}"), None))?;
+        .map_err(|error| Failure::input(format!("cannot read the request: {error}"), None))?;
     let session = machine::session(&global, &files.manifest, &*reporter)?;
     Ok(order.build(session, files)?)
 }

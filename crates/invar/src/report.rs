@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
-use invar_build::{BuildError, Event, Phase, Proposals, Reporter};
+use invar_build::BuildError;
+use invar_lock::Proposals;
+use invar_realise::{Event, Phase, Reporter};
 use serde_json::json;
 
 use crate::failure::Failure;

@@ -7,12 +7,12 @@ use super::RootDependency;
 /// There is no solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolveError {
-    /// What stands in the way: at least one problem. They are sorted by their text, except roots that nothing
+    /// What is in the way: at least one problem. They are sorted by their text, except roots that nothing
     /// satisfies, which keep the request's order.
     pub problems: Vec<Problem>,
 }
 
-/// Something that stands in the way of a solution.
+/// Something that is in the way of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

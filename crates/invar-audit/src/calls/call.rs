@@ -12,7 +12,7 @@ pub(crate) struct Call {
     pub path: String,
     /// Its arguments: names replaced where their values are known, and split as the shell splits them.
     pub arguments: Vec<Argument>,
-    /// Where its name and arguments stand.
+    /// Where its name and arguments are.
     pub span: Span,
     /// Files that its output is written to.
     pub outputs: Vec<String>,
@@ -22,13 +22,13 @@ pub(crate) struct Call {
     pub pipeline: usize,
     /// What becomes of its output.
     pub inside: OutputUse,
-    /// The stage that it stands in.
+    /// The stage that it is in.
     pub stage: usize,
-    /// The instruction that it stands in, by its place among all of the file.
+    /// The instruction that it is in, by its place among all of the file.
     pub instruction: usize,
     /// The end of that instruction.
     pub instruction_end: usize,
-    /// The script that it stands in, by its place among those that were read; none where it stands in the Dockerfile.
+    /// The script that it is in, by its place among those that were read; none where it is in the Dockerfile.
     pub script: Option<usize>,
     /// Where it comes in the order of the text: its beginning, after those of the calls that run its script.
     pub order: Vec<usize>,
@@ -49,7 +49,7 @@ pub(crate) struct Argument {
     pub known: bool,
     /// Whether it holds the output of a command.
     pub computed: bool,
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
 }
 
@@ -135,7 +135,7 @@ impl Call {
         }
     }
 
-    /// Whether the other call stands at the same place.
+    /// Whether the other call is at the same place.
     pub(crate) fn is_at(&self, other: &Self) -> bool {
         self.order == other.order && self.span == other.span
     }
@@ -162,7 +162,7 @@ impl Call {
         self.value_of(options).is_some() || self.has(options)
     }
 
-    /// The value of an option: what follows it, or what stands after its `=`.
+    /// The value of an option: what follows it, or what is after its `=`.
     pub(crate) fn value_of(&self, options: &[&str]) -> Option<&str> {
         self.arguments.iter().enumerate().find_map(|(at, argument)| {
             if options.contains(&argument.text.as_str()) {

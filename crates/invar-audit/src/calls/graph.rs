@@ -26,7 +26,7 @@ pub(crate) struct CallGraph<'a> {
     text: &'a str,
     /// Where the instructions start that name a time as snapshots do.
     times: BTreeSet<usize>,
-    /// The scripts that are run and lie in the build's folder.
+    /// The scripts that are run and are in the build's folder.
     pub scripts: Vec<ScriptFile>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> CallGraph<'a> {
             && self.instructions_before(call).iter().any(|before| self.times.contains(&before.span.start))
     }
 
-    /// The text of the instruction, or of the script, that the call stands in.
+    /// The text of the instruction, or of the script, that the call is in.
     pub(crate) fn text_around(&self, call: &Call) -> &str {
         match call.script.and_then(|number| self.scripts.get(number)) {
             Some(script) => &script.text,
@@ -158,7 +158,7 @@ struct Reader<'a, 'b> {
     stage: usize,
     instruction: (usize, usize),
     pipelines: &'a mut usize,
-    /// Where the calls stand that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
+    /// Where the calls are that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
     seen: BTreeSet<(usize, usize)>,
     /// The folder that the commands are in, as far as it is known.
     directory: String,
@@ -228,7 +228,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `NAME=VALUE` after `export` and the like.
+    /// `NAME=VALUE` after `export` and similar.
     fn exported(&mut self, word: &ShellWord) {
         let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
         self.scripts_of(word, &OutputUse::Assignment(name.clone()));
@@ -337,7 +337,7 @@ impl Reader<'_, '_> {
         let Some(content) = self.scripts.find(call, &self.directory, self.ground) else { return };
         let order = call.order.clone();
         let (text, script) = match content {
-            // What stands in the Dockerfile has its place there.
+            // What is in the Dockerfile has its place there.
             Content::Here(text) => (text, self.script),
             Content::InDirectory(path, text) => {
                 let Some(number) = self.scripts.begin(&path, text.as_str()) else {

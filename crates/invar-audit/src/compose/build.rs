@@ -113,7 +113,7 @@ impl Reader<'_> {
     }
 }
 
-/// A name, its value, and where it stands.
+/// A name, its value, and where it is.
 type Entry = (String, Option<String>, Span);
 
 /// What a mapping, also with what `<<` merges in, or a list of `NAME=VALUE` says.

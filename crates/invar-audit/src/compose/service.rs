@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in the project, `None` where it cannot be said which or lies elsewhere, which is reported. `what` names
+    /// A path in the project, `None` where it cannot be said which or is elsewhere, which is reported. `what` names
     /// it.
     pub(super) fn place(&mut self, file: usize, node: &Node, what: &str) -> Option<String> {
         let value = replaced(node.text()?);

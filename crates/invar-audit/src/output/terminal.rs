@@ -101,7 +101,7 @@ fn window(text: &str, lines: &LineIndex, span: Span) -> Range<usize> {
     line_start..end
 }
 
-/// The part of the place that stands on its first line, without the end of a continued line.
+/// The part of the place that is on its first line, without the end of a continued line.
 fn first_line(text: &str, span: Span) -> Range<usize> {
     let start = span.start.min(text.len());
     let mut end = span.end.clamp(start, text.len());

@@ -1,4 +1,4 @@
-//! curl, wget and the like: what is downloaded, where it goes, and whether anything checks it.
+//! curl, wget and similar: what is downloaded, where it goes, and whether anything checks it.
 use crate::calls::{Argument, Call, CallGraph, OutputUse, is_python};
 use crate::finding::Finding;
 use crate::findings::Findings;

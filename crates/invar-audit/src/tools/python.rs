@@ -257,7 +257,7 @@ fn makes_wheels(call: &Call) -> bool {
     asked(call).is_some_and(|asked| matches!(asked.verb, "wheel" | "download"))
 }
 
-/// Whether the file was made from a lock, with its hashes, before the call.
+/// Whether the file was built from a lock, with its hashes, before the call.
 fn is_exported(name: &str, call: &Call, trail: &CallGraph<'_>) -> bool {
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     trail.before(call).any(|other| {

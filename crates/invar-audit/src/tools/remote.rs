@@ -97,7 +97,7 @@ fn is_other_rules(program: &str) -> bool {
 
 /// A script of its own whose name says that it fetches.
 fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
-    // What a script does is reported where it stands.
+    // What a script does is reported where it is.
     if call.runs_read_script {
         return None;
     }

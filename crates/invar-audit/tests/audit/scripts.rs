@@ -134,7 +134,7 @@ fn scripts_run_scripts() {
         &files,
         &["bin/b.sh:1:node-without-lock", "c.sh:2:ruby-not-pinned"],
     );
-    // One that stands in the Dockerfile has its lines.
+    // One that is in the Dockerfile has its lines.
     let text = "COPY <<EOF /a.sh\n#!/bin/sh\necho\nnpm install\nEOF\nRUN sh /a.sh\n";
     check(text, &[], &["6:node-without-lock"]);
 }

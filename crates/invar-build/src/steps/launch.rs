@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use invar_launcher::{LAUNCHER_VERSION, Launcher, Machine, ProgramName, Values, launcher};
 use invar_plan::Plan;
 use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
+use invar_realise::sink_failure;
 use invar_store::KeyWriter;
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::BuildError;
-use crate::copy::failed;
 
 /// Where programs of `step` that a launcher takes the place of go: `/app/bin/x` becomes `/app/bin/.x-wrapped`.
 pub(super) fn moves(step: &Step) -> BTreeMap<ImagePath, ImagePath> {
@@ -128,5 +128,5 @@ pub(super) fn add_launcher(
     };
     let bytes = launcher(&request)
         .map_err(|source| BuildError::Launcher { step: step.name.to_string(), source: Box::new(source) })?;
-    sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)
+    Ok(sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(sink_failure)?)
 }

@@ -17,7 +17,7 @@ pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
         let mut text = Text::empty(command.span.start);
         for (number, word) in command.words[1..].iter().enumerate() {
             if number > 0 {
-                // What stands before a word is a blank, or the end of a continued line.
+                // What is before a word is a blank, or the end of a continued line.
                 text.push(" ", word.span.start - 1);
             }
             text.append(&word.text);
@@ -34,7 +34,7 @@ pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
     content.filter(|_| reads_input).cloned()
 }
 
-/// Where the name of a shell stands, after nothing but programs that start it.
+/// Where the name of a shell is, after nothing but programs that start it.
 fn shell_at(words: &[&str]) -> Option<usize> {
     let mut wrapped = false;
     for (at, word) in words.iter().enumerate() {

@@ -22,7 +22,7 @@ pub fn split_commands(text: &Text, heredocs: &[Heredoc]) -> Script {
     split_within(text, given, &left, 0)
 }
 
-/// The same, with the number of commands that may still be read, inside of `depth` others.
+/// The same, with the number of commands that may still be read, inside `depth` others.
 pub(crate) fn split_within(
     text: &Text,
     given: VecDeque<(String, Text)>,
@@ -85,7 +85,7 @@ struct CommandLevel {
     blocks: OpenBlocks,
     /// Whether the next `(` or `{` starts what a function does.
     function: bool,
-    /// Whether `!` stands before the next command.
+    /// Whether `!` is before the next command.
     negated: bool,
 }
 
@@ -93,7 +93,7 @@ impl Splitter<'_> {
     /// Reads the commands up to the `)` that closes them.
     pub(crate) fn nested(&mut self, depth: usize) -> Script {
         if depth > Limits::DEPTH {
-            // What stands deeper is not read; nor is what stands after it, since its end is unknown.
+            // What is deeper is not read; nor is what is after it, since its end is unknown.
             self.complete = false;
             self.at = self.text.as_str().len();
             return Script::default();
@@ -170,7 +170,7 @@ impl Splitter<'_> {
                 level.redirects.extend(command.redirects);
             }
         }
-        // The end of a line after `&&` and the like means nothing.
+        // The end of a line after `&&` and similar means nothing.
         let waits = matches!(level.connector, Connector::And | Connector::Or | Connector::Pipe);
         if ended || next != Connector::Sequence || !waits {
             level.connector = next;
@@ -239,7 +239,7 @@ impl Splitter<'_> {
                     self.complete = false;
                     break;
                 }
-                // Nothing else may stand there.
+                // Nothing else may be there.
                 ShellToken::Operator(_) | ShellToken::Redirect(..) => self.complete = false,
             }
         }

@@ -4,7 +4,7 @@ use invar_dockerfile::{
 };
 use proptest::prelude::*;
 
-/// Reads all that can be read, and checks that every place lies in the file.
+/// Reads all that can be read, and checks that every place is in the file.
 fn read_all(file: &[u8]) {
     let parsed = match parse(file) {
         Ok(parsed) => parsed,

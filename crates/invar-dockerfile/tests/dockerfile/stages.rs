@@ -63,7 +63,7 @@ fn scopes_hold_what_the_builder_would_see() {
     let file = parse(FILE.as_bytes()).expect("it parses");
     let stages = Stages::of(&file, &BuildArguments::default()).expect("it has stages");
     let some = |text: &str| Some(text.to_owned());
-    // `B=$A` stands in the same ENV as `A=1`, and so does not see it.
+    // `B=$A` is in the same ENV as `A=1`, and so does not see it.
     let names = ["VERSION", "OWN", "A", "B", "C", "FLAVOUR"];
     let expected = [some("3.13"), some("own-3.13"), some("1"), None, some("1-own-3.13"), None];
     assert_eq!(values(&stages, 0, &names), expected);

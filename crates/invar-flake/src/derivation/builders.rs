@@ -87,7 +87,7 @@ impl Builder<'_> {
         tree
     }
 
-    /// A file of the project with values in the place of names.
+    /// A file of the project with values instead of names.
     pub(super) fn replaced(&mut self) -> PhaseTree {
         let mut tree = PhaseTree::default();
         let path = self.attributes.get("src").and_then(|src| self.source_path(src));

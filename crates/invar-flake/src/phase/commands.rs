@@ -200,7 +200,7 @@ impl Interpreter<'_> {
 
     fn chmod(&mut self, words: &[String]) -> Outcome {
         let arguments = Arguments::of(words, &["reference"]);
-        // `-x` and the like are modes, not options.
+        // `-x` and similar are modes, not options.
         let Some(mode) = words.iter().find(|word| is_mode(word)).cloned() else {
             return Outcome::unread("the mode is unknown");
         };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{Datum, Flake, FlakeError, FlakeValue, OutputKind, Purpose};
 
-/// Reads the flake `text` with `files` beside it, and gives what `look` sees in it.
+/// Reads the flake `text` with `files` next to it, and gives what `look` sees in it.
 pub(super) fn read<T: Send>(
     text: &str,
     files: &[(&str, &str)],

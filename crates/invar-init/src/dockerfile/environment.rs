@@ -9,7 +9,7 @@ use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_tool};
 pub(super) const SEARCHED: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Folders of Debian's programs that an image does not look into by itself.
+/// Folders of Debian's programs that an image does not look into on its own.
 const FURTHER: [&str; 2] = ["/usr/games", "/usr/local/games"];
 
 /// Variables for uv that name a folder, and that a program may ask for.
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a folder has tools that images are made with, or is one of a user's own tools.
+/// Whether a folder has tools that images are built with, or is one of a user's own tools.
 fn is_of_tools(directory: &str) -> bool {
     let nix = ["/.nix-profile/bin", "/.nix-profile/sbin", "/nix/var/nix/profiles/default/bin"];
     let own = ["/.local/bin", "/.cargo/bin"];

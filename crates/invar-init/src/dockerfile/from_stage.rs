@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if self.is_nixs(source.index, &path, instruction) {
-                // A folder may have files of the project beside it.
+                // A folder may have files of the project next to it.
                 let _ = self.copy_brought(stages, source, &path, &destination, is_directory(&destination));
                 continue;
             }

@@ -240,7 +240,7 @@ impl ProjectCopy {
 /// The folder of the project, with a slash before it, and the folder of the image that has its files: `/src` and `/app`
 /// for `COPY src/a /app/a` and `COPY src/b /app/b`.
 ///
-/// Where they do not agree, it is the project's own folder, if any is copied as it lies there: what is elsewhere is
+/// Where they do not agree, it is the project's own folder, if any is copied as it is there: what is elsewhere is
 /// moved.
 fn common(copies: &[ProjectCopy]) -> Option<(String, String)> {
     let mut weights: BTreeMap<(&str, &str), usize> = BTreeMap::new();

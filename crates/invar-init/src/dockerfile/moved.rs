@@ -20,7 +20,7 @@ pub(super) struct Relocation {
 }
 
 impl Reader<'_> {
-    /// The step that puts what is moved where it belongs; further ones for what goes to several places.
+    /// The step that puts what is moved where it belongs; additional ones for what goes to several places.
     pub(super) fn move_files(&mut self) {
         let files = Files(self.context.files);
         let is_lost = |moved: &Relocation| moved.to == "/" && files.within(&moved.from).next().is_none();
@@ -60,7 +60,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Leaves out of the image what lies where something else of the project is moved to.
+    /// Leaves out of the image what is where something else of the project is moved to.
     fn make_room(&mut self, moved: &[Relocation]) {
         let files = Files(self.context.files);
         for moved in moved {

@@ -2,7 +2,7 @@
 //!
 //! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that
 //! the Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is
-//! copied beside it, `/nix/store`, has no counterpart, and needs none.
+//! copied next to it, `/nix/store`, has no counterpart, and needs none.
 mod command;
 mod provided;
 mod tree;
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Says of what is built where an Invar image has it: there, but for what is within the project's own files.
+    /// Says of what is built where an Invar image has it: there, except for what is within the project's own files.
     fn place_trees(&mut self) {
         let overlaps = |project: &str| {
             let mut trees = self.nix.trees.iter();

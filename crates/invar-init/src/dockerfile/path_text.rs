@@ -1,7 +1,7 @@
-//! Paths inside of texts: values of variables, options, lines for a shell.
+//! Paths inside texts: values of variables, options, lines for a shell.
 use crate::dockerfile::place::{ENVIRONMENT, ImagePaths};
 
-/// What may stand directly before an absolute path.
+/// What may be directly before an absolute path.
 const BEFORE: &str = " \t\n\"'`=:(;,&|<>{[@";
 
 impl ImagePaths {
@@ -25,7 +25,7 @@ impl ImagePaths {
         found
     }
 
-    /// One path, where `before` is what stands before it.
+    /// One path, where `before` is what is before it.
     fn token(&self, before: &str, path: &str) -> String {
         let name = path.trim_start_matches('/');
         let slashes = path.len() - name.len();
@@ -95,7 +95,7 @@ impl ImagePaths {
     }
 }
 
-/// Whether `c` may stand in a path without quotes.
+/// Whether `c` may be in a path without quotes.
 fn is_of_path(c: char) -> bool {
     c.is_alphanumeric() || "/._-+%@~".contains(c)
 }

@@ -229,7 +229,7 @@ pub(super) fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// Whether `path` is a file that the image is made from, and that needs no place in it.
+/// Whether `path` is a file that the image is built from, and that needs no place in it.
 pub(super) fn making(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let making =
@@ -237,7 +237,7 @@ pub(super) fn making(path: &str) -> bool {
     making.iter().any(|start| name.starts_with(start))
 }
 
-/// Whether the variable `name` is for a tool that an image is made with.
+/// Whether the variable `name` is for a tool that an image is built with.
 pub(super) fn is_tool(name: &str) -> bool {
     let tools = [
         "UV_",

@@ -236,7 +236,7 @@ impl Reader<'_> {
                 let paths = rest.iter().filter(|word| !word.starts_with('-')).skip(1);
                 Ok(paths.into_iter().all(|path| self.is_project(path)))
             }
-            // Compiled ahead by itself.
+            // Compiled ahead on its own.
             "python" | "python3" if rest.first() == Some(&"-m") && rest.get(1) == Some(&"compileall") => {
                 Ok(true)
             }

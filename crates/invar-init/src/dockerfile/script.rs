@@ -23,7 +23,7 @@ impl Reader<'_> {
     /// Looks into the scripts among `words`, which a container starts.
     pub(super) fn look_into_scripts(&mut self, words: &[String]) {
         for (index, word) in words.iter().enumerate() {
-            // What stands first, or after the options of `tini` and the like, is started; the rest is an argument.
+            // What is first, or after the options of `tini` and similar, is started; the rest is an argument.
             let is_started = index == 0 || words[index - 1] == "--";
             match word.split_once(' ') {
                 None => self.look_into_script(word, is_started),

@@ -456,7 +456,7 @@ fn what_another_stage_has_of_the_project_is_copied() {
     let start = "FROM python:3.13 AS build\nWORKDIR /src\nCOPY pyproject.toml uv.lock ./\nRUN uv sync --no-dev\nCOPY app app/\n\
                  COPY main.py start.sh ./\nRUN make extension.so\nFROM python:3.13-slim\nWORKDIR /src\n";
     let files = [("app/a.py", ""), ("main.py", ""), ("start.sh", "")];
-    // The environment, and the files: all that is there.
+    // The environment, and the files: everything that exists.
     check(
         &format!("{start}COPY --from=build /src /src\nCMD [\"/src/.venv/bin/uvicorn\", \"main:app\"]\n"),
         &files,

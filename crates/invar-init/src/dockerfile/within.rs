@@ -11,7 +11,7 @@ use crate::dockerfile::place::is_all;
 const DEEPEST: usize = 4;
 
 /// Makes the sources of `file`'s copies relative to the project, where they are named from a folder above it. Returns
-/// the offsets of copies of which something lies outside of the project, with that: it is copied no more.
+/// the offsets of copies of which something is outside the project, with that: it is copied no more.
 pub(super) fn see_from_project(
     file: &mut Dockerfile,
     context: &DockerfileContext<'_>,

@@ -118,7 +118,7 @@ impl Reader<'_> {
         self.draft.groups.extend(chosen.groups);
     }
 
-    /// The set of packages that an environment is made of: its interpreter, its sources, what is overridden.
+    /// The set of packages that an environment consists of: its interpreter, its sources, what is overridden.
     pub(super) fn add_set(&mut self, symbol: SymbolId) {
         let thing = self.flake.thing(symbol);
         let FlakeValue::PythonSet(set) = &*thing else { return };

@@ -9,7 +9,7 @@ use crate::nixpkgs::{Counterpart, absence, counterpart, is_library, python_minor
 pub(super) const ENVIRONMENT: &str = "/app/.venv";
 /// The project's files in every image.
 const FILES: &str = "/app";
-/// Variables that are lists of directories: in Debian these are looked into without being named.
+/// Variables that are lists of directories: in Debian these are inspected without being named.
 const SEARCHED: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "XDG_DATA_DIRS", "PKG_CONFIG_PATH", "MANPATH"];
 
 /// Where something is.
@@ -17,7 +17,7 @@ const SEARCHED: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "XDG_DATA_DIRS", "PKG_CO
 pub(super) enum Location {
     /// At a path.
     At(String),
-    /// In directories that are looked into anyway, such as those of libraries.
+    /// In directories that are inspected anyway, such as those of libraries.
     Searched,
 }
 
@@ -33,7 +33,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The directories of a list such as `PATH`, without those that are looked into anyway.
+    /// The directories of a list such as `PATH`, without those that are inspected anyway.
     ///
     /// # Errors
     /// What of it has no place in the image.
@@ -228,7 +228,7 @@ impl Reader<'_> {
 
     /// Adds the packages of a counterpart of which `rest` is used: to the shell while that is read.
     ///
-    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only
+    /// A program brings the libraries that it needs on its own; where only the directory of libraries is named, only
     /// these are added.
     pub(super) fn add_packages(&mut self, found: Counterpart, rest: &str) {
         let wanted = match rest.split('/').nth(1) {
@@ -297,7 +297,7 @@ fn located(found: Counterpart, rest: &str) -> Location {
     }
 }
 
-/// Whether a directory is looked into without being named.
+/// Whether a directory is inspected without being named.
 fn is_standard(directory: &str) -> bool {
     matches!(
         directory.trim_end_matches('/'),

@@ -45,11 +45,11 @@ pub(super) struct Reader<'a> {
     pub(super) told: BTreeSet<String>,
     /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
     pub(super) unknown_libraries: BTreeMap<(String, bool), UnknownNeed>,
-    /// Directories outside of `pathsToLink` that something refers to.
+    /// Directories outside `pathsToLink` that something refers to.
     pub(super) used: BTreeSet<String>,
     /// Packages that are nothing but what is joined in them, with the directories of them that are wanted.
     pub(super) joined: BTreeSet<(SymbolId, Option<Vec<String>>)>,
-    /// How many packages what is looked into is inside of.
+    /// How many packages what is inspected is inside.
     pub(super) depth: usize,
 }
 
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
         result
     }
 
-    /// `text` with the names of packages in the place of store paths.
+    /// `text` with the names of packages instead of store paths.
     pub(super) fn readable(&mut self, text: &str) -> String {
         let mut out = String::new();
         for piece in self.flake.pieces(text) {

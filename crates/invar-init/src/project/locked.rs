@@ -21,7 +21,7 @@ pub(super) struct LockedPackages {
     pub without_fitting: BTreeSet<String>,
 }
 
-/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
+/// The Debian release that an image consists of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
 /// where its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
     match suite {

@@ -108,7 +108,7 @@ fn fields(line: &str) -> Option<Vec<String>> {
     Some(fields)
 }
 
-/// Whether the name can stand in the tables.
+/// Whether the name can be in the tables.
 fn is_name(name: &str) -> bool {
     let start = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));

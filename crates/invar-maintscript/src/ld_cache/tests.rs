@@ -283,7 +283,7 @@ fn damaged_libraries_are_harmless() {
 
 #[test]
 fn the_libraries_that_a_file_needs() {
-    // The library's own name stands in the place of a needed one: the tag of its second entry is changed.
+    // The library's own name replaces a needed one: the tag of its second entry is changed.
     let mut bytes = library("libother.so.2");
     let dynamic_at = bytes.len() - "\0libother.so.2\0".len() - 3 * 16;
     assert!(needed_libraries(&mut Cursor::new(&bytes)).unwrap().is_empty());

@@ -253,7 +253,7 @@ impl KeptEntries {
     }
 }
 
-/// The directory at `path`, which stays as it is but for what is new below it.
+/// The directory at `path`, which stays as it is except for what is new below it.
 fn directory_above(ran: &ScriptRun<'_>, path: &ImagePath, is_gone: bool) -> Entry {
     let native = ran.native.tree().get(path.as_str()).filter(|entry| entry.is_directory() && !is_gone);
     let (sandbox, changed) = (ran.sandbox.get(path.as_str()), ran.changed.tree().get(path.as_str()));
@@ -361,7 +361,7 @@ fn make_natively(ran: &ScriptRun<'_>, cleaned: &mut ScriptResult) -> Result<(), 
 /// Lists of shells, one a line with its whole path, which debianutils keeps (shells(5), update-shells(8)).
 const SHELLS: [&str; 2] = ["etc/shells", "var/lib/shells.state"];
 
-/// The lines of `text` but for paths at which the image has nothing.
+/// The lines of `text` except for paths at which the image has nothing.
 fn without_missing(view: &View<'_>, text: &str) -> String {
     let there = |line: &&str| {
         let line = line.trim();

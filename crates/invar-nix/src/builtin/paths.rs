@@ -148,7 +148,7 @@ impl Evaluator {
         self.search(name, spot)
     }
 
-    /// The path in the virtual root; a file inside of what a symbol stands for cannot be read.
+    /// The path in the virtual root; a file inside what a symbol stands for cannot be read.
     fn readable(&mut self, path: &NixString, spot: Spot) -> Outcome<String> {
         if let [TextPiece::Symbol(symbol), ..] = self.pieces(&path.text).as_slice()
             && self.symbol_path(*symbol).is_none()

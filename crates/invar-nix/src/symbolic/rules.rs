@@ -87,7 +87,7 @@ impl Evaluator {
         found
     }
 
-    /// An error if `cut` is inside of a placeholder, of which only the start is as Nix has it, and that only of a known
+    /// An error if `cut` is inside a placeholder, of which only the start is as Nix has it, and that only of a known
     /// thing.
     pub(crate) fn cut(
         &self,
@@ -128,7 +128,7 @@ impl Evaluator {
         Ok(self.symbols.push(Symbol { origin, name, attributes, missing, fallback, spot }))
     }
 
-    /// A known thing: it has a store path, so it can stand in strings as a derivation can.
+    /// A known thing: it has a store path, so it can be in strings as a derivation can.
     pub(crate) fn make(
         &mut self,
         origin: Origin,
@@ -231,7 +231,7 @@ impl Evaluator {
                 let argument = self.ready(text, spot)?;
                 self.later(Thunk::Call(function, argument), spot)?
             }
-            // Where it is, is where it stands in strings.
+            // Where it is, is where it is in strings.
             (None, None) if name == self.known.out_path => {
                 let path = self.placeholder(of, spot)?;
                 self.ready(Value::String(path), spot)?

@@ -105,10 +105,10 @@ fn damage_is_noticed_where_it_is_read() {
     let is_layer = |_: &str, bytes: &[u8]| bytes.starts_with(&[0x1f, 0x8b]);
     // The time in gzip's header: what it unpacks to stays the same.
     check(change(&is_layer, &|bytes| bytes[4] ^= 1), "layer 1");
-    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "it is damaged");
+    check(change(&is_layer, &|bytes| bytes[4] ^= 1), "is damaged");
     check(change(&is_layer, &|bytes| bytes.truncate(40)), "layer 1");
     let is_config = |_: &str, bytes: &[u8]| bytes.starts_with(b"{\"architecture");
-    check(change(&is_config, &|bytes| bytes.push(b' ')), "it is damaged");
+    check(change(&is_config, &|bytes| bytes.push(b' ')), "is damaged");
     let is_index = |name: &str, _: &[u8]| name == "index.json";
     check(change(&is_index, &|bytes| bytes.truncate(20)), "index.json of");
     check(

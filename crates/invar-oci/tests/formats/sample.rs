@@ -67,7 +67,7 @@ pub fn directories(tree: &Tree) -> Vec<u8> {
     bytes
 }
 
-/// A layer as a store assembles it: each piece compressed by itself.
+/// A layer as a store assembles it: each piece compressed on its own.
 pub fn layer(trees: &[&MemoryTree]) -> (Layer, Vec<u8>) {
     let merged = merge(trees.iter().map(|tree| tree.tree())).unwrap().tree;
     let mut pieces = vec![directories(&merged)];

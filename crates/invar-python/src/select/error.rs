@@ -28,7 +28,7 @@ pub enum SelectError {
         /// What the lock requires.
         required: String,
     },
-    /// The lock was made for other environments.
+    /// The lock was created for other environments.
     #[error("uv.lock does not cover {target}: tool.uv.environments excludes it")]
     Environment {
         /// What the image runs on.

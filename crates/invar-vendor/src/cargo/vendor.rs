@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A file has mode 0755 if any execute bit is set in the archive, else 0644. The digests of single files are left out:
-//! the package's own digest is compared with the lock, and what lies in an image is checked when it is read.
+//! the package's own digest is compared with the lock, and what is in an image is checked when it is read.
 //!
 //! Source: the Cargo book, "Source replacement", "Directory sources"; "Configuration", `[source]`.
 //!

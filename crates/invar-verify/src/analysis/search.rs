@@ -13,7 +13,7 @@ pub type Run<'a, T, E> = &'a mut dyn FnMut(&[Perturbation]) -> Result<BTreeSet<T
 /// them and shows what that changes.
 ///
 /// `likely` are tried first, apart from the others: where they are all of it, two builds tell. Otherwise the suspects
-/// are halved again and again, and a half that changes nothing is not looked into; so one culprit among thirteen takes
+/// are halved again and again, and a half that changes nothing is not inspected; so one culprit among thirteen takes
 /// about six builds. What changes only under several at once is told of none of them.
 ///
 /// # Errors

@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build, proposals};
+use invar_build::{BuildRequest, Built, Destination, Target, build};
+use invar_checkout::ProjectFiles;
+use invar_lock::proposals;
 use invar_project::{Platform, Purpose};
 use serde_json::json;
 

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, ProjectFiles, Session, named_programs, shell_environment};
+use invar_build::{BuildError, Session, named_programs, shell_environment};
+use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 use invar_tree::Digest;
 

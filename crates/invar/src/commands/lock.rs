@@ -2,8 +2,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{Locked, ProjectFiles, Unlocked, Update, lock};
+use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
+use invar_lock::{Locked, Unlocked, Update, check_parts, lock};
 use invar_project::{LockPart, Purpose};
 use serde_json::{Value, json};
 
@@ -33,7 +34,7 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn CliReporter) -> Resul
         for (wanted, purpose) in &wanted {
             let files = manifest::check(wanted, *purpose)?;
             let required = required(&files, wanted, *purpose, options)?;
-            missing.extend(files.check_parts(&required)?);
+            missing.extend(check_parts(&files, &required)?);
         }
         return print_missing(global, &missing);
     }
@@ -54,7 +55,7 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn CliReporter) -> Resul
         let required = required(&files, wanted, *purpose, options)?;
         let session = machine::session(global, &files.manifest, reporter)?;
         let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-        let locked = lock(&session, &mut files, &keyring, &update, &required)?;
+        let locked = lock(&machine::lock_context(&session, &keyring), &mut files, &update, &required)?;
         reporter.finish();
         propose(&locked.proposals, true, reporter);
         changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Environment, Mount, ProjectFiles, RunRequest, Session, shell_environment};
+use invar_build::{BuildError, Environment, Mount, RunRequest, Session, shell_environment};
+use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 
 use crate::cli::{Global, Shell};

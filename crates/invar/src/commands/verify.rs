@@ -3,15 +3,17 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, BuildRequest, ProjectFiles, Silent, Target, build};
+use invar_build::{BuildError, BuildRequest, Target, build};
+use invar_checkout::ProjectFiles;
 use invar_project::{Platform, Purpose};
+use invar_realise::Silent;
 use invar_store::Store;
 use invar_verify::{
     CacheCheck, Conclusion, Host, Interruption, Perturbation, Program, RebuildReporter, Verification,
 };
 
 use crate::cli::{Global, Verify};
-use crate::failure::{DIFFERENT, Failure, NOT_TRIED};
+use crate::failure::{DIFFERENT, Failure, INTERRUPTED, NOT_TRIED};
 use crate::machine;
 use crate::manifest::folder_and_image;
 use crate::open::Open;
@@ -111,7 +113,7 @@ fn listen() -> std::io::Result<Interruption> {
     std::thread::spawn(move || {
         for _ in signals.forever() {
             if !listener.interrupt() {
-                std::process::exit(Failure::INTERRUPTED.into());
+                std::process::exit(INTERRUPTED.into());
             }
         }
     });
@@ -134,8 +136,8 @@ impl RebuildReporter for Rebuilds<'_> {
             return say(&event.to_string());
         }
         say(&match names.as_slice() {
-            [] => "Building again with nothing perturbed".to_owned(),
-            names => format!("Building again under {}", names.join(", ")),
+            [] => "Rebuilding without variations".to_owned(),
+            names => format!("Rebuilding under {}", names.join(", ")),
         });
     }
 

@@ -1,10 +1,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_build::ProjectFiles;
+use invar_checkout::ProjectFiles;
 use invar_derive::{Derivation, Named, Request, ShownManifest, notes};
 pub use invar_derive::{Records, Wanted};
-use invar_inspect::printable;
+use invar_diagnostic::printable;
 use invar_project::{DerivedManifest, Purpose};
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ fn tell(
         return;
     }
     if let Some(difference) = difference {
-        say(&format!("{} gives another manifest than before:", manifest.source));
+        say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&printable(line)));
     }
     let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);

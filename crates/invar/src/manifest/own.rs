@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use invar_build::ProjectFiles;
+use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 use serde_json::Value;
 

@@ -11,7 +11,7 @@ const OPERATORS: [&str; 21] = [
     ";", "&", "<", ">",
 ];
 
-/// What stands next.
+/// What is next.
 #[derive(Debug)]
 pub(crate) enum ShellToken {
     Word(ShellWord),
@@ -157,7 +157,7 @@ impl Splitter<'_> {
         self.complete = false;
     }
 
-    /// What a `$` stands before.
+    /// What a `$` is before.
     fn dollar(&mut self, word: &mut WordBuilder<'_>, depth: usize) {
         let value = self.text.as_str();
         let start = self.at;

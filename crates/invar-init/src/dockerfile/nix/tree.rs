@@ -208,7 +208,7 @@ impl Built {
         number
     }
 
-    /// `cp` and the like: what is Nix's goes with it.
+    /// `cp` and similar: what is Nix's goes with it.
     fn copy(&mut self, operands: &[&String], directory: &str) {
         let Some((destination, sources)) = operands.split_last() else { return };
         let is_into = sources.len() > 1 || is_directory(destination);
@@ -265,7 +265,7 @@ impl Built {
             ["nix-store", option, ..] if option.contains('R') => STORE.to_owned(),
             ["nix-store", ..] if words.contains(&"--requisites") || words.contains(&"-R") => STORE.to_owned(),
             ["nix", ..] if words.contains(&"path-info") && words.contains(&"-r") => STORE.to_owned(),
-            // What it builds was read before this, since it stands inside.
+            // What it builds was read before this, since it is inside.
             ["nix", ..] if words.contains(&"--print-out-paths") || words.contains(&"path-info") => {
                 self.outputs.len().checked_sub(1).map(store_path).unwrap_or_default()
             }

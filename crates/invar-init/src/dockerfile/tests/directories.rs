@@ -3,7 +3,7 @@ use super::{check, read};
 
 #[test]
 fn a_project_may_be_copied_into_its_environment() {
-    // The environment's folder is named by variables, and has the project beside its packages.
+    // The environment's folder is named by variables, and has the project next to its packages.
     let dockerfile = "FROM python:3.13-slim AS base\nENV PYTHONPATH=. UV_PROJECT_ENVIRONMENT=/env\n\
         ENV UV_PROJECT_DIR=${UV_PROJECT_ENVIRONMENT} VIRTUAL_ENV=${UV_PROJECT_ENVIRONMENT} HERE=${UV_PROJECT_ENVIRONMENT}\n\
         ENV PATH=\"$VIRTUAL_ENV/bin:$PATH\" LIB=$HERE/lib/python3.13 DATA=$HERE/data\n\
@@ -80,7 +80,7 @@ fn a_project_may_be_the_root() {
 fn directories_that_programs_name_are_there() {
     let listing = [("a.py", "os.listdir('/build')"), ("LICENSE", ""), ("x/b.txt", "")];
     let step = "\n\n[[tool.invar.step]]\nname = \"copy\"\n";
-    // What is copied in parts lies where the Dockerfile has it.
+    // What is copied in parts is where the Dockerfile has it.
     check(
         "FROM python:3.13-slim\nWORKDIR /build\nCOPY LICENSE a.py ./\nCOPY x /build/x/\nCMD [\"python\", \"/build/a.py\"]\n",
         &listing,

@@ -48,7 +48,7 @@ impl Reader<'_> {
             found.places.insert(name.to_owned(), place.clone());
         }
         let owned: Vec<String> = found.tree.owners.iter().map(|owner| owner.path.clone()).collect();
-        // Directories that are made for the image's own user, or for everyone.
+        // Directories that are created for the image's own user, or for everyone.
         for (path, entry) in &found.tree.entries {
             let is_tmp = path == "tmp" || path == "var/tmp";
             if entry.put == FileContent::Directory

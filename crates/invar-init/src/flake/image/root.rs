@@ -8,7 +8,7 @@ use invar_nix::{Position, SymbolId};
 use crate::flake::overrides::flat;
 use crate::flake::reader::Reader;
 
-/// How many packages are looked into, one inside the other.
+/// How many packages are inspected, one inside the other.
 const DEEPEST: usize = 200;
 
 impl Reader<'_> {
@@ -219,7 +219,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Packages that a layer is made of: they are in the image, but not in its root.
+    /// Packages that a layer consists of: they are in the image, but not in its root.
     fn layer_packages(&mut self, datum: &Datum) {
         for item in flat(datum) {
             let result = match item.thing() {

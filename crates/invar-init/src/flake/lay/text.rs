@@ -15,7 +15,7 @@ const COREUTILS: [&str; 27] = [
 /// Commands that shells have themselves and that do something apart from starting a program.
 const BUILTINS: [&str; 10] = ["[", "cd", "echo", "eval", "exit", "printf", "read", "source", "test", "wait"];
 
-/// Whether a shell has the command `name` itself, or it is one of the small programs that scripts are made of.
+/// Whether a shell has the command `name` itself, or it is one of the small programs that scripts consist of.
 pub(super) fn is_of_shell(name: &str) -> bool {
     BUILTINS.contains(&name) || package_of(name).is_some()
 }

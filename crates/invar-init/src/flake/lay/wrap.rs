@@ -124,7 +124,7 @@ impl Reader<'_> {
         }
         match &wrapper.first_argument {
             FirstArgument::Program => {}
-            // Python looks for its environment beside the path that it was started by, and scripts do not see that.
+            // Python looks for its environment next to the path that it was started by, and scripts do not see that.
             _ if is_interpreter(&program) => {}
             FirstArgument::Text(name) => _ = table.insert("argv0".to_owned(), name.as_str().into()),
             FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
@@ -135,7 +135,7 @@ impl Reader<'_> {
         Ok(table)
     }
 
-    /// The value of a variable; none where it only names directories that are looked into anyway.
+    /// The value of a variable; none where it only names directories that are inspected anyway.
     pub(in crate::flake) fn variable(&mut self, name: &str, value: &str) -> Result<Option<Value>, String> {
         if !Self::is_searched(name) {
             return self.resolve(value).map(|value| Some(value.into()));

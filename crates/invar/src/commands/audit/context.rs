@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use invar_audit::{Ignore, IgnoreFile, Report, Surroundings};
 use invar_dockerfile::{InstructionKind, Source, parse};
 
-/// The longest file that is looked into, in bytes.
+/// The longest file that is inspected, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// How many folders above a Dockerfile are tried.
