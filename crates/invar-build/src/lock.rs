@@ -3,10 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invar_apt::Keyring;
 use invar_debian::PackageName;
+use invar_formats::spelling::nearest;
 use invar_plan::build_root_name;
-use invar_project::{
-    Change, InvarLock, LockPart, LockedFetch, PackageRequest, Platform, Request, RootName, nearest,
-};
+use invar_project::{Change, InvarLock, LockPart, LockedFetch, PackageRequest, Platform, Request, RootName};
 
 use crate::event::Downloads;
 use crate::lock_builds::lock_builds;

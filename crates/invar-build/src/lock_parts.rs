@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_plan::python_packages;
-use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose};
-use invar_python::{ChosenSource, Selected};
+use invar_project::{InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose};
+use invar_python::{ChosenSource, DistributionName, Selected};
 
 use crate::project::ProjectFiles;
 use crate::{BuildError, Event, Session};
@@ -23,7 +23,7 @@ pub struct Unlocked {
     pub part: LockPart,
     /// The Python packages that are to be built for it, and of which it is not locked what with. None where Debian
     /// packages are missing.
-    pub builds: BTreeSet<NormalisedName>,
+    pub builds: BTreeSet<DistributionName>,
 }
 
 /// The parts of a project, in the order in which they are locked: what comes later has no say in what comes before. A
@@ -61,14 +61,13 @@ pub(crate) fn sources(
     lock: &InvarLock,
     platform: Platform,
     part: &LockPart,
-) -> Result<BTreeMap<NormalisedName, ChosenSource>, BuildError> {
+) -> Result<BTreeMap<DistributionName, ChosenSource>, BuildError> {
     let mut all = BTreeMap::new();
     let Some(manifest) = manifest_of(files.whole_manifest(), part) else { return Ok(all) };
     let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
     for selected in selected.map_err(|error| of_part(part, error.into()))? {
         let Selected::Source(chosen) = selected else { continue };
-        let name = chosen.name.as_str().parse().expect("both names are normalised by one rule");
-        all.insert(name, chosen);
+        all.insert(chosen.name.clone(), chosen);
     }
     Ok(all)
 }
@@ -141,7 +140,7 @@ impl From<Unlocked> for BuildError {
         let what = match builds.len() {
             0 => "its Debian packages".to_owned(),
             _ => {
-                let names: Vec<&str> = builds.iter().map(NormalisedName::as_str).collect();
+                let names: Vec<&str> = builds.iter().map(DistributionName::as_str).collect();
                 format!(
                     "what {} {} built with",
                     names.join(", "),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
-use invar_project::{GlobList, Identity, LockedInterpreter, NormalisedName, Step, StepName};
-use invar_python::virtual_environment;
+use invar_project::{GlobList, Identity, LockedInterpreter, Step, StepName};
+use invar_python::{DistributionName, virtual_environment};
 use invar_store::{Key, StoredTree};
 use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
@@ -208,7 +208,7 @@ impl Assembly<'_> {
 
     /// Leaves out what the manifest excludes of the distribution `name`.
     fn exclude(&self, part: &mut Part, name: &str) {
-        let own: Option<NormalisedName> = name.parse().ok();
+        let own: Option<DistributionName> = name.parse().ok();
         let Some(own) = own.and_then(|name| self.files.manifest.python.overrides.get(&name)) else { return };
         if own.exclude.is_empty() {
             return;

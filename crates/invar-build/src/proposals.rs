@@ -2,8 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::PackageName;
+use invar_formats::spelling::nearest;
 use invar_maintscript::{Proposal, proposal};
-use invar_project::{Configure, nearest};
+use invar_project::Configure;
 
 use crate::{BuildError, ProjectFiles};
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invar_debian::Control;
+use invar_formats::spelling::nearest;
 use invar_maintscript::{
     Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command,
     script_environment, script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe};
-use invar_project::{Configure, nearest};
+use invar_project::Configure;
 use invar_sandbox::Ownership;
 use invar_store::Key;
 use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};

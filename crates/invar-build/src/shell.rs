@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
-use invar_project::{DefaultGroups, Identity, LockPart, Manifest, NormalisedName, Platform, User};
+use invar_project::{Identity, LockPart, Manifest, Platform, User};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
 use invar_store::Scratch;
 
@@ -80,7 +80,7 @@ pub struct Started {
 /// project's files, which are mounted.
 pub(crate) fn shell_manifest(manifest: &Manifest) -> Manifest {
     let mut shell = manifest.clone();
-    for group in shell_groups(manifest) {
+    for group in manifest.dev_shell_groups() {
         if !shell.groups.contains(&group) {
             shell.groups.push(group);
         }
@@ -98,21 +98,6 @@ pub(crate) fn shell_manifest(manifest: &Manifest) -> Manifest {
         shell.image.workdir = workdir;
     }
     shell
-}
-
-/// The dependency groups that the shell adds.
-fn shell_groups(manifest: &Manifest) -> Vec<NormalisedName> {
-    if let Some(groups) = &manifest.dev_shell.groups {
-        return groups.clone();
-    }
-    let Some(project) = &manifest.project else { return Vec::new() };
-    match &project.uv.default_groups {
-        Some(groups) => match groups {
-            DefaultGroups::All => project.groups.keys().cloned().collect(),
-            DefaultGroups::Named(names) => names.clone(),
-        },
-        None => "dev".parse().ok().filter(|dev| project.groups.contains_key(dev)).into_iter().collect(),
-    }
 }
 
 /// The image of `files` for `platform`, as folders.

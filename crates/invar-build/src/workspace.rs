@@ -3,8 +3,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use invar_plan::python_packages;
-use invar_project::{InvarLock, SourceRules, UvSettings, WorkspaceRoot};
+use invar_project::{InvarLock, SourceRules, WorkspaceRoot};
 use invar_python::UvLock;
+use invar_python::UvSettings;
 
 use crate::BuildError;
 use crate::project::ProjectFiles;

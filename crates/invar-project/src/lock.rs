@@ -172,6 +172,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use invar_debian::PackageName;
+use invar_python::DistributionName;
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -188,7 +189,7 @@ pub use self::python::{LockedBuild, LockedBuildSource, LockedBuildWheel};
 pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
-use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName, Timestamp};
+use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// Format break: the version of `invar.lock` that this release reads and writes. It also names the bytes of the
 /// images that are made from it.
@@ -261,7 +262,7 @@ pub struct LockedPlatform {
     /// What else is made of Debian packages besides the image.
     pub roots: BTreeMap<RootName, LockedRoot>,
     /// The Python packages that are built from their source.
-    pub builds: BTreeMap<NormalisedName, LockedBuild>,
+    pub builds: BTreeMap<DistributionName, LockedBuild>,
     /// The wheels that those builds need, by their file names.
     pub build_wheels: BTreeMap<String, LockedBuildWheel>,
     /// The source distributions that those builds need, by their file names. None needs itself.
@@ -308,7 +309,6 @@ as_text!(
     Because,
     FetchUrl,
     Fingerprint,
-    NormalisedName,
     OmissionReason,
     PackageRequest,
     Platform,

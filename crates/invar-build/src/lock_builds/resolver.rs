@@ -5,8 +5,8 @@ use std::io::Read as _;
 
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
 use invar_project::{
-    InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform,
-    NormalisedName, Platform, RootName,
+    InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform, Platform,
+    RootName,
 };
 use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
@@ -32,7 +32,7 @@ const DEEPEST: usize = 8;
 
 /// A package to be built, and what is known of its build.
 pub(super) struct Wanted {
-    pub name: NormalisedName,
+    pub name: DistributionName,
     pub chosen: ChosenSource,
     pub source: Source,
     pub version: Option<String>,
@@ -84,7 +84,7 @@ impl<'a> Resolver<'a> {
             interpreter,
             lock: lock.clone(),
             no_build: uv.is_some_and(|uv| uv.no_build),
-            no_build_packages: forbidden.filter_map(|name| name.as_str().parse().ok()).collect(),
+            no_build_packages: forbidden.cloned().collect(),
         })
     }
 
@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// All files that `builds` need.
-    pub fn found(mut self, builds: &BTreeMap<NormalisedName, LockedBuild>) -> Found {
+    pub fn found(mut self, builds: &BTreeMap<DistributionName, LockedBuild>) -> Found {
         let locked = std::mem::take(self.locked());
         let (mut wheels, mut sources) = (BTreeMap::new(), BTreeMap::new());
         let mut open: Vec<&LockedBuild> = builds.values().collect();
@@ -135,7 +135,7 @@ impl<'a> Resolver<'a> {
     pub fn resolve(
         &mut self,
         wanted: Vec<Wanted>,
-    ) -> Result<BTreeMap<NormalisedName, LockedBuild>, BuildError> {
+    ) -> Result<BTreeMap<DistributionName, LockedBuild>, BuildError> {
         let mut open = wanted;
         let mut done = BTreeMap::new();
         for round in 1..=ROUNDS {
@@ -202,7 +202,7 @@ impl<'a> Resolver<'a> {
         Ok((build, more))
     }
 
-    fn add_wheel(&mut self, name: &NormalisedName, chosen: &Chosen) -> Result<String, BuildError> {
+    fn add_wheel(&mut self, name: &DistributionName, chosen: &Chosen) -> Result<String, BuildError> {
         let file = chosen.wheel.filename.as_str().to_owned();
         let Location::Url(url) = &chosen.wheel.location else {
             return Err(BuildError::LocalBuildWheel { name: name.to_string(), file });
@@ -238,8 +238,7 @@ impl<'a> Resolver<'a> {
         if self.locked().build_sources.contains_key(&filename) {
             return Ok(filename);
         }
-        let name: NormalisedName =
-            chosen.name.as_str().parse().expect("both names are normalised by one rule");
+        let name = chosen.name.clone();
         let source = read_source(&self.workshop(), &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);

@@ -5,12 +5,13 @@ use invar_project::{Release, STABLE, stable_release};
 use invar_python::{
     Machine, NeededBy, Selected, Selection, SourceLocation, SourcePolicy, Target, UvLock, UvLockError, select,
 };
+use pep440_rs::VersionSpecifiers;
 use toml::Value;
 
 use crate::draft::Draft;
 use crate::project::Facts;
 
-/// The packages of an image, by their normalised names.
+/// The packages of an image, by their normalized names.
 #[derive(Debug, Default)]
 pub(super) struct Locked {
     /// All of them.
@@ -23,10 +24,10 @@ pub(super) struct Locked {
 
 /// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None` where
 /// its Python is not known, or none will do.
-pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
+pub(super) fn release(suite: Option<&str>, requires: Option<&VersionSpecifiers>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
-        None => stable_release(requires.and_then(|requires| requires.parse().ok()).as_ref()),
+        None => stable_release(requires),
     }
 }
 
