@@ -1,19 +1,27 @@
-//! Automation of this repository: `cargo xtask test` checks everything that a change must keep.
+//! Automation of this repository: `cargo xtask test` checks what a change must keep.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people; this is how it speaks")]
 mod names;
 mod needs;
 mod proof;
+mod sum;
 mod talk;
 mod test;
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use test::Tier;
+
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  test   Install what the tests need, then check format, lints, docs and run all tests
+  test   Check format, lints and docs, and run all tests that need nothing but this machine
+  test --real
+         Run the other tests: with Debian's archives and a package index as they are today, a Docker engine, an emulated
+         CPU, and programs that judge what is made
+  test --all
+         Both, with one sum
   proof scripts [NAME]...
          Build the projects of fixtures/scripts, whose maintainer scripts run, under all perturbations, and run
          their programs; needs root, some gigabytes and some minutes
@@ -22,19 +30,21 @@ Commands:
          each, and try them in a Docker engine; needs root
   proof names
          Check the tables of Debian packages against Debian's archive; needs apt, and fetches about 150 MB
-  needs  Only install what the tests need (Debian, as root)
+  needs  Only install what all tests need (Debian, as root); the commands above do it by themselves
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
-        ["test"] => test::run(),
+        ["test"] => test::run(&[Tier::Quick]),
+        ["test", "--real"] => test::run(&[Tier::Real]),
+        ["test", "--all"] => test::run(&[Tier::Quick, Tier::Real]),
         ["talk", folder] => talk::run(Path::new(folder)),
         ["proof", "scripts", names @ ..] => proof::scripts(names),
         ["proof", "names"] => names::check(),
         // Where uv was put does not matter here: the test command finds it.
-        ["needs"] => needs::install().map(|()| _ = needs::uv()),
+        ["needs"] => needs::install(Tier::Real).map(|()| _ = needs::uv()),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -1,32 +1,46 @@
-//! What the end-to-end tests need from the machine, and how it gets there.
+//! What the tests need from the machine, and how it gets there.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::test::Tier;
+
 /// Debian packages, each with a program that shows that it is there.
-const NEEDS: &[(&str, &str)] = &[
+type Needs = &'static [(&'static str, &'static str)];
+
+/// What the quick tests need.
+const QUICK: Needs = &[
+    ("/usr/bin/git", "git"),
+    ("/usr/bin/faketime", "faketime"),
+    ("/usr/bin/pgrep", "procps"),
+    ("/usr/bin/python3", "python3"),
+    ("/usr/bin/readelf", "binutils"),
+    ("/usr/bin/setpriv", "util-linux"),
+    ("/usr/bin/dpkg-deb", "dpkg"),
+    ("/bin/tar", "tar"),
+];
+
+/// What the real ones need besides.
+const REAL: Needs = &[
     ("/usr/sbin/dockerd", "docker.io"),
     ("/usr/bin/docker", "docker.io"),
     ("/usr/bin/skopeo", "skopeo"),
     ("/usr/bin/chromium", "chromium"),
-    ("/usr/bin/git", "git"),
     ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/qemu-x86_64-static", "qemu-user-static"),
-    ("/usr/bin/faketime", "faketime"),
-    ("/usr/bin/pgrep", "procps"),
-    ("/usr/bin/python3", "python3"),
-    ("/usr/bin/setpriv", "util-linux"),
-    ("/usr/bin/dpkg-deb", "dpkg"),
-    ("/bin/tar", "tar"),
     ("/usr/bin/nix-instantiate", "nix-bin"),
+    ("/usr/bin/npm", "npm"),
+    ("/usr/lib/python3/dist-packages/pip", "python3-pip"),
 ];
 
-/// Installs what is missing with apt, when this is Debian and we are root; otherwise says what is missing.
+/// Installs what is missing with apt, for the tests of `tier`, when this is Debian and we are root; otherwise says what is missing.
 ///
 /// # Errors
 /// What apt said. A machine where apt cannot be used is not an error: the tests that miss something say so.
-pub fn install() -> Result<(), String> {
-    let mut missing: Vec<&str> = NEEDS
+pub fn install(tier: Tier) -> Result<(), String> {
+    let more = if tier == Tier::Real { REAL } else { &[] };
+    let mut missing: Vec<&str> = QUICK
         .iter()
+        .chain(more)
         .filter(|(program, _)| !Path::new(program).exists())
         .map(|(_, package)| *package)
         .collect();

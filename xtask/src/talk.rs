@@ -2,6 +2,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::test::Tier;
+
 /// Runs the test over the files in `folder`, and shows what it measured.
 ///
 /// # Errors
@@ -13,8 +15,19 @@ pub fn run(folder: &Path) -> Result<(), String> {
             return Err(format!("{} has no {file}", folder.display()));
         }
     }
-    crate::needs::install()?;
-    let test = ["test", "--release", "--locked", "--package", "invar", "--test", "talk", "--", "--nocapture"];
+    crate::needs::install(Tier::Real)?;
+    let test = [
+        "test",
+        "--release",
+        "--locked",
+        "--package",
+        "invar",
+        "--test",
+        "cli",
+        "talk::",
+        "--",
+        "--nocapture",
+    ];
     let status = Command::new("cargo").args(test).env("INVAR_TALK", &whole).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err("not all of them work".to_owned()) }

@@ -18,7 +18,7 @@ const PIECE: usize = 1 << 20;
 
 /// The packages of one or several suites that fit one architecture, found by name.
 ///
-/// Only what solving and locking need is kept, as text; a [`PackageRecord`] is made when it is asked for.
+/// Only what solving and locking need is kept, as text; a [`PackageRecord`] is created when it is asked for.
 #[derive(Debug, Clone)]
 pub struct PackageIndex {
     architecture: Architecture,
@@ -46,7 +46,7 @@ pub enum IndexError {
     #[error(transparent)]
     Syntax(#[from] ParagraphError),
     /// A package's description cannot be used.
-    #[error("line {line}: the package {name:?} cannot be used: {source}")]
+    #[error("line {line}: cannot use the package {name:?}: {source}")]
     Record {
         /// The line on which the description begins, from 1.
         line: u64,

@@ -24,7 +24,7 @@ pub enum KeyringError {
     #[error("not a keyring: expected OpenPGP public keys, binary or in ASCII armour")]
     Syntax,
     /// There is no certificate in it.
-    #[error("the keyring has no key that can be read; keys of OpenPGP versions before 4 cannot")]
+    #[error("the keyring has no supported key; OpenPGP keys before version 4 are not supported")]
     Empty,
     /// There are more certificates than anyone needs.
     #[error("the keyring has more than {MAXIMUM_CERTIFICATES} keys")]
@@ -145,7 +145,7 @@ mod tests {
         check(armoured("mDMEAAAA").as_bytes(), "not a keyring");
         check(b"\xff\xff\xff\xff\xff\xff", "not a keyring");
         // A marker packet, which means nothing (RFC 9580, section 5.8).
-        check(b"\xca\x03PGP", "no key that can be read");
+        check(b"\xca\x03PGP", "no supported key");
         let good: &[u8] = include_bytes!("../keys/debian-archive-trixie-stable.gpg");
         check(&good[..20], "not a keyring");
         check(&good.repeat(MAXIMUM_CERTIFICATES + 1), "more than 1024 keys");

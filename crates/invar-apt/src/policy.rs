@@ -4,7 +4,7 @@
 //! sections 5.2 "Signature Packet" and 10.1 "Transferable Public Keys"):
 //!
 //! * Only signatures over SHA-256, SHA-384 or SHA-512 count; RSA keys have at least 2048 bits.
-//! * A certificate's own signatures tell how long its first key lasts and what it may do. The newest that binds a user
+//! * A certificate's own signatures show how long its first key lasts and what it may do. The newest that binds a user
 //!   and the newest directly on the key both count, and the stricter wins: the second kind often only names revokers.
 //!   Other people's signatures on a certificate say nothing here.
 //! * Any revocation by the certificate itself counts, whatever its reason, date or hash. One by a designated other
@@ -35,26 +35,26 @@ pub enum SignatureFault {
     #[error("its key is not in the keyring")]
     UnknownKey,
     /// It does not say who made it.
-    #[error("it does not say which key made it")]
+    #[error("it does not name the key that created it")]
     NoIssuer,
     /// It is of a kind, version or form that is not accepted.
     #[error(
-        "it is of a kind that is not accepted: only signatures of a text, of version 4 or 6, without unknown critical marks are"
+        "its type is not accepted: expected a text signature of version 4 or 6 without unknown critical subpackets"
     )]
     Kind,
     /// Its hash can be forged, or is unknown.
-    #[error("it uses {hash}, only SHA256, SHA384 and SHA512 are accepted")]
+    #[error("it uses {hash}; only SHA256, SHA384 and SHA512 are accepted")]
     Hash {
         /// The hash algorithm's name.
         hash: String,
     },
     /// It has no time.
-    #[error("it does not say when it was made")]
+    #[error("it has no creation time")]
     NoTime,
-    /// It was made later than now.
-    #[error("it was made on {}, which is in the future", format_date(*.time))]
+    /// It was created later than now.
+    #[error("it was created on {}, which is in the future", format_date(*.time))]
     Future {
-        /// When it was made, in seconds since the beginning of 1970.
+        /// When it was created, in seconds since the beginning of 1970.
         time: i64,
     },
     /// It has expired.
@@ -64,7 +64,7 @@ pub enum SignatureFault {
         time: i64,
     },
     /// Its key is too short.
-    #[error("its key is too short, RSA keys must have at least 2048 bits")]
+    #[error("its key is too short: RSA keys must have at least 2048 bits")]
     WeakKey,
     /// Its key was revoked by its owner.
     #[error("its key was revoked by its owner")]
@@ -73,7 +73,7 @@ pub enum SignatureFault {
     #[error("its key is not bound to its certificate by a valid signature")]
     Unbound,
     /// Its key may not sign.
-    #[error("its key is not marked for signing")]
+    #[error("its key is not a signing key")]
     NotForSigning,
     /// Its key has expired.
     #[error("its key expired on {}; look for a newer keyring", format_date(*.time))]
@@ -81,11 +81,11 @@ pub enum SignatureFault {
         /// When it did, in seconds since the beginning of 1970.
         time: i64,
     },
-    /// It was made before its key.
+    /// It was created before its key.
     #[error("it is older than its key")]
     OlderThanKey,
     /// The mathematics fail: the text was changed, or another key made it.
-    #[error("it does not fit the text: the text was changed, or the signature damaged")]
+    #[error("it does not match the text: the text was modified, or the signature is damaged")]
     Mismatch,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn check_signature(signature: &Signature, now: i64) -> Result<(), Sig
     }
 }
 
-/// Checks that a key may sign now, and could when `signature` was made.
+/// Checks that a key may sign now, and could when `signature` was created.
 ///
 /// # Errors
 /// [`SignatureFault`] for the first rule that the key breaks.
@@ -206,7 +206,7 @@ fn is_usable(signature: &Signature, now: i64) -> bool {
         && signature_end(signature).is_none_or(|time| time > now)
 }
 
-/// Checks that a key lived when the signature was made, and lives now.
+/// Checks that a key lived when the signature was created, and lives now.
 fn check_life(
     key: &impl KeyDetails,
     bindings: &[&Signature],
@@ -271,7 +271,7 @@ fn has_flags(signature: &Signature) -> bool {
     })
 }
 
-/// When a signature was made, in seconds since the beginning of 1970.
+/// When a signature was created, in seconds since the beginning of 1970.
 fn made(signature: &Signature) -> Option<i64> {
     signature.created().map(|time| i64::from(time.as_secs()))
 }

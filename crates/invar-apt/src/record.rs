@@ -58,7 +58,7 @@ pub struct PackageRecord {
     pub conflicts: Vec<Relation>,
     /// What would not work with it.
     pub breaks: Vec<Relation>,
-    /// The names that it answers to besides its own.
+    /// The names that it answers to in addition to its own.
     pub provides: Vec<Provided>,
     /// Where the archive keeps it, seen from the archive's root.
     pub filename: ArchivePath,
@@ -102,7 +102,7 @@ pub enum Priority {
 #[non_exhaustive]
 pub enum RecordError {
     /// A field that must be there is not.
-    #[error("it has no field {field:?}, which is required")]
+    #[error("the required field {field:?} is missing")]
     Missing {
         /// The field's name.
         field: &'static str,
@@ -122,7 +122,7 @@ pub enum RecordError {
         source: RelationError,
     },
     /// A field that lists packages one by one has alternatives, or something other than names and versions.
-    #[error("its field {field:?}: {text:?} must be one package{}", if *.field == "Provides" { ", perhaps with \"(= VERSION)\"" } else { "" })]
+    #[error("its field {field:?}: {text:?} must be one package{}", if *.field == "Provides" { ", optionally with \"(= VERSION)\"" } else { "" })]
     NotOne {
         /// The field's name.
         field: &'static str,
@@ -148,7 +148,7 @@ pub enum RecordError {
         text: String,
     },
     /// A field has a word that is not among those that it may have.
-    #[error("its field {field:?}: {text:?} is not among the words that it may have")]
+    #[error("its field {field:?}: {text:?} is not an allowed value")]
     Word {
         /// The field's name.
         field: &'static str,

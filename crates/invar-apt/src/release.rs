@@ -33,7 +33,7 @@ pub struct Release {
     pub suite: Option<ArchivePath>,
     /// The suite's name for good, such as `trixie`.
     pub codename: Option<ArchivePath>,
-    /// When it was made, in seconds since the beginning of 1970, UTC.
+    /// When it was created, in seconds since the beginning of 1970, UTC.
     pub date: i64,
     /// Until when it may be trusted, if it says so, in the same seconds.
     pub valid_until: Option<i64>,
@@ -70,7 +70,7 @@ pub enum ReleaseError {
         found: usize,
     },
     /// A field that must be there is not.
-    #[error("the Release file has no field {field:?}, which is required")]
+    #[error("the Release file has no field {field:?}")]
     Missing {
         /// The field's name.
         field: &'static str,

@@ -57,8 +57,8 @@ pub enum SignatureError {
     },
     /// The signature block cannot be read. The reader's own error is not kept: it shows the bytes as a program's dump.
     #[error(
-        "the InRelease file's signature block cannot be read: it is not base64, or not OpenPGP signatures; perhaps the \
-         file was damaged on its way"
+        "cannot read the InRelease file's signature block: it is not base64, or does not contain OpenPGP signatures; \
+         the file may be damaged"
     )]
     Syntax,
     /// None of the signatures can be trusted.
@@ -72,8 +72,8 @@ pub enum SignatureError {
     Release(#[from] ReleaseError),
     /// The file was valid once.
     #[error(
-        "the Release file of {suite} was valid until {}, and now it is {}: the mirror is out of date, or someone keeps \
-         updates from you",
+        "the Release file of {suite} expired on {}, and now it is {}: the mirror is out of date, or someone is withholding \
+         updates",
         format_date(*.valid_until), format_date(*.now)
     )]
     Expired {
@@ -86,7 +86,7 @@ pub enum SignatureError {
     },
     /// The file is from the future.
     #[error(
-        "the Release file of {suite} was made on {}, and now it is {}: check this machine's clock",
+        "the Release file of {suite} is dated {}, but now it is {}: check this machine's clock",
         format_date(*.date), format_date(*.now)
     )]
     Future {
@@ -107,13 +107,13 @@ pub enum FrameFault {
     #[error("it is not UTF-8")]
     NotUtf8,
     /// There is a carriage return.
-    #[error("it has a carriage return, lines must end in a line feed alone")]
+    #[error("it contains a carriage return; lines must end with a line feed only")]
     CarriageReturn,
     /// A header is not `Hash`.
-    #[error("before the signed text only \"Hash\" headers and an empty line may stand")]
+    #[error("only \"Hash\" headers and an empty line may precede the signed text")]
     Header,
     /// The signature block is missing, cut off, or not the only one.
-    #[error("expected exactly one complete signature block at its end; perhaps the download was cut off")]
+    #[error("expected exactly one complete signature block at its end; the download may be incomplete")]
     Block,
     /// A line of the text could be taken for a header or a block.
     #[error("a line of the signed text starts with \"-\" and is not escaped")]
@@ -140,7 +140,7 @@ fn listed(findings: &[SignatureFinding]) -> String {
         .iter()
         .map(|SignatureFinding { issuer, fault }| {
             let issuer = issuer.as_deref().unwrap_or("an unnamed key");
-            format!("; the signature of {issuer} does not count: {fault}")
+            format!("; the signature of {issuer} is rejected: {fault}")
         })
         .collect()
 }
@@ -179,7 +179,7 @@ pub fn verify_in_release(
 }
 
 /// What an InRelease file says whose bytes are known, since a lock names their digest: its signature was checked when
-/// the lock was made.
+/// the lock was created.
 ///
 /// # Errors
 /// [`SignatureError`] for a file that has not the form of one.

@@ -3,12 +3,14 @@
 //! The result is what the system's own package manager would install on an empty system without recommendations: of
 //! alternatives the first, of a name that several packages provide the one that is there already, of versions the
 //! highest. A plain walk along the dependencies ([`greedy`]) finds that nearly always. Where the walk runs into a
-//! conflict, a complete search ([`search`]) decides whether there is another way, and if not, [`problem`] says why.
+//! conflict, a complete search ([`search`]) decides whether there is another way, and if not, [`explain`] says why.
 //!
 //! Only the index and the request decide. No order of a table, no clock and no random number does.
+mod explain;
 mod greedy;
 mod problem;
 mod search;
+mod table;
 mod universe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +109,7 @@ pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solutio
         Some(walk) => walk,
         None => {
             let rows = search::search(&universe)?;
-            // The walk within the packages found gives the reasons, and leaves behind what nothing needs after all.
+            // The walk within the packages found gives the reasons, and drops what nothing needs after all.
             Walk::within(&universe, &rows)
                 .expect("the packages found satisfy all that they and the roots need")
         }

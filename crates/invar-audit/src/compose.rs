@@ -1,9 +1,9 @@
 //! The audit of a compose file: the images that its services run, and the Dockerfiles that it builds.
 //!
-//! By the Compose specification: `services`, `build` in its short and long form, `dockerfile_inline`, `args` as a list or
-//! a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`; files that are included (also several
-//! that are laid over each other) and services that are extended, here or in another file. A part of a service that
-//! another file overrides is not told.
+//! By the Compose specification: `services`, `build` in its short and long form, `dockerfile_inline`, `args` as a list
+//! or a mapping, `additional_contexts`, `${NAME}` with its defaults, anchors and `<<`; files that are included (also
+//! several that are laid over each other) and services that are extended, here or in another file. A part of a service
+//! that another file overrides is not reported.
 //!
 //! Other files are asked from the caller. Paths are joined by their letters, as Compose does, starting from the path of
 //! the first file.
@@ -59,10 +59,10 @@ pub struct ComposeBuild {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// There is none.
-    #[error("there is no such file")]
+    #[error("no such file")]
     Missing,
     /// It is a folder, a device or the like.
-    #[error("it is no plain file")]
+    #[error("it is not a regular file")]
     NotAFile,
     /// It has more bytes than are read.
     #[error("it has more than {limit} bytes")]
@@ -71,7 +71,7 @@ pub enum Unread {
         limit: u64,
     },
     /// It is not UTF-8.
-    #[error("it is not text in UTF-8")]
+    #[error("it is not UTF-8 text")]
     NotText,
     /// The system refuses it.
     #[error("{0}")]
@@ -96,13 +96,13 @@ pub struct ComposeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeFault {
     /// It is no YAML.
-    #[error("this is not YAML: {0}")]
+    #[error("invalid YAML: {0}")]
     Yaml(#[from] YamlError),
     /// It has no services.
-    #[error("the file has no `services` and no `include`, so it is no compose file")]
+    #[error("not a compose file: it has no `services` and no `include`")]
     NoServices,
     /// A file that it includes or extends cannot be read.
-    #[error("{path} cannot be read: {reason}")]
+    #[error("cannot read {path}: {reason}")]
     Unread {
         /// The file.
         path: String,
@@ -110,7 +110,7 @@ pub enum ComposeFault {
         reason: Unread,
     },
     /// A service that is extended does not exist.
-    #[error("there is no service `{service}` in {path}")]
+    #[error("no service `{service}` in {path}")]
     NoService {
         /// The service.
         service: String,
@@ -118,10 +118,10 @@ pub enum ComposeFault {
         path: String,
     },
     /// Files include each other, or services extend each other, in a circle.
-    #[error("this leads back to where it came from")]
+    #[error("this is circular")]
     Circle,
     /// There are more files, or more levels of them, than are followed.
-    #[error("more than {limit} {what} are not followed")]
+    #[error("at most {limit} {what} are followed")]
     TooMany {
         /// What there is too much of.
         what: &'static str,
@@ -149,8 +149,8 @@ pub fn audit_compose(
 }
 
 impl Compose {
-    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is told there. The reports are those
-    /// of the scripts that it runs, see [`crate::Audited::scripts`]. Nothing where the Dockerfile is a file.
+    /// Audits the Dockerfile of `build` that stands in a compose file; what is found is reported there. The reports are
+    /// those of the scripts that it runs, see [`crate::Audited::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors
     /// [`ComposeError`], with the place in the compose file.

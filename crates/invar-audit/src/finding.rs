@@ -8,7 +8,7 @@ use crate::rule::{Level, Rule};
 pub struct Finding {
     /// The rule that it breaks.
     pub rule: Rule,
-    /// How grave it is here; at most as grave as the rule says.
+    /// How severe it is here; at most the level of the rule.
     pub level: Level,
     /// Where it stands; `None` where it is about the file or image as a whole.
     pub span: Option<Span>,
@@ -21,7 +21,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding at `span`, as grave as the rule says.
+    /// A finding at `span`, at the level of the rule.
     pub fn new(rule: Rule, span: Span, message: impl Into<String>) -> Self {
         let level = rule.definition().level;
         Self { rule, level, span: Some(span), message: message.into(), fix: None, also: Vec::new() }
@@ -32,7 +32,7 @@ impl Finding {
         Self { span: None, ..Self::new(rule, Span::default(), message) }
     }
 
-    /// The same, less grave.
+    /// The same, less severe.
     #[must_use]
     pub fn at_level(mut self, level: Level) -> Self {
         self.level = level.min(self.rule.definition().level);
@@ -79,7 +79,7 @@ impl Report {
         Self { name, text, findings, ignored }
     }
 
-    /// The gravest level found.
+    /// The most severe level found.
     pub fn worst(&self) -> Option<Level> {
         self.findings.iter().map(|finding| finding.level).max()
     }

@@ -15,8 +15,8 @@ pub enum FlakeError {
     /// It cannot be read.
     #[error("{0}")]
     Nix(#[from] NixError),
-    /// The lock is none.
-    #[error("flake.lock is no lock: {message}")]
+    /// The lock is invalid.
+    #[error("invalid flake.lock: {message}")]
     Lock {
         /// What is wrong.
         message: String,

@@ -40,7 +40,7 @@ pub(crate) fn apply(text: &str, findings: Vec<Finding>, scopes: &[Span]) -> (Vec
         }
     }
     for excuse in excuses.into_iter().filter(|excuse| !excuse.used) {
-        let message = format!("nothing here breaks the rule {}", excuse.rule.name());
+        let message = format!("no finding of the rule {} here", excuse.rule.name());
         kept.push(Finding::new(Rule::UnusedIgnore, excuse.name, message));
     }
     (kept, ignored)
@@ -77,7 +77,7 @@ fn excuses(text: &str, scopes: &[Span]) -> (Vec<Excuse>, Vec<Finding>) {
 }
 
 fn unknown(name: &str, span: Span) -> Finding {
-    let finding = Finding::new(Rule::UnknownRuleInIgnore, span, format!("there is no rule `{name}`"));
+    let finding = Finding::new(Rule::UnknownRuleInIgnore, span, format!("unknown rule `{name}`"));
     match nearest(name) {
         Some(rule) => finding.with_fix(format!("Did you mean `{}`?", rule.name())),
         None => finding,
@@ -92,7 +92,7 @@ fn nearest(name: &str) -> Option<Rule> {
     Rule::ALL.iter().copied().max_by_key(shared).filter(|rule| shared(rule) > 0)
 }
 
-/// Where the mark starts, if it stands in a comment: behind a `#` that begins the line or follows a blank.
+/// Where the mark starts, if it stands in a comment: after a `#` that begins the line or follows a blank.
 fn comment_with_mark(line: &str) -> Option<usize> {
     let mark = line.find(MARK)?;
     let before = line[..mark].trim_end();

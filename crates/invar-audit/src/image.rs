@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use crate::finding::{Finding, Report};
 use crate::rule::{Level, Rule};
 
-/// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings matter.
+/// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings
+/// matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageFacts {
     /// Whether it can say anything of itself: a root file system cannot.
     pub has_configuration: bool,
     /// Annotations and labels.
     pub labels: BTreeMap<String, String>,
-    /// When it was made, in seconds since 1970, where it says so.
+    /// When it was created, in seconds since 1970, where it says so.
     pub created: Option<i64>,
     /// What a container sees: files, by their paths without a slash in front.
     pub files: BTreeMap<String, ImageFile>,
@@ -28,7 +29,7 @@ pub struct ImageFile {
     pub start: Vec<u8>,
 }
 
-/// A day, in seconds. What is modified in the day before the image was made was made with it.
+/// A day, in seconds. What is modified in the day before the image was created belongs to its build.
 const DAY: i64 = 24 * 60 * 60;
 
 /// Where accounts have the day of their last change.
@@ -45,14 +46,14 @@ const CACHES: [(&str, &str); 27] = [
     ("var/cache/dnf/", "dnf's cache"),
     ("var/cache/yum/", "yum's cache"),
     ("var/lib/dnf/history", "dnf's history"),
-    ("var/cache/ldconfig/", "the linker's cache of times"),
+    ("var/cache/ldconfig/", "the linker's cache, with times"),
     ("var/cache/debconf/", "debconf's cache"),
-    ("var/cache/fontconfig/", "the cache of fonts, with times"),
+    ("var/cache/fontconfig/", "the font cache, with times"),
     ("var/cache/man/", "the index of manual pages"),
     ("var/log/apt/", "apt's log"),
     ("var/log/dpkg.log", "dpkg's log"),
     ("var/log/alternatives.log", "the log of update-alternatives"),
-    ("var/log/fontconfig.log", "the log of fonts"),
+    ("var/log/fontconfig.log", "the font log"),
     ("/.cache/pip/", "pip's cache"),
     ("/.cache/uv/", "uv's cache"),
     ("/.cache/pypoetry/", "Poetry's cache"),
@@ -62,20 +63,20 @@ const CACHES: [(&str, &str); 27] = [
     ("/.cache/composer/", "Composer's cache"),
     ("/.cargo/registry/cache/", "cargo's cache"),
     ("/.cache/go-build/", "Go's cache"),
-    ("/pkg/mod/cache/download/", "Go's cache of modules"),
-    ("opt/conda/pkgs/", "conda's cache of packages"),
+    ("/pkg/mod/cache/download/", "Go's module cache"),
+    ("opt/conda/pkgs/", "conda's package cache"),
     ("/.wget-hsts", "wget's list of servers, with times"),
     ("/.python_history", "Python's history"),
 ];
 
 /// What one machine alone should have, by where it is.
 const IDENTITY: [(&str, &str); 7] = [
-    ("etc/machine-id", "the machine id"),
-    ("var/lib/dbus/machine-id", "D-Bus's machine id"),
+    ("etc/machine-id", "the machine ID"),
+    ("var/lib/dbus/machine-id", "D-Bus's machine ID"),
     ("var/lib/systemd/random-seed", "systemd's random seed"),
     ("var/lib/urandom/random-seed", "the random seed"),
     ("etc/ssl/private/ssl-cert-snakeoil.key", "a private key"),
-    ("etc/hostid", "the host id"),
+    ("etc/hostid", "the host ID"),
     ("etc/ssh/ssh_host_", "an SSH host key"),
 ];
 
@@ -115,13 +116,13 @@ fn base(image: &ImageFacts, findings: &mut Vec<Finding>) {
         (_, Some(_)) => {}
         (Some(base), None) if base == "scratch" || base.contains("@sha256:") => {}
         (Some(base), None) => {
-            let message = format!("the image says that it was built from `{base}`, without a digest");
+            let message = format!("the image names its base `{base}` without a digest");
             findings.push(Finding::of_all(Rule::ImageBaseNotPinned, message));
         }
-        // Files of one time throughout were laid out anew; nothing of another image is under them.
+        // Files of one time throughout were written again; nothing of another image is under them.
         (None, None) if has_one_time(image) => {}
         (None, None) => {
-            let message = "the image does not say what it was built from";
+            let message = "the image does not record its base image";
             findings.push(Finding::of_all(Rule::ImageBaseUnknown, message));
         }
     }
@@ -159,7 +160,8 @@ fn times(image: &ImageFacts, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Accounts that were made, or had their password set, on the day of the build or later: `/etc/shadow` keeps that day.
+/// Accounts that were created, or had their password set, on the day of the build or later: `/etc/shadow` keeps that
+/// day.
 fn accounts(image: &ImageFacts, findings: &mut Vec<Finding>) {
     let Some((created, file)) = image.created.zip(image.files.get(SHADOW)) else { return };
     let first_day = (created.saturating_sub(DAY)).div_euclid(DAY);
@@ -173,7 +175,7 @@ fn accounts(image: &ImageFacts, findings: &mut Vec<Finding>) {
     if let Some(first) = changed.next() {
         let count = 1 + changed.count();
         let accounts = if count == 1 { "1 account has".to_owned() } else { format!("{count} accounts have") };
-        let message = format!("{accounts} the day of the build in `/{SHADOW}`, the first is `{first}`");
+        let message = format!("{accounts} the build date in `/{SHADOW}`, the first is `{first}`");
         findings.push(Finding::of_all(Rule::ImageAccountDates, message));
     }
 }

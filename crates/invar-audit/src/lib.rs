@@ -7,7 +7,7 @@
 //! # Goals
 //! * Each finding names a rule, a place, why it changes the result, how that hurts, and what to do.
 //! * One cause, one finding. Where a cause stands in several places, the finding lists them.
-//! * What is pinned is not reported: versions behind names that are set in the file, checksums that are checked later,
+//! * What is pinned is not reported: versions after names that are set in the file, checksums that are checked later,
 //!   commits that are checked out later, snapshots that apt's sources name, locks that are copied.
 //! * Definitions of rules are data: the terminal, JSON, SARIF and the manual say the same.
 //!

@@ -1,8 +1,8 @@
-//! The rules: their names, how grave they are, and what is said about them everywhere.
+//! The rules: their names, levels and texts.
 //!
 //! One definition feeds the terminal, JSON, SARIF and the manual.
 
-/// How grave a finding is.
+/// How severe a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// It differs from build to build, or depends on the machine, but seldom in what the image does.
@@ -14,7 +14,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The levels, the least grave first.
+    /// The levels, the least severe first.
     pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
 
     /// Its name.
@@ -65,20 +65,20 @@ pub struct Definition {
     pub name: &'static str,
     /// What it is about.
     pub subject: Subject,
-    /// How grave its gravest finding is.
+    /// The most severe level of its findings.
     pub level: Level,
     /// What it finds, in a few words.
     pub finds: &'static str,
     /// Why that changes the result.
     pub why: &'static str,
-    /// How it hurts.
-    pub bites: &'static str,
+    ///    /// What goes wrong because of it.
+    pub impact: &'static str,
     /// What to do.
     pub fix: &'static str,
 }
 
 macro_rules! rules {
-    ($($variant:ident { $name:literal, $subject:ident, $level:ident, $finds:literal, $why:literal, $bites:literal, $fix:literal $(,)? })*) => {
+    ($($variant:ident { $name:literal, $subject:ident, $level:ident, $finds:literal, $why:literal, $impact:literal, $fix:literal $(,)? })*) => {
         /// A rule.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Rule {
@@ -101,7 +101,7 @@ macro_rules! rules {
                         level: Level::$level,
                         finds: $finds,
                         why: $why,
-                        bites: $bites,
+                        impact: $impact,
                         fix: $fix,
                     },)*
                 }
@@ -125,345 +125,345 @@ impl Rule {
 rules! {
     BaseNotPinned {
         "base-not-pinned", Dockerfile, Error,
-        "`FROM` names an image without its digest",
-        "A tag is a name that its owner can move. Only a digest names one content.",
-        "The same Dockerfile builds on another operating system release, with other libraries, the day after the tag moved.",
-        "Write the digest behind the tag: `FROM name:tag@sha256:...`. `docker buildx imagetools inspect name:tag` shows it.",
+        "`FROM` uses an image without a digest",
+        "A tag can be moved to another image at any time. Only a digest identifies its content.",
+        "After the tag moves, the same Dockerfile builds on a different operating system release, with different libraries.",
+        "Add the digest to the tag: `FROM name:tag@sha256:...`. `docker buildx imagetools inspect name:tag` shows it.",
     }
     BaseFromOutside {
         "base-from-outside", Dockerfile, Warning,
-        "`FROM` names an image by a build argument that has no default",
-        "What the image starts from is decided where the build is started, and written down nowhere.",
-        "Two people who build the same commit get different images, and neither can tell from the files why.",
-        "Give the argument a default with a digest, or write the base into `FROM`.",
+        "`FROM` uses a build argument without a default",
+        "The base image is chosen by whoever starts the build, and is not recorded.",
+        "Two people who build the same commit get different images, and the files do not show why.",
+        "Set a default with a digest, or write the base in `FROM`.",
     }
     CopyFromNotPinned {
         "copy-from-not-pinned", Dockerfile, Error,
-        "`COPY --from` or a mount takes files from an image without its digest",
-        "A tag is a name that its owner can move. The files come from whatever it names that day.",
-        "A tool in the image changes its version without any change in the repository.",
-        "Write the digest behind the tag, or make it a stage whose `FROM` has the digest.",
+        "`COPY --from` or a mount uses an image without a digest",
+        "A tag can be moved to another image at any time, and the files come from whatever it refers to.",
+        "The version of a tool in the image changes without any change in the repository.",
+        "Add the digest to the tag, or use a stage whose `FROM` has the digest.",
     }
     FrontendNotPinned {
         "frontend-not-pinned", Dockerfile, Note,
-        "`# syntax=` names a front end without its digest",
-        "The front end is an image that reads the Dockerfile. A newer one may read it differently.",
-        "A build changes, or breaks, with a release of the builder's syntax.",
-        "Write the digest behind the tag, or leave the line out where no new syntax is needed.",
+        "`# syntax=` uses a front end without a digest",
+        "The front end is an image that parses the Dockerfile. A newer one may parse it differently.",
+        "The build changes, or fails, when a new version of the syntax is released.",
+        "Add the digest to the tag, or remove the line if you do not need newer syntax.",
     }
     ArgumentWithoutDefault {
         "argument-without-default", Dockerfile, Note,
-        "`ARG` has no default, so its value comes from outside",
-        "Whoever starts the build gives the value, or forgets it; `RUN` sees it as an environment variable.",
-        "The image differs between the pipeline, which gives the value, and a laptop, which does not.",
-        "Give a default in the Dockerfile, or keep the value in a file of the repository.",
+        "`ARG` has no default, so its value comes from the command line",
+        "Whoever starts the build sets the value, or forgets to; `RUN` sees it as an environment variable.",
+        "The image differs between CI, which sets the value, and a laptop, which does not.",
+        "Set a default in the Dockerfile, or keep the value in a file in the repository.",
     }
     AptNotPinned {
         "apt-not-pinned", Dockerfile, Error,
-        "apt installs packages without a version, or from archives that move",
-        "`apt-get update` fetches the state of the archive of that day, and `install` takes the newest of it. Exact versions pin only the named packages, not what they depend on.",
-        "A rebuild brings other versions, or fails since the archive has dropped the pinned one.",
-        "Let apt's sources name a snapshot by its time (`.../20260101T000000Z/`, or `apt-get --snapshot`), and give versions with `name=version`; or install with `invar`, which locks every package.",
+        "apt installs packages without a version, or from an archive that changes",
+        "`apt-get update` fetches the current state of the archive, and `install` uses the newest packages in it. Exact versions pin only the packages you name, not their dependencies.",
+        "A rebuild installs different versions, or fails because the archive no longer has the pinned one.",
+        "Point apt's sources to a snapshot (`.../20260101T000000Z/`, or `apt-get --snapshot`), and give versions with `name=version`; or install with `invar`, which locks every package.",
     }
     ApkNotPinned {
         "apk-not-pinned", Dockerfile, Error,
-        "apk installs packages without a version, or from repositories that move",
-        "`apk add` takes the newest package of the release's repository, which keeps only the newest.",
-        "A rebuild brings other versions; with exact ones it fails as soon as the repository moves on.",
-        "Give exact versions (`name=1.2.3-r0`), and keep the packages in a mirror of your own, or take the tool from an image with a digest.",
+        "apk installs packages without a version, or from a repository that changes",
+        "`apk add` installs the newest package in the release's repository, which keeps only the newest.",
+        "A rebuild installs different versions; with exact versions it fails once the repository has newer ones.",
+        "Pin exact versions (`name=1.2.3-r0`) and keep the packages in your own mirror, or copy the tool from an image with a digest.",
     }
     RpmNotPinned {
         "rpm-not-pinned", Dockerfile, Error,
-        "dnf, yum, microdnf or zypper installs packages without a version, or from repositories that move",
-        "The newest package of the repository is taken, and so are its dependencies.",
-        "A rebuild brings other versions of the package and of all that it needs.",
-        "Name full versions (`name-1.2.3-4.el9`) from a repository that is frozen at a date.",
+        "dnf, yum, microdnf or zypper installs packages without a version, or from a repository that changes",
+        "The newest package in the repository is installed, with the newest dependencies.",
+        "A rebuild installs different versions of the package and its dependencies.",
+        "Pin full versions (`name-1.2.3-4.el9`) from a repository that is frozen at a date.",
     }
     SystemUpgrade {
         "system-upgrade", Dockerfile, Error,
-        "all packages of the base are brought to the newest state",
-        "`upgrade` replaces what the base's digest pins by what the archive has on that day.",
-        "No two days give the same image, and the layer holds every upgraded file a second time.",
-        "Leave it out, and move to a newer base by its digest.",
+        "all packages of the base are upgraded",
+        "`upgrade` replaces the packages pinned by the base's digest with whatever the archive has now.",
+        "The image differs from day to day, and the layer stores every upgraded file a second time.",
+        "Remove it, and update the base's digest instead.",
     }
     PythonNotLocked {
         "python-not-locked", Dockerfile, Error,
-        "pip, or a tool like it, installs what no hash pins",
-        "Without hashes the index decides: the newest version for what has none, the newest of every dependency, and for one version any of its files.",
-        "A release of a dependency breaks a build that was not touched; a replaced file goes unseen.",
-        "Install from a lock: `uv sync --locked`, or `pip install --require-hashes -r requirements.txt` with a file made by `uv export` or `pip-compile --generate-hashes`.",
+        "pip or a similar tool installs packages without hashes",
+        "Without hashes, the index decides: the newest version of unpinned packages and of all dependencies, and any file of a pinned version.",
+        "A release of a dependency breaks an unchanged build, and a replaced file goes unnoticed.",
+        "Install from a lock: `uv sync --locked`, or `pip install --require-hashes -r requirements.txt` with a file from `uv export` or `pip-compile --generate-hashes`.",
     }
     UvWithoutLock {
         "uv-without-lock", Dockerfile, Error,
         "uv may change its lock during the build",
-        "Without `--locked` or `--frozen`, uv resolves anew where uv.lock is missing or does not match.",
-        "A forgotten `uv lock` does not fail the build: it silently installs other versions than those that were tested.",
-        "Add `--locked` (which fails where the lock is out of date) or `--frozen`, or set `UV_LOCKED=1`.",
+        "Without `--locked` or `--frozen`, uv resolves again if uv.lock is missing or out of date.",
+        "Forgetting `uv lock` does not fail the build: it silently installs versions that were not tested.",
+        "Add `--locked` (which fails if the lock is out of date) or `--frozen`, or set `UV_LOCKED=1`.",
     }
     PythonWithoutLock {
         "python-without-lock", Dockerfile, Error,
-        "Poetry, PDM or Pipenv installs without its lock, or changes it",
-        "Without the lock the newest versions that the ranges allow are installed.",
-        "A rebuild brings versions that nobody tested.",
+        "Poetry, PDM or Pipenv installs without its lock, or may change it",
+        "Without the lock, the newest allowed versions are installed.",
+        "A rebuild installs versions that were not tested.",
         "Copy the lock before installing, and use `poetry install`, `pdm sync` or `pipenv sync`.",
     }
     NodeWithoutLock {
         "node-without-lock", Dockerfile, Error,
-        "npm, Yarn, pnpm or Bun installs without holding to its lock",
-        "`npm install` and the like write the lock anew where it does not match package.json, and do without one where there is none.",
-        "A rebuild brings other versions of any of hundreds of packages.",
+        "npm, Yarn, pnpm or Bun installs without enforcing its lock",
+        "`npm install` and similar commands rewrite the lock if it does not match package.json, and do not require one.",
+        "A rebuild may install different versions of hundreds of packages.",
         "Use `npm ci`, `yarn install --immutable` (or `--frozen-lockfile`), `pnpm install --frozen-lockfile`, `bun install --frozen-lockfile`.",
     }
     NodeNotPinned {
         "node-not-pinned", Dockerfile, Error,
         "a JavaScript tool is installed without an exact version",
-        "The registry's tag `latest`, or the newest of a range, is taken.",
-        "The tool's next release is in the next build.",
-        "Write `name@1.2.3`, or put the tool into package.json with a lock.",
+        "The registry's `latest` tag, or the newest version in a range, is installed.",
+        "The next build contains the tool's next release.",
+        "Write `name@1.2.3`, or add the tool to package.json with a lock.",
     }
     RubyNotPinned {
         "ruby-not-pinned", Dockerfile, Error,
-        "gem or Bundler installs what is newest, or may change its lock",
-        "`gem install` takes the newest version. Bundler resolves anew where Gemfile.lock does not match, unless it is frozen.",
-        "A rebuild brings other gems.",
+        "gem or Bundler installs the newest versions, or may change its lock",
+        "`gem install` installs the newest version. Bundler resolves again if Gemfile.lock does not match, unless it is frozen.",
+        "A rebuild installs different gems.",
         "Use `gem install name -v 1.2.3`, and `bundle config set frozen true` before `bundle install`.",
     }
     GoNotPinned {
         "go-not-pinned", Dockerfile, Error,
-        "Go modules are taken at `latest`, a branch, or no version",
+        "Go modules are installed from `latest`, a branch, or without a version",
         "The newest commit or release is looked up during the build.",
-        "A rebuild brings other code.",
-        "Write `@v1.2.3`, or have the tool in go.mod; go.sum then checks it.",
+        "A rebuild uses different code.",
+        "Write `@v1.2.3`, or add the tool to go.mod, so that go.sum verifies it.",
     }
     CargoWithoutLock {
         "cargo-without-lock", Dockerfile, Error,
         "cargo builds without `--locked`, or installs without a version",
-        "Without `--locked`, cargo changes Cargo.lock where it does not match; `cargo install` ignores the lock that a crate brings.",
-        "A forgotten lock does not fail the build: it compiles other versions than those that were tested.",
+        "Without `--locked`, cargo updates Cargo.lock if it does not match, and `cargo install` ignores the crate's lock.",
+        "An outdated lock does not fail the build: it compiles versions that were not tested.",
         "Add `--locked`, and for `cargo install` also `--version`.",
     }
     CondaNotPinned {
         "conda-not-pinned", Dockerfile, Error,
         "conda, mamba or micromamba solves during the build",
-        "The solver takes the newest builds of the channel, also for what the named packages need.",
-        "A rebuild brings another environment.",
+        "The solver uses the newest builds in the channel, also for dependencies.",
+        "A rebuild creates a different environment.",
         "Install from an explicit list (`conda list --explicit --md5`, or `conda-lock`).",
     }
     OtherPackagesNotPinned {
         "other-packages-not-pinned", Dockerfile, Error,
-        "packages of another language or system are taken as they are that day",
-        "The newest package of the repository is taken.",
-        "A rebuild brings other versions.",
-        "Name versions, or install from a lock of that language (`renv.lock`, `cpanfile.snapshot`, `composer.lock`).",
+        "packages of another language or system are installed without pinned versions",
+        "The newest package in the repository is installed.",
+        "A rebuild installs different versions.",
+        "Pin versions, or install from that language's lock (`renv.lock`, `cpanfile.snapshot`, `composer.lock`).",
     }
     ToolchainNotPinned {
         "toolchain-not-pinned", Dockerfile, Error,
-        "a compiler or interpreter is installed by the name of a channel",
-        "`stable`, `nightly`, `lts` and `latest` name another version every few weeks.",
-        "A rebuild compiles with another compiler.",
-        "Name the full version, or take an image of that version by its digest.",
+        "a compiler or interpreter is installed from a channel",
+        "`stable`, `nightly`, `lts` and `latest` refer to a different version every few weeks.",
+        "A rebuild uses a different compiler.",
+        "Pin the full version, or use an image of that version by digest.",
     }
     DownloadWithoutChecksum {
         "download-without-checksum", Dockerfile, Error,
-        "a file is downloaded, and nothing checks that it is the expected one",
-        "A URL names a place, not a content. Release files are replaced, `latest` moves, servers are broken into.",
-        "Another program is built into the image, without any sign.",
-        "Check it: `echo \"<sha256>  file\" | sha256sum -c -`, or use `ADD --checksum=sha256:...`.",
+        "a file is downloaded without verification",
+        "A URL identifies a location, not content. Release files are replaced, `latest` moves, servers are compromised.",
+        "A different program ends up in the image, unnoticed.",
+        "Verify it: `echo \"<sha256>  file\" | sha256sum -c -`, or use `ADD --checksum=sha256:...`.",
     }
     PipeToShell {
         "pipe-to-shell", Dockerfile, Error,
-        "a script is downloaded and run at once",
-        "Whatever the server sends that moment is run, and it mostly installs the newest of something.",
-        "The result changes with every change of the script, and a cut connection runs half of it.",
-        "Download a fixed version, check its sha256, then run it; or take the tool from an image with a digest.",
+        "a script is downloaded and run directly",
+        "Whatever the server sends is run, and it usually installs the newest version of something.",
+        "The result changes whenever the script does, and an interrupted connection runs half of it.",
+        "Download a fixed version, verify its sha256, then run it; or copy the tool from an image with a digest.",
     }
     AddUrlWithoutChecksum {
         "add-url-without-checksum", Dockerfile, Error,
         "`ADD` of a URL without `--checksum`",
-        "The builder fetches whatever the URL gives.",
-        "Another file is in the image, without any sign.",
+        "The builder uses whatever the URL returns.",
+        "A different file ends up in the image, unnoticed.",
         "Write `ADD --checksum=sha256:<sha256> URL PATH`.",
     }
     AddGitWithoutCommit {
         "add-git-without-commit", Dockerfile, Error,
         "`ADD` of a git repository without a commit",
-        "A branch or tag is a name that moves.",
-        "A rebuild brings other sources.",
-        "Name the commit: `ADD URL.git#<commit> PATH`, or `--checksum=<commit>`.",
+        "A branch or tag can move.",
+        "A rebuild uses different sources.",
+        "Pin the commit: `ADD URL.git#<commit> PATH`, or `--checksum=<commit>`.",
     }
     GitNotPinned {
         "git-not-pinned", Dockerfile, Error,
-        "sources are cloned or pulled without naming a commit",
-        "The tip of a branch is taken, or a tag, which can be moved.",
-        "A rebuild brings other sources.",
-        "After cloning, `git checkout <commit>`, with all 40 digits.",
+        "sources are cloned or pulled without a commit",
+        "The tip of a branch is used, or a tag, which can move.",
+        "A rebuild uses different sources.",
+        "After cloning, run `git checkout <commit>` with the full 40-digit hash.",
     }
     CopyWithoutIgnore {
         "copy-without-ignore", Dockerfile, Warning,
-        "the whole folder is copied, with what does not belong to the project",
-        "Without a `.dockerignore`, or with one that lets `.git` in, the image holds whatever lies in the folder: git's own files, virtual environments, caches, local settings.",
-        "A build from a fresh checkout differs from one in a folder where somebody worked, and secrets get in.",
-        "Write a `.dockerignore` that begins with `*` and lets in what is needed, or at least names `.git`.",
+        "the whole directory is copied, including files that are not part of the project",
+        "Without a `.dockerignore`, or with one that includes `.git`, the image contains everything in the directory: git's files, virtual environments, caches, local settings.",
+        "A build from a fresh checkout differs from one in a working directory, and secrets can leak into the image.",
+        "Write a `.dockerignore` that starts with `*` and includes only what is needed, or at least excludes `.git`.",
     }
     ClockInBuild {
         "clock-in-build", Dockerfile, Warning,
-        "the time of the build goes into the result",
-        "`date` gives another answer at every build.",
-        "No two builds are the same, and caches of what is built on top never match.",
-        "Take the time from `SOURCE_DATE_EPOCH` (`date -d @$SOURCE_DATE_EPOCH`), or from the commit.",
+        "the time of the build ends up in the result",
+        "`date` prints a different value in every build.",
+        "No two builds are the same, and later layers are never cached.",
+        "Use the time in `SOURCE_DATE_EPOCH` (`date -d @$SOURCE_DATE_EPOCH`) or of the commit.",
     }
     RandomInBuild {
         "random-in-build", Dockerfile, Warning,
-        "random values, keys or certificates are made during the build",
-        "They are different at every build, and the same in every container.",
-        "No two builds are the same; and every container of the image shares the secret.",
-        "Make them when the container starts, or give them as a secret.",
+        "random values, keys or certificates are generated during the build",
+        "They differ in every build, but are the same in every container.",
+        "No two builds are the same, and all containers of the image share the secret.",
+        "Generate them when the container starts, or pass them as a secret.",
     }
     MachineInBuild {
         "machine-in-build", Dockerfile, Warning,
-        "the machine that builds goes into the result",
-        "`-march=native`, the kernel's version, the host's name or its CPU are others on another machine.",
-        "The image works where it was built and dies elsewhere with an illegal instruction, or just never compares equal.",
-        "Name the target (`-march=x86-64-v2`), and leave names of the host out.",
+        "properties of the build machine end up in the result",
+        "`-march=native`, the kernel version, the host name and the CPU differ between machines.",
+        "The image works on the build machine but fails elsewhere with an illegal instruction, or never has the same digest.",
+        "Set the target explicitly (`-march=x86-64-v2`), and do not use host names.",
     }
     NetworkInRun {
         "network-in-run", Dockerfile, Note,
-        "a command of `RUN` fetches things that nothing pins here",
-        "Build tools, model downloaders and installers resolve or download by themselves.",
-        "The result depends on what servers answer that day; without network the build fails.",
-        "Use the tool's own lock or checksums, fetch in a step of its own that checks, and run the rest with `RUN --network=none`.",
+        "a `RUN` command fetches something that is not pinned",
+        "Build tools, model downloaders and installers resolve or download on their own.",
+        "The result depends on what servers return; without network access, the build fails.",
+        "Use the tool's lock or checksums, download and verify in a separate step, and run the rest with `RUN --network=none`.",
     }
     CacheMountState {
         "cache-mount-state", Dockerfile, Note,
         "a cache mount keeps results of earlier builds, not only downloads",
-        "What an earlier build left in a build folder or `node_modules` is used again, stale or not.",
+        "Files that an earlier build left in a build directory or `node_modules` are reused, stale or not.",
         "The image differs between a machine that has built before and one that has not.",
-        "Use cache mounts for downloads only, or for caches that are keyed by content.",
+        "Use cache mounts only for downloads, or for caches keyed by content.",
     }
     BytecodeTimes {
         "bytecode-times", Dockerfile, Note,
-        "Python is compiled ahead with the times of its sources in it",
+        "Python is compiled with source times in the bytecode",
         "A `.pyc` file holds the modification time of its source, which is the time of installation.",
-        "Every build has other bytes in every compiled file, though the code is the same.",
-        "Set `SOURCE_DATE_EPOCH` in the Dockerfile, which makes Python check by hash, or install with `--no-compile`.",
+        "Every build has different bytes in every compiled file, although the code is the same.",
+        "Set `SOURCE_DATE_EPOCH` in the Dockerfile, so that Python uses hashes instead, or install with `--no-compile`.",
     }
     FileTimes {
         "file-times", Dockerfile, Note,
-        "files and the image itself carry the time of the build",
-        "Without `SOURCE_DATE_EPOCH`, layers and the image's `created` hold the clock's time.",
-        "The digest is another at every build, even where every byte of every file is the same.",
+        "files and the image contain the time of the build",
+        "Without `SOURCE_DATE_EPOCH`, layers and the image's `created` contain the current time.",
+        "The digest differs in every build, even if every file is identical.",
         "Declare `ARG SOURCE_DATE_EPOCH`, and build with `--build-arg SOURCE_DATE_EPOCH=<commit time>` and `--output type=...,rewrite-timestamp=true`.",
     }
     ServiceImageNotPinned {
         "service-image-not-pinned", Compose, Error,
-        "a service runs an image without its digest",
-        "A tag is a name that its owner can move.",
-        "What starts tomorrow is not what was tested today.",
-        "Write the digest behind the tag: `image: name:tag@sha256:...`.",
+        "a service runs an image without a digest",
+        "A tag can be moved to another image at any time.",
+        "The image that starts tomorrow may not be the one you tested today.",
+        "Add the digest to the tag: `image: name:tag@sha256:...`.",
     }
     ServiceValueFromOutside {
         "service-value-from-outside", Compose, Warning,
         "an image, build argument or path comes from the environment, without a default",
-        "Compose replaces `${NAME}` by what is set where it is started.",
+        "Compose replaces `${NAME}` with the value in its environment.",
         "Two machines build or run different things from the same file.",
         "Write the value, or a default: `${NAME:-value}`.",
     }
     ServiceSourceNotPinned {
         "service-source-not-pinned", Compose, Error,
-        "a build's context, or an included file, is fetched, and no commit or digest says which",
-        "The tip of a branch, a tag, or whatever the address gives is taken.",
-        "The service is built from other sources tomorrow, without any sign in the file.",
-        "Name the commit: `https://host/project.git#<commit>`, with all of its digits, or the digest of an artifact.",
+        "a build context or included file is fetched without a commit or digest",
+        "The tip of a branch, a tag, or whatever the URL returns is used.",
+        "The service is built from different sources tomorrow, without any change in the file.",
+        "Pin the commit: `https://host/project.git#<commit>`, with the full hash, or the digest of an artifact.",
     }
     FlakeWithoutLock {
         "flake-without-lock", Flake, Error,
-        "a flake has inputs, and no flake.lock stands beside it",
-        "Without a lock every evaluation resolves the inputs to what is newest.",
-        "Another nixpkgs, and so another everything, from one day to the next.",
-        "Run `nix flake lock`, and put flake.lock under version control.",
+        "a flake has inputs but no flake.lock",
+        "Without a lock, every evaluation resolves the inputs to the newest revisions.",
+        "nixpkgs, and so every package, changes from one day to the next.",
+        "Run `nix flake lock` and commit flake.lock.",
     }
     FlakeInputNotLocked {
         "flake-input-not-locked", Flake, Error,
         "flake.lock does not lock an input of the flake",
-        "Inputs that the lock lacks, or holds without revision and hash, are resolved at evaluation.",
-        "The input is another one tomorrow; with `--no-update-lock-file` the build fails.",
-        "Run `nix flake lock`, and commit the lock together with flake.nix.",
+        "Inputs that are not in the lock, or have no revision and hash, are resolved during evaluation.",
+        "The input changes over time; with `--no-update-lock-file` the build fails.",
+        "Run `nix flake lock` and commit the lock together with flake.nix.",
     }
     NixFetchWithoutHash {
         "nix-fetch-without-hash", Flake, Error,
-        "a fetcher is called without the hash or revision of what it fetches",
-        "`builtins.fetchTarball`, `fetchurl` and `fetchGit` without `sha256` or `rev` take what the server gives.",
-        "The sources change under an unchanged expression; pure evaluation refuses it.",
-        "Give `sha256` (or `hash`), and `rev` for git; or make it an input of the flake.",
+        "a fetcher is called without a hash or revision",
+        "`builtins.fetchTarball`, `fetchurl` and `fetchGit` without `sha256` or `rev` use whatever the server returns.",
+        "The sources change although the expression does not; pure evaluation rejects it.",
+        "Set `sha256` (or `hash`), and `rev` for git, or use a flake input.",
     }
     NixImpure {
         "nix-impure", Flake, Error,
         "an expression reads the machine it is evaluated on",
-        "`builtins.currentTime`, `currentSystem`, `getEnv`, `<nixpkgs>` and `--impure` give other answers elsewhere.",
+        "`builtins.currentTime`, `currentSystem`, `getEnv`, `<nixpkgs>` and `--impure` give different results on different machines.",
         "The same flake evaluates to different things on two machines.",
-        "Pass the value as an argument, take nixpkgs from the inputs, and evaluate without `--impure`.",
+        "Pass the value as an argument, use nixpkgs from the inputs, and evaluate without `--impure`.",
     }
     ImageBaseUnknown {
         "image-base-unknown", Image, Note,
-        "the image does not say what it was built from",
-        "Without `org.opencontainers.image.base.name` and `base.digest` nobody can tell which base is in it.",
-        "It cannot be rebuilt from the same base, or be found when the base has a hole.",
-        "Let the builder set both annotations, or set them as labels.",
+        "the image does not record its base image",
+        "Without `org.opencontainers.image.base.name` and `base.digest`, the base image is unknown.",
+        "It cannot be rebuilt from the same base, or found if the base has a vulnerability.",
+        "Configure the builder to set both annotations, or set them as labels.",
     }
     ImageBaseNotPinned {
         "image-base-not-pinned", Image, Warning,
         "the image names its base without a digest",
-        "The name of the base is a tag, which has moved since.",
+        "The base is referenced by a tag, which may have moved.",
         "It cannot be rebuilt from the same base.",
-        "Let the builder set `org.opencontainers.image.base.digest`.",
+        "Configure the builder to set `org.opencontainers.image.base.digest`.",
     }
     ImageFileTimes {
         "image-file-times", Image, Warning,
-        "files are younger than the image says it is, or carry the times of their building",
-        "Modification times that are not all one constant, or later than `created`, are those of the machine that built.",
-        "Another build of the same inputs has another digest.",
-        "Build with `SOURCE_DATE_EPOCH` and `rewrite-timestamp=true`, or with `invar build`, whose files have one time.",
+        "files are newer than the image's creation time, or have build times",
+        "Modification times that are not all one constant, or later than `created`, come from the build machine.",
+        "Another build of the same inputs has a different digest.",
+        "Build with `SOURCE_DATE_EPOCH` and `rewrite-timestamp=true`, or use `invar build`, which gives all files the same time.",
     }
     ImageAccountDates {
         "image-account-dates", Image, Warning,
-        "accounts hold the day on which they were made",
-        "`useradd`, and packages that make a user of their own, write the day of the last change into `/etc/shadow`.",
-        "The same build has another digest tomorrow, even where all times of files are fixed.",
-        "Set `SOURCE_DATE_EPOCH` in the `RUN` that makes the account, which `useradd` heeds.",
+        "accounts contain the date on which they were created",
+        "`useradd`, and packages that create a user, write the date of the last change to `/etc/shadow`.",
+        "The same build has a different digest tomorrow, even if all file times are fixed.",
+        "Set `SOURCE_DATE_EPOCH` in the `RUN` that creates the account; `useradd` uses it.",
     }
     ImageBytecodeTimes {
         "image-bytecode-times", Image, Warning,
-        "compiled Python files hold the times of their sources",
-        "The second word of such a file's header is 0: it is checked by time, and the time is in it.",
-        "Another build of the same sources has other bytes in each of them.",
+        "compiled Python files contain the times of their sources",
+        "The second word of the file's header is 0: Python validates it by the source's time, which it contains.",
+        "Another build of the same sources has different bytes in each of them.",
         "Compile with `SOURCE_DATE_EPOCH` set, or with `python -m compileall --invalidation-mode unchecked-hash`.",
     }
     ImagePackageCache {
         "image-package-cache", Image, Warning,
         "caches of package managers are in the image",
-        "Package lists and download caches hold what the archive had that day, and times.",
-        "Each build has other bytes, and they are of no use to a container.",
-        "Remove them in the same `RUN` that made them, or keep them in a cache mount.",
+        "Package lists and download caches contain the state of the archive at build time, and timestamps.",
+        "Each build has different bytes, and a container does not need them.",
+        "Remove them in the same `RUN` that created them, or use a cache mount.",
     }
     ImageMachineIdentity {
         "image-machine-identity", Image, Error,
-        "the image holds what should be one machine's alone",
-        "A machine id, host keys or a random seed were made once, while building.",
-        "Every container has the same identity, and whoever has the image has the private keys; every build has others.",
-        "Empty `/etc/machine-id`, delete the keys and the seed, and let the first start make them.",
+        "the image contains data that should be unique to each machine",
+        "A machine ID, host keys or a random seed were generated once, during the build.",
+        "Every container has the same identity, anyone with the image has the private keys, and they differ in every build.",
+        "Empty `/etc/machine-id`, delete the keys and the seed, and generate them on first start.",
     }
     UnknownRuleInIgnore {
         "unknown-rule-in-ignore", Comment, Warning,
-        "an `invar: ignore` comment names a rule that does not exist",
-        "It ignores nothing.",
-        "What it was meant to excuse is reported, or the rule was renamed and nobody saw.",
-        "Write the name of a rule of this manual.",
+        "an `invar: ignore` comment names an unknown rule",
+        "The comment has no effect.",
+        "The finding that it should ignore is still reported.",
+        "Use the name of a rule listed in this manual.",
     }
     UnusedIgnore {
         "unused-ignore", Comment, Warning,
         "an `invar: ignore` comment has nothing to ignore",
-        "What it excused is gone, or stands elsewhere.",
-        "It will excuse the next thing that comes to stand there, unseen.",
+        "The finding that it ignored is gone, or has moved.",
+        "It would hide the next finding in the same place.",
         "Remove it.",
     }
 }

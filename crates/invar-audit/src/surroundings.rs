@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::ignore_file::IgnoreFile;
 
-/// What a Dockerfile's folder holds, as far as the caller can tell.
+/// What a Dockerfile's folder holds, as far as the caller knows.
 pub struct Surroundings<'a> {
-    /// Gives the text of a file, by its path from the folder that the build is given. `None` where there is none.
+    /// Gives the text of a file, by its path from the folder that the build is given. `None` if there is none.
     pub read: &'a dyn Fn(&str) -> Option<String>,
     /// The ignore file.
     pub ignore: Ignore,

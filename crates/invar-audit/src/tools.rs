@@ -42,7 +42,7 @@ pub(crate) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
     remote::check(call, found);
 }
 
-/// The name of the instruction, as the cause of what is told once for it.
+/// The name of the instruction, as the cause of what is reported once for it.
 fn of_instruction(call: &Call) -> String {
     call.instruction.to_string()
 }

@@ -1,7 +1,7 @@
 //! YAML as a tree whose parts know their places.
 //!
-//! Over the events of `saphyr-parser`: a small reader of YAML 1.2 that is kept, with places, and two dependencies. Aliases
-//! are shared, not copied, so a file of aliases to aliases stays as small as it is.
+//! Over the events of `saphyr-parser`: a small reader of YAML 1.2 that is kept, with places, and two dependencies.
+//! Aliases are shared, not copied, so a file of aliases to aliases stays as small as it is.
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -51,10 +51,10 @@ pub struct YamlError {
     pub span: Span,
 }
 
-/// Reads the first document of `text`; `None` where there is none.
+/// Reads the first document of `text`; `None` if there is none.
 pub(crate) fn parse(text: &str) -> Result<Option<Rc<Node>>, YamlError> {
     if text.len() > LONGEST {
-        let message = format!("the file has {} bytes; at most {LONGEST} are read", text.len());
+        let message = format!("the file has {} bytes; the limit is {LONGEST}", text.len());
         return Err(YamlError { message, span: Span::default() });
     }
     let offsets = Offsets::of(text);
@@ -112,7 +112,7 @@ impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), String> {
         self.parts += 1;
         if self.parts > MOST {
-            return Err(format!("the file has more than {MOST} parts"));
+            return Err(format!("the file has more than {MOST} nodes"));
         }
         match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -141,12 +141,12 @@ impl Builder {
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                 Some(node) => self.place(node),
-                None => return Err("this alias is used inside of what it names".to_owned()),
+                None => return Err("this alias refers to itself".to_owned()),
             },
             _ => {}
         }
         if self.open.len() > DEEPEST {
-            return Err(format!("there are more than {DEEPEST} levels"));
+            return Err(format!("the file has more than {DEEPEST} levels"));
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ impl Node {
         last.map_or(self.span.end, |last| last.last_end()).max(self.span.start)
     }
 
-    /// Whether it is a text whose lines stand in the file as they are, behind blanks.
+    /// Whether it is a text whose lines stand in the file as they are, after blanks.
     pub(crate) fn is_literal(&self) -> bool {
         matches!(self.value, Value::Scalar(_, Style::Literal))
     }

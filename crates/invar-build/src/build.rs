@@ -1,21 +1,21 @@
 //! From a project and its locks to an image.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use invar_maintscript::HANDLERS_VERSION;
 use invar_oci::{ArchiveRequest, Image, ImageConfig, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
-use invar_project::{InvarLock, Platform};
-use invar_store::Key;
+use invar_project::{Identity, InvarLock, LockedInterpreter, Override, Platform, User};
+use invar_python::DistributionName;
+use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::{Digest, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::command::lacking;
-use crate::debian::HANDLERS;
 use crate::deliver::{self, RootPart, Target};
-use crate::key::key_of;
 use crate::layer::LayerRequest;
-use crate::parts::Parts;
+use crate::parts::{CommandTrees, Parts};
 use crate::project::ProjectFiles;
-use crate::python_source::Install;
+use crate::python_source::{Install, encode_interpreter};
 use crate::realise::key;
 use crate::root::Root;
 use crate::source::SourceTree;
@@ -170,6 +170,80 @@ struct Assembled {
     layers: Vec<Layer>,
 }
 
+/// The layers of an image: all that their trees depend on.
+struct ImageLayers<'a> {
+    /// The recipes of each, in the order in which they are merged.
+    layers: Vec<(LayerName, Vec<Key>)>,
+    interpreter: Option<&'a LockedInterpreter>,
+    /// Whether the image has such an account is checked when its trees are merged.
+    user: Option<&'a User>,
+    source: Digest,
+    commands: CommandTrees,
+    bytecode: bool,
+    overrides: &'a BTreeMap<DistributionName, Override>,
+}
+
+impl Keyed for ImageLayers<'_> {
+    const DOMAIN: &'static str = "layers";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { layers, interpreter, user, source, commands, bytecode, overrides } = self;
+        writer.number(HANDLERS_VERSION.into());
+        writer.list(layers, |writer, (name, recipes)| {
+            writer.text(name.as_str());
+            writer.list(recipes, KeyWriter::key);
+        });
+        writer.optional(*interpreter, encode_interpreter);
+        writer.optional(*user, |writer, User { user, group }| {
+            encode_identity(writer, user);
+            writer.optional(group.as_ref(), encode_identity);
+        });
+        writer.digest(source);
+        let CommandTrees { builds, steps, scripts } = commands;
+        writer.list(builds, KeyWriter::key);
+        writer.list(steps, KeyWriter::key);
+        writer.optional(scripts.as_ref(), KeyWriter::key);
+        writer.flag(*bytecode);
+        // Nothing else of an override reaches the trees but through the key of its build.
+        writer.map(overrides.iter().map(|(name, own)| (name.as_str(), &own.exclude)), |writer, exclude| {
+            writer.list(exclude, |writer, glob| writer.text(glob.as_str()));
+        });
+    }
+}
+
+fn encode_identity(writer: &mut KeyWriter, identity: &Identity) {
+    match identity {
+        Identity::Id(id) => {
+            writer.variant(0);
+            writer.number((*id).into());
+        }
+        Identity::Name(name) => {
+            writer.variant(1);
+            writer.text(name);
+        }
+    }
+}
+
+/// What an image's command names and the image does not have.
+struct CommandLacks<'a> {
+    layers: Key,
+    config: &'a ImageConfig,
+}
+
+impl Keyed for CommandLacks<'_> {
+    const DOMAIN: &'static str = "lacking";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { layers, config: ImageConfig { entrypoint, cmd, env, working_dir, .. } } = self;
+        writer.key(layers);
+        writer.list(entrypoint.iter().chain(cmd).flatten(), |writer, word| writer.text(word));
+        writer.list(env.iter().filter(|(name, _)| name == "PATH"), |writer, (_, path)| writer.text(path));
+        writer.optional(working_dir.as_deref(), KeyWriter::text);
+    }
+}
+
 /// What an image is assembled from.
 pub(crate) struct Assembly<'a> {
     pub session: &'a Session<'a>,
@@ -189,24 +263,17 @@ impl<'a> Assembly<'a> {
 
     /// The key of everything that the layers depend on.
     fn key(&self) -> Result<Key, BuildError> {
-        let mut fields = vec![("format".to_owned(), invar_project::FORMAT_VERSION.to_string())];
-        // Numbered, since the order of a key's fields does not count and that of the trees does.
-        for (layer, planned) in self.plan.layers.iter().enumerate() {
-            for (number, recipe) in planned.recipes.iter().enumerate() {
-                fields.push((format!("{layer}-{number}"), key(recipe).to_string()));
-            }
+        let layers = self.plan.layers.iter();
+        Ok(ImageLayers {
+            layers: layers.map(|layer| (layer.name, layer.recipes.iter().map(key).collect())).collect(),
+            interpreter: self.plan.interpreter.as_ref(),
+            user: self.files.manifest.image.user.as_ref(),
+            source: self.source.tree().digest(),
+            commands: self.command_trees()?,
+            bytecode: self.plan.bytecode,
+            overrides: &self.files.manifest.python.overrides,
         }
-        if let Some(interpreter) = &self.plan.interpreter {
-            fields.push(("interpreter".to_owned(), format!("{} {}", interpreter.path, interpreter.version)));
-        }
-        if let Some(user) = &self.files.manifest.image.user {
-            // Whether the image has such an account is checked when its trees are merged.
-            fields.push(("user".to_owned(), user.to_string()));
-        }
-        fields.push(("source".to_owned(), self.source.tree().digest().to_string()));
-        fields.push(("handlers".to_owned(), HANDLERS.to_owned()));
-        fields.extend(self.made_fields()?);
-        Ok(key_of("layers", &fields))
+        .key())
     }
 
     /// All trees, and the root that they make.
@@ -226,12 +293,7 @@ impl<'a> Assembly<'a> {
         config: &ImageConfig,
         merged: &mut Option<(Parts, Root)>,
     ) -> Result<Vec<String>, BuildError> {
-        let mut fields = vec![("layers".to_owned(), self.key()?.to_string())];
-        let command = config.entrypoint.iter().chain(&config.cmd).flatten().enumerate();
-        fields.extend(command.map(|(place, word)| (format!("word-{place}"), word.clone())));
-        fields.extend(config.env.iter().filter(|(name, _)| name == "PATH").cloned());
-        fields.push(("directory".to_owned(), config.working_dir.clone().unwrap_or_default()));
-        let key = key_of("lacking", &fields);
+        let key = CommandLacks { layers: self.key()?, config }.key();
         let store = &self.session.store;
         let lacking = match store.result::<Vec<String>>(&key)? {
             Some(known) => known,
@@ -302,5 +364,59 @@ impl<'a> Assembly<'a> {
             Target::RootfsDirectory(path) => deliver::rootfs_directory(&root.tree, &pieces, path),
             Target::Archive(_) | Target::OciDirectory(_) | Target::Nowhere => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let key = crate::debian::ConfiguredPackages(&[]).key();
+        let mut overrides = BTreeMap::new();
+        let own = Override { exclude: vec!["tests/**".parse().unwrap()], ..Override::default() };
+        overrides.insert("numpy".parse().unwrap(), own);
+        let layers = ImageLayers {
+            layers: vec![(LayerName::System, vec![key]), (LayerName::Project, vec![])],
+            interpreter: Some(&LockedInterpreter {
+                package: "python3.13".parse().unwrap(),
+                version: "3.13.5".parse().unwrap(),
+                path: "usr/bin/python3.13".parse().unwrap(),
+            }),
+            user: Some(&"app:1000".parse().unwrap()),
+            source: Digest::of(b"source"),
+            commands: CommandTrees { builds: vec![key], steps: vec![key, key], scripts: Some(key) },
+            bytecode: true,
+            overrides: &overrides,
+        };
+        let config = ImageConfig {
+            architecture: "amd64".to_owned(),
+            variant: None,
+            created: String::new(),
+            entrypoint: Some(vec!["a".to_owned()]),
+            cmd: Some(vec!["b".to_owned()]),
+            env: vec![("PATH".to_owned(), "/bin".to_owned()), ("LANG".to_owned(), "C".to_owned())],
+            user: None,
+            working_dir: Some("/app".to_owned()),
+            exposed_ports: BTreeSet::new(),
+            volumes: BTreeSet::new(),
+            labels: BTreeMap::new(),
+            stop_signal: None,
+            healthcheck: None,
+            history: Vec::new(),
+        };
+        assert_eq!(
+            layers.describe(),
+            "layers 1 67a22f61dd32565966a1b4b36d18f2318c13edd4de6c379daff79a4788857201",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            CommandLacks { layers: key, config: &config }.describe(),
+            "lacking 1 07083fbc71196c7bb2c61fc318fa03609a55a800bde34c8fe95bad9e2e6b5144",
+            "{CHANGED}"
+        );
     }
 }

@@ -10,17 +10,16 @@ use std::time::Duration;
 use invar_debian::{Control, PackageName, parse_dependencies};
 use invar_plan::{PROJECT, PackageRecipe};
 use invar_project::LockedInterpreter;
-use invar_python::{COMPILER, cached_path, canonical_pyc};
+use invar_python::{BYTECODE_VERSION, COMPILER, cached_path, canonical_pyc};
 use invar_sandbox::Ownership;
-use invar_store::{Key, StoredTree};
+use invar_store::{Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{
     Clash, Contents, Digest, Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::copy::failed;
-use crate::debian::{debian_checkout, packages_key, path};
-use crate::key::key_of;
+use crate::debian::{ConfiguredPackages, debian_checkout, path};
 use crate::workshop::{BUILD, Bench, Job, Left, Workshop};
 use crate::{BuildError, Event};
 
@@ -105,7 +104,7 @@ impl<'a> Interpreter<'a> {
             })
             .cloned()
             .collect();
-        Self { locked, key: packages_key("interpreter", &own), packages }
+        Self { locked, key: ConfiguredPackages(&own).key(), packages }
     }
 
     /// Whether `package` is there when files are compiled.
@@ -223,6 +222,42 @@ fn sources(tree: &Tree) -> impl Iterator<Item = ImagePath> + '_ {
 /// Compiled files by candidate and source; `None` for what is not valid source.
 type Files = BTreeMap<(usize, ImagePath), Option<Vec<u8>>>;
 
+/// The compiled files of a tree.
+struct CompiledTree<'a> {
+    interpreter: &'a Key,
+    tree: &'a Digest,
+}
+
+impl Keyed for CompiledTree<'_> {
+    const DOMAIN: &'static str = "bytecode";
+    const VERSION: u32 = BYTECODE_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(&Digest::of(COMPILER.as_bytes()));
+        writer.key(self.interpreter);
+        writer.digest(self.tree);
+    }
+}
+
+/// The compiled form of one file.
+struct CompiledFile<'a> {
+    interpreter: &'a Key,
+    path: &'a ImagePath,
+    source: Option<&'a Digest>,
+}
+
+impl Keyed for CompiledFile<'_> {
+    const DOMAIN: &'static str = "bytecode-file";
+    const VERSION: u32 = BYTECODE_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(&Digest::of(COMPILER.as_bytes()));
+        writer.key(self.interpreter);
+        writer.text(self.path.as_str());
+        writer.optional(self.source, KeyWriter::digest);
+    }
+}
+
 struct Work<'a> {
     interpreter: &'a Interpreter<'a>,
     /// What is to be compiled: the candidate's number, and the path.
@@ -230,29 +265,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn fields(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("format", invar_project::FORMAT_VERSION.to_string()),
-            ("compiler", Digest::of(COMPILER.as_bytes()).to_string()),
-            ("interpreter", self.interpreter.key.to_string()),
-        ]
-    }
-
     fn tree_key(&self, candidate: &Candidate<'_>) -> Key {
-        let mut fields = self.fields();
-        fields.push(("tree", candidate.tree.digest().to_string()));
-        key_of("bytecode", &fields)
+        CompiledTree { interpreter: &self.interpreter.key, tree: &candidate.tree.digest() }.key()
     }
 
     fn file_key(&self, candidate: &Candidate<'_>, path: &ImagePath) -> Key {
-        let mut fields = self.fields();
-        let digest = match candidate.tree.get(path.as_str()).map(|entry| &entry.node) {
-            Some(Node::File { digest, .. }) => digest.to_string(),
-            _ => String::new(),
+        let source = match candidate.tree.get(path.as_str()).map(|entry| &entry.node) {
+            Some(Node::File { digest, .. }) => Some(digest),
+            _ => None,
         };
-        fields.push(("path", path.to_string()));
-        fields.push(("source", digest));
-        key_of("bytecode-file", &fields)
+        CompiledFile { interpreter: &self.interpreter.key, path, source }.key()
     }
 
     /// Compiles all files in one sandbox; `None` for what is not valid source.
@@ -402,5 +424,28 @@ mod tests {
         assert_eq!(written.keys().collect::<Vec<_>>(), [&0]);
         let clashes = check("a = 2\n").expect_err("they do not agree");
         assert!(clashes[0].to_string().contains("shared.py: wheel whole 1 brings"), "{}", clashes[0]);
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let (interpreter, digest) = (&ConfiguredPackages(&[]).key(), &Digest::of(b"tree"));
+        let path = &ImagePath::parse("app/main.py").unwrap();
+        assert_eq!(
+            CompiledTree { interpreter, tree: digest }.describe(),
+            "bytecode 1 747d1c5c098e5ddcc5f94f0c396405b05d6fff53068bcaef23bec7148d25e60c",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            CompiledFile { interpreter, path, source: Some(digest) }.describe(),
+            "bytecode-file 1 095145e8c6654ca3e5d4f05bc9a573bbc0629b29df6f5887ba477096aa336998",
+            "{CHANGED}"
+        );
     }
 }

@@ -3,21 +3,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_debian::Control;
-use invar_maintscript::configure;
+use invar_maintscript::{HANDLERS_VERSION, Settings, configure};
 use invar_plan::{PackageRecipe, Recipe};
-use invar_store::{Checkout, Key, StoredTree};
+use invar_store::{Checkout, Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{Contents, Origin, Tree};
 
 use crate::BuildError;
 use crate::configuration::configuration;
 use crate::copy::{check_out, copy_tree};
-use crate::key::key_of;
-use crate::realise::{control, key, realise};
+use crate::realise::{PackageTree, control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
 use crate::workshop::Workshop;
-
-/// Names the handlers in keys: a release with other handlers must not find what this one made.
-pub(crate) const HANDLERS: &str = env!("CARGO_PKG_VERSION");
 
 /// Debian packages, unpacked and configured by the handlers.
 pub(crate) struct Debian {
@@ -35,14 +31,31 @@ pub(crate) struct Debian {
 
 /// The key of what the handlers make of the packages among `recipes`.
 pub(crate) fn configuration_key(workshop: &Workshop<'_>, recipes: &[Recipe]) -> Key {
-    let mut fields = vec![
-        ("format", invar_project::FORMAT_VERSION.to_string()),
-        ("handlers", HANDLERS.to_owned()),
-        ("settings", format!("{:?}", workshop.files.configure_settings())),
-    ];
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
-    fields.extend(packages.map(|recipe| ("package", key(recipe).to_string())));
-    key_of("configuration", &fields)
+    Configuration { settings: &workshop.files.configure_settings(), packages: packages.map(key).collect() }
+        .key()
+}
+
+/// What the handlers make of packages, whose order does not count.
+struct Configuration<'a> {
+    settings: &'a Settings,
+    packages: Vec<Key>,
+}
+
+impl Keyed for Configuration<'_> {
+    const DOMAIN: &'static str = "configuration";
+    const VERSION: u32 = HANDLERS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        encode_settings(writer, self.settings);
+        writer.set(&self.packages, KeyWriter::key);
+    }
+}
+
+/// Writes what a user may choose about the handlers.
+pub(crate) fn encode_settings(writer: &mut KeyWriter, settings: &Settings) {
+    let Settings { time_zone } = settings;
+    writer.text(time_zone.as_str());
 }
 
 impl Debian {
@@ -128,7 +141,7 @@ pub(crate) fn debian_checkout(
     workshop: &Workshop<'_>,
     packages: &[PackageRecipe],
 ) -> Result<Checkout, BuildError> {
-    let key = packages_key("debian-checkout", packages);
+    let key = DebianCheckout(packages).key();
     check_out(&workshop.session.store, &key, |sink| {
         let debian = Debian::realise(workshop, packages)?;
         let root = debian.root()?;
@@ -136,17 +149,75 @@ pub(crate) fn debian_checkout(
     })
 }
 
-/// What `packages`, configured, are known by in keys.
-pub(crate) fn packages_key(domain: &str, packages: &[PackageRecipe]) -> Key {
-    let mut fields =
-        vec![("format", invar_project::FORMAT_VERSION.to_string()), ("handlers", HANDLERS.to_owned())];
-    fields.extend(
-        packages.iter().map(|package| ("package", key(&Recipe::Package(package.clone())).to_string())),
-    );
-    key_of(domain, &fields)
+/// Packages as a folder in which programs can be run.
+struct DebianCheckout<'a>(&'a [PackageRecipe]);
+
+impl Keyed for DebianCheckout<'_> {
+    const DOMAIN: &'static str = "debian-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.keyed(&ConfiguredPackages(self.0));
+    }
+}
+
+/// Packages with what the handlers make of them, as something else is made from them. Their order does not count.
+pub(crate) struct ConfiguredPackages<'a>(pub &'a [PackageRecipe]);
+
+impl Keyed for ConfiguredPackages<'_> {
+    const DOMAIN: &'static str = "configured-packages";
+    const VERSION: u32 = HANDLERS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.set(self.0, |writer, package| writer.keyed(&PackageTree(package)));
+    }
 }
 
 /// The folder of a checkout, for the list of a sandbox's roots.
 pub(crate) fn path(checkout: &Checkout) -> PathBuf {
     checkout.path().to_owned()
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_maintscript::TimeZone;
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let package = |size| PackageRecipe {
+            name: "tini".parse().unwrap(),
+            version: "0.19.0-1".parse().unwrap(),
+            architecture: "amd64".parse().unwrap(),
+            suite: "trixie".to_owned(),
+            file: "tini.deb".to_owned(),
+            size,
+            digest: invar_tree::Digest::of(b"deb"),
+            docs: false,
+        };
+        let (one, two) = (package(1), package(2));
+        let packages = [one.clone(), two.clone()];
+        assert_eq!(ConfiguredPackages(&packages).key(), ConfiguredPackages(&[two, one]).key());
+        let settings = Settings { time_zone: TimeZone::utc() };
+        let configuration =
+            Configuration { settings: &settings, packages: vec![ConfiguredPackages(&[]).key()] };
+        assert_eq!(
+            ConfiguredPackages(&packages).describe(),
+            "configured-packages 1 f4a61219fa6b00b4ea221978e7c4341c19fd3f3bb43c92a19a090146d4012e40",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            DebianCheckout(&packages).describe(),
+            "debian-checkout 1 e0e82484059af850aa2bb7ddf0e3feacbfcb4fcd609fee1e5dff472b1f3494c2",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            configuration.describe(),
+            "configuration 1 cd9c5bbb6527a12d0c49e9d77860d9a57aaa3a2f6dd29b4d0c75faac6ac7e4d2",
+            "{CHANGED}"
+        );
+    }
 }

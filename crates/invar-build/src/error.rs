@@ -82,7 +82,7 @@ pub enum BuildError {
         path: PathBuf,
     },
     /// Manifest and locks do not belong together.
-    #[error("the locks do not belong to the project: {}", Sentences(.findings))]
+    #[error("invar.lock is out of date: {}", Sentences(.findings))]
     Mismatch {
         /// A sentence for each disagreement.
         findings: Vec<String>,
@@ -452,9 +452,9 @@ pub enum BuildError {
         #[source]
         source: Box<invar_vendor::VendorError>,
     },
-    /// It is not known where a file of another tool's lock is.
+    /// It is unknown where a file of another tool's lock is.
     #[error(
-        "it is not known where to get {file}: the lock has no address, and this machine's settings name no registry"
+        "it is unknown where to get {file}: the lock has no address, and this machine's settings name no registry"
     )]
     NoRegistry {
         /// The file.
@@ -551,7 +551,7 @@ pub enum Kind {
     Failure,
     /// A file of the project is wrong.
     Input,
-    /// The locks are missing or do not belong to the project.
+    /// The locks are missing or are out of date.
     Locks,
     /// A download failed.
     Network,

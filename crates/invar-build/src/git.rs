@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use invar_store::StoredTree;
+use invar_store::{KeyWriter, Keyed, StoredTree};
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink};
 
 pub(crate) use self::lfs::check as check_lfs;
@@ -23,11 +23,22 @@ use self::submodule::{DEEPEST, Described, LONGEST, MOST, described, resolve};
 pub(crate) use self::version::version;
 use crate::copy::failed;
 use crate::downloads;
-use crate::key::key_of;
 use crate::{BuildError, Event, Session};
 
 /// The largest file that a commit may hold, in bytes.
 const LARGEST: u64 = 1 << 30;
+
+/// The files of a commit, by its full name.
+pub(crate) struct GitCommit<'a>(pub &'a str);
+
+impl Keyed for GitCommit<'_> {
+    const DOMAIN: &'static str = "git";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.text(self.0);
+    }
+}
 
 /// The tree of the commit `commit` of the repository at `url`, which must have the digest `expected` where a lock
 /// states one.
@@ -41,7 +52,7 @@ pub(crate) fn commit_tree(
     expected: Option<&Digest>,
 ) -> Result<StoredTree, BuildError> {
     let label = format!("{url} at {commit}");
-    let key = key_of("git", &[("commit", commit.to_owned())]);
+    let key = GitCommit(commit).key();
     let stored = match downloads::tree(session, &key)? {
         Some(stored) => stored,
         None => fetch(session, url, commit, &label, &key)?,
@@ -301,5 +312,21 @@ mod tests {
         assert_eq!((mode.as_str(), object.len(), path.as_str()), ("100644", 40, "src/a b.py"));
         assert!(parse(b"100644 blob 01\t../x").is_none());
         assert!(parse(b"nothing").is_none());
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        assert_eq!(
+            GitCommit("0123").describe(),
+            "git 1 1b3312bffd6b93f0477a22bb0c32de9236c7f0b1c8a9c64d482ebac443d96624",
+            "{CHANGED}"
+        );
     }
 }

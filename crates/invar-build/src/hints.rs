@@ -100,7 +100,9 @@ const OLD_RUST: [(&str, &str); 2] = [("requires rustc ", " or newer"), ("feature
 /// What was used up, as the C library's messages and shells say it, and what no package mends.
 fn resource(line: &str) -> Option<&'static str> {
     if line.contains("No space left on device") {
-        return Some("the disk is full: make room, or name another place with --store; /tmp holds 8 GiB");
+        return Some(
+            "the disk is full: free some space, or pass another directory with --store; /tmp holds 8 GiB",
+        );
     }
     if line.contains("File size limit exceeded") || line.contains("File too large") {
         return Some(MORE_DISK);

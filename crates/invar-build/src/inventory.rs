@@ -71,7 +71,7 @@ impl Inventory {
     /// The first `limit` bytes of the file at `path`.
     ///
     /// # Errors
-    /// What the system says, and [`io::ErrorKind::NotFound`] where there is no such file.
+    ///    /// The system's error; [`io::ErrorKind::NotFound`] if the file does not exist.
     pub fn content(&self, path: &ImagePath, limit: u64) -> io::Result<Vec<u8>> {
         let index = self.from.get(path).ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = Vec::new();

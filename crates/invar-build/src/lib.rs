@@ -24,7 +24,6 @@ mod git;
 mod hints;
 mod indexes;
 mod inventory;
-mod key;
 mod layer;
 mod lock;
 mod lock_builds;

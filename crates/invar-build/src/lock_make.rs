@@ -362,7 +362,7 @@ fn locked_platform(
             Verdict::Nothing { .. } | Verdict::MayRun { .. } => Some(ScriptVerdict::NothingToDo),
             Verdict::NeedsRun { .. } | Verdict::Unknown { .. } => Some(ScriptVerdict::Unknown),
         };
-        // Where only a generated part is not known, there may be no other script.
+        // Where only a generated part is unknown, there may be no other script.
         let key = match verdict {
             Verdict::Unknown { script } => Some(script),
             _ => script_key(&control),

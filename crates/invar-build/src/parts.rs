@@ -3,17 +3,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use invar_maintscript::HANDLERS_VERSION;
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, Step, StepName};
 use invar_python::{DistributionName, virtual_environment};
-use invar_store::{Key, StoredTree};
-use invar_tree::{Contents, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
+use invar_store::{Key, KeyWriter, Keyed, StoredTree};
+use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use crate::build::Assembly;
 use crate::bytecode::{Candidate, Compiled, Interpreter, compile};
 use crate::copy::{check_out, copy_tree, failed};
-use crate::debian::{Debian, HANDLERS, configuration_key, packages_key, path};
-use crate::key::key_of;
+use crate::debian::{ConfiguredPackages, Debian, configuration_key, path};
 use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::python_source;
 use crate::realise::{key, realise};
@@ -81,44 +81,85 @@ impl Part {
     }
 }
 
+/// The keys of what commands make: builds and steps in their order, and the maintainer scripts.
+pub(crate) struct CommandTrees {
+    pub builds: Vec<Key>,
+    pub steps: Vec<Key>,
+    pub scripts: Option<Key>,
+}
+
+/// The image so far, as a step has it that asks for it.
+struct StepEnvironment {
+    recipes: Vec<Key>,
+    builds: Vec<Key>,
+}
+
+impl Keyed for StepEnvironment {
+    const DOMAIN: &'static str = "step-environment";
+    const VERSION: u32 = HANDLERS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(&self.recipes, KeyWriter::key);
+        writer.list(&self.builds, KeyWriter::key);
+    }
+}
+
+/// The image's Debian packages as a folder, over which steps are run.
+struct ImageCheckout<'a>(&'a [PackageRecipe]);
+
+impl Keyed for ImageCheckout<'_> {
+    const DOMAIN: &'static str = "image-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.keyed(&ConfiguredPackages(self.0));
+    }
+}
+
+/// The trees of the image's Python environment as a folder.
+struct EnvironmentCheckout(Vec<Digest>);
+
+impl Keyed for EnvironmentCheckout {
+    const DOMAIN: &'static str = "environment-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(&self.0, KeyWriter::digest);
+    }
+}
+
 impl Assembly<'_> {
     /// What the trees that commands make depend on: the keys of builds and steps.
     ///
     /// # Errors
     /// What reading the project's folder says.
-    pub fn made_fields(&self) -> Result<Vec<(String, String)>, BuildError> {
+    pub fn command_trees(&self) -> Result<CommandTrees, BuildError> {
         let workshop = self.workshop();
-        let mut fields = Vec::new();
-        for build in &self.plan.sources {
-            let prepared = python_source::prepare(&workshop, build, self.install)?;
-            fields.push(("built".to_owned(), prepared.key.to_string()));
-        }
-        for prepared in steps::prepare(&workshop, self.plan, &self.environment_key()?)? {
-            fields.push(("step".to_owned(), prepared.key.to_string()));
-        }
-        if let Some(root) = &self.plan.scripts {
-            fields.push(("scripts".to_owned(), scripts::key(&workshop, root, &self.packages()).to_string()));
-        }
-        fields.push(("bytecode".to_owned(), self.plan.bytecode.to_string()));
-        for (name, own) in &self.files.manifest.python.overrides {
-            fields.extend(own.exclude.iter().map(|glob| ("exclude".to_owned(), format!("{name} {glob}"))));
-        }
-        Ok(fields)
+        let steps = steps::prepare(&workshop, self.plan, self.environment_key()?.as_ref())?;
+        let scripts = self.plan.scripts.as_ref();
+        Ok(CommandTrees {
+            builds: self.build_keys()?,
+            steps: steps.iter().map(|prepared| prepared.key).collect(),
+            scripts: scripts.map(|root| scripts::key(&workshop, root, &self.packages())),
+        })
     }
 
-    /// What stands for the image's Python environment in the keys of steps that ask for it.
-    pub fn environment_key(&self) -> Result<String, BuildError> {
-        if !self.plan.steps.iter().any(|planned| planned.step.environment) {
-            return Ok(String::new());
-        }
+    /// The keys of the packages that are built.
+    fn build_keys(&self) -> Result<Vec<Key>, BuildError> {
         let workshop = self.workshop();
-        let mut fields = vec![("handlers".to_owned(), HANDLERS.to_owned())];
-        fields.extend(self.plan.recipes().map(|recipe| ("recipe".to_owned(), key(recipe).to_string())));
-        for build in &self.plan.sources {
-            let prepared = python_source::prepare(&workshop, build, self.install)?;
-            fields.push(("built".to_owned(), prepared.key.to_string()));
+        let sources = self.plan.sources.iter();
+        sources
+            .map(|build| python_source::prepare(&workshop, build, self.install).map(|prepared| prepared.key))
+            .collect()
+    }
+
+    /// What stands for the image's Python environment in the keys of steps that ask for it; `None` where none does.
+    pub fn environment_key(&self) -> Result<Option<Key>, BuildError> {
+        if !self.plan.steps.iter().any(|planned| planned.step.environment) {
+            return Ok(None);
         }
-        Ok(key_of("step-environment", &fields).to_string())
+        let recipes = self.plan.recipes().map(key).collect();
+        Ok(Some(StepEnvironment { recipes, builds: self.build_keys()? }.key()))
     }
 
     /// The image's Debian packages.
@@ -273,7 +314,7 @@ impl Assembly<'_> {
         debian: &Debian,
         parts: &mut Vec<Part>,
     ) -> Result<(), BuildError> {
-        let prepared = steps::prepare(workshop, self.plan, &self.environment_key()?)?;
+        let prepared = steps::prepare(workshop, self.plan, self.environment_key()?.as_ref())?;
         let so_far: &[Part] = parts;
         let environment = || self.check_out_environment(workshop, debian, so_far);
         let outputs = run_steps(workshop, &prepared, &environment)?;
@@ -324,18 +365,15 @@ impl Assembly<'_> {
         parts: &[Part],
     ) -> Result<Vec<PathBuf>, BuildError> {
         let store = &workshop.session.store;
-        let system_key = packages_key("image-checkout", &self.packages());
+        let system_key = ImageCheckout(&self.packages()).key();
         let system = check_out(store, &system_key, |sink| {
             let root = debian.root()?;
             debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
         })?;
         let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
-        let fields: Vec<(String, String)> = environment
-            .iter()
-            .enumerate()
-            .map(|(number, part)| (format!("tree-{number}"), part.tree.digest().to_string()))
-            .collect();
-        let environment = check_out(store, &key_of("environment-checkout", &fields), |sink| {
+        let environment_key =
+            EnvironmentCheckout(environment.iter().map(|part| part.tree.digest()).collect()).key();
+        let environment = check_out(store, &environment_key, |sink| {
             environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
         })?;
         Ok(vec![path(&system), path(&environment)])
@@ -393,7 +431,7 @@ impl Assembly<'_> {
             keys.extend(python_source::prepare(&workshop, build, self.install).map(|prepared| prepared.key));
         }
         if let Ok(environment) = self.environment_key()
-            && let Ok(steps) = steps::prepare(&workshop, self.plan, &environment)
+            && let Ok(steps) = steps::prepare(&workshop, self.plan, environment.as_ref())
         {
             keys.extend(steps.iter().map(|prepared| prepared.key));
         }
@@ -477,5 +515,33 @@ impl Parts {
             })
             .collect();
         LayerRequest { directories, pieces }
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let key = ConfiguredPackages(&[]).key();
+        let environment = StepEnvironment { recipes: vec![key], builds: vec![key, key] };
+        assert_eq!(
+            environment.describe(),
+            "step-environment 1 b3dc2a542e16583e5721ef6fedaa084c5df3b7ce80cabdd3e8818ed05d4c162f",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            ImageCheckout(&[]).describe(),
+            "image-checkout 1 0d7ea7f8d0531f8bbfab8baaa94c9f5a52e6bdf34544bf1cc5dc46e80dd11dd9",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            EnvironmentCheckout(vec![Digest::of(b"one"), Digest::of(b"two")]).describe(),
+            "environment-checkout 1 d27bde63ee86a0dc36390daf020912d6b315240d3a33047338d4e5d32a69ca92",
+            "{CHANGED}"
+        );
     }
 }

@@ -34,7 +34,7 @@ impl Proposals {
             Proposal::Unread => (
                 true,
                 format!(
-                    "the maintainer scripts of {name} are not known to this version of Invar and are not run: check \
+                    "the maintainer scripts of {name} are unknown to this version of Invar and are not run: check \
                      that the image has what you need (invar.lock marks them as unknown)"
                 ),
             ),

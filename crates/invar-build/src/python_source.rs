@@ -9,23 +9,22 @@ use std::time::Duration;
 
 use invar_fetch::Request;
 use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
-use invar_project::LockedInterpreter;
+use invar_project::{LockedInterpreter, Platform};
 use invar_python::{
-    Chosen, ChosenSource, DistributionName, FRONTEND, Location, SourceLocation, WheelFile, WheelFilename,
-    unpack_sdist, unpack_wheel, virtual_environment,
+    Chosen, ChosenSource, DistributionName, FRONTEND, Location, SDIST_VERSION, SourceLocation, WHEEL_VERSION,
+    WheelFile, WheelFilename, unpack_sdist, unpack_wheel, virtual_environment,
 };
 use invar_sandbox::{Bind, Ownership};
-use invar_store::{Checkout, Key, Store, StoredTree};
+use invar_store::{Checkout, Key, KeyWriter, Keyed, Store, StoredTree};
 use invar_tree::{Contents, Digest, ImagePath, Origin, SEARCH_PATH, Tree};
 
 use crate::copy::{check_out, copy_tree};
-use crate::debian::{debian_checkout, packages_key, path};
+use crate::debian::{ConfiguredPackages, debian_checkout, path};
 use crate::git::{check_lfs, commit_tree};
 use crate::hints::PackagesOf;
-use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::python_index::IndexFile;
-use crate::realise::{checked_blob, key, realise};
+use crate::realise::{WheelTree, checked_blob, encode_direct_url, encode_layout, realise};
 use crate::source::SourceTree;
 use crate::tools::Tools;
 use crate::vendored::Vendored;
@@ -102,7 +101,7 @@ fn unpack_archive(
     file: &ArchiveFile<'_>,
     project: &Path,
 ) -> Result<StoredTree, BuildError> {
-    let key = key_of("sdist", &[("digest", file.digest.to_string()), ("name", file.filename.to_owned())]);
+    let key = SdistTree { digest: file.digest, filename: file.filename }.key();
     if let Some(stored) = session.store.tree(&key)? {
         return Ok(stored);
     }
@@ -163,16 +162,27 @@ pub(crate) fn prepare<'a>(
     };
     let patches = patches(workshop, build)?;
     let source = match &build.chosen.source {
-        SourceLocation::Archive { digest, .. } => digest.to_string(),
-        SourceLocation::Git { commit, .. } => {
-            format!("{commit} {}", build.digest.as_ref().map(Digest::to_string).unwrap_or_default())
+        SourceLocation::Archive { digest, subdirectory, .. } => {
+            BuildSource::Archive { digest, subdirectory: subdirectory.as_deref() }
+        }
+        SourceLocation::Git { commit, subdirectory, .. } => {
+            BuildSource::Git { commit, digest: build.digest.as_ref(), subdirectory: subdirectory.as_deref() }
         }
         SourceLocation::Directory { path, .. } => {
-            SourceTree::of_package(workshop.session, workshop.files, path)?.tree().digest().to_string()
+            let tree = SourceTree::of_package(workshop.session, workshop.files, path)?.tree().digest();
+            BuildSource::Directory { tree, path }
         }
     };
     let needs = prepare_needs(workshop, &build.needs)?;
-    let key = build_key(workshop, build, source, &patches, install, &needs);
+    let key = BuiltPackage {
+        platform: workshop.platform,
+        build,
+        source,
+        patches: &patches.iter().map(|(_, digest)| *digest).collect::<Vec<_>>(),
+        install,
+        needs: &needs.iter().map(|need| need.key).collect::<Vec<_>>(),
+    }
+    .key();
     Ok(Prepared { build, key, patches, install, needs })
 }
 
@@ -248,50 +258,106 @@ impl Prepared<'_> {
     }
 }
 
-/// What a build depends on; `source` stands for the files that it is made from.
-fn build_key(
-    workshop: &Workshop<'_>,
-    build: &SourceBuild,
-    source: String,
-    patches: &[(PathBuf, Digest)],
+/// The files that a package is built from, with the folder in them that has it.
+enum BuildSource<'a> {
+    Archive { digest: &'a Digest, subdirectory: Option<&'a str> },
+    Git { commit: &'a str, digest: Option<&'a Digest>, subdirectory: Option<&'a str> },
+    Directory { tree: Digest, path: &'a str },
+}
+
+/// A package that is built and installed.
+struct BuiltPackage<'a> {
+    platform: Platform,
+    build: &'a SourceBuild,
+    source: BuildSource<'a>,
+    patches: &'a [Digest],
     install: Install,
-    needs: &[Prepared<'_>],
-) -> Key {
-    let subdirectory = match &build.chosen.source {
-        SourceLocation::Archive { subdirectory, .. } | SourceLocation::Git { subdirectory, .. } => {
-            subdirectory.clone().unwrap_or_default()
+    needs: &'a [Key],
+}
+
+impl Keyed for BuiltPackage<'_> {
+    const DOMAIN: &'static str = "built";
+    const VERSION: u32 = WHEEL_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { platform, build, source, patches, install, needs } = self;
+        writer.digest(&Digest::of(FRONTEND.as_bytes()));
+        writer.text(platform.as_str());
+        match source {
+            BuildSource::Archive { digest, subdirectory } => {
+                writer.variant(0);
+                writer.digest(digest);
+                writer.optional(*subdirectory, KeyWriter::text);
+            }
+            BuildSource::Git { commit, digest, subdirectory } => {
+                writer.variant(1);
+                writer.text(commit);
+                writer.optional(*digest, KeyWriter::digest);
+                writer.optional(*subdirectory, KeyWriter::text);
+            }
+            BuildSource::Directory { tree, path } => {
+                writer.variant(2);
+                writer.digest(tree);
+                writer.text(path);
+            }
         }
-        SourceLocation::Directory { path, .. } => path.clone(),
-    };
-    let mut fields = vec![
-        ("format".to_owned(), invar_project::FORMAT_VERSION.to_string()),
-        ("front-end".to_owned(), Digest::of(FRONTEND.as_bytes()).to_string()),
-        ("platform".to_owned(), workshop.platform.to_string()),
-        ("source".to_owned(), source),
-        ("subdirectory".to_owned(), subdirectory),
-        ("name".to_owned(), build.chosen.name.to_string()),
-        ("root".to_owned(), packages_key("root", &build.root).to_string()),
-        ("settings".to_owned(), serde_json::Value::Object(build.settings.clone()).to_string()),
-        ("prefix".to_owned(), build.layout.prefix.to_string()),
-        ("python".to_owned(), format!("{}.{}", build.layout.python.0, build.layout.python.1)),
-        ("direct".to_owned(), format!("{:?}", build.chosen.direct)),
-        ("editable".to_owned(), (install == Install::Editable).to_string()),
-    ];
-    // Numbered, since patches are applied in their order.
-    for (number, (_, digest)) in patches.iter().enumerate() {
-        fields.push((format!("patch-{number}"), digest.to_string()));
+        writer.text(build.chosen.name.as_str());
+        writer.keyed(&ConfiguredPackages(&build.root));
+        // The text is what the build's front end is given.
+        writer.text(&serde_json::Value::Object(build.settings.clone()).to_string());
+        encode_layout(writer, &build.layout);
+        writer.optional(build.chosen.direct.as_ref(), encode_direct_url);
+        writer.variant(match install {
+            Install::Files => 0,
+            Install::Editable => 1,
+        });
+        writer.list(*patches, KeyWriter::digest);
+        writer.list(&build.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
+        writer.list(*needs, KeyWriter::key);
+        writer.map(&build.environment, |writer, value| writer.text(value));
     }
-    fields.extend(
-        build
-            .wheels
-            .iter()
-            .map(|wheel| ("wheel".to_owned(), key(&Recipe::Wheel(Box::new(wheel.clone()))).to_string())),
-    );
-    fields.extend(needs.iter().map(|need| ("need".to_owned(), need.key.to_string())));
-    fields.extend(
-        build.environment.iter().map(|(name, value)| ("variable".to_owned(), format!("{name}={value}"))),
-    );
-    key_of("built", &fields)
+}
+
+/// A source distribution, unpacked.
+struct SdistTree<'a> {
+    digest: &'a Digest,
+    filename: &'a str,
+}
+
+impl Keyed for SdistTree<'_> {
+    const DOMAIN: &'static str = "sdist";
+    const VERSION: u32 = SDIST_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(self.digest);
+        writer.text(self.filename);
+    }
+}
+
+/// The environment of a build: an interpreter, wheels, and packages that are built.
+struct BuildEnvironment<'a> {
+    interpreter: &'a LockedInterpreter,
+    wheels: &'a [WheelRecipe],
+    needs: &'a [Key],
+}
+
+impl Keyed for BuildEnvironment<'_> {
+    const DOMAIN: &'static str = "build-environment";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        encode_interpreter(writer, self.interpreter);
+        writer.list(self.wheels, |writer, wheel| writer.keyed(&WheelTree(wheel)));
+        writer.list(self.needs, KeyWriter::key);
+    }
+}
+
+/// Writes where an interpreter is, and its version.
+pub(crate) fn encode_interpreter(writer: &mut KeyWriter, interpreter: &LockedInterpreter) {
+    // What is in the package is for its own key to say.
+    let LockedInterpreter { package: _, version, path } = interpreter;
+    writer.text(path.as_str());
+    writer.text(&version.to_string());
 }
 
 /// A folder of the project as a path without `.`, empty for the project's own.
@@ -322,10 +388,8 @@ pub(crate) fn build_environment(
     interpreter: &LockedInterpreter,
 ) -> Result<Checkout, BuildError> {
     let recipes: Vec<Recipe> = wheels.iter().map(|wheel| Recipe::Wheel(Box::new(wheel.clone()))).collect();
-    let mut fields = vec![("interpreter", format!("{} {}", interpreter.path, interpreter.version))];
-    fields.extend(recipes.iter().map(|recipe| ("wheel", key(recipe).to_string())));
-    fields.extend(needs.iter().map(|need| ("need", need.key.to_string())));
-    let checkout_key = key_of("build-environment", &fields);
+    let need_keys: Vec<Key> = needs.iter().map(|need| need.key).collect();
+    let checkout_key = BuildEnvironment { interpreter, wheels, needs: &need_keys }.key();
     check_out(&workshop.session.store, &checkout_key, |sink| {
         let layout = invar_plan::build_layout(interpreter)?;
         let version = interpreter.version.to_string();
@@ -521,5 +585,75 @@ pub(crate) fn locked_digest(chosen: &ChosenSource, source: &Source) -> Option<Di
         SourceLocation::Archive { digest, .. } => Some(*digest),
         SourceLocation::Git { .. } => Some(source.tree.digest()),
         SourceLocation::Directory { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_python::{EnvironmentLayout, NeededBy};
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let (patches, needs) = ([Digest::of(b"patch")], [ConfiguredPackages(&[]).key()]);
+        let build = SourceBuild {
+            chosen: ChosenSource {
+                name: "psycopg2".parse().unwrap(),
+                version: Some("2.9.10".to_owned()),
+                source: SourceLocation::Directory { path: "a".to_owned(), editable: false },
+                direct: None,
+                needed_by: NeededBy::Project,
+            },
+            digest: None,
+            root: Vec::new(),
+            wheels: Vec::new(),
+            needs: Vec::new(),
+            requires: Vec::new(),
+            environment: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+            patches: vec!["fix.patch".to_owned()],
+            settings: serde_json::Map::from_iter([("a".to_owned(), "b".into())]),
+            layout: EnvironmentLayout { prefix: "app/.venv".parse().unwrap(), python: (3, 13) },
+        };
+        let interpreter = &LockedInterpreter {
+            package: "python3.13".parse().unwrap(),
+            version: "3.13.5".parse().unwrap(),
+            path: "usr/bin/python3.13".parse().unwrap(),
+        };
+        let digest = &Digest::of(b"file");
+        let built = |source, install| BuiltPackage {
+            platform: Platform::LinuxArm64,
+            build: &build,
+            source,
+            patches: &patches,
+            install,
+            needs: &needs,
+        };
+        let archive = || BuildSource::Archive { digest, subdirectory: Some("sub") };
+        let others = [
+            built(archive(), Install::Files).key(),
+            built(archive(), Install::Editable).key(),
+            built(BuildSource::Git { commit: "c", digest: None, subdirectory: None }, Install::Files).key(),
+            built(BuildSource::Directory { tree: *digest, path: "sub" }, Install::Files).key(),
+        ];
+        let different: std::collections::BTreeSet<&Key> = others.iter().collect();
+        assert_eq!(different.len(), others.len());
+        assert_eq!(
+            built(archive(), Install::Files).describe(),
+            "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            SdistTree { digest, filename: "a-1.tar.gz" }.describe(),
+            "sdist 1 f3db629b238d627dab0d07d5859de53feaedc829655ad093e7d9eabe730f2e83",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            BuildEnvironment { interpreter, wheels: &[], needs: &needs }.describe(),
+            "build-environment 1 73ceb92931961339c4ccc4d4b6945c02805f79daf3df702c844927b84ea6b781",
+            "{CHANGED}"
+        );
     }
 }

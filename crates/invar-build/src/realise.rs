@@ -4,15 +4,14 @@ use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use invar_debian::{Control, UnpackOptions, read_deb};
+use invar_debian::{Control, UNPACK_VERSION, UnpackOptions, read_deb};
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Recipe, WheelRecipe};
-use invar_python::{Location, WheelFile, unpack_wheel};
-use invar_store::{Key, StoredTree};
+use invar_python::{DirectUrl, EnvironmentLayout, Location, WHEEL_VERSION, WheelFile, unpack_wheel};
+use invar_store::{Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{Digest, Hasher};
 
 use crate::downloads;
-use crate::key::key_of;
 use crate::python_index::{IndexFile, fetch_distribution};
 use crate::workers::each;
 use crate::{Archive, BuildError, Event, Phase, Session};
@@ -25,7 +24,77 @@ const CONTROL: &str = "control";
 
 /// The key under which the store has what `recipe` makes.
 pub(crate) fn key(recipe: &Recipe) -> Key {
-    key_of(recipe.kind(), &recipe.fields())
+    match recipe {
+        Recipe::Package(package) => PackageTree(package).key(),
+        Recipe::Wheel(wheel) => WheelTree(wheel).key(),
+    }
+}
+
+/// A Debian package, unpacked.
+pub(crate) struct PackageTree<'a>(pub &'a PackageRecipe);
+
+impl Keyed for PackageTree<'_> {
+    const DOMAIN: &'static str = "debian-package";
+    const VERSION: u32 = UNPACK_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let PackageRecipe { name: _, version: _, architecture: _, suite: _, file: _, size, digest, docs } =
+            self.0;
+        writer.digest(digest);
+        // A lock with a wrong size must fail whether or not the store has the package.
+        writer.number(*size);
+        writer.flag(*docs);
+    }
+}
+
+/// A wheel, installed into a virtual environment.
+pub(crate) struct WheelTree<'a>(pub &'a WheelRecipe);
+
+impl Keyed for WheelTree<'_> {
+    const DOMAIN: &'static str = "wheel";
+    const VERSION: u32 = WHEEL_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let WheelRecipe { chosen, layout } = self.0;
+        writer.digest(&chosen.wheel.digest);
+        writer.text(chosen.wheel.filename.as_str());
+        encode_layout(writer, layout);
+        writer.optional(chosen.direct.as_ref(), encode_direct_url);
+    }
+}
+
+/// Writes where a virtual environment is, and whose it is.
+pub(crate) fn encode_layout(writer: &mut KeyWriter, layout: &EnvironmentLayout) {
+    let EnvironmentLayout { prefix, python: (major, minor) } = layout;
+    writer.text(prefix.as_str());
+    writer.number((*major).into());
+    writer.number((*minor).into());
+}
+
+/// Writes what `direct_url.json` says.
+pub(crate) fn encode_direct_url(writer: &mut KeyWriter, direct: &DirectUrl) {
+    match direct {
+        DirectUrl::Url { url, subdirectory } => {
+            writer.variant(0);
+            writer.text(url);
+            writer.optional(subdirectory.as_deref(), KeyWriter::text);
+        }
+        DirectUrl::Path { path } => {
+            writer.variant(1);
+            writer.text(path);
+        }
+        DirectUrl::Git { url, commit, requested, subdirectory } => {
+            writer.variant(2);
+            writer.text(url);
+            writer.text(commit);
+            writer.optional(requested.as_deref(), KeyWriter::text);
+            writer.optional(subdirectory.as_deref(), KeyWriter::text);
+        }
+        DirectUrl::Directory { path } => {
+            writer.variant(3);
+            writer.text(path);
+        }
+    }
 }
 
 /// The control data that came with a package's tree.
@@ -223,5 +292,79 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_python::{Chosen, NeededBy};
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let package = PackageRecipe {
+            name: "tini".parse().unwrap(),
+            version: "0.19.0-1".parse().unwrap(),
+            architecture: "amd64".parse().unwrap(),
+            suite: "trixie".to_owned(),
+            file: "pool/main/t/tini/tini_0.19.0-1_amd64.deb".to_owned(),
+            size: 258,
+            digest: Digest::of(b"deb"),
+            docs: true,
+        };
+        let mut wheel = WheelRecipe {
+            chosen: Chosen {
+                name: "anyio".parse().unwrap(),
+                version: "4.16.0".to_owned(),
+                wheel: WheelFile {
+                    filename: "anyio-4.16.0-py3-none-any.whl".parse().unwrap(),
+                    location: Location::Path("anyio.whl".to_owned()),
+                    digest: Digest::of(b"wheel"),
+                    size: None,
+                },
+                direct: None,
+                needed_by: NeededBy::Project,
+            },
+            layout: EnvironmentLayout { prefix: "app/.venv".parse().unwrap(), python: (3, 13) },
+        };
+        assert_eq!(
+            PackageTree(&package).describe(),
+            "debian-package 1 dc640259fc1ccbe557463279835ad8b4dcda4397461f3a6a1d1b0089c27f4f0c",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            WheelTree(&wheel).describe(),
+            "wheel 1 350e98961b9e7f23659abcec574c7064b20883ef987857704f78eec092f9a91c",
+            "{CHANGED}"
+        );
+        let text = |text: &str| text.to_owned();
+        let directs = [
+            DirectUrl::Url { url: text("a"), subdirectory: None },
+            DirectUrl::Url { url: text("a"), subdirectory: Some(text("b")) },
+            DirectUrl::Path { path: text("a") },
+            DirectUrl::Directory { path: text("a") },
+            DirectUrl::Git {
+                url: text("a"),
+                commit: text("c"),
+                requested: None,
+                subdirectory: Some(text("b")),
+            },
+            DirectUrl::Git {
+                url: text("a"),
+                commit: text("c"),
+                requested: Some(text("b")),
+                subdirectory: None,
+            },
+        ];
+        let mut seen = vec![WheelTree(&wheel).key()];
+        for direct in directs {
+            wheel.chosen.direct = Some(direct);
+            let key = WheelTree(&wheel).key();
+            assert!(!seen.contains(&key), "{:?} has the key of another one", wheel.chosen.direct);
+            seen.push(key);
+        }
     }
 }

@@ -19,7 +19,7 @@ pub struct Rechecked {
     pub name: String,
     /// How progress and errors call it.
     pub label: String,
-    /// What brought its files.
+    /// What its files come from.
     pub origin: Origin,
     /// What came of it.
     pub outcome: Outcome,
@@ -82,7 +82,7 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = steps::prepare(&workshop, &plan, &assembly.environment_key()?)?;
+    let prepared = steps::prepare(&workshop, &plan, assembly.environment_key()?.as_ref())?;
     for one in &prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {

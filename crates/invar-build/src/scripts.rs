@@ -8,19 +8,18 @@ use std::time::Duration;
 use invar_debian::Control;
 use invar_formats::spelling::nearest;
 use invar_maintscript::{
-    Cleaned, Configured, Ran, ScriptPackage, ScriptRequest, Selection, clean, configure, script_command,
-    script_environment, script_failure, script_files, unknown_questions,
+    Cleaned, Configured, Ran, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, Selection, Settings, clean,
+    configure, script_command, script_environment, script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::Configure;
 use invar_sandbox::Ownership;
-use invar_store::Key;
+use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
 
 use crate::configuration::{Made, configuration};
 use crate::copy::{check_out, copy_tree};
-use crate::debian::{Debian, packages_key, path};
-use crate::key::key_of;
+use crate::debian::{ConfiguredPackages, Debian, encode_settings, path};
 use crate::proposals::check_configured;
 use crate::root::{Overlay, Root};
 use crate::workshop::{Job, LAST_LINES, Workshop};
@@ -34,23 +33,72 @@ const LABEL: &str = "maintainer scripts";
 /// The key of what handlers and scripts together make of `packages`, in a root of the packages `root`.
 pub(crate) fn key(workshop: &Workshop<'_>, root: &[PackageRecipe], packages: &[PackageRecipe]) -> Key {
     let manifest = &workshop.files.manifest;
-    let wanted = match &manifest.configure {
-        Configure::Native => String::new(),
-        Configure::Run => "all".to_owned(),
-        Configure::Packages(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
-    };
-    let mut fields = vec![
-        ("root".to_owned(), packages_key("root", root).to_string()),
-        ("packages".to_owned(), packages_key("packages", packages).to_string()),
-        ("run".to_owned(), wanted),
-        ("settings".to_owned(), format!("{:?}", workshop.files.configure_settings())),
-        ("docs".to_owned(), manifest.docs.to_string()),
-    ];
-    // Numbered: of two answers to one question the later counts.
-    for (number, selection) in manifest.debconf.iter().enumerate() {
-        fields.push((format!("debconf-{number}"), selection.to_string()));
+    ScriptsConfiguration {
+        root,
+        packages,
+        configure: &manifest.configure,
+        settings: &workshop.files.configure_settings(),
+        docs: manifest.docs,
+        debconf: &manifest.debconf,
     }
-    key_of("scripts", &fields)
+    .key()
+}
+
+/// What handlers and scripts together make of packages.
+struct ScriptsConfiguration<'a> {
+    root: &'a [PackageRecipe],
+    packages: &'a [PackageRecipe],
+    configure: &'a Configure,
+    settings: &'a Settings,
+    docs: bool,
+    debconf: &'a [String],
+}
+
+impl Keyed for ScriptsConfiguration<'_> {
+    const DOMAIN: &'static str = "scripts";
+    const VERSION: u32 = SCRIPTS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { root, packages, configure, settings, docs, debconf } = self;
+        writer.keyed(&ConfiguredPackages(root));
+        writer.keyed(&ConfiguredPackages(packages));
+        match configure {
+            Configure::Native => writer.variant(0),
+            Configure::Run => writer.variant(1),
+            Configure::Packages(names) => {
+                writer.variant(2);
+                writer.set(names, |writer, name| writer.text(name.as_str()));
+            }
+        }
+        encode_settings(writer, settings);
+        writer.flag(*docs);
+        // In order: of two answers to one question the later counts.
+        writer.list(*debconf, |writer, selection| writer.text(selection));
+    }
+}
+
+/// The tree in which scripts are run.
+struct ScriptsCheckout<'a>(&'a Key);
+
+impl Keyed for ScriptsCheckout<'_> {
+    const DOMAIN: &'static str = "scripts-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.key(self.0);
+    }
+}
+
+/// What the scripts changed in it.
+struct ScriptsChanges<'a>(&'a Key);
+
+impl Keyed for ScriptsChanges<'_> {
+    const DOMAIN: &'static str = "scripts-changes";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.key(self.0);
+    }
 }
 
 /// Runs the scripts that the manifest names over `debian`, and puts what they made in the place of what the handlers
@@ -139,7 +187,7 @@ fn made(
         selections: &selections,
     })?;
     lay_over(&mut sandbox, script_files.tree());
-    let checkout_key = key_of("scripts-checkout", &[("scripts", key.to_string())]);
+    let checkout_key = ScriptsCheckout(key).key();
     let checkout = all.with_contents(&whole, |tools| {
         debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
             let contents = Layered {
@@ -167,7 +215,7 @@ fn made(
         ownership: Ownership::Recorded,
     };
     let left = workshop.run(workshop.bench()?, job).map_err(explained)?;
-    let changed_key = key_of("scripts-changes", &[("scripts", key.to_string())]);
+    let changed_key = ScriptsChanges(key).key();
     let mut sink = workshop.session.store.tree_writer(&changed_key)?;
     let removed = left.changes(LABEL, &mut sink)?;
     let stored = sink.commit(&[])?;
@@ -366,5 +414,39 @@ mod tests {
             "0644 /etc/x/replaced Debian's maintainer scripts2",
         ];
         assert_eq!(entries, expected);
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_maintscript::TimeZone;
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let settings = &Settings { time_zone: TimeZone::utc() };
+        let configure = &Configure::Packages(BTreeSet::from(["tini".parse().unwrap()]));
+        let debconf = &["tini tini/a string b".to_owned()];
+        let scripts =
+            ScriptsConfiguration { root: &[], packages: &[], configure, settings, docs: true, debconf };
+        let key = &ConfiguredPackages(&[]).key();
+        assert_eq!(
+            scripts.describe(),
+            "scripts 1 e745af02b8b59e403ad5bb5cd41139c62e8d686c93c8598958116dcc84be2c22",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            ScriptsCheckout(key).describe(),
+            "scripts-checkout 1 c3ffd5193b15767cc285fc61a60a2271652446976c6b50a879b223de89b237c5",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            ScriptsChanges(key).describe(),
+            "scripts-changes 1 f14d7629c563901ac09a29d1ca3a73da80ce42d242ae2ec1095365286cbd5a3f",
+            "{CHANGED}"
+        );
     }
 }

@@ -9,12 +9,11 @@ use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
 use invar_project::{Identity, LockPart, Manifest, Platform, User};
 use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
-use invar_store::Scratch;
+use invar_store::{KeyWriter, Keyed, Scratch};
 
 use crate::build::Assembly;
 use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
-use crate::key::key_of;
 use crate::mount_point::MountPoint;
 use crate::project::ProjectFiles;
 use crate::python_source::Install;
@@ -191,15 +190,36 @@ pub fn named_programs(
     Ok(programs.into_iter().collect())
 }
 
+/// The virtual environment of several layers, which are folders of the store, as one folder.
+struct EnvironmentFolder<'a>(&'a [PathBuf]);
+
+impl Keyed for EnvironmentFolder<'_> {
+    const DOMAIN: &'static str = "environment-folder";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(self.0, |writer, layer| writer.bytes(layer.as_os_str().as_encoded_bytes()));
+    }
+}
+
+/// A layer as a folder.
+struct LayerCheckout<'a> {
+    diff_id: &'a invar_tree::Digest,
+}
+
+impl Keyed for LayerCheckout<'_> {
+    const DOMAIN: &'static str = "layer-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(self.diff_id);
+    }
+}
+
 /// The virtual environment of several layers as one folder.
 fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathBuf, BuildError> {
     use invar_sandbox::{CaptureRules, Modes, capture};
-    let fields: Vec<(String, String)> = layers
-        .iter()
-        .enumerate()
-        .map(|(number, layer)| (format!("layer-{number}"), layer.display().to_string()))
-        .collect();
-    let key = key_of("environment-folder", &fields);
+    let key = EnvironmentFolder(layers).key();
     let place = invar_tree::ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
     let rules = CaptureRules { modes: Modes::Kept, bytes: u64::MAX, entries: u64::MAX };
     let checkout = check_out(&session.store, &key, |sink| {
@@ -228,7 +248,7 @@ fn environment(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(session, files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
-    assembly.workshop().check_platform("running a program of the image")?;
+    assembly.workshop().check_platform("running a program in the image")?;
     let layers = assembly.check_out_layers()?;
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();
@@ -244,7 +264,7 @@ impl Started {
     pub fn wait(self) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
         let finished = running.wait().map_err(|source| BuildError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(finished.status)
@@ -323,7 +343,7 @@ impl Environment {
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
-            label: "running a program of the image".to_owned(),
+            label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
         Ok(Started { running, _scratch: scratch })
@@ -403,8 +423,7 @@ impl Assembly<'_> {
     fn check_out_layers(&self) -> Result<Vec<invar_store::Checkout>, BuildError> {
         let store = &self.session.store;
         let layers = self.layers(&mut None)?;
-        let key_of_layer =
-            |layer: &invar_oci::Layer| key_of("layer-checkout", &[("diff-id", layer.diff_id.to_string())]);
+        let key_of_layer = |layer: &invar_oci::Layer| LayerCheckout { diff_id: &layer.diff_id }.key();
         let mut found = Vec::new();
         for built in &layers {
             found.push(store.checkout(&key_of_layer(&built.layer))?);
@@ -428,5 +447,26 @@ impl Assembly<'_> {
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        assert_eq!(
+            EnvironmentFolder(&["/a".into(), "/b".into()]).describe(),
+            "environment-folder 1 5dd92c7173493debf067c65d8a4bf1024c085f6cb7851b8a8b69d2177657e1b6",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            LayerCheckout { diff_id: &invar_tree::Digest::of(b"layer") }.describe(),
+            "layer-checkout 1 200d36c57aba7f1529045f94f8282e33545e2a35a8015aba3b3966c68472cd65",
+            "{CHANGED}"
+        );
     }
 }

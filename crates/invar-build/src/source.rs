@@ -423,7 +423,7 @@ fn outputs(folder: &Path, defaults: Vec<String>, output: Option<&Path>) -> Vec<S
     outputs
 }
 
-/// The text of a file, or `None` where there is no such file.
+/// The text of a file, or `None` if it does not exist.
 pub(crate) fn read_text_if_there(path: &Path) -> Result<Option<String>, BuildError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

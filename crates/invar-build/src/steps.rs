@@ -10,9 +10,9 @@ use std::thread;
 
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Plan, StepPlan};
-use invar_project::{BuildPath, Platform, Step, StepFetch, StepName, Wrap};
+use invar_project::{BuildPath, FileText, Output, Platform, Step, StepFetch, StepName};
 use invar_sandbox::Ownership;
-use invar_store::{Key, Store, StoredTree};
+use invar_store::{Key, KeyWriter, Keyed, Store, StoredTree};
 use invar_tree::{Digest, Origin};
 
 use self::follow::{Moved, links_on_disk};
@@ -20,9 +20,8 @@ pub(crate) use self::launch::{displaced, wrapped};
 use self::put::Passing;
 use crate::BuildError;
 use crate::copy::copy_tree;
-use crate::debian::{debian_checkout, packages_key, path};
+use crate::debian::{ConfiguredPackages, debian_checkout, path};
 use crate::hints::PackagesOf;
-use crate::key::key_of;
 use crate::needs::{ATTACHMENT, Noting};
 use crate::realise::checked_blob;
 use crate::source::SourceTree;
@@ -51,7 +50,7 @@ pub(crate) struct Prepared<'a> {
 pub(crate) fn prepare<'a>(
     workshop: &Workshop<'_>,
     plan: &'a Plan,
-    environment: &str,
+    environment: Option<&Key>,
 ) -> Result<Vec<Prepared<'a>>, BuildError> {
     let mut all: Vec<Prepared<'a>> = Vec::new();
     for planned in &plan.steps {
@@ -61,8 +60,15 @@ pub(crate) fn prepare<'a>(
         let fetches = fetches(workshop, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
         let before: Vec<Key> = before.map(|earlier| earlier.key).collect();
-        let environment = if step.environment { environment } else { "" };
-        let key = step_key(workshop.platform, planned, &source, &fetches, &before, environment);
+        let key = StepOutputs {
+            platform: workshop.platform,
+            planned,
+            source: &source.tree().digest(),
+            fetches: &fetches,
+            before: &before,
+            environment: environment.filter(|_| step.environment),
+        }
+        .key();
         all.push(Prepared { planned, key, source, fetches });
     }
     Ok(all)
@@ -243,85 +249,95 @@ fn before_checkout(
     if before.is_empty() {
         return Ok(None);
     }
-    let mut fields = Vec::new();
+    let mut inputs = Vec::new();
     let mut trees = Vec::new();
-    for (number, stored) in before.iter().enumerate() {
-        fields.push((format!("tree-{number}"), stored.segment_digest().to_string()));
+    for stored in before {
         let tree = stored.tree(&Arc::new(Origin::Source))?;
         let moved = Moved::of(&tree, stored, &links_on_disk(roots))?;
-        if let Some(moved) = &moved {
-            fields.push((format!("moved-{number}"), moved.tree.digest().to_string()));
-        }
+        inputs.push(StepInput {
+            segment: stored.segment_digest(),
+            moved: moved.as_ref().map(|moved| moved.tree.digest()),
+        });
         trees.push((tree, moved));
     }
-    let checkout =
-        crate::copy::check_out(&workshop.session.store, &key_of("step-inputs", &fields), |sink| {
-            for ((tree, moved), stored) in trees.iter().zip(before) {
-                match moved {
-                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
-                    None => copy_tree(tree, stored, sink)?,
-                }
+    let checkout = crate::copy::check_out(&workshop.session.store, &StepInputs(&inputs).key(), |sink| {
+        for ((tree, moved), stored) in trees.iter().zip(before) {
+            match moved {
+                Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                None => copy_tree(tree, stored, sink)?,
             }
-            Ok(())
-        })?;
+        }
+        Ok(())
+    })?;
     Ok(Some(path(&checkout)))
 }
 
-/// What a step depends on: all that is there while it runs, and what becomes of what it leaves.
-fn step_key(
+/// What a step leaves: all that is there while it runs, and what becomes of what it leaves.
+struct StepOutputs<'a> {
     platform: Platform,
-    planned: &StepPlan,
-    source: &SourceTree,
-    fetches: &[(StepFetch, Digest)],
-    before: &[Key],
-    environment: &str,
-) -> Key {
-    let StepPlan { step, root } = planned;
-    let mut fields = vec![
-        ("format".to_owned(), invar_project::FORMAT_VERSION.to_string()),
-        ("platform".to_owned(), platform.to_string()),
-        ("root".to_owned(), packages_key("root", root).to_string()),
-        ("run".to_owned(), step.run.clone().unwrap_or_default()),
-        ("inputs".to_owned(), source.tree().digest().to_string()),
-        ("environment".to_owned(), environment.to_owned()),
-    ];
-    let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));
-    for (fetch, digest) in fetches {
-        add("fetch", format!("{digest} {}", fetch.path));
+    planned: &'a StepPlan,
+    /// The project's files among its inputs.
+    source: &'a Digest,
+    fetches: &'a [(StepFetch, Digest)],
+    /// The steps whose outputs are there.
+    before: &'a [Key],
+    /// The image so far, where the step asks for it.
+    environment: Option<&'a Key>,
+}
+
+impl Keyed for StepOutputs<'_> {
+    const DOMAIN: &'static str = "step";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        let Self { platform, planned: StepPlan { step, root }, source, fetches, before, environment } = self;
+        let Step { run, outputs, files, links, env, wraps, .. } = step;
+        writer.text(platform.as_str());
+        writer.keyed(&ConfiguredPackages(root));
+        writer.optional(run.as_deref(), KeyWriter::text);
+        writer.digest(source);
+        writer.list(*fetches, |writer, (fetch, digest)| {
+            writer.text(fetch.path.as_str());
+            writer.digest(digest);
+        });
+        writer.list(*before, KeyWriter::key);
+        writer.optional(*environment, KeyWriter::key);
+        writer.map(outputs.iter().map(|(from, to)| (from.as_str(), to)), |writer, to| {
+            let Output { path, executable } = to;
+            writer.text(path.as_str());
+            writer.optional(*executable, KeyWriter::flag);
+        });
+        writer.map(files.iter().map(|(path, file)| (path.as_str(), file)), |writer, file| {
+            let FileText { text, executable } = file;
+            writer.text(text);
+            writer.flag(*executable);
+        });
+        writer.map(links.iter().map(|(path, target)| (path.as_str(), target.as_str())), KeyWriter::text);
+        writer.map(env.iter().map(|(name, value)| (name.as_str(), value.as_str())), KeyWriter::text);
+        writer.list(wraps, launch::encode);
     }
-    for key in before {
-        add("after", key.to_string());
+}
+
+/// What earlier steps left, at its places in the image, as a folder.
+struct StepInputs<'a>(&'a [StepInput]);
+
+/// The outputs of one step.
+struct StepInput {
+    segment: Digest,
+    /// The tree with its places moved, where the image's links lead elsewhere.
+    moved: Option<Digest>,
+}
+
+impl Keyed for StepInputs<'_> {
+    const DOMAIN: &'static str = "step-inputs";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(self.0, |writer, StepInput { segment, moved }| {
+            writer.digest(segment);
+            writer.optional(moved.as_ref(), KeyWriter::digest);
+        });
     }
-    for (from, output) in &step.outputs {
-        add("output", format!("{from} -> {}", output.path));
-        if let Some(executable) = output.executable {
-            add("output-executable", format!("{from} {executable}"));
-        }
-    }
-    for (path, file) in &step.files {
-        add("file", format!("{} {} {path}", Digest::of(file.text.as_bytes()), file.executable));
-    }
-    for (path, target) in &step.links {
-        add("link", format!("{path}\0{target}"));
-    }
-    for (name, value) in &step.env {
-        add("variable", format!("{name}={value}"));
-    }
-    for (number, wrap) in step.wraps.iter().enumerate() {
-        let Wrap { program, at, env, args, .. } = wrap;
-        add(&format!("wrap-{number}-program"), program.to_string());
-        add(&format!("wrap-{number}-as"), at.as_ref().map(ToString::to_string).unwrap_or_default());
-        for (name, value) in env {
-            add(&format!("wrap-{number}-variable"), format!("{name}={value}"));
-        }
-        for (place, argument) in args.iter().enumerate() {
-            add(&format!("wrap-{number}-argument-{place}"), argument.clone());
-        }
-        for (name, value) in launch::key_fields(number, wrap) {
-            add(&name, value);
-        }
-    }
-    key_of("step", &fields)
 }
 
 /// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
@@ -356,4 +372,85 @@ fn fetch_file(workshop: &Workshop<'_>, wanted: &StepFetch, digest: &Digest) -> R
     let request = Request { label: url.clone(), urls: vec![url], digest: *digest, size };
     checked_blob(workshop.session, &request, None, || ())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_project::{ListValues, Wrap};
+    use invar_tree::ImagePath;
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let key = crate::debian::ConfiguredPackages(&[]).key();
+        let path = |text: &str| ImagePath::parse(text).unwrap();
+        let texts = || BTreeMap::from([("A".parse().unwrap(), "b".to_owned())]);
+        let lists = |separator: &str| {
+            let values = vec!["/b".to_owned(), "/a".to_owned()];
+            BTreeMap::from([("P".parse().unwrap(), ListValues { values, separator: separator.to_owned() })])
+        };
+        let wrap = Wrap {
+            program: path("usr/bin/tool"),
+            at: Some(path("usr/bin/wrapped")),
+            env: texts(),
+            env_default: BTreeMap::new(),
+            unset: BTreeSet::from(["U".parse().unwrap()]),
+            prefix: lists(":"),
+            suffix: lists(" "),
+            args: vec!["a".to_owned(), "b".to_owned()],
+            args_after: vec!["c".to_owned()],
+            workdir: Some(path("app")),
+            argv0: Some("tool".to_owned()),
+            inherit_argv0: true,
+        };
+        let step = Step {
+            name: "web".parse().unwrap(),
+            packages: Vec::new(),
+            inputs: Vec::new(),
+            after: Vec::new(),
+            fetch: Vec::new(),
+            run: Some("make".to_owned()),
+            outputs: BTreeMap::from([(
+                "dist".parse().unwrap(),
+                Output { path: path("srv"), executable: Some(true) },
+            )]),
+            files: BTreeMap::from([(path("etc/a"), FileText { text: "a".to_owned(), executable: false })]),
+            links: BTreeMap::from([(path("etc/b"), path("etc/a"))]),
+            env: texts(),
+            timeout: "1h".parse().unwrap(),
+            environment: true,
+            wraps: vec![wrap],
+            in_image: true,
+        };
+        let fetch = StepFetch {
+            url: "https://example.org/a.tar".parse().unwrap(),
+            sha256: None,
+            path: "a.tar".parse().unwrap(),
+        };
+        let outputs = StepOutputs {
+            platform: Platform::LinuxAmd64,
+            planned: &StepPlan { step, root: Vec::new() },
+            source: &Digest::of(b"source"),
+            fetches: &[(fetch, Digest::of(b"fetched"))],
+            before: &[key],
+            environment: Some(&key),
+        };
+        let inputs = [
+            StepInput { segment: Digest::of(b"one"), moved: None },
+            StepInput { segment: Digest::of(b"two"), moved: Some(Digest::of(b"moved")) },
+        ];
+        assert_eq!(
+            outputs.describe(),
+            "step 1 3b0abcbd63bd1554256426d730a01dffcf464d1ff31ac970870f2c220dd93dad",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            StepInputs(&inputs).describe(),
+            "step-inputs 1 8bf497e6bd8f25c7a0acd1383763a5a2e621ceac2d9499f22c32362a812d7d99",
+            "{CHANGED}"
+        );
+    }
 }

@@ -10,19 +10,18 @@ use invar_fetch::Request;
 use invar_oci::END_OF_ARCHIVE;
 use invar_project::AbsoluteUrl;
 use invar_python::{DistributionName, Source, WheelFilename};
-use invar_store::Checkout;
+use invar_store::{Checkout, KeyWriter, Keyed};
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
-    Check, Checker, Ecosystem, Fetched, Needed, NeededSource, Opening, Target, cargo_download_url,
-    cargo_index_config_url, ecosystem_of, needed, offer,
+    Check, Checker, Ecosystem, Fetched, Needed, NeededSource, OFFER_VERSION, Opening, Target,
+    cargo_download_url, cargo_index_config_url, ecosystem_of, needed, offer,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::copy::check_out;
 use crate::downloads;
 use crate::event::Downloads;
-use crate::git::commit_tree;
-use crate::key::key_of;
+use crate::git::{GitCommit, commit_tree};
 use crate::tools::Tools;
 use crate::workers::each;
 use crate::workshop::Workshop;
@@ -105,19 +104,15 @@ impl Vendored {
             return Ok(None);
         }
         let mut got: BTreeMap<Ecosystem, Vec<Got>> = BTreeMap::new();
-        let mut fields = vec![("format".to_owned(), invar_project::FORMAT_VERSION.to_string())];
         for (ecosystem, mut wanted) in all {
             wanted.sort();
             wanted.dedup();
             let files = fetch_all(workshop, wanted)?;
-            fields.extend(
-                files.iter().map(|got| (ecosystem.to_string(), format!("{} {}", got.digest, got.name))),
-            );
             got.insert(ecosystem, files);
         }
         let place = ImagePath::parse(PLACE).expect("it is a relative path");
         let (checkout_key, variables_key) =
-            (key_of("vendored", &fields), key_of("vendored-variables", &fields));
+            (VendoredFiles(&got).key(), VendoredVariables(VendoredFiles(&got)).key());
         let store = &workshop.session.store;
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         let remembered: Option<BTreeMap<String, String>> = store.result(&variables_key)?;
@@ -148,13 +143,71 @@ impl Vendored {
     }
 }
 
+/// Fetched files, laid out for the tools of each ecosystem.
+struct VendoredFiles<'a>(&'a BTreeMap<Ecosystem, Vec<Got>>);
+
+impl Keyed for VendoredFiles<'_> {
+    const DOMAIN: &'static str = "vendored";
+    const VERSION: u32 = OFFER_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.list(self.0, |writer, (ecosystem, files)| {
+            writer.variant(match ecosystem {
+                Ecosystem::Npm => 0,
+                Ecosystem::Cargo => 1,
+                Ecosystem::Pip => 2,
+            });
+            writer.list(files, |writer, got| {
+                writer.digest(&got.digest);
+                writer.text(&got.name);
+            });
+        });
+    }
+}
+
+/// The variables that make the tools find them.
+struct VendoredVariables<'a>(VendoredFiles<'a>);
+
+impl Keyed for VendoredVariables<'_> {
+    const DOMAIN: &'static str = "vendored-variables";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.keyed(&self.0);
+    }
+}
+
+/// Which file has the digest that a lock gives, where that is not its sha256.
+struct CheckedFile<'a>(Option<&'a Check>);
+
+impl Keyed for CheckedFile<'_> {
+    const DOMAIN: &'static str = "checked-file";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.optional(self.0, |writer, check| writer.text(&check.integrity()));
+    }
+}
+
+/// The name that an index gives to the file with a digest.
+struct IndexFileName<'a>(&'a Digest);
+
+impl Keyed for IndexFileName<'_> {
+    const DOMAIN: &'static str = "index-file";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.digest(self.0);
+    }
+}
+
 /// A fetched file, from its beginning.
 fn opening<'a>(workshop: &Workshop<'a>, got: &Got) -> Opening<'a> {
     let store = &workshop.session.store;
     let digest = got.digest;
     if let NeededSource::Git { commit, .. } = &got.needed.source {
         // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
-        let key = key_of("git", &[("commit", commit.clone())]);
+        let key = GitCommit(commit).key();
         return Box::new(move || {
             let lost = || std::io::Error::other("the store has lost the commit");
             let tree = store.tree(&key).ok().flatten().ok_or_else(lost)?;
@@ -207,8 +260,7 @@ impl Addresses<'_> {
         }
         // Another algorithm: the store knows files by sha256, and remembers which file this is.
         let strongest = needed.checks.iter().max_by_key(|check| check.strength());
-        let integrity = strongest.map(Check::integrity).unwrap_or_default();
-        let key = key_of("checked-file", &[("integrity", integrity)]);
+        let key = CheckedFile(strongest).key();
         if let Some(Remembered { digest }) = downloads::remembered(session, &key)?
             && downloads::is_here(session, &digest)?
         {
@@ -233,7 +285,7 @@ impl Addresses<'_> {
         let session = self.workshop.session;
         let mut in_store: Vec<(String, Digest)> = Vec::new();
         for digest in &needed.any_of {
-            let key = key_of("index-file", &[("digest", digest.to_string())]);
+            let key = IndexFileName(digest).key();
             if downloads::is_here(session, digest)?
                 && let Some(name) = downloads::remembered(session, &key)?
             {
@@ -264,7 +316,7 @@ impl Addresses<'_> {
         for (name, url, digest) in wanted {
             let request = Request { label: name.clone(), urls: vec![url], digest, size: None };
             session.fetcher.fetch(&session.store, &request, &Downloads(session.reporter))?;
-            session.store.put_result(&key_of("index-file", &[("digest", digest.to_string())]), &name)?;
+            session.store.put_result(&IndexFileName(&digest).key(), &name)?;
             all.push(got(name, digest));
         }
         Ok(all)
@@ -340,5 +392,42 @@ impl Addresses<'_> {
         session.reporter.event(&Event::DownloadFinished { label: source });
         known.insert(source.to_owned(), config.dl.clone());
         Ok(config.dl)
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let text = format!("tini==1 --hash={}\n", Digest::of(b"file"));
+        let target = Target { machine: invar_tree::Machine::X86_64 };
+        let needed = needed(Ecosystem::Pip, &text, &target).unwrap().remove(0);
+        let got = Got { needed, name: "tini-1.tar.gz".to_owned(), digest: Digest::of(b"file") };
+        let files = BTreeMap::from([(Ecosystem::Npm, vec![]), (Ecosystem::Pip, vec![got])]);
+        let check = Check::Sha1([7; 20]);
+        assert_eq!(
+            VendoredFiles(&files).describe(),
+            "vendored 1 f28c55251fe435e647983dc57562fbff6b7c47b331c4ee7cd75076c8536e4a7d",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            VendoredVariables(VendoredFiles(&files)).describe(),
+            "vendored-variables 1 a377d27e1fd94671fb8eb2da9123972b08bbd22f8809c8e750b0731f9f4c7c18",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            CheckedFile(Some(&check)).describe(),
+            "checked-file 1 1195a8d125668211e4bfe134f43ecf5e7c332a771b9f5c587fa169db376aff69",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            IndexFileName(&Digest::of(b"file")).describe(),
+            "index-file 1 e1e476493b77f2f029f00b84d1035de80b0f16523ba5496b89d3ef141127ed03",
+            "{CHANGED}"
+        );
     }
 }

@@ -21,7 +21,7 @@ pub struct AlternativeLink {
     pub link: ImagePath,
     /// The name of the group: a single file name, such as `awk`.
     pub name: String,
-    /// The path that the alternative brings, such as `/usr/bin/mawk`.
+    /// The path that the alternative provides, such as `/usr/bin/mawk`.
     pub path: ImagePath,
 }
 

@@ -51,10 +51,10 @@ pub enum ArchiveError {
 #[non_exhaustive]
 pub enum EntryFault {
     /// The path leads out of the package or cannot be held.
-    #[error("it has a bad path")]
+    #[error("it has an invalid path")]
     Path(#[source] PathError),
     /// The entry is neither a file, a directory, nor a link.
-    #[error("a package may not bring {0}")]
+    #[error("a package may not contain {0}")]
     Kind(EntryKind),
     /// The root of the archive is not a directory.
     #[error("the root is not a directory")]
@@ -63,10 +63,10 @@ pub enum EntryFault {
     #[error("its numeric owner {0} does not fit into 32 bits")]
     Owner(u64),
     /// A link or a directory comes with content.
-    #[error("it has {0} bytes of content although it is not a file")]
+    #[error("it has {0} bytes of content, but it is not a file")]
     Content(u64),
     /// The target of a symbolic link is empty, longer than 4,095 bytes, or not UTF-8.
-    #[error("its target is not one that a link can have: {target:?}")]
+    #[error("its target is not valid for a link: {target:?}")]
     Target {
         /// The target, with what is not UTF-8 replaced.
         target: String,
@@ -78,13 +78,13 @@ pub enum EntryFault {
         target: String,
     },
     /// A hard link names a file that does not come before it in the same package, or was left out as documentation.
-    #[error("it is a hard link to {original}, which is no file that comes before it")]
+    #[error("it is a hard link to {original}, which is not an earlier file")]
     HardLink {
         /// The path that the link names.
         original: ImagePath,
     },
     /// The path of a hard link's file leads out of the package or cannot be held.
-    #[error("it is a hard link to a bad path")]
+    #[error("it is a hard link to an invalid path")]
     HardLinkPath(#[source] PathError),
 }
 

@@ -20,7 +20,7 @@ const MAXIMUM_MEMBERS: usize = 1000;
 
 /// What a package's control archive says.
 ///
-/// It is serialised as its texts, so that reading it back repeats every check.
+/// It is serialized as its texts, so that reading it back repeats every check.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Texts", into = "Texts")]
 pub struct Control {
@@ -93,7 +93,7 @@ pub enum ControlError {
         file: String,
     },
     /// A member is a link, or a directory.
-    #[error("{path} is not a plain file")]
+    #[error("{path} is not a regular file")]
     NotAFile {
         /// Its path in the archive.
         path: ImagePath,
@@ -105,7 +105,7 @@ pub enum ControlError {
         file: String,
     },
     /// `control` is not control data.
-    #[error("the file \"control\" cannot be understood")]
+    #[error("cannot parse the file \"control\"")]
     Paragraph(#[from] ParagraphError),
     /// `control` does not have exactly one paragraph.
     #[error("the file \"control\" has {found} paragraphs, expected one")]
@@ -120,7 +120,7 @@ pub enum ControlError {
         name: &'static str,
     },
     /// A field is not as it should be.
-    #[error("the field \"{name}\" of the file \"control\" cannot be understood")]
+    #[error("cannot parse the field \"{name}\" of the file \"control\"")]
     Field {
         /// The field.
         name: &'static str,

@@ -25,7 +25,7 @@ pub(crate) fn is_documentation(path: &ImagePath) -> bool {
 }
 
 /// Whether `path`, which is [documentation](is_documentation) and not a directory, stays nevertheless: the copyright
-/// of each package, which its licence asks for (Debian Policy, section 12.5), and `/usr/share/doc/PACKAGE` where that
+/// of each package, which its license asks for (Debian Policy, section 12.5), and `/usr/share/doc/PACKAGE` where that
 /// is a link to another package's directory and so to its copyright.
 pub(crate) fn is_legal(path: &ImagePath, is_symlink: bool) -> bool {
     match path.as_str().strip_prefix(DOC).and_then(|rest| rest.strip_prefix('/')) {

@@ -4,6 +4,7 @@ mod archive;
 mod control;
 mod documentation;
 mod name;
+mod options;
 mod package;
 mod paragraph;
 mod records;
@@ -17,7 +18,8 @@ pub use alternatives::{Alternative, AlternativeLink, alternatives};
 pub use archive::{ArchiveError, EntryFault, EntryKind};
 pub use control::{Control, ControlError, FieldFault, MultiArch};
 pub use name::{Architecture, NameError, PackageName};
-pub use package::{DebError, UnpackOptions, read_control, read_deb};
+pub use options::UnpackOptions;
+pub use package::{DebError, UNPACK_VERSION, read_control, read_deb};
 pub use paragraph::{Paragraph, ParagraphError, ParagraphReader};
 pub use relation::{
     ArchitectureQualifier, ArchitectureRestriction, Dependency, Relation, RelationError, VersionOperator,

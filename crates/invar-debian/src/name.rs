@@ -16,7 +16,7 @@ pub enum NameError {
     /// Not a [`PackageName`].
     #[error(
         "{text:?} is not a Debian package name: expected lower-case letters, digits, \"+\", \"-\" and \".\", \
-         at least two, the first a letter or digit"
+         at least two characters, starting with a letter or digit"
     )]
     Package {
         /// The text as given.

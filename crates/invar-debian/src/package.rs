@@ -15,14 +15,12 @@ use std::io::{BufReader, Read};
 
 use invar_formats::ar::{ArError, ArReader, Member};
 use invar_formats::{Compression, Limited};
-use invar_tree::{ImagePath, PathError, Sink, SinkError};
+use invar_tree::{Sink, SinkError};
 
 use crate::archive::read_archive;
-use crate::documentation::merge_usr;
-use crate::records::Brought;
-use crate::records::write_records;
-use crate::unpack::{Refused, Unpacker};
-use crate::{ArchiveError, Control, ControlError};
+use crate::records::{PackageFiles, write_records};
+use crate::unpack::{UnpackError, Unpacker};
+use crate::{ArchiveError, Control, ControlError, UnpackOptions};
 
 /// The most that a control archive may unpack to, in bytes. The largest of 619 from Debian 13 has 1.1 MB.
 const MAXIMUM_CONTROL: u64 = 16 << 20;
@@ -40,37 +38,6 @@ const MAXIMUM_ENTRIES: usize = 1_000_000;
 
 /// The longest `debian-binary` that is looked at.
 const MAXIMUM_FORMAT: usize = 64;
-
-/// What of a package goes into the tree, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnpackOptions {
-    /// Whether documentation stays.
-    ///
-    /// Without it, these are left out, with the directories that would be empty then: `/usr/share/` `doc` (but for
-    /// files and links named `copyright`, and for links that stand for a package's whole directory), `man`, `info`,
-    /// `doc-base`, `bug`, `linda` and `lintian/overrides`. What programs read stays: `locale`, `groff`, the data of
-    /// lintian itself.
-    pub docs: bool,
-    /// Whether the image's `/bin`, `/sbin`, `/lib`, `/lib32`, `/lib64` and `/libx32` are links into `/usr`, as they
-    /// are since Debian 12. What a package brings below them then goes below `/usr`.
-    ///
-    /// Targets of symbolic links stay as they are, for that is how dpkg leaves them too.
-    pub merged_usr: bool,
-    /// Whether dpkg's records for scanners are written, below `/var/lib/dpkg`.
-    pub records: bool,
-}
-
-impl UnpackOptions {
-    /// Where `path` goes; `None` for a directory that the image has as a link.
-    ///
-    /// What a package only names, such as the paths of its alternatives, goes the same way.
-    ///
-    /// # Errors
-    /// [`PathError::Unrepresentable`] where the path becomes too long.
-    pub fn relocate(&self, path: ImagePath, is_directory: bool) -> Result<Option<ImagePath>, PathError> {
-        if self.merged_usr { merge_usr(path, is_directory) } else { Ok(Some(path)) }
-    }
-}
 
 /// Why a package cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +61,9 @@ pub enum DebError {
         found: Option<String>,
     },
     /// A member comes a second time.
-    #[error("the member {member:?} comes after \"data.tar\", where a second archive would be ambiguous")]
+    #[error(
+        "the member {member:?} after \"data.tar\" is not allowed, because a second archive would be ambiguous"
+    )]
     SecondMember {
         /// The member's name.
         member: String,
@@ -106,9 +75,7 @@ pub enum DebError {
         found: String,
     },
     /// A member's compression is not supported.
-    #[error(
-        "the member {member:?} is compressed in a way that is not supported: expected .gz, .xz, .zst or none"
-    )]
+    #[error("the member {member:?} has an unsupported compression: expected .gz, .xz, .zst or none")]
     Compression {
         /// The member's name.
         member: String,
@@ -140,7 +107,7 @@ pub enum DebError {
         #[source]
         source: SinkError,
     },
-    /// The package's records cannot be stored, or the package brings files of their names.
+    /// The package's records cannot be stored, or the package contains files of their names.
     #[error("the records of the package cannot be added to its files")]
     Records(#[source] SinkError),
 }
@@ -157,6 +124,11 @@ impl From<ArError> for DebError {
 fn shown(found: &Option<String>) -> String {
     found.as_ref().map_or_else(|| "the end".to_owned(), |name| format!("{name:?}"))
 }
+
+/// The version of how a package is unpacked: the tree that [`read_deb`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const UNPACK_VERSION: u32 = 1;
 
 /// Reads a package: gives its files to `sink`, then its records where `options` ask for them, and returns what its
 /// control archive says.
@@ -178,7 +150,7 @@ pub fn read_deb(
     let control = control_of(&mut archive, &member)?;
 
     let member = find(&mut archive, "data.tar")?;
-    let brought = read_data(&mut archive, &member, options, sink)?;
+    let files = read_data(&mut archive, &member, options, sink)?;
 
     while let Some(Member { name, .. }) = archive.next_member()? {
         if ["debian-binary", "control.tar", "data.tar"].iter().any(|known| name.starts_with(known)) {
@@ -186,7 +158,7 @@ pub fn read_deb(
         }
     }
     if options.records {
-        write_records(&control, &brought, options, sink)?;
+        write_records(&control, &files, options, sink).map_err(DebError::Records)?;
     }
     Ok(control)
 }
@@ -252,16 +224,16 @@ fn read_data<R: Read>(
     member: &Member,
     options: &UnpackOptions,
     sink: &mut dyn Sink,
-) -> Result<Brought, DebError> {
+) -> Result<PackageFiles, DebError> {
     let compression = compression(member, "data.tar")?;
     let limit = member.size.saturating_mul(RATIO).saturating_add(ALLOWANCE).min(MAXIMUM_DATA);
-    let error = |refused| match refused {
-        Refused::Archive(source) => DebError::Data { member: member.name.clone(), source },
-        Refused::Sink(source) => DebError::Sink { member: member.name.clone(), source },
+    let error = |error| match error {
+        UnpackError::Archive(source) => DebError::Data { member: member.name.clone(), source },
+        UnpackError::Sink(source) => DebError::Sink { member: member.name.clone(), source },
     };
     let reader = compression
         .decode(BufReader::new(archive))
-        .map_err(|source| error(Refused::Archive(ArchiveError::from(source))))?;
+        .map_err(|source| error(UnpackError::Archive(ArchiveError::from(source))))?;
     let mut unpacker = Unpacker::new(options, limit, sink);
     read_archive(Limited::new(reader, limit), MAXIMUM_ENTRIES, |item| unpacker.take(item)).map_err(error)?;
     unpacker.finish().map_err(error)

@@ -21,40 +21,40 @@
 //! [Package Metadata]: https://github.com/GoogleContainerTools/distroless/blob/main/PACKAGE_METADATA.md
 use std::collections::BTreeMap;
 
-use invar_tree::{ImagePath, Mode, Owner, PathError, Sink};
+use invar_tree::{ImagePath, Mode, Owner, PathError, Sink, SinkError};
 
-use crate::{Control, DebError, MultiArch, UnpackOptions};
+use crate::{Control, MultiArch, UnpackOptions};
 
-/// The paths that a package brought, and the size of each that is a regular file.
-pub(crate) type Brought = BTreeMap<ImagePath, Option<u64>>;
+/// The paths of a package's files, and the size of each that is a regular file.
+pub(crate) type PackageFiles = BTreeMap<ImagePath, Option<u64>>;
 
 /// Gives the records of the package to `sink`.
 pub(crate) fn write_records(
     control: &Control,
-    brought: &Brought,
+    files: &PackageFiles,
     options: &UnpackOptions,
     sink: &mut dyn Sink,
-) -> Result<(), DebError> {
+) -> Result<(), SinkError> {
     let name = control.package();
     let mut write = |path: String, text: String| {
         let path = ImagePath::parse(&path)
             .expect("a package's name and architecture have at most 128 and 32 bytes, and no slash");
-        sink.file(path, Mode::FILE, Owner::ROOT, &mut text.as_bytes()).map_err(DebError::Records)
+        sink.file(path, Mode::FILE, Owner::ROOT, &mut text.as_bytes())
     };
     write(format!("var/lib/dpkg/status.d/{name}"), control.paragraph().to_string())?;
     if let Some(text) = control.md5sums() {
-        write(format!("var/lib/dpkg/status.d/{name}.md5sums"), md5sums(text, brought, options))?;
+        write(format!("var/lib/dpkg/status.d/{name}.md5sums"), md5sums(text, files, options))?;
     }
     let list = match control.multi_arch() {
         MultiArch::Same => format!("var/lib/dpkg/info/{name}:{}.list", control.architecture()),
         _ => format!("var/lib/dpkg/info/{name}.list"),
     };
-    write(list, file_list(brought))
+    write(list, file_list(files))
 }
 
-fn file_list(brought: &Brought) -> String {
+fn file_list(files: &PackageFiles) -> String {
     let mut text = String::from("/.\n");
-    for path in brought.keys() {
+    for path in files.keys() {
         text.push('/');
         text.push_str(path.as_str());
         text.push('\n');
@@ -64,12 +64,12 @@ fn file_list(brought: &Brought) -> String {
 
 /// The checksums of the files that the tree has. Lines that are not checksums are dropped: dpkg does not mind them
 /// either, and nothing is decided by them.
-fn md5sums(text: &str, brought: &Brought, options: &UnpackOptions) -> String {
+fn md5sums(text: &str, files: &PackageFiles, options: &UnpackOptions) -> String {
     let mut sums = BTreeMap::new();
     for line in text.lines() {
         if let Some((sum, path)) = parse_line(line)
             && let Ok(Some(path)) = relocated(path, options)
-            && brought.get(&path).is_some_and(Option::is_some)
+            && files.get(&path).is_some_and(Option::is_some)
         {
             sums.insert(path, sum.to_ascii_lowercase());
         }

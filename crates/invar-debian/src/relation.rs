@@ -136,7 +136,7 @@ pub enum RelationError {
 /// Reads a relationship field, such as `Depends`: all the dependencies, in the field's order.
 ///
 /// # Errors
-/// [`RelationError`] for the first relation that is none.
+/// [`RelationError`] for the first invalid relation.
 pub fn parse_dependencies(text: &str) -> Result<Vec<Dependency>, RelationError> {
     let mut dependencies = Vec::new();
     for part in text.split(',') {

@@ -1,7 +1,7 @@
 //! Maintainer scripts as data (Debian Policy, section 6).
 //!
 //! No script of a package is ever run. What it would do on a fresh installation is done natively, by handlers that
-//! know the package; [`script_hash`] tells whether a handler was written for this very script.
+//! know the package; [`script_hash`] shows whether a handler was written for this very script.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -78,7 +78,7 @@ pub fn debhelper_snippets(scripts: &BTreeMap<String, String>) -> Vec<Snippet> {
     snippets
 }
 
-/// The script's own code, normalised; `None` where it has none.
+/// The script's own code, normalized; `None` where it has none.
 fn own_code(script: &str) -> Option<String> {
     if !is_shell(script) {
         return Some(script.to_owned());

@@ -1,7 +1,7 @@
 //! The words of a shell script (POSIX.1-2017, Shell Command Language, section 2.3 "Token Recognition").
 //!
-//! Nothing is run and nothing expanded: this only tells commands from comments, quoted text and here-documents, well
-//! enough for maintainer scripts. What it does not understand it takes for one long word, so that a mistake hides
+//! Nothing is run and nothing expanded: this only distinguishes commands from comments, quoted text and here-documents,
+//! well enough for maintainer scripts. What it does not understand it takes for one long word, so that a mistake hides
 //! commands rather than makes them up.
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -8,23 +8,23 @@ use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
 use crate::archive::{ArchiveError, EntryFault, Item, Kind};
 use crate::documentation::{is_documentation, is_legal};
-use crate::package::UnpackOptions;
-use crate::records::Brought;
+use crate::options::UnpackOptions;
+use crate::records::PackageFiles;
 
-/// Why an entry was not taken.
+/// Why an entry cannot be unpacked.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum UnpackError {
     Archive(ArchiveError),
     Sink(SinkError),
 }
 
-impl From<ArchiveError> for Refused {
+impl From<ArchiveError> for UnpackError {
     fn from(error: ArchiveError) -> Self {
         Self::Archive(error)
     }
 }
 
-impl From<SinkError> for Refused {
+impl From<SinkError> for UnpackError {
     fn from(error: SinkError) -> Self {
         match error {
             SinkError::Read { path, source } => Self::Archive(match LimitExceeded::find(&source) {
@@ -40,7 +40,7 @@ impl From<SinkError> for Refused {
 pub(crate) struct Unpacker<'a> {
     options: &'a UnpackOptions,
     sink: &'a mut dyn Sink,
-    brought: Brought,
+    files: PackageFiles,
     /// Directories that may turn out to hold nothing but documentation; they reach the sink with their first entry.
     waiting: BTreeMap<ImagePath, (Mode, Owner)>,
     /// Directories above something that was left out.
@@ -53,12 +53,12 @@ pub(crate) struct Unpacker<'a> {
 impl<'a> Unpacker<'a> {
     /// An unpacker of at most `limit` bytes.
     pub fn new(options: &'a UnpackOptions, limit: u64, sink: &'a mut dyn Sink) -> Self {
-        let (brought, waiting, thinned) = (Brought::new(), BTreeMap::new(), BTreeSet::new());
-        Self { options, sink, brought, waiting, thinned, room: limit, limit }
+        let (files, waiting, thinned) = (PackageFiles::new(), BTreeMap::new(), BTreeSet::new());
+        Self { options, sink, files, waiting, thinned, room: limit, limit }
     }
 
     /// Takes one entry.
-    pub fn take(&mut self, item: Item<'_>) -> Result<(), Refused> {
+    pub fn take(&mut self, item: Item<'_>) -> Result<(), UnpackError> {
         let Item { path, kind, mode, owner, size, content } = item;
         let spelled = path.to_string();
         let fault = |fault| ArchiveError::Entry { path: spelled.clone(), fault };
@@ -90,7 +90,7 @@ impl<'a> Unpacker<'a> {
                 let relocated = self.options.relocate(original.clone(), false);
                 let place = relocated.map_err(|error| fault(EntryFault::HardLinkPath(error)))?;
                 let place = place.unwrap_or_else(|| original.clone());
-                let Some(&Some(size)) = self.brought.get(&place) else {
+                let Some(&Some(size)) = self.files.get(&place) else {
                     return Err(fault(EntryFault::HardLink { original }).into());
                 };
                 self.count(size)?;
@@ -98,12 +98,12 @@ impl<'a> Unpacker<'a> {
                 Some(size)
             }
         };
-        self.brought.insert(path, size);
+        self.files.insert(path, size);
         Ok(())
     }
 
-    /// Gives the sink the directories that still wait and are the package's own, and returns all that it brought.
-    pub fn finish(mut self) -> Result<Brought, Refused> {
+    /// Gives the sink the directories that still wait and are the package's own, and returns all that it has.
+    pub fn finish(mut self) -> Result<PackageFiles, UnpackError> {
         let waiting: Vec<ImagePath> = self.waiting.keys().cloned().collect();
         for path in waiting {
             if !is_documentation(&path) && !self.thinned.contains(&path) {
@@ -111,7 +111,7 @@ impl<'a> Unpacker<'a> {
                 self.admit(path)?;
             }
         }
-        Ok(self.brought)
+        Ok(self.files)
     }
 
     fn take_directory(
@@ -120,7 +120,7 @@ impl<'a> Unpacker<'a> {
         mode: Mode,
         owner: Owner,
         dropped: bool,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), UnpackError> {
         if dropped {
             self.leave_out(&path);
         }
@@ -142,8 +142,8 @@ impl<'a> Unpacker<'a> {
     fn has_below(&self, path: &ImagePath) -> bool {
         let start = format!("{}/", path.as_str());
         let from = (Bound::Included(start.as_str()), Bound::Unbounded);
-        let below = self.brought.range::<str, _>(from).next();
-        self.brought.contains_key(path) || below.is_some_and(|(path, _)| path.as_str().starts_with(&start))
+        let below = self.files.range::<str, _>(from).next();
+        self.files.contains_key(path) || below.is_some_and(|(path, _)| path.as_str().starts_with(&start))
     }
 
     fn admit_parents(&mut self, path: &ImagePath) -> Result<(), SinkError> {
@@ -160,7 +160,7 @@ impl<'a> Unpacker<'a> {
     fn admit(&mut self, path: ImagePath) -> Result<(), SinkError> {
         if let Some((mode, owner)) = self.waiting.remove(&path) {
             self.sink.directory(path.clone(), mode, owner)?;
-            self.brought.insert(path, None);
+            self.files.insert(path, None);
         }
         Ok(())
     }

@@ -42,17 +42,17 @@ pub enum VersionFault {
     /// The part before the first colon is not a number below 2³¹.
     #[error("the epoch, before the first \":\", must be a number")]
     Epoch,
-    /// Nothing is left when epoch and revision are taken away.
+    /// Nothing is left when epoch and revision are removed.
     #[error("the upstream version is empty")]
     NoUpstream,
     /// The upstream version has a character that it must not have.
-    #[error("the upstream version may have letters, digits and \". + - ~\" only")]
+    #[error("the upstream version may only contain letters, digits and \". + - ~\"")]
     Upstream,
     /// The revision, after the last hyphen, is empty.
     #[error("the revision, after the last \"-\", is empty")]
     NoRevision,
     /// The revision has a character that it must not have.
-    #[error("the revision may have letters, digits and \". + ~\" only")]
+    #[error("the revision may only contain letters, digits and \". + ~\"")]
     Revision,
 }
 

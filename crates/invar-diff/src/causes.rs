@@ -111,7 +111,7 @@ pub enum Cause {
     },
 }
 
-/// What the documents of two images differ in, besides what the layers explain.
+/// What the documents of two images differ in, apart from what the layers explain.
 pub(crate) fn of_documents(old: &Image, new: &Image) -> Vec<Cause> {
     let mut causes = Vec::new();
     if let (Some(one), Some(two)) = (&old.config, &new.config)
@@ -178,7 +178,7 @@ pub(crate) fn of_storage(layer: usize, old: (&Layer, &[u8]), new: (&Layer, &[u8]
     })
 }
 
-/// How a layer with these first bytes is compressed, as far as they tell (RFC 1952, section 2.3).
+/// How a layer with these first bytes is compressed, as far as they show (RFC 1952, section 2.3).
 pub(crate) fn storage(start: &[u8], size: Option<u64>) -> String {
     let size = size.map(|size| format!(", {size} bytes")).unwrap_or_default();
     let kind = match start {

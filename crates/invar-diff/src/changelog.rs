@@ -83,7 +83,7 @@ fn of_debian(text: &str, old: &str) -> Vec<String> {
             last.push_str(line.trim());
         }
     }
-    // The old version is not in it: how far to read is not known, so nothing is claimed.
+    // The old version is not in it: how far to read is unknown, so nothing is claimed.
     Vec::new()
 }
 

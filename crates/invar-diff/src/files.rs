@@ -18,7 +18,7 @@ pub struct FileChange {
     pub old: Option<FileState>,
     /// What it is.
     pub new: Option<FileState>,
-    /// What it belongs to: a package, or where that is not known, a layer.
+    /// What it belongs to: a package, or where that is unknown, a layer.
     pub origin: String,
     /// How its contents differ, where that was looked at.
     pub inside: Option<Inside>,

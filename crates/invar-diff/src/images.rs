@@ -77,7 +77,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether there is nothing to tell: all that was compared is the same.
+    /// Whether there is nothing to report: all that was compared is the same.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty() && self.files.is_empty() && self.causes.is_empty()
     }
@@ -202,7 +202,7 @@ fn look_at_shared(
     }
 }
 
-/// The files that are to be told of and have not been read, as their layers call them.
+/// The files that are to be reported and have not been read, as their layers call them.
 fn unread_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> BTreeSet<ImagePath> {
     let changed = file_changes(left, right);
     let sides = |change: &FileChange| {

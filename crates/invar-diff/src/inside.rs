@@ -54,7 +54,7 @@ pub enum Inside {
     Archive {
         /// The members that differ.
         members: Vec<Member>,
-        /// What differs besides the members' contents.
+        /// What differs other than the members' contents.
         notes: Vec<String>,
     },
     /// A file that is compressed with gzip.

@@ -6,11 +6,11 @@
 //! * [`inside`](inside()) looks into what people care about: text, JSON and TOML, bytecode, ELF files, archives and
 //!   wheels, and what is compressed with gzip.
 //! * [`compare_locks`] compares any two locks that are TOML with lists of packages: `uv.lock`, `invar.lock`.
-//! * Every result is plain data that serialises to JSON: names in kebab case, digests as `sha256:HEX`, paths with a
+//! * Every result is plain data that serializes to JSON: names in kebab case, digests as `sha256:HEX`, paths with a
 //!   leading slash, sizes in bytes.
 //!
 //! # Non-goals
-//! * No printing, and no colours: the caller renders.
+//! * No printing, and no colors: the caller renders.
 //! * No disassembly: of a program's code it is said where it differs, not how.
 //!
 //! What is compared may be hostile. Nothing is read beyond the bounds that stand as constants in each module, and what

@@ -52,7 +52,7 @@ impl Part {
 /// Which files of a layer that both sides have are read.
 #[derive(Debug, Default)]
 pub(crate) struct Touched {
-    /// Files that other layers bring or link to.
+    /// Files that other layers contain or link to.
     pub files: BTreeSet<ImagePath>,
     /// What other layers delete, with all that is below it.
     deleted: BTreeSet<ImagePath>,
@@ -157,7 +157,8 @@ impl<'a> Loaded<'a> {
         };
         let found = self.kept(own);
         // Debian's own changelog says more about a Debian version than the author's. What was built again without a
-        // change has a further one, by the architecture, which comes first in the order of the names, and in that of time.
+        // change has a further one, by the architecture, which comes first in the order of the names, and in that of
+        // time.
         let (debian, others): (Vec<_>, Vec<_>) =
             found.iter().partition(|(path, _)| path.name().starts_with("changelog.Debian"));
         let of_debian: Vec<&[u8]> = debian.into_iter().map(|(_, bytes)| bytes.as_slice()).collect();
@@ -169,8 +170,8 @@ impl<'a> Loaded<'a> {
             .unwrap_or_default()
     }
 
-    /// The folder of the documents of a Debian package, with a slash at its end: its own, or that of another package from
-    /// the same source that it links to (Debian Policy, section 12.5).
+    /// The folder of the documents of a Debian package, with a slash at its end: its own, or that of another package
+    /// from the same source that it links to (Debian Policy, section 12.5).
     fn documents(&self, package: &str) -> String {
         let own = format!("usr/share/doc/{package}");
         let target = match self.root.get(&own).map(|placed| &placed.member.kind) {

@@ -9,7 +9,7 @@ pub struct LockError(toml::de::Error);
 
 impl std::fmt::Display for LockError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "it is not TOML: {}", self.0.message())
+        write!(f, "invalid TOML: {}", self.0.message())
     }
 }
 
@@ -17,8 +17,8 @@ impl std::error::Error for LockError {}
 
 /// What changed between two locks: packages, and all that is not a list of packages, by key.
 ///
-/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or in
-/// the tables of a list `platform`, by their `name` or `file` and `version`; those of the tables `lock` of a list
+/// A lock is TOML. Its packages are the tables of the lists `package`, `tool`, `build` and `build-wheel`, at its top or
+/// in the tables of a list `platform`, by their `name` or `file` and `version`; those of the tables `lock` of a list
 /// `derived` as well. Both `uv.lock` and `invar.lock`, of whatever
 /// version, are that. A package of the same version of which something else differs, such as its hashes, is one that
 /// changed.
@@ -33,7 +33,7 @@ pub fn compare_locks(old: &str, new: &str) -> Result<(Vec<PackageChange>, Vec<Va
     for (key, version) in &one.versions {
         if two.versions.get(key) == Some(version) && one.tables.get(key) != two.tables.get(key) {
             let (kind, name) = key.clone();
-            let new = format!("{version}, with other hashes, places or dependencies");
+            let new = format!("{version}, with different hashes, locations or dependencies");
             let (old, new) = (Some(version.clone()), Some(new));
             packages.push(PackageChange { kind, name, old, new, changelog: Vec::new() });
         }
@@ -132,7 +132,10 @@ mod tests {
         let (packages, _) =
             compare_locks(&platform("2.41", &"0".repeat(64)), &platform("2.41", &"1".repeat(64))).unwrap();
         assert_eq!(packages[0].old.as_deref(), Some("2.41"));
-        assert_eq!(packages[0].new.as_deref(), Some("2.41, with other hashes, places or dependencies"));
+        assert_eq!(
+            packages[0].new.as_deref(),
+            Some("2.41, with different hashes, locations or dependencies")
+        );
         let derived = |output: &str, version: &str| {
             let platform = platform(version, "0")
                 .replace("[[", "[[derived.lock.")
@@ -146,6 +149,6 @@ mod tests {
             |python: &str| format!("[project]\nname = \"x\"\n[tool.invar]\npython = \"{python}\"\n");
         let (packages, values) = compare_locks(&manifest("3.12"), &manifest("3.13")).unwrap();
         assert_eq!((packages.len(), values.len(), values[0].key.as_str()), (0, 1, "tool.invar.python"));
-        assert!(compare_locks("= broken", "").unwrap_err().to_string().starts_with("it is not TOML"));
+        assert!(compare_locks("= broken", "").unwrap_err().to_string().starts_with("invalid TOML"));
     }
 }

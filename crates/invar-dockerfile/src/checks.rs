@@ -1,7 +1,7 @@
-//! What builders refuse although it can be read: flags without values, names without letters, times that are none.
+//! What builders refuse although it can be read: flags without values, names without letters, invalid times.
 //!
-//! As BuildKit does it in `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`): each check names the instruction and
-//! what it takes.
+//! As BuildKit does it in `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`): each check names the instruction
+//! and what it takes.
 use crate::error::{Fault, ParseError};
 use crate::instruction::{Assignment, Flag, Instruction, Kind, Word};
 
@@ -67,7 +67,7 @@ pub(crate) fn check_arguments(instruction: &Instruction) -> Result<(), ParseErro
         Kind::From { name: Some(name), .. } if !is_stage_name(&name.text) => refused(
             name,
             "FROM",
-            "a stage's name that starts with a letter and has only letters, digits, -, _ and .",
+            "a stage name that starts with a letter and contains only letters, digits, -, _ and .",
         ),
         Kind::Arg(assignments) => check_names("ARG", assignments),
         Kind::Env(assignments) => check_names("ENV", assignments),

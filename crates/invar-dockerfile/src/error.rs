@@ -22,7 +22,7 @@ impl ParseError {
 #[non_exhaustive]
 pub enum Fault {
     /// The file is longer than [`crate::Limits::FILE`].
-    #[error("the file has {bytes} bytes; at most {limit} are read")]
+    #[error("the file has {bytes} bytes; the limit is {limit}")]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -47,25 +47,25 @@ pub enum Fault {
     #[error("the file has no FROM, so it builds nothing")]
     NoStage,
     /// An instruction other than `ARG` stands before the first `FROM`.
-    #[error("{name} stands before the first FROM; only ARG may")]
+    #[error("{name} is before the first FROM, where only ARG is allowed")]
     BeforeFrom {
         /// The instruction.
         name: String,
     },
     /// A parser directive is given twice.
-    #[error("the directive {name} is given twice")]
+    #[error("the directive {name} is set twice")]
     RepeatedDirective {
         /// Its name.
         name: String,
     },
     /// The escape directive names another character than a backslash or a backtick.
-    #[error("`{value}` is no escape character; only `\\` and ` are")]
+    #[error("`{value}` is not an escape character; use `\\` or `")]
     EscapeCharacter {
         /// What it names.
         value: String,
     },
     /// An instruction that does not exist.
-    #[error("there is no instruction {name}{}", .nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default())]
+    #[error("unknown instruction {name}{}", .nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default())]
     UnknownInstruction {
         /// The word that stands in its place.
         name: String,
@@ -107,7 +107,7 @@ pub enum Fault {
         takes: &'static str,
     },
     /// A flag that is given twice.
-    #[error("--{flag} of {name} is given twice")]
+    #[error("--{flag} of {name} is set twice")]
     RepeatedFlag {
         /// The instruction.
         name: &'static str,
@@ -115,25 +115,25 @@ pub enum Fault {
         flag: String,
     },
     /// A JSON array with something else than strings in it.
-    #[error("the exec form takes strings only")]
+    #[error("the exec form only takes strings")]
     NotStrings,
     /// `SHELL` is not in the exec form.
     #[error("SHELL takes a JSON array of strings")]
     NotExecForm,
     /// A word among `NAME=VALUE` words that has no `=`.
-    #[error("`{word}` has no `=`; all words must be NAME=VALUE")]
+    #[error("`{word}` has no `=`; write NAME=VALUE")]
     NotAssignment {
         /// The word.
         word: String,
     },
     /// A here-document that does not end.
-    #[error("the here-document {name} is never ended by a line that says {name}")]
+    #[error("the here-document {name} has no closing line {name}")]
     UnendedHeredoc {
         /// The word that would end it.
         name: String,
     },
     /// `ONBUILD` of an instruction that may not be delayed.
-    #[error("ONBUILD may not hold {name}")]
+    #[error("ONBUILD may not contain {name}")]
     OnbuildOf {
         /// The instruction.
         name: String,

@@ -1,9 +1,9 @@
 //! What a word with `$NAME` in it comes to.
 //!
-//! As BuildKit's `shell.Lex` does it: `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}`, `${NAME:?word}` and the same
-//! without the colon, `${NAME#pattern}`, `${NAME##pattern}`, `${NAME%pattern}`, `${NAME%%pattern}`,
-//! `${NAME/pattern/text}`, `${NAME//pattern/text}`; quotes are taken away; the escape character takes the next one as
-//! it is. Names without a value come to nothing, and are told.
+//! As BuildKit's `shell.Lex` does it: `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}`, `${NAME:?word}` and the
+//! same without the colon, `${NAME#pattern}`, `${NAME##pattern}`, `${NAME%pattern}`, `${NAME%%pattern}`,
+//! `${NAME/pattern/text}`, `${NAME//pattern/text}`; quotes are removed; the escape character takes the next one as
+//! it is. Names without a value come to nothing, and are reported.
 use std::collections::BTreeSet;
 
 use crate::limits::Limits;
@@ -17,7 +17,7 @@ pub struct Expansion {
     pub text: String,
     /// The names in it that have a value.
     pub names: BTreeSet<String>,
-    /// The names in it whose value is not known, without those that have a word to stand in for them.
+    /// The names in it whose value is unknown, without those that have a word to stand in for them.
     pub missing: BTreeSet<String>,
 }
 
@@ -26,19 +26,19 @@ pub struct Expansion {
 #[non_exhaustive]
 pub enum ExpansionFault {
     /// A quote or brace without its other half.
-    #[error("there is no `{0}` that closes what is opened")]
+    #[error("missing closing `{0}`")]
     Unclosed(char),
     /// Something in braces that is no substitution.
-    #[error("`{0}` in braces is no substitution")]
+    #[error("`{0}` in braces is not a substitution")]
     BadSubstitution(String),
     /// What it comes to is longer than [`Limits::EXPANSION`].
-    #[error("it comes to more than {limit} bytes")]
+    #[error("it expands to more than {limit} bytes")]
     TooLong {
         /// The limit.
         limit: usize,
     },
     /// Substitutions inside each other, more than [`Limits::DEPTH`] levels deep.
-    #[error("there are more than {limit} substitutions inside each other")]
+    #[error("more than {limit} nested substitutions")]
     TooDeep {
         /// The limit.
         limit: usize,

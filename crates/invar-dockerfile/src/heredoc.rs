@@ -10,13 +10,13 @@ pub struct Heredoc {
     pub name: String,
     /// Whether `$NAME` in it is replaced: not where any part of the word is quoted.
     pub expand: bool,
-    /// Whether tabs at the start of its lines are taken away: `<<-`.
+    /// Whether tabs at the start of its lines are removed: `<<-`.
     pub strip_tabs: bool,
     /// The file descriptor before the `<<`.
     pub descriptor: Option<u32>,
     /// Where the `<<EOF` stands.
     pub marker: Span,
-    /// What stands in it, with the newline of its last line, and without the tabs where they are to be taken away.
+    /// What stands in it, with the newline of its last line, and without the tabs where they are to be removed.
     pub content: Text,
 }
 
@@ -111,8 +111,8 @@ pub(crate) fn markers(line: &Text) -> Vec<(Marker, std::ops::Range<usize>)> {
     found
 }
 
-/// `marker` as BuildKit reads it at the start of `text`: its name goes up to the next white space, where a shell's ends before
-/// `;` or `>`, so that a builder never finds the line that would end it.
+/// `marker` as BuildKit reads it at the start of `text`: its name goes up to the next white space, where a shell's ends
+/// before `;` or `>`, so that a builder never finds the line that would end it.
 fn whole_word(mut marker: Marker, text: &str) -> Marker {
     let rest = &text[marker.length..];
     let end = rest.find(char::is_whitespace).unwrap_or(rest.len());

@@ -112,7 +112,7 @@ pub enum Command {
     Exec(Vec<Word>),
 }
 
-/// What `COPY` and `ADD` bring from where to where.
+/// What `COPY` and `ADD` copy from where to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// The sources, at least one.

@@ -13,12 +13,12 @@
 //! # Goals
 //! * What BuildKit reads is read the same: continuations with comments in them, several here-documents on one line,
 //!   the exec form as strict JSON, flags before arguments, the scopes of `ARG` and `ENV`.
-//! * Every word knows its bytes in the file, also after continuations and quotes were taken away, so that a finding
+//! * Every word knows its bytes in the file, also after continuations and quotes were removed, so that a finding
 //!   inside a long `RUN` names the right line.
 //! * Nothing that a file can hold makes this panic, loop, or use memory out of proportion: see [`Limits`].
 //!
 //! # Non-goals
-//! * No build, no network, no disk: what a base image sets is unknown, and is told as unknown.
+//! * No build, no network, no disk: what a base image sets is unknown, and is reported as unknown.
 //! * No shell: commands are split as POSIX shells split them, and no more is evaluated than names with known values.
 mod checks;
 mod continuation;

@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
 
     fn onbuild(&self, arguments: &Text, depth: usize) -> Result<Kind, ParseError> {
         if depth == Limits::DEPTH {
-            let fault = Fault::TooMany { what: "ONBUILD inside each other", limit: Limits::DEPTH };
+            let fault = Fault::TooMany { what: "nested ONBUILD", limit: Limits::DEPTH };
             return Err(ParseError::new(fault, arguments.span()));
         }
         let inner = self.of_line(arguments, depth + 1)?;

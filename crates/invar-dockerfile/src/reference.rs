@@ -16,7 +16,7 @@ pub struct ImageReference {
 
 /// A text that names no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no name of an image")]
+#[error("`{0}` is not an image name")]
 pub struct InvalidReference(pub String);
 
 impl ImageReference {

@@ -71,7 +71,7 @@ impl Scope {
         self.shell = Some(words);
     }
 
-    /// Gives `name` a value, as `ENV` or a shell's assignment does; `None` where it is not known.
+    /// Gives `name` a value, as `ENV` or a shell's assignment does; `None` where it is unknown.
     pub fn set_env(&mut self, name: &str, text: Option<String>) {
         let value = self.within_limit(name, text, Origin::Env);
         self.env.insert(name.to_owned(), value);

@@ -78,7 +78,7 @@ pub enum StageFault {
         limit: usize,
     },
     /// A word of `FROM` or of an `ARG` before it cannot be expanded.
-    #[error("`{word}` cannot be expanded: {source}")]
+    #[error("cannot expand `{word}`: {source}")]
     Expansion {
         /// The word.
         word: String,
@@ -193,7 +193,7 @@ impl<'a> Stage<'a> {
 }
 
 impl Instruction {
-    /// The images and stages that it names besides `FROM`'s: those of `--from=` and of `--mount=...,from=`.
+    /// The images and stages that it names other than `FROM`'s: those of `--from=` and of `--mount=...,from=`.
     pub fn sources(&self) -> impl Iterator<Item = String> {
         self.flags.iter().filter_map(|flag| {
             let value = &flag.value.as_ref()?.text;

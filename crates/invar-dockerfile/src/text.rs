@@ -77,7 +77,7 @@ struct Run {
 
 /// A string of which each byte is known by its place in the file.
 ///
-/// Lines that are continued, quotes and escapes leave gaps; this is what is left after they are taken away.
+/// Lines that are continued, quotes and escapes leave gaps; this is what is left after they are removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Text {
     value: String,

@@ -2,31 +2,34 @@ use std::io::{ErrorKind, Write};
 
 use invar_store::{Partial, Store, StoreError};
 
-use crate::fetcher::{OTHERS, Trouble, wait};
-use crate::transport::{Body, Resume, reading};
-use crate::{Failure, FetchError, Fetcher, Observer, Request};
+use crate::attempt::{OTHERS, Trouble, wait};
+use crate::transport::{Body, Resume, Transport, reading};
+use crate::{Failure, FetchError, Observer, Request, Settings};
 
 /// One file on its way into the store.
 pub(crate) struct Download<'a> {
-    fetcher: &'a Fetcher,
+    settings: &'a Settings,
+    transport: &'a Transport,
     store: &'a Store,
     request: &'a Request,
     observer: &'a dyn Observer,
     /// What is there. `None` after it turned out to be wrong, until the file is begun again.
     partial: Option<Partial>,
-    /// The address that the last bytes came from, and what it said to tell its file from others.
+    /// The address that the last bytes came from, and what it said to distinguish its file from others.
     validator: Option<(String, String)>,
 }
 
 impl<'a> Download<'a> {
-    /// Begins or takes up a download; `None` where another one has brought the file meanwhile.
+    /// Begins or takes up a download; `None` where another one has fetched the file in the meantime.
     pub(crate) fn begin(
-        fetcher: &'a Fetcher,
+        settings: &'a Settings,
+        transport: &'a Transport,
         store: &'a Store,
         request: &'a Request,
         observer: &'a dyn Observer,
     ) -> Result<Option<Self>, FetchError> {
-        let mut download = Self { fetcher, store, request, observer, partial: None, validator: None };
+        let mut download =
+            Self { settings, transport, store, request, observer, partial: None, validator: None };
         let label = || request.label.clone();
         match download.claim() {
             Ok(Some(partial)) => {
@@ -35,7 +38,7 @@ impl<'a> Download<'a> {
             }
             Ok(None) => Ok(None),
             // Nothing was going to be written: that it cannot be is not what the user has to know.
-            Err(Trouble::Store(StoreError::ReadOnly { .. })) if fetcher.settings.offline => {
+            Err(Trouble::Store(StoreError::ReadOnly { .. })) if settings.offline => {
                 Err(FetchError::Offline { label: label() })
             }
             Err(Trouble::Store(source)) => Err(FetchError::Store { label: label(), source }),
@@ -108,7 +111,7 @@ impl<'a> Download<'a> {
     /// Reads from `url` what is missing. Returns whether a part had been there before.
     fn receive(&mut self, url: &str, partial: &mut Partial) -> Result<bool, Trouble> {
         let Request { label, size, .. } = self.request;
-        let limit = size.unwrap_or(self.fetcher.settings.size_limit);
+        let limit = size.unwrap_or(self.settings.size_limit);
         if partial.len() > limit {
             self.restart(partial)?;
         }
@@ -120,8 +123,7 @@ impl<'a> Download<'a> {
             _ => None,
         };
         let resume = Resume { offset: partial.len(), validator };
-        let Body { mut reader, start, size: announced, validator } =
-            self.fetcher.transport.open(url, resume)?;
+        let Body { mut reader, start, size: announced, validator } = self.transport.open(url, resume)?;
         // Judged before the first byte is taken, so that a wrong file does not cost what is there.
         if let (Some(expected), Some(found)) = (*size, announced)
             && expected != found

@@ -9,13 +9,13 @@ use invar_tree::Digest;
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// It is not in the store, and the network may not be used.
-    #[error("{label} is not in the store, and the network may not be used: run once without --offline")]
+    #[error("{label} is not in the store, and --offline is set: run once without --offline")]
     Offline {
         /// What was to be fetched.
         label: String,
     },
     /// No address gave it.
-    #[error("{label} cannot be fetched{}", Lines(failures))]
+    #[error("cannot fetch {label}{}", Lines(failures))]
     Exhausted {
         /// What was to be fetched.
         label: String,
@@ -23,7 +23,7 @@ pub enum FetchError {
         failures: Vec<UrlFailure>,
     },
     /// No address is known.
-    #[error("{label} cannot be fetched: no address is known for it")]
+    #[error("cannot fetch {label}: it has no known URL")]
     NoUrls {
         /// What was to be fetched.
         label: String,
@@ -35,7 +35,7 @@ pub enum FetchError {
         label: String,
     },
     /// The store does not take it.
-    #[error("{label} cannot be stored")]
+    #[error("cannot store {label}")]
     Store {
         /// What was to be fetched.
         label: String,
@@ -46,7 +46,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether every address says that there is no such file, as opposed to trouble in asking.
+    /// Whether every URL says that the file does not exist, as opposed to trouble in asking.
     pub fn is_absent(&self) -> bool {
         match self {
             Self::Exhausted { failures, .. } => failures.iter().all(|failed| failed.failure.is_absent()),
@@ -70,7 +70,7 @@ pub struct UrlFailure {
 #[non_exhaustive]
 pub enum Failure {
     /// The server has no such file.
-    #[error("there is no such file (status {status})")]
+    #[error("no such file (status {status})")]
     Absent {
         /// 404 or 410.
         status: u16,
@@ -82,7 +82,7 @@ pub enum Failure {
         status: u16,
     },
     /// The server was silent for too long.
-    #[error("no answer in time ({phase})")]
+    #[error("timed out ({phase})")]
     Timeout {
         /// What took too long.
         phase: String,
@@ -95,27 +95,27 @@ pub enum Failure {
     },
     /// No trusted connection could be made.
     #[error(
-        "there is no trusted TLS connection: {error} (an authority that this network needs must be among the \
-         system's certificates)"
+        "no trusted TLS connection: {error} (if this network uses its own certificate authority, add it to \
+         the system's certificates)"
     )]
     Tls {
         /// What the TLS library said.
         error: io::Error,
     },
     /// What the server says is not HTTP.
-    #[error("the server's answer is not understood: {error}")]
+    #[error("invalid response from the server: {error}")]
     Protocol {
         /// What the HTTP library said.
         error: io::Error,
     },
     /// The proxy's address cannot be used.
-    #[error("{proxy:?} is not the address of a proxy: expected for example http://127.0.0.1:3128")]
+    #[error("{proxy:?} is not the URL of a proxy: expected, for example, http://127.0.0.1:3128")]
     Proxy {
         /// The address, without name and password.
         proxy: String,
     },
     /// The file there has another size; it was not read.
-    #[error("expected {expected} bytes, but the file there has {found}")]
+    #[error("expected {expected} bytes, but the file has {found}")]
     Length {
         /// The size that it should have, in bytes.
         expected: u64,
@@ -137,7 +137,7 @@ pub enum Failure {
         found: u64,
     },
     /// The content is another one.
-    #[error("expected {expected}, found {found}: the file has been replaced or damaged there")]
+    #[error("expected {expected}, found {found}: the file was replaced or damaged")]
     Digest {
         /// The digest that it should have.
         expected: Digest,
@@ -151,31 +151,31 @@ pub enum Failure {
         limit: u32,
     },
     /// A redirect leads from https to http.
-    #[error("it redirects to {location}, which is not protected by TLS")]
+    #[error("it redirects to {location}, which does not use TLS")]
     Downgrade {
         /// Where it leads, without name, password and query.
         location: String,
     },
     /// A redirect leads to something that is no http or https address, or does not say where it leads.
-    #[error("it redirects to {location:?}, which is not a web address")]
+    #[error("it redirects to {location:?}, which is not a web URL")]
     Redirect {
         /// Where it leads.
         location: String,
     },
     /// The address itself cannot be used.
-    #[error("this is not an address: expected https://, http://, file:// or an absolute path")]
+    #[error("not a URL: expected https://, http://, file:// or an absolute path")]
     Url,
     /// The network may not be used.
-    #[error("not tried, because the network may not be used")]
+    #[error("not tried, because --offline is set")]
     Offline,
-    /// A local file is not there.
-    #[error("there is no file {}", path.display())]
+    /// A local file does not exist.
+    #[error("no file {}", path.display())]
     NoFile {
         /// The file.
         path: PathBuf,
     },
     /// A local file cannot be read.
-    #[error("{} cannot be read: {error}", path.display())]
+    #[error("cannot read {}: {error}", path.display())]
     File {
         /// The file.
         path: PathBuf,

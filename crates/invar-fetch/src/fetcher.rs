@@ -1,62 +1,21 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use invar_store::{Store, StoreError};
-use invar_tree::Digest;
+use invar_store::Store;
 
+use crate::attempt::{Trouble, wait};
 use crate::download::Download;
 use crate::transport::Transport;
-use crate::{Failure, FetchError, Observer, UrlFailure};
+use crate::{Failure, FetchError, Observer, Request, Settings, UrlFailure};
 use invar_formats::url::redacted;
 
-/// A file to fetch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// What it is, for people: `libc6 2.41-12 (amd64)`.
-    pub label: String,
-    /// Where it is, tried in order: `https://…`, `http://…`, `file:///…`, or an absolute path.
-    pub urls: Vec<String>,
-    /// Its digest.
-    pub digest: Digest,
-    /// Its size in bytes, if it is known. A longer body is cut off.
-    pub size: Option<u64>,
-}
-
-/// How to fetch. Nothing here can change what is fetched, but everything decides how long that takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// How often an attempt at one address is repeated after trouble that may pass.
-    pub retries: u32,
-    /// The pause before the first repetition; it doubles each time, up to ten seconds.
-    pub backoff: Duration,
-    /// The longest time to make a connection, TLS included.
-    pub connect_timeout: Duration,
-    /// The longest time that a server may be silent.
-    pub read_timeout: Duration,
-    /// How many redirects are followed from one address.
-    pub redirects: u32,
-    /// The most bytes that are taken of a file whose size is not known.
-    pub size_limit: u64,
-    /// What the program calls itself in requests.
-    pub user_agent: String,
-    /// Whether the network may not be used; local files still are.
-    pub offline: bool,
-    /// The address of a proxy, for both http and https.
-    pub proxy: Option<String>,
-    /// Hosts to which connections are made without the proxy: `host`, `.domain`, or `*`.
-    pub no_proxy: Vec<String>,
-}
-
 /// The pause between two attempts does not grow beyond this.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// How long to sleep before asking again whether to give up.
-const MOMENT: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Fetches files. One is enough for a program: it keeps connections open for reuse, and any number of threads may
 /// use it at once.
 #[derive(Debug)]
 pub struct Fetcher {
-    pub(crate) settings: Settings,
+    settings: Settings,
     pub(crate) transport: Transport,
 }
 
@@ -79,7 +38,10 @@ impl Fetcher {
             return Ok(());
         }
         let label = &request.label;
-        let Some(mut download) = Download::begin(self, store, request, observer)? else { return Ok(()) };
+        let Some(mut download) = Download::begin(&self.settings, &self.transport, store, request, observer)?
+        else {
+            return Ok(());
+        };
         self.try_each(label, &request.urls, observer, |url| download.try_url(url))?;
         observer.finished(label);
         Ok(())
@@ -137,44 +99,3 @@ impl Fetcher {
         }
     }
 }
-
-/// What ends an attempt.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// It failed at this address; another may do.
-    Here(Failure),
-    /// No address would do.
-    Store(StoreError),
-    /// The observer asked to give up.
-    Cancelled,
-}
-
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Self::Here(failure)
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-/// Sleeps for `pause`, or until the observer asks to give up.
-pub(crate) fn wait(pause: Duration, observer: &dyn Observer) -> Result<(), Trouble> {
-    let start = Instant::now();
-    loop {
-        if observer.cancelled() {
-            return Err(Trouble::Cancelled);
-        }
-        let left = pause.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Ok(());
-        }
-        std::thread::sleep(left.min(MOMENT));
-    }
-}
-
-/// How long to wait before looking again whether another download of the same file has ended.
-pub(crate) const OTHERS: Duration = MOMENT;

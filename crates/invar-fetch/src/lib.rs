@@ -17,21 +17,26 @@
 //!
 //! Addresses are tried in their order. At one address an attempt is repeated, with pauses that double, when the
 //! connection failed or ended early, when the server was too slow, and when it says that it has trouble (408, 425,
-//! 429, 5xx). Nothing else is repeated: a file that is not there, is too long, or has another digest will not get
+//! 429, 5xx). Nothing else is repeated: a file that is missing, is too long, or has another digest will not get
 //! better. There is one exception, which the digest makes safe: a file whose beginning came from an earlier attempt
 //! and which has the wrong digest is fetched once more from its first byte, since either part may be at fault.
+mod attempt;
 mod download;
 mod error;
 mod fetcher;
 mod location;
 mod observer;
 mod range;
+mod request;
 mod resolver;
+mod settings;
 mod small;
 mod transport;
 
 pub use error::{Failure, FetchError, UrlFailure};
-pub use fetcher::{Fetcher, Request, Settings};
+pub use fetcher::Fetcher;
 pub use location::follow;
 pub use observer::{Observer, Unobserved};
+pub use request::Request;
+pub use settings::Settings;
 pub use small::Fetched;

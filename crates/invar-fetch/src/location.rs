@@ -112,12 +112,12 @@ mod tests {
             ("../../../../c/.", "https://mirror.example/c/"),
             ("?z", "https://mirror.example/pool/a/b.deb?z"),
             ("c d\u{e4}", "https://mirror.example/pool/a/c%20d%C3%A4"),
-            ("a:b", "it redirects to \"a:b\", which is not a web address"),
-            ("file:///etc/passwd", "it redirects to \"file:///etc/passwd\", which is not a web address"),
-            ("", "it redirects to \"\", which is not a web address"),
+            ("a:b", "it redirects to \"a:b\", which is not a web URL"),
+            ("file:///etc/passwd", "it redirects to \"file:///etc/passwd\", which is not a web URL"),
+            ("", "it redirects to \"\", which is not a web URL"),
             (
                 "http://other.example/c?secret",
-                "it redirects to http://other.example/c, which is not protected by TLS",
+                "it redirects to http://other.example/c, which does not use TLS",
             ),
         ] {
             let found = follow(base, location.as_bytes()).unwrap_or_else(|failure| failure.to_string());

@@ -1,4 +1,4 @@
-/// What is told of the progress of downloads, from the threads that they run on.
+/// What is reported about the progress of downloads, from the threads that they run on.
 pub trait Observer: Sync {
     /// The download of `label` begins, or begins again from its first byte: its progress is 0. The size is in bytes,
     /// if it is known.

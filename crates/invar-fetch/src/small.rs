@@ -1,6 +1,6 @@
 use std::io::ErrorKind;
 
-use crate::fetcher::Trouble;
+use crate::attempt::Trouble;
 use crate::transport::{Body, Resume, reading};
 use crate::{Failure, FetchError, Fetcher, Observer};
 use invar_formats::url::redacted;
@@ -15,13 +15,13 @@ pub struct Fetched {
 }
 
 impl Fetcher {
-    /// Fetches a small file whose digest is not known, such as an index that is signed: from the first of `urls`
+    /// Fetches a small file whose digest is unknown, such as an index that is signed: from the first of `urls`
     /// that gives it, and at most `limit` bytes.
     ///
     /// The observer knows it by its first address.
     ///
     /// # Errors
-    /// [`FetchError`]; [`FetchError::is_absent`] where every address says that there is no such file.
+    /// [`FetchError`]; [`FetchError::is_absent`] if every URL says that the file does not exist.
     pub fn get(&self, urls: &[String], limit: u64, observer: &dyn Observer) -> Result<Fetched, FetchError> {
         let label = urls.first().map(|url| redacted(url)).unwrap_or_else(|| "a file".to_owned());
         let fetched = self.try_each(&label, urls, observer, |url| {

@@ -38,7 +38,7 @@ pub(crate) struct Body {
     pub(crate) start: u64,
     /// The size of the whole in bytes, if the server says it.
     pub(crate) size: Option<u64>,
-    /// What tells this file from another at the same address.
+    /// What distinguishes this file from another at the same address.
     pub(crate) validator: Option<String>,
 }
 

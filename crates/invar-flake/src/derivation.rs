@@ -191,7 +191,7 @@ impl<'a> Builder<'a> {
             _ => false,
         });
         if !is_selected && copies_directory {
-            let why = "which files a filter leaves out is not known: all of the directory are taken";
+            let why = "the files that this filter excludes are unknown: the whole directory is included";
             tree.unread.push(Self::unread("src", "", why));
         }
         tree
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
             Data::Text(text) => interpreter.run(name, text),
             Data::Null => {}
             Data::Unreadable(why) => missing.push(Self::unread(name, "", &why.why)),
-            _ => missing.push(Self::unread(name, "", "its text depends on something that is not known")),
+            _ => missing.push(Self::unread(name, "", "its text depends on an unknown value")),
         }
     }
 
@@ -248,11 +248,11 @@ impl<'a> Builder<'a> {
                     missing.push(Self::unread(
                         phase,
                         "make install",
-                        "there is no installPhase, so the project's own build installs it",
+                        "there is no installPhase, so the project's build installs it",
                     ));
                 }
                 "installPhase" if !matches!(self.function, "mkShell") => {
-                    let why = "what this function builds is not known: write it as a step";
+                    let why = "the result of this function is unknown: write it as a step";
                     missing.push(Self::unread("pname", self.function, why));
                 }
                 _ => {}
@@ -327,8 +327,8 @@ fn is_true(datum: &Datum) -> bool {
 }
 
 impl Flake {
-    /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for what
-    /// has no text.
+    /// How the environment of a build has `datum`: `null` as nothing, lists with blanks between their items. `None` for
+    /// what has no text.
     pub fn variable(&mut self, datum: &Datum) -> Option<String> {
         match &datum.value {
             Data::Null | Data::Bool(false) => Some(String::new()),

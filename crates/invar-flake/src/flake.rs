@@ -32,8 +32,8 @@ pub struct Flake {
 }
 
 impl Flake {
-    /// Reads the flake `text`. `files` are the project's, by path relative to the flake's directory, with the text of those
-    /// that are Nix, TOML, JSON or locks; others are known by name only.
+    /// Reads the flake `text`. `files` are the project's, by path relative to the flake's directory, with the text of
+    /// those that are Nix, TOML, JSON or locks; others are known by name only.
     ///
     /// # Errors
     /// If what all outputs need cannot be evaluated. A single output or attribute that fails is no error here.
@@ -136,7 +136,7 @@ impl Flake {
     pub fn output(&mut self, name: &str, purpose: Purpose) -> Result<Output, FlakeError> {
         let name = if name.is_empty() { "default" } else { name };
         if let Value::Symbol(symbol) = self.outputs {
-            let why = format!("the outputs are what `{}` gives, which is not known", self.describe(symbol));
+            let why = format!("the outputs are what `{}` gives, which is unknown", self.describe(symbol));
             return Err(FlakeError::Evaluation(Unreadable { place: None, why }));
         }
         let mut paths = candidates(name, purpose);
@@ -262,8 +262,8 @@ impl Flake {
         }
     }
 
-    /// `text` in pieces: characters, and the store paths of things. The project's own directory stays in it as a literal
-    /// that starts with [`PROJECT`].
+    /// `text` in pieces: characters, and the store paths of things. The project's own directory stays in it as a
+    /// literal that starts with [`PROJECT`].
     #[must_use]
     pub fn pieces(&self, text: &str) -> Vec<Piece> {
         let pieces = self.evaluator.pieces(text).into_iter();

@@ -148,7 +148,7 @@ pub(crate) fn read_inputs(evaluator: &mut Evaluator, flake: &Value, lock: &Flake
         };
         let (url, follows) = (text("url"), text("follows"));
         let locked = lock.input(&name);
-        // An input that follows another one is that one, and without a lock its last name tells which.
+        // An input that follows another one is that one, and without a lock its last name determines which.
         let wanted = follows.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or(&name);
         let kind = InputKind::find(wanted, url.as_deref(), locked.as_ref());
         let revision = locked.and_then(|locked| locked.revision);

@@ -1,18 +1,18 @@
 //! What the shell text of a derivation puts where.
 //!
 //! The text of a phase (`installPhase`, the `buildCommand` of `runCommand`, `postBuild` of `symlinkJoin`,
-//! `extraCommands` of an image) is read command by command, with the variables that the derivation's attributes give it,
-//! over a file system that holds nothing but names. Nothing is run. What comes out is, for each path of the output, a
-//! file of the project, something of another package, a link, a text, or a wrapper; and every command that means
+//! `extraCommands` of an image) is read command by command, with the variables that the derivation's attributes give
+//! it, over a file system that holds nothing but names. Nothing is run. What comes out is, for each path of the output,
+//! a file of the project, something of another package, a link, a text, or a wrapper; and every command that means
 //! something else, with its line.
 //!
 //! Paths are absolute within this file system. The project's files are seen through the places of
-//! [`PhaseStart::sources`]; a path below `/nix/store` that is none of these belongs to another package, and is kept as it
-//! is written.
+//! [`PhaseStart::sources`]; a path below `/nix/store` that is none of these belongs to another package, and is kept as
+//! it is written.
 //!
 //! # Limits
-//! A text is read up to [`LONGEST`] bytes, [`STEPS`] commands are followed, and [`ENTRIES`] paths are kept; what is beyond
-//! is an [`Unread`].
+//! A text is read up to [`LONGEST`] bytes, [`STEPS`] commands are followed, and [`ENTRIES`] paths are kept; what is
+//! beyond is an [`Unread`].
 mod arguments;
 mod blocks;
 mod commands;
@@ -46,7 +46,7 @@ const TEXTS: usize = 8 << 20;
 /// What the commands of a derivation start from.
 #[derive(Debug, Clone)]
 pub struct PhaseStart<'a> {
-    /// Variables with their values; `None` for those that are set to something that is not known.
+    /// Variables with their values; `None` for those that are set to something that is unknown.
     pub variables: BTreeMap<String, Option<String>>,
     /// Variables that are arrays.
     pub arrays: BTreeMap<String, Vec<String>>,
@@ -54,7 +54,8 @@ pub struct PhaseStart<'a> {
     pub output: String,
     /// The directory in which the commands start.
     pub directory: String,
-    /// Directories that show a part of the project: the absolute path, and the path in the project (`""` for all of it).
+    /// Directories that show a part of the project: the absolute path, and the path in the project (`""` for all of
+    /// it).
     pub sources: Vec<(String, String)>,
     /// The project's files, by path, with their text where it is known.
     pub files: &'a BTreeMap<String, Option<String>>,
@@ -77,7 +78,7 @@ pub struct PhaseTree {
     /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`Put::Foreign`] or
     /// [`Put::Link`] names.
     pub entries: BTreeMap<String, Entry>,
-    /// Commands that mean something that is not known here, in their order.
+    /// Commands that mean something that is unknown here, in their order.
     pub unread: Vec<Unread>,
     /// Owners and modes of what no entry stands for, such as directories of another package.
     pub owners: Vec<Owner>,
@@ -125,12 +126,12 @@ pub enum Put {
     Unknown {
         /// The command.
         command: String,
-        /// Why it is not known.
+        /// Why it is unknown.
         why: String,
     },
 }
 
-/// A command that means something that is not known here.
+/// A command that means something that is unknown here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Where it stands.

@@ -33,9 +33,7 @@ const IMPURE: [&str; 9] = [
 pub(crate) fn unreadable(error: &EvalError) -> Unreadable {
     let why = match &error.kind {
         ErrorKind::MissingAttribute { name } if IMPURE.contains(&&**name) => {
-            format!(
-                "`{name}` of the flake differs with each commit, so nothing that is reproducible can be made of it"
-            )
+            format!("`{name}` of the flake differs with each commit, so it is not reproducible")
         }
         kind => kind.to_string(),
     };

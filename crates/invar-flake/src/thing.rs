@@ -6,7 +6,7 @@ use invar_nix::SymbolId;
 use crate::datum::Datum;
 use crate::image::Image;
 
-/// Something that is known by how it was made.
+/// Something that is known by how it was created.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Thing {
@@ -35,7 +35,7 @@ pub enum Thing {
         /// Its argument.
         attributes: BTreeMap<String, Datum>,
     },
-    /// A ready-made part of an image: `fakeNss`, `caCertificates`, `binSh`, `usrBinEnv`.
+    /// A predefined part of an image: `fakeNss`, `caCertificates`, `binSh`, `usrBinEnv`.
     ImagePart(String),
     /// A virtual environment of a Python set.
     Environment(Environment),
@@ -74,14 +74,14 @@ pub enum Thing {
     Path(String),
     /// A hook of a Python set, such as `pyprojectBuildHook`.
     Hook(String),
-    /// A function of nixpkgs that is not known, or one of `builtins` that fetches something by its digest.
+    /// A function of nixpkgs that is unknown, or one of `builtins` that fetches something by its digest.
     Call {
         /// Its path below `pkgs`, or `builtins` and its name.
         function: Vec<String>,
         /// What it is applied to.
         argument: Datum,
     },
-    /// One of two values, for a reason that is not known.
+    /// One of two values, for a reason that is unknown.
     Choice {
         /// What decides, as one would write it.
         condition: String,
@@ -90,7 +90,7 @@ pub enum Thing {
         /// The value if it is false.
         no: Box<Datum>,
     },
-    /// Lists that are joined, of which one is not known.
+    /// Lists that are joined, of which one is unknown.
     Joined(Vec<Datum>),
     /// Anything else.
     Unknown(String),
@@ -118,10 +118,11 @@ impl Package {
 /// What a function of nixpkgs makes of attributes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Derivation {
-    /// Which: `stdenv.mkDerivation`, `writeShellScriptBin`, `runCommand`, `symlinkJoin`, `mkShell`, `buildPythonApplication`, ….
+    /// Which: `stdenv.mkDerivation`, `writeShellScriptBin`, `runCommand`, `symlinkJoin`, `mkShell`,
+    /// `buildPythonApplication`, ….
     pub function: String,
     /// Its attributes. Of builders of text, `text`, `executable` and `destination` are always there; of `runCommand`,
-    /// `buildCommand`. `invarUnread` is a list of what else may set some of them, but is not known.
+    /// `buildCommand`. `invarUnread` is a list of what else may set some of them, but is unknown.
     pub attributes: BTreeMap<String, Datum>,
 }
 
@@ -138,7 +139,7 @@ impl Derivation {
         self.get(name)?.text()
     }
 
-    /// The items of the attribute `name`; none if it is not there.
+    /// The items of the attribute `name`; none if it is missing.
     #[must_use]
     pub fn items(&self, name: &str) -> &[Datum] {
         self.get(name).map_or(&[], Datum::items)
@@ -155,7 +156,8 @@ impl Derivation {
         }
     }
 
-    /// The program that `nix run` and `lib.getExe` take: `meta.mainProgram`, else `pname`, else the name without a version.
+    /// The program that `nix run` and `lib.getExe` take: `meta.mainProgram`, else `pname`, else the name without a
+    /// version.
     #[must_use]
     pub fn main_program(&self) -> Option<String> {
         let main = self.get("meta").and_then(|meta| meta.get("mainProgram")).and_then(Datum::text);
@@ -202,8 +204,8 @@ pub struct PythonPackage {
     pub local: Option<Datum>,
     /// The directory that an editable installation names.
     pub editable: Option<Datum>,
-    /// What overrides give it: `buildInputs`, `nativeBuildInputs`, `env`, `patches`, phases, …. Packages of the set among
-    /// `nativeBuildInputs` are what its build requires (`resolveBuildSystem`).
+    /// What overrides give it: `buildInputs`, `nativeBuildInputs`, `env`, `patches`, phases, …. Packages of the set
+    /// among `nativeBuildInputs` are what its build requires (`resolveBuildSystem`).
     pub changes: BTreeMap<String, Datum>,
     /// What `override` gives it; `nixpkgs` is nixpkgs' own build of it, which is taken instead (`nixpkgsPrebuilt`).
     pub given: BTreeMap<String, Datum>,
@@ -226,7 +228,7 @@ pub struct PythonSet {
     pub workspaces: Vec<Workspace>,
     /// The packages that the flake changes, adds or replaces, by the set's name for them.
     pub changed: BTreeMap<String, Datum>,
-    /// Overlays that are not known, as one would write them.
+    /// Overlays that are unknown, as one would write them.
     pub unread: Vec<String>,
 }
 

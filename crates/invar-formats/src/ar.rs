@@ -35,7 +35,7 @@ pub enum ArError {
         found: Vec<u8>,
     },
     /// The archive ends inside a header.
-    #[error("the archive ends at byte {offset}, inside a header: it is not complete")]
+    #[error("the archive is incomplete: it ends at byte {offset}, inside a header")]
     ShortHeader {
         /// The length of the archive in bytes.
         offset: u64,
@@ -49,7 +49,7 @@ pub enum ArError {
         field: HeaderField,
     },
     /// The archive ends inside a member.
-    #[error("{member} ends after {found} of {expected} bytes: the archive is not complete")]
+    #[error("the archive is incomplete: {member} ends after {found} of {expected} bytes")]
     ShortMember {
         /// The member's name.
         member: String,
@@ -276,7 +276,7 @@ mod tests {
             "PK\x03\x04more",
             "not an ar archive: expected it to start with \"!<arch>\", found \"PK\\u{3}\\u{4}more\"",
         );
-        check_error("!<arch>\nxyz", "the archive ends at byte 11, inside a header: it is not complete");
+        check_error("!<arch>\nxyz", "the archive is incomplete: it ends at byte 11, inside a header");
         let bad = |field: &str| format!("the header at byte 8 is not one of an ar archive: bad {field}");
         check_error(&format!("!<arch>\n{}", header("", "0")), &bad("name"));
         check_error(&format!("!<arch>\n{}", header("a/b", "0")), &bad("name"));
@@ -293,7 +293,7 @@ mod tests {
         let mut archive = ArReader::new(text.as_bytes()).unwrap();
         archive.next_member().unwrap();
         let error = archive.next_member().unwrap_err().to_string();
-        assert_eq!(error, "a ends after 3 of 9999999999 bytes: the archive is not complete");
+        assert_eq!(error, "the archive is incomplete: a ends after 3 of 9999999999 bytes");
     }
 
     proptest! {

@@ -27,7 +27,7 @@ pub enum Compression {
 
 /// A compression that is known and not read; its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is compressed with {0}, which is not read")]
+#[error("its compression {0} is not supported")]
 pub struct NotRead(pub &'static str);
 
 impl Compression {

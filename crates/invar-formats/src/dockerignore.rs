@@ -71,10 +71,10 @@ pub struct DockerignoreError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DockerignoreFault {
     /// A `!` with nothing after it.
-    #[error("there is nothing after \"!\"")]
+    #[error("nothing follows \"!\"")]
     EmptyException,
     /// A backslash with nothing after it.
-    #[error("there is nothing after the last \"\\\"")]
+    #[error("nothing follows the last \"\\\"")]
     Backslash,
     /// A class that is empty, not closed, or has a range without an end.
     #[error("a class needs at least one character and a closing \"]\"")]

@@ -232,7 +232,7 @@ impl<'a, R: Read + Seek + ?Sized> Elf<'a, R> {
 }
 
 impl Order {
-    /// The `width` bytes at `offset` as a number, 0 behind the end: the callers have checked the length.
+    /// The `width` bytes at `offset` as a number, 0 after the end: the callers have checked the length.
     fn number(self, bytes: &[u8], offset: usize, width: usize) -> u64 {
         let bytes = bytes.get(offset..offset + width).unwrap_or_default();
         let digits = bytes.iter().map(|&byte| u64::from(byte));

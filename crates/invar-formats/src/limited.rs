@@ -10,7 +10,7 @@ pub struct LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// The limit that `error` tells of, if it does.
+    /// The limit that `error` is about, if any.
     #[must_use]
     pub fn find(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()

@@ -1,6 +1,6 @@
 //! A Dockerfile as a manifest: what a container of its image is at run time, made of locked packages.
 //!
-//! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was made is not:
+//! What runs in the end is carried over: packages, variables, user, folder, ports, command. How it was created is not:
 //! `uv.lock` and `invar.lock` do that. A line that neither says something about the one nor is taken over by the other
 //! is left as a comment.
 mod account;
@@ -57,20 +57,20 @@ pub enum DockerfileError {
     /// It is none.
     #[error("{0}")]
     Syntax(#[from] ParseError),
-    /// Its stages cannot be told apart.
+    /// Its stages cannot be distinguished.
     #[error("{0}")]
     Stages(#[from] StageFault),
     /// It has no stage.
-    #[error("there is no FROM in it")]
+    #[error("it has no FROM")]
     Empty,
     /// There is no such stage.
-    #[error("there is no stage {name} in it")]
+    #[error("it has no stage {name}")]
     NoStage {
         /// The stage that was asked for.
         name: String,
     },
     /// It installs Python packages that nothing pins.
-    #[error("line {line}: {text} installs Python packages, and the project has no pyproject.toml")]
+    #[error("line {line}: {text} installs Python packages, but the project has no pyproject.toml")]
     NoProject {
         /// The line, from 1.
         line: usize,
@@ -186,7 +186,7 @@ pub fn read_dockerfile(
         .collect();
     for (offset, path) in outside.into_iter().filter(|(offset, _)| built.contains(offset)) {
         let source = Source { file: "Dockerfile", line: file.line(offset) };
-        let why = "it lies outside of the project's folder, and an image has nothing from there";
+        let why = "it is outside the project directory, so it cannot be in the image";
         reader.draft.note(source, &format!("COPY {path}"), why);
     }
     let chain = chain(&stages, target);
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         self.draft.note(self.source(instruction), &text.replace("\\\n", " "), why);
     }
 
-    /// `word` with its names replaced; where one is not known, the instruction is left as a comment.
+    /// `word` with its names replaced; where one is unknown, the instruction is left as a comment.
     fn expand(&mut self, instruction: &Instruction, scope: &Scope, word: &Word) -> Option<String> {
         match scope.expand(&word.text, self.file.escape) {
             Ok(Expansion { text, missing, .. }) if missing.is_empty() => Some(text),
@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
                     match port.strip_suffix("/tcp").unwrap_or(&port).parse::<i64>() {
                         Ok(port) => self.draft.image.add("ports", port),
                         Err(_) if port.ends_with("/udp") => self.draft.image.add("ports", port),
-                        Err(_) => self.note(instruction, "a range of ports has to be written port by port"),
+                        Err(_) => self.note(instruction, "list each port of the range"),
                     }
                 }
             }
@@ -357,7 +357,7 @@ impl<'a> Reader<'a> {
                 self.command = None;
             }
             Kind::Cmd(_) => self.command = Some((instruction, scope.clone())),
-            Kind::Onbuild(_) => self.note(instruction, "an image is not a base for others here"),
+            Kind::Onbuild(_) => self.note(instruction, "images cannot be used as a base for other images"),
             Kind::Workdir(folder) => self.enter(folder, scope),
             // Names are replaced where they stand, and shells are what lines for them start with.
             Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}

@@ -44,7 +44,7 @@ pub struct Draft {
     /// The Debian packages that were there when Python packages were built from source, as far as they serve that: none
     /// where there was no compiler. `None` where nothing is known of it.
     pub build_packages: Option<BTreeSet<String>>,
-    /// The project's files that decide what this says, besides the one that was named: those that a flake imports.
+    /// The project's files that decide what this says, other than the one that was named: those that a flake imports.
     pub read: BTreeSet<String>,
     /// What could not be carried over, in the order of its lines.
     pub notes: Vec<Note>,
@@ -197,7 +197,7 @@ impl Draft {
     /// Adds a note, unless it is there already or there are too many.
     pub(crate) fn add_note(&mut self, note: Note) {
         if self.notes.len() == MOST_NOTES {
-            let why = "there is more that could not be carried over, of which nothing is said";
+            let why = "more could not be converted and is not listed";
             self.notes.push(Note::new(Source { file: note.source.file, line: 0 }, "", why));
         }
         if self.notes.len() < MOST_NOTES && !self.notes.contains(&note) {
@@ -299,8 +299,8 @@ impl Draft {
     }
 }
 
-/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with `prefix`
-/// before each table's name instead. What is no manifest stays as it is.
+/// The text of a manifest whose keys are at the top level, as [`Draft::to_toml`] writes it without a prefix, with
+/// `prefix` before each table's name instead. What is no manifest stays as it is.
 pub fn nested(manifest: &str, prefix: &str) -> String {
     let Ok(table) = DeTable::parse(manifest) else { return manifest.to_owned() };
     // What looks like a table's name within a text of several lines is none.

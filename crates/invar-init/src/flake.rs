@@ -1,9 +1,9 @@
 //! A flake, as a manifest: an output is evaluated, and what it is made of is put where Debian and the project have it.
 //!
-//! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by a
-//! table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put into
-//! the image by steps that copy, link and wrap; a package that is laid over an image's root is in `/`, one that is only
-//! referred to in `/opt/NAME`.
+//! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by
+//! a table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put
+//! into the image by steps that copy, link and wrap; a package that is laid over an image's root is in `/`, one that is
+//! only referred to in `/opt/NAME`.
 mod environment;
 mod further;
 mod image;
@@ -72,8 +72,8 @@ pub fn read_flake(text: &str, context: &FlakeContext<'_>, draft: Draft) -> Resul
     read_flake_at(text, context, None, draft)
 }
 
-/// The same for an output that somebody else puts into the directory `root` of an image, and starts there: what it would
-/// start itself is not asked.
+/// The same for an output that somebody else puts into the directory `root` of an image, and starts there: what it
+/// would start itself is not asked.
 ///
 /// # Errors
 /// [`FlakeError`].
@@ -150,12 +150,12 @@ fn add_pins(draft: &mut Draft, flake: &Flake) {
                 let revision: String = revision.chars().take(12).collect();
                 format!("\"{url}\" (flake.lock: {revision})")
             }
-            None => format!("\"{url}\" (no flake.lock: whatever is newest)"),
+            None => format!("\"{url}\" (no flake.lock: unpinned)"),
         };
         let after = match input.kind {
-            invar_flake::InputKind::Nixpkgs => "Debian packages, each by its sha256 in invar.lock",
-            invar_flake::InputKind::Unknown => "not used: what comes from it is a comment",
-            _ => "not needed: uv.lock is read directly",
+            invar_flake::InputKind::Nixpkgs => "Debian packages, pinned by sha256 in invar.lock",
+            invar_flake::InputKind::Unknown => "not used: see the comments",
+            _ => "not needed: Invar reads uv.lock directly",
         };
         draft.pin(&format!("input {}", input.name), before, after);
     }
@@ -227,7 +227,7 @@ impl Reader<'_> {
                 let why = "this output is not a package, an image, an app or a shell";
                 self.note(datum.place.as_ref().or(output.place.as_ref()), "", why);
             }
-            _ => self.note(output.place.as_ref(), "", "this kind of output is not known"),
+            _ => self.note(output.place.as_ref(), "", "this kind of output is not supported"),
         }
     }
 
@@ -258,7 +258,7 @@ impl Reader<'_> {
                     },
                     _ => String::new(),
                 };
-                self.note(shell.place.as_ref(), &what, "what is in this shell is not known");
+                self.note(shell.place.as_ref(), &what, "the contents of this shell are unknown");
             }
             Err(error) => self.note(shell.place.as_ref(), "", &format!("this shell cannot be read: {error}")),
         }
@@ -266,7 +266,7 @@ impl Reader<'_> {
         if let Some(first) = others.first() {
             let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
             let why = format!(
-                "a project has one shell in its manifest, here {}; use another one with `invar shell '.#{}'`",
+                "a manifest has one shell, here {}; open another one with `invar shell '.#{}'`",
                 shell.name, first.name
             );
             self.note(first.place.as_ref(), &names.join(", "), &why);
@@ -283,7 +283,7 @@ impl Reader<'_> {
         // A lock that uv has not finished is no reason to know nothing.
         let guess = read_project(&view).or_else(|_| read_project(&ProjectView { uv_lock: None, ..view }));
         let Ok(guess) = guess else { return };
-        // Where the output is not known to be the project's, only the program that it installs is a guess that is good.
+        // Where the output is unknown to be the project's, only the program that it installs is a guess that is good.
         let first = match guess.image.get("command") {
             Some(Value::Array(words)) => words.first().and_then(Value::as_str).map(str::to_owned),
             _ => None,

@@ -3,7 +3,7 @@
 //! # Goals
 //! * The smallest manifest that works, and nothing that Invar does by itself.
 //! * Honesty: what cannot be carried over stands in the manifest as a comment with its line, and what was not pinned
-//!   before and is now is told.
+//!   before and is now is reported.
 //!
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.

@@ -52,7 +52,7 @@ impl Counterpart {
         self.program(self.main)
     }
 
-    /// Where Debian has `path` of the package, such as `bin/dig` or `share/zoneinfo`. `None` where that is not known, or
+    /// Where Debian has `path` of the package, such as `bin/dig` or `share/zoneinfo`. `None` where that is unknown, or
     /// where it has no place of its own: libraries are found by their names.
     pub fn place(self, path: &str) -> Option<String> {
         let path = path.trim_matches('/');
@@ -109,8 +109,8 @@ fn row(attribute: &str) -> Option<Counterpart> {
     find(attribute).or_else(|| find(plain)).or_else(|| find(&without_version(plain)?))
 }
 
-/// The name of a set without the version that is in it: `llvmPackages.lld` for `llvmPackages_19.lld`, `python3Packages.x`
-/// for `python313Packages.x` and `python313.pkgs.x`.
+/// The name of a set without the version that is in it: `llvmPackages.lld` for `llvmPackages_19.lld`,
+/// `python3Packages.x` for `python313Packages.x` and `python313.pkgs.x`.
 fn without_version(attribute: &str) -> Option<String> {
     let (set, rest) = attribute.split_once('.')?;
     if let Some(python) = set.strip_suffix("Packages").or(Some(set))
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn packages_are_debians() {
         let packages = |attribute| counterpart(attribute).map(|row| row.packages().collect::<Vec<_>>());
-        // nixpkgs' package brings the texts.
+        // nixpkgs' package contains the texts.
         assert_eq!(packages("fortune"), Some(vec!["fortune-mod", "fortunes", "fortunes-min"]));
         assert_eq!(packages("no-such-thing"), None);
         assert_eq!(packages("uv"), Some(vec![]));

@@ -69,7 +69,8 @@ pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     Ok(draft)
 }
 
-/// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it names.
+/// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it
+/// names.
 ///
 /// # Errors
 /// [`ProjectError`].
@@ -141,7 +142,7 @@ impl Facts {
         let packages: Vec<String> = used.iter().map(|name| format!("\"{name}\"")).collect();
         for name in unknown {
             let why = format!(
-                "has no wheel and is built from source; if that needs a compiler, add \
+                "has no wheel, so it is built from source; if that needs a compiler, add \
                  python.overrides.{name}.packages = [{}]",
                 packages.join(", ")
             );
@@ -150,7 +151,7 @@ impl Facts {
         if let Some(python) = self.python.as_ref().filter(|_| !self.without_fitting.is_empty()) {
             let names: Vec<&str> = self.without_fitting.iter().map(String::as_str).collect();
             let why = format!(
-                "built from source for want of wheels for Python {python}; newer versions may have some: \
+                "no wheel for Python {python}, so it is built from source; newer versions may have one: \
                  `uv lock --upgrade`"
             );
             draft.note(source, &names.join(", "), why);

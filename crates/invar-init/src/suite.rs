@@ -1,7 +1,7 @@
 //! Names that Debian packages have in other suites.
 //!
-//! The tables of this crate name packages as Debian 13 does. Debian 12 has other names for some: those of libraries whose
-//! interface has changed, and those of the transition to 64-bit times, which end in `t64` since.
+//! The tables of this crate name packages as Debian 13 does. Debian 12 has other names for some: those of libraries
+//! whose interface has changed, and those of the transition to 64-bit times, which end in `t64` since.
 use toml::Value;
 
 use crate::draft::{Draft, Keys, Source};
@@ -12,8 +12,8 @@ const TABLE: &str = include_str!("bookworm.tsv");
 /// What the suite is called that has other names.
 const BOOKWORM: &str = "bookworm";
 
-/// The name in Debian 12 of the package that Debian 13 calls `package`; `None` where Debian 12 has none. The name of any
-/// other package, and one that is of Debian 12 already, stays as it is.
+/// The name in Debian 12 of the package that Debian 13 calls `package`; `None` where Debian 12 has none. The name of
+/// any other package, and one that is of Debian 12 already, stays as it is.
 fn in_bookworm(package: &str) -> Option<&str> {
     let rows = TABLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
     match rows.into_iter().find(|(known, _)| *known == package) {
@@ -40,7 +40,7 @@ pub(crate) fn rename(draft: &mut Draft, suite: &str) {
     draft.overrides.values_mut().for_each(|keys| rename_in(keys, &mut name));
     rename_in(&mut draft.dev_shell, &mut name);
     for package in missing {
-        draft.note(Source { file: BOOKWORM, line: 0 }, &package, "Debian 12 has no such package");
+        draft.note(Source { file: BOOKWORM, line: 0 }, &package, "Debian 12 does not have this package");
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(draft.overrides["odd"].get("packages"), Some(&Value::from(vec!["libtag1-dev", "gcc"])));
         assert_eq!(draft.dev_shell.get("packages"), Some(&Value::from(vec!["libtag1v5"])));
         let notes: Vec<_> = draft.notes.iter().map(|note| note.sentence()).collect();
-        assert_eq!(notes, ["bookworm: rustup: Debian 12 has no such package"]);
+        assert_eq!(notes, ["bookworm: rustup: Debian 12 does not have this package"]);
         let after = draft.clone();
         rename(&mut draft, "bookworm");
         assert_eq!(draft, after);

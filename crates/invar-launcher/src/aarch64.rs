@@ -274,7 +274,7 @@ fn variables(a: &mut Assembler, data: &Data) {
     a.put_pointer(XZR, 23); // NULL ends the variables
 }
 
-/// If the variable in `x0` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on behind it.
+/// If the variable in `x0` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on after it.
 fn path(a: &mut Assembler, length: u32) {
     a.adr(1, Label::PathName);
     a.mov(3, 0); // compare from its start
@@ -322,7 +322,8 @@ fn bit(number: usize) -> u32 {
     u32::try_from(number + 1).expect("there are at most 63 of them")
 }
 
-/// If the variable in `x0` is this one, a new one is put together below the arrays. Otherwise the code goes on behind it.
+/// If the variable in `x0` is this one, a new one is put together below the arrays. Otherwise the code goes on after
+/// it.
 fn change(a: &mut Assembler, number: usize, variable: &Variable) {
     let label = |part| Label::Variable(number, part);
     a.adr(1, label(VariablePart::Name));

@@ -28,7 +28,7 @@ pub enum LauncherError {
         argument: String,
     },
     /// A folder cannot be in `PATH`.
-    #[error("{folder:?} cannot be put into PATH: expected an absolute path without a colon")]
+    #[error("{folder:?} cannot be added to PATH: expected an absolute path without a colon")]
     Folder {
         /// The folder as given.
         folder: String,
@@ -40,7 +40,7 @@ pub enum LauncherError {
         directory: String,
     },
     /// More variables are changed, and not just set, than the launcher can remember having seen.
-    #[error("{found} variables have a default, a prefix or a suffix: at most {limit} are possible")]
+    #[error("{found} variables have a default, a prefix or a suffix: the limit is {limit}")]
     TooMany {
         /// How many there are.
         found: usize,
@@ -48,7 +48,7 @@ pub enum LauncherError {
         limit: usize,
     },
     /// Linux takes no argument or variable of more than 131,071 bytes.
-    #[error("{length} bytes are too many for an argument or a variable: at most {limit} bytes are possible")]
+    #[error("an argument or variable has {length} bytes: the limit is {limit}")]
     Long {
         /// Its length in bytes.
         length: usize,
@@ -56,9 +56,7 @@ pub enum LauncherError {
         limit: usize,
     },
     /// All strings together are too long.
-    #[error(
-        "the arguments and variables of a launcher have {length} bytes: at most {limit} bytes are possible"
-    )]
+    #[error("the arguments and variables of a launcher have {length} bytes: the limit is {limit}")]
     TooLong {
         /// Their length in bytes, with what it takes to find them.
         length: usize,

@@ -2,8 +2,8 @@
 //!
 //! Where others put a shell script in front of a program (`export FONTCONFIG_FILE=...; exec real "$@"`), an image
 //! without a shell needs a program. [`launcher`] makes one: a static executable of about a kilobyte that knows one
-//! program, its first arguments and some variables. Its machine code is written here by hand, instruction by instruction,
-//! so its bytes depend on no compiler.
+//! program, its first arguments and some variables. Its machine code is written here by hand, instruction by
+//! instruction, so its bytes depend on no compiler.
 //!
 //! # What it does
 //! * `argv` of the program is its own path or [another name](Launcher::name), then [`Launcher::arguments`], then the
@@ -70,7 +70,7 @@ pub struct Launcher {
     pub arguments: Vec<String>,
     /// Variables that are set, whatever the caller has set them to; the values by the names.
     pub set: BTreeMap<String, String>,
-    /// Variables that are taken away. What is also in `set` is set.
+    /// Variables that are removed. What is also in `set` is set.
     pub unset: BTreeSet<String>,
     /// Folders that are put before what is in `PATH`: absolute paths without a colon. If `PATH` is in `set`, they come
     /// before that.
@@ -88,6 +88,11 @@ pub struct Launcher {
     /// The folder that the program is started in: an absolute path.
     pub directory: Option<String>,
 }
+
+/// The version of the programs that [`launcher`] writes. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const LAUNCHER_VERSION: u32 = 1;
 
 /// The bytes of the executable; its mode is to be `0755`.
 ///

@@ -179,7 +179,7 @@ fn variables(a: &mut Assembler, data: &Data) {
     a.put(&[0x48, 0xab]); // stosq: NULL ends the variables
 }
 
-/// If the variable in `rsi` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on behind it.
+/// If the variable in `rsi` is `PATH`, a new one is put together below the arrays. Otherwise the code goes on after it.
 fn path(a: &mut Assembler, length: u32) {
     a.to(LEA_RDX, Label::PathName);
     a.put(&[0x48, 0x89, 0xf1]); // mov rcx, rsi: compare from its start
@@ -228,7 +228,7 @@ fn flag(number: usize) -> u8 {
     u8::try_from(number + 1).expect("there are at most 63 of them")
 }
 
-/// If the variable in `rsi` is this one, a new one is put together below the arrays. Otherwise the code goes on behind
+/// If the variable in `rsi` is this one, a new one is put together below the arrays. Otherwise the code goes on after
 /// it.
 fn change(a: &mut Assembler, number: usize, variable: &Variable) {
     let label = |part| Label::Variable(number, part);

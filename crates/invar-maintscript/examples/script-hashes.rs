@@ -1,7 +1,7 @@
 //! Prints the start of lines for the table of verdicts: `script-hashes LABEL FOLDER` reads the packages in a folder.
 //!
-//! For each package whose scripts are more than debhelper's: name, hash, label and version, and whether the table has it.
-//! Packages with parts by debhelper that are not known are told on the standard error.
+//! For each package whose scripts are more than debhelper's: name, hash, label and version, and whether the table has
+//! it. Packages with parts by debhelper that are unknown are told on the standard error.
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Write as _};

@@ -2,15 +2,15 @@
 //!
 //! The accounts that every Debian system has come from the masters of base-passwd. Further ones come from what packages
 //! declare in `/usr/lib/sysusers.d` ([`sysusers`]), with IDs from 999 downwards, and from those maintainer scripts that
-//! call `adduser` ([`ADDED`]), with IDs from 100 upwards: where the two programs look first. The files of `sysusers.d` go
-//! in the order of their names, then the scripts in the order of the accounts' names, so that the IDs depend on the
+//! call `adduser` ([`ADDED`]), with IDs from 100 upwards: where the two programs look first. The files of `sysusers.d`
+//! go in the order of their names, then the scripts in the order of the accounts' names, so that the IDs depend on the
 //! set of packages alone.
 mod database;
 mod sysusers;
 
 use invar_tree::{Mode, Owner};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
 use database::{Lock, Table};
@@ -87,8 +87,27 @@ const ADDED: [Added; 6] = [
     },
 ];
 
+/// The owner `user:group`, by name.
+///
+/// Debian gives the IDs below 100 to the same names on every system (Debian Policy, section 9.2.2), so these are
+/// known even where an image has no `/etc/passwd`; others are looked up. A name that is neither gives `None`.
+pub(crate) fn numeric_owner(
+    context: &Context<'_>,
+    user: &str,
+    group: &str,
+) -> Result<Option<Owner>, ConfigureError> {
+    let id = |database, name| match global_id(name) {
+        Some(id) => Ok(Some(id)),
+        None => look_up(context.view, database, name),
+    };
+    let (Some(uid), Some(gid)) = (id(Database::Passwd, user)?, id(Database::Group, group)?) else {
+        return Ok(None);
+    };
+    Ok(Some(Owner { uid, gid }))
+}
+
 /// The ID of a name that has the same one on every Debian system.
-pub(crate) fn global_id(name: &str) -> Option<u32> {
+fn global_id(name: &str) -> Option<u32> {
     GLOBAL.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
 }
 
@@ -96,11 +115,7 @@ pub(crate) fn global_id(name: &str) -> Option<u32> {
 ///
 /// # Errors
 /// [`ConfigureError`] where the file cannot be read or understood.
-pub(crate) fn look_up(
-    view: &View<'_>,
-    database: Database,
-    name: &str,
-) -> Result<Option<u32>, ConfigureError> {
+fn look_up(view: &View<'_>, database: Database, name: &str) -> Result<Option<u32>, ConfigureError> {
     match view.read_text(database.path())? {
         Some(text) => Ok(Table::parse(database, &text).map_err(at(database.path()))?.id(name)),
         None => Ok(None),

@@ -2,8 +2,8 @@
 //!
 //! The commands are taken from the scripts of the packages: literal ones as they stand, those in the loops of a few
 //! packages by [`loops`]. Every group is in automatic mode: the highest priority wins, and of two that are equal the
-//! first path. What an alternative stands for must be in the image; a slave whose file is not is left out, as the manual
-//! pages are in an image without documentation. A file is never replaced by a link. The records that
+//! first path. What an alternative stands for must be in the image; a slave whose file is not is left out, as the
+//! manual pages are in an image without documentation. A file is never replaced by a link. The records that
 //! `update-alternatives` keeps in `/var/lib/dpkg/alternatives` are not made.
 mod loops;
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use invar_debian::{Alternative, AlternativeLink, alternatives};
 use invar_tree::Node;
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
 
@@ -23,11 +23,11 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
     for (package, control) in context.packages {
         let mut found = Vec::new();
         for name in ["preinst", "config", "postinst"] {
-            found.extend(alternatives(crate::handler::script(control, name)));
+            found.extend(alternatives(crate::context::script(control, name)));
         }
         found.extend(loops::alternatives_of(
             package,
-            crate::handler::script(control, "postinst"),
+            crate::context::script(control, "postinst"),
             context.view,
         ));
         for alternative in found {

@@ -1,7 +1,7 @@
 //! Files that packages ship as a default and copy into place on a fresh installation.
 use invar_tree::{Mode, Owner};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

@@ -19,7 +19,7 @@ pub enum ConfigureError {
         source: io::Error,
     },
     /// A file that is read as a whole is far longer than any that Debian ships.
-    #[error("{path} has {size} bytes; at most {most} are read")]
+    #[error("{path} has {size} bytes; the limit is {most}")]
     TooLong {
         /// The file.
         path: ImagePath,
@@ -35,7 +35,7 @@ pub enum ConfigureError {
         path: ImagePath,
     },
     /// A handler's entry lies below a path that is a file in the image.
-    #[error("handler {handler} makes {path}, but {ancestor} is not a directory")]
+    #[error("handler {handler} creates {path}, but {ancestor} is not a directory")]
     NotADirectory {
         /// The handler.
         handler: &'static str,
@@ -45,7 +45,7 @@ pub enum ConfigureError {
         ancestor: ImagePath,
     },
     /// The directory of a handler's entry is a circle of links.
-    #[error("handler {handler} makes {path}, but the links above it lead nowhere")]
+    #[error("handler {handler} creates {path}, but the links above it are broken")]
     NoPlace {
         /// The handler.
         handler: &'static str,
@@ -63,16 +63,16 @@ pub enum ConfigureError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// A package brought a file below `/bin` although the image has a merged `/usr`.
-    #[error("{path} should be below /usr: the package was unpacked without moving its files there")]
+    /// A package contains a file below `/bin` although the image has a merged `/usr`.
+    #[error("{path} should be below /usr: the package was unpacked without merging /usr")]
     NotMerged {
         /// The first such file.
         path: ImagePath,
     },
     /// The time zone is not one of tzdata's.
     #[error(
-        "the time zone {zone} is not below /usr/share/zoneinfo; names that have been replaced by others are in the \
-         package tzdata-legacy"
+        "the time zone {zone} is not in /usr/share/zoneinfo; obsolete names are in the package \
+         tzdata-legacy"
     )]
     TimeZone {
         /// The time zone.

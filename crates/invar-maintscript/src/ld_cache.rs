@@ -1,8 +1,9 @@
 //! `/etc/ld.so.cache` and the links that `ldconfig` keeps.
 //!
 //! Without the cache programs still start, but `dlopen` of a library outside the built-in directories fails, and so
-//! does Python's `ctypes.util.find_library`. What is made here equals, byte for byte, what the image's own `ldconfig`
-//! would write; the bytes are described in [`format`], the directories in [`config`], the reading of ELF in [`elf`].
+//! does Python's `ctypes.util.find_library`. What is created here equals, byte for byte, what the image's own
+//! `ldconfig` would write; the bytes are described in [`format`], the directories in [`config`], the reading of ELF in
+//! [`elf`].
 //!
 //! **Libraries** of a directory are the files and the links to files whose names start with `lib` or `ld-` and contain
 //! `.so`, or start with `ld.so.` or `ld64.so.`; below `glibc-hwcaps` links of any name too. A library's name is its
@@ -10,7 +11,7 @@
 //! up to `.so`; other links count as files. Of several with one name, files go before links, then the highest file
 //! name goes. The cache has the directory's path and the library's name; below `glibc-hwcaps` the file's name.
 //!
-//! **Links** from the name to the file are made beside the file where the name leads elsewhere or nowhere, unless a
+//! **Links** from the name to the file are created beside the file where the name leads elsewhere or nowhere, unless a
 //! file has that name; not below `glibc-hwcaps`. Links that lead nowhere and have `.so.` in their names are removed.
 //!
 //! **The version** of glibc decides some rules, and is written into the cache. Both are taken from the text by which
@@ -22,7 +23,7 @@ mod config;
 mod elf;
 mod format;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -55,13 +56,13 @@ pub enum LdCacheError {
     #[error("it has no text \"ldconfig … release version …\", from which the version of glibc is taken")]
     Version,
     /// The configuration files are too many, or include one another in a circle.
-    #[error("more than {most} files are included; do they include one another?")]
+    #[error("more than {most} files are included; do they include each other?")]
     Includes {
         /// The limit.
         most: usize,
     },
     /// The configuration files ask for too many directories.
-    #[error("more than {most} directories of libraries are asked for")]
+    #[error("more than {most} library directories are configured")]
     Directories {
         /// The limit.
         most: usize,

@@ -18,10 +18,13 @@ mod accounts;
 mod alternatives;
 mod certificates;
 mod configured;
+mod context;
 mod defaults;
 mod dependencies;
 mod der;
 mod error;
+#[cfg(test)]
+mod golden;
 mod handler;
 mod java_keystore;
 mod ld_cache;
@@ -31,6 +34,7 @@ mod output;
 mod package_files;
 mod pam;
 mod scripts_run;
+mod settings;
 mod shells;
 mod skeleton;
 #[cfg(test)]
@@ -51,22 +55,21 @@ pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
-    Cleaned, CleanedContents, LeftOut, Ran, Reason, ScriptFailure, ScriptPackage, ScriptRequest, Selection,
-    SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command, script_environment,
-    script_failure, script_files, unknown_questions,
+    Cleaned, CleanedContents, LeftOut, Ran, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage,
+    ScriptRequest, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command,
+    script_environment, script_failure, script_files, unknown_questions,
 };
-pub use time_zone::{TimeZone, TimeZoneError};
+pub use settings::{Settings, TimeZone, TimeZoneError};
 pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};
 pub use view::{LONGEST_READ, Root, View};
 
-use handler::{Context, HANDLERS};
+use context::Context;
+use handler::HANDLERS;
 
-/// What a user may choose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// The time zone of `/etc/localtime`, which takes effect where the package tzdata is in.
-    pub time_zone: TimeZone,
-}
+/// The version of the handlers: what [`configure`] makes. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const HANDLERS_VERSION: u32 = 1;
 
 /// Makes what the maintainer scripts of `packages` would have made over `root`, the merge of their trees.
 ///

@@ -6,7 +6,8 @@
 use invar_debian::debhelper_snippets;
 use invar_tree::{ImagePath, Mode, Owner};
 
-use crate::handler::Context;
+use crate::accounts::numeric_owner;
+use crate::context::Context;
 use crate::output::known;
 use crate::package_files::matches;
 use crate::skeleton::octal;
@@ -49,7 +50,8 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
                 match words[1..] {
                     ["default"] => make(path, PLAIN.0, PLAIN.1),
                     [mode, user, group] => {
-                        if let (Some(mode), Some(owner)) = (octal(mode), context.owner(user, group)?) {
+                        if let (Some(mode), Some(owner)) = (octal(mode), numeric_owner(context, user, group)?)
+                        {
                             make(path, mode, owner);
                         }
                     }

@@ -1,11 +1,11 @@
 //! The links of a merged `/usr`: `/bin`, `/sbin`, `/lib` and `/lib64` lead to the directories below `/usr`.
 //!
-//! Since Debian 13 the package base-files ships the links. Before, the installer made them, and packages brought files
-//! below `/bin`, which were unpacked through the links: such a package is to be unpacked with its paths moved below
-//! `/usr`. Only the links are made here.
+//! Since Debian 13 the package base-files ships the links. Before, the installer made them, and packages contained
+//! files below `/bin`, which were unpacked through the links: such a package is to be unpacked with its paths moved
+//! below `/usr`. Only the links are created here.
 use invar_tree::Node;
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

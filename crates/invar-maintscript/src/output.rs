@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use invar_tree::{ImagePath, Mode, Owner};
 
-/// What one handler makes: files, links and directories to add or replace, and paths to take away.
+/// What one handler makes: files, links and directories to add or replace, and paths to remove.
 ///
 /// A later call for the same path replaces an earlier one. Nothing is checked here: [`View::apply`](crate::View::apply)
 /// follows links above each path and sees that every entry has a directory above it; missing ones get mode `0755` and

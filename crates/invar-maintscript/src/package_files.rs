@@ -1,7 +1,8 @@
 //! The small things that single packages set up: empty files, directories, links, and files with another owner.
 use invar_tree::{Entry, Mode, Node, Owner};
 
-use crate::handler::Context;
+use crate::accounts::numeric_owner;
+use crate::context::Context;
 use crate::output::known;
 use crate::skeleton::octal;
 use crate::{ConfigureError, Output};
@@ -136,7 +137,7 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
     for item in ITEMS {
         for (package, control) in context.packages {
             if matches(item.package, package)
-                && crate::handler::script(control, "postinst").contains(item.script)
+                && crate::context::script(control, "postinst").contains(item.script)
             {
                 act(context, out, item)?;
             }
@@ -191,7 +192,7 @@ fn mode_and_owner(
 ) -> Result<Option<(Mode, Owner)>, ConfigureError> {
     let mode = octal(mode).expect("a mode of the table is octal");
     let (user, group) = owner.split_once(':').expect("an owner of the table is user:group");
-    Ok(context.owner(user, group)?.map(|owner| (mode, owner)))
+    Ok(numeric_owner(context, user, group)?.map(|owner| (mode, owner)))
 }
 
 #[cfg(test)]

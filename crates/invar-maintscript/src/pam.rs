@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use invar_tree::{Mode, Owner};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

@@ -12,8 +12,8 @@
 //! 2. *Tools* are what scripts need and the image does not have: Debian's Essential packages, [`TOOLS`], and all
 //!    dependencies of the packages to run. They are merged and configured together with the image's packages; then
 //!    native's entries are put over the result, so that a file of the image is as the image has it (`/etc/passwd`).
-//! 3. [`script_files`] are laid over that root, [`script_command`] runs with [`script_environment`], and what changed is
-//!    captured, with owners.
+//! 3. [`script_files`] are laid over that root, [`script_command`] runs with [`script_environment`], and what changed
+//!    is captured, with owners.
 //! 4. [`clean`] makes of it the difference to native.
 //!
 //! # How it runs
@@ -21,8 +21,8 @@
 //! unpack them again, so it needs no `.deb` and copies nothing. The driver runs each `preinst install`, then `dpkg
 //! --configure`, which asks debconf, runs each `postinst` in the order of dependencies, and then the triggers. Triggers
 //! that unpacking would have activated are in dpkg's records as pending from the start. A `preinst` finds its package's
-//! files in place, which on a fresh system it would not; scripts have to cope with that, because dpkg runs them so after
-//! an unpacking that failed halfway (Debian Policy, section 6.6).
+//! files in place, which on a fresh system it would not; scripts have to cope with that, because dpkg runs them so
+//! after an unpacking that failed halfway (Debian Policy, section 6.6).
 //!
 //! # Why the result is the same every time
 //! The root, the command and its environment are; the sandbox gives one host name, one CPU and no network. What remains
@@ -41,7 +41,7 @@ mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_debian::{Control, PackageName};
+use invar_debian::{Control, MultiArch, PackageName};
 use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, SEARCH_PATH, Sink as _, Tree};
 
 use crate::ConfigureError;
@@ -72,7 +72,7 @@ pub struct ScriptRequest<'a> {
 pub struct ScriptPackage<'a> {
     /// What its control archive says.
     pub control: &'a Control,
-    /// What it brought: all its directories, files and links.
+    /// Its contents: all its directories, files and links.
     pub files: &'a [ImagePath],
     /// The text of the member `templates` of its control archive: debconf's questions.
     pub templates: Option<&'a str>,
@@ -98,6 +98,12 @@ const STARTS_NOTHING: &str = "#!/bin/sh\nexit 0\n";
 
 /// A machine's identity that is no machine's, so that none is made up at random and gets into other files.
 const MACHINE_ID: &str = "696e76617273616e64626f7800000000\n";
+
+/// The version of how scripts are run: the files that [`script_files`] gives, and what [`clean`] leaves of what the
+/// scripts made. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const SCRIPTS_VERSION: u32 = 1;
 
 /// The files to lay over the sandbox's root: dpkg's records of its packages, debconf's selections, and the driver.
 ///
@@ -127,7 +133,7 @@ pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, Configure
         .filter(|package| package.runs())
         .map(|package| {
             let control = package.control;
-            let name = database::qualified_name(control);
+            let name = qualified_name(control);
             format!("{name} {} {}\n", control.package(), control.architecture())
         })
         .collect();
@@ -138,10 +144,10 @@ pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, Configure
     Ok(files.tree)
 }
 
-/// The files with set-user-ID or set-group-ID bits, for `xargs -0`: mode and path, each with a zero byte behind it.
+/// The files with set-user-ID or set-group-ID bits, for `xargs -0`: mode and path, each with a zero byte after it.
 ///
 /// A checked-out tree has no such programs, so the driver sets the bits first of all. Then scripts see the modes of a
-/// fresh system, and a bit that is missing afterwards is one that a script took away.
+/// fresh system, and a bit that is missing afterwards is one that a script removed.
 fn special(root: &Tree) -> String {
     let is_special =
         |entry: &Entry| matches!(entry.node, Node::File { .. }) && entry.mode.bits() & 0o7000 != 0;
@@ -221,5 +227,13 @@ impl Files {
         self.tree
             .file(known(path), mode, Owner::ROOT, &mut text.as_bytes())
             .expect("packages and triggers are distinct, and so are the files named after them");
+    }
+}
+
+/// The name under which dpkg keeps a package: with the architecture where it may be there for several.
+fn qualified_name(control: &Control) -> String {
+    match control.multi_arch() {
+        MultiArch::Same => format!("{}:{}", control.package(), control.architecture()),
+        MultiArch::No | MultiArch::Foreign | MultiArch::Allowed => control.package().to_string(),
     }
 }

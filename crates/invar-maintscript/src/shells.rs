@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use invar_tree::{Mode, Owner};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

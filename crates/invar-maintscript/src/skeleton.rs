@@ -12,7 +12,8 @@
 //! ```
 use invar_tree::{ImagePath, Mode, Node, Owner};
 
-use crate::handler::Context;
+use crate::accounts::numeric_owner;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 
@@ -91,14 +92,14 @@ fn directory(
 ) -> Result<(), ConfigureError> {
     let (Some(path), Some(mode)) = (path(argument), mode) else { return Ok(()) };
     if !context.view.exists(path.as_str())
-        && let Some(owner) = context.owner("root", group)?
+        && let Some(owner) = numeric_owner(context, "root", group)?
     {
         out.directory(path, mode, owner);
     }
     Ok(())
 }
 
-/// Turns a directory into a link, as `/var/run` into one to `/run`. What packages brought below it moves along.
+/// Turns a directory into a link, as `/var/run` into one to `/run`. What packages contained below it moves along.
 fn migrate(context: &Context<'_>, out: &mut Output, argument: &str, target: &str) {
     let (Some(from), Some(to)) = (path(argument), path(target)) else { return };
     let Some(entry) = context.view.get(from.as_str()) else {
@@ -131,7 +132,7 @@ fn empty_file(
         return Ok(());
     };
     if !context.view.is_present(path.as_str())
-        && let Some(owner) = context.owner(user, group)?
+        && let Some(owner) = numeric_owner(context, user, group)?
     {
         out.file(path, mode, owner, []);
     }

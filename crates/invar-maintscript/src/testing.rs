@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use invar_debian::Control;
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::{ConfigureError, Output, Settings, TimeZone, View};
 
 /// A tree and the packages that it is made of.

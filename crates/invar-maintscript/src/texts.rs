@@ -1,7 +1,7 @@
 //! Files whose text stands in a maintainer script, as a here-document.
 use invar_tree::{Mode, Owner};
 
-use crate::handler::Context;
+use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output};
 

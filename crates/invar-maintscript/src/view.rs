@@ -222,7 +222,7 @@ impl<'a> View<'a> {
         };
         let entry = Entry { node, mode, owner, origin: Arc::clone(origin) };
         match self.get(path.as_str()) {
-            // What a package brought already stays the package's.
+            // What a package already contains stays the package's.
             Some(existing) if existing.same_as(&entry) => return Ok(()),
             // A directory that becomes something else goes with all that is in it.
             Some(existing) if existing.is_directory() && !entry.is_directory() => self.remove(&path),

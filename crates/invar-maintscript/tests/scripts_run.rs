@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, ConfigureError, Ran, Reason, ScriptPackage, ScriptRequest, Selection, TriggerError, clean,
-    script_command, script_environment, script_files,
+    Cleaned, ConfigureError, Ran, Reason, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, Selection,
+    TriggerError, clean, script_command, script_environment, script_files,
 };
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree, merge};
 
@@ -90,6 +90,12 @@ fn the_records_say_who_is_to_be_configured() {
     assert!(tree.tree().get("var/lib/dpkg/info/tool.postinst").is_none());
     assert_eq!(text(&tree, "run/invar/packages"), "fonts fonts amd64\nlibc6:amd64 libc6 amd64\n");
     assert_eq!(text(&tree, "run/invar/selections"), "fonts fonts/x string y\n");
+
+    assert_eq!(
+        (SCRIPTS_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:bf7cb676988dbbe4392c38155f7cdf76a2a879afd22b7826bc791eeb51e37d83"),
+        "what scripts are run with changed: raise SCRIPTS_VERSION and pin the new digest"
+    );
 
     let mut reversed = packages;
     reversed.reverse();

@@ -72,7 +72,7 @@ impl Evaluator {
             self.charge(part.text.len() + 1, spot)?;
             text.push_str(&part.text);
             context.join(&part.context);
-            // As in Nix, an empty list has no space behind it.
+            // As in Nix, an empty list has no space after it.
             if index + 1 < items.len() && !matches!(value, Value::List(items) if items.is_empty()) {
                 text.push(' ');
             }
@@ -108,13 +108,13 @@ impl Evaluator {
     pub(crate) fn string_argument(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),
-            // What is not known may be a string, and a placeholder stands for it.
+            // What is unknown may be a string, and a placeholder stands for it.
             Value::Symbol(symbol) => self.coerce_symbol(symbol, Style::INTERPOLATION, spot),
             other => Err(self.mismatch("a string", &other, spot)),
         }
     }
 
-    /// A string whose text is looked at: not of something that is not known.
+    /// A string whose text is looked at: not of something that is unknown.
     pub(crate) fn known_string(&mut self, id: ThunkId, spot: Spot) -> Outcome<NixString> {
         match self.force(id)? {
             Value::String(string) => Ok(string),

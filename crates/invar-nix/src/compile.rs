@@ -38,7 +38,7 @@ struct Compiler<'a> {
 }
 
 impl Evaluator {
-    /// Compiles `text`, which may use `variables` besides the global names.
+    /// Compiles `text`, which may use `variables` in addition to the global names.
     pub(crate) fn compile(
         &mut self,
         text: &str,

@@ -142,7 +142,7 @@ pub enum ErrorKind {
         why: &'static str,
     },
     /// A concrete value is needed of what is known only by how it came about.
-    #[error("the value of `{description}` is not known, but {needed} is needed")]
+    #[error("the value of `{description}` is unknown, but {needed} is needed")]
     Unknown {
         /// The symbol.
         symbol: SymbolId,

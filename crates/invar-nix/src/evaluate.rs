@@ -184,7 +184,7 @@ impl Evaluator {
     #[inline(never)]
     fn assert(&mut self, condition: &Rc<Node>, text: &Rc<str>, env: &Env) -> Outcome<()> {
         match self.evaluate(condition, env)? {
-            // What is not known is taken for what its author expects.
+            // What is unknown is taken for what its author expects.
             Value::Bool(true) | Value::Symbol(_) => Ok(()),
             Value::Bool(false) => Err(self.error(ErrorKind::Assert(text.as_ref().into()), condition.spot)),
             other => Err(self.mismatch("a Boolean", &other, condition.spot)),

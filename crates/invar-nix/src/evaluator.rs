@@ -125,12 +125,13 @@ impl Evaluator {
     /// Evaluates the file at `path`, or the `default.nix` of a directory.
     ///
     /// # Errors
-    /// If it is not there, or is not Nix.
+    /// If it does not exist, or is not Nix.
     pub fn file(&mut self, path: &str) -> Outcome<ThunkId> {
         self.import_file(path, Spot::NOWHERE)
     }
 
-    /// Compiles the expression `text`; `name` is the path that messages give it, and relative paths start at its directory.
+    /// Compiles the expression `text`; `name` is the path that messages give it, and relative paths start at its
+    /// directory.
     ///
     /// # Errors
     /// If it is not Nix.
@@ -379,7 +380,7 @@ impl Evaluator {
         Box::new(EvalError { kind, place: self.place(spot), trace: Vec::new() })
     }
 
-    /// The error that `found` is no `expected`; of a symbol, that it is not known.
+    /// The error that `found` is no `expected`; of a symbol, that it is unknown.
     #[cold]
     pub(crate) fn mismatch(&self, expected: &'static str, found: &Value, spot: Spot) -> Box<EvalError> {
         match found {
@@ -388,7 +389,7 @@ impl Evaluator {
         }
     }
 
-    /// The error that `symbol` is not known.
+    /// The error that `symbol` is unknown.
     #[cold]
     pub(crate) fn unknown(&self, symbol: SymbolId, needed: &'static str, spot: Spot) -> Box<EvalError> {
         let description = self.describe(symbol);

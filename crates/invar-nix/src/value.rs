@@ -215,7 +215,7 @@ impl Value {
             Self::Set(_) => "a set",
             Self::Function(_) => "a function",
             Self::Builtin(_) => "a built-in function",
-            Self::Symbol(_) => "a value that is not known",
+            Self::Symbol(_) => "a value that is unknown",
         }
     }
 }

@@ -20,8 +20,8 @@ pub enum ImageError {
     },
     /// There is nothing that is known here.
     #[error(
-        "{} is not an image: expected an archive as `docker save` or `invar build` write it, an OCI layout, or a root \
-         file system as a tar archive or a folder",
+        "{} is not an image: expected an archive from `docker save` or `invar build`, an OCI layout, or a root file \
+         system as a tar archive or a directory",
         path.display()
     )]
     Unknown {
@@ -29,7 +29,7 @@ pub enum ImageError {
         path: PathBuf,
     },
     /// An archive of blobs is itself compressed.
-    #[error("{} is a compressed archive of an image, which cannot be read in parts: decompress it first", path.display())]
+    #[error("{} is a compressed image archive: decompress it first", path.display())]
     Compressed {
         /// The file.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum ImageError {
         source: LayerFault,
     },
     /// A document is not what it should be.
-    #[error("{} of {} is not what an image has there", what, path.display())]
+    #[error("{} of {} is not valid in an image", what, path.display())]
     Document {
         /// The file or folder that has it.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum ImageError {
         source: serde_json::Error,
     },
     /// A document is too long.
-    #[error("{what} of {} has {size} bytes, and more than {limit} are not read", path.display())]
+    #[error("{what} of {} has {size} bytes; the limit is {limit}", path.display())]
     DocumentTooLong {
         /// The file or folder that has it.
         path: PathBuf,
@@ -66,8 +66,8 @@ pub enum ImageError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// A blob that is named is not there.
-    #[error("{} names {what}, and does not hold it", path.display())]
+    /// A referenced blob is missing.
+    #[error("{} refers to {what}, but does not contain it", path.display())]
     Missing {
         /// The file or folder.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum ImageError {
         limit: usize,
     },
     /// A digest that is not sha256, or no digest at all.
-    #[error("{} names a blob {digest:?}: only sha256 digests are read", path.display())]
+    #[error("{} refers to a blob {digest:?}: only sha256 digests are supported", path.display())]
     Algorithm {
         /// The file or folder.
         path: PathBuf,
@@ -93,7 +93,7 @@ pub enum ImageError {
         digest: String,
     },
     /// A blob's bytes are not those that its name promises.
-    #[error("{what} of {} should have the digest {expected}, and has {found}: it is damaged", path.display())]
+    #[error("{what} of {} is damaged: expected the digest {expected}, found {found}", path.display())]
     Digest {
         /// The file or folder.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum ImageError {
         found: Digest,
     },
     /// A layer cannot be read.
-    #[error("{layer} of {} cannot be read", path.display())]
+    #[error("cannot read {layer} of {}", path.display())]
     Layer {
         /// The file or folder.
         path: PathBuf,
@@ -124,7 +124,7 @@ pub enum LayerFault {
     /// It is not a tar archive, is damaged, or goes beyond a limit.
     #[error(transparent)]
     Tar(#[from] TarError),
-    /// It is compressed in a way that is not known.
+    /// It is compressed in a way that is unknown.
     #[error(transparent)]
     Compression(#[from] NotRead),
     /// A member is not one that an image may have.
@@ -137,7 +137,7 @@ pub enum LayerFault {
         fault: EntryFault,
     },
     /// The uncompressed bytes are not those that the image's configuration promises.
-    #[error("it should unpack to what has the digest {expected}, and that has {found}")]
+    #[error("expected the digest {expected} when unpacked, found {found}")]
     DiffId {
         /// The diff ID in the configuration.
         expected: Digest,
@@ -163,15 +163,15 @@ pub enum EntryFault {
     #[error("comes twice")]
     Twice,
     /// A sparse file, or a type of member that no layer has.
-    #[error("is of a type that is not read: {0:?}")]
+    #[error("has an unsupported type: {0:?}")]
     Kind(char),
     /// A hard link names what is not a file.
-    #[error("is a hard link to {target:?}, which is no file before it")]
+    #[error("is a hard link to {target:?}, which is not an earlier file")]
     HardLink {
         /// The name in the link.
         target: String,
     },
     /// A member that is not a file has content.
-    #[error("has content although it is not a file")]
+    #[error("has content, but it is not a file")]
     Content,
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use invar_formats::tar::TarError;
 use invar_tree::{Digest, ImagePath, Mode, Owner};
 
-use crate::layer::{Keeper, escaped};
+use crate::listing::Keeper;
+use crate::members::escaped;
 use crate::{Compression, ImageError, Keep, Kind, LayerFault, Limits, Listing, Member, TarFormat, Time};
 
 /// Lists the folder, which is not left through links.
@@ -30,7 +31,7 @@ pub(crate) fn list(folder: &Path, limits: &Limits, keep: Keep<'_>) -> Result<Lis
             }
             let inside = path.strip_prefix(folder).expect("it was found below the folder");
             let Ok(inside) = ImagePath::parse(&escaped(inside.as_os_str().as_bytes())) else {
-                let source = io::Error::other("the path is longer than Linux can hold");
+                let source = io::Error::other("the path is too long for Linux");
                 return Err(ImageError::Read { path: path.clone(), source });
             };
             if metadata.is_dir() {

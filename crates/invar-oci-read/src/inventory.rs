@@ -13,7 +13,7 @@ pub struct Counted {
     pub size: u64,
     /// The digest of its content; none of what has no content.
     pub digest: Option<Digest>,
-    /// Which layer brings it, from zero.
+    /// Which layer it comes from, from zero.
     pub layer: usize,
     /// What it belongs to, such as `Debian package libc6`.
     pub origin: String,

@@ -1,16 +1,18 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 
 use invar_formats::Limited;
-use invar_formats::tar::{Header, MemberKind, Policy, TarError, TarFault, TarReader};
-use invar_tree::{Digest, Hasher, ImagePath, Mode, Owner, PathError};
+use invar_formats::tar::{MemberKind, Policy, TarReader};
+use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::{Blob, Hashing};
 use crate::document::Annotations;
 use crate::folder;
+use crate::listing::{Keep, Keeper, Listing};
+use crate::members::{members, path_of};
 use crate::outline::{Outline, Wanted, outline};
-use crate::{Compression, EntryFault, History, ImageError, Kind, LayerFault, Limits, Member};
+use crate::{Compression, History, ImageError, LayerFault, Limits};
 
 /// A layer of an image. Its bytes are read only by [`read`](Self::read) and [`contents`](Self::contents).
 #[derive(Debug, Clone)]
@@ -37,35 +39,6 @@ pub(crate) enum Source {
     Folder,
 }
 
-/// How many bytes of the beginning of a file are wanted, given its path and size.
-pub type Keep<'a> = &'a dyn Fn(&ImagePath, u64) -> u64;
-
-/// Nothing of any file is wanted.
-pub const NOTHING: Keep<'static> = &|_, _| 0;
-
-/// What is in a layer.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// Its members, in their order. A path that comes twice is there twice; the last counts.
-    pub members: Vec<Member>,
-    /// The member that is the root directory itself, if there is one. Its path is of no meaning.
-    pub root: Option<(Mode, Owner)>,
-    /// The beginnings of files that were asked for.
-    pub kept: BTreeMap<ImagePath, Vec<u8>>,
-    /// How it is compressed.
-    pub compression: Compression,
-    /// Its first bytes, which tell compressors apart.
-    pub start: Vec<u8>,
-    /// Its length as it is stored, in bytes.
-    pub size: u64,
-    /// Its digest as it is stored.
-    pub digest: Digest,
-    /// Its length when it is unpacked, in bytes.
-    pub unpacked: u64,
-    /// The digest of what it unpacks to.
-    pub diff_id: Digest,
-}
-
 impl Layer {
     /// How messages call it: `layer 3`.
     pub fn label(&self) -> &str {
@@ -80,7 +53,7 @@ impl Layer {
         }
     }
 
-    /// Its first bytes as it is stored, at most `count`; none of a folder. They tell how it is compressed.
+    /// Its first bytes as it is stored, at most `count`; none of a folder. They show how it is compressed.
     ///
     /// # Errors
     /// [`ImageError::Read`].
@@ -175,40 +148,6 @@ impl Layer {
     }
 }
 
-/// What is kept of files, within a bound.
-pub(crate) struct Keeper<'a> {
-    keep: Keep<'a>,
-    left: u64,
-    pub kept: BTreeMap<ImagePath, Vec<u8>>,
-}
-
-impl<'a> Keeper<'a> {
-    pub fn new(keep: Keep<'a>, limits: &Limits) -> Self {
-        Self { keep, left: limits.kept, kept: BTreeMap::new() }
-    }
-
-    /// The digest of all that `content` gives, which must be `size` bytes.
-    pub fn file(&mut self, path: &ImagePath, size: u64, mut content: &mut dyn Read) -> io::Result<Digest> {
-        let wanted = (self.keep)(path, size).min(size);
-        let mut hasher = Hasher::new();
-        if wanted > 0 && wanted <= self.left {
-            let mut start = Vec::new();
-            Read::by_ref(&mut content).take(wanted).read_to_end(&mut start)?;
-            hasher.update(&start);
-            self.left -= start.len() as u64;
-            // What the same layer has twice counts as it comes last.
-            self.kept.insert(path.clone(), start);
-        } else {
-            self.kept.remove(path);
-        }
-        io::copy(&mut content, &mut hasher)?;
-        if hasher.length() != size {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(hasher.finish())
-    }
-}
-
 fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
     let mut stored = BufReader::with_capacity(1 << 17, Hashing { reader: raw, hasher: Hasher::new() });
     let start = stored.fill_buf()?;
@@ -228,116 +167,6 @@ fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Li
     let stored = stored.into_inner().hasher;
     let (size, digest) = (stored.length(), stored.finish());
     Ok(Listing { members, root, kept: keeper.kept, compression, start, size, digest, unpacked, diff_id })
-}
-
-type Members = (Vec<Member>, Option<(Mode, Owner)>);
-
-/// All members of a tar archive. The digest of a file, given its path, its size and its content, is what `content` says.
-pub(crate) fn members<R: Read>(
-    archive: &mut TarReader<R>,
-    content: &mut dyn FnMut(&ImagePath, u64, &mut dyn Read) -> io::Result<Digest>,
-) -> Result<Members, LayerFault> {
-    let (mut members, mut root) = (Vec::new(), None);
-    while let Some(header) = archive.next_member()? {
-        let fail = |fault| entry_fault(&header.path, fault);
-        let bad = |fault| TarError::entry(&header.path, fault);
-        let number = |found: Result<u64, TarFault>| {
-            found.and_then(|number| u32::try_from(number).map_err(|_| TarFault::Number)).map_err(bad)
-        };
-        let mode = Mode::new(header.mode().map_err(bad)?);
-        let owner = Owner { uid: number(header.uid())?, gid: number(header.gid())? };
-        let digest = Digest::of(archive.raw_header());
-        let path = match path_of(&header.path) {
-            Ok(path) => path,
-            Err(PathError::Empty) => {
-                root = Some((mode, owner));
-                continue;
-            }
-            Err(error) => return Err(fail(EntryFault::Path(error))),
-        };
-        let (path, kind) = kind_of(path, &header)?;
-        let kind = match kind {
-            Kind::File { size, .. } => {
-                let digest = content(&path, size, &mut archive.content())?;
-                Kind::File { size, digest }
-            }
-            kind => kind,
-        };
-        let attributes = header.attributes().map(|(name, value)| (escaped(name), value.to_vec()));
-        members.push(Member {
-            path,
-            kind,
-            mode,
-            owner,
-            owner_names: (header.user().into(), header.group().into()),
-            time: header.time().map_err(bad)?,
-            attributes: attributes.collect(),
-            format: header.format().into(),
-            header: digest,
-        });
-    }
-    Ok((members, root))
-}
-
-/// A member's kind, with its path as it is when a whiteout's mark is taken off it. A file has no digest yet.
-fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerFault> {
-    let fail = |fault| entry_fault(&header.path, fault);
-    let kind = match header.kind() {
-        MemberKind::File => Kind::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
-        MemberKind::HardLink => {
-            let wrong =
-                || fail(EntryFault::HardLink { target: String::from_utf8_lossy(&header.link).into_owned() });
-            Kind::HardLink { original: path_of(&header.link).map_err(|_| wrong())? }
-        }
-        MemberKind::Symlink => Kind::Symlink { target: escaped(&header.link).into() },
-        MemberKind::Device { block } => {
-            let device = header.device().map_err(|fault| TarError::entry(&header.path, fault));
-            let (major, minor) = device?;
-            Kind::Device { block, major, minor }
-        }
-        MemberKind::Directory => Kind::Directory,
-        MemberKind::Pipe => Kind::Pipe,
-        MemberKind::Sparse => return Err(fail(EntryFault::Kind('S'))),
-        MemberKind::Other(flag) => return Err(fail(EntryFault::Kind(char::from(flag)))),
-    };
-    // POSIX lets a hard link repeat the content of its file; a layer's never does.
-    if header.size > 0 && !matches!(kind, Kind::File { .. }) {
-        return Err(fail(EntryFault::Content));
-    }
-    let Some(name) = path.name().strip_prefix(".wh.").filter(|_| kind != Kind::Directory) else {
-        return Ok((path, kind));
-    };
-    let below = |name: &str| match path.parent() {
-        Some(parent) => parent.join(name),
-        None => ImagePath::parse(name),
-    };
-    match name {
-        // At the root itself there is no directory to name; everything of the lower layers goes.
-        ".wh..opq" => Ok((path.parent().unwrap_or(path), Kind::Opaque)),
-        // aufs' own notes, which mean nothing elsewhere.
-        name if name.starts_with(".wh.") => Ok((path, kind)),
-        name => Ok((below(name).map_err(|error| fail(EntryFault::Path(error)))?, Kind::Whiteout)),
-    }
-}
-
-fn entry_fault(path: &[u8], fault: EntryFault) -> LayerFault {
-    LayerFault::Entry { path: String::from_utf8_lossy(path).into_owned(), fault }
-}
-
-/// A path of a layer. A leading slash is taken off, as all who unpack layers do; bytes that are not UTF-8 are written
-/// as `\xNN`, so that two files keep two names.
-fn path_of(bytes: &[u8]) -> Result<ImagePath, PathError> {
-    let start = bytes.iter().position(|&byte| byte != b'/').unwrap_or(bytes.len());
-    ImagePath::parse(&escaped(&bytes[start..]))
-}
-
-pub(crate) fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
 }
 
 fn contents(

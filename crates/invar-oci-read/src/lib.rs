@@ -1,4 +1,4 @@
-//! Reads images that anyone made: what is in their layers, and which packages brought it.
+//! Reads images that anyone made: what is in their layers, and the packages that their files come from.
 //!
 //! ```text
 //! open(path) -> Opened -> Image -> Layer::read -> Listing (members, digests) -> Root (whiteouts applied)
@@ -10,8 +10,8 @@
 //! * All forms in which images travel: Docker's archive, an OCI archive, an OCI layout in a folder, each with any
 //!   number of platforms; and root file systems, as a tar archive or a folder. Layers may be compressed with gzip, zstd
 //!   or xz, or not at all.
-//! * Nothing is unpacked to disk. A layer is read as a stream, once, and what is kept of it is a list of its members and
-//!   the beginnings of those files that the caller asks for.
+//! * Nothing is unpacked to disk. A layer is read as a stream, once, and what is kept of it is a list of its members
+//!   and the beginnings of those files that the caller asks for.
 //! * What is read is checked: a blob against the digest that names it, a layer against its diff ID. What is not read is
 //!   not checked, and [`Layer`] says what its digest is without reading it.
 //! * All input is hostile: [`Limits`] bound what is believed, and paths that climb out are refused.
@@ -27,7 +27,9 @@ mod image;
 mod inventory;
 mod layer;
 mod limits;
+mod listing;
 mod member;
+mod members;
 mod open;
 mod outline;
 mod packages;
@@ -40,8 +42,9 @@ pub use image::Image;
 pub use invar_formats::Compression;
 pub use invar_formats::tar::Time;
 pub use inventory::{Counted, Inventory, LayerSize, Sum};
-pub use layer::{Keep, Layer, Listing, NOTHING, read_tar};
+pub use layer::{Layer, read_tar};
 pub use limits::Limits;
+pub use listing::{Keep, Listing, NOTHING};
 pub use member::{Kind, Member, TarFormat};
 pub use open::{Form, Opened, open};
 pub use outline::{Outline, Wanted};

@@ -71,7 +71,7 @@ pub struct Member {
     pub mode: Mode,
     /// Its numeric owner.
     pub owner: Owner,
-    /// The names of its owner and group; empty where there are none.
+    /// The names of its owner and group; empty if there are none.
     pub owner_names: (Arc<str>, Arc<str>),
     /// When it was modified.
     pub time: Time,

@@ -33,7 +33,7 @@ impl fmt::Display for Form {
             Self::OciArchive => "OCI archive",
             Self::OciLayout => "OCI layout",
             Self::RootfsArchive => "root file system (archive)",
-            Self::RootfsFolder => "root file system (folder)",
+            Self::RootfsFolder => "root file system (directory)",
         })
     }
 }
@@ -56,7 +56,7 @@ pub struct Opened {
 /// How deep indexes may be nested.
 const DEEPEST: usize = 4;
 
-/// How many members of a compressed archive are looked at, to tell a root file system from an image.
+/// How many members of a compressed archive are looked at, to distinguish a root file system from an image.
 const LOOKED_AT: usize = 32;
 
 /// Opens the image or images at `path`.
@@ -133,11 +133,7 @@ impl Opened {
     ) -> Result<(), ImageError> {
         let path = || blobs.path().to_owned();
         if depth > DEEPEST {
-            return Err(ImageError::TooMany {
-                path: path(),
-                what: "indexes within each other",
-                limit: DEEPEST,
-            });
+            return Err(ImageError::TooMany { path: path(), what: "nested indexes", limit: DEEPEST });
         }
         for descriptor in index.manifests {
             if self.images.len() + self.attachments.len() >= limits.images {
@@ -205,7 +201,8 @@ fn docker(blobs: &Blobs, limits: &Limits) -> Result<Opened, ImageError> {
     Ok(Opened { path, form: Form::DockerArchive, images, indexes: Vec::new(), attachments: Vec::new() })
 }
 
-/// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to tell.
+/// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to
+/// report.
 fn names_of_compressed(path: &Path, compression: Compression, limits: &Limits) -> io::Result<Vec<String>> {
     let reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     let decoder = compression.decode(reader)?.take(64 << 20);

@@ -8,7 +8,8 @@ use invar_formats::tar::{Policy, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath};
 
 use crate::blobs::Blob;
-use crate::layer::{Keeper, members};
+use crate::listing::Keeper;
+use crate::members::members;
 use crate::{Compression, Keep, LayerFault, Limits, Member};
 
 /// What is in a layer, as far as it has been read: neither its digest nor that of every file has been made.

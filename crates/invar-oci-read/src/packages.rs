@@ -1,5 +1,5 @@
-//! Which packages an image says that it has: dpkg's records, in one file (`var/lib/dpkg/status`) or one for each package
-//! (`var/lib/dpkg/status.d`, as distroless images and Invar's own have it), and what Python installers leave in
+//! Which packages an image says that it has: dpkg's records, in one file (`var/lib/dpkg/status`) or one for each
+//! package (`var/lib/dpkg/status.d`, as distroless images and Invar's own have it), and what Python installers leave in
 //! `*.dist-info` (Python packaging specifications, "Recording installed projects").
 //!
 //! These are claims of the image about itself. Nothing here believes that a file is what its package shipped.
@@ -15,7 +15,7 @@ use invar_tree::ImagePath;
 pub struct Package {
     /// What kind it is.
     pub kind: PackageKind,
-    /// Its name; Python's are normalised.
+    /// Its name; Python's are normalized.
     pub name: String,
     /// Its version.
     pub version: String,

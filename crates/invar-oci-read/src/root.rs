@@ -35,7 +35,8 @@ pub struct Placed {
 const LINKS: usize = 40;
 
 impl Root {
-    /// The root that the members of `layers`, the lowest first, make together. A hard link to what is not there is left out.
+    /// The root that the members of `layers`, the lowest first, make together. A hard link to a missing file is left
+    /// out.
     pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a [Member])>) -> Self {
         let mut root = Self::default();
         for (index, members) in layers {

@@ -34,7 +34,8 @@ use serde::Serialize;
 
 use crate::descriptor::{Descriptor, json};
 use crate::image::Image;
-use crate::index::{INDEX_MEDIA_TYPE, Index, Platform, index_json, manifest_descriptor};
+use crate::index::{INDEX_MEDIA_TYPE, Index, index_json, manifest_descriptor};
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::segment::END_OF_ARCHIVE;
 use crate::ustar::{Member, padding};

@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use invar_tree::Digest;
 use serde::Serialize;
 
-use crate::image::OPERATING_SYSTEM;
-use crate::index::Platform;
+use crate::platform::{OPERATING_SYSTEM, Platform};
 
 #[derive(Serialize)]
 pub(crate) struct Descriptor<'a> {

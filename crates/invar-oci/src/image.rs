@@ -32,17 +32,14 @@ use invar_tree::Digest;
 use serde::Serialize;
 
 use crate::descriptor::{Descriptor, json};
-use crate::index::Platform;
 use crate::layer::{LAYER_MEDIA_TYPE, Layer};
+use crate::platform::{OPERATING_SYSTEM, Platform};
 
 /// The media type of an image's configuration.
 pub const CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 
 /// The media type of an image's manifest.
 pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-
-/// The operating system of every image.
-pub const OPERATING_SYSTEM: &str = "linux";
 
 /// What an image is configured to be. There is no default: what is left out would otherwise be the writer's choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +48,7 @@ pub struct ImageConfig {
     pub architecture: String,
     /// The variant of the processor, such as `v8`.
     pub variant: Option<String>,
-    /// When the image was made, in the form of RFC 3339, such as `1980-01-02T00:00:00Z`.
+    /// When the image was created, in the form of RFC 3339, such as `1980-01-02T00:00:00Z`.
     pub created: String,
     /// The program and its first arguments, which a caller's arguments do not replace.
     pub entrypoint: Option<Vec<String>>,

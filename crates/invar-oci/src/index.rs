@@ -16,18 +16,10 @@ use serde::Serialize;
 
 use crate::descriptor::{Descriptor, PlatformJson, json};
 use crate::image::{Image, MANIFEST_MEDIA_TYPE};
+use crate::platform::Platform;
 
 /// The media type of an index.
 pub const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
-
-/// What an image runs on; the operating system is always Linux.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Platform {
-    /// The processor, as Go names it: `amd64` or `arm64`.
-    pub architecture: String,
-    /// The variant of the processor, such as `v8`.
-    pub variant: Option<String>,
-}
 
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 //!
 //! # Goals
 //! * Bytes that depend on the arguments alone. Every constant that reaches an image is marked "Format break".
-//! * Pieces that are made once: a [segment](write_segment) is one tree's part of a layer, and its
+//! * Pieces that are created once: a [segment](write_segment) is one tree's part of a layer, and its
 //!   [compressed form](GzipWriter) can be kept and concatenated with others, as gzip and tar both allow.
 //! * An [archive](archive_parts) is described, not written: the caller copies layers from its store without
 //!   bringing them into memory.
@@ -22,6 +22,7 @@ mod gzip;
 mod image;
 mod index;
 mod layer;
+mod platform;
 mod reference;
 mod rootfs;
 mod segment;
@@ -29,14 +30,13 @@ mod ustar;
 
 pub use archive::{ArchiveRequest, Part, archive_parts, layout_files, total_size};
 pub use gzip::{GzipWriter, MEMBER_SIZE, gzip};
-pub use image::{
-    CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE, OPERATING_SYSTEM,
-};
-pub use index::{INDEX_MEDIA_TYPE, Index, Platform};
+pub use image::{CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE};
+pub use index::{INDEX_MEDIA_TYPE, Index};
 pub use layer::{LAYER_MEDIA_TYPE, Layer, LayerHasher};
+pub use platform::{OPERATING_SYSTEM, Platform};
 pub use reference::{Reference, ReferenceError};
 pub use rootfs::{rootfs_length, write_rootfs};
 pub use segment::{
-    END_OF_ARCHIVE, FILE_TIME, SegmentError, SegmentLayout, directories_length, write_directories,
-    write_segment,
+    END_OF_ARCHIVE, SegmentError, SegmentLayout, directories_length, write_directories, write_segment,
 };
+pub use ustar::FILE_TIME;

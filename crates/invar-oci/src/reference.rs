@@ -10,7 +10,7 @@
 //! ```
 //!
 //! This is the grammar of the Distribution project's `reference` package, without digests and without IPv6 addresses,
-//! and names are normalised as Docker does: what precedes the first slash is a domain only if it has a `.`, a `:` or
+//! and names are normalized as Docker does: what precedes the first slash is a domain only if it has a `.`, a `:` or
 //! an upper-case letter, or is `localhost`; else the domain is `docker.io`, where a path of one name is below
 //! `library/`. The tag is `latest` where none is given.
 use std::fmt;
@@ -37,7 +37,7 @@ pub enum ReferenceError {
         text: String,
     },
     /// What precedes the first slash is not the name of a host.
-    #[error("{domain:?} in {text:?} is not the name of a registry's host, such as \"registry.example:5000\"")]
+    #[error("{domain:?} in {text:?} is not a registry host, such as \"registry.example:5000\"")]
     Domain {
         /// The text as given.
         text: String,
@@ -46,7 +46,7 @@ pub enum ReferenceError {
     },
     /// A part of the path is not a name.
     #[error(
-        "{name:?} in {text:?} is not part of a repository's name: use lower-case letters and digits, \
+        "{name:?} in {text:?} is not part of a repository name: use lower-case letters and digits, \
          separated by \".\", \"_\" or \"-\""
     )]
     Name {
@@ -58,7 +58,7 @@ pub enum ReferenceError {
     /// What follows the colon is not a tag.
     #[error(
         "{tag:?} in {text:?} is not a tag: use at most 128 letters, digits, \"_\", \".\" and \"-\", \
-         and neither \".\" nor \"-\" at its beginning"
+         not starting with \".\" or \"-\""
     )]
     Tag {
         /// The text as given.
@@ -73,7 +73,7 @@ pub enum ReferenceError {
         text: String,
     },
     /// The repository's name in full is longer than 255 bytes.
-    #[error("the repository's name has {length} bytes in full, at most 255 are allowed: {text:?}")]
+    #[error("the full repository name has {length} bytes; the limit is 255: {text:?}")]
     Long {
         /// The text as given.
         text: String,
@@ -255,13 +255,13 @@ mod tests {
         check_error(&format!("app@sha256:{}", "0".repeat(64)), "\"app@sha256");
         let error = Reference::parse("app@sha256").unwrap_err();
         assert_eq!(error, ReferenceError::Digest { text: "app@sha256".into() });
-        check_error("", "\"\" in \"\" is not part of a repository's name");
-        check_error("App", "\"App\" in \"App\" is not part of a repository's name");
-        check_error("team/../app", "\"..\" in \"team/../app\" is not part of a repository's name");
-        check_error("team//app", "\"\" in \"team//app\" is not part of a repository's name");
-        check_error("a___b", "\"a___b\" in \"a___b\" is not part of a repository's name");
-        check_error("a.-b", "\"a.-b\" in \"a.-b\" is not part of a repository's name");
-        check_error("-a", "\"-a\" in \"-a\" is not part of a repository's name");
+        check_error("", "\"\" in \"\" is not part of a repository name");
+        check_error("App", "\"App\" in \"App\" is not part of a repository name");
+        check_error("team/../app", "\"..\" in \"team/../app\" is not part of a repository name");
+        check_error("team//app", "\"\" in \"team//app\" is not part of a repository name");
+        check_error("a___b", "\"a___b\" in \"a___b\" is not part of a repository name");
+        check_error("a.-b", "\"a.-b\" in \"a.-b\" is not part of a repository name");
+        check_error("-a", "\"-a\" in \"-a\" is not part of a repository name");
         for text in ["app:", "app:.x", "app:a b", &format!("app:{}", "a".repeat(129))] {
             assert!(matches!(Reference::parse(text), Err(ReferenceError::Tag { .. })), "{text}");
         }

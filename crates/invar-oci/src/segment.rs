@@ -19,7 +19,7 @@
 //!
 //! * names are relative, without `./`, and a directory's ends with a slash;
 //! * type `0`, `2` or `5`; permission bits and numeric owner are the entry's; the names of user and group are empty;
-//! * the time is [`FILE_TIME`] for every member, and there is no atime or ctime;
+//! * the time is [`FILE_TIME`](crate::FILE_TIME) for every member, and there is no atime or ctime;
 //! * a path of more than 100 bytes is split into prefix and name at the first slash that leaves 100 bytes or less;
 //! * a pax record stands in where a field is too small (`gid`, `linkpath`, `path`, `size`, `uid`, in this order), and
 //!   for a path or target that is not ASCII.
@@ -31,14 +31,6 @@ use std::ops::Range;
 use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Node, Tree};
 
 use crate::ustar::{BLOCK, Member, padding};
-
-/// The modification time of everything in an image, in seconds since 1970: 1980-01-02T00:00:00Z.
-///
-/// A zip archive cannot express a time before 1980, and Python's `zipfile` refuses to add an older file. Zip times are
-/// local, so the first day of 1980 is still 1979 west of Greenwich; the second is 1980 in every time zone.
-///
-/// Format break: it is in every header of every layer.
-pub const FILE_TIME: u64 = 315_619_200;
 
 /// What ends a tar archive: two blocks of NULs.
 ///
@@ -88,7 +80,7 @@ impl SegmentLayout {
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// A file's content cannot be opened or read.
-    #[error("the content of {path} cannot be read")]
+    #[error("cannot read the content of {path}")]
     Read {
         /// The file.
         path: ImagePath,
@@ -125,7 +117,7 @@ pub enum SegmentError {
         found: Digest,
     },
     /// A symbolic link's target is empty, longer than 4,095 bytes, or holds a NUL.
-    #[error("{path} is a symbolic link to {target:?}, which Linux cannot hold")]
+    #[error("{path} is a symbolic link to {target:?}, which is not valid on Linux")]
     Target {
         /// The link.
         path: ImagePath,
@@ -134,7 +126,7 @@ pub enum SegmentError {
     },
     /// The entry's name begins with `.wh.`: in a layer it would delete a file instead of being one (OCI image
     /// specification 1.1, "Image Layer Filesystem Changeset", "Whiteouts").
-    #[error("{path} cannot be in an image: in a layer, a name that begins with \".wh.\" deletes a file")]
+    #[error("{path} cannot be in an image: in a layer, a name that starts with \".wh.\" deletes a file")]
     Whiteout {
         /// The file, link or directory.
         path: ImagePath,
@@ -301,13 +293,13 @@ mod tests {
     #[test]
     fn a_link_must_be_one_that_linux_can_hold() {
         let link = |target: &str| tree(Node::Symlink { target: target.into() });
-        check(&link(""), None, "/etc/motd is a symbolic link to \"\", which Linux cannot hold");
-        check(&link("a\0b"), None, "/etc/motd is a symbolic link to \"a\\0b\", which Linux cannot hold");
+        check(&link(""), None, "/etc/motd is a symbolic link to \"\", which is not valid on Linux");
+        check(&link("a\0b"), None, "/etc/motd is a symbolic link to \"a\\0b\", which is not valid on Linux");
         let long = "a".repeat(4096);
         check(
             &link(&long),
             None,
-            &format!("/etc/motd is a symbolic link to {long:?}, which Linux cannot hold"),
+            &format!("/etc/motd is a symbolic link to {long:?}, which is not valid on Linux"),
         );
         let longest = link(&long[..4095]);
         write_segment(&longest, &Lies(BTreeMap::new()), &mut io::sink()).unwrap();
@@ -320,7 +312,7 @@ mod tests {
         let node = Node::Symlink { target: "x".into() };
         let entry = Entry { node, mode, owner, origin: Arc::new(Origin::Source) };
         tree.insert(ImagePath::parse("etc/.wh.d/.wh.motd").unwrap(), entry).unwrap();
-        let rest = "cannot be in an image: in a layer, a name that begins with \".wh.\" deletes a file";
+        let rest = "cannot be in an image: in a layer, a name that starts with \".wh.\" deletes a file";
         check(&tree, None, &format!("/etc/.wh.d/.wh.motd {rest}"));
         let error = write_directories(&tree, &mut io::sink()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

@@ -43,7 +43,13 @@ use std::borrow::Cow;
 
 use invar_tree::{Entry, ImagePath, Mode, Node, Owner};
 
-use crate::segment::FILE_TIME;
+/// The modification time of everything in an image, in seconds since 1970: 1980-01-02T00:00:00Z.
+///
+/// A zip archive cannot express a time before 1980, and Python's `zipfile` refuses to add an older file. Zip times are
+/// local, so the first day of 1980 is still 1979 west of Greenwich; the second is 1980 in every time zone.
+///
+/// Format break: it is in every header of every layer.
+pub const FILE_TIME: u64 = 315_619_200;
 
 /// The size of a tar block in bytes.
 pub(crate) const BLOCK: u64 = 512;

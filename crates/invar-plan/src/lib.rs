@@ -5,7 +5,7 @@
 //! * The same manifest and locks give the same plan everywhere.
 //!
 //! # Non-goals
-//! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are made, and
+//! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are created, and
 //!   `invar-build` makes them.
 mod config;
 mod plan;

@@ -42,7 +42,7 @@ impl LayerName {
             Self::System => "system: Debian packages",
             Self::Interpreter => "interpreter: Python",
             Self::Dependencies => "dependencies: wheels",
-            Self::Steps => "steps: what build steps made",
+            Self::Steps => "steps: outputs of build steps",
             Self::Project => "project: source",
         }
     }
@@ -53,13 +53,14 @@ impl LayerName {
 pub struct PlannedLayer {
     /// Which layer it is.
     pub name: LayerName,
-    /// How its trees are made.
+    /// How its trees are created.
     pub recipes: Vec<Recipe>,
 }
 
 /// What an image for one platform is made of.
 ///
-/// The trees of [`layers`](Self::layers) are made by fetching and unpacking alone; those of [`sources`](Self::sources),
+/// The trees of [`layers`](Self::layers) are created by fetching and unpacking alone; those of
+/// [`sources`](Self::sources),
 /// [`steps`](Self::steps) and [`scripts`](Self::scripts) by running commands in a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -84,16 +85,16 @@ pub struct Plan {
 #[non_exhaustive]
 pub enum PlanError {
     /// `invar.lock` has no packages for the platform.
-    #[error("invar.lock has nothing for {platform}: run `invar lock` after adding it to image.platforms")]
+    #[error("invar.lock does not cover {platform}: add it to image.platforms and run `invar lock`")]
     Platform {
         /// The platform.
         platform: Platform,
     },
     /// `invar.lock` has no interpreter although the project needs one.
-    #[error("invar.lock names no Python interpreter, and the project needs one: run `invar lock`")]
+    #[error("invar.lock has no Python interpreter, but the project needs one: run `invar lock`")]
     Interpreter,
     /// A version in `invar.lock` cannot be read as what it should be.
-    #[error("invar.lock gives {what} the version {version:?}, which is not of the form {expected}")]
+    #[error("invar.lock has the version {version:?} for {what}, which is not of the form {expected}")]
     Version {
         /// What the version belongs to.
         what: String,
@@ -109,7 +110,7 @@ pub enum PlanError {
         root: String,
     },
     /// `invar.lock` does not say what a Python package is built with.
-    #[error("invar.lock does not say what {name} is built with: run `invar lock`")]
+    #[error("invar.lock has no build requirements for {name}: run `invar lock`")]
     Build {
         /// The distribution.
         name: String,
@@ -122,12 +123,12 @@ pub enum PlanError {
     },
     /// uv would build without isolation, in whatever environment there is.
     #[error(
-        "[tool.uv] has no-build-isolation, and builds here are always isolated: remove it, and name what the build \
-         needs in extra-build-dependencies"
+        "[tool.uv] sets no-build-isolation, but Invar always isolates builds: remove it, and add the build requirements \
+         to extra-build-dependencies"
     )]
     NoIsolation,
     /// No wheels can be chosen.
-    #[error("the packages of uv.lock cannot be installed for {platform}")]
+    #[error("cannot install the packages of uv.lock for {platform}")]
     Select {
         /// The platform.
         platform: Platform,

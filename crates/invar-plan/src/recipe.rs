@@ -1,10 +1,9 @@
 use invar_debian::{Architecture, DebianVersion, PackageName};
-use invar_project::FORMAT_VERSION;
 use invar_python::{Chosen, EnvironmentLayout};
 use invar_tree::{Digest, Origin};
 
-/// How a tree is made. Equal recipes make equal trees, so a recipe's [fields](Self::fields) are the key under which a
-/// store keeps what it made.
+/// How a tree is made. Equal recipes make equal trees, so the key under which a store keeps what it made is of its
+/// fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
     /// A Debian package, unpacked.
@@ -44,37 +43,6 @@ pub struct WheelRecipe {
 }
 
 impl Recipe {
-    /// What kind of tree this makes: the domain of its key.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Package(_) => "debian-package",
-            Self::Wheel(_) => "wheel",
-        }
-    }
-
-    /// All that the tree's bytes depend on, as named values.
-    pub fn fields(&self) -> Vec<(&'static str, String)> {
-        let mut fields = vec![("format", FORMAT_VERSION.to_string())];
-        match self {
-            Self::Package(package) => {
-                fields.push(("deb", package.digest.to_string()));
-                // A lock with a wrong size must fail whether or not the store has the package.
-                fields.push(("size", package.size.to_string()));
-                fields.push(("docs", package.docs.to_string()));
-            }
-            Self::Wheel(wheel) => {
-                let WheelRecipe { chosen, layout } = &**wheel;
-                fields.push(("wheel", chosen.wheel.digest.to_string()));
-                fields.push(("file", chosen.wheel.filename.to_string()));
-                fields.push(("prefix", layout.prefix.to_string()));
-                fields.push(("python", format!("{}.{}", layout.python.0, layout.python.1)));
-                let direct = chosen.direct.as_ref().map(|direct| format!("{direct:?}"));
-                fields.push(("direct-url", direct.unwrap_or_default()));
-            }
-        }
-        fields
-    }
-
     /// The origin of every entry of the tree.
     pub fn origin(&self) -> Origin {
         match self {

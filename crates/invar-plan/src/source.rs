@@ -25,7 +25,7 @@ pub struct SourceBuild {
     pub wheels: Vec<WheelRecipe>,
     /// What is built before, and is there while it is built: what its build needs and has no wheel.
     pub needs: Vec<SourceBuild>,
-    /// What its build asked for when `invar.lock` was made.
+    /// What its build asked for when `invar.lock` was created.
     pub requires: Vec<String>,
     /// Variables for its build.
     pub environment: BTreeMap<String, String>,
@@ -221,7 +221,7 @@ impl Context<'_> {
     }
 }
 
-/// A setting in the form of the dictionary that a hook gets: a text, or a list of texts.
+/// A setting in the form of the dictionary that a hook gets: a text, or an array of strings.
 fn to_json(setting: &ConfigSetting) -> serde_json::Value {
     match setting {
         ConfigSetting::Text(text) => text.as_str().into(),

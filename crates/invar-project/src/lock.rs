@@ -66,7 +66,7 @@
 //! …
 //! because = "requested by step:assets"
 //!
-//! [[platform.root]]                         # by name: what else is made of Debian packages besides the image
+//! [[platform.root]]                         # by name: what else is made of Debian packages other than the image
 //! name = "step:assets"
 //! request = [                               # what was asked for
 //!     "nodejs",
@@ -142,17 +142,17 @@
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
 //!
-//! What only the shell or a further image needs may be missing: its root, and the `build` of a Python package that no other
-//! part of the project has. Then the lock is that of the other parts.
+//! What only the shell or a further image needs may be missing: its root, and the `build` of a Python package that no
+//! other part of the project has. Then the lock is that of the other parts.
 //!
 //! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
-//! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources` and
-//! build sources likewise, and none of them needs itself. No name is both a package and a tool.
+//! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources`
+//! and build sources likewise, and none of them needs itself. No name is both a package and a tool.
 //!
-//! The comments behind values are not part of the form, but for one: `scripts = "unknown"` is followed by a comment
+//! The comments after values are not part of the form, but for one: `scripts = "unknown"` is followed by a comment
 //! that catches a reader's eye. Keys that are not listed are refused: what a newer Invar writes must not be half
-//! understood by an older one. A new key raises [`FORMAT_VERSION`], unless it may be left out: then older releases refuse
-//! only the locks that have it, and newer ones read all older locks.
+//! understood by an older one. A new key raises [`FORMAT_VERSION`], unless it may be left out: then older releases
+//! refuse only the locks that have it, and newer ones read all older locks.
 //!
 //! Each package is a block and not a line: a new version then shows as four short lines below the package's name,
 //! and merges of two branches that change different packages do not conflict.
@@ -173,6 +173,7 @@ use std::fmt;
 
 use invar_debian::PackageName;
 use invar_python::DistributionName;
+pub use invar_tree::FORMAT_VERSION;
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -190,10 +191,6 @@ pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
 use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
-
-/// Format break: the version of `invar.lock` that this release reads and writes. It also names the bytes of the
-/// images that are made from it.
-pub const FORMAT_VERSION: u64 = 2;
 
 /// What `invar.lock` holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,7 +256,7 @@ pub struct LockedPlatform {
     /// The packages that are only in other roots. None of them is in `packages`, and what is known of their maintainer
     /// scripts is not written.
     pub tools: BTreeMap<PackageName, LockedPackage>,
-    /// What else is made of Debian packages besides the image.
+    /// What else is made of Debian packages other than the image.
     pub roots: BTreeMap<RootName, LockedRoot>,
     /// The Python packages that are built from their source.
     pub builds: BTreeMap<DistributionName, LockedBuild>,

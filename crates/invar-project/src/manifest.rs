@@ -1,7 +1,8 @@
 //! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` beside it.
 //!
-//! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON Schema](schema) is made from it. Everything is checked before anything is used, and all
-//! findings are reported together, each at its place in the text.
+//! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON
+//! Schema](schema) is made from it. Everything is checked before anything is used, and all findings are reported
+//! together, each at its place in the text.
 mod configure;
 mod dev_shell;
 mod error;
@@ -65,77 +66,77 @@ pub struct ManifestSources<'a> {
     pub invar_toml: Option<(&'a str, &'a str)>,
 }
 
-/// What goes into an image, and how it is started.
+/// The contents of an image, and how it starts.
 ///
-/// The keys stand in `[tool.invar]` of `pyproject.toml`, or at the top level of an `invar.toml` beside it.
+/// These keys go in `[tool.invar]` of `pyproject.toml`, or at the top level of an `invar.toml` next to it.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(title = "Invar manifest", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Manifest {
-    /// The Debian suite that packages come from, by its codename, such as `trixie`, `bookworm` or `sid`. Its updates
-    /// and security fixes are always taken into account. Default: `invar lock` chooses the suite.
+    /// The codename of the Debian suite to use, such as `trixie`, `bookworm` or `sid`. Its updates and security fixes
+    /// are always included. Default: chosen by `invar lock`.
     pub suite: Option<SuiteName>,
-    /// Debian packages for the image, each `"name"` or `"name=version"`. What they depend on comes with them.
+    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
-    /// The Debian packages that every image starts with, instead of Invar's own small set.
+    /// The Debian packages that every image includes, instead of Invar's small default set.
     #[schemars(schema_with = "package_names_schema", default)]
     pub base: Option<Vec<PackageName>>,
-    /// How Debian packages are configured: `"native"` does what their maintainer scripts would do without running any,
-    /// `"run"` runs those of all packages in a sandbox, and a list of packages those of these.
+    /// How to configure Debian packages: `"native"` produces the results of maintainer scripts without running them,
+    /// `"run"` runs the scripts of all packages in a sandbox, and an array of packages runs those of these packages.
     #[schemars(default)]
     pub configure: Configure,
-    /// Answers to the questions that maintainer scripts ask, one a text, as `debconf-set-selections` reads them:
-    /// package, question, type and value, such as
-    /// `"locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8"`. Only scripts that are run read them.
+    /// Answers to questions of maintainer scripts, in the format of `debconf-set-selections`: package, question,
+    /// type and value, such as
+    /// `"locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8"`. Only used by scripts that run.
     #[schemars(schema_with = "schema::debconf_schema", default)]
     pub debconf: Vec<String>,
-    /// Whether the image has a shell, `/bin/sh`; or a table that also says what is in the author's own.
+    /// Whether the image has a shell, `/bin/sh`; or a table that also configures the development shell.
     #[schemars(schema_with = "shell_schema", default)]
     pub shell: bool,
     /// The shell in which the author works on the project: the table form of `shell`.
     #[schemars(skip)]
     pub dev_shell: DevShell,
-    /// Whether the image has the packages' documentation: manuals, info pages, `/usr/share/doc`. Copyright files are
-    /// always there.
+    /// Whether to include the packages' documentation: manuals, info pages, `/usr/share/doc`. Copyright files are
+    /// always included.
     #[schemars(default)]
     pub docs: bool,
-    /// The project's extras to install: a list of names, or `"all"`.
+    /// The project's extras to install: an array of names, or `"all"`.
     #[schemars(default)]
     pub extras: Extras,
     /// The project's dependency groups to install. Default: none, not even `dev`.
     #[schemars(with = "Vec<PythonName>", default)]
     pub groups: Vec<GroupName>,
-    /// Patterns for the source files that the image gets, such as `"src"` or `"assets/**/*.css"`. It gets what they
-    /// match, whatever ignore files say; with an empty list nothing. Default: all files but those that `.gitignore`
-    /// files or `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
+    /// Patterns for the source files to include, such as `"src"` or `"assets/**/*.css"`, even if an ignore file
+    /// excludes them; an empty array includes nothing. Default: all files except those that `.gitignore` files or
+    /// `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
     #[schemars(default)]
     pub include: Option<Vec<Glob>>,
-    /// Patterns for files that are not source, such as `"tests"` or `"**/*.md"`, whatever the other rules say.
+    /// Patterns for files to exclude, such as `"tests"` or `"**/*.md"`. Takes precedence over all other rules.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
-    /// Where Debian packages are fetched from. It does not change the image.
+    /// Where to fetch Debian packages. It does not change the image.
     pub mirror: Option<Mirror>,
-    /// Take the Debian archive as it was at this time, such as `2026-09-12T08:00:00Z`. Default: as it is when
-    /// `invar lock` runs.
+    /// Use the Debian archive as of this time, such as `2026-09-12T08:00:00Z`. Default: the time when `invar
+    /// lock` runs.
     pub snapshot: Option<Timestamp>,
-    /// The OpenPGP keyring that the archive must be signed with, as a path, relative to the project. Default: Debian's
-    /// own keys.
+    /// The path of the OpenPGP keyring that must have signed the archive, relative to the project. Default: the Debian
+    /// archive keys.
     #[schemars(with = "Option<String>")]
     pub keyring: Option<PathBuf>,
-    /// The Python package index to fetch from, in place of the one that `uv.lock` names. It does not change the image.
+    /// The Python package index to fetch from, instead of the one in `uv.lock`. It does not change the image.
     pub index: Option<AbsoluteUrl>,
-    /// How Python packages get into the image.
+    /// How to install Python packages in the image.
     #[schemars(default)]
     pub python: Python,
-    /// Build steps: commands that make something for the image from some of the project's files. Each comes after
-    /// those whose outputs it takes, otherwise they are in the author's order.
+    /// Build steps: commands that build something for the image from some of the project's files. Each runs after
+    /// the steps whose outputs it uses; otherwise, they keep their order in the file.
     #[schemars(rename = "step", default)]
     pub steps: Vec<Step>,
-    /// The image: its name, and how a container of it is started.
+    /// The image: its name, and how its containers start.
     #[schemars(with = "Option<Image>")]
     pub image: Image,
-    /// Further images of the project, by a key of lower-case letters, digits and hyphens. Each key that is given takes
-    /// the place of the project's own.
+    /// Additional images of the project, by a key of lower-case letters, digits and hyphens. Each key in them replaces
+    /// the project's.
     #[schemars(default)]
     pub images: BTreeMap<ImageKey, ImageOverride>,
     /// Which of the project's further images this manifest is [of](Self::image); `None` for the project's own.
@@ -146,13 +147,13 @@ pub struct Manifest {
     pub project: Option<Project>,
 }
 
-/// Where Debian packages are fetched from. Every file is checked, so a mirror does not have to be trusted.
+/// Where to fetch Debian packages. Every file is verified, so you do not have to trust a mirror.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Mirror {
-    /// The address of the main archive, the folder that has `dists` and `pool`.
+    /// The URL of the main archive: the directory that contains `dists` and `pool`.
     pub debian: Option<AbsoluteUrl>,
-    /// The address of the security archive, the folder that has `dists` and `pool`.
+    /// The URL of the security archive: the directory that contains `dists` and `pool`.
     pub security: Option<AbsoluteUrl>,
 }
 
@@ -390,7 +391,7 @@ fn extras(value: &Value<'_, '_>, known: Known<'_>) -> Option<Extras> {
         return Some(Extras::All);
     }
     if !value.value.is_array() {
-        value.wrong_type("a list of extras, or \"all\"");
+        value.wrong_type("an array of extras, or \"all\"");
         return None;
     }
     let extras = known.project().map(|project| &project.optional_dependencies);

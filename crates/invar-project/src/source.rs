@@ -2,10 +2,10 @@
 //!
 //! The rules, in this order; the first that has an answer decides:
 //!
-//! 1. Never source, at any depth: what version control, Python and its tools leave behind (listed in `source/never.rs`),
-//!    directories that hold a virtual environment, and in the project's folder `invar.lock` and the files that Invar
+//! 1. Never source, at any depth: what version control, Python and its tools leave behind (listed in
+//!    `source/never.rs`), directories that hold a virtual environment, and in the project's folder `invar.lock` and the files that Invar
 //!    writes there.
-//! 2. `exclude` of the manifest takes away.
+//! 2. `exclude` of the manifest removes files.
 //! 3. With `include` in the manifest: what it matches is source, everything else is not; ignore files are not asked.
 //! 4. Without: what a `.gitignore` inside the project's folder excludes is not source, and what `.dockerignore`
 //!    excludes is not source either. Everything else is.
@@ -21,7 +21,8 @@
 //! that have one list it in `.gitignore`.
 //!
 //! Directories are not source in themselves, only what is in them: git does not keep empty directories, so a fresh
-//! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never followed.
+//! clone could not have them. The same goes for sockets and devices. Symbolic links are source as links and are never
+//! followed.
 mod gitignore;
 mod glob;
 mod never;
@@ -62,7 +63,7 @@ struct Above {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// The patterns of `include` or `exclude` are too many or too large to be matched together.
-    #[error("the patterns of `{key}` cannot be matched together: {fault}")]
+    #[error("the patterns of `{key}` are too complex together: {fault}")]
     Globs {
         /// The key.
         key: &'static str,
@@ -132,15 +133,17 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Never { pattern } => write!(f, "{pattern} is never source"),
-            Self::Environment => f.write_str("a virtual environment is never source"),
-            Self::Lock => f.write_str("invar.lock is never source"),
-            Self::Special => f.write_str("it is neither a file nor a link nor a directory"),
-            Self::Output => f.write_str("what Invar writes is never source"),
-            Self::Exclude { glob } => write!(f, "`exclude` has {:?}", glob.as_str()),
+            Self::Never { pattern } => write!(f, "{pattern} is never part of the source"),
+            Self::Environment => f.write_str("a virtual environment is never part of the source"),
+            Self::Lock => f.write_str("invar.lock is never part of the source"),
+            Self::Special => f.write_str("it is not a file, link or directory"),
+            Self::Output => f.write_str("output of Invar is never part of the source"),
+            Self::Exclude { glob } => write!(f, "`exclude` lists {:?}", glob.as_str()),
             Self::NotIncluded => f.write_str("`include` does not match it"),
-            Self::Gitignore { file, pattern } => write!(f, "{file} has {pattern:?}"),
-            Self::Dockerignore { line, pattern } => write!(f, ".dockerignore, line {line}, has {pattern:?}"),
+            Self::Gitignore { file, pattern } => write!(f, "{file} lists {pattern:?}"),
+            Self::Dockerignore { line, pattern } => {
+                write!(f, ".dockerignore, line {line}, lists {pattern:?}")
+            }
         }
     }
 }

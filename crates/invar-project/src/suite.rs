@@ -15,7 +15,7 @@ pub struct SuiteName(Arc<str>);
 text_value!(
     SuiteName,
     pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
-    description: "The codename of a Debian suite; not `stable` or `testing`, which move.",
+    description: "The codename of a Debian suite; not `stable` or `testing`, which change over time.",
     example: "trixie"
 );
 

@@ -22,7 +22,7 @@ pub enum ValueError {
         text: String,
     },
     /// A name such as `stable`, which means another suite after the next release.
-    #[error("{text:?} is not a codename: it means another suite after each Debian release")]
+    #[error("{text:?} is not a codename: it refers to a different suite after each Debian release")]
     MovingSuite {
         /// The text as given.
         text: String,
@@ -64,7 +64,7 @@ pub enum ValueError {
     /// Not a tag.
     #[error(
         "{text:?} is not an image tag: expected up to 128 letters, digits, \"_\", \".\" and \"-\", \
-         the first none of \".\" and \"-\""
+         not starting with \".\" or \"-\""
     )]
     Tag {
         /// The text as given.
@@ -73,7 +73,7 @@ pub enum ValueError {
     /// Not the name of an environment variable.
     #[error(
         "{text:?} is not the name of an environment variable: expected letters, digits, \"_\", \".\" and \"-\", \
-         the first not a digit"
+         not starting with a digit"
     )]
     EnvironmentName {
         /// The text as given.
@@ -86,9 +86,7 @@ pub enum ValueError {
         text: String,
     },
     /// Not a user.
-    #[error(
-        "{text:?} is not a user: expected a name or number, and perhaps \":\" and a group's name or number"
-    )]
+    #[error("{text:?} is not a user: expected a name or number, optionally followed by \":\" and a group")]
     User {
         /// The text as given.
         text: String,
@@ -102,7 +100,9 @@ pub enum ValueError {
         fault: PathFault,
     },
     /// Not a port.
-    #[error("{text:?} is not a port: expected 1 to 65535, and perhaps \"/tcp\", \"/udp\" or \"/sctp\"")]
+    #[error(
+        "{text:?} is not a port: expected 1 to 65535, optionally followed by \"/tcp\", \"/udp\" or \"/sctp\""
+    )]
     Port {
         /// The text as given.
         text: String,
@@ -126,13 +126,13 @@ pub enum ValueError {
         text: String,
     },
     /// Not a platform.
-    #[error("{text:?} is not a platform that Invar builds for: expected \"linux/amd64\" or \"linux/arm64\"")]
+    #[error("{text:?} is not a supported platform: expected \"linux/amd64\" or \"linux/arm64\"")]
     Platform {
         /// The text as given.
         text: String,
     },
     /// Not an address.
-    #[error("{text:?} is not an address that Invar can fetch from: {fault}")]
+    #[error("{text:?} is not a URL that Invar can fetch from: {fault}")]
     Url {
         /// The text as given.
         text: String,
@@ -140,7 +140,7 @@ pub enum ValueError {
         fault: UrlFault,
     },
     /// Not a time.
-    #[error("{text:?} is not a time: expected a form such as \"2026-09-12T08:00:00Z\"")]
+    #[error("{text:?} is not a time: expected, for example, \"2026-09-12T08:00:00Z\"")]
     Time {
         /// The text as given.
         text: String,
@@ -152,22 +152,22 @@ pub enum ValueError {
     #[error(transparent)]
     Requirement(#[from] invar_python::RequirementError),
     /// A text that must not be empty.
-    #[error("the text is empty")]
+    #[error("the string is empty")]
     Empty,
     /// A list that must not be empty.
-    #[error("the list is empty")]
+    #[error("the array is empty")]
     EmptyList,
     /// Not the name of a step or of a further image.
     #[error(
         "{text:?} is not a name for this: expected up to 64 lower-case letters, digits and \"-\", \
-         the first and last a letter or digit"
+         starting and ending with a letter or digit"
     )]
     ShortName {
         /// The text as given.
         text: String,
     },
     /// Not a relative path that stays in its folder.
-    #[error("{text:?} is not a path below this folder: {fault}")]
+    #[error("{text:?} is not a path below this directory: {fault}")]
     RelativePath {
         /// The text as given.
         text: String,
@@ -175,7 +175,7 @@ pub enum ValueError {
         fault: PathFault,
     },
     /// A path that belongs to the virtual environment.
-    #[error("{text:?} is in the Python environment, which is made of packages alone")]
+    #[error("{text:?} is in the Python environment, which contains only packages")]
     InEnvironment {
         /// The text as given.
         text: String,
@@ -187,7 +187,7 @@ pub enum ValueError {
         text: String,
     },
     /// An address whose last part is not a file's name.
-    #[error("{text:?} does not end with the name of a file")]
+    #[error("{text:?} does not end with a file name")]
     FetchName {
         /// The text as given.
         text: String,
@@ -220,16 +220,16 @@ pub enum PathFault {
     #[error("it starts with \"/\"")]
     Absolute,
     /// Nothing, or the folder itself.
-    #[error("it names nothing in it")]
+    #[error("it does not name anything in it")]
     Empty,
     /// The root itself.
-    #[error("it is the root itself")]
+    #[error("it is the root directory")]
     Root,
     /// A name in it is `..`.
-    #[error("it climbs with \"..\"")]
+    #[error("it contains \"..\"")]
     Climbs,
     /// A NUL byte, or too long.
-    #[error("Linux cannot hold it")]
+    #[error("it is not valid on Linux")]
     Unrepresentable,
 }
 
@@ -243,19 +243,19 @@ pub enum UrlFault {
     #[error("its host is missing or malformed")]
     Host,
     /// A user name or password.
-    #[error("it has a user name or password, which do not belong into a file that is shared")]
+    #[error("it contains a user name or password, which do not belong in a shared file")]
     Credentials,
     /// A query or fragment, to which no path can be added.
-    #[error("it has a \"?\" or \"#\", to which no path can be added")]
+    #[error("it contains a \"?\" or \"#\", so no path can be appended")]
     Query,
     /// A fragment, which is never sent.
-    #[error("it has a \"#\", which names a part of a page")]
+    #[error("it contains a \"#\" fragment")]
     Fragment,
     /// Longer than servers accept.
     #[error("it is too long")]
     Long,
     /// A space, control or non-ASCII character.
-    #[error("it has a character that an address cannot have")]
+    #[error("it contains a character that is not allowed in a URL")]
     Character,
 }
 
@@ -268,10 +268,10 @@ impl ValueError {
                 "write a codename, such as \"trixie\" (Debian 13) or \"bookworm\" (Debian 12)".to_owned()
             }
             Self::PartOfSuite { suite, .. } => {
-                format!("write \"{suite}\"; its updates and security fixes are always taken into account")
+                format!("write \"{suite}\"; its updates and security fixes are always included")
             }
             Self::RequestArchitecture { .. } => {
-                "leave the architecture out: it follows from the platforms of the image".to_owned()
+                "omit the architecture: it follows from the image's platforms".to_owned()
             }
             Self::Request { text } => {
                 let name: String = text
@@ -283,7 +283,7 @@ impl ValueError {
                 }
                 format!("write \"{name}\", or \"{name}=VERSION\" with the exact version")
             }
-            Self::RepositoryReference { .. } => "write the tag as `tag = \"…\"` beside `name`".to_owned(),
+            Self::RepositoryReference { .. } => "write the tag as `tag = \"…\"` next to `name`".to_owned(),
             Self::Repository { text } if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                 format!("write it in lower case: \"{}\"", text.to_ascii_lowercase())
             }
@@ -291,7 +291,7 @@ impl ValueError {
                 format!("write \"/{}\"", text.trim_start_matches("./"))
             }
             Self::Path { fault: PathFault::Root, .. } => {
-                "name a directory below it, such as \"/app\"".to_owned()
+                "use a directory below it, such as \"/app\"".to_owned()
             }
             Self::RelativePath { text, fault: PathFault::Absolute } => {
                 let relative = text.trim_start_matches('/');
@@ -305,17 +305,15 @@ impl ValueError {
             {
                 format!("write \"{}\"", text.to_ascii_lowercase().replace('_', "-"))
             }
-            Self::InEnvironment { .. } => {
-                "name a place outside /app/.venv, such as \"/app/static\"".to_owned()
-            }
-            Self::Sha256 { text } if text.starts_with("sha256:") => "leave \"sha256:\" out".to_owned(),
+            Self::InEnvironment { .. } => "use a path outside /app/.venv, such as \"/app/static\"".to_owned(),
+            Self::Sha256 { text } if text.starts_with("sha256:") => "omit \"sha256:\"".to_owned(),
             Self::FetchName { .. } => "name the file: `path = \"…\"`".to_owned(),
             Self::Selection { .. } => {
                 "as in \"locales locales/default_environment_locale select C.UTF-8\"".to_owned()
             }
             Self::PublishedPort { text } => {
                 let inside = text.rsplit(':').next().unwrap_or(text);
-                format!("write \"{inside}\"; a port of the host is chosen when the container is started")
+                format!("write \"{inside}\"; the host port is chosen when the container starts")
             }
             Self::Duration { text } if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 format!("add a unit: \"{text}s\"")
@@ -332,7 +330,7 @@ impl ValueError {
             }
             Self::Time { text } if text.len() == 10 => format!("write \"{text}T00:00:00Z\""),
             Self::Url { fault: UrlFault::Credentials, .. } => {
-                "leave them out; credentials are given to the command, not to the project".to_owned()
+                "remove them; pass credentials to the command instead".to_owned()
             }
             Self::Glob(error) => return error.help(),
             _ => return None,

@@ -143,7 +143,7 @@ fn reason(found: NeededBy, build: &DistributionName) -> NeededBy {
 /// for beyond what is installed.
 ///
 /// A requirement whose marker does not hold is satisfied. One that names a URL is satisfied by any version, and extras
-/// are not looked into: the metadata of what is present is not known here. One that cannot be read is not satisfied.
+/// are not looked into: the metadata of what is present is unknown here. One that cannot be read is not satisfied.
 pub fn missing_requirements(
     requires: &[String],
     environment: &MarkerEnvironment,
@@ -238,7 +238,7 @@ conflicts = [[
         check("old", "cython==0.29.37 packaging==26.3 setuptools==57.5.0 wheel==0.48.0");
         check("new", "packaging==26.3 setuptools==84.2.1 setuptools-scm==10.3.4 vcs-versioning==2.6.0");
         check("native", "cffi==2.1.1 pycparser==3.12 setuptools==84.2.1");
-        check("other", "there is no dependency group other; there is empty, native, new, old, plain");
+        check("other", "unknown dependency group other; defined: empty, native, new, old, plain");
         let chosen = build_requirements(&lock(), &name("plain"), &target(), true, &BTreeSet::new()).unwrap();
         assert_eq!(chosen[0].needed_by(), &NeededBy::Build(name("plain")));
     }
@@ -265,7 +265,7 @@ conflicts = [[
             ),
             "{error}"
         );
-        assert!(error.ends_with(": what a build requires must have a wheel"), "{error}");
+        assert!(error.ends_with(": build requirements must have a wheel"), "{error}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct SourceInfo {
     pub name: Option<DistributionName>,
     /// The version as it is written; none where it is dynamic.
     pub version: Option<String>,
-    /// The fields that only building tells.
+    /// The fields that only building shows.
     pub dynamic: BTreeSet<String>,
 }
 
@@ -55,16 +55,16 @@ pub struct SourceInfo {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildSystemError {
     /// Not TOML, or a key has a value of another kind.
-    #[error("pyproject.toml cannot be read: {message}")]
+    #[error("cannot read pyproject.toml: {message}")]
     Malformed {
         /// What is wrong, and where.
         message: String,
     },
     /// The table does not say what is required.
-    #[error("pyproject.toml has a [build-system] without `requires`, which PEP 518 demands")]
+    #[error("pyproject.toml has a [build-system] without `requires`, which PEP 518 requires")]
     NoRequires,
     /// A requirement cannot be read.
-    #[error("[build-system] of pyproject.toml has a requirement that cannot be read")]
+    #[error("[build-system] of pyproject.toml has an invalid requirement")]
     Requirement(#[from] RequirementError),
     /// The backend is not the name of a module or of an object in one.
     #[error(
@@ -82,7 +82,7 @@ pub enum BuildSystemError {
         source: PathError,
     },
     /// More than any project has.
-    #[error("[build-system] of pyproject.toml has {found} entries in `{key}`, and at most {MOST} are read")]
+    #[error("[build-system] of pyproject.toml has {found} entries in `{key}`; the limit is {MOST}")]
     TooMany {
         /// The key.
         key: &'static str,
@@ -179,7 +179,7 @@ fn is_backend(text: &str) -> bool {
     }
 }
 
-/// What the `[project]` table of a `pyproject.toml` says; nothing where there is none.
+/// What the `[project]` table of a `pyproject.toml` says; nothing if there is none.
 ///
 /// # Errors
 /// [`BuildSystemError::Malformed`], [`BuildSystemError::Name`].
@@ -244,9 +244,9 @@ mod tests {
     #[test]
     fn what_cannot_be_built_says_why() {
         check(Some("[build-system]\nbuild-backend = \"a\""), Err("without `requires`"));
-        check(Some("[build-system]\nrequires = [\"a ==\"]"), Err("a requirement that cannot be read"));
-        check(Some("[build-system]\nrequires = [1]"), Err("cannot be read"));
-        check(Some("[build-system"), Err("cannot be read"));
+        check(Some("[build-system]\nrequires = [\"a ==\"]"), Err("has an invalid requirement"));
+        check(Some("[build-system]\nrequires = [1]"), Err("cannot read"));
+        check(Some("[build-system"), Err("cannot read"));
         for backend in ["", "a b", "a:", ":a", "a.b:c:d", "os;x", "1a", "a..b"] {
             let text = format!("[build-system]\nrequires = []\nbuild-backend = {backend:?}");
             check(Some(&text), Err("names the backend"));

@@ -74,6 +74,11 @@ const MOST_BYTES: usize = 1 << 28;
 /// The bytes before the code object.
 const HEADER: usize = 16;
 
+/// The version of the canonical form that [`canonical_pyc`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const BYTECODE_VERSION: u32 = 1;
+
 /// `bytes`, a whole `.pyc` file, in canonical form.
 ///
 /// The result loads as an equal code object, and is its own canonical form.

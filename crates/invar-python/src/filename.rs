@@ -24,7 +24,7 @@ pub struct BuildTag(u64, Option<String>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFilename {
     text: String,
-    /// The distribution, normalised.
+    /// The distribution, normalized.
     pub name: DistributionName,
     /// Its version.
     pub version: Version,
@@ -68,13 +68,13 @@ impl FromStr for WheelFilename {
                 !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             };
             if tags.len() > MOST_TAGS || !tags.iter().all(plain) {
-                return Err(error("a tag is empty or has other characters than letters, digits and \"_\""));
+                return Err(error("a tag is empty or has characters other than letters, digits and \"_\""));
             }
             Ok(tags)
         };
         Ok(Self {
-            name: name.parse().map_err(|_| error("the distribution's name is not a name"))?,
-            version: version.parse().map_err(|_| error("its version is not a version"))?,
+            name: name.parse().map_err(|_| error("its distribution name is not valid"))?,
+            version: version.parse().map_err(|_| error("its version is not valid"))?,
             build: build
                 .map(|build| BuildTag::parse(build).ok_or_else(|| error("its build tag is malformed")))
                 .transpose()?,

@@ -43,7 +43,7 @@ mod wheel;
 
 pub use build_requirements::{build_requirements, build_requirements_project, missing_requirements};
 pub use build_system::{BuildSystem, BuildSystemError, SourceInfo, build_system, package_info, project_info};
-pub use bytecode::{BytecodeError, COMPILER, cached_path, canonical_pyc};
+pub use bytecode::{BYTECODE_VERSION, BytecodeError, COMPILER, cached_path, canonical_pyc};
 pub use environment::virtual_environment;
 pub use filename::{BuildTag, FilenameError, WheelFilename};
 pub use frontend::{FRONTEND, FrontendExit, frontend_system};
@@ -61,7 +61,7 @@ pub use project::{
     UvWorkspace, config_settings,
 };
 pub use requirement::{Requirement, RequirementError, RequirementFault};
-pub use sdist::{EntryFault, SdistError, SdistFault, SdistInfo, unpack_sdist};
+pub use sdist::{EntryFault, SDIST_VERSION, SdistError, SdistFault, SdistInfo, unpack_sdist};
 pub use select::{
     Chosen, ChosenSource, DirectUrl, GitReferenceKind, Location, NeededBy, PackageProblem, SelectError,
     Selected, Selection, SourceLocation, SourcePolicy, WheelFile, select,
@@ -69,4 +69,4 @@ pub use select::{
 pub use tags::{Tag, compatible_tags};
 pub use target::{PythonVersion, PythonVersionError, Target};
 pub use version_control::version_environment;
-pub use wheel::{EntryPointError, RecordError, WheelError, WheelFault, unpack_wheel};
+pub use wheel::{EntryPointError, RecordError, WHEEL_VERSION, WheelError, WheelFault, unpack_wheel};

@@ -265,8 +265,8 @@ pub struct LockedRequirement {
 pub enum UvLockError {
     /// The lock has another version of the format.
     #[error(
-        "uv.lock has version {found} of its format, and this program reads version {VERSION}: lock again with a uv \
-         that writes version {VERSION}, or use a newer release of this program"
+        "uv.lock has format version {found}, but this Invar reads version {VERSION}: lock again with a uv that writes \
+         version {VERSION}, or use a newer Invar"
     )]
     Version {
         /// The version that the lock states.
@@ -288,7 +288,7 @@ pub enum UvLockError {
         if *.candidates == 0 {
             "which is not in the lock".to_owned()
         } else {
-            format!("and does not say on which of {}", .candidates)
+            format!("but does not specify which of {}", .candidates)
         }
     )]
     Dangling {

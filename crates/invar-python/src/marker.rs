@@ -62,9 +62,9 @@ pub struct MarkerEnvironment {
 /// Which extras and groups are active where a marker is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Activated {
-    /// What `extra` compares equal to and what `extras` holds: normalised names.
+    /// What `extra` compares equal to and what `extras` holds: normalized names.
     pub extras: BTreeSet<String>,
-    /// What `dependency_groups` holds: normalised names.
+    /// What `dependency_groups` holds: normalized names.
     pub groups: BTreeSet<String>,
 }
 

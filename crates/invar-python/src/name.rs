@@ -18,8 +18,8 @@ pub const LONGEST_NAME: usize = 255;
 pub enum NameError {
     /// It breaks the grammar.
     #[error(
-        "{text:?} is not the name of {kind}: expected letters, digits, \"-\", \"_\" and \".\", the first and the last \
-         a letter or digit"
+        "{text:?} is not the name of {kind}: expected letters, digits, \"-\", \"_\" and \".\", starting and \
+         ending with a letter or digit"
     )]
     Grammar {
         /// What the name should have been of, with its article.

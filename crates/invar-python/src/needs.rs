@@ -25,7 +25,7 @@ impl Need {
     }
 }
 
-/// What the Python package of the normalised `name` needs; `None` where nothing is known.
+/// What the Python package of the normalized `name` needs; `None` where nothing is known.
 #[must_use]
 pub fn need(name: &str) -> Option<Need> {
     rows().find(|(known, _)| *known == name).map(|(_, need)| need)

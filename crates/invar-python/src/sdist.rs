@@ -1,6 +1,6 @@
 //! A source archive, as a tree: a source distribution, or what a code host makes of a commit.
 //!
-//! One top folder holds everything; it may have any name, and is taken away. The archive is a zip, or a tar in the
+//! One top folder holds everything; it may have any name, and is removed. The archive is a zip, or a tar in the
 //! v7, ustar, GNU or pax format: for the file name `*.tar` as it is, for `*.tar.gz` and `*.tgz` through gzip, for
 //! `*.tar.xz` and `*.txz` through xz, for `*.tar.zst` through zstd. bzip2 and LZMA are not read.
 //!
@@ -59,6 +59,11 @@ pub struct SdistInfo {
     /// `pyproject.toml` in the top folder.
     pub pyproject: Option<String>,
 }
+
+/// The version of how a source distribution is unpacked: the tree that [`unpack_sdist`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const SDIST_VERSION: u32 = 1;
 
 /// Gives the files of the source archive in `reader` to `sink`, below `at`. `filename` says what kind of archive it is.
 ///

@@ -27,7 +27,7 @@ pub struct PythonVersion {
 
 /// A text that is not the full version of a Python.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not the full version of a Python: expected three numbers, such as 3.13.5")]
+#[error("{text:?} is not a full Python version: expected three numbers, for example 3.13.5")]
 pub struct PythonVersionError {
     /// The text as given.
     pub text: String,

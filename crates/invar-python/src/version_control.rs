@@ -13,7 +13,7 @@
 //! | `UV_DYNAMIC_VERSIONING_BYPASS` | uv-dynamic-versioning |
 //! | `PBR_VERSION` | pbr |
 //!
-//! `{NAME}` is the normalised name in upper case with `_` for `-`. versioneer, versioningit, miniver and
+//! `{NAME}` is the normalized name in upper case with `_` for `-`. versioneer, versioningit, miniver and
 //! setuptools-git-versioning read no variable: they find the version in a source distribution, and not in a commit.
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@
 //! {dist}.data/purelib/*, platlib/*    lib/pythonX.Y/site-packages/*
 //! {dist}.data/scripts/NAME            bin/NAME, mode 0755; a first line that starts with #!python is replaced
 //! {dist}.data/data/*                  *
-//! {dist}.data/headers/*               include/site/pythonX.Y/{normalised name}/*
+//! {dist}.data/headers/*               include/site/pythonX.Y/{normalized name}/*
 //! all else                            lib/pythonX.Y/site-packages/*
 //! ```
 //!
@@ -47,6 +47,11 @@ use record::{Record, Row};
 
 /// The content of `INSTALLER`.
 const INSTALLER: &str = "invar";
+
+/// The version of how a wheel is installed: the tree that [`unpack_wheel`] gives. Raise it when the same input gives anything else.
+///
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const WHEEL_VERSION: u32 = 1;
 
 /// Gives the files of the wheel in `reader` to `sink`, where they land in `layout`.
 ///

@@ -103,7 +103,7 @@ fn numbers(set: &CpuSet) -> String {
     all.map(|cpu| cpu.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Chooses CPUs, and tells which this program, a thread and another program that it starts may use then.
+/// Chooses CPUs, and determines which this program, a thread and another program that it starts may use then.
 pub(crate) fn choose(cpus: &[&str]) -> String {
     let mut set = CpuSet::new();
     cpus.iter().filter_map(|cpu| cpu.parse().ok()).for_each(|cpu| set.set(cpu));
@@ -143,7 +143,7 @@ fn by_calls() -> String {
 
 /// Waits for a semaphore that nobody raises, until a moment of the wall clock that is near.
 fn wait_until() -> String {
-    // SAFETY: the semaphore is initialised before it is waited for, and the deadline is a valid structure.
+    // SAFETY: the semaphore is initialized before it is waited for, and the deadline is a valid structure.
     unsafe {
         let mut semaphore = std::mem::zeroed();
         libc::sem_init(&raw mut semaphore, 0, 0);

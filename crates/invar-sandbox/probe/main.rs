@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     invar_sandbox::enter_if_asked();
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.is_empty() {
-        // Started again elsewhere: there are no words, and the name tells what to do.
+        // Started again elsewhere: there are no words, and the name shows what to do.
         words.push(match std::env::args().next().as_deref() {
             Some("available") => "available".to_owned(),
             _ => "where".to_owned(),

@@ -51,9 +51,9 @@ pub struct Removed {
 
 impl Removed {
     /// The paths of `lower`, the tree below the writable layer, that are gone; sorted. Some of those below an
-    /// opaque folder may have been made anew: these are among the changes too.
+    /// opaque folder may have been recreated: these are among the changes too.
     ///
-    /// What lies below a folder that became a file or a link is not told here: the changes say so themselves.
+    /// What lies below a folder that became a file or a link is not reported here: the changes say so themselves.
     #[must_use]
     pub fn paths(&self, lower: &Tree) -> Vec<ImagePath> {
         let gone = self.whiteouts.iter().flat_map(|path| lower.within(path.as_str()));

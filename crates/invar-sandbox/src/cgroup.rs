@@ -1,6 +1,6 @@
 //! Control groups: limits on all processes of a sandbox together, where the host lets the caller have them.
 //!
-//! A group is made below the caller's own group or, because the kernel wants a group with processes to have no
+//! A group is created below the caller's own group or, because the kernel wants a group with processes to have no
 //! limited children, below the nearest ancestor that hands the controllers on and that the caller may write to. Both
 //! versions of the interface are known: `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/` of the kernel.
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ const NAMES: u32 = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     made: Vec<Group>,
-    /// The file that counts how many processes the kernel killed for want of memory.
+    /// The file that counts how many processes the kernel killed because memory ran out.
     events: Option<PathBuf>,
 }
 
@@ -107,7 +107,7 @@ impl Groups {
         self.made.iter().map(|group| group.path.as_path())
     }
 
-    /// Whether the kernel killed a process for want of memory.
+    /// Whether the kernel killed a process because memory ran out.
     pub(crate) fn killed_for_memory(&self) -> bool {
         let text = self.events.as_ref().and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
         text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")

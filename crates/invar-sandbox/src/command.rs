@@ -11,9 +11,9 @@ use invar_tree::SEARCH_PATH;
 
 use crate::capability;
 use crate::cpus;
-use crate::enter::failed;
 use crate::filter::{self, Answered};
 use crate::kernel;
+use crate::report::failed;
 use crate::wire::{Order, Report};
 
 /// Where programs are looked for if the environment has no `PATH`.
@@ -36,8 +36,8 @@ pub(crate) fn answered(order: &Order) -> io::Result<Answered> {
 
 /// Whether the command has a process group of its own that is not the terminal's foreground.
 ///
-/// What is typed at a terminal to which only the output goes reaches the caller, who passes it on: in the caller's group,
-/// it would come twice.
+/// What is typed at a terminal to which only the output goes reaches the caller, who passes it on: in the caller's
+/// group, it would come twice.
 pub(crate) fn has_own_group(order: &Order, foreground: bool) -> bool {
     order.lines || (!foreground && !io::stdin().is_terminal())
 }

@@ -1,4 +1,4 @@
-//! What files tell of the CPUs that a command sees: `/sys` has their numbers, and a build finds them in `/proc` too.
+//! What files say about the CPUs that a command sees: `/sys` has their numbers, and a build finds them in `/proc` too.
 //!
 //! Many programs count CPUs by these files (Node's `os.cpus()`, `grep -c ^processor`), and some choose instructions by
 //! the flags in them. In a build both are the same on every host: the CPUs have no name, and the least that a processor

@@ -1,8 +1,8 @@
 //! How many CPUs the command sees: as many as was asked for, whatever the host has.
 //!
-//! They are numbered `0..N`. Where the command runs on just these, the kernel itself tells so. Where it runs on fewer or
+//! They are numbered `0..N`. Where the command runs on just these, the kernel itself says so. Where it runs on fewer or
 //! on others, the filter hands the two calls by which programs ask and choose (sched_setaffinity(2)) to the init, which
-//! answers for CPUs `0..N`. What files tell of CPUs is in the module `cpu_files`.
+//! answers for CPUs `0..N`. What files say about CPUs is in the module `cpu_files`.
 //!
 //! # Limits
 //! * `Cpus_allowed` in `/proc/PID/status` and getcpu(2) tell of the host's CPUs.
@@ -18,9 +18,6 @@ use rustix::thread::CpuSet;
 use crate::caller::{Caller, Reply};
 use crate::filter;
 use crate::wire::Order;
-
-/// The calls by which a program asks for the CPUs that it may use, and chooses among them.
-pub(crate) const CALLS: &[libc::c_long] = &[libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity];
 
 /// The bytes of a word: the kernel reads and writes sets in whole words.
 const WORD: usize = size_of::<libc::c_ulong>();
@@ -42,7 +39,8 @@ pub(crate) fn used(order: &Order) -> io::Result<CpuSet> {
     Ok(chosen)
 }
 
-/// How many CPUs the command has to be told of because it runs on fewer, or on others; nothing if the kernel tells it.
+/// How many CPUs the command has to be shown because it runs on fewer, or on others; nothing if the kernel reports
+/// them.
 pub(crate) fn pretended(order: &Order) -> io::Result<Option<usize>> {
     let Some(wanted) = wanted(order).filter(|_| filter::is_known()) else { return Ok(None) };
     Ok((used(order)? != first(wanted)).then_some(wanted))
@@ -74,7 +72,7 @@ pub(crate) struct Choices {
     chosen: BTreeMap<(u32, u64), CpuSet>,
 }
 
-/// What the kernel tells of a thread.
+/// What the kernel reports of a thread.
 struct Thread {
     /// The process that it belongs to.
     process: u32,

@@ -16,9 +16,11 @@ use rustix::fs::Mode;
 use rustix::thread::{CpuSet, UnshareFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::available::forbidden;
-use crate::enter::{ELSEWHERE, MARKER, failed, leave_host};
+use crate::arguments::{ELSEWHERE, MARKER};
 use crate::error::SandboxError;
+use crate::host_settings::forbidden;
+use crate::namespaces::leave_host;
+use crate::report::failed;
 use crate::wire::{Bytes, Report};
 
 /// The exit code of a process that could not go elsewhere: 125, as other container tools use it for their own failure.

@@ -1,28 +1,18 @@
 //! The processes of the sandbox before the command: the same program as the caller's, started again.
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal};
-use rustix::thread::UnshareFlags;
 
+use crate::arguments::{CHECK, CHECK_ILLUSIONS, ELSEWHERE, MARKER, RUN};
 use crate::init;
 use crate::kernel;
+use crate::namespaces::{keep_mounts_private, leave_host, namespaces};
+use crate::report::{failed, refused, send};
 use crate::terminal::Foreground;
 use crate::wire::{Order, Report};
-
-/// The first argument: find out whether illusions are possible as well.
-pub(crate) const CHECK_ILLUSIONS: &str = "check-illusions";
-/// The first argument: become this program again, somewhere else.
-pub(crate) const ELSEWHERE: &str = "elsewhere";
-
-/// The name that this program is started under to become the sandbox. No user can type it by accident.
-pub(crate) const MARKER: &str = "invar-sandbox:enter";
-/// The first argument: run what the order says.
-pub(crate) const RUN: &str = "run";
-/// The first argument: find out whether it is possible.
-pub(crate) const CHECK: &str = "check";
 
 /// If this process was started to become the sandbox, becomes it and never returns; else does nothing.
 ///
@@ -45,74 +35,6 @@ pub fn enter_if_asked() {
     };
     // 125 as other container tools use it: the tool itself failed. The caller goes by the report.
     kernel::exit(if done.is_ok() { 0 } else { 125 });
-}
-
-/// A report of a failed step that hosts may forbid.
-pub(crate) fn refused<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> Report {
-    move |error| Report::Refused { step: step.to_owned(), errno: number(error) }
-}
-
-/// A report of a failed step.
-pub(crate) fn failed<E: Into<io::Error>>(step: impl Into<String>) -> impl FnOnce(E) -> Report {
-    move |error| Report::Setup { step: step.into(), errno: number(error) }
-}
-
-fn number(error: impl Into<io::Error>) -> i32 {
-    let error = error.into();
-    error.raw_os_error().unwrap_or(match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => libc::EINVAL,
-        _ => libc::EIO,
-    })
-}
-
-/// Sends a report to the caller, who reads it when all processes are gone. A caller that is gone needs none.
-pub(crate) fn send(control: &OwnedFd, report: &Report) {
-    let json = serde_json::to_vec(report).expect("numbers and strings can always be written");
-    let mut rest = &json[..];
-    while !rest.is_empty() {
-        match rustix::net::send(control, rest, rustix::net::SendFlags::NOSIGNAL) {
-            Ok(sent) => rest = &rest[sent..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// Leaves the host's namespaces and maps the caller's user to the one inside.
-///
-/// There is one mapping whoever the caller is: a range would need root or a helper with its rights, and would make
-/// results differ.
-pub(crate) fn leave_host(user: u32, group: u32, flags: UnshareFlags) -> Result<(), Report> {
-    // Only root can give its further groups up; the filter of system calls hides those of everyone else.
-    let _ = rustix::thread::set_thread_groups(&[]);
-    let (own_user, own_group) = (rustix::process::geteuid(), rustix::process::getegid());
-    kernel::unshare(flags).map_err(refused("making namespaces"))?;
-    let write = |path: &str, text: String| -> io::Result<()> {
-        // One write, as the kernel demands.
-        std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())
-    };
-    let map = || -> io::Result<()> {
-        write("/proc/self/setgroups", "deny".to_owned())?;
-        write("/proc/self/uid_map", format!("{user} {} 1\n", own_user.as_raw()))?;
-        write("/proc/self/gid_map", format!("{group} {} 1\n", own_group.as_raw()))
-    };
-    map().map_err(refused("mapping the user"))
-}
-
-fn namespaces(own_network: bool) -> UnshareFlags {
-    let flags = UnshareFlags::NEWUSER
-        | UnshareFlags::NEWNS
-        | UnshareFlags::NEWPID
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS
-        | UnshareFlags::NEWCGROUP;
-    if own_network { flags | UnshareFlags::NEWNET } else { flags }
-}
-
-/// Keeps what is mounted here from being seen on the host.
-fn keep_mounts_private() -> Result<(), Report> {
-    use rustix::mount::{MountPropagationFlags as Flags, mount_change};
-    mount_change("/", Flags::PRIVATE | Flags::REC).map_err(refused("keeping mounts private"))
 }
 
 fn check(control: &OwnedFd, illusions: bool) {

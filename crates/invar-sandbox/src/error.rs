@@ -27,7 +27,7 @@ pub enum SandboxError {
         found: String,
     },
     /// The program that sets the sandbox up could not be started.
-    #[error("cannot start {} to set the sandbox up", program.display())]
+    #[error("cannot start {} to set up the sandbox", program.display())]
     Spawn {
         /// The program.
         program: PathBuf,
@@ -36,7 +36,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// A step of the set-up failed.
-    #[error("cannot set the sandbox up: {step}")]
+    #[error("cannot set up the sandbox: {step}")]
     Setup {
         /// Which step.
         step: String,
@@ -45,13 +45,13 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// There is no such program in the root.
-    #[error("there is no program {program:?} there")]
+    #[error("`{program}` not found in the image")]
     NotFound {
         /// The program as it was asked for.
         program: String,
     },
     /// The program exists, but cannot be run: no permission, an unknown format, or a missing interpreter or loader.
-    #[error("{program:?} is there, but cannot be run: is it for this kind of machine?")]
+    #[error("`{program}` cannot be run: is it built for this architecture?")]
     NotExecutable {
         /// The program as it was asked for.
         program: String,

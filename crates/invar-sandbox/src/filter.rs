@@ -9,7 +9,6 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-use crate::cpus;
 use crate::illusion::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
 use crate::sandbox::Illusion;
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
@@ -81,6 +80,9 @@ pub(crate) const RECORDED: &[libc::c_long] = &[
     libc::SYS_setfsuid,
     libc::SYS_setfsgid,
 ];
+
+/// Calls by which a program asks for the CPUs that it may use, and chooses among them.
+const CPU_CALLS: &[libc::c_long] = &[libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity];
 
 /// Calls that tell the time of day and nothing else.
 const TELLING_THE_TIME: &[libc::c_long] = &[
@@ -162,7 +164,7 @@ fn program(architecture: u32, answered: Answered) -> Vec<sock_filter> {
         on(RECORDED, libc::SECCOMP_RET_USER_NOTIF);
     }
     if cpus.is_some() {
-        on(cpus::CALLS, libc::SECCOMP_RET_USER_NOTIF);
+        on(CPU_CALLS, libc::SECCOMP_RET_USER_NOTIF);
     }
     if illusion.backwards {
         on(&[libc::SYS_getdents64], libc::SECCOMP_RET_USER_NOTIF);
@@ -212,8 +214,8 @@ pub(crate) const fn is_known() -> bool {
     ARCHITECTURE.is_some()
 }
 
-/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any calls.
-/// Needs `no_new_privs`.
+/// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any
+/// calls. Needs `no_new_privs`.
 pub(crate) fn install(answered: Answered) -> io::Result<Option<OwnedFd>> {
     let listens = answered.any();
     let Some(architecture) = ARCHITECTURE else {

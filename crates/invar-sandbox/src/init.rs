@@ -10,9 +10,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus};
 
 use crate::command;
-use crate::enter::{failed, send};
 use crate::kernel;
 use crate::notify::Recorder;
+use crate::report::{failed, send};
 use crate::root;
 use crate::tracer;
 use crate::wire::{Ending, Order, Report};
@@ -174,7 +174,7 @@ fn pass_signals(control: &OwnedFd, child: Pid, grouped: bool) {
     }
 }
 
-/// Takes leave of all processes that have ended; tells how the command did, if it is among them.
+/// Takes leave of all processes that have ended; shows how the command did, if it is among them.
 fn reap(child: Pid) -> Option<Ending> {
     let mut ending = None;
     while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {

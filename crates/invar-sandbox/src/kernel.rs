@@ -95,7 +95,7 @@ pub(crate) fn reset_signals() {
             libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), nothing, mask_size);
         }
     }
-    // SAFETY: the set is initialised by sigemptyset before it is used.
+    // SAFETY: the set is initialized by sigemptyset before it is used.
     unsafe {
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
@@ -103,9 +103,9 @@ pub(crate) fn reset_signals() {
     }
 }
 
-/// Turns the end of children into something that can be polled: each read tells of one or more.
+/// Turns the end of children into something that can be polled: each read reports one or more.
 pub(crate) fn children() -> io::Result<OwnedFd> {
-    // SAFETY: the set is initialised by sigemptyset before it is used; a new descriptor is owned by nobody else.
+    // SAFETY: the set is initialized by sigemptyset before it is used; a new descriptor is owned by nobody else.
     unsafe {
         let mut set = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
@@ -122,7 +122,7 @@ pub(crate) fn children() -> io::Result<OwnedFd> {
 
 /// Does something to the terminal from the background, without being stopped for it.
 pub(crate) fn without_terminal_stops(work: impl FnOnce()) {
-    // SAFETY: the sets are initialised before they are used, and only this thread's mask is changed.
+    // SAFETY: the sets are initialized before they are used, and only this thread's mask is changed.
     unsafe {
         let mut set = std::mem::zeroed();
         let mut before = std::mem::zeroed();

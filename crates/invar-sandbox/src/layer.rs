@@ -9,7 +9,7 @@
 //! hosts    what is seen as `/etc/hosts`
 //! cpuinfo  what is seen as `/proc/cpuinfo`, in a build
 //! stat     what is seen as `/proc/stat`, in a build
-//! made     the mount points that were made, one a line, and are removed at the end if they are still empty
+//! made     the mount points that were created, one a line, and are removed at the end if they are still empty
 //! ```
 use std::io;
 use std::path::{Path, PathBuf};

@@ -22,9 +22,10 @@
 //!
 //! # Limits of what is promised
 //! * Memory is limited only where the caller may make a control group.
-//! * What is written to disk is looked at five times a second: what comes between two looks is on top of the limit, and so
-//!   is what was deleted while it was still open.
+//! * What is written to disk is looked at five times a second: what comes between two looks is on top of the limit, and
+//!   so is what was deleted while it was still open.
 //! * Binding with everything below it read-only needs Linux 5.12.
+mod arguments;
 mod available;
 mod caller;
 mod capability;
@@ -39,13 +40,16 @@ mod elsewhere;
 mod enter;
 mod error;
 mod filter;
+mod host_settings;
 mod illusion;
 mod init;
 mod kernel;
 mod layer;
 mod mounts;
+mod namespaces;
 mod notify;
 mod owners;
+mod report;
 mod root;
 mod running;
 mod sandbox;

@@ -80,8 +80,8 @@ impl NewRoot {
         Ok(rustix::fs::openat2(&self.fd, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
     }
 
-    /// Opens a mount point, which is made, with the folders above it, if it is missing. `lasting` tells that what was
-    /// made is meant to stay.
+    /// Opens a mount point, which is created, with the folders above it, if it is missing. `lasting` shows that what
+    /// was created is meant to stay.
     pub(crate) fn mount_point(&mut self, path: &str, kind: Kind, lasting: bool) -> io::Result<OwnedFd> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let mut here = self.resolve("/")?;

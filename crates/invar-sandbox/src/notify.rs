@@ -1,7 +1,7 @@
 //! Changes of owner that are noted instead of made: see seccomp_unotify(2).
 //!
 //! The filter stops a process at a call that changes owners and hands the call to the init, which finds out the file
-//! that is meant, does all that the call does besides (copying the file up, clearing its set-user-id bits, failing
+//! that is meant, does all that else the call does (copying the file up, clearing its set-user-id bits, failing
 //! where nothing can be written), notes the owner, and answers that it is done. Calls that change the process's own
 //! user are answered without doing anything.
 //!

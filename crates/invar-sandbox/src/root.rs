@@ -5,20 +5,20 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, UnmountFlags};
 
-use crate::available::PROC;
 use crate::copy;
 use crate::cpu_files;
-use crate::enter::{failed, refused};
+use crate::host_settings::PROC;
 use crate::kernel;
 use crate::layer::{COPY, CPU_INFORMATION, CPU_STATISTICS, MADE, NAMES, ROOT, UPPER, WORK};
 use crate::mounts::{
     Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
 };
+use crate::report::{failed, refused};
 use crate::wire::{Order, Report};
 
 /// Devices of the host that programs may expect anywhere.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom", "tty"];
-/// What `/dev` has besides them.
+/// What `/dev` has in addition to them.
 const LINKS: &[(&str, &str)] = &[
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
@@ -245,7 +245,7 @@ fn write_new(folder: &impl AsFd, name: &str, content: &[u8]) -> io::Result<()> {
 /// Turns the new root into the root, and lets go of the old one: nothing of the host can be reached by path then.
 fn turn(root: &NewRoot) -> io::Result<()> {
     rustix::process::fchdir(&root.fd)?;
-    // The old root ends up on top of the new one, in the same place, from where it is taken away.
+    // The old root ends up on top of the new one, in the same place, from where it is removed.
     rustix::process::pivot_root(".", ".")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH)?;
     Ok(rustix::process::chdir("/")?)

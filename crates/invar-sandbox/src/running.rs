@@ -1,6 +1,6 @@
 //! The caller's side: start a sandbox, send it signals, wait for it.
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 
-use crate::available::forbidden;
+use crate::arguments::{MARKER, RUN};
 use crate::cgroup::Groups;
 use crate::disk::DiskWatch;
-use crate::enter::{MARKER, RUN};
 use crate::error::SandboxError;
+use crate::host_settings::forbidden;
 use crate::kernel;
 use crate::layer;
 use crate::owners::Owners;
@@ -43,7 +43,7 @@ pub enum Status {
     Signaled(i32),
     /// It was killed when its time was up.
     TimedOut,
-    /// It failed after the kernel had killed a process for want of memory. Known only where memory is limited.
+    /// It failed after the kernel had killed a process because memory ran out. Known only where memory is limited.
     OutOfMemory,
     /// It was killed when it had written more to disk than it may.
     OutOfDisk,
@@ -330,11 +330,4 @@ fn order(sandbox: &Sandbox, groups: &Groups) -> Order {
         illusion: sandbox.illusion,
         cgroups: groups.paths().map(Bytes::of).collect(),
     }
-}
-
-/// Reads the whole report from a socket; for callers that have no output to read.
-pub(crate) fn read_report(control: &mut UnixStream) -> io::Result<Vec<u8>> {
-    let mut report = Vec::new();
-    control.read_to_end(&mut report)?;
-    Ok(report)
 }

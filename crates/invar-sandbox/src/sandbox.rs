@@ -23,7 +23,7 @@ pub struct Sandbox {
     pub command: Vec<OsString>,
     /// The whole environment: nothing of the caller's is added.
     pub environment: BTreeMap<OsString, OsString>,
-    /// The working directory inside, absolute. It is made if it is missing, and then stays in the writable layer.
+    /// The working directory inside, absolute. It is created if it is missing, and then stays in the writable layer.
     pub directory: String,
     /// Folders and files of the host that are to be seen inside, mounted in this order.
     pub binds: Vec<Bind>,
@@ -39,9 +39,9 @@ pub struct Sandbox {
     pub limits: Limits,
     /// What a change of owner does.
     pub ownership: Ownership,
-    /// How many CPUs the command is to see, at least 1; nothing: those that the caller may use. They are numbered from 0
-    /// and have no name in `/proc/cpuinfo`; if there are fewer, it is told of that many all the same. On processors on
-    /// which an [`Illusion`] is not known, the kernel tells their numbers.
+    /// How many CPUs the command is to see, at least 1; nothing: those that the caller may use. They are numbered from
+    /// 0 and have no name in `/proc/cpuinfo`; if there are fewer, it is told of that many all the same. On processors
+    /// on which an [`Illusion`] is unknown, the kernel reports their numbers.
     pub cpus: Option<u32>,
     /// Where the command's standard streams go.
     pub standard: Standard,
@@ -69,8 +69,8 @@ impl Illusion {
 pub struct Bind {
     /// What: a folder or a file of the host.
     pub source: PathBuf,
-    /// Where: an absolute path inside. A missing mount point is made in the writable layer and removed at the end;
-    /// one that lies in an earlier writable bind is made, and stays, in that bind's source.
+    /// Where: an absolute path inside. A missing mount point is created in the writable layer and removed at the end;
+    /// one that lies in an earlier writable bind is created, and stays, in that bind's source.
     pub target: String,
     /// Whether the command may write to it. If not, nothing that is mounted below it can be written to either.
     pub writable: bool,

@@ -69,7 +69,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Begins a blob whose digest is not known yet.
+    /// Begins a blob whose digest is unknown yet.
     ///
     /// # Errors
     /// [`StoreError::Full`], [`StoreError::ReadOnly`], [`StoreError::Io`].

@@ -47,7 +47,7 @@ impl Store {
     }
 }
 
-/// Makes and opens the root folder. What is made below it belongs to the user's group: a folder above that hands its
+/// Makes and opens the root folder. What is created below it belongs to the user's group: a folder above that hands its
 /// own group on would make the kernel drop the set-group-ID bit of folders.
 fn open_root(path: &Path) -> io::Result<OwnedFd> {
     fs::create_dir(path)?;
@@ -61,8 +61,8 @@ fn open_root(path: &Path) -> io::Result<OwnedFd> {
 
 /// A checkout in the making: the [`Sink`] of a tree's reader. Dropped without a commit, it leaves nothing.
 ///
-/// * Files have the mode of the tree, but without set-user-ID, set-group-ID and sticky: the store must not hold programs
-///   that give rights away. Folders keep all bits: `/tmp` is sticky.
+/// * Files have the mode of the tree, but without set-user-ID, set-group-ID and sticky: the store must not hold
+///   programs that give rights away. Folders keep all bits: `/tmp` is sticky.
 /// * Everything belongs to the user who runs this; the owners of the tree are not kept.
 /// * Links are as in the tree, wherever they point.
 /// * Nothing else of the host, neither the clock nor the umask, can be seen in it.

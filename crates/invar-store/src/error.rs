@@ -10,7 +10,7 @@ use invar_tree::Digest;
 pub enum StoreError {
     /// The disk, the quota or the limit on file sizes is exhausted.
     #[error(
-        "there is no room to write {}: free some space, or use a store on a larger disk",
+        "no space left to write {}: free some space, or use a store on a larger disk",
         path.display()
     )]
     Full {
@@ -22,7 +22,7 @@ pub enum StoreError {
     },
     /// The store, or a part of it, may not be written.
     #[error(
-        "{} cannot be written: make the store writable for this user, or use another store",
+        "cannot write {}: make the store writable for this user, or use another store",
         path.display()
     )]
     ReadOnly {
@@ -32,10 +32,10 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
-    /// The store was made by a version of the program that lays it out differently.
+    /// The store was created by a version of the program that lays it out differently.
     #[error(
-        "the store in {} has the format {found:?}, and this version of Invar reads {expected:?}: use another \
-         folder, or delete this one (everything in a store can be made again)",
+        "the store in {} has the format {found:?}, but this Invar reads {expected:?}: use another directory, \
+         or delete this one (a store only contains what can be rebuilt)",
         path.display()
     )]
     Format {
@@ -48,7 +48,7 @@ pub enum StoreError {
     },
     /// The folder holds something else.
     #[error(
-        "{} is not a store: it has no file \"format\" but holds {name:?}; name a folder that is empty or not there",
+        "{} is not a store: it has no file \"format\" but contains {name:?}; use an empty or new directory",
         path.display()
     )]
     NotAStore {
@@ -84,14 +84,14 @@ pub enum StoreError {
         found: u64,
     },
     /// A file in the store is not what was put there. It has been removed if that was possible.
-    #[error("{} is damaged: run the command again, and it is made anew", path.display())]
+    #[error("{} is damaged: run the command again to rebuild it", path.display())]
     Damaged {
         /// The damaged file.
         path: PathBuf,
     },
     /// What was written to the disk is not what the disk shows: it does not keep modes, times or lengths.
     #[error(
-        "the file system of {} does not keep permissions or times as they are set: use a store on another file system",
+        "the file system of {} does not preserve permissions or times: use a store on another file system",
         path.display()
     )]
     Unfaithful {
@@ -107,13 +107,13 @@ pub enum StoreError {
         name: String,
     },
     /// Attachments are named by 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, and each name once.
-    #[error("{name:?} cannot name an attachment here")]
+    #[error("{name:?} is not a valid attachment name")]
     AttachmentName {
         /// The name as given.
         name: String,
     },
     /// A tree cannot be written as a segment.
-    #[error("the tree cannot be written as a segment to {}", path.display())]
+    #[error("cannot write the tree as a segment to {}", path.display())]
     Segment {
         /// The segment's file.
         path: PathBuf,
@@ -122,7 +122,7 @@ pub enum StoreError {
         source: Box<SegmentError>,
     },
     /// A result cannot be written as JSON.
-    #[error("the result for {} cannot be written as JSON", path.display())]
+    #[error("cannot write the result for {} as JSON", path.display())]
     Encode {
         /// The result's file.
         path: PathBuf,

@@ -23,7 +23,9 @@
 //! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
 //! ```
 //!
-//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from.
+//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from. What
+//! another version of the program made has other keys, and is neither found nor removed: versions can share a store.
+//! It can be removed by hand while nothing uses the store: `trees`, `checkouts` and `results`, or the whole store.
 //!
 //! # What a crash can do
 //!
@@ -41,7 +43,7 @@
 //!   all of them are looked at when a checkout is opened, so one in which something was changed is noticed too.
 //! * **Results** are one line that ends in a line feed: what was cut off has none, and zeros are not JSON.
 //!
-//! What is found damaged counts as absent, is removed, and is made again by whoever needed it.
+//! What is found damaged counts as absent, is removed, and is created again by whoever needed it.
 //!
 //! # Permissions
 //!
@@ -54,6 +56,7 @@ mod checkout;
 mod checkout_writer;
 mod error;
 mod key;
+mod open;
 mod partial;
 mod permission;
 mod removal;
@@ -71,7 +74,7 @@ pub use blob::BlobWriter;
 pub use checkout::Checkout;
 pub use checkout_writer::CheckoutWriter;
 pub use error::StoreError;
-pub use key::Key;
+pub use key::{Key, KeyWriter, Keyed};
 pub use partial::Partial;
 pub use scratch::Scratch;
 pub use store::Store;

@@ -16,7 +16,7 @@ const NAMES: usize = 1024;
 
 const OWNER: Mode = Mode::RWXU;
 
-/// Removes what is at `path`, and all that is in it; links are not followed. Something that is not there is no error.
+/// Removes what is at `path`, and all that is in it; links are not followed. A missing file is not an error.
 ///
 /// The first thing that cannot be removed ends it.
 pub(crate) fn remove_all(path: &Path) -> io::Result<()> {

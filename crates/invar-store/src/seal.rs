@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The names are `tree`, `segment.tar`, `segment.tar.gz`, and `attachment.` followed by the attachment's name. Format
-//! break: a folder whose seal cannot be read counts as damaged, and is made anew.
+//! break: a folder whose seal cannot be read counts as damaged, and is rebuilt.
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(lines[0], "invar-tree 1");
         assert_eq!(lines[1].split_once(' ').unwrap().1, "18 attachment.control");
         assert_eq!(lines[4].split_once(' ').unwrap().1, "4 tree");
-        // If this is intended, every stored tree is made anew: say so in the changelog.
+        // If this is intended, every stored tree is rebuilt: say so in the changelog.
         assert_eq!(
             Digest::of(text.as_bytes()).hex(),
             "70187117d980ffb8db0231040ba6079401827969ac1676bd8b165d455824322b"

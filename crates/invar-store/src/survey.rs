@@ -20,7 +20,7 @@
 //! is not set) is left out: only root could look. The times are not in the survey because all are the same, see
 //! [`FILE_TIME`]; a link whose target was changed, or a file that was written, has another time.
 //!
-//! Format break: a checkout whose seal cannot be read, or is not what this version would write, is made anew.
+//! Format break: a checkout whose seal cannot be read, or is not what this version would write, is rebuilt.
 use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::path::Path;
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn the_bytes_are_pinned() {
         let survey = b"d\t0755\t\0f\t0644\t5\ta\0d\t1777\tb\0l\t3\tb/l\0d\t0311\tc\0";
-        // If this is intended, every checkout is made anew: say so in the changelog.
+        // If this is intended, every checkout is rebuilt: say so in the changelog.
         let expected = "invar-checkout 1\n\
             5 e5a8ac6095b9d0f17b7bc1fe370fe36327185e19116f8dbcc76801c0dc467402\n";
         let seal = CheckoutSeal::new(entries());

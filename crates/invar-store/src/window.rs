@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 pub(crate) struct Window<'a> {
     file: &'a File,
     range: Range<u64>,
-    /// Counted from the start of the window; may lie behind its end.
+    /// Counted from the start of the window; may be after its end.
     position: u64,
 }
 

@@ -1,6 +1,6 @@
 //! An in-process Debian mirror and package index, what they serve, and a reader of the book's code: for tests only.
 //!
-//! Everything is made in memory from a few words: a [`Deb`], a [`Wheel`], a [`Mirror`] whose `InRelease` is really
+//! Everything is created in memory from a few words: a [`Deb`], a [`Wheel`], a [`Mirror`] whose `InRelease` is really
 //! signed, and a [`Server`] that can be told to misbehave. Nothing here reaches a network but the loopback device.
 #![expect(
     clippy::unwrap_used,

@@ -3,7 +3,7 @@
 /// A block of code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// What stands behind the opening fence; nothing where the block is indented instead.
+    /// What stands after the opening fence; nothing where the block is indented instead.
     pub language: Option<&'a str>,
     /// The number of its first line, from 1.
     pub number: usize,

@@ -7,7 +7,7 @@ use std::thread;
 /// How the server misbehaves for one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The file is not there.
+    /// The file does not exist.
     NotFound,
     /// The connection is closed after so many bytes of the body, each time.
     CutAt(usize),

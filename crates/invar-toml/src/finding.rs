@@ -84,7 +84,7 @@ pub enum KeyProblem<E> {
         most: u64,
     },
     /// Something that may come once comes again.
-    #[error("`{key}` names {name} twice")]
+    #[error("`{key}` lists {name} twice")]
     Duplicate {
         /// The key's dotted path.
         key: String,
@@ -110,11 +110,11 @@ impl<E> KeyProblem<E> {
             Self::UnknownKey { key, belongs: Some(place), .. } => format!("`{key}` belongs to {place}"),
             Self::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
             Self::UnknownKey { known, .. } => format!("known keys: {}", known.join(", ")),
-            Self::WrongType { found: "a whole number" | "true" | "false", expected: "a string", .. } => {
-                "put it between quotes".to_owned()
+            Self::WrongType { found: "an integer" | "true" | "false", expected: "a string", .. } => {
+                "quote it".to_owned()
             }
-            Self::WrongType { found: "a string", expected: "a list", .. } => {
-                "put it between brackets: [\"…\"]".to_owned()
+            Self::WrongType { found: "a string", expected: "an array", .. } => {
+                "write it in brackets: [\"…\"]".to_owned()
             }
             Self::WrongType { .. }
             | Self::BadValue { .. }

@@ -207,7 +207,7 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
     /// A whole number from `least` to `most`.
     pub fn number(&self, least: u64, most: u64) -> Option<u64> {
         let Some(integer) = self.value.as_integer() else {
-            self.wrong_type("a whole number");
+            self.wrong_type("an integer");
             return None;
         };
         let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
@@ -231,7 +231,7 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
     /// The items of the value, a list.
     pub fn list(&self) -> Option<Vec<Value<'a, 'i, P>>> {
         let Some(array) = self.value.as_array() else {
-            self.wrong_type("a list");
+            self.wrong_type("an array");
             return None;
         };
         Some(array.iter().map(|item| self.item(item)).collect())
@@ -283,7 +283,7 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
         Some(found)
     }
 
-    /// A list in which each item, told apart by `key`, comes once.
+    /// A list in which each item, distinguished by `key`, comes once.
     pub fn unique_list<T, K: Ord>(
         &self,
         read: impl Fn(&Value<'a, 'i, P>) -> Option<T>,
@@ -308,12 +308,12 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a floating-point number",
         DeValue::Boolean(true) => "true",
         DeValue::Boolean(false) => "false",
         DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
+        DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     }
 }

@@ -39,7 +39,7 @@ pub enum SinkError {
         path: ImagePath,
     },
     /// An entry lies below a path that is a file or a symbolic link in the same tree.
-    #[error("{path} lies below {ancestor}, which is not a directory")]
+    #[error("{path} is below {ancestor}, which is not a directory")]
     NotADirectory {
         /// The entry's path.
         path: ImagePath,
@@ -47,7 +47,7 @@ pub enum SinkError {
         ancestor: ImagePath,
     },
     /// The content's reader failed or ended early: the archive is at fault.
-    #[error("the content of {path} cannot be read")]
+    #[error("cannot read the content of {path}")]
     Read {
         /// The path.
         path: ImagePath,
@@ -56,7 +56,7 @@ pub enum SinkError {
         source: io::Error,
     },
     /// The content cannot be kept: the disk is at fault.
-    #[error("the content of {path} cannot be stored")]
+    #[error("cannot store the content of {path}")]
     Write {
         /// The path.
         path: ImagePath,

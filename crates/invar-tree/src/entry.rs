@@ -82,7 +82,7 @@ pub struct Entry {
     pub mode: Mode,
     /// Its numeric owner.
     pub owner: Owner,
-    /// What brought it.
+    /// Where it comes from.
     pub origin: Arc<Origin>,
 }
 
@@ -92,7 +92,7 @@ impl Entry {
         matches!(self.node, Node::Directory)
     }
 
-    /// Whether both would look the same in an image, whatever brought them.
+    /// Whether both would look the same in an image, whatever their origin.
     pub fn same_as(&self, other: &Self) -> bool {
         self.node == other.node && self.mode == other.mode && self.owner == other.owner
     }

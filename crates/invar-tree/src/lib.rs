@@ -16,6 +16,7 @@
 mod contents;
 mod digest;
 mod entry;
+mod format_version;
 mod listing;
 mod machine;
 mod memory;
@@ -27,6 +28,7 @@ mod tree;
 pub use contents::{Contents, Opened, ReadSeek, Sink, SinkError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use entry::{Entry, Mode, Node, Owner};
+pub use format_version::FORMAT_VERSION;
 pub use listing::ListingError;
 pub use machine::{Machine, SEARCH_PATH, UnknownMachine};
 pub use memory::MemoryTree;

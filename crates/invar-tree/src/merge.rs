@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{Entry, ImagePath, Node, Origin, Tree};
 
-/// Two trees bring different things for one path.
+/// Two trees have different entries for one path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Clash {
     /// The path that both name.
@@ -26,11 +26,7 @@ impl Clash {
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, other) = (describe(&self.first), describe(&self.second));
-        write!(
-            f,
-            "{}: {} brings {one}, {} brings {other}",
-            self.path, self.first.origin, self.second.origin
-        )?;
+        write!(f, "{}: {} has {one}, {} has {other}", self.path, self.first.origin, self.second.origin)?;
         if self.second_path != self.path {
             write!(f, " at {}", self.second_path)?;
         }
@@ -57,7 +53,7 @@ fn describe(entry: &Entry) -> String {
 pub struct Merged {
     /// All entries.
     pub tree: Tree,
-    /// For each tree, in the order given, the paths of its files and links that another tree brought before.
+    /// For each tree, in the order given, the paths of its files and links that an earlier tree has.
     pub shared: Vec<Vec<ImagePath>>,
 }
 
@@ -151,8 +147,8 @@ mod tests {
         let clashes = merge([&tree("one", &[("a/x", "1")]), &tree("two", &[("a/x", "two")])]).unwrap_err();
         assert_eq!(
             clashes[0].to_string(),
-            "/a/x: wheel one 1 brings a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
-             wheel two 1 brings a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
+            "/a/x: wheel one 1 has a file (1 bytes, mode 0644, sha256:6b86b273ff34…), \
+             wheel two 1 has a file (3 bytes, mode 0644, sha256:3fc4ccfe7458…)"
         );
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What brought an entry into the image.
+/// The origin of an entry in the image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -15,7 +15,7 @@ pub enum Origin {
     },
     /// A Python wheel.
     Wheel {
-        /// The normalised distribution name.
+        /// The normalized distribution name.
         name: String,
         /// The version.
         version: String,

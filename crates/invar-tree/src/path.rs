@@ -29,7 +29,7 @@ pub enum PathError {
         path: String,
     },
     /// A name in the path holds a NUL byte or is empty or longer than 255 bytes, or the path exceeds 4,095 bytes.
-    #[error("{path:?} is not a path that Linux can hold")]
+    #[error("{path:?} is not a valid path on Linux")]
     Unrepresentable {
         /// The path as given.
         path: String,

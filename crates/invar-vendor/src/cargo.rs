@@ -52,7 +52,7 @@ pub(crate) fn needed(text: &str) -> Result<Vec<Needed>, VendorError> {
             ecosystem: Ecosystem::Cargo,
             found: version,
             supported: "2, 3 and 4",
-            help: "set `version = 4` with a cargo that knows it: `cargo update --workspace`",
+            help: "run `cargo update --workspace` with a cargo that supports `version = 4`",
         });
     }
     if lock.package.len() > MAX_ENTRIES {

@@ -16,8 +16,8 @@ pub enum VendorError {
     /// The lock is not TOML, or not shaped as cargo's locks are.
     #[error("Cargo.lock is not valid TOML of the expected shape")]
     Toml(#[source] Box<toml::de::Error>),
-    /// The lock has a version that is not known here.
-    #[error("the {ecosystem} lock has version {found}, but versions {supported} can be read: {help}")]
+    /// The lock has a version that is unknown here.
+    #[error("the {ecosystem} lock has version {found}, but only versions {supported} are supported: {help}")]
     Version {
         /// Whose lock it is.
         ecosystem: Ecosystem,
@@ -29,7 +29,7 @@ pub enum VendorError {
         help: &'static str,
     },
     /// The lock has more entries than any project has.
-    #[error("the {ecosystem} lock has {found} entries, more than {limit}")]
+    #[error("the {ecosystem} lock has {found} entries; the limit is {limit}")]
     TooMany {
         /// Whose lock it is.
         ecosystem: Ecosystem,
@@ -74,7 +74,7 @@ pub enum VendorError {
         found: Ecosystem,
     },
     /// Two different files would lie at one place.
-    #[error("{file}: two locks name different files for one place: {one} and {other}")]
+    #[error("{file}: two locks refer to different files with this name: {one} and {other}")]
     Conflict {
         /// The file.
         file: String,
@@ -84,7 +84,7 @@ pub enum VendorError {
         other: String,
     },
     /// A place in the offer is not a path.
-    #[error("{file} cannot be placed")]
+    #[error("cannot write {file}")]
     Path {
         /// The file.
         file: String,
@@ -142,7 +142,7 @@ pub enum EntryFault {
         /// The name.
         name: String,
     },
-    /// There is no version, or it is none.
+    /// The version is missing or invalid.
     #[error("has the version {version:?}, which is not a version")]
     Version {
         /// The version; empty if there is none.
@@ -150,25 +150,25 @@ pub enum EntryFault {
     },
     /// npm: the entry has no `integrity`.
     #[error(
-        "has no integrity, so its file cannot be checked: run `npm install` with an empty cache to complete the lock"
+        "has no integrity, so its file cannot be verified: run `npm install` with an empty cache to complete the lock"
     )]
     NoIntegrity,
     /// npm: the `integrity` has no digest of a known algorithm.
-    #[error("has the integrity {text:?}, which holds no sha512, sha256 or sha1 digest")]
+    #[error("has the integrity {text:?}, which has no sha512, sha256 or sha1 digest")]
     Integrity {
         /// The field.
         text: String,
     },
     /// npm: the package comes from a git repository, which has no file and no digest.
     #[error(
-        "is a git dependency ({resolved}), which cannot be checked: depend on a published version instead"
+        "is a git dependency ({resolved}), which cannot be verified: depend on a published version instead"
     )]
     Git {
         /// The address.
         resolved: String,
     },
     /// An address that is neither HTTP nor HTTPS.
-    #[error("has the address {url:?}, which is not an http or https address")]
+    #[error("has the URL {url:?}, which is not an http or https URL")]
     Address {
         /// The address.
         url: String,
@@ -194,12 +194,12 @@ pub enum EntryFault {
     NoHash,
     /// pip: a requirement by address or path.
     #[error(
-        "is a requirement by address or path, which pip cannot install without a network or check: pin a version with `==`"
+        "is a requirement by URL or path, which pip cannot install offline or verify: pin a version with `==`"
     )]
     Direct,
-    /// pip: another file is included that would not be recognised by its name.
+    /// pip: another file is included that would not be recognized by its name.
     #[error(
-        "includes {file:?}: give it a name with \"requirements\" that ends in \".txt\", so that its files are fetched too"
+        "includes {file:?}: rename it to contain \"requirements\" and end in \".txt\", so that its files are fetched too"
     )]
     Include {
         /// The file.
@@ -217,10 +217,10 @@ pub enum ContentFault {
         limit: u64,
     },
     /// The file has a name that cannot be offered.
-    #[error("has a name that is not a file name")]
+    #[error("has an invalid file name")]
     FileName,
     /// The archive cannot be unpacked.
-    #[error("is not an intact archive")]
+    #[error("is a damaged archive")]
     Archive(#[source] TarError),
     /// A repository has more manifests and links than any has.
     #[error("has more than {limit} manifests and symbolic links")]
@@ -228,8 +228,8 @@ pub enum ContentFault {
         /// The limit.
         limit: usize,
     },
-    /// A member's path climbs out, or is none.
-    #[error("has a member with a bad path")]
+    /// A member's path climbs out, or is invalid.
+    #[error("has a member with an invalid path")]
     MemberPath(#[source] PathError),
     /// A member lies outside the archive's one top folder.
     #[error("has the member {path:?}, which is not in {folder:?}")]
@@ -240,7 +240,7 @@ pub enum ContentFault {
         folder: String,
     },
     /// A member is neither a file nor a directory.
-    #[error("has the member {path:?}, which is neither a file nor a directory")]
+    #[error("has the member {path:?}, which is not a file or directory")]
     Kind {
         /// The member.
         path: String,
@@ -252,7 +252,7 @@ pub enum ContentFault {
         name: String,
     },
     /// A manifest is not TOML, or does not have what it inherits.
-    #[error("has a Cargo.toml that cannot be used: {reason}")]
+    #[error("has an unusable Cargo.toml: {reason}")]
     Manifest {
         /// Why not.
         reason: String,

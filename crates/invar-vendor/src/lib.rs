@@ -10,8 +10,9 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The way of the data: [`ecosystem_of`] recognises a lock, [`needed`] reads it, [`urls`] says where a file may be had,
-//! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at it.
+//! The way of the data: [`ecosystem_of`] recognizes a lock, [`needed`] reads it, [`urls`] says where a file may be had,
+//! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at
+//! it.
 //!
 //! # Goals
 //! * The step's own commands work unchanged: `npm ci`, `cargo build --locked`, `pip install -r requirements.txt`.
@@ -25,6 +26,8 @@
 mod base64;
 mod cargo;
 mod check;
+mod checker;
+mod ecosystem;
 mod error;
 mod needed;
 mod npm;
@@ -33,8 +36,10 @@ mod pip;
 mod target;
 
 pub use cargo::{cargo_download_url, cargo_index_config_url};
-pub use check::{Check, Checker, Mismatch};
+pub use check::{Check, Mismatch};
+pub use checker::Checker;
+pub use ecosystem::{ecosystem_of, needed, offer, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, Needed, NeededSource, Registries, ecosystem_of, needed, urls};
-pub use offer::{Fetched, Offer, Opening, offer};
+pub use needed::{Ecosystem, Needed, NeededSource, Registries};
+pub use offer::{Fetched, OFFER_VERSION, Offer, Opening};
 pub use target::Target;

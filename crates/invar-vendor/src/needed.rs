@@ -3,7 +3,7 @@ use std::fmt;
 
 use invar_tree::Digest;
 
-use crate::{Check, Target, VendorError, cargo, npm, pip};
+use crate::Check;
 
 /// Whose lock it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,19 +23,6 @@ impl fmt::Display for Ecosystem {
             Self::Cargo => "cargo",
             Self::Pip => "pip",
         })
-    }
-}
-
-/// Whose lock the file called `file_name` with the content `text` is, if it is one.
-///
-/// `file_name` may be a path; its last name counts. The text decides only for requirements files, which are locks when
-/// they have hashes.
-pub fn ecosystem_of(file_name: &str, text: &str) -> Option<Ecosystem> {
-    match file_name.rsplit('/').next().unwrap_or(file_name) {
-        "package-lock.json" | "npm-shrinkwrap.json" => Some(Ecosystem::Npm),
-        "Cargo.lock" => Some(Ecosystem::Cargo),
-        name if pip::is_requirements_name(name) && text.contains("--hash=sha256:") => Some(Ecosystem::Pip),
-        _ => None,
     }
 }
 
@@ -137,24 +124,6 @@ impl Needed {
 /// The most entries that a lock may have.
 pub(crate) const MAX_ENTRIES: usize = 100_000;
 
-/// What the lock `text` of `ecosystem` needs for a step that runs on `target`, sorted and without duplicates.
-///
-/// What is local (workspaces, paths) or can never be installed on `target` is left out.
-///
-/// # Errors
-/// [`VendorError::Json`], [`Toml`](VendorError::Toml), [`Version`](VendorError::Version),
-/// [`TooMany`](VendorError::TooMany), and [`Entry`](VendorError::Entry), which names the lock's entry.
-pub fn needed(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<Needed>, VendorError> {
-    let mut all = match ecosystem {
-        Ecosystem::Npm => npm::needed(text, target)?,
-        Ecosystem::Cargo => cargo::needed(text)?,
-        Ecosystem::Pip => pip::needed(text)?,
-    };
-    all.sort();
-    all.dedup();
-    Ok(all)
-}
-
 /// Which registries the caller's configuration names. Nothing is built in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Registries {
@@ -166,16 +135,6 @@ pub struct Registries {
     pub cargo: Option<String>,
     /// `dl` of other cargo registries, by the source as the lock has it.
     pub cargo_others: BTreeMap<String, String>,
-}
-
-/// The addresses from which the file of `needed` may be had, the best first; empty where the caller has to look it up
-/// (pip, git) or `registries` lacks the registry.
-pub fn urls(needed: &Needed, registries: &Registries) -> Vec<String> {
-    match needed.ecosystem() {
-        Ecosystem::Npm => npm::urls(needed, registries),
-        Ecosystem::Cargo => cargo::urls(needed, registries),
-        Ecosystem::Pip => Vec::new(),
-    }
 }
 
 /// Whether `url` is an address that can be downloaded, of printable ASCII, as locks write them.

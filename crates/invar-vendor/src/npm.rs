@@ -95,7 +95,7 @@ impl<'a> Entry<'a> {
 
     /// Whether the list of `field` lets `actual` in: it names it, or excludes only others with `!`.
     fn admits(&self, field: &'static str, actual: &str) -> Result<bool, EntryFault> {
-        let fault = EntryFault::Field { field, expected: "a string or a list of strings" };
+        let fault = EntryFault::Field { field, expected: "a string or an array of strings" };
         let list = match self.0.get(field) {
             None | Some(Value::Null) => return Ok(true),
             Some(one @ Value::String(_)) => std::slice::from_ref(one),

@@ -3,9 +3,7 @@ use std::io::{self, Read, Write};
 
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
-use crate::{
-    Check, Checker, ContentError, ContentFault, Ecosystem, Needed, NeededSource, VendorError, cargo, npm, pip,
-};
+use crate::{Check, Checker, ContentError, ContentFault, Needed, NeededSource, VendorError};
 
 /// Opens a fetched file; it is called more than once, and gives the same bytes each time.
 pub type Opening<'a> = Box<dyn Fn() -> io::Result<Box<dyn Read + 'a>> + 'a>;
@@ -74,34 +72,11 @@ pub struct Offer {
     pub environment: BTreeMap<String, String>,
 }
 
-/// Gives `files` to `sink`, below `at`, in the form in which the tool of `ecosystem` finds them.
+/// The version of how files are laid out for tools: what [`offer`](crate::offer()) gives. Raise it when the same input
+/// gives anything else.
 ///
-/// Files of several locks of one ecosystem may be offered together; what two of them name is written once. Every file
-/// is checked against its lock again. After an error, what the sink has taken is to be thrown away.
-///
-/// # Errors
-/// [`VendorError`], which names the file.
-pub fn offer(
-    ecosystem: Ecosystem,
-    files: &[Fetched<'_>],
-    at: &ImagePath,
-    sink: &mut dyn Sink,
-) -> Result<Offer, VendorError> {
-    for file in files {
-        let found = file.needed.ecosystem();
-        if found != ecosystem {
-            return Err(VendorError::Ecosystem { file: file.label(), expected: ecosystem, found });
-        }
-    }
-    let mut place = Place { at, sink };
-    let environment = match ecosystem {
-        Ecosystem::Npm => npm::offer(files, &mut place)?,
-        Ecosystem::Cargo => cargo::offer(files, &mut place)?,
-        Ecosystem::Pip => pip::offer(files, &mut place)?,
-    };
-    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Ok(Offer { environment })
-}
+/// Keys of the store have it, so what earlier code made is not found any more.
+pub const OFFER_VERSION: u32 = 1;
 
 /// Environment variables in the making.
 pub(crate) type Variables = Vec<(&'static str, String)>;
@@ -112,7 +87,11 @@ pub(crate) struct Place<'a> {
     sink: &'a mut dyn Sink,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    pub(crate) fn new(at: &'a ImagePath, sink: &'a mut dyn Sink) -> Self {
+        Self { at, sink }
+    }
+
     /// `relative` as the step sees it, absolute.
     pub(crate) fn seen(&self, relative: &str) -> String {
         format!("{}/{relative}", self.at)

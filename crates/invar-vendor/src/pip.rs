@@ -133,7 +133,7 @@ fn check_options(options: &[&str]) -> Result<(), EntryFault> {
         }
         if let Some(value) = value_of("--requirement", "-r") {
             let file = value.or_else(|| options.next().copied()).unwrap_or_default();
-            // A file of that name is recognised by itself.
+            // A file of that name is recognized by itself.
             if !is_requirements_name(file.rsplit('/').next().unwrap_or(file)) {
                 return Err(EntryFault::Include { file: file.to_owned() });
             }

@@ -71,7 +71,7 @@ impl Cause {
         }
     }
 
-    /// The perturbations that would bring it out, for a guess where to look first.
+    /// The perturbations that would cause it, for a guess where to look first.
     pub fn likely(first: &[u8], second: &[u8], facts: &[Fact], moments: crate::Moments) -> Vec<Perturbation> {
         let evidence = Evidence { under: &[], first, second, facts, moments };
         match Self::of(&evidence) {
@@ -111,42 +111,42 @@ impl Cause {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Date => {
-                "write the time that $SOURCE_DATE_EPOCH has instead (every step has it): `date -u -d \
+                "use the time in $SOURCE_DATE_EPOCH, which is set in every step: `date -u -d \
                  @$SOURCE_DATE_EPOCH`, `gzip -n`, `tar --mtime=@$SOURCE_DATE_EPOCH`, `ar rcD`, `zip -X` after `touch -d \
-                 @$SOURCE_DATE_EPOCH`; or leave it out"
+                 @$SOURCE_DATE_EPOCH`; or omit it"
             }
             Self::BuildPath => {
-                "use relative paths, or let the compiler map them: -ffile-prefix-map=$PWD=. for C, \
+                "use relative paths, or have the compiler map them: -ffile-prefix-map=$PWD=. for C, \
                  --remap-path-prefix for Rust, -trimpath for Go"
             }
             Self::UnorderedFolder => {
-                "sort what is read from a folder: `sorted(os.listdir(…))`, `find … | LC_ALL=C sort`, `tar --sort=name`, \
+                "sort directory listings: `sorted(os.listdir(…))`, `find … | LC_ALL=C sort`, `tar --sort=name`, \
                  `$(sort $(wildcard …))` in a Makefile"
             }
             Self::RandomOrder => {
-                "sort before writing: sets and maps of many languages have another order in each run (Python's hash \
-                 seed is fixed in steps, unless the command clears its environment); or run what races one by one"
+                "sort before writing: in many languages, sets and maps have a different order in each run (steps have \
+                 a fixed Python hash seed, unless the command clears its environment); or run concurrent tasks one at a time"
             }
             Self::Parallel => {
-                "do not write down the number of CPUs or what depends on it, and name missing dependencies in the \
-                 Makefile; `make -j1` tells whether it is a race"
+                "do not record the number of CPUs or what depends on it, and add missing dependencies to the \
+                 Makefile; `make -j1` shows whether it is a race"
             }
             Self::CpuModel => {
-                "build for a named processor instead of this one: no -march=native, no tuning at build time \
+                "build for a fixed CPU instead of this one: no -march=native, no tuning at build time \
                  (OPENBLAS DYNAMIC_ARCH, ATLAS, FFTW wisdom)"
             }
-            Self::Identity => "leave the name out, or set it to a constant: KBUILD_BUILD_USER and the like",
-            Self::Locale => "set LC_ALL=C for what sorts and prints",
+            Self::Identity => "omit the name, or set it to a constant: KBUILD_BUILD_USER and similar",
+            Self::Locale => "set LC_ALL=C for programs that sort or print",
             Self::TimeZone => "use UTC: `date -u`, TZ=UTC, time.gmtime()",
-            Self::Umask => "set modes by name: `install -m`, `chmod`",
+            Self::Umask => "set modes explicitly: `install -m`, `chmod`",
             Self::Environment => "find what reads the variable, and set it in the step's `env`",
             Self::Random => {
-                "find where random numbers come from: keys and UUIDs that are made while building, names of temporary \
-                 files, profile data; give them a fixed seed, or make them when the container starts"
+                "find the source of randomness: keys and UUIDs generated during the build, names of temporary files, \
+                 profile data; use a fixed seed, or generate them when the container starts"
             }
             Self::Mask => {
-                "nothing has to be done about the CPU: the step writes its environment, in which the variables that hide \
-                 its abilities stand; try again with --skip cpu-model"
+                "not caused by the CPU: the step writes its environment, which contains the variables that hide CPU \
+                 features; try again with --skip cpu-model"
             }
         }
     }
@@ -156,18 +156,18 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Date => "an embedded date or time",
-            Self::BuildPath => "an embedded path of the build",
-            Self::UnorderedFolder => "a folder that is read in no order",
-            Self::RandomOrder => "a random order: a hash seed, or a race",
-            Self::Parallel => "a build that depends on how much is done at once",
-            Self::CpuModel => "code that depends on the CPU it is built on",
+            Self::BuildPath => "an embedded build path",
+            Self::UnorderedFolder => "an unsorted directory listing",
+            Self::RandomOrder => "a random order: a hash seed or a race",
+            Self::Parallel => "a build that depends on the number of parallel jobs",
+            Self::CpuModel => "code that depends on the build machine's CPU",
             Self::Identity => "an embedded user or host name",
-            Self::Locale => "sorting or writing that depends on the locale",
+            Self::Locale => "sorting or formatting that depends on the locale",
             Self::TimeZone => "a time in the local time zone",
-            Self::Umask => "modes that come from the umask",
+            Self::Umask => "modes that depend on the umask",
             Self::Environment => "an environment variable",
             Self::Random => "random numbers",
-            Self::Mask => "an environment that is written down",
+            Self::Mask => "a recorded environment",
         })
     }
 }

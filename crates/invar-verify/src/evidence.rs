@@ -19,7 +19,7 @@ pub struct Evidence<'a> {
     pub second: &'a [u8],
     /// What was different around the two builds, and may be found in the files.
     pub facts: &'a [Fact],
-    /// When they were made.
+    /// When they were created.
     pub moments: Moments,
 }
 

@@ -35,14 +35,14 @@ pub enum Perturbation {
 
 /// A name that is no perturbation's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no perturbation {name:?}; there are {}", Perturbation::ALL.map(Perturbation::name).join(", "))]
+#[error("unknown variation {name:?}; expected one of {}", Perturbation::ALL.map(Perturbation::name).join(", "))]
 pub struct UnknownPerturbation {
     /// The name.
     pub name: String,
 }
 
 impl Perturbation {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are reported.
     pub const ALL: [Self; 13] = [
         Self::User,
         Self::Umask,
@@ -81,25 +81,23 @@ impl Perturbation {
     /// What is done, as a noun phrase.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::User => "another user and group, without special rights",
+            Self::User => "another user and group, without privileges",
             Self::Umask => "another umask",
             Self::TimeZone => "another TZ",
-            Self::Locale => "another LANG, LC_ALL and LANGUAGE",
-            Self::Home => "another HOME and other XDG folders, which do not exist",
-            Self::Path => "a copy of the checkout under a longer path with spaces and letters beyond ASCII",
+            Self::Locale => "different LANG, LC_ALL and LANGUAGE",
+            Self::Home => "a different HOME and different XDG directories, which do not exist",
+            Self::Path => "a copy of the checkout under a longer path with spaces and non-ASCII letters",
             Self::HostName => "another host name",
-            Self::Clock => "a clock more than a year ahead for all that runs in the sandbox",
+            Self::Clock => "a clock more than a year ahead, in the sandbox",
             Self::CpuCount => "one CPU, and one job at a time",
             Self::CpuModel => {
                 "vector instructions hidden from the C library, OpenSSL, OpenBLAS, NumPy and Go"
             }
             Self::DirectoryOrder => {
-                "a checkout written in another order, and folders listed backwards in the sandbox"
+                "a checkout written in a different order, and reversed directory listings in the sandbox"
             }
-            Self::DownloadOrder => "downloads, builds and steps taken in the opposite order",
-            Self::Environment => {
-                "dozens of variables that compilers, make, Python, git and the loader look at"
-            }
+            Self::DownloadOrder => "downloads, builds and steps in reverse order",
+            Self::Environment => "dozens of variables that compilers, make, Python, git and the loader read",
         }
     }
 }

@@ -6,11 +6,11 @@ use crate::Perturbation;
 /// What each perturbation changes.
 pub type Found<T> = BTreeMap<Perturbation, BTreeSet<T>>;
 
-/// Makes a build under some perturbations, and tells what that changes.
+/// Makes a build under some perturbations, and shows what that changes.
 pub type Run<'a, T, E> = &'a mut dyn FnMut(&[Perturbation]) -> Result<BTreeSet<T>, E>;
 
 /// Finds which of `suspects`, which together change `changed`, change which of it. `run` makes a build under some of
-/// them and tells what that changes.
+/// them and shows what that changes.
 ///
 /// `likely` are tried first, apart from the others: where they are all of it, two builds tell. Otherwise the suspects
 /// are halved again and again, and a half that changes nothing is not looked into; so one culprit among thirteen takes

@@ -5,59 +5,58 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
-/// Turn a Python project and the Debian packages it names into a container image that is the same to the last bit
-/// on any machine, on any day
+/// Build byte-for-byte reproducible container images from uv projects and Debian packages
 #[derive(Debug, Parser)]
 #[command(name = "invar", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to do
+    /// The command to run
     #[command(subcommand)]
     pub command: Command,
 
-    /// Options that every command takes
+    /// Options of every command
     #[command(flatten)]
     pub global: Global,
 }
 
 const AFTER_HELP: &str = "\
 Exit codes:
-    0  done
-    1  the work failed
-    2  the command line or a file of the project is wrong
-    3  the locks are missing or do not belong to the project
+    0  success
+    1  the build failed
+    2  the command line or a project file is invalid
+    3  the locks are missing or out of date
     4  a download failed
-    5  what was downloaded is not what was expected
+    5  a digest or signature does not match
     6  the store or the disk failed
     7  `verify` or `diff` found a difference
-    8  `verify --strict` could not try everything
-    9  `audit` found something
+    8  `verify --strict` could not run every variation
+    9  `audit` reported findings
   130  interrupted
-`run` and `shell` end with the exit code of what they ran, or with 128 and the number of the signal that ended it.";
+`run` and `shell` exit with the code of the program they ran, or with 128 plus the number of the signal that killed it.";
 
-/// Options that every command takes.
+/// Options of every command.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Global {
-    /// Where downloads, unpacked packages and layers are kept [default: invar in the user's cache folder]
+    /// Keep downloads, unpacked packages and layers in this directory [default: invar in the user cache directory]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
     pub store: Option<PathBuf>,
 
-    /// Never use the network: everything must be in the store
+    /// Do not access the network; use only what is in the store
     #[arg(long, global = true, env = "INVAR_OFFLINE", hide_env_values = true, value_parser = clap::builder::BoolishValueParser::new())]
     pub offline: bool,
 
-    /// Say nothing but the result and errors
+    /// Only print the result and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
 
-    /// Print the result as JSON, and events as JSON lines on standard error
+    /// Print the result as JSON, and progress as JSON lines on standard error
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Use the Debian mirror at this URL instead of apt's
+    /// Use this Debian mirror instead of the default one
     #[arg(long, global = true, env = "INVAR_DEBIAN_MIRROR", hide_env_values = true, value_name = "URL")]
     pub debian_mirror: Option<String>,
 
-    /// Use the mirror of Debian's security archive at this URL instead of apt's
+    /// Use this Debian security mirror instead of the default one
     #[arg(
         long,
         global = true,
@@ -67,23 +66,23 @@ pub struct Global {
     )]
     pub debian_security_mirror: Option<String>,
 
-    /// Look for wheels in the Python package index at this URL before asking where uv.lock says
+    /// Try this Python package index before the URLs in uv.lock
     #[arg(long, global = true, env = "INVAR_PYTHON_INDEX", hide_env_values = true, value_name = "URL")]
     pub python_index: Option<String>,
 
-    /// Use the snapshot service at this URL where a mirror no longer has a file
+    /// Fall back to this snapshot service for files that a mirror no longer has
     #[arg(long, global = true, env = "INVAR_SNAPSHOT", hide_env_values = true, value_name = "URL")]
     pub snapshot: Option<String>,
 
-    /// How many packages to unpack at once [default: one for each CPU]; never changes the result
+    /// Unpack at most this many packages at once; does not affect the result [default: number of CPUs]
     #[arg(long, global = true, env = "INVAR_JOBS", hide_env_values = true, value_name = "NUMBER")]
     pub jobs: Option<std::num::NonZeroUsize>,
 
-    /// How much memory one build may use, such as 4GiB [default: three quarters of what this machine has]
+    /// Limit the memory of each build, for example 4GiB [default: three quarters of this machine's memory]
     #[arg(long, global = true, env = "INVAR_BUILD_MEMORY", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_memory: Option<u64>,
 
-    /// How much disk one build may use [default: 16GiB]
+    /// Limit the disk space of each build [default: 16GiB]
     #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_disk: Option<u64>,
 }
@@ -97,56 +96,56 @@ fn size(text: &str) -> Result<u64, String> {
         let number: u64 = number.trim_end().parse().ok().filter(|number| *number > 0)?;
         number.checked_mul(1 << shift)
     };
-    read().ok_or_else(|| "expected a number and KiB, MiB, GiB or TiB, such as 4GiB".to_owned())
+    read().ok_or_else(|| "expected a number with KiB, MiB, GiB or TiB, for example 4GiB".to_owned())
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write the first manifest of a project
+    /// Create the manifest of a project
     Init(Init),
-    /// List what can change the result of a build: of a Dockerfile, a compose file, a flake, or in an image
+    /// Find what makes a build non-reproducible, in Dockerfiles, compose files, flakes and images
     Audit(Audit),
-    /// Choose Debian packages and write invar.lock
+    /// Lock the Debian packages (updates invar.lock)
     Lock(Lock),
-    /// Build the image that the locks name
+    /// Build the image from the locks
     Build(Build),
-    /// Run the image's command here, without any daemon
+    /// Run the image's command on this machine, without a daemon
     Run(Run),
-    /// Open a shell with the image's packages, the development groups, and the project's files
+    /// Open a shell with the image's packages, the development groups and the project's files
     Shell(Shell),
-    /// Print what makes the shell's programs available here, for `eval`, direnv and editors
+    /// Print shell code that puts the project's tools on PATH, for `eval`, direnv and editors
     Env(Env),
-    /// Build again as if on other machines, and compare
+    /// Rebuild under varied conditions and compare the digests
     Verify(Verify),
-    /// Tell what changed between two images, root file systems, locks, projects or git revisions
+    /// Compare two images, root file systems, locks, projects or git revisions
     Diff(Diff),
-    /// Tell what brought a file or package into an image
+    /// Explain why a file or package is in an image
     Why(Why),
-    /// Tell what an image's bytes are spent on
+    /// Show what takes up space in an image
     Inspect(Inspect),
 }
 
-/// What stands in for a manifest where the project has none.
+/// What replaces the manifest of a project without one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Derive {
-    /// Take the manifest from this Dockerfile, or from this output of a flake, instead of writing one
+    /// Derive the manifest from this Dockerfile or flake output instead of reading one
     #[arg(long, value_name = "FILE[#NAME]")]
     pub from: Option<PathBuf>,
 
-    /// Take this stage of the Dockerfile [default: the last]
+    /// Use this stage of the Dockerfile [default: the last]
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
 }
 
-/// What stands in for a manifest, and whether to show it.
+/// What replaces the manifest, and whether to print it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DeriveOrShow {
-    /// What it is.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Print the manifest that is taken from there, with its comments, and stop
+    /// Print the derived manifest, with comments, and exit
     #[arg(long)]
     pub show_manifest: bool,
 }
@@ -154,15 +153,15 @@ pub struct DeriveOrShow {
 /// Options of `invar init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The project's folder
+    /// The project directory
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// Carry over what this Dockerfile says, or this flake or output of it
+    /// Convert this Dockerfile, flake, or output of a flake
     #[arg(long, value_name = "FILE[#NAME]")]
     pub from: Option<PathBuf>,
 
-    /// Carry over this stage of the Dockerfile [default: the last]
+    /// Convert this stage of the Dockerfile [default: the last]
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
 
@@ -174,27 +173,28 @@ pub struct Init {
 /// Options of `invar lock`.
 #[derive(Debug, Args)]
 pub struct Lock {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Fail if what only `invar shell` needs cannot be locked, rather than leave it out
+    /// Fail if packages that only `invar shell` needs cannot be locked, instead of skipping them
     #[arg(long)]
     pub shell: bool,
 
-    /// Choose these packages anew, or all where none is named, and print what changed
+    /// Upgrade these packages, or all packages if none are given, and print the changes
     #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
     pub update: Option<Vec<String>>,
 
-    /// Change nothing; fail if pyproject.toml, uv.lock and invar.lock do not belong together
+    /// Check that invar.lock is up to date, without changing it
     #[arg(long, conflicts_with = "update")]
     pub check: bool,
 
-    /// Trust the OpenPGP keys in this file instead of Debian's own archive keys
+    /// Trust the OpenPGP keys in this file instead of the Debian archive keys
     #[arg(long, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
 }
@@ -202,19 +202,20 @@ pub struct Lock {
 /// Options of `invar build`.
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
-    /// Where to write the result; `-` is standard output [default: NAME.tar in the current folder]
+    /// Write the result to this path; `-` is standard output [default: NAME.tar in the current directory]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<PathBuf>,
 
-    /// What to write
+    /// The format to write
     #[arg(long, value_enum, default_value_t = Format::Archive)]
     pub format: Format,
 
@@ -222,15 +223,15 @@ pub struct Build {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of making one
+    /// Fail if invar.lock is missing, instead of creating it
     #[arg(long)]
     pub locked: bool,
 
-    /// Keep the files of a build that failed, and say where they are
+    /// Keep the files of a failed build and print their location
     #[arg(long)]
     pub keep_failed: bool,
 
-    /// Trust the OpenPGP keys in this file instead of Debian's own archive keys, where a lock has to be made
+    /// Trust the OpenPGP keys in this file instead of the Debian archive keys, if a lock has to be created
     #[arg(long, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
 }
@@ -238,15 +239,16 @@ pub struct Build {
 /// Options of `invar run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
-    /// Arguments in place of the image's command, or after its entrypoint
+    /// Arguments that replace the image's command, or follow its entrypoint
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<String>,
 
@@ -254,27 +256,27 @@ pub struct Run {
     #[arg(long, value_name = "PROGRAM")]
     pub entrypoint: Option<String>,
 
-    /// Set an environment variable; without a value, to what it is here
+    /// Set an environment variable; without a value, pass on this machine's
     #[arg(long, short, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
 
-    /// Mount a folder or file of this machine
-    #[arg(long, short, value_name = "HERE:THERE[:ro]")]
+    /// Mount a directory or file of this machine
+    #[arg(long, short, value_name = "SOURCE:TARGET[:ro]")]
     pub volume: Vec<String>,
 
-    /// The folder to start in
+    /// Start in this directory
     #[arg(long, short, value_name = "DIRECTORY")]
     pub workdir: Option<String>,
 
-    /// The user to run as, by name or number
+    /// Run as this user, by name or number
     #[arg(long, short, value_name = "USER[:GROUP]")]
     pub user: Option<String>,
 
-    /// Fail if invar.lock is missing, instead of making one
+    /// Fail if invar.lock is missing, instead of creating it
     #[arg(long)]
     pub locked: bool,
 
-    /// Keep the files of a build that failed, and say where they are
+    /// Keep the files of a failed build and print their location
     #[arg(long)]
     pub keep_failed: bool,
 }
@@ -282,11 +284,11 @@ pub struct Run {
 /// Options of `invar shell`.
 #[derive(Debug, Args)]
 pub struct Shell {
-    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
+    /// The project directory; without a manifest, `DIRECTORY#NAME` selects the flake output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
@@ -294,7 +296,7 @@ pub struct Shell {
     #[arg(long, short, value_name = "COMMAND", conflicts_with = "arguments")]
     pub command: Option<String>,
 
-    /// Pass this machine's environment variables on, but those that say how this machine is, such as PATH and HOME
+    /// Pass on this machine's environment, except variables that describe the machine, such as PATH and HOME
     #[arg(long)]
     pub keep_env: bool,
 
@@ -302,19 +304,19 @@ pub struct Shell {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<String>,
 
-    /// Set an environment variable; without a value, to what it is here
+    /// Set an environment variable; without a value, pass on this machine's
     #[arg(long, short, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,
 
-    /// Mount a folder or file of this machine
-    #[arg(long, short, value_name = "HERE:THERE[:ro]")]
+    /// Mount a directory or file of this machine
+    #[arg(long, short, value_name = "SOURCE:TARGET[:ro]")]
     pub volume: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of making one
+    /// Fail if invar.lock is missing, instead of creating it
     #[arg(long)]
     pub locked: bool,
 
-    /// Keep the files of a build that failed, and say where they are
+    /// Keep the files of a failed build and print their location
     #[arg(long)]
     pub keep_failed: bool,
 }
@@ -322,15 +324,15 @@ pub struct Shell {
 /// Options of `invar env`.
 #[derive(Debug, Args)]
 pub struct Env {
-    /// The project's folder; without a manifest, `FOLDER#NAME` is the output NAME of its flake
+    /// The project directory; without a manifest, `DIRECTORY#NAME` selects the flake output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Fail if invar.lock is missing, instead of making one
+    /// Fail if invar.lock is missing, instead of creating it
     #[arg(long)]
     pub locked: bool,
 }
@@ -338,43 +340,44 @@ pub struct Env {
 /// Options of `invar verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Try only these perturbations; `--list` has their names
+    /// Run only these variations; `--list` prints their names
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<Perturbation>,
 
-    /// Try all perturbations but these
+    /// Run all variations except these
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "only")]
     pub skip: Vec<Perturbation>,
 
-    /// Make one build for each perturbation, instead of one for all and more where that differs
+    /// Rebuild once for each variation, instead of once for all and more only if that differs
     #[arg(long)]
     pub each: bool,
 
-    /// Fail if something could not be tried here
+    /// Fail if a variation could not be run on this machine
     #[arg(long)]
     pub strict: bool,
 
-    /// Only say which perturbations there are
+    /// List the variations and exit
     #[arg(long)]
     pub list: bool,
 
-    /// Do steps and builds from source again, all or those named, and compare with what the store has of them
+    /// Rerun the given steps and source builds, or all of them, and compare with the results in the store
     #[arg(long, value_name = "STEP-OR-PACKAGE", num_args = 0.., require_equals = true, value_delimiter = ',', conflicts_with = "each")]
     pub cache_check: Option<Vec<String>>,
 
-    /// Compare for these platforms instead of the manifest's
+    /// Compare these platforms instead of the manifest's
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of making one
+    /// Fail if invar.lock is missing, instead of creating it
     #[arg(long)]
     pub locked: bool,
 }
@@ -382,12 +385,12 @@ pub struct Verify {
 /// Options of `invar diff`.
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// An archive, an OCI layout, a root file system, a lock, a project's folder, or a git revision of the project here,
-    /// also as `REVISION:PATH`
+    /// An archive, an OCI layout, a root file system, a lock, a project directory, or a git revision of the current
+    /// project, also as `REVISION:PATH`
     #[arg(value_name = "A")]
     pub old: String,
 
-    /// What to compare it with
+    /// The other side of the comparison
     #[arg(value_name = "B")]
     pub new: String,
 
@@ -395,11 +398,11 @@ pub struct Diff {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
 
-    /// Read all layers, also those that both images name by one digest, and check every digest
+    /// Read all layers, even those with the same digest in both images, and check every digest
     #[arg(long)]
     pub all_layers: bool,
 
-    /// Also write the result as one page for a browser; reads all layers
+    /// Also write the result as an HTML page; reads all layers
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
@@ -411,19 +414,20 @@ pub struct Why {
     #[arg(value_name = "PATH|PACKAGE")]
     pub what: String,
 
-    /// The project's folder; `FOLDER#NAME` is its further image NAME, or without a manifest the output NAME of its flake
+    /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
+    /// output NAME
     #[arg(default_value = ".", conflicts_with = "image")]
     pub project: PathBuf,
 
-    /// What stands in for a manifest.
+    /// What replaces the manifest.
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Ask what this image says of itself, instead of a project
+    /// Read this image instead of a project
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
 
-    /// The platform, where there are several
+    /// The platform, if there are several
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
 }
@@ -431,19 +435,19 @@ pub struct Why {
 /// Options of `invar inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// An archive, an OCI layout, a root file system, or a project's folder
+    /// An archive, an OCI layout, a root file system, or a project directory
     #[arg(default_value = ".", value_name = "IMAGE|PROJECT")]
     pub image: PathBuf,
 
-    /// The platform, where there are several
+    /// The platform, if there are several
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
 
-    /// How many of each kind to show
+    /// Show at most this many entries of each kind
     #[arg(long, value_name = "NUMBER", default_value_t = 15)]
     pub top: usize,
 
-    /// Also write the result as one page for a browser
+    /// Also write the result as an HTML page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
@@ -451,24 +455,24 @@ pub struct Inspect {
 /// Options of `invar audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// Dockerfiles, compose files, flakes, archives or layouts of images, or folders that hold some; `-` is a Dockerfile
-    /// on standard input
+    /// Dockerfiles, compose files, flakes, image archives or layouts, or directories that contain them; `-` reads a
+    /// Dockerfile from standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<PathBuf>,
 
-    /// The folder that the build is given [default: the nearest from the Dockerfile's upward that holds what it copies]
+    /// The build context [default: the nearest parent directory of the Dockerfile that contains what it copies]
     #[arg(long, value_name = "DIRECTORY")]
     pub context: Option<PathBuf>,
 
-    /// Audit the build with this value for an ARG
+    /// Set the value of an ARG
     #[arg(long, value_name = "NAME=VALUE")]
     pub build_arg: Vec<String>,
 
-    /// Print the findings in SARIF 2.1.0
+    /// Print the findings as SARIF 2.1.0
     #[arg(long, conflicts_with = "json")]
     pub sarif: bool,
 
-    /// End with exit code 9 if something of this level or above is found
+    /// Exit with code 9 for findings of this level or above
     #[arg(long, value_enum, default_value_t = FailOn::Warning, value_name = "LEVEL")]
     pub fail_on: FailOn,
 }
@@ -476,9 +480,9 @@ pub struct Audit {
 /// When `invar audit` fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
-    /// What takes the newest of something
+    /// Takes the newest version of something
     Error,
-    /// Also what something still holds back
+    /// Also what is still held back by something
     Warning,
     /// Anything
     Note,
@@ -489,13 +493,13 @@ pub enum FailOn {
 /// What `invar build` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One archive that is both an OCI image layout and a Docker archive
+    /// An archive that is both an OCI image layout and a Docker archive
     Archive,
-    /// An OCI image layout in a folder
+    /// An OCI image layout in a directory
     OciDir,
-    /// The root file system as one tar archive
+    /// The root file system as a tar archive
     Rootfs,
-    /// The root file system in a folder
+    /// The root file system in a directory
     RootfsDir,
 }
 

@@ -96,8 +96,8 @@ pub fn check(named: &Named, purpose: Purpose) -> Result<ProjectFiles, Failure> {
     Ok(derive(&quiet, named, purpose, Records::Required)?.files)
 }
 
-/// Prints the manifest that is derived for what a command line names, and nothing else. Beside a manifest of the project's
-/// own that only compares.
+/// Prints the manifest that is derived for what a command line names, and nothing else. Beside a manifest of the
+/// project's own that only compares.
 ///
 /// # Errors
 /// As [`derive()`]; also where nothing is derived.
@@ -114,8 +114,8 @@ pub fn show(
             Wanted::Derived(named) => named,
             Wanted::Own { folder, .. } => {
                 let message =
-                    format!("the manifest of {} is not derived: it is the project's own", folder.display());
-                let hint = "name a Dockerfile or flake with --from to see what would be in its place";
+                    format!("the manifest of {} is not derived: the project has its own", folder.display());
+                let hint = "pass --from with a Dockerfile or flake to see the manifest it would give";
                 return Err(Failure::input(message, Some(hint)));
             }
         },
@@ -141,7 +141,7 @@ pub fn show(
 /// The manifest that is derived, and whether `invar.lock` has it so. Nothing has to be locked for that.
 fn shown_manifest(named: &Named, purpose: Purpose, locked: bool) -> Result<(DerivedManifest, bool), Failure> {
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    // Beside a manifest of the project's own there is no record, and none is made.
+    // Beside a manifest of the project's own there is no record, and none is created.
     if named::own_manifest(&named.folder, pyproject.as_deref()).is_some() {
         return Ok((record::derive_to_show(named, purpose)?, false));
     }
@@ -193,7 +193,7 @@ fn tell(
         return;
     }
     if let Some(difference) = difference {
-        say(&format!("{} gives another manifest than before:", manifest.source));
+        say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&shown(line)));
     }
     let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
@@ -235,5 +235,8 @@ fn not_current(named: &Named, changes: &[record::Change]) -> Failure {
         named.source,
         lines.join("\n")
     );
-    Failure::locks(message, &format!("run `invar lock {}`, which prints what that changes", named.arguments))
+    Failure::locks(
+        message,
+        &format!("run `invar lock {}` to update it and print the changes", named.arguments),
+    )
 }

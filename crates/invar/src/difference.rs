@@ -23,7 +23,7 @@ pub fn text(outcome: &Outcome) -> String {
         line(&mut out, &format!("Only {name} has an image for {platform}"));
     }
     if !outcome.index.is_empty() {
-        line(&mut out, "The indexes differ in what they say besides the images' digests");
+        line(&mut out, "The indexes differ in more than the images' digests");
         values(&mut out, "  ", &outcome.index);
     }
     for file in &outcome.files {
@@ -61,18 +61,18 @@ fn source(out: &mut String, changes: &[SourceChange]) {
             of_file(out, "      ", change.inside.as_ref());
         }
         if group.len() > FILES {
-            line(out, &format!("  … and {} more; --json has all", group.len() - FILES));
+            line(out, &format!("  … and {} more; use --json to list all", group.len() - FILES));
         }
     }
 }
 
-/// What becomes of a source file, behind its name.
+/// What becomes of a source file, after its name.
 pub fn used(what: Option<Use>) -> &'static str {
     match what {
         Some(Use::Image) => "in the image",
         Some(Use::Package) => "of the project's package",
         Some(Use::Step) => "of steps",
-        Some(Use::Nothing) | None => "that the image is not made of",
+        Some(Use::Nothing) | None => "not part of the image",
     }
 }
 
@@ -81,7 +81,7 @@ fn of_file(out: &mut String, indent: &str, inside: Option<&Inside>) {
     let lines = inside.map(of_inside).unwrap_or_default();
     lines.iter().take(LINES).for_each(|text| line(out, &format!("{indent}{text}")));
     if lines.len() > LINES {
-        line(out, &format!("{indent}… and {} more lines; --json has all", lines.len() - LINES));
+        line(out, &format!("{indent}… and {} more lines; use --json for all", lines.len() - LINES));
     }
 }
 
@@ -135,7 +135,7 @@ fn of_images(out: &mut String, outcome: &Outcome, difference: &Difference) {
         files(out, &difference.files);
     }
     if !difference.causes.is_empty() {
-        line(out, "\nWhy the digests differ besides files");
+        line(out, "\nOther reasons why the digests differ");
         for cause in &difference.causes {
             self::cause(out, cause);
         }
@@ -146,12 +146,12 @@ fn of_images(out: &mut String, outcome: &Outcome, difference: &Difference) {
         line(
             out,
             &format!(
-                "\n{layers} layers with the same digests ({size}) were not read; --all-layers reads them"
+                "\n{layers} layers with the same digests ({size}) were not read; use --all-layers to read them"
             ),
         );
     }
     if difference.not_looked_into > 0 {
-        line(out, &format!("{} files are too large to look into", difference.not_looked_into));
+        line(out, &format!("{} files are too large to compare", difference.not_looked_into));
     }
 }
 
@@ -190,7 +190,7 @@ fn files(out: &mut String, changes: &[FileChange]) {
             of_file(out, "        ", change.inside.as_ref());
         }
         if group.len() > FILES {
-            line(out, &format!("    … and {} more; --json has all", group.len() - FILES));
+            line(out, &format!("    … and {} more; use --json to list all", group.len() - FILES));
         }
     }
 }
@@ -241,7 +241,7 @@ pub fn of_inside(inside: &Inside) -> Vec<String> {
             }
         }
         Inside::Values { format, changes } if changes.is_empty() => {
-            lines.push(format!("the same {format}, written in another way"));
+            lines.push(format!("the same {format}, written differently"));
         }
         Inside::Values { changes, .. } => lines.extend(changes.iter().map(value)),
         Inside::Elf { headers, sections, symbols_added, symbols_removed } => {
@@ -262,7 +262,7 @@ pub fn of_inside(inside: &Inside) -> Vec<String> {
             lines.extend(headers.iter().map(value));
             lines.push(match code {
                 Code::Same => "the code is the same".into(),
-                Code::SameWhenCanonical => "the code is the same, written with other references".into(),
+                Code::SameWhenCanonical => "the code is the same except for references".into(),
                 Code::Differs => "the code differs".into(),
             });
         }
@@ -279,7 +279,7 @@ pub fn of_inside(inside: &Inside) -> Vec<String> {
         Inside::Bytes { first, differing } => {
             lines.push(format!("{differing} bytes differ, the first at {first}"))
         }
-        Inside::TooLarge => lines.push("too large to look into".into()),
+        Inside::TooLarge => lines.push("too large to compare".into()),
     }
     lines
 }
@@ -303,7 +303,7 @@ fn value(change: &ValueChange) -> String {
 fn cause(out: &mut String, cause: &Cause) {
     let more = |members: &usize| match members {
         1 => String::new(),
-        members => format!(", and of {} more", members - 1),
+        members => format!(", and {} more", members - 1),
     };
     match cause {
         Cause::Config { changes } => {
@@ -318,27 +318,30 @@ fn cause(out: &mut String, cause: &Cause) {
             line(out, "  the manifest");
             values(out, "    ", changes);
         }
-        Cause::ConfigSpelling => line(out, "  the configuration says the same in other bytes"),
-        Cause::ManifestSpelling => line(out, "  the manifest says the same in other bytes"),
+        Cause::ConfigSpelling => line(out, "  the configuration has the same content in different bytes"),
+        Cause::ManifestSpelling => line(out, "  the manifest has the same content in different bytes"),
         Cause::Compression { layer, old, new } => {
             line(
                 out,
                 &format!(
-                    "  layer {layer} unpacks to the same bytes and is compressed in another way: {old} → {new}"
+                    "  layer {layer} unpacks to the same bytes but is compressed differently: {old} → {new}"
                 ),
             );
         }
         Cause::Order { layer, first } => {
             line(
                 out,
-                &format!("  layer {layer}: its members are in another order, the first is {}", shown(first)),
+                &format!(
+                    "  layer {layer}: its members are in a different order; the first one is {}",
+                    shown(first)
+                ),
             );
         }
         Cause::Times { layer, members, first, old, new } => {
             line(
                 out,
                 &format!(
-                    "  layer {layer}: the time of {} was {old}, and is {new}{}",
+                    "  layer {layer}: the time of {} changed from {old} to {new}{}",
                     shown(first),
                     more(members)
                 ),
@@ -346,27 +349,27 @@ fn cause(out: &mut String, cause: &Cause) {
         }
         Cause::OwnerNames { layer, members, first, old, new } => {
             let text =
-                format!("the name of the owner of {} was {old}, and is {new}{}", shown(first), more(members));
+                format!("the owner name of {} changed from {old} to {new}{}", shown(first), more(members));
             line(out, &format!("  layer {layer}: {}", shown(&text)));
         }
         Cause::Headers { layer, members, first, old, new } => {
             line(
                 out,
                 &format!(
-                    "  layer {layer}: the header of {} is written in another way ({old}, {new}){}",
+                    "  layer {layer}: the header of {} is written differently ({old}, {new}){}",
                     shown(first),
                     more(members)
                 ),
             );
         }
         Cause::Duplicates { layer, old, new } => {
-            line(out, &format!("  layer {layer}: {old} members came more than once, and {new} do now"));
+            line(out, &format!("  layer {layer}: duplicate members changed from {old} to {new}"));
         }
         Cause::Padding { layer, old, new } => {
             line(
                 out,
                 &format!(
-                    "  layer {layer}: the same members are followed by other bytes: {old} bytes in all, and now {new}"
+                    "  layer {layer}: different bytes follow the same members: {old} bytes in total, now {new}"
                 ),
             );
         }

@@ -53,13 +53,8 @@ impl Failure {
 
     /// A failure to find a place for the store.
     pub fn no_store() -> Self {
-        let hint = "set INVAR_STORE, or HOME";
-        Self {
-            code: 6,
-            kind: "disk",
-            message: "there is no place for the store".into(),
-            hint: Some(hint.into()),
-        }
+        let hint = "set INVAR_STORE or HOME";
+        Self { code: 6, kind: "disk", message: "no directory for the store".into(), hint: Some(hint.into()) }
     }
 
     /// The exit code of what was ended by Ctrl-C, as every shell has it.
@@ -160,48 +155,50 @@ fn hint(error: &BuildError) -> Option<String> {
     let hint = match error {
         BuildError::Step(failure) => return failure.hint.clone(),
         BuildError::Sandbox { .. } => {
-            "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
+            "to build images of wheels and Debian packages without a sandbox, set `bytecode = false` in \
              [tool.invar.python]"
         }
         BuildError::ForeignPlatform { .. } => {
-            "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
-             of them alone can be built here"
+            "images of only wheels and Debian packages can be built on this machine: set `bytecode = false` in \
+             [tool.invar.python]"
         }
         BuildError::NotLocked { .. } => "run `invar lock`",
         BuildError::PartNotLocked { part, .. } => return Some(format!("run `{}`", part.command())),
         BuildError::NoUv { .. } => "install uv",
         BuildError::Part { source, .. } => return hint(source),
-        BuildError::NoRegistry { .. } => "set npm_config_registry, or write the lock with addresses",
+        BuildError::NoRegistry { .. } => "set npm_config_registry, or create the lock with URLs",
         BuildError::NoPipFile { .. } => "name an index with --python-index or INVAR_PYTHON_INDEX",
         BuildError::SourceChanged { .. } => {
-            "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
+            "if you expected this change, run `invar lock --update`; if not, someone has tampered with a dependency"
         }
-        BuildError::NoProject { .. } => "run this in a uv project, or name its folder",
+        BuildError::NoProject { .. } => "run this in a uv project, or pass its directory",
         BuildError::WorkspaceRoot { .. } => {
-            "put [tool.invar] into the pyproject.toml of a member, and name its folder: each member is an image of its own"
+            "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
         }
         BuildError::NoUvLock { .. } => "run `uv lock`",
-        BuildError::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
-        BuildError::OnlyDerived { .. } => "run `invar lock`, which starts from what is there",
+        BuildError::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",
+        BuildError::OnlyDerived { .. } => "run `invar lock`; it keeps the locked versions",
         BuildError::NoImage { nearest: None, .. } => {
-            "leave out `#NAME` for the image itself, or describe another one in [tool.invar.images.NAME]"
+            "omit `#NAME` for the main image, or add [tool.invar.images.NAME]"
         }
         BuildError::NoInterpreter { .. } => {
-            "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
+            "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
              `suite = \"sid\"`"
         }
         BuildError::Untrusted { .. } => {
-            "if the archive is not Debian's own, give its keys with --keyring; \
-             if it is, another mirror may have a newer state"
+            "if the archive is not Debian's, pass its keys with --keyring; \
+             otherwise, try another mirror, which may be newer"
         }
         BuildError::Clash(clashes) if clashes.iter().any(are_wheels) => {
-            "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
-             installed without FILE, which is the path below site-packages, or bin/PROGRAM"
+            "remove one of the two packages, or exclude the file from one: set exclude = [\"FILE\"] in \
+             [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or bin/PROGRAM"
         }
-        BuildError::Clash(_) => "leave out one of the two, or ask their authors",
+        BuildError::Clash(_) => "remove one of the two packages, or report the conflict to their authors",
         BuildError::Fetch(FetchError::Offline { .. }) => "run this once without --offline",
-        BuildError::Store(StoreError::Full { .. }) => "make room, or name another place with --store",
-        BuildError::Store(StoreError::ReadOnly { .. }) => "name another place with --store",
+        BuildError::Store(StoreError::Full { .. }) => {
+            "free some space, or pass another directory with --store"
+        }
+        BuildError::Store(StoreError::ReadOnly { .. }) => "pass another directory with --store",
         _ => return None,
     };
     Some(hint.to_owned())

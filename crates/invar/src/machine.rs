@@ -18,7 +18,7 @@ use crate::report::Told;
 /// A session for `manifest` with what the command line and this machine say.
 ///
 /// # Errors
-/// Where the store cannot be opened, or a URL is none.
+/// Where the store cannot be opened, or if a URL is invalid.
 pub fn session<'a>(
     global: &Global,
     manifest: &Manifest,
@@ -114,7 +114,7 @@ fn mirrors(global: &Global, manifest: &Manifest) -> Mirrors {
 fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes, Failure> {
     let mut indexes = PythonIndexes::none();
     if let Some(url) = global.python_index.as_deref().filter(|url| !url.is_empty()) {
-        let wrong = |error| Failure::input(format!("the Python package index cannot be used: {error}"), None);
+        let wrong = |error| Failure::input(format!("cannot use the Python package index: {error}"), None);
         indexes.name(url.parse().map_err(|error: ValueError| wrong(error))?);
     }
     if let Some(url) = &manifest.index {

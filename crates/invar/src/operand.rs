@@ -1,4 +1,4 @@
-//! What `invar diff` compares: whatever a person names, told apart by what is there.
+//! What `invar diff` compares: whatever a person names, distinguished by what is there.
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub struct Project {
     pub files: BTreeMap<&'static str, String>,
 }
 
-/// The files of a project that decide what its image is, besides its source.
+/// The files of a project that decide what its image is, apart from its source.
 pub const FILES: [&str; 4] = ["pyproject.toml", "invar.toml", "uv.lock", "invar.lock"];
 
 /// How much of a file in a revision is read.
@@ -53,9 +53,9 @@ pub fn resolve(text: &str, limits: &Limits) -> Result<Operand, Failure> {
     }
     let (revision, inside) = text.split_once(':').unwrap_or((text, ""));
     let Some(commit) = commit(revision)? else {
-        let message = format!("{text:?} is neither a file or folder nor a git revision of the project here");
+        let message = format!("{text:?} is not a file, a directory or a git revision of the current project");
         let hint =
-            "name an image, a root file system, a lock, a project's folder, or a revision such as HEAD~1";
+            "pass an image, a root file system, a lock, a project directory, or a revision such as HEAD~1";
         return Err(Failure::input(message, Some(hint)));
     };
     let inside = inside.trim_end_matches('/');
@@ -73,7 +73,7 @@ pub fn resolve(text: &str, limits: &Limits) -> Result<Operand, Failure> {
     }
     if !files.contains_key("pyproject.toml") && !files.contains_key("invar.toml") {
         let message = format!("the revision {revision} has no pyproject.toml and no invar.toml in {place:?}");
-        return Err(Failure::input(message, Some("name the project's folder in it as REVISION:FOLDER")));
+        return Err(Failure::input(message, Some("select the project directory with REVISION:DIRECTORY")));
     }
     Ok(Operand::Project(Project { folder: None, commit: Some(commit), place, files }))
 }

@@ -77,7 +77,7 @@ pub fn of_inventory(title: &str, inventory: &Inventory, outcome: Option<&Outcome
         let mut text = format!("{} of files", HumanBytes(layer.files));
         let parts = [
             (layer.stored, "stored"),
-            (Some(layer.hidden), "that nobody sees"),
+            (Some(layer.hidden), "hidden by later layers"),
             (Some(layer.overhead), "of headers and padding"),
         ];
         for (bytes, what) in parts {
@@ -105,7 +105,7 @@ pub fn of_inventory(title: &str, inventory: &Inventory, outcome: Option<&Outcome
         map,
         lists: vec![
             List { title: "Layers".into(), items: layers.collect() },
-            sums("What brought it", origins),
+            sums("By origin", origins),
             sums("Folders", inventory.by_folder(4)),
             List { title: "Duplicates".into(), items: duplicates.collect() },
             List { title: "Files".into(), items: files.collect() },
@@ -149,7 +149,7 @@ pub fn of_difference(outcome: &Outcome, inventory: Option<&Inventory>) -> Page {
         let name = lines.next().unwrap_or_default();
         Item { detail: lines.collect(), ..item(name, String::new(), None, String::new()) }
     });
-    page.lists.push(List { title: "Why the digests differ besides files".into(), items: causes.collect() });
+    page.lists.push(List { title: "Other reasons why the digests differ".into(), items: causes.collect() });
     let values =
         outcome.files.iter().flat_map(|file| file.values.iter().map(|value| (file.name.clone(), value)));
     let values = values.chain(outcome.index.iter().map(|value| ("index".to_owned(), value)));

@@ -8,7 +8,7 @@ use invar_tree::{ImagePath, Node, Origin};
 use crate::commands::why::Answer;
 use crate::failure::Failure;
 
-/// What brought the file at `path` into the image.
+/// The origin of the file at `path` in the image.
 ///
 /// # Errors
 /// [`Failure`].
@@ -158,14 +158,14 @@ impl<'a> Known<'a> {
                 self.explain_source_of(of, answer);
             }
             Origin::Handler { name } => {
-                answer.fact("made by", format!("Invar itself, in the place of maintainer scripts ({name})"));
+                answer.fact("made by", format!("Invar, replacing maintainer scripts ({name})"));
                 answer.chain = vec!["the Debian packages of the image".into()];
             }
             Origin::Environment => {
-                answer.fact("made by", "Invar itself, as uv would for a virtual environment")
+                answer.fact("made by", "Invar, which creates the virtual environment as uv would")
             }
             Origin::Scripts => {
-                answer.fact("made by", "maintainer scripts, run in the sandbox as `configure` asks")
+                answer.fact("made by", "maintainer scripts, run in the sandbox because of `configure`")
             }
             _ => {}
         }
@@ -205,7 +205,7 @@ impl<'a> Known<'a> {
             answer.fact("maintainer scripts", scripts.verdict);
         }
         if !in_image {
-            answer.fact("in the image", "no: only where something is built");
+            answer.fact("in the image", "no: only in build environments");
         }
         answer.chain = self.debian_chain(name);
     }
@@ -351,7 +351,7 @@ fn reason(because: &Because) -> String {
         Because::Base => "[tool.invar] base, or the usual base set".into(),
         Because::Interpreter => "requires-python".into(),
         Because::Root(root) => format!("requested by {root}"),
-        Because::Essential => "Debian takes it for granted (essential)".into(),
+        Because::Essential => "essential in Debian".into(),
         Because::Dependency { of } => of.to_string(),
     }
 }

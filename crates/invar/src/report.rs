@@ -1,27 +1,27 @@
-//! How the work is told: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
+//! Reports progress: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, OnceLock};
 
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 use invar_build::{Event, Phase, Reporter};
 use serde_json::json;
 
 /// What the command line asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Say nothing but errors.
+    /// Only print errors.
     pub quiet: bool,
     /// Events as JSON, one object a line, on standard error.
     pub json: bool,
 }
 
-/// A reporter that can be told that nothing more will come, so that what follows is not drawn over.
+/// A reporter that can be stopped, so that its bars are not drawn over later output.
 pub trait Told: Reporter {
-    /// Takes away what is drawn.
+    /// Removes the bars.
     fn finish(&self) {}
 
-    /// This, as those see it who only report.
+    /// The part that receives events.
     fn as_reporter(&self) -> &dyn Reporter;
 }
 
@@ -78,25 +78,29 @@ impl Reporter for Lines {
 /// The sentence for an event, or `None` for those that would only fill a log.
 fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Phase(Phase::Indexes) => "Reading the archives' indexes".into(),
-        Event::Phase(Phase::Solve) => "Choosing packages".into(),
+        Event::Phase(Phase::Indexes) => "Fetching package indexes".into(),
+        Event::Phase(Phase::Solve) => "Resolving Debian packages".into(),
         Event::Phase(Phase::Realise { trees: 0 } | Phase::Assemble | Phase::Deliver) => return None,
         Event::Phase(Phase::Realise { trees: 1 }) => "Fetching and unpacking 1 package".into(),
         Event::Phase(Phase::Realise { trees }) => format!("Fetching and unpacking {trees} packages"),
-        Event::LockMissing => "No invar.lock here: making one".into(),
+        Event::LockMissing => "Creating invar.lock".into(),
         Event::Warning(warning) => format!("warning: {warning}"),
         Event::Note(note) => format!("note: {note}"),
-        Event::DownloadRetried { label, why, attempt } => format!("Trying {label} again ({attempt}): {why}"),
+        Event::DownloadRetried { label, why, attempt } => {
+            format!("Retrying {label} (attempt {attempt}): {why}")
+        }
         Event::StepStarted { label } => format!("Building {label}"),
         Event::Compiling { files: 1 } => "Compiling 1 Python file".into(),
-        Event::Compiling { files } => format!("Compiling {files} Python files"),
-        Event::LayingOut { name, files: 1 } => format!("Laying out the layer {name}: 1 file"),
-        Event::LayingOut { name, files } => format!("Laying out the layer {name}: {files} files"),
-        Event::LockingBuilds { names } => format!("Resolving what is needed to build {}", names.join(", ")),
+        Event::Compiling { files } => format!("Compiling {} Python files", HumanCount(*files as u64)),
+        Event::LayingOut { name, files: 1 } => format!("Unpacking layer `{name}` (1 file)"),
+        Event::LayingOut { name, files } => {
+            format!("Unpacking layer `{name}` ({} files)", HumanCount(*files as u64))
+        }
+        Event::LockingBuilds { names } => format!("Resolving build requirements of {}", names.join(", ")),
         Event::LookingUp { files } => format!("Looking for the package that has {}", files.join(", ")),
         Event::LeftOut { path } => {
             format!(
-                "note: maintainer scripts made {path}, which each container should make for itself: left out"
+                "note: {path} was created by maintainer scripts, but must be unique to each container: not included"
             )
         }
         Event::LayerWritten { name, digest, size } => {

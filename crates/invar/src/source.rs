@@ -1,7 +1,7 @@
 //! The source files of a project, in a folder or a git revision, and what differs between two of them.
 //!
-//! What is compared is what a build would read: a file's bytes as they are, whether it can be executed, and where a link
-//! leads. Filters that a repository configures are not run.
+//! What is compared is what a build would read: a file's bytes as they are, whether it can be executed, and where a
+//! link leads. Filters that a repository configures are not run.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
@@ -238,7 +238,7 @@ fn differing(old: &Source<'_>, new: &Source<'_>) -> Result<BTreeSet<String>, Fai
             differing.insert(path.clone());
         }
     }
-    // Git tells what name the content of a file would have.
+    // Git computes the name that the content of a file would have.
     if let Some(folder) = old.project.folder.as_ref().or(new.project.folder.as_ref()) {
         // It reads one path a line, so that those with a line feed are compared here.
         let (odd, plain): (Vec<_>, Vec<_>) = unsure.into_iter().partition(|(path, _)| path.contains('\n'));

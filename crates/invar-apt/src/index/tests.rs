@@ -109,14 +109,11 @@ fn faults_name_the_package() {
     }
     let good = paragraph("aa", "1", "");
     for field in ["Package", "Version", "Architecture", "Filename", "Size", "SHA256"] {
-        check(
-            &good.replace(&format!("{field}:"), "X:"),
-            &format!("it has no field {field:?}, which is required"),
-        );
+        check(&good.replace(&format!("{field}:"), "X:"), &format!("the required field {field:?} is missing"));
     }
     check(
         &format!("\n{}", good.replace("Size: 7", "Size: +7")),
-        "line 2: the package \"aa\" cannot be used: its field",
+        "line 2: cannot use the package \"aa\": its field",
     );
     check(&good.replace("pool/", "../"), "its field \"Filename\"");
     check(&good.replace("pool/", "/"), "its field \"Filename\"");
@@ -128,7 +125,7 @@ fn faults_name_the_package() {
     field("Depends: b1 (1)", "its field \"Depends\"");
     field("Pre-Depends: B", "its field \"Pre-Depends\"");
     field("Conflicts: b1 | c1", "\"b1 | c1\" must be one package");
-    field("Provides: b1 (>= 1)", "\"b1 (>= 1)\" must be one package, perhaps with \"(= VERSION)\"");
+    field("Provides: b1 (>= 1)", "\"b1 (>= 1)\" must be one package, optionally with \"(= VERSION)\"");
     field("Source: b1 (1", "its field \"Source\"");
     field("Source: b1 c1", "its field \"Source\"");
     field("Multi-Arch: maybe", "its field \"Multi-Arch\": \"maybe\"");

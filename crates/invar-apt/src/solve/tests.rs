@@ -261,7 +261,7 @@ fn dead_ends_are_explained() {
         &[suite],
         "new, older",
         &[&format!(
-            "no version of lib1 satisfies all that need it: new 1 needs lib1 (>= 2) (new {by}), and older 1 needs lib1 (<< 2) (older {by})"
+            "no version of lib1 satisfies all its dependents: new 1 needs lib1 (>= 2) (new {by}), and older 1 needs lib1 (<< 2) (older {by})"
         )],
     );
 }

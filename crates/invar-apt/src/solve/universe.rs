@@ -27,7 +27,7 @@ pub(super) struct Need {
     pub(super) omitted: Option<PackageName>,
 }
 
-/// The packages of an index as a request sees them. What was read once is kept: an index makes records anew.
+/// The packages of an index as a request sees them. What was read once is kept: an index creates new records.
 pub(super) struct Universe<'a> {
     index: &'a PackageIndex,
     request: &'a SolveRequest<'a>,

@@ -30,7 +30,7 @@ impl Reader<'_> {
         };
         let arguments = self.arguments(&parts);
         let contexts = self.contexts(&parts);
-        let what = format!("the context of the service {service}");
+        let what = format!("the build context of the service {service}");
         let context = match context {
             Some(node) => match self.place(at.file, &node, &what) {
                 Some(value) => joined(&at.folder, &value),
@@ -152,7 +152,7 @@ pub(super) fn remote_not_pinned(address: &str) -> Option<String> {
         return None;
     }
     Some(match references.first() {
-        Some(reference) => format!("`{reference}` of `{address}` is a name that can be moved"),
-        None => format!("`{address}` is whatever lies there that day"),
+        Some(reference) => format!("`{reference}` of `{address}` is a name that can move"),
+        None => format!("the content of `{address}` can change at any time"),
     })
 }

@@ -30,7 +30,7 @@ struct File {
     /// The first of each name.
     services: BTreeMap<String, Rc<Node>>,
     findings: Vec<Finding>,
-    /// What was told already: several services can extend one.
+    /// What was already reported: several services can extend one.
     told: BTreeSet<(Span, Rule)>,
     /// Instructions of Dockerfiles in it.
     scopes: Vec<Span>,
@@ -123,7 +123,7 @@ impl Files {
     /// The service belongs to the project.
     pub(super) fn take_service(&mut self, file: usize, service: &Node) {
         let file = &mut self.all[file];
-        // The reader ends a mapping where the next thing begins, behind comments that are about that.
+        // The reader ends a mapping where the next thing begins, after comments that are about that.
         let end = service.last_end();
         let line = file.text.get(end..).and_then(|rest| rest.find('\n')).unwrap_or_default();
         file.used.push(Span::new(service.span.start, end + line));

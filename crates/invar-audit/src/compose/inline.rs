@@ -38,7 +38,7 @@ impl Inline {
     }
 }
 
-/// The lines of a literal block, `|`: each stands in the file as it is, behind blanks.
+/// The lines of a literal block, `|`: each stands in the file as it is, after blanks.
 fn literal(value: &str, span: Span, source: &str) -> Option<Text> {
     let mut start = source.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let mut lines = source.get(start..)?.split_inclusive('\n').peekable();

@@ -48,8 +48,8 @@ impl<'a> Reader<'a> {
         Self { files, builds: Vec::new(), unseen: Vec::new(), read, included: BTreeSet::new() }
     }
 
-    /// Reads files that are laid over each other, the later over the earlier, whose paths begin at `folder`; `above` are
-    /// those that include them.
+    /// Reads files that are laid over each other, the later over the earlier, whose paths begin at `folder`; `above`
+    /// are those that include them.
     pub(super) fn project(
         &mut self,
         files: &[usize],
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         }
         let Some(first) = files.first() else { return Ok(()) };
         let folder = match item.get("project_directory") {
-            Some(node) => match self.place(from, node, "an included project's folder") {
+            Some(node) => match self.place(from, node, "the directory of an included project") {
                 Some(value) => joined(folder, &value),
                 None => return Ok(()),
             },
@@ -182,7 +182,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in the project, `None` where it cannot be said which or lies elsewhere, which is told. `what` names it.
+    /// A path in the project, `None` where it cannot be said which or lies elsewhere, which is reported. `what` names
+    /// it.
     pub(super) fn place(&mut self, file: usize, node: &Node, what: &str) -> Option<String> {
         let value = replaced(node.text()?);
         if !value.missing.is_empty() {
@@ -207,12 +208,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn outside(&mut self, file: usize, span: Span, value: &Expansion) {
         let names = value.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let message = format!("{names} comes from the environment in which compose is started");
+        let message = format!("{names} comes from the environment that compose is started in");
         self.files.tell(file, Finding::new(Rule::ServiceValueFromOutside, span, message));
     }
 
     fn not_looked_at(&mut self, file: usize, what: &str, value: &str) {
-        let sentence = format!("{}: {what}, {value}, is not looked at", self.files.path(file));
+        let sentence = format!("{}: {what}, {value}, is not checked", self.files.path(file));
         if !self.unseen.contains(&sentence) {
             self.unseen.push(sentence);
         }

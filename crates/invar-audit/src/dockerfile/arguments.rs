@@ -48,7 +48,7 @@ pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
     if !more.is_empty() {
         list.push_str(&format!(" and {} more", more.len()));
     }
-    let message = format!("{list}: no default, so whoever builds decides");
+    let message = format!("{list} has no default, so its value depends on who builds");
     let mut finding = Finding::new(Rule::ArgumentWithoutDefault, first.span, message);
     finding.also = rest.iter().map(|assignment| assignment.span).collect();
     found.push(finding);

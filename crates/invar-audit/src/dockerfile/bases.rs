@@ -16,7 +16,7 @@ pub(super) fn check(
         // Only the first word names the front end.
         let name = syntax.value.split_whitespace().next().unwrap_or_default();
         if !name.contains("@sha256:") {
-            let message = format!("the front end `{name}` can change what this file means");
+            let message = format!("the front end `{name}` can change the meaning of this file");
             found.push(Finding::new(Rule::FrontendNotPinned, syntax.value_span, message));
         }
     }
@@ -26,7 +26,7 @@ pub(super) fn check(
         if !stage.base_name.missing.is_empty() {
             let names =
                 stage.base_name.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("what this stage starts from depends on {names}, which has no value here");
+            let message = format!("the base of this stage depends on {names}, which has no value here");
             found.push_once(&image.text, Finding::new(Rule::BaseFromOutside, image.span, message));
             continue;
         }
@@ -44,18 +44,15 @@ pub(crate) fn not_pinned(name: &str, rule: Rule, span: invar_dockerfile::Span) -
     let (what, level) = match ImageReference::parse(name) {
         Ok(image) if image.digest.is_some() => return None,
         Ok(image) => match image.tag.as_deref() {
-            None => (
-                format!("`{name}` has neither tag nor digest, so it is whatever `latest` names"),
-                Level::Error,
-            ),
+            None => (format!("`{name}` has no tag or digest, so it resolves to `latest`"), Level::Error),
             Some("latest") => (format!("`{name}` is whatever was pushed last"), Level::Error),
-            Some(_) => (format!("`{name}` is named by a tag, which can be moved"), Level::Error),
+            Some(_) => (format!("`{name}` is referenced by a tag, which can move"), Level::Error),
         },
         Err(_) => (format!("`{name}` has no digest"), Level::Error),
     };
     let short = name.split('@').next().unwrap_or(name);
     let fix = format!(
-        "Name the content: `{short}@sha256:...`. `docker buildx imagetools inspect {short}` shows the digest."
+        "Pin the digest: `{short}@sha256:...`. `docker buildx imagetools inspect {short}` shows the digest."
     );
     Some(Finding::new(rule, span, what).at_level(level).with_fix(fix))
 }

@@ -1,4 +1,4 @@
-//! A program that is started with arguments, as far as the Dockerfile tells.
+//! A program that is started with arguments, as far as the Dockerfile shows.
 use std::collections::BTreeMap;
 
 use invar_dockerfile::{Scope, Span};
@@ -30,7 +30,7 @@ pub(crate) struct Call {
     pub instruction_end: usize,
     /// The script that it stands in, by its place among those that were read; none where it stands in the Dockerfile.
     pub script: Option<usize>,
-    /// Where it comes in the order of the text: its beginning, behind those of the calls that run its script.
+    /// Where it comes in the order of the text: its beginning, after those of the calls that run its script.
     pub order: Vec<usize>,
     /// Whether all of the program's path is known.
     pub is_known: bool,
@@ -140,9 +140,9 @@ impl Call {
         self.order == other.order && self.span == other.span
     }
 
-    /// The value of a variable that the rules ask for; empty where it is declared and its value is not known.
+    /// The value of a variable that the rules ask for; empty where it is declared and its value is unknown.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        debug_assert!(ASKED.contains(&name), "{name} is not among the variables that are kept");
+        debug_assert!(ASKED.contains(&name), "{name} is not one of the tracked variables");
         self.environment.get(name).map(String::as_str)
     }
 

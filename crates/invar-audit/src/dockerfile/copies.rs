@@ -52,14 +52,15 @@ fn fetched(source: &str, word: &Word, instruction: &Instruction) -> Option<Findi
             return None;
         }
         let message = match reference.filter(|reference| !reference.is_empty()) {
-            Some(reference) => format!("`{reference}` is a name in a git repository, which can be moved"),
-            None => "the tip of the repository's default branch is taken".to_owned(),
+            Some(reference) => format!("`{reference}` is a name in a git repository, which can move"),
+            None => "this uses the tip of the repository's default branch".to_owned(),
         };
         return Some(Finding::new(Rule::AddGitWithoutCommit, word.span, message));
     }
     let is_url = ["http://", "https://", "ftp://"].iter().any(|scheme| source.starts_with(scheme));
-    is_url
-        .then(|| Finding::new(Rule::AddUrlWithoutChecksum, word.span, "nothing says what this URL must give"))
+    is_url.then(|| {
+        Finding::new(Rule::AddUrlWithoutChecksum, word.span, "nothing verifies the content of this URL")
+    })
 }
 
 fn is_git(source: &str) -> bool {
@@ -95,8 +96,8 @@ fn broad(transfer: &Transfer, instruction: &Instruction, surroundings: &Surround
         Ignore::Unknown => return,
         _ if excludes_git => return,
         Ignore::Text(ignore) if ignore.ignores(".git/config") => return,
-        Ignore::Text(_) => "the whole folder is copied, and the ignore file lets `.git` in",
-        Ignore::Missing => "the whole folder is copied, and there is no ignore file",
+        Ignore::Text(_) => "the whole directory is copied, and the ignore file does not exclude `.git`",
+        Ignore::Missing => "the whole directory is copied, and there is no ignore file",
     };
     found.push_once("", Finding::new(Rule::CopyWithoutIgnore, word.span, message).at_level(Level::Warning));
 }

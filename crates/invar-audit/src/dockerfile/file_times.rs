@@ -18,6 +18,6 @@ pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
         return;
     }
     let Some(last) = stages.stages.last() else { return };
-    let message = "nothing fixes the time that files and the image carry";
+    let message = "files and the image contain the time of the build";
     found.push(Finding::new(Rule::FileTimes, last.from.span, message));
 }

@@ -37,7 +37,7 @@ pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found:
                 let target =
                     field(&["target", "dst", "destination"]).unwrap_or_default().trim_end_matches('/');
                 if RESULTS.contains(&target.rsplit('/').next().unwrap_or_default()) {
-                    let message = format!("what earlier builds left in `{target}` is used again");
+                    let message = format!("this reuses what earlier builds left in `{target}`");
                     found.push(Finding::new(Rule::CacheMountState, flag.span, message));
                 }
             }

@@ -1,7 +1,7 @@
-//! Scripts that a Dockerfile brings into a stage and runs there.
+//! Scripts that a Dockerfile copies into a stage and runs there.
 //!
-//! A script is found by what `COPY`, `ADD` and bind mounts have brought from the build's folder to where, also through
-//! other stages and here-documents. What a base image holds, what is downloaded or moved, is not known.
+//! A script is found by what `COPY`, `ADD` and bind mounts copy from the build's folder, and to where, also through
+//! other stages and here-documents. What a base image holds, what is downloaded or moved, is unknown.
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
@@ -60,7 +60,7 @@ enum From {
     Here(Text),
 }
 
-/// What was brought from where to where.
+/// What was copied from where to where.
 #[derive(Debug, Clone)]
 struct Brought {
     from: From,
@@ -156,7 +156,7 @@ impl Ground {
 }
 
 impl Brought {
-    /// Where the file at `path` came from, if this brought it: what was brought may be a file or a folder.
+    /// Where the file at `path` came from, if this copied it: the source may be a file or a folder.
     fn sources_of(&self, path: &str) -> Vec<String> {
         let mut sources = Vec::new();
         let (folder, name) = self.source.rsplit_once('/').unwrap_or(("", &self.source));
@@ -268,7 +268,7 @@ impl<'a> Scripts<'a> {
         is_script.then_some(content)
     }
 
-    /// The file at `path` of a stage; what was brought last counts.
+    /// The file at `path` of a stage; the last copy counts.
     fn file(&self, path: &str, ground: &Ground, depth: usize) -> Option<Content> {
         for brought in ground.mounted.iter().rev().chain(ground.brought.iter().rev()) {
             if !spend(&self.comparisons) {

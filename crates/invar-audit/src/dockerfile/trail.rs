@@ -185,7 +185,7 @@ struct Reader<'a, 'b> {
 
 impl Reader<'_, '_> {
     fn script(&mut self, script: &Script, inside: &Inside) {
-        // The script's own numbers start anew in each script.
+        // The script's own numbers start again in each script.
         let mut current = None;
         for command in &script.commands {
             let pipeline = match current {
@@ -238,7 +238,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `NAME=VALUE` behind `export` and the like.
+    /// `NAME=VALUE` after `export` and the like.
     fn exported(&mut self, word: &ShellWord) {
         let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
         self.scripts_of(word, &Inside::Assignment(name.clone()));
@@ -373,7 +373,7 @@ impl Reader<'_, '_> {
             most,
         };
         reader.script(&split_commands(&text, &[]), &Inside::Nothing);
-        // One that has too many is told by its name only, as if it had not been seen.
+        // One that has too many is reported by its name only, as if it had not been seen.
         let kept = self.calls.len() < most;
         if kept {
             self.scripts.left = most - self.calls.len();

@@ -25,11 +25,11 @@ pub(super) fn check(root: &SyntaxNode, findings: &mut Vec<Finding>) {
             SyntaxKind::NODE_APPLY => fetcher(&node, findings),
             SyntaxKind::NODE_SELECT => impure(&node, findings),
             SyntaxKind::NODE_PATH_SEARCH => {
-                let message = format!("`{}` is looked up in NIX_PATH", node.text());
+                let message = format!("`{}` is resolved through NIX_PATH", node.text());
                 findings.push(Finding::new(Rule::NixImpure, span(node.text_range()), message));
             }
             SyntaxKind::NODE_STRING if node.text().to_string().contains("--impure") => {
-                let message = "`--impure` lets the evaluation see the machine";
+                let message = "`--impure` lets the evaluation read the machine";
                 findings.push(Finding::new(Rule::NixImpure, span(node.text_range()), message));
             }
             _ => {}
@@ -80,7 +80,7 @@ fn gives_one_of(set: &AttrSet, names: &[&str]) -> bool {
 fn impure(node: &SyntaxNode, findings: &mut Vec<Finding>) {
     let name = Select::cast(node.clone()).and_then(|select| of_builtins(&select));
     if let Some(name) = name.filter(|name| IMPURE.contains(&name.as_str())) {
-        let message = format!("`builtins.{name}` asks the machine");
+        let message = format!("`builtins.{name}` reads the machine");
         findings.push(Finding::new(Rule::NixImpure, span(node.text_range()), message));
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn check(
         Lock::Text(text) => text,
         _ => {
             let names = inputs.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            let message = format!("nothing locks {names}");
+            let message = format!("flake.lock is missing, so {names} can change");
             findings.push(Finding::new(Rule::FlakeWithoutLock, *first, message));
             return Ok(());
         }
@@ -47,7 +47,7 @@ fn read(text: &str) -> Result<Value, FlakeError> {
     let version =
         lock.get("version").and_then(Value::as_u64).ok_or_else(|| fail("it has no version".to_owned()))?;
     if !VERSIONS.contains(&version) {
-        return Err(fail(format!("its version is {version}; 5 to 7 are read")));
+        return Err(fail(format!("unsupported version {version}; expected 5 to 7")));
     }
     Ok(lock)
 }

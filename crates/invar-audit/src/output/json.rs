@@ -9,11 +9,11 @@ use crate::rule::Level;
 ///
 /// ```json
 /// {"files": [{"file": "Dockerfile", "findings": [{"rule": "...", "level": "error", "line": 1, "column": 6,
-///   "end-line": 1, "end-column": 17, "message": "...", "why": "...", "bites": "...", "fix": "...", "also": [12]}],
+///   "end-line": 1, "end-column": 17, "message": "...", "why": "...", "impact": "...", "fix": "...", "also": [12]}],
 ///   "ignored": 0}], "errors": 1, "warnings": 0, "notes": 0, "ignored": 0}
 /// ```
 ///
-/// Lines and columns count from 1, columns in characters; the end is the character behind the last. Findings about all
+/// Lines and columns count from 1, columns in characters; the end is the character after the last. Findings about all
 /// of a file have none of them.
 pub fn to_json(reports: &[Report]) -> Value {
     let count = |level| {
@@ -43,7 +43,7 @@ fn finding(report: &Report, lines: &LineIndex, finding: &Finding) -> Value {
         "level": finding.level.name(),
         "message": finding.message,
         "why": definition.why,
-        "bites": definition.bites,
+        "impact": definition.impact,
         "fix": finding.remedy(),
         "also": finding.also.iter().map(line).collect::<Vec<_>>(),
     });

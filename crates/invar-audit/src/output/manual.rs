@@ -1,9 +1,9 @@
 //! The manual's list of rules, made from their definitions.
 use crate::rule::{Rule, Subject};
 
-/// The rules in Markdown: a table of all of them, then each with why, how it bites, and what to do.
+/// The rules in Markdown: a table of all of them, then each with its cause, impact and fix.
 pub fn manual() -> String {
-    let mut text = String::from("| rule | gravest | finds |\n| --- | --- | --- |\n");
+    let mut text = String::from("| rule | level | finds |\n| --- | --- | --- |\n");
     for rule in Rule::ALL {
         let definition = rule.definition();
         let line = format!(
@@ -19,12 +19,12 @@ pub fn manual() -> String {
         for rule in Rule::ALL.iter().filter(|rule| rule.definition().subject == subject) {
             let definition = rule.definition();
             text.push_str(&format!(
-                "\n### {}\n\nFinds: {}. At most: {}.\n\nWhy: {}\n\nHow it bites: {}\n\nWhat to do: {}\n",
+                "\n### {}\n\nFinds: {}. Level: at most {}.\n\nWhy: {}\n\nImpact: {}\n\nWhat to do: {}\n",
                 definition.name,
                 definition.finds,
                 definition.level.name(),
                 definition.why,
-                definition.bites,
+                definition.impact,
                 definition.fix
             ));
         }

@@ -37,10 +37,10 @@ fn described(rule: Rule) -> Value {
     json!({
         "id": definition.name,
         "shortDescription": {"text": definition.finds.replace('`', "'")},
-        "fullDescription": {"text": format!("{} {}", definition.why, definition.bites)},
+        "fullDescription": {"text": format!("{} {}", definition.why, definition.impact)},
         "help": {
             "text": definition.fix,
-            "markdown": format!("{}\n\n{}\n\n**Remedy:** {}", definition.why, definition.bites, definition.fix),
+            "markdown": format!("{}\n\n{}\n\n**Remedy:** {}", definition.why, definition.impact, definition.fix),
         },
         "defaultConfiguration": {"level": level(definition.level)},
     })

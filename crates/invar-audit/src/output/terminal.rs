@@ -11,7 +11,7 @@ use crate::rule::Level;
 /// Places with the same cause that are shown; the others are counted.
 const PLACES: usize = 3;
 
-/// The findings of all reports, each with its line, why it matters, and what to do; `color` adds ANSI colours.
+/// The findings of all reports, each with its line, why it matters, and what to do; `color` adds ANSI colors.
 ///
 /// Why a rule is one is said at its first finding only. The text ends with a line feed, unless nothing was found.
 pub fn render(reports: &[Report], color: bool) -> String {
@@ -42,7 +42,7 @@ fn one(renderer: &Renderer, report: &Report, lines: &LineIndex, finding: &Findin
     let title = weight.primary_title(finding.message.as_str()).id(finding.rule.name());
     let text = report.text.as_str();
     let definition = finding.rule.definition();
-    let why = format!("{} {}", definition.why, definition.bites);
+    let why = format!("{} {}", definition.why, definition.impact);
     let further = further(lines, finding);
     let mut group = match finding.span {
         Some(span) if !text.is_empty() => {
@@ -91,11 +91,11 @@ pub fn render_fault(name: &str, text: &str, message: &str, span: Option<Span>, c
     renderer.render(&[group])
 }
 
-/// The lines around the place; the whole text would be looked through anew for each finding.
+/// The lines around the place; the whole text would be searched again for each finding.
 fn window(text: &str, lines: &LineIndex, span: Span) -> Range<usize> {
     let start = span.start.min(text.len());
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    debug_assert_eq!(lines.line(line_start), lines.line(start), "a line starts on itself");
+    debug_assert_eq!(lines.line(line_start), lines.line(start), "a line begins in itself");
     let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
     line_start..end
 }

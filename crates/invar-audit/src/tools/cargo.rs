@@ -37,7 +37,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     let locked = call.has(&["--locked", "--frozen", "--offline"]);
     match verb.text.as_str() {
         "build" | "b" | "run" | "r" | "test" | "t" | "check" | "c" | "rustc" | "bench" if !locked => {
-            let message = format!("`cargo {}` changes Cargo.lock where it does not match", verb.text);
+            let message = format!("`cargo {}` updates Cargo.lock if it does not match", verb.text);
             found.push(Finding::new(Rule::CargoWithoutLock, call.span, message).at_level(Level::Warning));
         }
         "update" | "add" | "upgrade" => {
@@ -62,7 +62,7 @@ fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Found) {
         (format!("{} without a version", listed(&open)), Level::Error)
     } else if !locked && call.has(&["install"]) {
         (
-            "without `--locked`, what the crate depends on is taken in its newest versions".to_owned(),
+            "without `--locked`, the newest versions of the crate's dependencies are used".to_owned(),
             Level::Warning,
         )
     } else {

@@ -28,7 +28,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         }
     };
     if is_kept {
-        found.push(Finding::new(Rule::ClockInBuild, call.span, "the clock's time goes into the result"));
+        found.push(Finding::new(Rule::ClockInBuild, call.span, "the current time ends up in the result"));
     }
 }
 

@@ -28,6 +28,6 @@ pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Fo
         return;
     }
     let verb = if verbs[0] == "env" { verbs.join(" ") } else { verbs[0].to_owned() };
-    let message = format!("`{} {verb}` solves with what the channels have that day", call.program);
+    let message = format!("`{} {verb}` resolves against the current state of the channels", call.program);
     found.push(Finding::new(Rule::CondaNotPinned, call.span, message));
 }

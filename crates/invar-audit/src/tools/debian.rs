@@ -16,7 +16,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     let Some((verb, packages)) = operands.split_first() else { return };
     match verb.text.as_str() {
         "upgrade" | "dist-upgrade" | "full-upgrade" | "safe-upgrade" if !has_snapshot(call, trail) => {
-            let message = format!("`{} {}` takes the newest state of the archive", call.program, verb.text);
+            let message = format!("`{} {}` uses the current state of the archive", call.program, verb.text);
             found.push_once(&of_instruction(call), Finding::new(Rule::SystemUpgrade, call.span, message));
         }
         "install" | "reinstall" | "satisfy" | "build-dep" => installs(call, packages, trail, found),
@@ -34,11 +34,11 @@ fn installs(call: &Call, packages: &[&Argument], trail: &Trail<'_>, found: &mut 
         wanted.filter(|package| !is_exact(package)).map(|package| package.text.as_str()).collect();
     let named: Vec<&str> = open.iter().copied().filter(|name| !name.is_empty()).collect();
     let (message, level) = if open.is_empty() && !packages.is_empty() {
-        ("the packages have versions, but what they depend on has none".to_owned(), Level::Warning)
+        ("the packages have versions, but their dependencies do not".to_owned(), Level::Warning)
     } else if named.is_empty() {
-        ("packages are installed from an archive that moves".to_owned(), Level::Error)
+        ("packages are installed from an archive that changes".to_owned(), Level::Error)
     } else {
-        (format!("{} without a version, from an archive that moves", listed(&named)), Level::Error)
+        (format!("{} without a version, from an archive that changes", listed(&named)), Level::Error)
     };
     let finding = Finding::new(Rule::AptNotPinned, call.span, message).at_level(level);
     found.push_once(&of_instruction(call), finding);

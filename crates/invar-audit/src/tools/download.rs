@@ -65,7 +65,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         return;
     }
     if is_run(call, trail) {
-        let message = format!("what `{}` gets is run at once", call.program);
+        let message = format!("the output of `{}` is run directly", call.program);
         found.push(Finding::new(Rule::PipeToShell, call.span, message));
         return;
     }
@@ -74,9 +74,9 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
     let moves = urls.iter().any(|url| names_what_moves(&url.text)) || urls.is_empty();
     let message = if moves {
-        "what this downloads changes with time, and nothing checks it"
+        "this download changes over time and is not verified"
     } else {
-        "nothing checks what this downloads"
+        "this download is not verified"
     };
     let level = if moves { Level::Error } else { Level::Warning };
     found.push(Finding::new(Rule::DownloadWithoutChecksum, call.span, message).at_level(level));

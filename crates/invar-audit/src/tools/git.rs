@@ -24,19 +24,19 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     match (call.program.as_str(), verb.text.as_str()) {
         ("git", "clone") => clone(call, trail, found),
         ("git", "pull") => {
-            found.push(Finding::new(Rule::GitNotPinned, call.span, "`git pull` takes the tip of the branch"));
+            found.push(Finding::new(Rule::GitNotPinned, call.span, "`git pull` uses the tip of the branch"));
         }
         ("git", "submodule") if call.has(&["--remote"]) => {
-            let message = "`--remote` takes the tips of the submodules' branches";
+            let message = "`--remote` uses the tips of the submodules' branches";
             found.push(Finding::new(Rule::GitNotPinned, call.span, message));
         }
         ("svn", "checkout" | "co" | "export")
             if !call.has_option(&["-r", "--revision"]) && !rest.is_empty() =>
         {
-            found.push(Finding::new(Rule::GitNotPinned, call.span, "no revision is named"));
+            found.push(Finding::new(Rule::GitNotPinned, call.span, "no revision is given"));
         }
         ("hg", "clone") if !call.has_option(&["-r", "--rev", "-u", "--updaterev"]) => {
-            found.push(Finding::new(Rule::GitNotPinned, call.span, "no revision is named"));
+            found.push(Finding::new(Rule::GitNotPinned, call.span, "no revision is given"));
         }
         _ => {}
     }
@@ -58,7 +58,7 @@ fn clone(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         }
         let names_commit = |argument: &&Argument| {
             let text = argument.text.trim_end_matches(':');
-            // A value from outside is told elsewhere.
+            // A value from outside is reported elsewhere.
             is_commit(text)
                 || is_short_commit(text)
                 || (text.is_empty() && !argument.known)
@@ -73,9 +73,9 @@ fn clone(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
     let is_version = |name: &String| name.contains(|c: char| c.is_ascii_digit()) && name.contains('.');
     let (message, level) = match tag {
-        Some(tag) if is_version(&tag) => (format!("`{tag}` is a tag, which can be moved"), Level::Warning),
-        Some(tag) if !tag.is_empty() => (format!("the tip of `{tag}` is taken"), Level::Error),
-        _ => ("the tip of the default branch is taken".to_owned(), Level::Error),
+        Some(tag) if is_version(&tag) => (format!("`{tag}` is a tag, which can move"), Level::Warning),
+        Some(tag) if !tag.is_empty() => (format!("this uses the tip of `{tag}`"), Level::Error),
+        _ => ("this uses the tip of the default branch".to_owned(), Level::Error),
     };
     found.push(Finding::new(Rule::GitNotPinned, call.span, message).at_level(level));
 }

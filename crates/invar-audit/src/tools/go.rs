@@ -28,7 +28,11 @@ pub(super) fn check(call: &Call, found: &mut Found) {
             report(call, &open, found);
         }
         ("go" | "xx-go", "get") if call.has(&["-u", "-u=patch"]) => {
-            found.push(Finding::new(Rule::GoNotPinned, call.span, "`go get -u` takes the newest versions"));
+            found.push(Finding::new(
+                Rule::GoNotPinned,
+                call.span,
+                "`go get -u` installs the newest versions",
+            ));
         }
         ("go" | "xx-go", "get") => {
             let is_open = |module: &&&Argument| {
@@ -57,17 +61,17 @@ pub(super) fn check(call: &Call, found: &mut Found) {
 
 fn report(call: &Call, open: &[&str], found: &mut Found) {
     if !open.is_empty() {
-        let message = format!("{} at no fixed version", listed(open));
+        let message = format!("{} without a fixed version", listed(open));
         found.push(Finding::new(Rule::GoNotPinned, call.span, message));
     }
 }
 
-/// Whether the part behind `@` is neither a version nor a commit.
+/// Whether the part after `@` is neither a version nor a commit.
 fn moves(module: &Argument) -> bool {
     let Some((_, version)) = module.text.rsplit_once('@') else { return false };
     let is_version = version.strip_prefix('v').is_some_and(|rest| rest.matches('.').count() >= 2);
     let is_commit = version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // What comes from a variable is told elsewhere.
+    // What comes from a variable is reported elsewhere.
     let is_from_variable = !module.known && matches!(version, "" | "v");
     !is_version && !is_commit && !is_from_variable
 }

@@ -31,10 +31,10 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
             if is_global(call) {
                 by_name(call, rest, found);
             } else if !call.has(&["--dry-run", "--version"]) {
-                let fix = "Use `npm ci`, which installs exactly what package-lock.json says.";
+                let fix = "Use `npm ci`, which installs exactly what is in package-lock.json.";
                 without_lock(
                     call,
-                    &format!("`npm {}` changes its lock where it does not match", verb.unwrap_or_default()),
+                    &format!("`npm {}` updates the lock if it does not match", verb.unwrap_or_default()),
                     fix,
                     found,
                 );
@@ -53,7 +53,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
                 || call.is_on("YARN_ENABLE_IMMUTABLE_INSTALLS");
             if !holds || matches!(verb, Some("add" | "upgrade" | "up")) {
                 let fix = "Use `yarn install --immutable`, or `--frozen-lockfile` with Yarn 1.";
-                without_lock(call, "`yarn install` changes its lock where it does not match", fix, found);
+                without_lock(call, "`yarn install` updates the lock if it does not match", fix, found);
             }
         }
         ("yarn", Some("global")) if rest.first().is_some_and(|verb| verb.text == "add") => {
@@ -70,14 +70,14 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
                     || call.is_on("npm_config_frozen_lockfile"));
             if !holds {
                 let fix = "Use `pnpm install --frozen-lockfile`.";
-                without_lock(call, "`pnpm install` changes its lock where it does not match", fix, found);
+                without_lock(call, "`pnpm install` updates the lock if it does not match", fix, found);
             }
         }
         ("bun", Some("add" | "install" | "i" | "update")) if is_global(call) => by_name(call, rest, found),
         ("bun", Some("install" | "i")) if call.has(&["--frozen-lockfile"]) => {}
         ("bun", Some("install" | "i" | "add" | "update")) => {
             let fix = "Use `bun install --frozen-lockfile`, or `bun ci`.";
-            without_lock(call, "`bun install` changes its lock where it does not match", fix, found);
+            without_lock(call, "`bun install` updates the lock if it does not match", fix, found);
         }
         ("corepack", Some("prepare" | "use" | "install" | "up")) => by_name(call, rest, found),
         _ => {}

@@ -12,7 +12,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
 fn message(call: &Call) -> Option<String> {
     let operands = call.operands(&["-e", "--version", "-n", "--repos"]);
     let texts: Vec<&str> = operands.iter().map(|operand| operand.text.as_str()).collect();
-    let newest = |what: &str| Some(format!("`{what}` takes the newest of the repository"));
+    let newest = |what: &str| Some(format!("`{what}` installs the newest version in the repository"));
     match (call.program.as_str(), texts.as_slice()) {
         ("cpanm" | "cpan", [_, ..]) => {
             let is_open =

@@ -58,7 +58,7 @@ const GROUPS: [&str; 2] = ["--group", "--extra"];
 /// What a pip command line asks for.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    /// The verb, and where the arguments behind it begin.
+    /// The verb, and where the arguments after it begin.
     pub verb: &'a str,
     pub requirements: Vec<&'a Argument>,
     pub paths: Vec<&'a Argument>,
@@ -154,7 +154,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
 }
 
 fn by_setup(call: &Call, found: &mut Found) {
-    let message = "what the project depends on is fetched in its newest versions";
+    let message = "the newest versions of the project's dependencies are installed";
     found.push(Finding::new(Rule::PythonNotLocked, call.span, message));
 }
 
@@ -166,7 +166,7 @@ fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
     };
     let open: Vec<&str> = names.iter().filter(pin).map(|name| name.text.as_str()).collect();
     let (message, level) = if open.is_empty() {
-        ("the version is fixed, but not what it depends on".to_owned(), Level::Warning)
+        ("the version is fixed, but its dependencies are not".to_owned(), Level::Warning)
     } else {
         (format!("{} without a version", listed(&open)), Level::Error)
     };
@@ -197,9 +197,10 @@ fn pip(
     let mut least =
         asked.requirements.iter().map(|argument| of_argument(argument)).min().unwrap_or(Pin::Files);
     let mut message = if open.is_empty() {
-        "versions are fixed, but no hashes, and not what these packages depend on".to_owned()
+        "versions are fixed, but hashes and dependencies are not".to_owned()
     } else {
-        let upgrade = if call.has(&["-U", "--upgrade"]) { " (and `--upgrade` takes the newest)" } else { "" };
+        let upgrade =
+            if call.has(&["-U", "--upgrade"]) { " (and `--upgrade` installs the newest)" } else { "" };
         let named: Vec<&str> = open.iter().map(|name| if name.is_empty() { "..." } else { name }).collect();
         format!("{} without a version{upgrade}", listed(&named))
     };
@@ -218,10 +219,8 @@ fn pip(
             least = pin;
             message = match pin {
                 Pin::Open => format!("`{name}` has requirements without versions"),
-                Pin::Unseen => format!("`{name}` cannot be seen here, and `--require-hashes` is not given"),
-                _ => format!(
-                    "`{name}` has versions, but no hashes, and may lack what these packages depend on"
-                ),
+                Pin::Unseen => format!("cannot read `{name}`, and `--require-hashes` is not set"),
+                _ => format!("`{name}` has versions but no hashes, and may not include dependencies"),
             };
         }
     }
@@ -232,8 +231,8 @@ fn pip(
     if (builds_project && !(all_wheels && after_wheelhouse())) || asked.groups {
         least = Pin::Open;
         message = match asked.paths.first() {
-            Some(path) => format!("what `{}` depends on is taken in its newest versions", path.text),
-            None => "what the project's groups name is taken in its newest versions".to_owned(),
+            Some(path) => format!("the newest versions of the dependencies of `{}` are installed", path.text),
+            None => "the newest versions of the packages in the project's groups are installed".to_owned(),
         };
     }
     let constrained = call.has_option(&["-c", "--constraint", "--constraints", "--build-constraints"])

@@ -18,7 +18,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         return;
     }
     let message =
-        format!("`{}` compiles Python files, with the times of their sources in them", call.program);
+        format!("`{}` compiles Python files, which then contain the times of their sources", call.program);
     found.push_once("", Finding::new(Rule::BytecodeTimes, call.span, message));
 }
 

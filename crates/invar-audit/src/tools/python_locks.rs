@@ -16,7 +16,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
             if call.operands(&[]).first().is_some_and(|verb| verb.text == "sync")
                 && !call.has(&["--no-lock"]) =>
         {
-            let message = "`rye sync` may change the lock; `--no-lock` holds to it";
+            let message = "`rye sync` may change the lock; `--no-lock` does not";
             found.push(Finding::new(Rule::PythonWithoutLock, call.span, message).at_level(Level::Warning));
         }
         _ => {}
@@ -26,7 +26,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
 fn uv(call: &Call, found: &mut Found) {
     let operands = call.operands(&["--directory", "--project", "--color", "--cache-dir"]);
     let Some(verb) = operands.first().map(|verb| verb.text.as_str()) else { return };
-    // Options behind the program that `uv run` starts are not uv's own.
+    // Options after the program that `uv run` starts are not uv's own.
     let end = if verb == "run" { operands.get(1).map(|program| program.span.start) } else { None };
     let has = |options: &[&str]| {
         let own =
@@ -35,16 +35,16 @@ fn uv(call: &Call, found: &mut Found) {
     };
     let holds = has(&["--locked", "--frozen"]) || call.is_on("UV_LOCKED") || call.is_on("UV_FROZEN");
     let message = match verb {
-        "sync" if !holds => "`uv sync` may resolve anew",
+        "sync" if !holds => "`uv sync` may resolve again",
         "run"
             if !holds
                 && !has(&["--no-sync", "--no-project", "--script", "-s"])
                 && !call.is_on("UV_NO_SYNC") =>
         {
-            "`uv run` syncs first, and may resolve anew"
+            "`uv run` syncs first and may resolve again"
         }
-        "export" | "tree" if !holds => "`uv export` may resolve anew",
-        "lock" if !holds && !has(&["--check"]) => "`uv lock` resolves anew",
+        "export" | "tree" if !holds => "`uv export` may resolve again",
+        "lock" if !holds && !has(&["--check"]) => "`uv lock` resolves again",
         "add" | "remove" | "upgrade" => "the build changes uv.lock",
         _ => return,
     };
@@ -56,7 +56,7 @@ fn poetry(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found
     let message = match operands.first().map(|verb| verb.text.as_str()) {
         Some("update" | "lock" | "add") => "the build changes poetry.lock",
         Some("install" | "sync") if !lock_is_there("poetry.lock", call, trail, surroundings) => {
-            "no poetry.lock was copied before this, so the newest versions are taken"
+            "no poetry.lock was copied before this, so the newest versions are installed"
         }
         _ => return,
     };
@@ -70,7 +70,7 @@ fn pdm(call: &Call, found: &mut Found) {
             ("the build changes pdm.lock", Level::Error)
         }
         Some("install") if !call.has(&["--frozen-lockfile", "--no-lock", "--check"]) => {
-            ("`pdm install` changes the lock where it does not match; `pdm sync` holds to it", Level::Warning)
+            ("`pdm install` updates the lock if it does not match; `pdm sync` does not", Level::Warning)
         }
         _ => return,
     };
@@ -82,7 +82,7 @@ fn pipenv(call: &Call, found: &mut Found) {
     let message = match operands.first().map(|verb| verb.text.as_str()) {
         Some("update" | "lock" | "upgrade") => "the build changes Pipfile.lock",
         Some("install") if !call.has(&["--deploy", "--ignore-pipfile"]) => {
-            "`pipenv install` changes the lock where it does not match"
+            "`pipenv install` updates the lock if it does not match"
         }
         _ => return,
     };

@@ -5,10 +5,10 @@ use crate::rule::Rule;
 
 pub(super) fn check(call: &Call, found: &mut Found) {
     if let Some(what) = random(call) {
-        let message = format!("{what} is another one at every build");
+        let message = format!("{what} differs in every build");
         found.push(Finding::new(Rule::RandomInBuild, call.span, message));
     } else if let Some(what) = machine(call) {
-        let message = format!("{what} is the one of the machine that builds");
+        let message = format!("{what} is the build machine's");
         found.push(Finding::new(Rule::MachineInBuild, call.span, message));
     }
 }
@@ -18,23 +18,23 @@ fn random(call: &Call) -> Option<&'static str> {
     let verb = call.arguments.first().map(|argument| argument.text.as_str()).unwrap_or_default();
     let reads_random = |text: &str| text.contains("/dev/urandom") || text.contains("/dev/random");
     match call.program.as_str() {
-        "uuidgen" | "dbus-uuidgen" | "systemd-machine-id-setup" => Some("the id that this makes"),
+        "uuidgen" | "dbus-uuidgen" | "systemd-machine-id-setup" => Some("the ID generated here"),
         "openssl" => match verb {
-            "rand" => Some("the value that this makes"),
-            "genrsa" | "genpkey" | "gendsa" | "dhparam" | "ecparam" => Some("the key that this makes"),
-            "req" if call.has(&["-x509", "-newkey", "-new"]) => Some("the certificate that this makes"),
+            "rand" => Some("the value generated here"),
+            "genrsa" | "genpkey" | "gendsa" | "dhparam" | "ecparam" => Some("the key generated here"),
+            "req" if call.has(&["-x509", "-newkey", "-new"]) => Some("the certificate generated here"),
             _ => None,
         },
-        "ssh-keygen" if !call.has(&["-R", "-F", "-l", "-y", "-H"]) => Some("the key that this makes"),
-        "keytool" if verb.starts_with("-genkey") || verb == "-genkeypair" => Some("the key that this makes"),
-        "make-ssl-cert" | "mkcert" => Some("the certificate that this makes"),
-        "pwgen" | "mcookie" => Some("the value that this makes"),
-        "php" if line.contains("key:generate") => Some("the key that this makes"),
-        "shuf" => Some("the order that this makes"),
+        "ssh-keygen" if !call.has(&["-R", "-F", "-l", "-y", "-H"]) => Some("the key generated here"),
+        "keytool" if verb.starts_with("-genkey") || verb == "-genkeypair" => Some("the key generated here"),
+        "make-ssl-cert" | "mkcert" => Some("the certificate generated here"),
+        "pwgen" | "mcookie" => Some("the value generated here"),
+        "php" if line.contains("key:generate") => Some("the key generated here"),
+        "shuf" => Some("the order generated here"),
         // A link to the device is none of its values.
         "ln" | "cp" | "mount" | "chmod" => None,
         _ if reads_random(&line) || call.inputs.iter().any(|input| reads_random(input)) => {
-            Some("what is read here")
+            Some("the data read here")
         }
         _ => None,
     }
@@ -50,9 +50,9 @@ fn machine(call: &Call) -> Option<&'static str> {
         return Some("the CPU");
     }
     match call.program.as_str() {
-        "hostname" if kept && call.arguments.is_empty() => Some("the name of the host"),
+        "hostname" if kept && call.arguments.is_empty() => Some("the host name"),
         "uname" if kept && call.has(&["-r", "-a", "-n", "-v", "--all", "--kernel-release"]) => {
-            Some("the kernel's version")
+            Some("the kernel version")
         }
         "lscpu" if kept => Some("the CPU"),
         "cat" | "grep" if kept && (line.contains("/proc/cpuinfo") || line.contains("/proc/version")) => {

@@ -5,17 +5,17 @@ use crate::rule::Rule;
 
 pub(super) fn check(call: &Call, found: &mut Found) {
     if let Some((cause, what)) = fetches(call) {
-        let message = format!("{what} over the network, which nothing here pins");
+        let message = format!("{what} over the network, without a pin");
         found.push_once(&cause, Finding::new(Rule::NetworkInRun, call.span, message));
     }
 }
 
-/// What the call fetches; the same cause is told once.
+/// What the call fetches; the same cause is reported once.
 fn fetches(call: &Call) -> Option<(String, String)> {
     let operands = call.operands(&["-f", "-s", "-P", "-c", "-p", "--project", "-o"]);
     let texts: Vec<&str> = operands.iter().map(|operand| operand.text.as_str()).collect();
     let tool = |name: &str, what: &str| Some((name.to_owned(), format!("`{name}` {what}")));
-    let resolves = "resolves and fetches what the project needs";
+    let resolves = "resolves and fetches dependencies";
     let each = |what: &str| Some((call.span.start.to_string(), what.to_owned()));
     if call.has(&["--offline", "-offline", "--help", "--version", "-version", "-V", "-v"]) && texts.is_empty()
     {
@@ -96,7 +96,7 @@ fn is_other_rules(program: &str) -> bool {
 
 /// A script of its own whose name says that it fetches.
 fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
-    // What a script does is told where it stands.
+    // What a script does is reported where it stands.
     if call.runs_read_script {
         return None;
     }
@@ -106,8 +106,8 @@ fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
     let is_system = ["/bin/install", "/usr/bin/install"].contains(&path);
     let fetches =
         !is_system && words.iter().any(|word| says_so.contains(word) || word.starts_with("download"));
-    // What was downloaded before by its name is told there.
-    fetches.then(|| (call.span.start.to_string(), format!("`{name}`, whose name says so, fetches")))
+    // What was downloaded before by its name is reported there.
+    fetches.then(|| (call.span.start.to_string(), format!("`{name}` fetches, judging by its name")))
 }
 
 fn fetches_in_line(line: &str) -> bool {

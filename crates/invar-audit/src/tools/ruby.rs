@@ -21,7 +21,7 @@ fn gem(call: &Call, found: &mut Found) {
             found.push(Finding::new(
                 Rule::RubyNotPinned,
                 call.span,
-                "`gem update` takes the newest versions",
+                "`gem update` installs the newest versions",
             ));
         }
         "install" | "i"
@@ -45,7 +45,7 @@ fn bundle(call: &Call, trail: &Trail<'_>, found: &mut Found) {
             found.push(Finding::new(
                 Rule::RubyNotPinned,
                 call.span,
-                "`bundle update` takes the newest versions",
+                "`bundle update` installs the newest versions",
             ));
         }
         None | Some("install") => {
@@ -61,7 +61,7 @@ fn bundle(call: &Call, trail: &Trail<'_>, found: &mut Found) {
                 || call.is_on("BUNDLE_DEPLOYMENT")
                 || trail.before(call).any(is_frozen);
             if !holds {
-                let message = "`bundle install` changes Gemfile.lock where it does not match";
+                let message = "`bundle install` updates Gemfile.lock if it does not match";
                 found.push(Finding::new(Rule::RubyNotPinned, call.span, message).at_level(Level::Warning));
             }
         }

@@ -86,7 +86,7 @@ fn is_full_name(package: &Argument) -> bool {
 }
 
 fn upgrade(call: &Call, what: &str, found: &mut Found) {
-    let message = format!("`{what}` takes the newest state of the repository");
+    let message = format!("`{what}` uses the current state of the repository");
     found.push_once(&of_instruction(call), Finding::new(Rule::SystemUpgrade, call.span, message));
 }
 
@@ -102,11 +102,11 @@ fn not_pinned(
         packages.iter().filter(|package| !exact(package)).map(|package| package.text.as_str()).collect();
     let named: Vec<&str> = open.iter().copied().filter(|name| !name.is_empty()).collect();
     let (message, level) = if open.is_empty() {
-        ("the packages have versions, but what they depend on has none".to_owned(), Level::Warning)
+        ("the packages have versions, but their dependencies do not".to_owned(), Level::Warning)
     } else if named.is_empty() {
-        (format!("packages are installed from {from} that moves"), Level::Error)
+        (format!("packages are installed from {from} that changes"), Level::Error)
     } else {
-        (format!("{} without a version, from {from} that moves", listed(&named)), Level::Error)
+        (format!("{} without a version, from {from} that changes", listed(&named)), Level::Error)
     };
     found.push_once(&of_instruction(call), Finding::new(rule, call.span, message).at_level(level));
 }

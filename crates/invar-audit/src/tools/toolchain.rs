@@ -5,7 +5,7 @@ use crate::rule::Rule;
 
 pub(super) fn check(call: &Call, found: &mut Found) {
     if let Some(name) = moving(call) {
-        let message = format!("`{name}` names another version every few weeks");
+        let message = format!("`{name}` refers to a different version every few weeks");
         found.push(Finding::new(Rule::ToolchainNotPinned, call.span, message));
     }
 }

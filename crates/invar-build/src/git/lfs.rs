@@ -41,7 +41,7 @@ pub(crate) fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(),
 mod tests {
     use std::sync::Arc;
 
-    use invar_store::{Key, Store};
+    use invar_store::{Keyed as _, Store};
     use invar_tree::{ImagePath, Mode, Origin, Owner, Sink as _};
 
     use super::*;
@@ -50,7 +50,8 @@ mod tests {
     fn said(path: &str, content: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let store = Store::open(&folder.path().join("store")).expect("a store can be made");
-        let mut tree = store.tree_writer(&Key::new("commit", &[])).expect("a tree can be written");
+        let mut tree =
+            store.tree_writer(&crate::git::GitCommit("commit").key()).expect("a tree can be written");
         let path = ImagePath::parse(path).expect("it is a path");
         tree.file(path, Mode::FILE, Owner::ROOT, &mut content.as_bytes()).expect("it is written");
         let stored = tree.commit(&[]).expect("it is stored");

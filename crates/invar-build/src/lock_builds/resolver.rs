@@ -12,10 +12,10 @@ use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
     missing_requirements, version_environment,
 };
+use invar_store::{KeyWriter, Keyed};
 
 use super::{declared, uv};
 use crate::debian::{debian_checkout, path};
-use crate::key::key_of;
 use crate::project::ProjectFiles;
 use crate::python_source::{
     FrontEnd, LONGEST_ANSWER, Place, Source, build_environment, front_end, locked_digest, prepare_needs,
@@ -29,6 +29,18 @@ const ROUNDS: usize = 3;
 
 /// How deep a package that is built for a build may need another one.
 const DEEPEST: usize = 8;
+
+/// What a package's build backend says that it needs. It is asked each time: the store keeps no answer.
+struct AskedBackend<'a>(&'a DistributionName);
+
+impl Keyed for AskedBackend<'_> {
+    const DOMAIN: &'static str = "asked";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.text(self.0.as_str());
+    }
+}
 
 /// A package to be built, and what is known of its build.
 pub(super) struct Wanted {
@@ -361,7 +373,7 @@ impl<'a> Resolver<'a> {
             let task = FrontEnd {
                 label: &label,
                 name: &wanted.chosen.name,
-                key: key_of("asked", &[("name", wanted.name.to_string())]),
+                key: AskedBackend(&wanted.name).key(),
                 action,
                 source: &wanted.source,
                 place: Place::Build,
@@ -381,5 +393,21 @@ impl<'a> Resolver<'a> {
             asked.extend(more);
         }
         Ok(asked)
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        assert_eq!(
+            AskedBackend(&"numpy".parse().unwrap()).describe(),
+            "asked 1 573e482902bc312c6b0c93b981f9d481d4fc595343dbaa845be9880cb0e29b62",
+            "{CHANGED}"
+        );
     }
 }

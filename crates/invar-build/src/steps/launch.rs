@@ -1,9 +1,10 @@
 //! Launchers, and the programs whose places they take.
 use std::collections::BTreeMap;
 
-use invar_launcher::{CalledAs, Launcher, Machine, Values, launcher};
+use invar_launcher::{CalledAs, LAUNCHER_VERSION, Launcher, Machine, Values, launcher};
 use invar_plan::Plan;
 use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
+use invar_store::KeyWriter;
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::BuildError;
@@ -50,38 +51,42 @@ pub(crate) fn wrapped(program: &ImagePath) -> ImagePath {
     path.unwrap_or_else(|_| program.clone())
 }
 
-/// What of `wrap` its step's key has beyond what every wrapped program can have; nothing for one that has no more.
-pub(super) fn key_fields(number: usize, wrap: &Wrap) -> Vec<(String, String)> {
-    let Wrap { program: _, at: _, env: _, args: _, env_default, unset, prefix, suffix, .. } = wrap;
-    let mut fields = Vec::new();
-    let mut add = |name: String, value: String| fields.push((format!("wrap-{number}-{name}"), value));
-    for (name, value) in env_default {
-        add("default".to_owned(), format!("{name}={value}"));
+/// Writes all of `wrap`, and the version of the launcher that is made of it.
+pub(super) fn encode(writer: &mut KeyWriter, wrap: &Wrap) {
+    let Wrap {
+        program,
+        at,
+        env,
+        env_default,
+        unset,
+        prefix,
+        suffix,
+        args,
+        args_after,
+        workdir,
+        argv0,
+        inherit_argv0,
+    } = wrap;
+    writer.number(LAUNCHER_VERSION.into());
+    writer.text(program.as_str());
+    writer.optional(at.as_ref(), |writer, path| writer.text(path.as_str()));
+    for texts in [env, env_default] {
+        writer.map(texts.iter().map(|(name, value)| (name.as_str(), value.as_str())), KeyWriter::text);
     }
-    for name in unset {
-        add("unset".to_owned(), name.to_string());
+    writer.set(unset, |writer, name| writer.text(name.as_str()));
+    for lists in [prefix, suffix] {
+        writer.map(lists.iter().map(|(name, list)| (name.as_str(), list)), |writer, list| {
+            let ListValues { values, separator } = list;
+            writer.text(separator);
+            writer.list(values, |writer, value| writer.text(value));
+        });
     }
-    for (kind, lists) in [("prefix", prefix), ("suffix", suffix)] {
-        for (name, list) in lists {
-            add(format!("{kind}-{name}-separator"), list.separator.clone());
-            for (place, value) in list.values.iter().enumerate() {
-                add(format!("{kind}-{name}-{place}"), value.clone());
-            }
-        }
+    for arguments in [args, args_after] {
+        writer.list(arguments, |writer, argument| writer.text(argument));
     }
-    for (place, argument) in wrap.args_after.iter().enumerate() {
-        add(format!("argument-after-{place}"), argument.clone());
-    }
-    if let Some(workdir) = &wrap.workdir {
-        add("workdir".to_owned(), workdir.to_string());
-    }
-    if let Some(name) = &wrap.argv0 {
-        add("argv0".to_owned(), name.clone());
-    }
-    if wrap.inherit_argv0 {
-        add("inherit-argv0".to_owned(), String::new());
-    }
-    fields
+    writer.optional(workdir.as_ref(), |writer, path| writer.text(path.as_str()));
+    writer.optional(argv0.as_deref(), KeyWriter::text);
+    writer.flag(*inherit_argv0);
 }
 
 pub(super) fn add_launcher(

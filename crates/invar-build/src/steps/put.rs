@@ -50,7 +50,7 @@ pub(super) fn put_outputs(
     Ok(())
 }
 
-/// Why there is no such file.
+/// Why the file does not exist.
 pub(super) fn no_source(workshop: &Workshop<'_>, step: &Step, from: &BuildPath) -> BuildError {
     let is_there = !from.is_absolute() && workshop.files.folder.join(from.as_str()).exists();
     let reason = match (from.is_absolute(), is_there) {
@@ -59,7 +59,7 @@ pub(super) fn no_source(workshop: &Workshop<'_>, step: &Step, from: &BuildPath) 
             "which is there, but git ignores it"
         }
         (false, true) => "which is there, but git ignores it or it is not among the inputs",
-        (false, false) => "and there is no such file in the project",
+        (false, false) => "which the project does not have",
     };
     BuildError::NoSource { step: step.name.to_string(), output: from.to_string(), reason }
 }

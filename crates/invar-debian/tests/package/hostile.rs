@@ -40,7 +40,7 @@ fn check_fault(entry: Entry, expected: &str) {
 
 #[test]
 fn hostile_entries_are_refused() {
-    let path = |fault: &str| format!("it has a bad path: {fault}");
+    let path = |fault: &str| format!("it has an invalid path: {fault}");
     check_fault(file("../etc/x", ""), &path("\"../etc/x\" climbs out with \"..\""));
     check_fault(file("./a/../../x", ""), &path("\"./a/../../x\" climbs out with \"..\""));
     check_fault(file("/etc/x", ""), &path("\"/etc/x\" is absolute"));
@@ -49,29 +49,29 @@ fn hostile_entries_are_refused() {
     let latin = Entry { path: b"./\xe9".to_vec(), ..file("", "") };
     check_fault(latin, &path("\"./\u{fffd}\" is not UTF-8"));
 
-    check_fault(entry("./dev/sda", b'4'), "a package may not bring a device");
-    check_fault(entry("./dev/tty", b'3'), "a package may not bring a device");
-    check_fault(entry("./pipe", b'6'), "a package may not bring a named pipe");
-    check_fault(entry("./holes", b'S'), "a package may not bring a sparse file");
-    check_fault(entry("./x", b'x'), "a package may not bring an extended header");
-    check_fault(entry("./x", b'g'), "a package may not bring an extended header");
-    check_fault(entry("./x", b'V'), "a package may not bring an entry of the type 'V'");
+    check_fault(entry("./dev/sda", b'4'), "a package may not contain a device");
+    check_fault(entry("./dev/tty", b'3'), "a package may not contain a device");
+    check_fault(entry("./pipe", b'6'), "a package may not contain a named pipe");
+    check_fault(entry("./holes", b'S'), "a package may not contain a sparse file");
+    check_fault(entry("./x", b'x'), "a package may not contain an extended header");
+    check_fault(entry("./x", b'g'), "a package may not contain an extended header");
+    check_fault(entry("./x", b'V'), "a package may not contain an entry of the type 'V'");
 
-    let missing = "the entry \"/b\": it is a hard link to /nothing, which is no file that comes before it";
+    let missing = "the entry \"/b\": it is a hard link to /nothing, which is not an earlier file";
     check_entry(link("./b", b'1', "./nothing"), missing);
     check_entry(link("./b", b'1', "./b"), &missing.replace("nothing", "b"));
     check_entry(link("./b", b'1', "./usr"), &missing.replace("nothing", "usr"));
     check_fault(
         link("./b", b'1', "/etc/passwd"),
-        "it is a hard link to a bad path: \"/etc/passwd\" is absolute",
+        "it is a hard link to an invalid path: \"/etc/passwd\" is absolute",
     );
     check_fault(
         link("./b", b'1', "../b"),
-        "it is a hard link to a bad path: \"../b\" climbs out with \"..\"",
+        "it is a hard link to an invalid path: \"../b\" climbs out with \"..\"",
     );
-    check_fault(link("./b", b'2', ""), "its target is not one that a link can have: \"\"");
+    check_fault(link("./b", b'2', ""), "its target is not valid for a link: \"\"");
     let latin = Entry { link: b"\xe9".to_vec(), ..link("./b", b'2', "") };
-    check_fault(latin, "its target is not one that a link can have: \"\u{fffd}\"");
+    check_fault(latin, "its target is not valid for a link: \"\u{fffd}\"");
 
     let climbs = |path: &str, target: &str| {
         let expected =
@@ -89,10 +89,10 @@ fn hostile_entries_are_refused() {
     let owner = Entry { owner: (1 << 32, 0), ..file("./b", "") };
     check_fault(owner, "its numeric owner 4294967296 does not fit into 32 bits");
     let content = Entry { content: b"x".to_vec(), ..directory("./b") };
-    check_fault(content, "it has 1 bytes of content although it is not a file");
+    check_fault(content, "it has 1 bytes of content, but it is not a file");
     let name = "x/".repeat(2100);
     let long =
-        "its extended header or long name is malformed or too long, comes twice, or no entry follows it";
+        "its extended header or long name is malformed, too long, repeated, or not followed by an entry";
     check_entry(file(&name, ""), &format!("the entry {:?}: {long}", &name[..200]));
     for kind in *b"LK" {
         let named = Entry { content: b"name\0".to_vec(), ..entry("././@LongLink", kind) };
@@ -104,11 +104,11 @@ fn hostile_entries_are_refused() {
 
     check_entry(file("./usr/a", "b"), "/usr/a appears twice");
     check_entry(directory("./usr/a/"), "/usr/a appears twice");
-    check_entry(file("./usr/a/b", ""), "/usr/a/b lies below /usr/a, which is not a directory");
+    check_entry(file("./usr/a/b", ""), "/usr/a/b is below /usr/a, which is not a directory");
     let bytes = deb(&[link("./l", b'2', "/etc"), file("./l/passwd", "")]);
     check_error(
         &bytes,
-        "the member \"data.tar.xz\" cannot be unpacked: /l/passwd lies below /l, which is not a directory",
+        "the member \"data.tar.xz\" cannot be unpacked: /l/passwd is below /l, which is not a directory",
     );
 }
 
@@ -143,10 +143,10 @@ fn damaged_headers_are_refused() {
         .sum();
     let bytes = |data: &[u8]| deb_of(".gz", &[file("./control", CONTROL)], data);
     let error = chain(&read(&bytes(&data), &ALL).map(|_| ()).unwrap_err());
-    assert!(error.contains("at byte 0 there should be a tar header, and there is none"), "{error}");
+    assert!(error.contains("expected a tar header at byte 0"), "{error}");
     data[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let error = chain(&read(&bytes(&data), &ALL).map(|_| ()).unwrap_err());
-    assert!(error.contains("the entry \"./a\": its header has a bad number"), "{error}");
+    assert!(error.contains("the entry \"./a\": its header has an invalid number"), "{error}");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn bombs_are_refused() {
     check_error(
         &deb_of(".xz", &huge, &tar_of(&[])),
         "the member \"control.tar.xz\" does not describe a package: \
-         it unpacks to more than 16777216 bytes, which no honest archive of its size does",
+         it unpacks to more than 16777216 bytes, which is implausible for its size",
     );
 
     // Hard links are cheap in an archive, but each becomes a file of the image.
@@ -206,7 +206,7 @@ fn the_outer_format_is_checked() {
     check_error(&ar(&[binary, control]), &member("data.tar", "the end"));
     check_error(
         &ar(&[binary, control, data, data]),
-        "the member \"data.tar\" comes after \"data.tar\", where a second archive would be ambiguous",
+        "the member \"data.tar\" after \"data.tar\" is not allowed, because a second archive would be ambiguous",
     );
     for version in ["", "3.0\n", "2\n", "2.x\n", "0.939000\n"] {
         let found = version.trim();
@@ -217,7 +217,7 @@ fn the_outer_format_is_checked() {
     }
     check_error(
         &ar(&[binary, control, ("data.tar.bz2", b"")]),
-        "the member \"data.tar.bz2\" is compressed in a way that is not supported: \
+        "the member \"data.tar.bz2\" has an unsupported compression: \
          expected .gz, .xz, .zst or none",
     );
     let trailing = [data.1, b"x"].concat();
@@ -227,7 +227,7 @@ fn the_outer_format_is_checked() {
     );
     let rubbish = [ar(&[binary, control, data]), b"rubbish".to_vec()].concat();
     let length = rubbish.len();
-    check_error(&rubbish, &format!("the archive ends at byte {length}, inside a header: it is not complete"));
+    check_error(&rubbish, &format!("the archive is incomplete: it ends at byte {length}, inside a header"));
 }
 
 #[track_caller]
@@ -243,7 +243,7 @@ fn control_data_is_checked() {
     check_control(&[], "it has no file \"control\"");
     check_control(&[file("./control", ""), file("./control", "")], "the file \"control\" appears twice");
     check_control(&[file("./postinst", ""), file("./postinst", "")], "the file \"postinst\" appears twice");
-    check_control(&[link("./control", b'2', "x")], "/control is not a plain file");
+    check_control(&[link("./control", b'2', "x")], "/control is not a regular file");
     let latin = Entry { content: b"\xe9".to_vec(), ..file("./control", "") };
     check_control(&[latin], "the file \"control\" is not UTF-8");
     check_control(&[file("./control", "")], "the file \"control\" has 0 paragraphs, expected one");
@@ -253,12 +253,12 @@ fn control_data_is_checked() {
     );
     check_control(
         &[file("./control", "no field\n")],
-        "the file \"control\" cannot be understood: line 1: expected \"Name: value\", found \"no field\"",
+        "cannot parse the file \"control\": line 1: expected \"Name: value\", found \"no field\"",
     );
     check_control(&[file("./control", "Package: demo\n")], "the file \"control\" has no field \"Version\"");
     check_control(
         &[entry("../x", b'0')],
-        "the entry \"../x\": it has a bad path: \"../x\" climbs out with \"..\"",
+        "the entry \"../x\": it has an invalid path: \"../x\" climbs out with \"..\"",
     );
     for (field, value) in [
         ("Package: demo", "Package: ../demo"),
@@ -271,7 +271,7 @@ fn control_data_is_checked() {
         let bytes = deb_of("", &[file("./control", &CONTROL.replace(field, value))], &tar_of(&[]));
         let error = chain(&read(&bytes, &ALL).map(|_| ()).unwrap_err());
         let name = field.split(':').next().unwrap();
-        let expected = format!("the field \"{name}\" of the file \"control\" cannot be understood: ");
+        let expected = format!("cannot parse the field \"{name}\" of the file \"control\": ");
         assert!(error.contains(&expected), "{error}");
     }
     check_control(
@@ -298,7 +298,7 @@ fn a_short_package_says_so() {
     check_error(
         &bytes[..bytes.len() - 1500],
         "the member \"data.tar\" cannot be unpacked: the content of /a is damaged or cannot be read: \
-         data.tar ends after 1060 of 2560 bytes: the archive is not complete",
+         the archive is incomplete: data.tar ends after 1060 of 2560 bytes",
     );
 }
 

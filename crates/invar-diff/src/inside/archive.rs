@@ -110,7 +110,7 @@ fn compare(old: &Contents, new: &Contents, depth: usize) -> Inside {
         notes.push(format!("{left_out} more members differ"));
     }
     if members.is_empty() && old.order != new.order {
-        notes.push("the members are in another order".to_owned());
+        notes.push("the members are in a different order".to_owned());
     }
     let both = || old.headers.iter().filter_map(|(name, one)| Some((name, one, new.headers.get(name)?)));
     type Field = fn(&Header) -> &String;
@@ -124,13 +124,13 @@ fn compare(old: &Contents, new: &Contents, depth: usize) -> Inside {
         if let Some((name, one, two)) = found.next() {
             let more = match found.count() {
                 0 => String::new(),
-                count => format!(", and of {count} more members"),
+                count => format!(", and {count} more members"),
             };
-            notes.push(format!("the {what} of {name} was {}, and is {}{more}", of(one), of(two)));
+            notes.push(format!("the {what} of {name} changed from {} to {}{more}", of(one), of(two)));
         }
     }
     if members.is_empty() && notes.is_empty() {
-        notes.push("all members are the same; only how they are packed differs".to_owned());
+        notes.push("all members are the same, but they are packed differently".to_owned());
     }
     Inside::Archive { members, notes }
 }

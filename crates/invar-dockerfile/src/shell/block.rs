@@ -54,7 +54,7 @@ impl OpenBlocks {
     }
 
     pub(crate) fn start(&mut self, kind: BlockKind, part: BlockPart) {
-        // Deeper ones are not told apart: their commands count as those of the block around them.
+        // Deeper ones are not distinguished: their commands count as those of the block around them.
         if self.open.len() < crate::Limits::DEPTH {
             self.open.push(Block { number: self.count, kind, part });
         }

@@ -43,7 +43,7 @@ pub(crate) fn find_inner(command: &ShellCommand, left: &Cell<usize>, depth: usiz
     content.filter(|_| reads_input).and_then(split)
 }
 
-/// Where the name of a shell stands, behind nothing but programs that start it.
+/// Where the name of a shell stands, after nothing but programs that start it.
 fn shell_at(words: &[&str]) -> Option<usize> {
     let mut wrapped = false;
     for (at, word) in words.iter().enumerate() {

@@ -83,7 +83,7 @@ impl Splitter<'_> {
     /// Reads the commands up to the `)` that closes them.
     pub(crate) fn nested(&mut self, depth: usize) -> Script {
         if depth > Limits::DEPTH {
-            // What stands deeper is not read; nor is what stands after it, since its end is not known.
+            // What stands deeper is not read; nor is what stands after it, since its end is unknown.
             self.complete = false;
             self.at = self.text.as_str().len();
             return Script::default();

@@ -60,8 +60,8 @@ impl ShellWord {
         })
     }
 
-    /// The word with the names in it replaced by the values that `scope` knows. The output of commands is not known:
-    /// it is told as a missing `()`.
+    /// The word with the names in it replaced by the values that `scope` knows. The output of commands is unknown:
+    /// it is reported as a missing `()`.
     ///
     /// # Errors
     /// [`ExpansionFault`], for substitutions that only some shells know too.

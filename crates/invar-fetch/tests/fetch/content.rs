@@ -64,7 +64,7 @@ fn no_number_of_attempts_makes_wrong_content_right() {
     let request = request(&[server.url("/a"), server.url("/b?signature=secret")]);
     let error = fixture.fetch(&request).unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("sample 1.0 cannot be fetched\n"), "{text}");
+    assert!(text.starts_with("cannot fetch sample 1.0\n"), "{text}");
     assert!(text.contains(&format!("{}: expected {}", server.url("/a"), request.digest)), "{text}");
     assert!(text.contains("/b: ") && !text.contains("secret"), "{text}");
     for failure in crate::failures(error) {

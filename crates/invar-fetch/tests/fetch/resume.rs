@@ -152,7 +152,7 @@ fn a_silent_server_is_left_and_asked_again() {
     let fixture = fixture_with(Settings { read_timeout: Duration::from_millis(300), ..settings() });
     fixture.fetch(&request(&[server.url("/a")])).unwrap();
     let events = fixture.seen.events();
-    assert!(events[1].starts_with("retrying 2: no answer in time"), "{events:?}");
+    assert!(events[1].starts_with("retrying 2: timed out"), "{events:?}");
 }
 
 #[test]

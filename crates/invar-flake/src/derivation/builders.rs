@@ -13,7 +13,7 @@ impl Builder<'_> {
         let Some(text) = field.and_then(Datum::text) else {
             let why = match field.map(|field| &field.value) {
                 Some(Data::Unreadable(why)) => why.why.clone(),
-                _ => "its text depends on something that is not known".to_owned(),
+                _ => "its text depends on an unknown value".to_owned(),
             };
             let put = Put::Unknown { command: short.to_owned(), why };
             tree.entries.insert(destination, Entry { put, mode: None, at: Self::at("text") });
@@ -73,11 +73,11 @@ impl Builder<'_> {
             let name = attributes.and_then(|set| set.get("name")).and_then(Datum::text);
             let path = attributes.and_then(|set| set.get("path"));
             let Some((name, path)) = name.zip(path) else {
-                tree.unread.push(Self::unread("entries", "", "a link of it is not known"));
+                tree.unread.push(Self::unread("entries", "", "a link of it is unknown"));
                 continue;
             };
             let Some(to) = self.flake.variable(path) else {
-                tree.unread.push(Self::unread("entries", name, "where the link leads is not known"));
+                tree.unread.push(Self::unread("entries", name, "where the link leads is unknown"));
                 continue;
             };
             let name = name.trim_matches('/').to_owned();
@@ -106,7 +106,7 @@ impl Builder<'_> {
             }
             None => Put::Unknown {
                 command: self.function.to_owned(),
-                why: "the text of its source is not known".to_owned(),
+                why: "the text of its source is unknown".to_owned(),
             },
         };
         let mode = self.is_true("isExecutable").then_some(0o755);
@@ -186,7 +186,7 @@ impl Builder<'_> {
                 return;
             }
             _ => {
-                missing.push(Self::unread("paths", "", "one of them is not known"));
+                missing.push(Self::unread("paths", "", "one of them is unknown"));
                 return;
             }
         };

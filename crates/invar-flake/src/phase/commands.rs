@@ -67,7 +67,7 @@ impl Interpreter<'_> {
                     self.forget(command);
                     return Outcome::DONE;
                 }
-                let why = format!("{unknown} is not known");
+                let why = format!("{unknown} is unknown");
                 self.unknown_targets(command, &why);
                 return Outcome::unread(why);
             }
@@ -89,7 +89,7 @@ impl Interpreter<'_> {
             "false" => Outcome { status: Status::Failure, problem: None },
             "[" | "[[" | "test" => self.test(&words),
             "cd" | "pushd" => self.change_directory(rest),
-            "popd" => Outcome::unread("where it goes back to is not known"),
+            "popd" => Outcome::unread("where it goes back to is unknown"),
             "command" | "builtin" | "nice" if rest.first().is_some_and(|word| !word.starts_with('-')) => {
                 self.named(rest, command)
             }
@@ -113,7 +113,7 @@ impl Interpreter<'_> {
             "rm" => self.rm(rest),
             "chmod" => self.chmod(rest),
             "chown" | "chgrp" => self.chown(name, rest),
-            "tee" => Outcome::unread("what it reads is not known"),
+            "tee" => Outcome::unread("what it reads is unknown"),
             "sed" => self.sed(rest),
             "makeWrapper" | "makeBinaryWrapper" | "makeShellWrapper" => self.make_wrapper(rest),
             "wrapProgram" | "wrapProgramShell" | "wrapProgramBinary" => self.wrap_program(rest),
@@ -128,7 +128,7 @@ impl Interpreter<'_> {
             "installManPage" | "installManPages" => self.install_manual(rest),
             name if PRINTING.contains(&name) || WITHOUT_EFFECT.contains(&name) => Outcome::DONE,
             _ => {
-                let why = "what it does is not known";
+                let why = "what it does is unknown";
                 self.unknown_targets(command, why);
                 Outcome::unread(why)
             }
@@ -161,7 +161,7 @@ impl Interpreter<'_> {
         Outcome::DONE
     }
 
-    /// The variables that an `export` gives a value that is not known.
+    /// The variables that an `export` gives a value that is unknown.
     fn forget(&mut self, command: &ShellCommand) {
         for word in &command.words[1..] {
             if let Some((name, _)) = word.as_str().split_once('=') {
@@ -176,7 +176,7 @@ impl Interpreter<'_> {
                 self.directory = self.path(word);
                 Outcome::DONE
             }
-            _ => Outcome::unread("where it goes is not known"),
+            _ => Outcome::unread("where it goes is unknown"),
         }
     }
 
@@ -202,7 +202,7 @@ impl Interpreter<'_> {
         let arguments = Arguments::of(words, &["reference"]);
         // `-x` and the like are modes, not options.
         let Some(mode) = words.iter().find(|word| is_mode(word)).cloned() else {
-            return Outcome::unread("the mode is not known");
+            return Outcome::unread("the mode is unknown");
         };
         let recursive = arguments.has(&["R", "recursive"]);
         let bits = u32::from_str_radix(&mode, 8).ok().filter(|bits| *bits <= 0o7777);

@@ -147,7 +147,7 @@ impl Interpreter<'_> {
                     self.place(&join(target, "*"), Put::Foreign { from: join(&from, "*") }, mode);
                     None
                 }
-                _ => Some(format!("what is in {from} is not known")),
+                _ => Some(format!("what is in {from} is unknown")),
             };
         };
         let mut problem = None;
@@ -176,7 +176,7 @@ impl Interpreter<'_> {
             Some(path) => path,
             None => path.to_owned(),
         };
-        let mut makers = self.unread.iter().filter(|unread| unread.why == "what it does is not known");
+        let mut makers = self.unread.iter().filter(|unread| unread.why == "what it does is unknown");
         let maker = makers.next_back();
         match maker {
             Some(Unread { command, at, .. }) => format!(
@@ -243,7 +243,7 @@ impl Interpreter<'_> {
             let path = self.path(word);
             if path == self.output || path == "/" || word.contains(['*', '?']) {
                 if !matches!(self.files.find(parent(&path)), Found::Missing) && path != self.output {
-                    problem = Some("which files it removes is not known".to_owned());
+                    problem = Some("which files it removes is unknown".to_owned());
                 }
                 continue;
             }

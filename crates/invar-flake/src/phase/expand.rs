@@ -50,7 +50,7 @@ impl Variables {
         self.texts.contains_key(name) || self.arrays.contains_key(name)
     }
 
-    /// Gives it a value; one that is not known if all of them would be too long.
+    /// Gives it a value; one that is unknown if all of them would be too long.
     pub(super) fn set(&mut self, name: &str, value: Option<String>) {
         self.bytes += name.len() + value.as_ref().map_or(0, String::len);
         let value = value.filter(|_| self.bytes <= BYTES * 4);
@@ -96,7 +96,7 @@ impl Expander<'_, '_> {
     /// The words that `words` come to.
     ///
     /// # Errors
-    /// The variable or command that is not known.
+    /// The variable or command that is unknown.
     pub(super) fn words(&self, words: &[ShellWord]) -> Result<Vec<String>, Unknown> {
         let mut all = Vec::new();
         let mut bytes = 0;
@@ -106,7 +106,7 @@ impl Expander<'_, '_> {
                     for word in self.matches(&field) {
                         bytes += word.len();
                         if bytes > BYTES || all.len() > WORDS {
-                            return Err("words without end".to_owned());
+                            return Err("unbounded words".to_owned());
                         }
                         all.push(word);
                     }
@@ -129,7 +129,7 @@ impl Expander<'_, '_> {
                 ShellPart::Command(script) => all.push_str(&self.output(script)?),
             }
             if all.len() > BYTES {
-                return Err("a text without end".to_owned());
+                return Err("unbounded text".to_owned());
             }
         }
         Ok(all)
@@ -195,7 +195,7 @@ impl Expander<'_, '_> {
                 }
             };
             if current.len() + value.len() > BYTES {
-                return Err("a text without end".to_owned());
+                return Err("unbounded text".to_owned());
             }
             if is_quoted {
                 current.push_str(&value);
@@ -302,7 +302,7 @@ impl Expander<'_, '_> {
                     continue;
                 }
                 let directory = absolute(self.directory, &before);
-                // Of a package that is not known, the pattern itself stands for what it matches.
+                // Of a package that is unknown, the pattern itself stands for what it matches.
                 let Some(names) = self.files.names(&directory) else { return vec![plain(field)] };
                 let names = names.into_iter().filter(|name| pattern_matches(part, name));
                 next.extend(names.map(|name| format!("{before}{name}")));

@@ -231,7 +231,7 @@ impl<'a> Files<'a> {
         self.looked.set(self.looked.get().saturating_add(count));
     }
 
-    /// The names in the directory `path`; `None` where they are not known.
+    /// The names in the directory `path`; `None` where they are unknown.
     pub(super) fn names(&self, path: &str) -> Option<BTreeSet<String>> {
         let mut names = match self.find(path) {
             Found::Put(Put::Project { from }, _) => self.project_children(&from),

@@ -8,7 +8,7 @@ use super::wrapper::Wrapper;
 impl Interpreter<'_> {
     pub(super) fn make_wrapper(&mut self, words: &[String]) -> Outcome {
         let [program, path, flags @ ..] = words else {
-            return Outcome::unread("it names no program or no place");
+            return Outcome::unread("it names no program or no path");
         };
         let path = self.path(path);
         self.put_wrapper(program, &path, flags)
@@ -21,7 +21,7 @@ impl Interpreter<'_> {
                 Outcome::DONE
             }
             Err(flag) => {
-                let why = format!("{} is not known, or lacks its values", flag.0);
+                let why = format!("{} is unknown, or lacks its values", flag.0);
                 let put = Put::Unknown { command: format!("makeWrapper {program}"), why: why.clone() };
                 self.place(path, put, None);
                 Outcome::unread(why)
@@ -36,7 +36,7 @@ impl Interpreter<'_> {
         };
         let path = self.path(program);
         match self.files.find(&path) {
-            Found::Missing => Outcome::fails(format!("`{program}` is not there")),
+            Found::Missing => Outcome::fails(format!("`{program}` does not exist")),
             // A wrapper of a wrapper is one wrapper of the program.
             Found::Put(Put::Wrapper(inner), _) => match Wrapper::parse(&inner.program, flags) {
                 Ok(outer) => {
@@ -55,7 +55,7 @@ impl Interpreter<'_> {
                     self.place(&path, Put::Wrapper(Box::new(both)), Some(0o755));
                     Outcome::DONE
                 }
-                Err(flag) => Outcome::unread(format!("{} is not known", flag.0)),
+                Err(flag) => Outcome::unread(format!("{} is unknown", flag.0)),
             },
             Found::Put(put, mode) => {
                 let hidden = join(parent(&path), &format!(".{}-wrapped", base(&path)));

@@ -11,7 +11,7 @@ use super::{At, LONGEST, Owner, PhaseStart, PhaseTree, Put, STEPS, UNREAD, Unrea
 pub(super) enum Status {
     Success,
     Failure,
-    /// It depends on something that is not known.
+    /// It depends on something that is unknown.
     Open,
 }
 
@@ -29,7 +29,7 @@ impl Outcome {
         Self { status: Status::Failure, problem: Some(why.into()) }
     }
 
-    /// It does something that is not known.
+    /// It does something that is unknown.
     pub(super) fn unread(why: impl Into<String>) -> Self {
         Self { status: Status::Success, problem: Some(why.into()) }
     }
@@ -49,7 +49,7 @@ pub struct Interpreter<'a> {
     text: String,
     lines: LineIndex,
     steps: usize,
-    /// Why it is not known whether the commands run at all.
+    /// Why it is unknown whether the commands run at all.
     unsure: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Interpreter<'a> {
             let is_file =
                 redirect.operator.contains('>') && redirect.descriptor.is_none_or(|number| number == 1);
             if is_file {
-                self.report(redirect.target.as_str(), "what is written to it is not known");
+                self.report(redirect.target.as_str(), "what is written to it is unknown");
             }
         }
         if !script.complete {
@@ -216,7 +216,7 @@ impl<'a> Interpreter<'a> {
         self.at.line = self.lines.line(first.span.start);
         let Some(commands) = commands else {
             let source = self.source_of(first);
-            self.report(&source, "what goes through a pipe is not known");
+            self.report(&source, "what goes through a pipe is unknown");
             return Status::Open;
         };
         if let [printing, tee] = commands.as_slice()
@@ -231,15 +231,15 @@ impl<'a> Interpreter<'a> {
         let last = commands.last().map_or(first.span, |last| last.span);
         let source = self.text.get(first.span.to(last).range()).unwrap_or_default().to_owned();
         for command in &commands {
-            self.unknown_targets(command, "what goes through a pipe is not known");
+            self.unknown_targets(command, "what goes through a pipe is unknown");
         }
-        self.report(&source, "what goes through a pipe is not known");
+        self.report(&source, "what goes through a pipe is unknown");
         Status::Open
     }
 
     fn compound(&mut self, kind: BlockKind, parts: &[(BlockPart, Vec<Statement<'_>>)]) -> Status {
         match kind {
-            // What a function does is not known where it is called: that is a command without a meaning.
+            // What a function does is unknown where it is called: that is a command without a meaning.
             BlockKind::Function => Status::Success,
             BlockKind::Group => parts.iter().fold(Status::Success, |_, (_, inside)| self.list(inside)),
             BlockKind::Subshell => {
@@ -253,7 +253,7 @@ impl<'a> Interpreter<'a> {
             BlockKind::While | BlockKind::Case => {
                 let why =
                     if kind == BlockKind::While { "how often it runs" } else { "which pattern matches" };
-                parts.iter().for_each(|(_, inside)| self.perhaps(inside, &format!("{why} is not known")));
+                parts.iter().for_each(|(_, inside)| self.perhaps(inside, &format!("{why} is unknown")));
                 Status::Open
             }
         }
@@ -268,7 +268,7 @@ impl<'a> Interpreter<'a> {
                 (BlockPart::Body(_), Status::Success) => return self.list(inside),
                 (BlockPart::Otherwise, Status::Failure) => return self.list(inside),
                 (BlockPart::Body(_) | BlockPart::Otherwise, Status::Open) => {
-                    self.perhaps(inside, "the condition around it is not known");
+                    self.perhaps(inside, "the condition around it is unknown");
                 }
                 _ => {}
             }
@@ -276,7 +276,7 @@ impl<'a> Interpreter<'a> {
         if decided == Status::Open { Status::Open } else { Status::Success }
     }
 
-    /// Commands of which it is not known whether they run.
+    /// Commands of which it is unknown whether they run.
     fn perhaps(&mut self, inside: &[Statement<'_>], why: &str) {
         let before = self.unsure.clone();
         self.unsure.get_or_insert_with(|| why.to_owned());
@@ -312,7 +312,7 @@ impl<'a> Interpreter<'a> {
             }
             _ => {
                 self.variables.set(&name, None);
-                bodies.iter().for_each(|body| self.perhaps(body, "what the loop goes over is not known"));
+                bodies.iter().for_each(|body| self.perhaps(body, "what the loop goes over is unknown"));
             }
         }
         Status::Success

@@ -102,9 +102,9 @@ impl Reader<'_> {
             }
             Some("cd") => {
                 let [_, directory] = command.words.as_slice() else {
-                    return Err("where it goes is not known");
+                    return Err("where it goes is unknown");
                 };
-                let directory = self.value(directory).ok_or("where it goes is not known")?;
+                let directory = self.value(directory).ok_or("where it goes is unknown")?;
                 self.wrapper.directory = Some(match &self.wrapper.directory {
                     Some(before) if !directory.starts_with('/') => format!("{before}/{directory}"),
                     _ => directory,

@@ -219,7 +219,7 @@ fn texts_are_written() {
     );
     check(
         "python gen.py > $out/x",
-        &["x: ? what it writes is not known", "1: python gen.py > $out/x: what it writes is not known"],
+        &["x: ? what it writes is unknown", "1: python gen.py > $out/x: what it writes is unknown"],
     );
 }
 
@@ -253,8 +253,8 @@ fn wrappers_with_all_their_flags() {
     check(
         "makeWrapper a $out/b --no-such x",
         &[
-            "b: ? --no-such is not known, or lacks its values",
-            "1: makeWrapper a $out/b --no-such x: --no-such is not known, or lacks its values",
+            "b: ? --no-such is unknown, or lacks its values",
+            "1: makeWrapper a $out/b --no-such x: --no-such is unknown, or lacks its values",
         ],
     );
 }
@@ -279,18 +279,18 @@ fn loops_and_conditions_are_followed_where_they_are_decided() {
     check(
         "if [ -n \"$WHO\" ]; then cp main.py $out/x; fi",
         &[
-            "x: ? the condition around it is not known",
-            "1: cp main.py $out/x: the condition around it is not known",
+            "x: ? the condition around it is unknown",
+            "1: cp main.py $out/x: the condition around it is unknown",
         ],
     );
     check(
         "while true; do cp main.py $out/x; done; case $pname in a) cp a b;; *) cp main.py $out/y;; esac",
         &[
-            "x: ? how often it runs is not known",
-            "y: ? which pattern matches is not known",
-            "1: cp main.py $out/x: how often it runs is not known",
-            "1: cp a b: which pattern matches is not known",
-            "1: cp main.py $out/y: which pattern matches is not known",
+            "x: ? how often it runs is unknown",
+            "y: ? which pattern matches is unknown",
+            "1: cp main.py $out/x: how often it runs is unknown",
+            "1: cp a b: which pattern matches is unknown",
+            "1: cp main.py $out/y: which pattern matches is unknown",
         ],
     );
     check(
@@ -305,31 +305,28 @@ fn what_is_not_known_is_told_with_its_line() {
         "mkdir -p $out\n\nnpm run build\ncp -r dist $out/web",
         &[
             "web: ? `dist` is not in the project; perhaps `npm run build` (installPhase line 3) makes it",
-            "3: npm run build: what it does is not known",
+            "3: npm run build: what it does is unknown",
             "4: cp -r dist $out/web: `dist` is not in the project; perhaps `npm run build` (installPhase line 3) makes it",
         ],
     );
     check(
         "gcc main.c -o $out/bin/main",
-        &[
-            "bin/main: ? what it does is not known",
-            "1: gcc main.c -o $out/bin/main: what it does is not known",
-        ],
+        &["bin/main: ? what it does is unknown", "1: gcc main.c -o $out/bin/main: what it does is unknown"],
     );
     check(
         "find . -name x | xargs cp -t $out",
-        &["1: find . -name x | xargs cp -t $out: what goes through a pipe is not known"],
+        &["1: find . -name x | xargs cp -t $out: what goes through a pipe is unknown"],
     );
     check(
         "cp $NOBODY $out/x; cp $(ls) $out/y",
         &[
-            "x: ? $NOBODY is not known",
-            "y: ? the output of `ls` is not known",
-            "1: cp $NOBODY $out/x: $NOBODY is not known",
-            "1: cp $(ls) $out/y: the output of `ls` is not known",
+            "x: ? $NOBODY is unknown",
+            "y: ? the output of `ls` is unknown",
+            "1: cp $NOBODY $out/x: $NOBODY is unknown",
+            "1: cp $(ls) $out/y: the output of `ls` is unknown",
         ],
     );
-    check("{ echo a; echo b; } > $out/x", &["1: $out/x: what is written to it is not known"]);
+    check("{ echo a; echo b; } > $out/x", &["1: $out/x: what is written to it is unknown"]);
     check(
         "echo 'a",
         &["1: : a quote, a parenthesis or a here-document is not closed, or there are too many commands"],
@@ -360,7 +357,7 @@ fn the_root_of_an_image_is_an_output_too() {
     interpreter.run("runAsRoot", "#!/bin/sh\nmkdir -p /data\ngroupadd -r app\necho x > /etc/motd");
     assert_eq!(
         shown(&interpreter.finish()),
-        ["etc/motd: text \"x\\n\"", "3: groupadd -r app: what it does is not known"]
+        ["etc/motd: text \"x\\n\"", "3: groupadd -r app: what it does is unknown"]
     );
 }
 

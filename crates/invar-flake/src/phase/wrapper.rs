@@ -1,4 +1,4 @@
-//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` are told.
+//! Programs that start another: what `makeWrapper`, `makeBinaryWrapper` and `wrapProgram` take.
 use invar_dockerfile::{Text, split_commands};
 
 /// A program that starts another one, with other variables and arguments.
@@ -76,7 +76,7 @@ pub enum EnvChange {
     },
 }
 
-/// A flag of a wrapper that is not known, or that lacks its values.
+/// A flag of a wrapper that is unknown, or that lacks its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadFlag(
     /// The flag.

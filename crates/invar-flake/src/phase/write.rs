@@ -20,7 +20,7 @@ impl Interpreter<'_> {
         match self.expander().one(&redirect.target) {
             Ok(target) if target.starts_with("/dev/") => None,
             Ok(target) => Some(Ok((self.path(&target), redirect.operator.ends_with(">>")))),
-            Err(unknown) => Some(Err(format!("{unknown} is not known"))),
+            Err(unknown) => Some(Err(format!("{unknown} is unknown"))),
         }
     }
 
@@ -44,7 +44,7 @@ impl Interpreter<'_> {
             _ => self.printed(command),
         };
         let Some(text) = printed else {
-            let why = "what it writes is not known";
+            let why = "what it writes is unknown";
             self.unknown_targets(command, why);
             return Outcome::unread(why);
         };
@@ -64,7 +64,7 @@ impl Interpreter<'_> {
             (false, _) if text.len() <= TEXT => text.to_owned(),
             (true, Some(old)) if old.len() + text.len() <= TEXT => old + text,
             (appends, _) => {
-                let why = if appends { "what it is added to is not known" } else { "the text is too long" };
+                let why = if appends { "what it is added to is unknown" } else { "the text is too long" };
                 let put = Put::Unknown { command: format!(">> {path}"), why: why.to_owned() };
                 self.place(path, put, mode);
                 return Outcome::unread(why);
@@ -206,9 +206,9 @@ impl Interpreter<'_> {
                 (self.files.project_text(&from).map(str::to_owned), mode)
             }
             Found::Put(_, mode) => (None, mode),
-            Found::Missing => return Some(format!("`{name}` is not there")),
+            Found::Missing => return Some(format!("`{name}` does not exist")),
         };
-        let replaced = text.ok_or_else(|| format!("the text of `{name}` is not known"));
+        let replaced = text.ok_or_else(|| format!("the text of `{name}` is unknown"));
         let replaced = replaced.and_then(|text| self.replace_all(text, flags));
         match replaced {
             Ok(content) => {
@@ -236,7 +236,7 @@ impl Interpreter<'_> {
                 }
                 "--subst-var" => {
                     let name = words.next().cloned().unwrap_or_default();
-                    let value = self.variables.get(&name).ok_or_else(|| format!("${name} is not known"))?;
+                    let value = self.variables.get(&name).ok_or_else(|| format!("${name} is unknown"))?;
                     (format!("@{name}@"), value.to_owned())
                 }
                 "--subst-var-by" => {
@@ -245,7 +245,7 @@ impl Interpreter<'_> {
                     };
                     (format!("@{name}@"), value.clone())
                 }
-                other => return Err(format!("{other} is not known")),
+                other => return Err(format!("{other} is unknown")),
             };
             let count = if pattern.is_empty() { 0 } else { text.matches(&pattern).count() };
             if text.len() + count * value.len() > TEXT {

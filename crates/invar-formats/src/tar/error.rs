@@ -10,7 +10,7 @@ pub enum TarError {
     #[error("it is damaged or cannot be read")]
     Read(#[source] io::Error),
     /// The stream that it is read from gave more than its limit ([`crate::Limited`]).
-    #[error("it unpacks to more than {limit} bytes, which no honest archive of its size does")]
+    #[error("it unpacks to more than {limit} bytes, which is implausible for its size")]
     TooLarge {
         /// The limit in bytes.
         limit: u64,
@@ -27,8 +27,8 @@ pub enum TarError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A block that must be a header is none.
-    #[error("at byte {offset} there should be a tar header, and there is none")]
+    /// A block that must be a header is not one.
+    #[error("expected a tar header at byte {offset}")]
     Header {
         /// Where, in the uncompressed archive.
         offset: u64,
@@ -50,12 +50,12 @@ pub enum TarError {
 /// Why a member's header cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TarFault {
-    /// A number is none, is negative, or is larger than Linux has it.
-    #[error("its header has a bad number")]
+    /// A number is invalid, negative, or is larger than Linux has it.
+    #[error("its header has an invalid number")]
     Number,
     /// An extended header or a long name is malformed or too long, comes twice, belongs to no member, or says what it
     /// must not.
-    #[error("its extended header or long name is malformed or too long, comes twice, or no entry follows it")]
+    #[error("its extended header or long name is malformed, too long, repeated, or not followed by an entry")]
     Extension,
 }
 

@@ -72,7 +72,7 @@ fn refused(bytes: &[u8], policy: Policy) -> String {
 
 const ALL: [Policy; 3] = [Policy::Gnu, Policy::Pax, Policy::PaxSizes];
 const EXTENSION: &str =
-    "its extended header or long name is malformed or too long, comes twice, or no entry follows it";
+    "its extended header or long name is malformed, too long, repeated, or not followed by an entry";
 
 #[test]
 fn members_are_read_in_order() {
@@ -139,10 +139,10 @@ fn one_archive_is_not_two() {
         let claimed = new().with("a", b'0', b"x", |block| block[124..135].copy_from_slice(b"77777777777"));
         assert_eq!(refused(&claimed.end(), policy), "it is damaged or cannot be read");
         let number = new().with("a", b'0', b"x", |block| block[124..130].copy_from_slice(b"number"));
-        assert_eq!(refused(&number.end(), policy), "a: its header has a bad number");
+        assert_eq!(refused(&number.end(), policy), "a: its header has an invalid number");
         let mut sum = file(new().member("b", b'0', b""));
         sum[BLOCK] ^= 1;
-        assert_eq!(refused(&sum, policy), "at byte 512 there should be a tar header, and there is none");
+        assert_eq!(refused(&sum, policy), "expected a tar header at byte 512");
         // The sum may also be one of signed bytes, which differs where bytes are above 127.
         let mut signed = new().with("é", b'0', b"", |_| ());
         let sum: i64 = signed.0[..BLOCK].iter().map(|&byte| i64::from(byte.cast_signed())).sum();

@@ -16,13 +16,13 @@ pub(super) struct Accounts {
     by_name: BTreeMap<String, Account>,
     /// The account that the program runs as.
     current: Option<String>,
-    /// Directories that are made, as the Dockerfile has them.
+    /// Directories that are created, as the Dockerfile has them.
     pub made: BTreeSet<String>,
     /// Directories that are given to somebody, with what is in them.
     owned: BTreeSet<String>,
     /// Directories that are given to somebody by an option that goes into them.
     recursive: BTreeSet<String>,
-    /// Files that are made, as the Dockerfile has them.
+    /// Files that are created, as the Dockerfile has them.
     pub written: BTreeSet<String>,
 }
 
@@ -30,11 +30,11 @@ pub(super) struct Accounts {
 struct Account {
     uid: u32,
     gid: u32,
-    /// Its home, where that is made.
+    /// Its home, where that is created.
     home: Option<String>,
 }
 
-/// Where systems have their own directories; what is made there serves the build.
+/// Where systems have their own directories; what is created there serves the build.
 const SYSTEM: [&str; 8] = ["/bin", "/dev", "/etc", "/proc", "/root/.cache", "/tmp", "/usr", "/var/lib/apt"];
 
 impl Reader<'_> {
@@ -101,7 +101,7 @@ impl Reader<'_> {
             self.draft.image.set("user", name);
         } else {
             self.draft.image.set("user", "1000:1000");
-            let why = format!("which number {name} has is not known: 1000 is a guess");
+            let why = format!("the number of {name} is unknown; 1000 is a guess");
             self.note(instruction, &why);
         }
     }
@@ -165,8 +165,8 @@ impl Reader<'_> {
         self.accounts.owned.extend(paths);
     }
 
-    /// What the user may write to: its home, what is given to it, and what is made in that. For root, what is made and
-    /// would not be there.
+    /// What the user may write to: its home, what is given to it, and what is created in that. For root, what is
+    /// created and would not be there.
     pub(super) fn add_directories(&mut self) {
         let is_users = self.draft.image.get("user").is_some();
         let account =
@@ -197,8 +197,7 @@ impl Reader<'_> {
             .cloned()
             .collect();
         for file in files {
-            let why =
-                "every file belongs to root: what the program writes to has to be in one of `directories`";
+            let why = "all files belong to root; list what the program writes to in `directories`";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &file, why);
         }
         for directory in directories {

@@ -17,15 +17,11 @@ impl Reader<'_> {
             return;
         }
         let Ok(reference) = ImageReference::parse(&name) else {
-            self.note(stage.from, "this is no name of an image");
+            self.note(stage.from, "this is not an image name");
             return;
         };
-        let before = if reference.digest.is_some() {
-            name.clone()
-        } else {
-            format!("{name} (whatever it is that day)")
-        };
-        self.draft.pin("base image", before, "Debian packages, each by its sha256 in invar.lock");
+        let before = if reference.digest.is_some() { name.clone() } else { format!("{name} (unpinned)") };
+        self.draft.pin("base image", before, "Debian packages, pinned by sha256 in invar.lock");
         // What Python packages need at run time is then installed by the Dockerfile, or was not needed.
         self.draft.has_needs = is_bare(&reference);
         let tag = reference.tag.clone().unwrap_or_default();
@@ -35,8 +31,8 @@ impl Reader<'_> {
                 let python = format!("3.{minor}");
                 let why = match self.context.release {
                     Some(release) if release.python == python => return,
-                    Some(release) => format!("the image has Debian's Python {} instead", release.python),
-                    None => "no release of Debian has a Python that requires-python allows".to_owned(),
+                    Some(release) => format!("the image uses Debian's Python {} instead", release.python),
+                    None => "no Debian release has a Python that matches requires-python".to_owned(),
                 };
                 self.note(stage.from, &why);
             }
@@ -47,11 +43,11 @@ impl Reader<'_> {
             }
             None if is_bare(&reference) || ["python", "uv"].contains(&reference.short_name()) => {}
             None if reference.repository.starts_with("nixos/nix") => {
-                self.note(stage.from, "Nix and the tools of this image are not in the one here");
+                self.note(stage.from, "Nix and the tools of this image are not included");
             }
             None => self.note(
                 stage.from,
-                "what else this image brings is not known: add what is needed to `packages`",
+                "the other contents of this image are unknown: add what you need to `packages`",
             ),
         }
     }
@@ -72,7 +68,7 @@ impl Reader<'_> {
 fn base_python(repository: &str, tag: &str) -> Option<u32> {
     let version = match repository {
         "python" => tag,
-        // Perhaps behind a version of uv.
+        // Perhaps after a version of uv.
         "uv" => tag.split_once("python")?.1,
         _ => return None,
     };

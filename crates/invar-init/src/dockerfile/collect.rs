@@ -14,7 +14,7 @@ use crate::draft::{DraftStep, Keys};
 pub(super) struct Collect {
     /// The command, as a shell of the step runs it.
     line: String,
-    /// The project's folders that are made before it, in the image.
+    /// The project's folders that are created before it, in the image.
     made: Vec<String>,
     /// The folder it is run in, in the image.
     workdir: String,
@@ -26,7 +26,7 @@ pub(super) struct Collect {
 
 impl Reader<'_> {
     /// Remembers `command`, whose words with all names replaced are `words`, if it is one that gathers files and the
-    /// project's settings tell into which folder; returns whether it is.
+    /// project's settings determine into which folder; returns whether it is.
     pub(super) fn collects(&mut self, command: &ShellCommand, words: &[String], scope: &Scope) -> bool {
         let words = without_runner(words.to_vec());
         let Some(program) = words.iter().take(2).find(|word| word.ends_with("manage.py")) else {

@@ -63,7 +63,7 @@ impl Reader<'_> {
         let name = name.trim_end_matches(".exe").to_ascii_lowercase();
         if ["powershell", "pwsh", "cmd"].contains(&name.as_str()) {
             let why =
-                format!("SHELL is {name} here, which Debian does not have: write the command as a list");
+                format!("SHELL is {name} here, which Debian does not have: write the command as an array");
             self.note(instruction, &why);
             return None;
         }
@@ -84,7 +84,7 @@ impl Reader<'_> {
                 *word == "--login" || word.starts_with('-') && !word.starts_with("--") && word.contains('l')
             };
             if words.iter().skip(1).any(|word| is_login(&word)) {
-                let why = "the shell is no login shell here: one would set PATH to the system's own folders";
+                let why = "the shell is not a login shell here, because that would reset PATH";
                 self.note(instruction, why);
                 words = words
                     .iter()
@@ -140,16 +140,16 @@ impl Reader<'_> {
                     continue;
                 }
                 "--with" | "--with-editable" | "--with-requirements" | "-w" => {
-                    format!("add {value} to the project with `uv add`, if uv.lock does not have it")
+                    format!("if {value} is not in uv.lock, add it with `uv add`")
                 }
                 "--env-file" => {
                     format!(
-                        "the variables of {value} are not set: write them into `env`, or give them to the container"
+                        "the variables in {value} are not set: add them to `env`, or pass them to the container"
                     )
                 }
-                "--python" | "-p" => "the image has Debian's Python, whichever is asked for here".to_owned(),
-                "--package" => format!("the image has the whole project's environment, {value} among it"),
-                "--only-group" => "the project's own dependencies are in the image, too".to_owned(),
+                "--python" | "-p" => "the image always uses Debian's Python".to_owned(),
+                "--package" => format!("the image contains the whole project environment, including {value}"),
+                "--only-group" => "the image also contains the project's dependencies".to_owned(),
                 _ => continue,
             };
             self.note(instruction, &why);
@@ -173,7 +173,7 @@ impl Reader<'_> {
                     Some(program) => {
                         // Without a project, nothing but the package itself could have brought it.
                         if !self.context.has_project && !program.contains('/') {
-                            let why = format!("{program} is built by Nix alone: a step has to bring it");
+                            let why = format!("{program} is only built by Nix: add a step that builds it");
                             self.note(instruction, &why);
                         }
                         program

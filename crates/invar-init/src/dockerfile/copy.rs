@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
             let path = match source {
                 Copied::Path(path) => path,
                 Copied::Heredoc(_) => {
-                    self.note(instruction, "write this into a file of the project, or make it in a step");
+                    self.note(instruction, "write this to a file in the project, or create it in a step");
                     continue;
                 }
             };
@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
             };
             let there = self.places.seen_from_here(&wanted);
             if below(&there, ENVIRONMENT).is_some() {
-                let why = "nothing but uv.lock's packages is in the environment: copy this to another folder";
+                let why =
+                    "the environment contains only packages from uv.lock: copy this to another directory";
                 self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {found}"), why);
                 stays = false;
             } else if there == format!("{PROJECT}/{found}") {
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         let is_git =
             url.starts_with("git@") || url.split(['#', '?']).next().is_some_and(|url| url.ends_with(".git"));
         if is_git || !url.starts_with("https://") {
-            self.note(instruction, "fetch this in a step, from an address with https");
+            self.note(instruction, "fetch this in a step, from an https URL");
             return;
         }
         let name =
@@ -135,15 +136,12 @@ impl<'a> Reader<'a> {
             target = format!("{target}/{name}");
         }
         if target.starts_with("/tmp") {
-            self.note(
-                instruction,
-                "what a later command makes of this has to be made in a step, which can fetch it",
-            );
+            self.note(instruction, "later commands use this: fetch and process it in a step");
             return;
         }
         let mut fetch = toml::Table::new();
         fetch.insert("url".to_owned(), url.into());
-        let mut after = "its sha256, which `invar lock` finds out".to_owned();
+        let mut after = "its sha256, recorded by `invar lock`".to_owned();
         if let Some(digest) = instruction
             .flag_value("checksum")
             .and_then(|value| value.text.strip_prefix("sha256:").map(str::to_owned))

@@ -22,7 +22,7 @@ impl<'a> Files<'a> {
         self.within(path).next().is_some()
     }
 
-    /// Whether `path` is a folder; where no file tells, as its name looks.
+    /// Whether `path` is a folder; if no file shows it, as its name looks.
     pub fn is_directory(self, path: &str) -> bool {
         let path = relative(path);
         match self.within(&path).next() {

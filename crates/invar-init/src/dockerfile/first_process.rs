@@ -11,7 +11,7 @@ const INIT: [&str; 2] = ["tini", "--"];
 /// Programs that are made to be the first process.
 const INITS: [&str; 4] = ["catatonit", "dumb-init", "s6-svscan", "tini"];
 
-/// Programs, also as modules of Python, that do not ask for `SIGTERM`. What a project's own program does is not known.
+/// Programs, also as modules of Python, that do not ask for `SIGTERM`. What a project's own program does is unknown.
 const DEAF: [&str; 2] = ["flask", "http.server"];
 
 impl Reader<'_> {

@@ -46,12 +46,12 @@ impl<'a> Reader<'a> {
             if matches!(path.rsplit('/').next(), Some("uv" | "uvx")) {
                 if source.is_none() {
                     let before = format!("{from} (copied from an image)");
-                    self.draft.pin("uv", before, "not in the image: uv.lock is read directly");
+                    self.draft.pin("uv", before, "not in the image: Invar reads uv.lock directly");
                 }
                 continue;
             }
             let Some(source) = source else {
-                let why = "what this image has at that path is not known: a Debian package or a step has to bring it";
+                let why = "the contents of this path are unknown: use a Debian package or a step instead";
                 self.note(instruction, why);
                 continue;
             };
@@ -71,12 +71,9 @@ impl<'a> Reader<'a> {
             if let Some(program) = program(&path) {
                 self.draft.packages.insert(program.to_owned());
             } else if is_system(&path) && !self.places.is_project(&path) {
-                self.note(
-                    instruction,
-                    "what a system has there comes from `packages`: add what this stage installs",
-                );
+                self.note(instruction, "system files come from `packages`: add what this stage installs");
             } else {
-                self.note(instruction, "what this stage makes at that path has to be made in a step");
+                self.note(instruction, "create this path in a step");
             }
         }
     }
@@ -152,7 +149,7 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
                         }
                         let path = relative(&path);
                         let name = path.rsplit('/').next().unwrap_or_default();
-                        // Without a file that tells, one with a dot in its name goes into a folder.
+                        // Without such a file, one with a dot in its name goes into a folder.
                         let place = match into && name.contains('.') {
                             true => joined(&destination, name),
                             false => destination.clone(),

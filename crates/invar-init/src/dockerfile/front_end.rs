@@ -47,11 +47,11 @@ pub(super) fn is_one(stage: &Stage<'_>) -> bool {
 impl<'a> Reader<'a> {
     /// Makes `stage` a step, with what the stage `target` copies from it as its outputs.
     pub(super) fn front_end(&mut self, stages: &Stages<'a>, stage: &Stage<'a>, target: usize) {
-        let before = format!("{} (whatever it is that day)", stage.base_name.text);
+        let before = format!("{} (unpinned)", stage.base_name.text);
         self.draft.pin(
             "Node",
             before,
-            "Debian's nodejs and npm, by sha256; npm packages by package-lock.json",
+            "Debian's nodejs and npm, pinned by sha256; npm packages, pinned by package-lock.json",
         );
         let (mut workdir, mut folder, mut commands) = ("/".to_owned(), None::<String>, Vec::new());
         let (mut inputs, mut env) = (BTreeSet::new(), toml::Table::new());
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         if outputs.is_empty() || !is_npms {
             self.note(
                 stage.from,
-                "this stage has to become a step: only those that use npm are carried over",
+                "convert this stage to a step: only stages that use npm are converted automatically",
             );
             return;
         }

@@ -21,7 +21,7 @@ pub(super) fn names_folder(files: Files<'_>, folder: &str) -> bool {
         })
 }
 
-/// Whether a file is one that a running program reads, as far as its name or first line tells.
+/// Whether a file is one that a running program reads, judging by its name or first line.
 fn is_read(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends = [".py", ".sh", ".conf", ".cfg", ".ini"];
@@ -58,8 +58,8 @@ impl Reader<'_> {
                 && names_folder(files, &format!("{folder}/bin"))
             {
                 let why = format!(
-                    "the project's files name programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them by \
-                         their names"
+                    "files in the project refer to programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them \
+                         by name"
                 );
                 self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
             }

@@ -25,7 +25,7 @@ impl Reader<'_> {
         let files = Files(self.context.files);
         let is_lost = |moved: &Moved| moved.to == "/" && files.within(&moved.from).next().is_none();
         for lost in self.moved.extract_if(.., |moved| is_lost(moved)).collect::<Vec<_>>() {
-            let why = "the project has no such file, and a step cannot fill the root: copy what is in it";
+            let why = "the project has no such file, and a step cannot write to the root: copy its contents instead";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {} /", lost.from), why);
         }
         let mut left = spread(std::mem::take(&mut self.moved), files);
@@ -84,8 +84,8 @@ impl Reader<'_> {
     }
 }
 
-/// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one, and
-/// what goes into the root, into something of another step, or over something else. Of two files at one place, the
+/// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one,
+/// and what goes into the root, into something of another step, or over something else. Of two files at one place, the
 /// later one is there, as in the Dockerfile's image.
 fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
     // Each round goes one folder deeper.

@@ -1,8 +1,8 @@
 //! A Dockerfile around Nix: what a stage builds of the project's flake, and where the image has it.
 //!
-//! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that the
-//! Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is copied
-//! beside it, `/nix/store`, has no counterpart, and needs none.
+//! The image has the flake's package as [`read_flake_at`] puts it together from Debian's packages, at the folder that
+//! the Dockerfile copies it to; the entry point, variables and the rest are the Dockerfile's. The closure that is
+//! copied beside it, `/nix/store`, has no counterpart, and needs none.
 mod command;
 mod provided;
 mod tree;
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         for (index, at) in self.unused(chain) {
             let output = &self.nix.built[&index].outputs[at];
             let (source, text) = (self.source_at(output.at), shown(&output.installable));
-            self.draft.note(source, &text, "nothing of what is built here is copied into the image");
+            self.draft.note(source, &text, "nothing built here is copied into the image");
         }
         self.read_started(stages, chain);
     }
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
                 links.push((tree.at, there));
             } else {
                 let why = format!(
-                    "{} of the package would be here, which the flake does not say how to make: a step can",
+                    "{} of the package belongs here, but the flake does not build it: add a step that does",
                     if tree.inner.is_empty() { "all" } else { tree.inner.trim_start_matches('/') }
                 );
                 self.draft.note(self.source_at(output.at), &tree.at, why);
@@ -218,13 +218,13 @@ impl<'a> Reader<'a> {
                 return true;
             }
             Installable::Other(_) => {
-                let why = "only the project's own flake is read: a step can make what comes from elsewhere";
+                let why = "only the project's flake is read: add a step for anything from elsewhere";
                 self.draft.note(source, &text, why);
                 return false;
             }
         };
         let Some(flake) = &self.context.flake else {
-            self.draft.note(source, &text, "the project has no flake.nix beside the Dockerfile");
+            self.draft.note(source, &text, "the project has no flake.nix next to the Dockerfile");
             return false;
         };
         let draft = std::mem::take(&mut self.draft);
@@ -293,14 +293,14 @@ impl<'a> Reader<'a> {
             Verb::Run if !self.nix.program.is_empty() => [self.nix.program.clone(), nix.inner].concat(),
             Verb::Develop | Verb::Shell if !nix.inner.is_empty() => nix.inner,
             _ => {
-                self.note(instruction, "Nix is not in the image: name the program that is to be started");
+                self.note(instruction, "Nix is not in the image: set the program to run");
                 return None;
             }
         };
         Some(inner)
     }
 
-    /// Reads a command of Nix in a `RUN`; returns the command that it starts, and nothing where it is none of Nix.
+    /// Reads a command of Nix in a `RUN`; returns the command that it starts, and nothing if it is not a Nix command.
     pub(super) fn nix_command(
         &mut self,
         words: &[String],
@@ -321,7 +321,7 @@ impl<'a> Reader<'a> {
             }
             Verb::Develop | Verb::Shell => Some(nix.inner),
             Verb::Run if is_final => {
-                self.note(instruction, "if the image needs what this does, make it in a step");
+                self.note(instruction, "if the image needs this, do it in a step");
                 Some(Vec::new())
             }
             _ => Some(Vec::new()),
@@ -350,8 +350,8 @@ impl<'a> Reader<'a> {
                 if packages.is_empty() {
                     return;
                 }
-                let before = format!("nixpkgs' {name} (whatever the channel has that day)");
-                self.draft.pin("package", before, format!("{}, by sha256", packages.join(", ")));
+                let before = format!("nixpkgs' {name} (unpinned channel)");
+                self.draft.pin("package", before, format!("{}, pinned by sha256", packages.join(", ")));
                 self.draft.packages.extend(packages);
             }
             None if name.starts_with("python3") && name.contains("ackages.") => {
@@ -360,7 +360,7 @@ impl<'a> Reader<'a> {
                 self.draft.note(source, text, why);
             }
             None => {
-                let unknown = || format!("no Debian package is known for {name}: add it to `packages`");
+                let unknown = || format!("no known Debian package for {name}: add it to `packages`");
                 self.draft.note(source, text, absence(name).map_or_else(unknown, str::to_owned));
             }
         }
@@ -374,14 +374,14 @@ impl<'a> Reader<'a> {
         }
         let written: Vec<String> = built.written_below(path).into_iter().map(str::to_owned).collect();
         if !written.is_empty() {
-            let why = format!("what commands write to {} has to be made in a step", written.join(", "));
+            let why = format!("commands write to {}: do that in a step", written.join(", "));
             self.note(instruction, &why);
         }
         true
     }
 
-    /// `word`, a path, as the image has it: a program that the package has is called by its name where the package is not
-    /// put together at that place.
+    /// `word`, a path, as the image has it: a program that the package has is called by its name where the package is
+    /// not put together there.
     pub(super) fn of_tree(&self, word: &str) -> Option<String> {
         let there = self.places.seen_from_workdir(word);
         let tree = self.nix.trees.iter().find(|tree| below(&there, &tree.at).is_some())?;

@@ -37,7 +37,7 @@ pub(super) struct Places {
     pub(super) python: Option<&'static str>,
     /// The project's files, relative to its folder.
     pub(super) files: BTreeSet<String>,
-    /// Whether nothing but where the program starts tells where the project is.
+    /// Whether nothing but where the program starts shows where the project is.
     pub(super) is_guessed: bool,
     /// Folders and files of packages that Nix has built.
     pub(super) trees: Vec<String>,
@@ -57,7 +57,7 @@ enum Found<'p> {
 impl Places {
     pub(super) fn add_environment(&mut self, folder: &str) {
         let folder = folder.trim_end_matches('/').to_owned();
-        // What is there besides is the system's own, and programs of it are found by their names.
+        // What is there otherwise is the system's own, and programs of it are found by their names.
         let is_systems = ["/usr", "/usr/local"].contains(&folder.as_str());
         if folder.len() > 1 && !is_systems && !folder.contains('$') && !self.environments.contains(&folder) {
             self.environments.push(folder);
@@ -74,8 +74,8 @@ impl Places {
         self.environments.iter().any(|environment| below(environment, path).is_some())
     }
 
-    /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project and
-    /// the environment, what the rest of the path names.
+    /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project
+    /// and the environment, what the rest of the path names.
     fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
         let environment =
             self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
@@ -204,8 +204,8 @@ impl Places {
         self.in_image(&self.absolute(path))
     }
 
-    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the program
-    /// starts.
+    /// Where an Invar image has what the Dockerfile's has at `path`, which is given from the folder in which the
+    /// program starts.
     pub fn seen_from_workdir(&self, path: &str) -> String {
         self.in_image(&joined(self.workdir.as_deref().unwrap_or("/"), path))
     }

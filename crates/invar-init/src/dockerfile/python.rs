@@ -18,15 +18,14 @@ impl Reader<'_> {
         }
         let shown: Vec<&str> = words.iter().copied().filter(|word| !word.contains("://")).collect();
         let locked = words.iter().any(|word| ["--locked", "--frozen", "--require-hashes"].contains(word));
-        let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (whatever fits that day)" });
-        self.draft.pin("Python packages", before, "uv.lock, each by its sha256");
+        let before = format!("{}{}", shown.join(" "), if locked { "" } else { " (unpinned)" });
+        self.draft.pin("Python packages", before, "uv.lock, pinned by sha256");
         if syncs_default_groups(words, scope) {
             self.draft.groups.extend(self.context.default_groups.iter().cloned());
         }
         self.choose(words, instruction);
         if !names.is_empty() {
-            let why =
-                format!("add {} to the project with `uv add`, if uv.lock does not have it", names.join(", "));
+            let why = format!("if {} is not in uv.lock, add it with `uv add`", names.join(", "));
             self.note(instruction, &why);
         }
         Ok(())
@@ -44,8 +43,7 @@ impl Reader<'_> {
             self.draft.groups.extend(self.context.groups.iter().cloned());
         }
         if words.iter().any(|word| word.starts_with("--only-group")) {
-            let why =
-                "the project's own dependencies are in the image, too: a group alone cannot be installed";
+            let why = "the image also contains the project's dependencies: a group cannot be installed alone";
             self.note(instruction, why);
         }
         for extra in extras(words) {
@@ -187,7 +185,7 @@ fn groups(words: &[&str]) -> Vec<String> {
     groups.filter(|group| !is_main(group)).collect()
 }
 
-/// The project's extras that a command installs: named by an option, or `.[a,b]` behind the project's folder.
+/// The project's extras that a command installs: named by an option, or `.[a,b]` after the project's folder.
 fn extras(words: &[&str]) -> Vec<String> {
     let mut extras = options(words, "--extra");
     extras.extend(options(words, "--extras"));

@@ -1,4 +1,4 @@
-//! `RUN`: packages that are installed, accounts that are made, and everything that a lock does instead.
+//! `RUN`: packages that are installed, accounts that are created, and everything that a lock does instead.
 use invar_dockerfile::{
     Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, Text, run_commands, split_commands,
 };
@@ -11,8 +11,8 @@ use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
 use crate::dockerfile::{DockerfileError, Reader};
 
-/// Commands that only serve others, or that leave nothing in an image that needs them; not where their output goes into a
-/// file.
+/// Commands that only serve others, or that leave nothing in an image that needs them; not where their output goes into
+/// a file.
 const SERVING: [&str; 36] = [
     ":", "[", "basename", "cat", "cd", "clear", "command", "cut", "date", "dirname", "echo", "exit",
     "export", "grep", "head", "hostname", "id", "ls", "mkdir", "nproc", "printenv", "printf", "pwd", "rm",
@@ -34,16 +34,13 @@ impl Reader<'_> {
         let script = match run_commands(command, instruction) {
             RunScript::Shell(script) => script,
             RunScript::Program { .. } => {
-                self.note(instruction, "what this script does has to be done in a step");
+                self.note(instruction, "do the work of this script in a step");
                 return Ok(());
             }
         };
         if !scope.shell_is_posix() {
             if is_final {
-                self.note(
-                    instruction,
-                    "SHELL names no shell that is known here: what this does has to be done in a step",
-                );
+                self.note(instruction, "SHELL is not a known shell: do the work of this command in a step");
             }
             return Ok(());
         }
@@ -65,7 +62,10 @@ impl Reader<'_> {
             let is_done = is_enough && self.command(&known, instruction, &scope, is_final)?;
             let is_done = is_done && !writes(command) || is_enough && self.collects(command, &known, &scope);
             if is_done && is_final && known.len() < words.len() && installs_packages(&known) {
-                self.note(instruction, "not all that is installed is named here: add the rest to `packages`");
+                self.note(
+                    instruction,
+                    "this command installs more than it names: add the rest to `packages`",
+                );
             }
             if !is_done && !adds_archive && is_final {
                 left.push(self.shown(command));
@@ -76,7 +76,7 @@ impl Reader<'_> {
             self.draft.note(
                 source,
                 &format!("RUN {}", left.join(" && ")),
-                "if the image needs what this does, make it in a step; with `environment = true` one has the project's packages",
+                "if the image needs this, do it in a step; with `environment = true` the step has the project's packages",
             );
         }
         Ok(())
@@ -271,7 +271,7 @@ impl Reader<'_> {
                 name if name.starts_with(['.', '/']) || name.contains("://") => {
                     self.note(
                         instruction,
-                        "a package from a file or an address cannot be locked: name one of Debian's",
+                        "a package from a file or URL cannot be locked: use a Debian package",
                     );
                 }
                 name => names.push(name),
@@ -280,14 +280,14 @@ impl Reader<'_> {
         for name in &names {
             self.build_packages.add(manager, name);
         }
-        // Alpine's virtual packages are taken away again when what they build is built.
+        // Alpine's virtual packages are removed again when what they build is built.
         if is_virtual || !is_final {
             return;
         }
         if self.has_foreign_archive && manager == Manager::Apt && !names.is_empty() {
             let why = format!(
-                "take those of {} out of `packages` that Debian does not have: a step can make what they bring from a \
-                 file that it fetches",
+                "remove from `packages` what Debian does not have of {}: a step can install it from a file that it \
+                 fetches",
                 names.join(", ")
             );
             self.note(instruction, &why);
@@ -299,7 +299,8 @@ impl Reader<'_> {
             };
             let name = name.split(':').next().unwrap_or(name);
             if !is_package(name) {
-                let why = format!("{name} is no name of a package: add what it stands for to `packages`");
+                let why =
+                    format!("{name} is not a package name: add the package it stands for to `packages`");
                 self.note(instruction, &why);
                 continue;
             }
@@ -308,13 +309,13 @@ impl Reader<'_> {
                 Counterpart::Packages(packages) => {
                     let before = match version {
                         Some(version) => format!("{name} {version}, without a hash"),
-                        None => format!("{name} (whatever is newest that day)"),
+                        None => format!("{name} (unpinned)"),
                     };
-                    self.draft.pin("package", before, format!("{}, by sha256", packages.join(", ")));
+                    self.draft.pin("package", before, format!("{}, pinned by sha256", packages.join(", ")));
                     self.draft.packages.extend(packages);
                 }
                 Counterpart::Unknown => {
-                    let why = format!("no Debian package is known for {name}: add it to `packages`");
+                    let why = format!("no known Debian package for {name}: add it to `packages`");
                     self.note(instruction, &why);
                 }
             }
@@ -353,8 +354,8 @@ fn assign(command: &ShellCommand, scope: &mut Scope) {
     }
 }
 
-/// The words of `command`, each with its names replaced, and split where a shell splits it; `None` for those that are not
-/// known.
+/// The words of `command`, each with its names replaced, and split where a shell splits it; `None` for those that are
+/// not known.
 fn expanded(command: &ShellCommand, scope: &Scope) -> Vec<Option<String>> {
     let mut words = Vec::new();
     for word in &command.words {
@@ -396,7 +397,7 @@ fn is_package(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
 }
 
-/// Whether the program of `words`, of which some are not known, is enough to know what a command does.
+/// Whether the program of `words`, of which some are unknown, is enough to know what a command does.
 fn shows_by_program(words: &[Option<String>]) -> bool {
     let Some(Some(first)) = words.first() else { return false };
     let program = first.rsplit('/').next().unwrap_or(first);

@@ -66,7 +66,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// The runner among `words`; none where there is none.
+    /// The runner among `words`; none if there is none.
     pub fn of(words: &[String]) -> Option<Self> {
         let name = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
         let is_start = |at: usize| {
@@ -162,8 +162,8 @@ pub(super) fn without_runner(words: Vec<String>) -> Vec<String> {
     Runner::of(&words).map(|runner| runner.removed_from(&words)).unwrap_or(words)
 }
 
-/// A piece of a line that starts a runner, or that makes a shell use an environment: what stands there, and what has to be
-/// there instead.
+/// A piece of a line that starts a runner, or that makes a shell use an environment: what stands there, and what has to
+/// be there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunnerText {
     /// The runner; of a line that is for the shell itself, one without options.
@@ -195,7 +195,7 @@ pub(super) fn runners_in(text: &str) -> Vec<RunnerText> {
     let script = split_commands(&Text::new(text, 0), &[]);
     let mut found: Vec<RunnerText> = Vec::new();
     for command in script.all() {
-        // A word that is not known as a whole is none of those that are looked for.
+        // A word that is unknown as a whole is none of those that are looked for.
         let words: Vec<String> =
             command.words.iter().map(|word: &ShellWord| word.as_str().to_owned()).collect();
         let plain: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -57,7 +57,9 @@ impl Reader<'_> {
             self.changes.without_runner.insert(path.clone());
         }
         if text.contains("uv sync") || text.contains("uv pip ") {
-            let why = format!("{path} calls uv, which the image does not have: uv.lock is installed already");
+            let why = format!(
+                "{path} calls uv, which is not in the image: the packages in uv.lock are already installed"
+            );
             self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
         }
         if is_started {

@@ -113,7 +113,7 @@ fn what_the_user_may_write_to_is_its_own() {
             expected
         );
     };
-    // Its home, and what is made in what it is given.
+    // Its home, and what is created in what it is given.
     check(
         "RUN useradd -rm -u 1001 -d /var/me me && mkdir -p data/in /cache /tmp/x && chown -R me:me /srv run.py\nUSER me",
         "directories = [\"/app\", \"/app/data/in\", \"/var/me\"]\nuser = \"1001:1001\"\n\n[env]\nHOME = \"/var/me\"\n\
@@ -248,7 +248,8 @@ fn the_project_may_come_by_way_of_another_stage() {
 #[test]
 fn a_project_may_be_a_folder_of_what_is_copied_from() {
     let from = "FROM python:3.13\nWORKDIR /srv\nCOPY backend/pyproject.toml shop/x ./\n";
-    let outside = "# Dockerfile:3: COPY shop/x: it lies outside of the project's folder, and an image has nothing from there\n";
+    let outside =
+        "# Dockerfile:3: COPY shop/x: it is outside the project directory, so it cannot be in the image\n";
     check(
         &format!("{from}COPY ./backend/app/ app/\nCMD [\"python\", \"/srv/app/a.py\"]\n"),
         &[("app/a.py", ""), ("pyproject.toml", ""), ("other.py", "")],
@@ -320,7 +321,7 @@ fn scripts_are_started_without_uv_and_may_be_executed() {
     check(
         &format!("{from}COPY docker/start.sh /\nCOPY a.py .\nCMD /start.sh && python a.py\n"),
         &[("docker/start.sh", "#!/bin/sh\nuv sync\n"), ("a.py", "")],
-        "# Dockerfile: docker/start.sh calls uv, which the image does not have: uv.lock is installed already\n\
+        "# Dockerfile: docker/start.sh calls uv, which is not in the image: the packages in uv.lock are already installed\n\
          [tool.invar]\nshell = true\ninclude = [\"a.py\"]\n[tool.invar.image]\n\
          command = [\"/bin/sh\", \"-c\", \"/start.sh && python a.py\"]\n\n[[tool.invar.step]]\nname = \"copy\"\n\
          inputs = [\"docker/start.sh\"]\nrun = \"chmod +x docker/start.sh\"\n\
@@ -348,7 +349,7 @@ fn packages_of_other_distributions_are_debians() {
          ENTRYPOINT [\"tini\", \"--\"]\n",
         &[],
         "# Dockerfile:2: RUN apk add --no-cache --virtual .build gcc && apk add --no-cache postgresql-libs odd tini: no \
-         Debian package is known for odd: add it to `packages`\n\
+         known Debian package for odd: add it to `packages`\n\
          [tool.invar]\npackages = [\"libpq5\", \"tini\"]\n[tool.invar.image]\nentrypoint = [\"tini\", \"--\"]",
     );
 }
@@ -360,8 +361,8 @@ fn packages_may_be_those_of_another_archive() {
          RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y agent\n",
         &[],
         "# Dockerfile:3: RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y \
-         a…: take those of agent out of `packages` that Debian does not have: a step can make what they bring from a \
-         file that it fetches\n\
+         a…: remove from `packages` what Debian does not have of agent: a step can install it from a file that it \
+         fetches\n\
          [tool.invar]\npackages = [\"agent\", \"curl\"]",
     );
 }
@@ -473,10 +474,10 @@ fn what_another_stage_has_of_the_project_is_copied() {
             "{start}COPY --from=build /src/extension.so /usr/bin/tini /usr/local/bin/ ./\nCOPY --from=build /usr/lib/x /usr/lib/x\n"
         ),
         &files,
-        "# Dockerfile:10: COPY --from=build /src/extension.so /usr/bin/tini /usr/local/bin/ ./: what this stage makes at that \
-         path has to be made in a step\n\
-         # Dockerfile:11: COPY --from=build /usr/lib/x /usr/lib/x: what a system has there comes from `packages`: add what \
-         this stage installs\n\
+        "# Dockerfile:10: COPY --from=build /src/extension.so /usr/bin/tini /usr/local/bin/ ./: create this path in a \
+         step\n\
+         # Dockerfile:11: COPY --from=build /usr/lib/x /usr/lib/x: system files come from `packages`: add what this stage \
+         installs\n\
          [tool.invar]\npackages = [\"tini\"]",
     );
 }
@@ -636,13 +637,13 @@ fn what_is_not_carried_over_is_said() {
         "FROM python:3.12-slim\nRUN curl -o /x https://example.org/x && pip install gunicorn==23\n\
          COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool\nENV KEY=$SECRET\nEXPOSE $PORT\n",
         &[],
-        "# Dockerfile:1: FROM python:3.12-slim: the image has Debian's Python 3.13 instead\n\
-         # Dockerfile:2: RUN curl -o /x https://example.org/x && pip install gunicorn==23: add gunicorn to the project with \
-         `uv add`, if uv.lock does not have it\n\
-         # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs what this does, make it in a step; with \
-         `environment = true` one has the project's packages\n\
-         # Dockerfile:3: COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool: what this image has at that path is not \
-         known: a Debian package or a step has to bring it\n\
+        "# Dockerfile:1: FROM python:3.12-slim: the image uses Debian's Python 3.13 instead\n\
+         # Dockerfile:2: RUN curl -o /x https://example.org/x && pip install gunicorn==23: if gunicorn is not in uv.lock, \
+         add it with `uv add`\n\
+         # Dockerfile:2: RUN curl -o /x https://example.org/x: if the image needs this, do it in a step; with `environment \
+         = true` the step has the project's packages\n\
+         # Dockerfile:3: COPY --from=ghcr.example/tool:1 /tool /usr/bin/tool: the contents of this path are unknown: \
+         use a Debian package or a step instead\n\
          # Dockerfile:5: EXPOSE $PORT: PORT has no value here\n\
          [tool.invar]\n[tool.invar.image]\nenv = { KEY = \"\" }",
     );

@@ -31,11 +31,12 @@ impl Draft {
     /// extras that the project does not have, steps that put two things at one place. Each becomes a note.
     pub fn keep_parsed(&mut self, source: Source, pyproject: Option<&str>) {
         if self.steps.len() > MOST_STEPS {
-            let why = format!("{} steps are too many: these are the first {MOST_STEPS}", self.steps.len());
+            let why =
+                format!("{} steps are too many: only the first {MOST_STEPS} are listed", self.steps.len());
             self.steps.truncate(MOST_STEPS);
             self.note(source, "", why);
         }
-        // What is wrong with the project itself is told where that is read.
+        // What is wrong with the project itself is reported where that is read.
         let base = pyproject.filter(|text| Self::default().problems(Some(text)).is_empty());
         for _ in 0..MOST {
             let problems = self.problems(base);

@@ -29,7 +29,7 @@ impl Reader<'_> {
                 self.note(
                     datum.place.as_ref(),
                     "",
-                    &format!("{name} of the environment has no counterpart here"),
+                    &format!("{name} of the environment has no equivalent in Invar"),
                 );
             }
         }
@@ -40,7 +40,7 @@ impl Reader<'_> {
         let Some(all) = dependencies.attributes() else {
             if let Data::Thing(symbol) = dependencies.value {
                 let description = self.name_of(symbol);
-                let why = "which extras and groups these are is not known: see `extras` and `groups`";
+                let why = "these extras and groups are unknown: set `extras` and `groups`";
                 self.note(dependencies.place.as_ref(), &description, why);
             } else if let Data::Unreadable(unreadable) = &dependencies.value {
                 let why = unreadable.why.clone();
@@ -56,10 +56,10 @@ impl Reader<'_> {
             for item in chosen.items() {
                 match item.text() {
                     Some(text) if text.contains("/nix/store/") => {
-                        self.note(place.as_ref(), text, "which extra or group this is, is not known");
+                        self.note(place.as_ref(), text, "this extra or group is unknown");
                     }
                     Some(text) => names.push(normalize(text)),
-                    None => self.note(place.as_ref(), "", "which extra or group this is, is not known"),
+                    None => self.note(place.as_ref(), "", "this extra or group is unknown"),
                 }
             }
             let package = normalize(&name);
@@ -82,7 +82,7 @@ impl Reader<'_> {
                 self.note(place.as_ref(), &name, &why);
             } else if !names.is_empty() {
                 let why = format!(
-                    "extras of `{package}` are named in the project's own requirements: `uv add '{package}[{}]'`",
+                    "request extras of `{package}` in the project's requirements: `uv add '{package}[{}]'`",
                     names.join(",")
                 );
                 self.note(place.as_ref(), &name, &why);
@@ -134,14 +134,14 @@ impl Reader<'_> {
             }
             if !workspace.directory.is_empty() {
                 let why = format!(
-                    "the manifest stands beside this pyproject.toml: run `invar init` in {}",
+                    "the manifest belongs next to this pyproject.toml: run `invar init` in {}",
                     workspace.directory
                 );
                 self.note(None, &format!("workspaceRoot {}", workspace.directory), &why);
             }
         }
         for unread in &set.unread {
-            self.note(None, unread, "what this overlay changes is not known");
+            self.note(None, unread, "the changes of this overlay are unknown");
         }
         for (name, datum) in &set.changed {
             self.add_override(name, datum);
@@ -155,10 +155,10 @@ impl Reader<'_> {
                 Thing::Interpreter(interpreter) => self.add_interpreter(&interpreter.clone(), place.as_ref()),
                 Thing::Package(package) => {
                     let name = package.name();
-                    let why = format!("the interpreter is Debian's own, not nixpkgs' {name}");
+                    let why = format!("the interpreter is Debian's, not nixpkgs' {name}");
                     self.note(place.as_ref(), &name, &why);
                 }
-                _ => self.note(place.as_ref(), "", "which interpreter this is, is not known"),
+                _ => self.note(place.as_ref(), "", "this interpreter is unknown"),
             }
         }
     }
@@ -207,7 +207,7 @@ impl Reader<'_> {
     fn add_python_requirement(&mut self, item: &Datum) {
         let Some(symbol) = item.thing() else {
             if !matches!(item.value, Data::Null) {
-                self.note(item.place.as_ref(), "", "which Python package this is, is not known");
+                self.note(item.place.as_ref(), "", "this Python package is unknown");
             }
             return;
         };
@@ -232,11 +232,12 @@ impl Reader<'_> {
             Thing::Derivation(derivation) => {
                 let name = derivation.text("pname").map(normalize).unwrap_or_default();
                 if name != self.project.name && !self.project.locked.contains_key(&name) {
-                    let why = "a Python package that the flake builds: name its source in pyproject.toml with `uv add`";
+                    let why =
+                        "a Python package built by the flake: add its source to pyproject.toml with `uv add`";
                     self.note(item.place.as_ref(), &name, why);
                 }
             }
-            _ => self.note(item.place.as_ref(), "", "which Python package this is, is not known"),
+            _ => self.note(item.place.as_ref(), "", "this Python package is unknown"),
         }
     }
 
@@ -248,10 +249,10 @@ impl Reader<'_> {
         }
         let name = derivation.text("pname").map(normalize).unwrap_or_default();
         if self.project.has_pyproject && name != self.project.name {
-            let why = format!("the project is called {}, and is what is installed", self.project.name);
+            let why = format!("the project is named {}, and is installed", self.project.name);
             self.note(derivation.get("pname").and_then(|pname| pname.place.as_ref()), &name, &why);
         } else if !self.project.has_pyproject {
-            self.note(None, &name, "there is no pyproject.toml: make one with `uv init --bare` and `uv add`");
+            self.note(None, &name, "no pyproject.toml: create it with `uv init --bare` and `uv add`");
         }
         for key in ["dependencies", "propagatedBuildInputs"] {
             for item in derivation.items(key).to_vec() {
@@ -275,7 +276,7 @@ impl Reader<'_> {
                 self.note(
                     place.as_ref(),
                     key,
-                    "a change of how the project is built: put it into its own build",
+                    "a change to the project's build: move it to the project's build configuration",
                 );
             }
         }
@@ -313,7 +314,7 @@ impl Reader<'_> {
                                 Ok(None) => Ok(()),
                                 Err(why) => Err(why),
                             },
-                            _ => Err("a variable of the wrapper is not known".to_owned()),
+                            _ => Err("a variable of the wrapper is unknown".to_owned()),
                         }
                     }
                     "--prefix" | "--suffix" => {
@@ -323,7 +324,7 @@ impl Reader<'_> {
                         self.resolve_list(value, separator.unwrap_or(':')).map(|_| ())
                     }
                     text if text.starts_with("--") => {
-                        Err(format!("{text} of the wrapper has no counterpart here"))
+                        Err(format!("{text} of the wrapper has no equivalent in Invar"))
                     }
                     text => self.resolve_list(&text.replace(' ', ":"), ':').map(|_| ()),
                 },

@@ -56,7 +56,7 @@ pub(super) fn add(
         // The steps of a manifest are the project's image's, too.
         if !further.steps.iter().all(|step| draft.steps.contains(step)) {
             let why = format!(
-                "a further image with files of its own: see it with `invar init --from 'flake.nix#{}' --print`",
+                "an additional image with its own files: show it with `invar init --from 'flake.nix#{}' --print`",
                 other.name
             );
             push(draft, Note::new(source, &other.name, why));
@@ -75,7 +75,8 @@ pub(super) fn add(
                     Value::Array(_) => keys.set(key, Value::Array(Vec::new())),
                     Value::Table(_) => keys.set(key, toml::Table::new()),
                     _ => {
-                        let why = format!("this image has no {key}, but takes that of the project's image");
+                        let why =
+                            format!("this image has no {key}, but inherits that of the project's image");
                         push(draft, Note::new(source, &other.name, why));
                     }
                 }

@@ -10,7 +10,8 @@ use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
 use crate::nixpkgs::counterpart;
 
-/// Attributes that say how Nix makes the image: cuts layers, dates files, packs. Invar has decided this once and for all.
+/// Attributes that say how Nix makes the image: cuts layers, dates files, packs. Invar has decided this once and for
+/// all.
 const WITHOUT_MEANING: [&str; 12] = [
     "keepContentsDirlinks",
     "compressor",
@@ -42,8 +43,7 @@ impl Reader<'_> {
             self.layer(&layer, 0);
         }
         if let Some(base) = image.from_image.as_ref().filter(|base| base.value != Data::Null) {
-            let why =
-                "images start from Debian packages: what of this base is needed is to be named in `packages`";
+            let why = "images start from Debian packages: add what you need of this base to `packages`";
             self.note(base.place.as_ref(), "", why);
         }
         self.config(&image.config);
@@ -53,7 +53,7 @@ impl Reader<'_> {
             self.note(
                 perms.place.as_ref(),
                 "",
-                "files belong to root, with the modes that they have; `user` owns `directories`",
+                "files belong to root and keep their modes; `user` owns `directories`",
             );
         }
         for (name, datum) in &image.owner {
@@ -70,12 +70,16 @@ impl Reader<'_> {
             match architecture.text() {
                 Some("amd64") => {}
                 Some("arm64") => self.draft.image.set("platforms", vec!["linux/arm64"]),
-                _ => self.note(architecture.place.as_ref(), "", "this platform is not known"),
+                _ => self.note(architecture.place.as_ref(), "", "this platform is not supported"),
             }
         }
         for (name, datum) in &image.other {
             if !WITHOUT_MEANING.contains(&name.as_str()) && datum.value != Data::Null {
-                self.note(datum.place.as_ref(), "", &format!("{name} of an image has no counterpart here"));
+                self.note(
+                    datum.place.as_ref(),
+                    "",
+                    &format!("{name} of an image has no equivalent in Invar"),
+                );
             }
         }
     }
@@ -87,11 +91,11 @@ impl Reader<'_> {
             Data::Int(number) => Ok(number.to_string()),
             Data::Path(_) | Data::Thing(_) => match self.flake.variable(datum) {
                 Some(text) => self.resolve(&text),
-                None => Err("this is not known".to_owned()),
+                None => Err("this is unknown".to_owned()),
             },
             Data::Null => return None,
             Data::Unreadable(unreadable) => Err(unreadable.why.clone()),
-            _ => Err("this is not a text".to_owned()),
+            _ => Err("this is not a string".to_owned()),
         };
         match result {
             Ok(text) => Some(text),
@@ -112,7 +116,7 @@ impl Reader<'_> {
         if let Some(datum) = config.unreadable.as_ref().filter(|datum| datum.value != Data::Null) {
             let why = match &datum.value {
                 Data::Unreadable(unreadable) => unreadable.why.clone(),
-                _ => "the configuration is not known".to_owned(),
+                _ => "the configuration is unknown".to_owned(),
             };
             self.note(datum.place.as_ref(), "config", &why);
         }
@@ -127,7 +131,7 @@ impl Reader<'_> {
         for (name, datum) in set_or_list(config.exposed_ports.as_ref()) {
             match name.strip_suffix("/tcp").unwrap_or(&name).parse::<i64>() {
                 Ok(port) => self.draft.image.add("ports", port),
-                Err(_) if name.is_empty() => self.note(datum.place.as_ref(), "", "this port is not known"),
+                Err(_) if name.is_empty() => self.note(datum.place.as_ref(), "", "this port is unknown"),
                 Err(_) => self.draft.image.add("ports", name.as_str()),
             }
         }
@@ -158,7 +162,7 @@ impl Reader<'_> {
             self.note(
                 datum.place.as_ref(),
                 "",
-                &format!("{name} of the configuration has no counterpart here"),
+                &format!("{name} of the configuration has no equivalent in Invar"),
             );
         }
     }
@@ -170,7 +174,7 @@ impl Reader<'_> {
             let place = item.place.clone().or_else(|| datum.place.clone());
             match self.told(&Datum { place, ..item }) {
                 Some(word) => words.push(word),
-                // Half a command is none.
+                // Half a command is not a command.
                 None => return,
             }
         }
@@ -218,13 +222,13 @@ impl Reader<'_> {
             let Some(text) = item.text().map(str::to_owned) else {
                 let why = match &item.value {
                     Data::Unreadable(unreadable) => unreadable.why.clone(),
-                    _ => "this variable is not known".to_owned(),
+                    _ => "this variable is unknown".to_owned(),
                 };
                 self.note(place.as_ref(), "", &why);
                 continue;
             };
             let Some((name, value)) = text.split_once('=') else {
-                self.note(place.as_ref(), &text, "a variable is NAME=value");
+                self.note(place.as_ref(), &text, "write variables as NAME=value");
                 continue;
             };
             match self.variable(name, value) {
@@ -249,7 +253,7 @@ impl Reader<'_> {
 
     fn health_check(&mut self, check: &Datum) {
         let Some(fields) = check.attributes() else {
-            self.note(check.place.as_ref(), "", "this health check is not known");
+            self.note(check.place.as_ref(), "", "this health check is unknown");
             return;
         };
         let mut table = toml::Table::new();
@@ -268,7 +272,7 @@ impl Reader<'_> {
                             ["/bin/sh", "-c", &script].map(Value::from).to_vec()
                         }
                         _ => {
-                            self.note(datum.place.as_ref(), "", "this health check is not known");
+                            self.note(datum.place.as_ref(), "", "this health check is unknown");
                             return;
                         }
                     };
@@ -279,12 +283,12 @@ impl Reader<'_> {
                 "startperiod" => self.duration(&mut table, "start-period", datum),
                 "retries" => match datum.value {
                     Data::Int(number) => _ = table.insert("retries".to_owned(), number.into()),
-                    _ => self.note(datum.place.as_ref(), "", "this number is not known"),
+                    _ => self.note(datum.place.as_ref(), "", "this number is unknown"),
                 },
                 _ => self.note(
                     datum.place.as_ref(),
                     "",
-                    &format!("{name} of a health check has no counterpart here"),
+                    &format!("{name} of a health check has no equivalent in Invar"),
                 ),
             }
         }
@@ -302,7 +306,7 @@ impl Reader<'_> {
             Data::Int(nanoseconds) if nanoseconds > 0 => {
                 table.insert(key.to_owned(), format!("{}ms", nanoseconds / 1_000_000).into());
             }
-            _ => self.note(datum.place.as_ref(), "", "this time is not known"),
+            _ => self.note(datum.place.as_ref(), "", "this duration is unknown"),
         }
     }
 }

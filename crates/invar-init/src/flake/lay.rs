@@ -70,13 +70,13 @@ struct Laying {
 }
 
 impl Reader<'_> {
-    /// Why what the derivation puts where is not known, if it is not.
+    /// Why what the derivation puts where is unknown, if it is not.
     pub(super) fn unbuildable(&self, derivation: &Derivation) -> Option<String> {
         let function = derivation.function.as_str();
         if KNOWN.contains(&function) {
             return None;
         }
-        Some(format!("what {function} builds is not known here: write it as a step"))
+        Some(format!("the result of {function} is unknown: write it as a step"))
     }
 
     /// Puts the derivation at a place of its own, unless it is in the image already. Gives its directory.
@@ -351,7 +351,7 @@ impl Reader<'_> {
     fn lay_pattern(&mut self, from: &str, path: &str, laying: &Laying, written: Option<&Place>) {
         let directory = from.trim_end_matches('*').trim_end_matches('/');
         let Some(symbol) = self.only_thing(directory) else {
-            self.note(written, from, "what this is, is not known");
+            self.note(written, from, "this is unknown");
             return;
         };
         // All that is in a directory of the project.

@@ -59,7 +59,7 @@ impl Reader<'_> {
                 self.note(
                     datum.place.as_ref(),
                     attribute,
-                    "what the flake puts into the set here is not known",
+                    "the packages that the flake adds here are unknown",
                 );
             }
             return;
@@ -68,7 +68,7 @@ impl Reader<'_> {
         let Thing::PythonPackage(package) = &*thing else {
             let name = normalize(attribute);
             if self.project.locked.contains_key(&name) {
-                let why = format!("the flake's own {name}: the one of uv.lock is taken");
+                let why = format!("the flake's own {name}: the one in uv.lock is used");
                 self.note(datum.place.as_ref(), attribute, &why);
             }
             return;
@@ -78,10 +78,10 @@ impl Reader<'_> {
             let is_locked = self.project.locked.contains_key(&name);
             let is_module = matches!(normalize(attribute).as_str(), "tkinter" | "gdbm");
             if is_locked {
-                let why = format!("nixpkgs' build of {name} is not used: the one of uv.lock is taken");
+                let why = format!("nixpkgs' build of {name}: the one in uv.lock is used");
                 self.note(prebuilt.place.as_ref().or(datum.place.as_ref()), attribute, &why);
             } else if !is_module {
-                let why = format!("nixpkgs' build of {name} has no counterpart: `uv add {name}`");
+                let why = format!("nixpkgs' build of {name} has no equivalent in Invar: run `uv add {name}`");
                 self.note(prebuilt.place.as_ref().or(datum.place.as_ref()), attribute, &why);
             }
         }
@@ -124,7 +124,7 @@ impl Reader<'_> {
                         }
                         _ => {
                             let why = format!(
-                                "put this patch into the project, and name it in python.overrides.{name}.patches"
+                                "copy this patch to the project and add it to python.overrides.{name}.patches"
                             );
                             self.note(item.place.as_ref().or(datum.place.as_ref()), "", &why);
                         }
@@ -147,16 +147,16 @@ impl Reader<'_> {
                 let why = match attribute {
                     "postInstall" | "postFixup" | "preFixup" | "installPhase" => {
                         format!(
-                            "changes of what {name} installs: leave files out with python.overrides.{name}.exclude"
+                            "a change to what {name} installs: exclude files with python.overrides.{name}.exclude"
                         )
                     }
                     "postPatch" | "prePatch" | "preBuild" | "preConfigure" | "postUnpack" | "patchPhase"
                     | "buildPhase" => {
                         format!(
-                            "commands before {name} is built: a patch can do the same, python.overrides.{name}.patches"
+                            "commands before the build of {name}: use a patch instead, python.overrides.{name}.patches"
                         )
                     }
-                    _ => format!("{attribute} of {name} has no counterpart here"),
+                    _ => format!("{attribute} of {name} has no equivalent in Invar"),
                 };
                 self.note(datum.place.as_ref(), "", &why);
             }
@@ -169,7 +169,7 @@ impl Reader<'_> {
             Some(Ok(Some(value))) => keys.set_in("env", variable, value),
             Some(Ok(None)) => {}
             Some(Err(why)) => self.note(value.place.as_ref(), &format!("{variable} of {name}"), &why),
-            None => self.note(value.place.as_ref(), variable, "the value of this variable is not known"),
+            None => self.note(value.place.as_ref(), variable, "the value of this variable is unknown"),
         }
     }
 
@@ -191,7 +191,7 @@ impl Reader<'_> {
                 _ => self.note(
                     item.place.as_ref(),
                     "",
-                    &format!("an item of {attribute} of {name} is not known"),
+                    &format!("an item of {attribute} of {name} is unknown"),
                 ),
             }
             return;
@@ -232,11 +232,7 @@ impl Reader<'_> {
                     && !what.contains("buildInputs")
                     && !what.contains("BuildInputs")
                 {
-                    self.note(
-                        item.place.as_ref(),
-                        &what,
-                        &format!("needed by {name}; what it is, is not known"),
-                    );
+                    self.note(item.place.as_ref(), &what, &format!("needed by {name}, but unknown"));
                 }
             }
         }
@@ -279,7 +275,7 @@ impl Reader<'_> {
         self.project.locked.get(name).copied().unwrap_or(false) && self.draft.python.get("prefer").is_none()
     }
 
-    /// Notes the libraries that Python packages need and that are not known, each once.
+    /// Notes the libraries that Python packages need and that are unknown, each once.
     pub(super) fn note_libraries(&mut self) {
         for ((package, has_wheel), needed) in std::mem::take(&mut self.unknown_libraries) {
             let mut names: Vec<String> = needed.names.into_iter().collect();
@@ -291,12 +287,12 @@ impl Reader<'_> {
                 format!("{why}; {names}{more} may need it")
             } else if has_wheel {
                 format!(
-                    "no Debian package is known for what {names}{more} may be linked to: add it to `packages`"
+                    "no known Debian package for what {names}{more} may be linked to: add it to `packages`"
                 )
             } else {
                 let first = names.split(',').next().unwrap_or_default();
                 format!(
-                    "no Debian package is known for what {names}{more} needs: add it to python.overrides.{first}.packages"
+                    "no known Debian package for what {names}{more} needs: add it to python.overrides.{first}.packages"
                 )
             };
             self.note(needed.place.as_ref(), &format!("pkgs.{package}"), &why);

@@ -29,7 +29,7 @@ impl Reader<'_> {
     pub(super) fn resolve(&mut self, text: &str) -> Result<String, String> {
         match self.resolve_in(text, false)? {
             Some(text) => Ok(text),
-            None => Err("the directories of libraries have no single place in Debian".to_owned()),
+            None => Err("library directories have no single path in Debian".to_owned()),
         }
     }
 
@@ -119,9 +119,10 @@ impl Reader<'_> {
                 self.add_python_derivation(symbol, derivation);
                 at(self.in_environment(rest))
             }
-            Thing::Derivation(derivation) if self.in_shell => {
-                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
-            }
+            Thing::Derivation(derivation) if self.in_shell => Err(format!(
+                "a package built by the flake, of {}: the shell does not include it",
+                derivation.function
+            )),
             Thing::Derivation(derivation) => {
                 if !self.laid.contains_key(&symbol)
                     && let Some(why) = self.unbuildable(derivation)
@@ -147,7 +148,7 @@ impl Reader<'_> {
                         None => self.locate(inner, rest),
                     }
                 }
-                None => Err("the environment of this application is not known".to_owned()),
+                None => Err("the environment of this application is unknown".to_owned()),
             },
             Thing::PythonPackage(_) => {
                 self.environment.is_used = true;
@@ -178,16 +179,16 @@ impl Reader<'_> {
                 at(format!("{root}{rest}"))
             }
             Thing::ImagePart(_) => at(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }),
-            Thing::PythonSet(_) => Err("a set of Python packages has no place".to_owned()),
+            Thing::PythonSet(_) => Err("a set of Python packages has no path".to_owned()),
             Thing::Call { function, .. } => {
-                Err(format!("what pkgs.{} gives is not known", function.join(".")))
+                Err(format!("the result of pkgs.{} is unknown", function.join(".")))
             }
-            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is not known")),
-            Thing::Unknown(description) => Err(format!("{description} is not known")),
+            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is unknown")),
+            Thing::Unknown(description) => Err(format!("{description} is unknown")),
             Thing::Image(_) | Thing::BaseImage { .. } | Thing::Layer { .. } => {
-                Err("an image has no place in another one".to_owned())
+                Err("an image cannot be part of another image".to_owned())
             }
-            _ => Err("it has no place in an image".to_owned()),
+            _ => Err("it cannot be part of an image".to_owned()),
         }
     }
 
@@ -216,7 +217,7 @@ impl Reader<'_> {
         }
         if !changed.is_empty() {
             let why =
-                format!("Debian's {name} is taken as it is, without the change of {}", changed.join(", "));
+                format!("Debian's {name} is used unchanged, without the change to {}", changed.join(", "));
             let place = self.reading.clone().or_else(|| self.output_place.clone());
             self.note(place.as_ref(), &format!("pkgs.{name}"), &why);
         }
@@ -225,8 +226,8 @@ impl Reader<'_> {
 
     /// Adds the packages of a counterpart of which `rest` is used: to the shell while that is read.
     ///
-    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only these
-    /// are added.
+    /// A program brings the libraries that it needs by itself; where only the directory of libraries is named, only
+    /// these are added.
     pub(super) fn add_packages(&mut self, found: Counterpart, rest: &str) {
         let wanted = match rest.split('/').nth(1) {
             Some("bin" | "sbin") => Some(false),
@@ -273,9 +274,9 @@ pub(super) fn unknown(name: &str) -> String {
     match absence(name) {
         Some(why) => why.to_owned(),
         None if name.starts_with("python3") && name.contains("Packages.") => {
-            "nixpkgs' own build of a Python package: add it to the project with `uv add`".to_owned()
+            "nixpkgs' build of a Python package: add it to the project with `uv add`".to_owned()
         }
-        None => format!("no Debian package is known for nixpkgs' {name}"),
+        None => format!("no known Debian package for nixpkgs' {name}"),
     }
 }
 

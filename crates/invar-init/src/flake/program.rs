@@ -15,7 +15,7 @@ impl Reader<'_> {
     pub(super) fn package(&mut self, symbol: Option<SymbolId>, derivation: &Derivation) {
         let Some(symbol) = symbol else {
             let place = self.output_place.clone();
-            self.note(place.as_ref(), "", "this output is not a package that is known");
+            self.note(place.as_ref(), "", "this output is not a known package");
             return;
         };
         if self.python_application(symbol, derivation) {
@@ -47,7 +47,7 @@ impl Reader<'_> {
     /// An app: its program, which a package has.
     pub(super) fn app(&mut self, app: &App) {
         let Some(text) = app.program.text().map(str::to_owned) else {
-            self.note(app.program.place.as_ref(), "", "what this app starts is not known");
+            self.note(app.program.place.as_ref(), "", "the program of this app is unknown");
             return;
         };
         if let Some(Piece::Thing(symbol)) = self.flake.pieces(&text).first().cloned() {
@@ -124,9 +124,7 @@ impl Reader<'_> {
                 }
             }
             Thing::Choice { condition, yes, .. } => {
-                let why = format!(
-                    "it depends on {condition}, which is not known: what it is if that is true is taken"
-                );
+                let why = format!("it depends on {condition}, which is unknown and assumed to be true");
                 self.note(place.as_ref(), "", &why);
                 if let Some(symbol) = yes.thing() {
                     match &*Rc::clone(&self.flake.thing(symbol)) {
@@ -140,14 +138,14 @@ impl Reader<'_> {
                 self.note(
                     place.as_ref(),
                     "",
-                    &format!("{description} is not known, so nothing can be made of it"),
+                    &format!("{description} is unknown, so it cannot be converted"),
                 );
             }
             Thing::Call { function, .. } => {
-                let why = format!("what pkgs.{} makes is not known here", function.join("."));
+                let why = format!("the result of pkgs.{} is unknown", function.join("."));
                 self.note(place.as_ref(), "", &why);
             }
-            _ => self.note(place.as_ref(), "", "there is no image to make of this output"),
+            _ => self.note(place.as_ref(), "", "this output cannot be an image"),
         }
     }
 
@@ -175,10 +173,11 @@ impl Reader<'_> {
         // Otherwise the project's files show what it runs: `read_project` knows how.
     }
 
-    /// Notes that uv does not install a program which uv2nix does: it builds with setuptools what names no build system.
+    /// Notes that uv does not install a program which uv2nix does: it builds with setuptools what names no build
+    /// system.
     fn note_uninstalled(&mut self, script: &str) {
         if !self.project.is_package && self.project.scripts.contains(script) {
-            let why = "uv only installs it if pyproject.toml has a build system: `[build-system]`, with requires = [\"setuptools\"]";
+            let why = "uv only installs it if pyproject.toml has a build system: add `[build-system]`, with requires = [\"setuptools\"]";
             self.draft.note(
                 Source { file: "pyproject.toml", line: 0 },
                 &format!("[project.scripts] {script}"),

@@ -43,7 +43,7 @@ pub(super) struct Reader<'a> {
     /// The sets of Python packages that were read.
     pub(super) sets: BTreeSet<SymbolId>,
     pub(super) environment: Chosen,
-    /// Packages of which was told what differs from nixpkgs'.
+    /// Packages whose differences from nixpkgs were reported.
     pub(super) told: BTreeSet<String>,
     /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
     pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
@@ -64,7 +64,7 @@ pub(super) struct Laid {
     pub(super) only: Option<Vec<String>>,
 }
 
-/// What needs something that is not known.
+/// What needs something that is unknown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Needed {
     /// Where that is written first.

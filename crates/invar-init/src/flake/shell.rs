@@ -65,7 +65,7 @@ impl Reader<'_> {
                 continue;
             }
             let Some(symbol) = item.thing() else {
-                self.note(place.as_ref(), "", "this part of the shell is not known");
+                self.note(place.as_ref(), "", "this part of the shell is unknown");
                 continue;
             };
             if let Err(why) = self.at(place.as_ref(), |reader| reader.shell_thing(symbol)) {
@@ -89,10 +89,11 @@ impl Reader<'_> {
                 parts.iter().for_each(|part| self.shell_packages(part));
                 Ok(())
             }
-            Thing::Derivation(derivation) => {
-                Err(format!("a package of the flake's own, of {}: the shell has none", derivation.function))
-            }
-            _ => Err("this part of the shell is not known".to_owned()),
+            Thing::Derivation(derivation) => Err(format!(
+                "a package built by the flake, of {}: the shell does not include it",
+                derivation.function
+            )),
+            _ => Err("this part of the shell is unknown".to_owned()),
         }
     }
 
@@ -116,7 +117,7 @@ impl Reader<'_> {
                 _ => self.note(
                     item.place.as_ref().or(list.place.as_ref()),
                     "",
-                    "what is needed for this is not known",
+                    "the requirements of this are unknown",
                 ),
             }
         }
@@ -134,7 +135,7 @@ impl Reader<'_> {
             None => {
                 let why = match &value.value {
                     Data::Unreadable(unreadable) => unreadable.why.clone(),
-                    _ => "the value of this variable is not known".to_owned(),
+                    _ => "the value of this variable is unknown".to_owned(),
                 };
                 self.note(value.place.as_ref(), name, &why);
             }
@@ -147,7 +148,7 @@ impl Reader<'_> {
             let why = match &datum.value {
                 Data::Null => return,
                 Data::Unreadable(unreadable) => unreadable.why.clone(),
-                _ => "the shell's hook is not known".to_owned(),
+                _ => "the shell's hook is unknown".to_owned(),
             };
             self.note(datum.place.as_ref(), "shellHook", &why);
             return;
@@ -178,7 +179,7 @@ impl Reader<'_> {
         }
         let hook = lines.join("\n");
         if missing.is_some() && !is_balanced(&hook) {
-            self.note(datum.place.as_ref(), "shellHook", "the hook is left out, since a part of it is");
+            self.note(datum.place.as_ref(), "shellHook", "the hook is omitted, because a part of it is");
         } else if !lines.is_empty() {
             self.draft.dev_shell.set("hook", hook);
         }

@@ -285,7 +285,7 @@ fn accounts_without_numbers_get_the_first_that_programs_choose() {
           '';
           config.User = "app";
         };"#,
-        r#"# flake.nix:17: useradd other: what it does is not known
+        r#"# flake.nix:17: useradd other: what it does is unknown
 [tool.invar]
 [tool.invar.image]
 name = "n"
@@ -306,7 +306,7 @@ fn scripts_that_the_shell_runs_itself_stay_scripts() {
             (pkgs.writeShellApplication { name = "sql"; runtimeInputs = [ pkgs.postgresql ]; text = "psql \"$@\""; })
           ];
         };"#,
-        r##"# flake.nix:16: obscure-tool: where the program obscure-tool comes from is not known
+        r##"# flake.nix:16: obscure-tool: where the program obscure-tool comes from is unknown
 # flake.nix:17: pkgs.postgresql: the server's programs are in /usr/lib/postgresql/VERSION/bin
 [tool.invar]
 packages = ["bash", "postgresql", "postgresql-client"]
@@ -413,7 +413,7 @@ fn overrides_are_what_a_build_needs() {
         "packages.x86_64-linux.default = set2.mkVirtualEnv \"e\" ws.deps.default;",
         None,
         Purpose::Build,
-        r#"# flake.nix:20: pkgs.obscure: no Debian package is known for what httpx may be linked to: add it to `packages`
+        r#"# flake.nix:20: pkgs.obscure: no known Debian package for what httpx may be linked to: add it to `packages`
 [tool.invar]
 packages = ["libpq5"]
 [tool.invar.image]
@@ -438,7 +438,7 @@ fn the_shell_is_the_authors_own() {
           '';
         };
         packages.x86_64-linux.default = env;"#,
-        r#"# flake.nix:13: obscure: no Debian package is known for nixpkgs' obscure
+        r#"# flake.nix:13: obscure: no known Debian package for nixpkgs' obscure
 [tool.invar]
 [tool.invar.image]
 command = ["demo"]
@@ -482,10 +482,10 @@ fn what_cannot_be_read_is_said_with_its_line() {
           fromImage = pkgs.dockerTools.pullImage { };
         };"#,
         r#"# flake.nix: name = "a b": `image.name`: "a b" is not an image name: expected lower-case letters, digits and single separators, as in "team/app"
-# flake.nix:14: obscure: no Debian package is known for nixpkgs' obscure
+# flake.nix:14: obscure: no known Debian package for nixpkgs' obscure
 # flake.nix:15: config.Cmd = [ (builtins.getEnv "X") ];: builtins.getEnv "X" is not reproducible: each machine has another environment
-# flake.nix:16: useradd app: what it does is not known
-# flake.nix:17: fromImage = pkgs.dockerTools.pullImage { };: images start from Debian packages: what of this base is needed is to be named in `packages`
+# flake.nix:16: useradd app: what it does is unknown
+# flake.nix:17: fromImage = pkgs.dockerTools.pullImage { };: images start from Debian packages: add what you need of this base to `packages`
 [tool.invar]"#,
     );
 }
@@ -507,7 +507,7 @@ fn inputs_are_told_with_what_held_them() {
     let pins: Vec<String> = draft.pins.iter().map(|pin| format!("{} | {}", pin.what, pin.before)).collect();
     let expected = [
         "input nixpkgs | \"github:a/nixpkgs\" (flake.lock: 0123456789ab)",
-        "input x | \"c\" (no flake.lock: whatever is newest)",
+        "input x | \"c\" (no flake.lock: unpinned)",
     ];
     assert_eq!(pins, expected);
     assert_eq!(draft.notes.len(), 1);

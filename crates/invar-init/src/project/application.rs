@@ -23,7 +23,7 @@ const WSGI: [&str; 4] = ["Bottle", "Flask", "falcon.App", "falcon.API"];
 /// Programs by name, in the order in which they are looked for.
 const PROGRAMS: [&str; 6] = ["main.py", "app.py", "run.py", "server.py", "bot.py", "cli.py"];
 
-/// What serves applications, and how it is told where to listen.
+/// What serves applications, and how they are configured to listen.
 const PORT: i64 = 8000;
 
 /// Adds the image's command, and its port, to `draft`.
@@ -40,7 +40,8 @@ pub(super) fn add_command(draft: &mut Draft, facts: &Facts, files: &BTreeMap<Str
         set(draft, command, None);
     } else {
         let source = Source { file: "pyproject.toml", line: 0 };
-        let why = "nothing here shows what the image runs: add command = [\"python\", \"FILE.py\"] to the image table";
+        let why =
+            "no command found for the image: add command = [\"python\", \"FILE.py\"] to the image table";
         draft.note(source, "", why);
     }
 }
@@ -151,7 +152,7 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
     Some((words(&format!("celery --app {} worker", worker.module)), None))
 }
 
-/// The first object that is made by one of `classes`.
+/// The first object that is created by one of `classes`.
 fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<Object<'a>> {
     texts.iter().find_map(|(path, text)| {
         let name = text.lines().find_map(|line| made_by(line, classes))?;

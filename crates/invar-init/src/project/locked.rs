@@ -22,8 +22,8 @@ pub(super) struct Locked {
     pub without_fitting: BTreeSet<String>,
 }
 
-/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None` where
-/// its Python is not known, or none will do.
+/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
+/// where its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&VersionSpecifiers>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),

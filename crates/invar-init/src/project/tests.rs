@@ -102,7 +102,7 @@ fn what_cannot_be_known_is_said() {
     check(
         &project(""),
         &[("a.py", "")],
-        "# pyproject.toml: nothing here shows what the image runs: add command = [\"python\", \"FILE.py\"] to the image \
+        "# pyproject.toml: no command found for the image: add command = [\"python\", \"FILE.py\"] to the image \
          table\n[tool.invar]",
     );
 }
@@ -144,7 +144,7 @@ fn needs_come_from_what_is_installed_and_not_from_groups() {
         locked("odd", &[], ""),
         locked("weasyprint", &["py3-none-any"], ""),
     );
-    let expected = "# uv.lock: odd: has no wheel and is built from source; if that needs a compiler, add \
+    let expected = "# uv.lock: odd: has no wheel, so it is built from source; if that needs a compiler, add \
         python.overrides.odd.packages = [\"gcc\", \"libc6-dev\"]\n\
         packages = [\"libpq5\"]\n\
         [python.overrides.psycopg2]\npackages = [\"gcc\", \"libc6-dev\", \"libpq-dev\"]";
@@ -174,8 +174,8 @@ fn what_has_no_wheel_for_the_images_python_is_built() {
     check_needs(
         Draft::default(),
         &lock,
-        "# uv.lock: loop, pydantic-core: built from source for want of wheels for Python 3.13; newer versions may have \
-         some: `uv lock --upgrade`\n\
+        "# uv.lock: loop, pydantic-core: no wheel for Python 3.13, so it is built from source; newer versions may have \
+         one: `uv lock --upgrade`\n\
          [python.overrides.loop]\npackages = [\"gcc\", \"libc6-dev\"]\n\
          [python.overrides.pydantic-core]\npackages = [\"cargo\", \"gcc\", \"libc6-dev\"]",
     );
@@ -234,7 +234,7 @@ fn what_a_dockerfile_has_for_builds_is_what_builds_get() {
     check_needs(
         draft,
         &lock,
-        "# uv.lock: odd: has no wheel and is built from source; if that needs a compiler, add \
+        "# uv.lock: odd: has no wheel, so it is built from source; if that needs a compiler, add \
          python.overrides.odd.packages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]\n\
          packages = [\"libpython3.13\"]\n\
          [python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\", \"libpcre2-dev\"]",

@@ -47,7 +47,7 @@ pub enum AccountError {
         text: String,
     },
     /// A line of a `sysusers.d` file cannot be understood (sysusers.d(5)).
-    #[error("line {line} is not a line of sysusers.d that is known here: {text:?}")]
+    #[error("line {line} is not a supported sysusers.d line: {text:?}")]
     Declaration {
         /// The line's number, from 1.
         line: usize,
@@ -61,13 +61,13 @@ pub enum AccountError {
         most: usize,
     },
     /// No ID is left in the range for system accounts, 100 to 999.
-    #[error("no ID between 100 and 999 is left for {name:?}")]
+    #[error("no free ID between 100 and 999 for {name:?}")]
     Exhausted {
         /// The account.
         name: String,
     },
     /// A declared ID has another owner.
-    #[error("{name:?} is to have the ID {id}, which is taken")]
+    #[error("the ID {id} of {name:?} is already taken")]
     Taken {
         /// The account.
         name: String,
@@ -76,7 +76,7 @@ pub enum AccountError {
     },
 }
 
-/// How the password of a new account is locked, which tells what made the account.
+/// How the password of a new account is locked, which shows what made the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lock {
     /// From the masters of base-passwd.

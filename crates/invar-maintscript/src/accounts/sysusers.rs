@@ -156,7 +156,7 @@ pub(super) fn allocate(
     Ok(())
 }
 
-/// The ID of the group `name`, which is added if it is not there.
+/// The ID of the group `name`, which is added if it is missing.
 fn add_group(
     name: &str,
     wanted: Option<u32>,

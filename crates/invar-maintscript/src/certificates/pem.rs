@@ -2,7 +2,7 @@
 //!
 //! [RFC 7468], as far as OpenSSL's reader goes: a block is a line `-----BEGIN LABEL-----`, lines of base64, and a line
 //! `-----END LABEL-----`; what is around blocks is explanatory text. Certificates have the label `CERTIFICATE`, or of
-//! old `X509 CERTIFICATE` and `TRUSTED CERTIFICATE`; the last has data of OpenSSL's own behind the certificate.
+//! old `X509 CERTIFICATE` and `TRUSTED CERTIFICATE`; the last has data of OpenSSL's own after the certificate.
 //!
 //! [RFC 7468]: https://www.rfc-editor.org/rfc/rfc7468
 use base64::Engine as _;
@@ -15,7 +15,7 @@ const LABELS: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICA
 
 /// The DER bytes of the certificates in `text`, in order; blocks that are damaged are left out.
 ///
-/// Bytes behind a certificate's end are cut off.
+/// Bytes after a certificate's end are cut off.
 pub(crate) fn certificates(text: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut block: Option<(&[u8], Vec<u8>)> = None;
@@ -38,8 +38,8 @@ fn marker<'a>(line: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
     line.strip_prefix(start)?.strip_suffix(b"-----")
 }
 
-/// Reads base64 ([RFC 4648], section 4); spaces are passed over, the padding must be there, and bits that are left over do
-/// not count.
+/// Reads base64 ([RFC 4648], section 4); spaces are passed over, the padding must be there, and bits that are left over
+/// do not count.
 ///
 /// [RFC 4648]: https://www.rfc-editor.org/rfc/rfc4648
 fn decode(text: &[u8]) -> Option<Vec<u8>> {

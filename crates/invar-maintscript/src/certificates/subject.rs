@@ -18,7 +18,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::der::{self, Reader};
 
-/// The certificate at the start of `bytes`, or `None` where there is none.
+/// The certificate at the start of `bytes`, or `None` if there is none.
 pub(super) fn certificate(bytes: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(bytes);
     Reader::new(reader.expect(der::SEQUENCE)?).expect(der::SEQUENCE)?;
@@ -29,7 +29,7 @@ pub(super) fn certificate(bytes: &[u8]) -> Option<&[u8]> {
 pub(super) fn hash(certificate: &[u8]) -> Option<u32> {
     let certificate = Reader::new(certificate).expect(der::SEQUENCE)?;
     let mut tbs = Reader::new(Reader::new(certificate).expect(der::SEQUENCE)?);
-    // The version is optional, the serial number behind it is not.
+    // The version is optional, the serial number after it is not.
     if tbs.next()?.0 == 0xa0 {
         tbs.next()?;
     }

@@ -51,12 +51,12 @@ impl Elf {
     }
 }
 
-fn library(soname: &'static str) -> Vec<u8> {
+pub(crate) fn library(soname: &'static str) -> Vec<u8> {
     Elf { machine: 62, soname: Some(soname), needed: 0 }.bytes()
 }
 
 /// A program with an ELF header for `machine` and the text of its version.
-fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
+pub(crate) fn ldconfig(machine: u16, text: &str) -> Vec<u8> {
     let mut bytes = Elf { machine, soname: None, needed: 0 }.bytes();
     bytes.extend(b"ldconfig %s%s\n\0");
     bytes.extend(text.as_bytes());
@@ -213,10 +213,10 @@ fn circles_and_floods_of_configuration_are_refused() {
         };
         assert_eq!((path.as_str(), source.to_string().as_str()), ("etc/ld.so.conf", expected));
     };
-    check("include /etc/ld.so.conf", "more than 256 files are included; do they include one another?");
-    check("include ld.*", "more than 256 files are included; do they include one another?");
+    check("include /etc/ld.so.conf", "more than 256 files are included; do they include each other?");
+    check("include ld.*", "more than 256 files are included; do they include each other?");
     let flood: String = (0..=1024).map(|number| format!("/opt/{number}\n")).collect();
-    check(&flood, "more than 1024 directories of libraries are asked for");
+    check(&flood, "more than 1024 library directories are configured");
 }
 
 #[test]

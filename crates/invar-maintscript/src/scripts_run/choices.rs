@@ -16,7 +16,7 @@ use invar_debian::{Alternative, alternatives};
 use invar_tree::ImagePath;
 
 use super::ScriptPackage;
-use crate::handler::script;
+use crate::context::script;
 
 /// The records of the packages that do not run: the name of a file below `alternatives`, and its text.
 pub(super) fn records(packages: &[&ScriptPackage<'_>]) -> BTreeMap<String, String> {

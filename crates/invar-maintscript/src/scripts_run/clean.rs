@@ -1,11 +1,11 @@
 //! From what changed in the sandbox to what the image gets.
 //!
-//! What is dropped is in the module `keep`. What stays is made the same every time and fit for the image:
+//! What is dropped is in the module `keep`. What stays is created the same every time and fit for the image:
 //! * In the sandbox every file looks like root's, so programs that replace a file and copy its owner make it root's. A
 //!   file that native has with another owner and that the scripts left as root's gets native's owner back.
 //! * `/etc/shadow` loses the days of the last change of a password, and logs lose their content.
 //! * Lists of shells lose those that only tools bring.
-//! * The linker's cache and Java's key store are made natively, over the result.
+//! * The linker's cache and Java's key store are created natively, over the result.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;

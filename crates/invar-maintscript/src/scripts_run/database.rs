@@ -5,7 +5,7 @@
 //! available, diversions, statoverride, triggers/Unincorp   empty
 //! arch                    the machine's architecture
 //! info/format             "1": the names below have the architecture where packages may have several
-//! info/NAME.list          "/.", then what the package brought
+//! info/NAME.list          "/.", then the contents of the package
 //! info/NAME.SCRIPT        the maintainer scripts, as programs; also templates and triggers
 //! triggers/File, …        see the module `triggers`
 //! alternatives/NAME       see the module `choices`
@@ -15,11 +15,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use invar_debian::{Control, MultiArch};
+use invar_debian::Control;
 use invar_tree::ImagePath;
 
 use super::triggers::{self, Interest};
-use super::{Files, ScriptPackage, choices};
+use super::{Files, ScriptPackage, choices, qualified_name};
 use crate::ConfigureError;
 use crate::output::known;
 
@@ -99,14 +99,6 @@ pub(super) fn write(
         write(&format!("alternatives/{name}"), &text);
     }
     Ok(())
-}
-
-/// The name under which dpkg keeps a package: with the architecture where it may be there for several.
-pub(super) fn qualified_name(control: &Control) -> String {
-    match control.multi_arch() {
-        MultiArch::Same => format!("{}:{}", control.package(), control.architecture()),
-        MultiArch::No | MultiArch::Foreign | MultiArch::Allowed => control.package().to_string(),
-    }
 }
 
 fn info(control: &Control, kind: &str) -> ImagePath {

@@ -43,7 +43,7 @@ fn of_line(line: &str) -> Option<ScriptFailure> {
             format!("failed with exit code {code}")
         }
         ["was", "killed", "by", "signal", signal @ ..] => {
-            format!("was ended by signal {}", signal.join(" ").trim_matches(['(', ')']))
+            format!("was killed by signal {}", signal.join(" ").trim_matches(['(', ')']))
         }
         _ => "failed".to_owned(),
     };
@@ -70,7 +70,7 @@ mod tests {
         );
         check(
             " installed odd package post-installation script subprocess was killed by signal (Killed)",
-            Some("the postinst script of odd was ended by signal Killed"),
+            Some("the postinst script of odd was killed by signal Killed"),
         );
         check("dpkg: error processing package odd (--configure):", None);
         check("dependency problems - leaving unconfigured", None);

@@ -23,7 +23,7 @@ pub enum Reason {
     Records,
     /// A copy that an editor of system files made before a change, or a lock.
     Backup,
-    /// It tells one machine from another: a machine's ID, host keys. Each container should make its own.
+    /// It distinguishes one machine from another: a machine's ID, host keys. Each container should make its own.
     Identity,
     /// A private key: whoever has the image would have it, and no two builds would agree.
     Secret,
@@ -118,7 +118,7 @@ const DOCUMENTATION: [&str; 6] = [
     "usr/share/man",
 ];
 
-/// Why what the scripts made at `path` is left out, as far as the path tells.
+/// Why what the scripts made at `path` is left out, judging by the path.
 pub(super) fn reason(path: &ImagePath, is_directory: bool, docs: bool) -> Option<Reason> {
     let text = path.as_str();
     if let Some((_, reason)) = BELOW.iter().find(|(below, _)| path.is_within(below)) {

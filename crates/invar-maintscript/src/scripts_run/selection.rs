@@ -28,7 +28,7 @@ pub enum SelectionError {
         text: String,
     },
     /// Its type is not one of debconf's.
-    #[error("{text:?}: debconf has no type {kind:?} of questions; there are {}", KINDS.join(", "))]
+    #[error("{text:?}: debconf has no question type {kind:?}; expected {}", KINDS.join(", "))]
     Kind {
         /// The text.
         text: String,
@@ -36,7 +36,7 @@ pub enum SelectionError {
         kind: String,
     },
     /// It has more than one line, or another character that no answer has.
-    #[error("{text:?} has a control character, or continues on another line; an answer is one line")]
+    #[error("{text:?} has a control character or more than one line; an answer is one line")]
     Control {
         /// The text.
         text: String,

@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use invar_debian::Control;
 use invar_tree::ImagePath;
 
-use super::database::qualified_name;
+use super::qualified_name;
 
 /// Why a package's `triggers` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TriggerError {
     /// Not a directive of deb-triggers(5).
-    #[error("line {line} is not a directive for triggers: {text:?}")]
+    #[error("line {line} is not a trigger directive: {text:?}")]
     Directive {
         /// The line's number, from 1.
         line: usize,
@@ -27,7 +27,7 @@ pub enum TriggerError {
         text: String,
     },
     /// Not a name that a trigger can have.
-    #[error("line {line} names a trigger that dpkg cannot keep: {text:?}")]
+    #[error("line {line} names a trigger that dpkg does not accept: {text:?}")]
     Name {
         /// The line's number, from 1.
         line: usize,

@@ -130,7 +130,7 @@ fn convert(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     evaluator.new_text(text, spot)
 }
 
-/// The bytes of a hash that is written in any of the ways; its length tells which.
+/// The bytes of a hash that is written in any of the ways; its length determines which.
 fn decode(digits: &str, size: usize) -> Option<Vec<u8>> {
     if digits.len() == size * 2 {
         return (0..size)

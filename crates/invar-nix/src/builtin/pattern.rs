@@ -1,7 +1,7 @@
 //! Regular expressions: POSIX extended ones, on an engine whose time is linear in the text.
 //!
-//! Of several alternatives that match at one place, the engine takes the first, POSIX the longest: `split "a|ab"` differs, and
-//! so do the groups of `match "(a|ab)(c|bcd)"`.
+//! Of several alternatives that match at one place, the engine takes the first, POSIX the longest: `split "a|ab"`
+//! differs, and so do the groups of `match "(a|ab)(c|bcd)"`.
 use std::rc::Rc;
 
 use regex::{Regex, RegexBuilder};
@@ -19,7 +19,7 @@ const LARGEST: usize = 1 << 20;
 /// Patterns that are kept.
 const MOST_PATTERNS: usize = 24;
 
-/// Steps for compiling a pattern, besides those for its length.
+/// Steps for compiling a pattern, in addition to those for its length.
 const COMPILING: usize = 4_000;
 
 pub(super) static TABLE: &[Builtin] = &[

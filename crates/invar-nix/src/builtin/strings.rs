@@ -52,7 +52,7 @@ pub(super) static TABLE: &[Builtin] = &[
         let placeholders = evaluator.placeholders(&string);
         evaluator.cut(&placeholders, start, spot)?;
         evaluator.cut(&placeholders, end, spot)?;
-        // How long the text of an unknown value is, and so what is behind it, is not known either.
+        // How long the text of an unknown value is, and so what is after it, is unknown either.
         let shifts = |range: &Range<usize>| range.end <= start || (range.start < end && end < bytes.len());
         let unknown = placeholders.iter().find(|(range, id)| shifts(range) && !evaluator.is_made(*id));
         if let Some((_, symbol)) = unknown {

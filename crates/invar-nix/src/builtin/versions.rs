@@ -29,7 +29,7 @@ pub(super) static TABLE: &[Builtin] = &[
     }),
 ];
 
-/// The name and the version of `hello-1.2`: the version starts behind the first dash that no letter follows.
+/// The name and the version of `hello-1.2`: the version starts after the first dash that no letter follows.
 fn parse(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
     let dash = bytes.windows(2).position(|pair| pair[0] == b'-' && !pair[1].is_ascii_alphabetic());

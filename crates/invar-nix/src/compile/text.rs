@@ -162,7 +162,7 @@ fn read_indented(mut text: &str, parts: &mut Vec<Raw>) {
     }
 }
 
-/// Removes what stands behind the opening quotes, if that is only spaces.
+/// Removes what stands after the opening quotes, if that is only spaces.
 fn strip_first_line(parts: &mut Vec<Raw>) {
     if let Some(Raw::Written(text)) = parts.first_mut()
         && let Some(end) = text.find('\n')

@@ -218,7 +218,7 @@ impl Evaluator {
         Ok(())
     }
 
-    /// A field with a default, when it is not known whether the argument has it.
+    /// A field with a default, when it is unknown whether the argument has it.
     fn maybe_given(
         &mut self,
         symbol: SymbolId,

@@ -11,7 +11,8 @@ use crate::symbol::Origin;
 use crate::value::{ThunkId, Value};
 
 impl Evaluator {
-    /// A name that only a `with` gives. Of several, the innermost that surely has it counts; what is not known is asked last.
+    /// A name that only a `with` gives. Of several, the innermost that surely has it counts; what is unknown is asked
+    /// last.
     #[inline(never)]
     pub(super) fn ambient(&mut self, name: Name, levels: &[u32], env: &Env, spot: Spot) -> Outcome<Value> {
         let mut unknown = None;

@@ -54,27 +54,27 @@ fn members_that_climb_out_are_refused() {
 
 #[test]
 fn what_cannot_be_read_as_meant_is_refused() {
-    check(layer().raw(b"x", b'S', b"", b"").finish(), "is of a type that is not read: 'S'");
-    check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content although it is not a file");
+    check(layer().raw(b"x", b'S', b"", b"").finish(), "has an unsupported type: 'S'");
+    check(layer().raw(b"x", b'2', b"y", b"content").finish(), "has content, but it is not a file");
     check(
         layer().raw(b"x", b'x', b"", b"99 path=short\n").finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     check(
         layer().raw(b"x", b'g', b"", b"15 path=../etc\n").finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     let huge = vec![b'a'; 2 << 20];
     check(
         layer().raw(b"x", b'L', b"", &huge).finish(),
-        "its extended header or long name is malformed or too long",
+        "its extended header or long name is malformed, too long",
     );
     let mut cut = layer().raw(b"x", b'x', b"", b"12 path=abc\n").finish();
     // The end of the archive follows an extended header that says what the next member is.
     cut.truncate(cut.len() - 1024);
     check(
         cut,
-        "its extended header or long name is malformed or too long, comes twice, or no entry follows it",
+        "its extended header or long name is malformed, too long, repeated, or not followed by an entry",
     );
     let trailing = [layer().finish(), layer().finish()].concat();
     check(trailing, "it has more data after its end");
@@ -118,7 +118,7 @@ fn damage_is_noticed_where_it_is_read() {
 
     let wrong = layer().file("more", b"").finish();
     let lying = oci_files(&[("linux", "amd64", &[(&stored, &wrong)])]);
-    check(tar_of_files(&lying), "it should unpack to what has the digest");
+    check(tar_of_files(&lying), "expected the digest");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn archives_of_blobs_are_as_they_should_be() {
     let twice = Archive::new().file("manifest.json", b"[]").file("manifest.json", b"[1]").finish();
     check(twice, "twice");
     let config = br#"[{"Config":"../../etc/passwd","Layers":[]}]"#;
-    check(Archive::new().file("manifest.json", config).finish(), "does not hold it");
+    check(Archive::new().file("manifest.json", config).finish(), "does not contain it");
     check(b"not an archive".to_vec(), "is not an image");
     let nested = br#"{"manifests":[{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"D"}]}"#;
     let nested = String::from_utf8_lossy(nested).into_owned();
@@ -141,7 +141,7 @@ fn archives_of_blobs_are_as_they_should_be() {
         inner = nested.replace("\"D\"", &format!("\"{digest}\"")).into_bytes();
     }
     files.insert("index.json".into(), inner);
-    check(tar_of_files(&files), "more than 4 indexes within each other");
+    check(tar_of_files(&files), "more than 4 nested indexes");
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn the_golden_layout_has_not_changed() {
     files.extend(docker);
     let listing = listing(&request, &files);
 
-    // What was made is left where it can be compared, and copied from if the change is intended.
+    // What was created is left where it can be compared, and copied from if the change is intended.
     let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden");
     let _ = fs::remove_dir_all(&made);
     fs::create_dir_all(made.join("layout/blobs/sha256")).unwrap();

@@ -115,7 +115,7 @@ impl fmt::Display for Change {
             }
             Self::Fetch { url, old, new } => write!(f, "{url} {}", bytes(*old, *new)),
             Self::Replaced { name, version, platforms } => {
-                write!(f, "{name} {version} has other bytes ({})", on(platforms))
+                write!(f, "{name} {version} has different contents ({})", on(platforms))
             }
             Self::Scripts { name, old, new, platforms } => {
                 let words = |verdict: &Option<ScriptVerdict>| {
@@ -146,7 +146,7 @@ fn bytes(old: Option<Digest>, new: Option<Digest>) -> &'static str {
     match (old, new) {
         (None, _) => "added",
         (Some(_), None) => "removed",
-        (Some(_), Some(_)) => "has other bytes",
+        (Some(_), Some(_)) => "has different contents",
     }
 }
 
@@ -154,7 +154,7 @@ impl InvarLock {
     /// What `new` has that `old` has not, and the other way round: suites, Python, files of steps, packages by name,
     /// tools by name, then the files that builds need.
     ///
-    /// A change that is the same for several platforms is told once.
+    /// A change that is the same for several platforms is reported once.
     pub fn changes(old: &Self, new: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for name in old.suites.keys().chain(new.suites.keys()).collect::<BTreeSet<&SuiteName>>() {
@@ -265,7 +265,7 @@ fn package_changes(
     }
     let verdict = |package: &Option<LockedPackage>| package.as_ref()?.scripts.map(|scripts| scripts.verdict);
     let (old_verdict, new_verdict) = (verdict(&old), verdict(&new));
-    // A package that came or went has been told of, unless there is something to look at.
+    // A package that came or went has been reported, unless there is something to look at.
     let came_or_went = old.is_none() || new.is_none();
     let to_look_at = old.is_none() && new_verdict == Some(ScriptVerdict::Unknown);
     if old_verdict != new_verdict && (!came_or_went || to_look_at) {

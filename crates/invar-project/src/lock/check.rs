@@ -15,7 +15,7 @@ use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, 
 #[non_exhaustive]
 pub enum Mismatch {
     /// Another `uv.lock`.
-    #[error("uv.lock has changed: invar.lock was made for {locked}, and it is {found}")]
+    #[error("uv.lock changed: invar.lock was created for {locked}, but uv.lock is {found}")]
     UvLock {
         /// What the lock names.
         locked: Digest,
@@ -23,10 +23,10 @@ pub enum Mismatch {
         found: Digest,
     },
     /// A `uv.lock` that the lock does not know of.
-    #[error("invar.lock was made without a uv.lock, and now there is one")]
+    #[error("uv.lock was added after invar.lock was created")]
     UvLockAdded,
     /// No `uv.lock`, but the lock knows of one.
-    #[error("invar.lock was made with a uv.lock, and now there is none")]
+    #[error("uv.lock was removed after invar.lock was created")]
     UvLockRemoved,
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
@@ -37,7 +37,7 @@ pub enum Mismatch {
         wanted: Option<SuiteName>,
     },
     /// Other packages.
-    #[error("`packages` has changed: {}", Difference { added, removed })]
+    #[error("`packages` changed: {}", Difference { added, removed })]
     Packages {
         /// What the manifest asks for in addition.
         added: BTreeSet<PackageRequest>,
@@ -45,7 +45,7 @@ pub enum Mismatch {
         removed: BTreeSet<PackageRequest>,
     },
     /// Another base set.
-    #[error("`base` has changed")]
+    #[error("`base` changed")]
     Base,
     /// A shell or none.
     #[error("`shell` was {} and is {wanted}", !wanted)]
@@ -60,7 +60,7 @@ pub enum Mismatch {
         wanted: bool,
     },
     /// Other platforms.
-    #[error("`platforms` has changed: {}", Difference { added, removed })]
+    #[error("`platforms` changed: {}", Difference { added, removed })]
     Platforms {
         /// What the manifest asks for in addition.
         added: BTreeSet<Platform>,
@@ -81,14 +81,14 @@ pub enum Mismatch {
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
     },
-    /// Packages for something besides the image, of which the lock has nothing.
+    /// Packages for something other than the image, of which the lock has nothing.
     #[error("invar.lock has no packages for {root}")]
     RootMissing {
         /// What they are for.
         root: RootName,
     },
-    /// Other packages for something besides the image.
-    #[error("the packages for {root} have changed: {}", Difference { added, removed })]
+    /// Other packages for something other than the image.
+    #[error("the packages for {root} changed: {}", Difference { added, removed })]
     Root {
         /// What they are for.
         root: RootName,
@@ -170,8 +170,9 @@ impl Request {
         }
     }
 
-    /// What `manifest` asks of Debian for everything besides its image: for each step that is run, for the author's
-    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if any are run, and for each further image with Debian packages of its own.
+    /// What `manifest` asks of Debian for everything other than its image: for each step that is run, for the author's
+    /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
+    /// any are run, and for each further image with Debian packages of its own.
     ///
     /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
@@ -210,7 +211,7 @@ fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
 }
 
 impl InvarLock {
-    /// Compares what the lock was made for with what the project asks for now; empty if they belong together.
+    /// Compares what the lock was made for with what the project asks for now; empty if they match.
     ///
     /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.

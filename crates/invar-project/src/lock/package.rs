@@ -91,7 +91,7 @@ pub struct PoolPath(pub(super) Arc<str>);
 /// A text that is not a [`PoolPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not the path of a package in an archive: expected a form such as \"pool/main/b/bash/bash_5_amd64.deb\""
+    "{text:?} is not the path of a package in an archive: expected, for example, \"pool/main/b/bash/bash_5_amd64.deb\""
 )]
 pub struct PoolPathError {
     /// The text as given.

@@ -26,32 +26,32 @@ const LONGEST: usize = 64 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
     /// The file is far longer than any lock.
-    #[error("invar.lock has {length} bytes; a lock has at most {LONGEST}")]
+    #[error("invar.lock has {length} bytes; the limit is {LONGEST}")]
     TooLong {
         /// Its length in bytes.
         length: usize,
     },
     /// A merge was not finished.
-    #[error("invar.lock, line {line}: a merge conflict; take either side and run `invar lock`")]
+    #[error("invar.lock, line {line}: merge conflict; take either side and run `invar lock`")]
     Conflict {
         /// The line's number, from 1.
         line: usize,
     },
     /// There is no `format-version`.
-    #[error("invar.lock has no `format-version`: it is not a lock of Invar; run `invar lock` to write one")]
+    #[error("invar.lock has no `format-version`, so it is not an Invar lock; run `invar lock` to write one")]
     NoFormatVersion,
     /// The lock belongs to another release.
     #[error(
-        "invar.lock has format version {found}, and this Invar knows version {FORMAT_VERSION}: {}",
-        if *found > FORMAT_VERSION { "a newer Invar wrote it; use that one" }
-        else { "run `invar lock --update` to renew it" }
+        "invar.lock has format version {found}, but this Invar reads version {FORMAT_VERSION}: {}",
+        if *found > FORMAT_VERSION { "a newer Invar wrote it; use that version" }
+        else { "run `invar lock --update` to update it" }
     )]
     FormatVersion {
         /// The version in the lock.
         found: u64,
     },
     /// The text is not TOML, a key is unknown or missing, or a value is not what its key asks for.
-    #[error("invar.lock, line {line}: {message}; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: {message}; run `invar lock` to rewrite it")]
     Malformed {
         /// The line's number, from 1.
         line: usize,
@@ -59,7 +59,7 @@ pub enum LockError {
         message: String,
     },
     /// A suite, file, platform, package, root or build that comes twice, or a package that is a tool too.
-    #[error("invar.lock, line {line}: {name} comes twice; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: {name} is listed twice; run `invar lock` to rewrite it")]
     Duplicate {
         /// The line of the second one, from 1.
         line: usize,
@@ -67,7 +67,7 @@ pub enum LockError {
         name: String,
     },
     /// A package from a suite that the lock does not have.
-    #[error("invar.lock, line {line}: there is no suite {suite}; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: unknown suite {suite}; run `invar lock` to rewrite it")]
     UnknownSuite {
         /// The line's number, from 1.
         line: usize,
@@ -75,7 +75,7 @@ pub enum LockError {
         suite: SuiteName,
     },
     /// A root's package that is neither a package nor a tool, or a build's wheel that is no build wheel.
-    #[error("invar.lock, line {line}: there is no {what} {name}; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: unknown {what} {name}; run `invar lock` to rewrite it")]
     Unknown {
         /// The line of the name, from 1.
         line: usize,
@@ -85,7 +85,7 @@ pub enum LockError {
         name: String,
     },
     /// A tool that is in no root, or a build wheel that no build needs.
-    #[error("invar.lock, line {line}: no {by} has {name}; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: no {by} has {name}; run `invar lock` to rewrite it")]
     Unused {
         /// The line of the name, from 1.
         line: usize,
@@ -95,7 +95,7 @@ pub enum LockError {
         name: String,
     },
     /// A build source that needs itself, or far more others than any real one.
-    #[error("invar.lock, line {line}: {name} {problem}; run `invar lock` to write it anew")]
+    #[error("invar.lock, line {line}: {name} {problem}; run `invar lock` to rewrite it")]
     Nested {
         /// The line of the build source, from 1.
         line: usize,
@@ -107,7 +107,7 @@ pub enum LockError {
     /// A package for another platform.
     #[error(
         "invar.lock, line {line}: a package for {architecture} among those for {platform}; \
-         run `invar lock` to write it anew"
+         run `invar lock` to rewrite it"
     )]
     ForeignPackage {
         /// The line's number, from 1.
@@ -320,10 +320,10 @@ impl RawFile {
             let malformed =
                 |message: &str| LockError::Malformed { line: text.line(place), message: message.to_owned() };
             if lock.format_version.is_some() {
-                return Err(malformed("a lock of a derived manifest has no `format-version` of its own"));
+                return Err(malformed("the lock of a derived manifest has no `format-version`"));
             }
             if purposes.is_empty() {
-                return Err(malformed("a derived manifest is for at least one purpose"));
+                return Err(malformed("a derived manifest needs at least one purpose"));
             }
             let source = DerivedSource { file, output };
             let same = |other: &&DerivedLock| {

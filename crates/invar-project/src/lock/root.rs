@@ -8,7 +8,7 @@ use invar_python::{DistributionName, LONGEST_NAME};
 
 use crate::{ImageKey, PackageRequest, StepName};
 
-/// The name of a root: of what else is made of Debian packages besides the image. It is a kind, such as `shell`, and
+/// The name of a root: of what else is made of Debian packages other than the image. It is a kind, such as `shell`, and
 /// where there can be several of that kind a colon and a name, such as `step:assets`.
 ///
 /// Both are lower-case letters, digits and hyphens, the first and last no hyphen. Roots are ordered by their text.
@@ -17,7 +17,7 @@ pub struct RootName(pub(super) Arc<str>);
 
 /// A text that is not a [`RootName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not the name of a root: expected a form such as \"shell\" or \"step:assets\"")]
+#[error("{text:?} is not the name of a root: expected, for example, \"shell\" or \"step:assets\"")]
 pub struct RootNameError {
     /// The text as given.
     pub text: String,

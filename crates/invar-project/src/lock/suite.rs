@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// A suite as it was when the lock was made.
+/// A suite as it was when the lock was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedSuite {
     /// The archive that has it.
@@ -56,7 +56,7 @@ pub struct Fingerprint(pub(super) Arc<str>);
 
 /// A text that is not a [`Fingerprint`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a key's fingerprint: expected 40 or 64 upper-case hexadecimal digits")]
+#[error("{text:?} is not a key fingerprint: expected 40 or 64 upper-case hexadecimal digits")]
 pub struct FingerprintError {
     /// The text as given.
     pub text: String,

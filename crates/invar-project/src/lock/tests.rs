@@ -295,27 +295,27 @@ fn damage_is_named_with_its_line() {
         messages += &format!("{error}\n");
     }
     assert_snapshot!(messages, @r##"
-    invar.lock has format version 3, and this Invar knows version 2: a newer Invar wrote it; use that one
-    invar.lock has format version 1, and this Invar knows version 2: run `invar lock --update` to renew it
-    invar.lock has no `format-version`: it is not a lock of Invar; run `invar lock` to write one
-    invar.lock, line 2: `format-version` is not a number; run `invar lock` to write it anew
-    invar.lock, line 6: a merge conflict; take either side and run `invar lock`
-    invar.lock, line 11: invalid type: integer `0`, expected a boolean; run `invar lock` to write it anew
-    invar.lock, line 12: unknown field `future`, expected one of `suite`, `packages`, `base`, `shell`, `docs`, `platforms`, `requires-python`, `snapshot`; run `invar lock` to write it anew
-    invar.lock, line 6: missing field `docs`; run `invar lock` to write it anew
-    invar.lock, line 4: "x84321598744d84dbee2318e634c74c9aae39a1c253f1c4bd17ebf9ef2f807b11" is not 64 lower-case hexadecimal digits; run `invar lock` to write it anew
-    invar.lock, line 3: "yesterday" is not a time: expected a form such as "2026-09-12T08:00:00Z"; run `invar lock` to write it anew
-    invar.lock, line 32: trixie comes twice; run `invar lock` to write it anew
-    invar.lock, line 57: base-files comes twice; run `invar lock` to write it anew
-    invar.lock, line 91: a package for arm64 among those for linux/amd64; run `invar lock` to write it anew
-    invar.lock, line 48: there is no suite sid; run `invar lock` to write it anew
-    invar.lock, line 47: a package for arm64 among those for linux/amd64; run `invar lock` to write it anew
-    invar.lock, line 49: "pool/main/../../base-files_13.8_amd64.deb" is not the path of a package in an archive: expected a form such as "pool/main/b/bash/bash_5_amd64.deb"; run `invar lock` to write it anew
-    invar.lock, line 52: "magic" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to write it anew
-    invar.lock, line 45: `scripts` and `scripts-sha256` belong together; run `invar lock` to write it anew
-    invar.lock, line 53: "fine" is not one of "handled", "nothing to do" and "unknown"; run `invar lock` to write it anew
-    invar.lock, line 20: "usr/../../etc" climbs out with ".."; run `invar lock` to write it anew
-    invar.lock, line 27: "0123" is not a key's fingerprint: expected 40 or 64 upper-case hexadecimal digits; run `invar lock` to write it anew
+    invar.lock has format version 3, but this Invar reads version 2: a newer Invar wrote it; use that version
+    invar.lock has format version 1, but this Invar reads version 2: run `invar lock --update` to update it
+    invar.lock has no `format-version`, so it is not an Invar lock; run `invar lock` to write one
+    invar.lock, line 2: `format-version` is not a number; run `invar lock` to rewrite it
+    invar.lock, line 6: merge conflict; take either side and run `invar lock`
+    invar.lock, line 11: invalid type: integer `0`, expected a boolean; run `invar lock` to rewrite it
+    invar.lock, line 12: unknown field `future`, expected one of `suite`, `packages`, `base`, `shell`, `docs`, `platforms`, `requires-python`, `snapshot`; run `invar lock` to rewrite it
+    invar.lock, line 6: missing field `docs`; run `invar lock` to rewrite it
+    invar.lock, line 4: "x84321598744d84dbee2318e634c74c9aae39a1c253f1c4bd17ebf9ef2f807b11" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
+    invar.lock, line 3: "yesterday" is not a time: expected, for example, "2026-09-12T08:00:00Z"; run `invar lock` to rewrite it
+    invar.lock, line 32: trixie is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 57: base-files is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 91: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
+    invar.lock, line 48: unknown suite sid; run `invar lock` to rewrite it
+    invar.lock, line 47: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
+    invar.lock, line 49: "pool/main/../../base-files_13.8_amd64.deb" is not the path of a package in an archive: expected, for example, "pool/main/b/bash/bash_5_amd64.deb"; run `invar lock` to rewrite it
+    invar.lock, line 52: "magic" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 45: `scripts` and `scripts-sha256` must be set together; run `invar lock` to rewrite it
+    invar.lock, line 53: "fine" is not one of "handled", "nothing to do" and "unknown"; run `invar lock` to rewrite it
+    invar.lock, line 20: "usr/../../etc" climbs out with ".."; run `invar lock` to rewrite it
+    invar.lock, line 27: "0123" is not a key fingerprint: expected 40 or 64 upper-case hexadecimal digits; run `invar lock` to rewrite it
     "##);
 }
 
@@ -385,9 +385,9 @@ fn a_lock_belongs_to_a_manifest() {
             lock.check(&manifest(keys), uv_lock).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{keys}");
     };
-    check(&with_shell(), keys, None, &["invar.lock was made with a uv.lock, and now there is none"]);
+    check(&with_shell(), keys, None, &["uv.lock was removed after invar.lock was created"]);
     let without = InvarLock { uv_lock: None, ..with_shell() };
-    check(&without, keys, Some(&uv_lock), &["invar.lock was made without a uv.lock, and now there is one"]);
+    check(&without, keys, Some(&uv_lock), &["uv.lock was added after invar.lock was created"]);
     let other = Digest::from_bytes([0; 32]);
     let changed = with_shell().check(&manifest(keys), Some(&other));
     assert_eq!(changed, [Mismatch::UvLock { locked: uv_lock, found: other }]);
@@ -397,11 +397,11 @@ fn a_lock_belongs_to_a_manifest() {
         Some(&uv_lock),
         &[
             "`suite` was \"trixie\" and is \"sid\"",
-            "`packages` has changed: tini=0.19.0-3 added; fortune-mod removed",
-            "`base` has changed",
+            "`packages` changed: tini=0.19.0-3 added; fortune-mod removed",
+            "`base` changed",
             "`shell` was false and is true",
             "`docs` was false and is true",
-            "`platforms` has changed: linux/arm64 removed",
+            "`platforms` changed: linux/arm64 removed",
             "`snapshot` was \"2026-09-12T08:00:00Z\" and is not set",
         ],
     );
@@ -443,7 +443,7 @@ fn changes_are_told_once() {
     Python 3.13.5 → 3.13.6
     base-files 13.8 removed (linux/amd64, linux/arm64)
     fortune-mod 1:1.99.1-9 → 1:1.99.1-10 (linux/amd64, linux/arm64)
-    tzdata 2026c-0+deb13u1 has other bytes (linux/amd64)
+    tzdata 2026c-0+deb13u1 has different contents (linux/amd64)
     tzdata: maintainer scripts unknown → handled (linux/amd64, linux/arm64)
     zlib1g 1.00 added (linux/amd64)
     zlib1g: maintainer scripts none → unknown (linux/amd64)

@@ -26,12 +26,12 @@ impl Configure {
             Some("native") => return Some(Self::Native),
             Some("run") => return Some(Self::Run),
             Some(text) => {
-                let expected = "\"native\", \"run\" and a list of packages";
+                let expected = "\"native\", \"run\" and an array of packages";
                 value.bad(ValueError::Choice { text: text.to_owned(), expected });
                 return None;
             }
             None if !value.value.is_array() => {
-                value.wrong_type("\"native\", \"run\" or a list of packages");
+                value.wrong_type("\"native\", \"run\" or an array of packages");
                 return None;
             }
             None => {}

@@ -8,7 +8,7 @@ use crate::manifest::reader::Value;
 use crate::manifest::schema::PythonName;
 use crate::manifest::{EnvironmentName, Known, PackageRequest, groups, packages};
 
-/// The shell in which the author works on the project: what is there besides the image's own packages.
+/// The development shell: what it has in addition to the image's packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields, transform = with_image)]
 pub struct DevShell {
@@ -21,9 +21,9 @@ pub struct DevShell {
     /// Environment variables in the shell.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
-    /// Commands that the shell runs when it starts.
+    /// Commands to run when the shell starts.
     pub hook: Option<String>,
-    /// The project's dependency groups that are installed in the shell. Default: `default-groups` of `[tool.uv]`, or
+    /// The project's dependency groups to install in the shell. Default: `default-groups` of `[tool.uv]`, or
     /// `dev` if the project has it.
     #[schemars(with = "Option<Vec<PythonName>>")]
     pub groups: Option<Vec<GroupName>>,

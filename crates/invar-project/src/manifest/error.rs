@@ -9,8 +9,8 @@ use crate::ValueError;
 
 /// All that is wrong with a manifest.
 ///
-/// Shown with [`Display`](fmt::Display), each finding is a line of `file:line:column: message`; [`render`](Self::render)
-/// shows the source too.
+/// Shown with [`Display`](fmt::Display), each finding is a line of `file:line:column: message`;
+/// [`render`](Self::render) shows the source too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestError {
     /// The findings, file by file and in the order of the text; at least one.
@@ -27,7 +27,7 @@ pub type Finding = invar_toml::Finding<Problem>;
 #[non_exhaustive]
 pub enum Problem {
     /// Neither `pyproject.toml` nor `invar.toml` exists.
-    #[error("there is neither a pyproject.toml nor an invar.toml here")]
+    #[error("no pyproject.toml or invar.toml in this directory")]
     NoManifest,
     /// Both `[tool.invar]` and `invar.toml` exist.
     #[error("[tool.invar] and {invar_toml} both configure this project")]
@@ -36,7 +36,7 @@ pub enum Problem {
         invar_toml: String,
     },
     /// The file is far longer than any manifest.
-    #[error("the file has {length} bytes; a manifest has at most {most}")]
+    #[error("the file has {length} bytes; the limit for a manifest is {most}")]
     TooLong {
         /// Its length in bytes.
         length: usize,
@@ -44,7 +44,7 @@ pub enum Problem {
         most: usize,
     },
     /// The file is not TOML.
-    #[error("this is not TOML: {message}")]
+    #[error("invalid TOML: {message}")]
     Syntax {
         /// What the parser said.
         message: String,
@@ -56,7 +56,7 @@ pub enum Problem {
     #[error(transparent)]
     Project(#[from] ProjectProblem),
     /// A command line as one string.
-    #[error("`{key}` must be a list of arguments, not a string")]
+    #[error("`{key}` must be an array of arguments, not a string")]
     CommandText {
         /// The key's dotted path.
         key: String,
@@ -97,25 +97,25 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// A step that is run and leaves nothing.
-    #[error("the step {name:?} is run, but nothing of what it makes is kept")]
+    #[error("the step {name:?} has `run` but no `outputs`, so nothing it creates is kept")]
     NoOutputs {
         /// The step.
         name: String,
     },
     /// A step that neither runs anything nor puts anything into the image.
-    #[error("the step {name:?} does nothing: it has none of `run`, `outputs`, `files`, `links` and `wrap`")]
+    #[error("the step {name:?} does nothing: it has no `run`, `outputs`, `files`, `links` or `wrap`")]
     IdleStep {
         /// The step.
         name: String,
     },
     /// A key of a step that only counts while the step is run.
-    #[error("`{key}` means nothing in a step without `run`")]
+    #[error("`{key}` has no effect in a step without `run`")]
     WithoutRun {
         /// The key's dotted path.
         key: String,
     },
     /// A wrapped program with two names.
-    #[error("`{key}` has `argv0` and `inherit-argv0`, and a program is called by one name")]
+    #[error("`{key}` has both `argv0` and `inherit-argv0`; use one of them")]
     TwoNames {
         /// The table's dotted path.
         key: String,
@@ -133,19 +133,19 @@ pub enum Problem {
         step: String,
     },
     /// One address that is to be fetched with two contents.
-    #[error("{url} is fetched with another sha256 above")]
+    #[error("{url} is listed above with a different sha256")]
     OtherDigest {
         /// The address.
         url: String,
     },
     /// Answers for maintainer scripts, but none is run.
-    #[error("`{key}` is read by maintainer scripts, and none is run")]
+    #[error("`{key}` is only used by maintainer scripts, and none are run")]
     DebconfUnread {
         /// The key's dotted path.
         key: String,
     },
     /// More of something than any project has.
-    #[error("`{key}` has {found} entries; there can be {most}")]
+    #[error("`{key}` has {found} entries; the limit is {most}")]
     TooMany {
         /// The key's dotted path.
         key: String,
@@ -169,7 +169,7 @@ impl Problem {
                     .to_owned()
             }
             Self::TwoManifests { invar_toml } => {
-                format!("move the keys of one to the other; {invar_toml} has them at its top level")
+                format!("merge them into one file; in {invar_toml} the keys are at the top level")
             }
             Self::Key(KeyProblem::BadValue { error, .. }) => return error.help(),
             Self::Key(problem) => return problem.help(),
@@ -180,21 +180,22 @@ impl Problem {
                     true => {
                         format!("no shell runs it; with `shell = true`, write [\"sh\", \"-c\", {text:?}]")
                     }
-                    false => format!("no shell splits it into words; write [{}]", words.join(", ")),
+                    false => format!("no shell splits the string into words; write [{}]", words.join(", ")),
                 }
             }
-            Self::DottedName { .. } => "put a name that has dots between quotes".to_owned(),
+            Self::DottedName { .. } => "quote names that contain dots".to_owned(),
             Self::NoImageName => "name it: `name = \"…\"` in the image table".to_owned(),
             Self::UnknownExtra { nearest, .. } | Self::UnknownStep { nearest, .. } => {
                 format!("did you mean {:?}?", nearest.as_ref()?)
             }
             Self::NoOutputs { .. } => {
-                "say what is kept and where: `outputs = { \"dist\" = \"/app/static\" }`".to_owned()
+                "list what to keep and where: `outputs = { \"dist\" = \"/app/static\" }`".to_owned()
             }
-            Self::IdleStep { .. } => "give it a command: `run = \"…\"`".to_owned(),
-            Self::InsideOutput { .. } => "give each step places of its own".to_owned(),
+            Self::IdleStep { .. } => "add a command: `run = \"…\"`".to_owned(),
+            Self::InsideOutput { .. } => "use different paths for each step".to_owned(),
             Self::DebconfUnread { .. } => {
-                "run them: `configure = \"run\"`, or `configure = [\"PACKAGE\"]` for some packages".to_owned()
+                "to run them, set `configure = \"run\"`, or `configure = [\"PACKAGE\"]` for some packages"
+                    .to_owned()
             }
             Self::TooLong { .. }
             | Self::Syntax { .. }
@@ -234,7 +235,7 @@ impl ManifestError {
         self.sources.iter().find(|(path, _)| *path == finding.path).map(|(_, text)| text.as_str())
     }
 
-    /// The findings for a terminal: message, place, source and help; `color` adds ANSI colours.
+    /// The findings for a terminal: message, place, source and help; `color` adds ANSI colors.
     ///
     /// The text ends with a line feed and does not depend on the terminal's width.
     pub fn render(&self, color: bool) -> String {

@@ -14,38 +14,38 @@ use crate::manifest::{
 };
 use crate::{Platform, ValueError};
 
-/// The image: its name, and how a container of it is started.
+/// The image: its name, and how its containers start.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Image {
     /// The image's name without a tag, such as `registry.example/team/app`. Default: the project's name.
     #[schemars(with = "Option<RepositoryName>")]
     pub name: RepositoryName,
-    /// The image's tag. Default: the project's version, or `latest` where it has none or a dynamic one. The `+` and
-    /// `!` of a version become `-`.
+    /// The image's tag. Default: the project's version, or `latest` if it has no version or a dynamic one. `+` and
+    /// `!` in a version become `-`.
     #[schemars(with = "Option<Tag>")]
     pub tag: Tag,
-    /// The program and its first arguments, as a list; `command` is added to it. No shell is involved.
+    /// The program and its first arguments, as an array; `command` is appended. No shell is involved.
     pub entrypoint: Option<Vec<String>>,
-    /// The program and its arguments, as a list, or arguments for `entrypoint`. No shell is involved. Arguments to
-    /// `docker run` replace it.
+    /// The program and its arguments, as an array, or arguments for `entrypoint`. No shell is involved. Arguments
+    /// of `docker run` replace it.
     pub command: Option<Vec<String>>,
     /// Environment variables.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
-    /// The user that the program runs as: a name or number, and perhaps `:` and a group. Default: root.
+    /// The user that the program runs as: a name or number, optionally followed by `:` and a group. Default: root.
     pub user: Option<User>,
-    /// The directory in which the program starts. Default: `/app`, where the project's files always are.
+    /// The working directory of the program. Default: `/app`, which always contains the project's files.
     #[schemars(schema_with = "absolute_path_schema", default = "default_workdir")]
     pub workdir: ImagePath,
     /// The ports that the program listens on, such as `8000` or `"8000/udp"`.
     #[schemars(default)]
     pub ports: Vec<Port>,
-    /// Directories whose contents outlive the container, as absolute paths.
+    /// Absolute paths of directories whose contents outlive the container.
     #[schemars(schema_with = "absolute_paths_schema", default)]
     pub volumes: Vec<ImagePath>,
-    /// Directories that are there when a container starts, as absolute paths, and that its program can write to: they
-    /// belong to `user` where that is a number, and where it is a name everybody can write to them.
+    /// Absolute paths of directories that exist when a container starts and that its program can write to. They belong
+    /// to `user` if it is a number; if it is a name, they are writable by everyone.
     #[schemars(schema_with = "absolute_paths_schema", default)]
     pub directories: Vec<ImagePath>,
     /// Labels in the image's configuration.
@@ -54,30 +54,30 @@ pub struct Image {
     /// Annotations of the image's manifest.
     #[schemars(default)]
     pub annotations: BTreeMap<LabelName, String>,
-    /// The signal that asks the program to end, such as `SIGINT`. Default: the container engine's, `SIGTERM`.
+    /// The signal that stops the program, such as `SIGINT`. Default: the container engine's, `SIGTERM`.
     pub stop_signal: Option<Signal>,
-    /// How the container engine finds out whether the program works.
+    /// How the container engine checks whether the program works.
     pub health_check: Option<HealthCheck>,
-    /// What the image is built for. Default: `["linux/amd64"]` on every machine, so that the same project gives the
-    /// same image whoever builds it.
+    /// The platforms of the image. Default: `["linux/amd64"]` on every machine, so that everyone builds the same
+    /// image.
     #[schemars(default = "default_platforms", length(min = 1), extend("uniqueItems" = true))]
     pub platforms: Vec<Platform>,
 }
 
-/// How a container engine finds out whether the program works. Times that are left out are the engine's defaults.
+/// How a container engine checks whether the program works. Omitted times are the engine's defaults.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct HealthCheck {
-    /// The program and its arguments, as a list; it succeeds if the container is healthy.
+    /// The program and its arguments, as an array; it succeeds if the container is healthy.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// The time from one check to the next, such as `"30s"`.
+    /// The time between checks, such as `"30s"`.
     pub interval: Option<Interval>,
-    /// The time after which a check has failed.
+    /// The time after which a check fails.
     pub timeout: Option<Interval>,
-    /// The time after the start during which failed checks do not count.
+    /// The time after the start in which failures do not count.
     pub start_period: Option<Interval>,
-    /// How many checks must fail, one after the other.
+    /// The number of consecutive failures after which the container is unhealthy.
     #[schemars(range(min = 1, max = 1000))]
     pub retries: Option<u32>,
 }
@@ -93,8 +93,8 @@ fn default_platforms() -> [&'static str; 1] {
 /// Fixed: the host's own platform would make one project give different images on different machines.
 const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
-/// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what is
-/// told of it.
+/// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what
+/// is told of it.
 pub const KEYS: [&str; 15] = [
     "name",
     "tag",

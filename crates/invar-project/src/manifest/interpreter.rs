@@ -9,18 +9,18 @@ use crate::manifest::schema::{ConfigSettingSchema, PythonName};
 use crate::manifest::{EnvironmentName, PackageRequest, RelativePath, packages};
 use crate::{Glob, ValueError};
 
-/// How Python packages get into the image.
+/// How to install Python packages in the image.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Python {
-    /// What is taken where a package has both: its wheel, or its source distribution, which is then built. Default:
-    /// the wheel.
+    /// Which to use if a package has both: its wheel, or its source distribution, which is then built. Default: the
+    /// wheel.
     #[schemars(default)]
     pub prefer: Prefer,
-    /// Whether Python files are compiled ahead, so that programs start faster. Default: true.
+    /// Whether to compile Python files to bytecode, so that programs start faster. Default: true.
     #[schemars(default = "yes")]
     pub bytecode: bool,
-    /// What is different for one package, by its name.
+    /// Settings for single packages, by name.
     #[schemars(with = "BTreeMap<PythonName, Override>", default)]
     pub overrides: BTreeMap<DistributionName, Override>,
 }
@@ -35,7 +35,7 @@ fn yes() -> bool {
     true
 }
 
-/// Which form of a Python package is taken.
+/// Which form of a Python package to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Prefer {
     /// The wheel, if there is one that fits.
@@ -51,34 +51,34 @@ impl JsonSchema for Prefer {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "description": "Which form of a Python package is taken.", "enum": ["wheel", "sdist"] })
+        json_schema!({ "description": "Which form of a Python package to use.", "enum": ["wheel", "sdist"] })
     }
 }
 
-/// What is different for one Python package: how it is built, and which of its files are taken.
+/// Settings for one Python package: how to build it, and which of its files to install.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Override {
-    /// What is taken where the package has both, in place of `python.prefer`: `"wheel"` or `"sdist"`.
+    /// Which to use if the package has both, instead of `python.prefer`: `"wheel"` or `"sdist"`.
     pub prefer: Option<Prefer>,
-    /// Debian packages that are there while it is built, each `"name"` or `"name=version"`, such as `"libpq-dev"`.
+    /// Debian packages for its build, each `"name"` or `"name=version"`, such as `"libpq-dev"`.
     /// They are not in the image.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
-    /// Environment variables while it is built.
+    /// Environment variables during its build.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
-    /// Patches for its source, as paths relative to the project, applied in this order as `patch -p1` does.
+    /// Paths of patches for its source, relative to the project, applied in this order like `patch -p1`.
     #[schemars(default)]
     pub patches: Vec<RelativePath>,
-    /// Patterns for files of the installed package that the image does not get, such as `"psycopg2/tests/**"`, or
+    /// Patterns for files of the installed package to exclude, such as `"psycopg2/tests/**"`, or
     /// `"bin/NAME"` for a program.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
-    /// Settings for its build backend: texts or lists of texts.
+    /// Settings for its build backend: strings or arrays of strings.
     #[schemars(with = "BTreeMap<String, ConfigSettingSchema>", default)]
     pub config_settings: BTreeMap<String, ConfigSetting>,
-    /// What its build needs in addition, as Python requirements, such as `"setuptools<80"`.
+    /// Additional build requirements, such as `"setuptools<80"`.
     #[schemars(schema_with = "requirements_schema", default)]
     pub build_requires: Vec<Requirement>,
 }

@@ -27,9 +27,9 @@ const TABLES: [(&str, &str); 14] = [
 pub fn reference() -> String {
     let schema = schema();
     let mut page = String::from(
-        "# The manifest\n\nMade from the program's own definitions; `INVAR_BLESS=1 cargo test -p invar-project` writes it \
-         anew.\n\nThe keys stand in `[tool.invar]` of `pyproject.toml`; a project without Python has them at the top level \
-         of an `invar.toml`. Editors take the [JSON Schema](invar.schema.json).\n",
+        "# The manifest\n\nGenerated from the program's definitions; `INVAR_BLESS=1 cargo test -p invar-project` updates \
+         it.\n\nPut these keys in `[tool.invar]` of `pyproject.toml`, or, for a project without Python, at the top level \
+         of `invar.toml`. Editors can use the [JSON Schema](invar.schema.json).\n",
     );
     for (title, name) in TABLES {
         let definition = if name.is_empty() { &schema } else { &schema["$defs"][name] };
@@ -89,10 +89,10 @@ fn kind(property: &Value, schema: &Value) -> String {
     }
     match property["type"].as_str() {
         Some("array") => match kind(&property["items"], schema).as_str() {
-            "" => "list".to_owned(),
-            inner => format!("list of {}", plural(inner)),
+            "" => "array".to_owned(),
+            inner => format!("array of {}", plural(inner)),
         },
-        Some("string") => "text".to_owned(),
+        Some("string") => "string".to_owned(),
         Some("boolean") => "true or false".to_owned(),
         Some("integer") => "number".to_owned(),
         Some("object") => "table".to_owned(),
@@ -103,7 +103,7 @@ fn kind(property: &Value, schema: &Value) -> String {
 /// Several of what [`kind`] names; values that are written as they are stay so.
 fn plural(kind: &str) -> String {
     let kinds = kind.split(" or ").map(|kind| match kind {
-        "text" | "table" | "number" => format!("{kind}s"),
+        "string" | "table" | "number" => format!("{kind}s"),
         other => other.to_owned(),
     });
     kinds.collect::<Vec<_>>().join(" or ")

@@ -38,7 +38,7 @@ pub struct ImageKey(Arc<str>);
 text_value!(
     ImageKey,
     pattern: "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
-    description: "The key of a further image.",
+    description: "The key of an additional image.",
     example: "worker"
 );
 
@@ -67,7 +67,7 @@ pub struct RelativePath(Arc<str>);
 text_value!(
     RelativePath,
     pattern: "^[^/]",
-    description: "A relative path that does not climb with `..`.",
+    description: "A relative path without `..`.",
     example: "patches/fix.patch"
 );
 
@@ -103,7 +103,7 @@ pub struct BuildPath(Arc<str>);
 text_value!(
     BuildPath,
     pattern: "^[^/]|^/.",
-    description: "A path relative to the folder that a step runs in, or an absolute one of its sandbox.",
+    description: "A path relative to the step's working directory, or an absolute path in its sandbox.",
     example: "frontend/dist"
 );
 

@@ -82,7 +82,7 @@ impl JsonSchema for PackageRequest {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A Debian package, `name`, or `name=version` with the exact version.",
+            "description": "A Debian package: `name`, or `name=version` with an exact version.",
             "pattern": "^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+~:-]+)?$",
             "examples": ["libpq5", "tini=0.19.0-3+b4"],
         })

@@ -127,7 +127,7 @@ impl JsonSchema for User {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A user by name or number, and perhaps `:` and a group by name or number.",
+            "description": "A user by name or number, optionally followed by `:` and a group by name or number.",
             "anyOf": [
                 { "type": "integer", "minimum": 0, "maximum": u32::MAX - 1 },
                 { "type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$" },
@@ -195,7 +195,7 @@ impl JsonSchema for Port {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A port that the program listens on; TCP unless `/udp` or `/sctp` follows.",
+            "description": "A port that the program listens on; TCP unless followed by `/udp` or `/sctp`.",
             "anyOf": [
                 { "type": "integer", "minimum": 1, "maximum": u16::MAX },
                 { "type": "string", "pattern": "^[1-9][0-9]{0,4}(/(tcp|udp|sctp))?$" },
@@ -235,7 +235,7 @@ impl JsonSchema for Signal {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A signal by its name, with or without `SIG`, or by its number.",
+            "description": "A signal by name, with or without `SIG`, or by number.",
             "anyOf": [
                 { "type": "integer", "minimum": 1, "maximum": SIGNALS.len() },
                 { "type": "string", "pattern": "^((SIG)?[A-Z][A-Z0-9]*([+-][0-9]+)?|[1-9][0-9]?)$" },
@@ -349,7 +349,7 @@ impl JsonSchema for Interval {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A span of time in hours, minutes, seconds and milliseconds.",
+            "description": "A duration in hours, minutes, seconds and milliseconds.",
             "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
             "minLength": 2,
             "examples": ["30s", "1m30s", "500ms"],

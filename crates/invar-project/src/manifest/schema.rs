@@ -10,7 +10,7 @@ impl JsonSchema for Extras {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A list of extras, or `\"all\"`.",
+            "description": "An array of extras, or `\"all\"`.",
             "anyOf": [
                 { "const": "all" },
                 { "type": "array", "items": generator.subschema_for::<PythonName>() },
@@ -48,7 +48,7 @@ impl JsonSchema for ConfigSettingSchema {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A setting for a build backend, a text or a list of texts.",
+            "description": "A setting for a build backend: a string or an array of strings.",
             "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
         })
     }

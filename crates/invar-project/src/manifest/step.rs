@@ -23,52 +23,51 @@ use self::output::{files_schema, links_schema, outputs_schema};
 use self::wrap::wraps_schema;
 pub use self::wrap::{ListValues, Wrap};
 
-/// Something for the image that is made from some of the project's files: by a command, without a network, or by
-/// putting files, links and wrapped programs in their places, without a command.
+/// Builds something for the image from some of the project's files: with a command, which has no network, or
+/// without one, by adding files, links and wrapped programs.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Step {
     /// The step's name, of lower-case letters, digits and hyphens.
     pub name: StepName,
-    /// Debian packages that are there while it runs, each `"name"` or `"name=version"`, such as `"nodejs"`. They are
+    /// Debian packages for the step, each `"name"` or `"name=version"`, such as `"nodejs"`. They are
     /// not in the image.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
-    /// What it is made from: patterns for the project's files, such as `"frontend/**"`, and names of other steps,
-    /// which stand for their outputs. It sees nothing else of the project. Default without `run`: the project's files
-    /// that `outputs` names.
+    /// The inputs: patterns for the project's files, such as `"frontend/**"`, and names of other steps, for their
+    /// outputs. The step sees nothing else of the project. Default without `run`: the project's files in `outputs`.
     #[schemars(default)]
     pub inputs: Vec<Glob>,
     /// The steps among the inputs: what they leave is there when this one runs.
     #[schemars(skip)]
     pub after: Vec<StepName>,
-    /// Files that are downloaded before it runs.
+    /// Files to download before the step.
     #[schemars(default)]
     pub fetch: Vec<StepFetch>,
-    /// The command, for `/bin/sh`. Without it nothing is run, and `outputs` names what is there anyway.
+    /// The command, for `/bin/sh`. Without it, the step runs nothing, and `outputs` lists existing files.
     pub run: Option<String>,
-    /// What of its work the image gets: from a path relative to the folder it runs in, or an absolute one, to an
-    /// absolute path in the image, or to a table. Without `run` the first is a path in the project, such as
-    /// `"main.py"`, or `"."` for all that `inputs` lets in, the path of a file to `fetch`, or the absolute path in the image of
-    /// something that another step among the inputs leaves.
+    /// The files to add to the image: from a path relative to the step's working directory, or an absolute path,
+    /// to an absolute path in the image, or to a table. Without `run`, the first is a path in the project, such as
+    /// `"main.py"`, or `"."` for everything in `inputs`, the path of a file in `fetch`, or the absolute path in the
+    /// image of an output of another step among the inputs.
     #[schemars(schema_with = "outputs_schema", default)]
     pub outputs: BTreeMap<BuildPath, Output>,
-    /// Files of the image with a text that is given here: from an absolute path in the image to the text, or to a table.
+    /// Text files to add: from an absolute path in the image to the text, or to a table.
     #[schemars(schema_with = "files_schema", default)]
     pub files: BTreeMap<ImagePath, FileText>,
-    /// Symbolic links of the image: from an absolute path in it to what the link leads to, which is one too.
+    /// Symbolic links to add: from an absolute path in the image to the target, also an absolute path.
     #[schemars(schema_with = "links_schema", default)]
     pub links: BTreeMap<ImagePath, ImagePath>,
-    /// Environment variables while it runs.
+    /// Environment variables during the step.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
-    /// The time after which it has failed.
+    /// The time after which the step fails.
     #[schemars(default = "default_timeout_text")]
     pub timeout: Interval,
-    /// Whether the image's own packages and the project's Python environment, `/app/.venv`, are there while it runs.
+    /// Whether the step sees the image's packages and the project's Python environment, `/app/.venv`.
     #[schemars(default)]
     pub environment: bool,
-    /// Programs of the image that get environment variables or arguments: a table, or a list of tables.
+    /// Programs to wrap with environment variables or arguments: a table, or an array of tables.
     #[schemars(rename = "wrap", schema_with = "wraps_schema", default)]
     pub wraps: Vec<Wrap>,
     /// Whether the image of this manifest gets what the step makes. It does, unless this manifest is that of a
@@ -77,16 +76,16 @@ pub struct Step {
     pub in_image: bool,
 }
 
-/// A file that is downloaded before a step runs.
+/// A file to download before a step.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StepFetch {
-    /// The file's address.
+    /// The file's URL.
     pub url: FetchUrl,
-    /// The file's sha256. Default: what `invar.lock` says, which `invar lock` finds out.
+    /// The file's sha256. Default: the one recorded by `invar lock`.
     #[schemars(schema_with = "sha256_schema", default)]
     pub sha256: Option<Digest>,
-    /// Where it is put, relative to the folder that the step runs in. Default: the last part of the address.
+    /// The path of the file, relative to the step's working directory. Default: the last part of the URL.
     #[schemars(with = "Option<RelativePath>")]
     pub path: RelativePath,
 }

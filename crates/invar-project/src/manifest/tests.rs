@@ -200,7 +200,7 @@ ports = ["8080:80"]
 env = { PORT = 8000 }
 health-check = { interval = "30" }
 "#), @r##"
-    error: `tool.invar.suite`: "stable" is not a codename: it means another suite after each Debian release
+    error: `tool.invar.suite`: "stable" is not a codename: it refers to a different suite after each Debian release
      --> pyproject.toml:7:9
       |
     7 | suite = "stable"
@@ -214,9 +214,9 @@ health-check = { interval = "30" }
     8 | packages = ["libpq5", "libxml2:arm64", "libpq5"]
       |                       ^^^^^^^^^^^^^^^
       |
-      = help: leave the architecture out: it follows from the platforms of the image
+      = help: omit the architecture: it follows from the image's platforms
 
-    error: `tool.invar.packages` names libpq5 twice
+    error: `tool.invar.packages` lists libpq5 twice
      --> pyproject.toml:8:40
       |
     8 | packages = ["libpq5", "libxml2:arm64", "libpq5"]
@@ -228,13 +228,13 @@ health-check = { interval = "30" }
     9 | shell = "yes"
       |         ^^^^^
 
-    error: `tool.invar.image.command` must be a list of arguments, not a string
+    error: `tool.invar.image.command` must be an array of arguments, not a string
       --> pyproject.toml:12:11
        |
     12 | command = "python -m app"
        |           ^^^^^^^^^^^^^^^
        |
-       = help: no shell splits it into words; write ["python", "-m", "app"]
+       = help: no shell splits the string into words; write ["python", "-m", "app"]
 
     error: `tool.invar.image.ports`: "8080:80" maps a port of the host
       --> pyproject.toml:13:10
@@ -242,15 +242,15 @@ health-check = { interval = "30" }
     13 | ports = ["8080:80"]
        |          ^^^^^^^^^
        |
-       = help: write "80"; a port of the host is chosen when the container is started
+       = help: write "80"; the host port is chosen when the container starts
 
-    error: `tool.invar.image.env.PORT` must be a string, not a whole number
+    error: `tool.invar.image.env.PORT` must be a string, not an integer
       --> pyproject.toml:14:16
        |
     14 | env = { PORT = 8000 }
        |                ^^^^
        |
-       = help: put it between quotes
+       = help: quote it
 
     error: `tool.invar.image.health-check.command` is missing
       --> pyproject.toml:15:1
@@ -279,14 +279,14 @@ fn both_manifests_are_too_many() {
     4 | [tool.invar]
       |       ^^^^^
       |
-      = help: move the keys of one to the other; invar.toml has them at its top level
+      = help: merge them into one file; in invar.toml the keys are at the top level
     "##);
 }
 
 #[test]
 fn no_manifest_is_too_few() {
     assert_snapshot!(parse(None, None).unwrap_err().render(false), @r##"
-    error: there is neither a pyproject.toml nor an invar.toml here
+    error: no pyproject.toml or invar.toml in this directory
      |
      = help: create a pyproject.toml with `uv init`, or an invar.toml for an image without Python
     "##);
@@ -313,14 +313,14 @@ fn an_image_has_a_name() {
 #[test]
 fn what_is_not_toml_is_shown() {
     assert_snapshot!(parse(Some("[project]\nname = \"a\nversion = 1\n"), None).unwrap_err().render(false), @r##"
-    error: this is not TOML: invalid basic string, expected `"`
+    error: invalid TOML: invalid basic string, expected `"`
      --> pyproject.toml:2:10
       |
     2 | name = "a
       |          ^
     "##);
     assert_snapshot!(parse(Some(PROJECT), Some("shell = true\r\nshell = false\r\n")).unwrap_err().render(false), @r##"
-    error: this is not TOML: duplicate key
+    error: invalid TOML: duplicate key
      --> invar.toml:2:1
       |
     2 | shell = false
@@ -374,12 +374,12 @@ fn values_are_checked_where_they_stand() {
     fn check(keys: &str, message: &str) {
         assert_eq!(messages(keys), [message], "{keys}");
     }
-    check("suite = 13", "`tool.invar.suite` must be a string, not a whole number");
+    check("suite = 13", "`tool.invar.suite` must be a string, not an integer");
     check("suite = \"trixie-updates\"", "`tool.invar.suite`: \"trixie-updates\" is a part of a suite");
-    check("packages = \"x\"", "`tool.invar.packages` must be a list, not a string");
-    check("packages = [1]", "`tool.invar.packages` must be a string, not a whole number");
-    check("base = [\"aa\", \"aa\"]", "`tool.invar.base` names aa twice");
-    check("extras = true", "`tool.invar.extras` must be a list of extras, or \"all\", not true");
+    check("packages = \"x\"", "`tool.invar.packages` must be an array, not a string");
+    check("packages = [1]", "`tool.invar.packages` must be a string, not an integer");
+    check("base = [\"aa\", \"aa\"]", "`tool.invar.base` lists aa twice");
+    check("extras = true", "`tool.invar.extras` must be an array of extras, or \"all\", not true");
     check("extras = [\"web\"]", "the project has no extra \"web\"");
     check("groups = [\"dev\"]", "the project has no dependency group \"dev\"");
     check(
@@ -389,21 +389,21 @@ fn values_are_checked_where_they_stand() {
     check("mirror = { main = \"x\" }", "unknown key `main` in [tool.invar.mirror]");
     check(
         "mirror = { debian = \"mirror.example\" }",
-        "`tool.invar.mirror.debian`: \"mirror.example\" is not an address that Invar can fetch from: \
+        "`tool.invar.mirror.debian`: \"mirror.example\" is not a URL that Invar can fetch from: \
          it does not start with \"https://\" or \"http://\"",
     );
     check(
         "snapshot = 2026-09-12",
-        "`tool.invar.snapshot`: \"2026-09-12\" is not a time: expected a form such as \"2026-09-12T08:00:00Z\"",
+        "`tool.invar.snapshot`: \"2026-09-12\" is not a time: expected, for example, \"2026-09-12T08:00:00Z\"",
     );
-    check("keyring = \"\"", "`tool.invar.keyring`: the text is empty");
+    check("keyring = \"\"", "`tool.invar.keyring`: the string is empty");
     check("keyring = \"a\\u0000\"", "`tool.invar.keyring`: \"a\\0\" has a NUL byte");
-    check("image = []", "`tool.invar.image` must be a table, not a list");
-    check("image.entrypoint = [\"\"]", "`tool.invar.image.entrypoint`: the text is empty");
+    check("image = []", "`tool.invar.image` must be a table, not an array");
+    check("image.entrypoint = [\"\"]", "`tool.invar.image.entrypoint`: the string is empty");
     check(
         "image.env.\"A=B\" = \"\"",
         "`tool.invar.image.env`: \"A=B\" is not the name of an environment variable: \
-         expected letters, digits, \"_\", \".\" and \"-\", the first not a digit",
+         expected letters, digits, \"_\", \".\" and \"-\", not starting with a digit",
     );
     check("image.env.A.B = \"\"", "`tool.invar.image.env.A` must be a string, not a table");
     check("image.env.A = \"\\u0000\"", "`tool.invar.image.env.A`: \"\\0\" has a NUL byte");
@@ -414,31 +414,31 @@ fn values_are_checked_where_they_stand() {
     );
     check("image.user = -1", "`tool.invar.image.user`: -1 is out of range: expected 0 to 4294967294");
     check("image.ports = [0]", "`tool.invar.image.ports`: 0 is out of range: expected 1 to 65535");
-    check("image.ports = [80, \"80/tcp\"]", "`tool.invar.image.ports` names 80/tcp twice");
+    check("image.ports = [80, \"80/tcp\"]", "`tool.invar.image.ports` lists 80/tcp twice");
     check(
         "image.workdir = \"/\"",
         "`tool.invar.image.workdir`: \"/\" is not an absolute path inside the image: \
-         it is the root itself",
+         it is the root directory",
     );
     check(
         "image.volumes = [\"data\"]",
         "`tool.invar.image.volumes`: \"data\" is not an absolute path inside the image: \
          it does not start with \"/\"",
     );
-    check("image.volumes = [\"/data\", \"/data/\"]", "`tool.invar.image.volumes` names /data twice");
-    check("image.directories = [\"/data\", \"/data/\"]", "`tool.invar.image.directories` names /data twice");
+    check("image.volumes = [\"/data\", \"/data/\"]", "`tool.invar.image.volumes` lists /data twice");
+    check("image.directories = [\"/data\", \"/data/\"]", "`tool.invar.image.directories` lists /data twice");
     check(
         "image.stop-signal = 99",
         "`tool.invar.image.stop-signal`: \"99\" is not a signal: \
          expected a name such as \"SIGTERM\" or \"SIGRTMIN+3\", or 1 to 31",
     );
-    check("image.platforms = []", "`tool.invar.image.platforms`: the list is empty");
+    check("image.platforms = []", "`tool.invar.image.platforms`: the array is empty");
     check(
         "image.platforms = [\"linux/amd64\", \"linux/amd64\"]",
-        "`tool.invar.image.platforms` names linux/amd64 twice",
+        "`tool.invar.image.platforms` lists linux/amd64 twice",
     );
     check("image.health-check = {}", "`tool.invar.image.health-check.command` is missing");
-    check("image.health-check.command = []", "`tool.invar.image.health-check.command`: the list is empty");
+    check("image.health-check.command = []", "`tool.invar.image.health-check.command`: the array is empty");
     check(
         "image.health-check = { command = [\"x\"], retries = 0 }",
         "`tool.invar.image.health-check.retries`: 0 is out of range: expected 1 to 1000",
@@ -448,7 +448,7 @@ fn values_are_checked_where_they_stand() {
         "`tool.invar.image.name`: \"App\" is not an image name: \
          expected lower-case letters, digits and single separators, as in \"team/app\"",
     );
-    check("image.tag = 1.0", "`tool.invar.image.tag` must be a string, not a number with a fraction");
+    check("image.tag = 1.0", "`tool.invar.image.tag` must be a string, not a floating-point number");
 }
 
 #[test]
@@ -462,7 +462,7 @@ fn the_parts_of_a_project_are_checked() {
     check(
         "[project]\nname = \"-\"\n",
         &["`project.name`: \"-\" is not the name of a distribution: expected letters, digits, \
-        \"-\", \"_\" and \".\", the first and the last a letter or digit"],
+        \"-\", \"_\" and \".\", starting and ending with a letter or digit"],
     );
     check(
         "[project]\nname = \"a\"\nversion = \"x\"\n",
@@ -471,14 +471,14 @@ fn the_parts_of_a_project_are_checked() {
     check(
         "[project]\nname = \"a\"\nrequires-python = \"3.13\"\n",
         &[
-            "`project.requires-python`: \"3.13\" is not a version specifier: expected a form such as \">=3.11,<3.14\"",
+            "`project.requires-python`: \"3.13\" is not a version specifier: expected, for example, \">=3.11,<3.14\"",
         ],
     );
-    check("project = 1\n", &["`project` must be a table, not a whole number"]);
-    check("[tool]\ninvar = 1\n", &["`tool.invar` must be a table, not a whole number"]);
+    check("project = 1\n", &["`project` must be a table, not an integer"]);
+    check("[tool]\ninvar = 1\n", &["`tool.invar` must be a table, not an integer"]);
     check(
         "[project]\nname = \"a\"\n[dependency-groups]\nA-b = []\na_b = []\n",
-        &["`dependency-groups` names a-b twice"],
+        &["`dependency-groups` lists a-b twice"],
     );
     let error = parse(Some("[project]\nname = \"a\"\ndependencies = [\"x >\"]\n"), None).unwrap_err();
     assert!(matches!(
@@ -546,7 +546,9 @@ fn a_manifest_has_an_end() {
     let error = parse(Some(&"#".repeat(LONGEST + 1)), None).unwrap_err();
     assert!(matches!(error.findings()[0].problem, Problem::TooLong { .. }));
     assert!(
-        error.render(false).starts_with("error: the file has 4194305 bytes; a manifest has at most 4194304")
+        error
+            .render(false)
+            .starts_with("error: the file has 4194305 bytes; the limit for a manifest is 4194304")
     );
 }
 

@@ -15,7 +15,7 @@ pub struct AbsoluteUrl(Arc<str>);
 text_value!(
     AbsoluteUrl,
     pattern: "^https?://[^/?#@ ]+(/[^?# ]*)?$",
-    description: "An http or https address without credentials, query or fragment.",
+    description: "An http or https URL without credentials, query or fragment.",
     example: "https://mirror.example/debian"
 );
 
@@ -39,7 +39,7 @@ pub struct FetchUrl(Arc<str>);
 text_value!(
     FetchUrl,
     pattern: "^https?://[^/?#@ ]+/[^# ]*$",
-    description: "The http or https address of a file, without credentials or fragment.",
+    description: "The http or https URL of a file, without credentials or fragment.",
     example: "https://mirror.example/models/small.bin"
 );
 

@@ -15,8 +15,8 @@ use crate::manifest::{
 };
 use crate::{Glob, ValueError};
 
-/// A further image of the project: each key that is given takes the place of the project's own, each that is not
-/// given is the project's.
+/// An additional image of the project: each key given here replaces the project's; every other key is
+/// inherited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOverride {
     /// The keys of the image table. The name is always there.
@@ -29,23 +29,23 @@ pub struct ImageOverride {
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ContentKeys {
-    /// Debian packages for this image, in place of the project's `packages`.
+    /// Debian packages for this image, instead of the project's `packages`.
     pub packages: Option<Vec<PackageRequest>>,
-    /// The Debian packages that this image starts with.
+    /// The Debian packages that this image includes by default.
     #[schemars(schema_with = "package_names_schema", default)]
     pub base: Option<Vec<PackageName>>,
-    /// Whether this image has the packages' documentation.
+    /// Whether to include the packages' documentation in this image.
     pub docs: Option<bool>,
-    /// The project's extras to install: a list of names, or `"all"`.
+    /// The project's extras to install: an array of names, or `"all"`.
     pub extras: Option<Extras>,
     /// The project's dependency groups to install.
     #[schemars(with = "Option<Vec<PythonName>>")]
     pub groups: Option<Vec<GroupName>>,
-    /// Patterns for the source files of this image.
+    /// Patterns for the source files to include in this image.
     pub include: Option<Vec<Glob>>,
-    /// Patterns for files that are not in this image.
+    /// Patterns for files to exclude from this image.
     pub exclude: Option<Vec<Glob>>,
-    /// The steps whose outputs this image has. Default: all of them.
+    /// The steps whose outputs are in this image. Default: all steps.
     pub steps: Option<Vec<StepName>>,
 }
 
@@ -81,8 +81,8 @@ impl JsonSchema for ImageOverride {
     }
 }
 
-const DESCRIPTION: &str = "A further image of the project: each key that is given takes the place of the project's own, each that is not \
-     given is the project's.";
+const DESCRIPTION: &str = "An additional image of the project: each key given here replaces the project's; every other key is \
+     inherited.";
 const NAME_DESCRIPTION: &str = "The image's name without a tag. Default: the name of the project's image, a hyphen, and this image's key.";
 
 /// What is known of the project's own image while further ones are read.
@@ -138,7 +138,7 @@ impl ContentKeys {
         let base = section.take("base").and_then(|value| {
             let base = base_packages(&value)?;
             if base.is_empty() {
-                // The lock tells images apart by the packages that they ask for, and this asks for none.
+                // The lock distinguishes images by the packages that they ask for, and this asks for none.
                 value.bad(ValueError::EmptyList);
             }
             Some(base)

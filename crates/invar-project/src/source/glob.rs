@@ -17,7 +17,7 @@ pub struct Glob(Arc<str>);
 text_value!(
     Glob,
     pattern: "^[^/]",
-    description: "A pattern for paths relative to the project; `**/` stands for any number of directories, and what matches a directory covers everything in it.",
+    description: "A pattern for paths relative to the project; `**/` matches any number of directories, and a pattern that matches a directory covers everything in it.",
     example: "assets/**/*.css"
 );
 
@@ -25,7 +25,7 @@ text_value!(
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// The pattern is empty or names the project's folder itself.
-    #[error("{pattern:?} names no path inside the project")]
+    #[error("{pattern:?} does not name a path in the project")]
     Empty {
         /// The pattern.
         pattern: String,
@@ -37,13 +37,13 @@ pub enum GlobError {
         pattern: String,
     },
     /// The pattern has a name `..` or `.`.
-    #[error("{pattern:?} leaves the project: \"..\" and \".\" are not names here")]
+    #[error("{pattern:?} leaves the project: \"..\" and \".\" are not allowed")]
     Climbs {
         /// The pattern.
         pattern: String,
     },
     /// The pattern starts with `!`, as lines of ignore files may.
-    #[error("{pattern:?} starts with \"!\", which has no meaning here")]
+    #[error("{pattern:?} starts with \"!\", which is not supported here")]
     Negated {
         /// The pattern.
         pattern: String,
@@ -66,7 +66,7 @@ impl GlobError {
                 let relative = pattern.trim_start_matches('/');
                 (!relative.is_empty()).then(|| format!("write {relative:?}"))
             }
-            Self::Negated { .. } => Some("`exclude` takes away from `include`".to_owned()),
+            Self::Negated { .. } => Some("`exclude` removes files from `include`".to_owned()),
             Self::Empty { .. } | Self::Climbs { .. } | Self::Syntax { .. } => None,
         }
     }
@@ -110,7 +110,8 @@ impl FromStr for Glob {
 }
 
 impl Glob {
-    /// A pattern for the relative path `path` and what is below it; `.` stands for everything. `None` if it is too long.
+    /// A pattern for the relative path `path` and what is below it; `.` stands for everything. `None` if it is too
+    /// long.
     pub(crate) fn literal(path: &str) -> Option<Self> {
         if path == "." {
             return "**".parse().ok();

@@ -110,12 +110,12 @@ fn a_plain_project() {
         ],
         &["app/__init__.py", "app/data.link", "pyproject.toml"],
         &[
-            (".git", ".git is never source"),
-            ("app/__pycache__", "__pycache__ is never source"),
-            ("env", "a virtual environment is never source"),
-            ("image.tar", "what Invar writes is never source"),
-            ("invar.lock", "invar.lock is never source"),
-            ("out", "what Invar writes is never source"),
+            (".git", ".git is never part of the source"),
+            ("app/__pycache__", "__pycache__ is never part of the source"),
+            ("env", "a virtual environment is never part of the source"),
+            ("image.tar", "output of Invar is never part of the source"),
+            ("invar.lock", "invar.lock is never part of the source"),
+            ("out", "output of Invar is never part of the source"),
         ],
     );
 }
@@ -138,11 +138,11 @@ fn the_nearest_gitignore_decides() {
         ],
         &[".gitignore", "sub/.gitignore", "sub/a.log", "sub/deep/top"],
         &[
-            ("a.log", ".gitignore has \"*.log\""),
-            ("build", ".gitignore has \"build/\""),
-            ("sub/b.log", ".gitignore has \"*.log\""),
-            ("sub/top", "sub/.gitignore has \"/top\""),
-            ("top", ".gitignore has \"/top\""),
+            ("a.log", ".gitignore lists \"*.log\""),
+            ("build", ".gitignore lists \"build/\""),
+            ("sub/b.log", ".gitignore lists \"*.log\""),
+            ("sub/top", "sub/.gitignore lists \"/top\""),
+            ("top", ".gitignore lists \"/top\""),
         ],
     );
 }
@@ -165,9 +165,9 @@ fn a_member_of_a_workspace_is_under_the_workspaces_rules_too() {
         ],
         &[".gitignore", "own.log", "top", "wanted.log"],
         &[
-            (".env", "../../.gitignore has \".env\""),
-            ("made", "../../.gitignore has \"/libs/cli/made\""),
-            ("src/a.log", "../../.gitignore has \"*.log\""),
+            (".env", "../../.gitignore lists \".env\""),
+            ("made", "../../.gitignore lists \"/libs/cli/made\""),
+            ("src/a.log", "../../.gitignore lists \"*.log\""),
         ],
     );
 }
@@ -179,9 +179,9 @@ fn dockerignore_exceptions_hold_below_excluded_directories() {
         &[("src/a.py", ""), ("src/secret/key", ""), ("docs/keep.md", ""), ("docs/x.md", ""), ("other/x", "")],
         &["docs/keep.md", "src/a.py"],
         &[
-            ("docs/x.md", ".dockerignore, line 1, has \"*\""),
-            ("other", ".dockerignore, line 1, has \"*\""),
-            ("src/secret", ".dockerignore, line 3, has \"src/secret\""),
+            ("docs/x.md", ".dockerignore, line 1, lists \"*\""),
+            ("other", ".dockerignore, line 1, lists \"*\""),
+            ("src/secret", ".dockerignore, line 3, lists \"src/secret\""),
         ],
     );
 }
@@ -191,7 +191,7 @@ fn dockerignore_means_what_it_means_to_docker() {
     let mut rows = 0;
     for row in include_str!("../../../../fixtures/formats/dockerignore.tsv").lines().skip(1) {
         let [lines, path, expected] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
-        // What git keeps is never source, whatever the file says.
+        // What git keeps is never part of the source, whatever the file says.
         if path.starts_with(".git/") {
             continue;
         }
@@ -209,7 +209,7 @@ fn both_ignore_files_count() {
         rules(&[], &[], "a\n!b\n"),
         &[(".gitignore", "b\n"), ("a", ""), ("b", ""), ("c", "")],
         &[".gitignore", "c"],
-        &[("a", ".dockerignore, line 1, has \"a\""), ("b", ".gitignore has \"b\"")],
+        &[("a", ".dockerignore, line 1, lists \"a\""), ("b", ".gitignore lists \"b\"")],
     );
 }
 
@@ -232,21 +232,26 @@ fn include_is_exact_and_exclude_takes_away() {
             (".gitignore", "`include` does not match it"),
             ("dist/a/b.js", "`include` does not match it"),
             ("other", "`include` does not match it"),
-            ("src/README.md", "`exclude` has \"**/*.md\""),
-            ("src/__pycache__", "__pycache__ is never source"),
-            ("src/tests", "`exclude` has \"src/tests\""),
+            ("src/README.md", "`exclude` lists \"**/*.md\""),
+            ("src/__pycache__", "__pycache__ is never part of the source"),
+            ("src/tests", "`exclude` lists \"src/tests\""),
         ],
     );
 }
 
 #[test]
 fn what_an_image_cannot_hold_is_refused() {
-    let special = "it is neither a file nor a link nor a directory";
+    let special = "it is not a file, link or directory";
     check(rules(&[], &[], ""), &[("a", ""), ("run.sock", "")], &["a"], &[("run.sock", special)]);
     let long = "a".repeat(256);
     let error = rules(&[], &[], "").walk(&Folder::new(&[(&long, "")])).unwrap_err();
     assert!(matches!(error, WalkError::Path(_)), "{error}");
-    check(rules(&[], &["*.sock"], ""), &[("run.sock", "")], &[], &[("run.sock", "`exclude` has \"*.sock\"")]);
+    check(
+        rules(&[], &["*.sock"], ""),
+        &[("run.sock", "")],
+        &[],
+        &[("run.sock", "`exclude` lists \"*.sock\"")],
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 /// source on each line (a path with a line feed cannot be given), `OUT` an empty folder, `WORKERS` a decimal number
 /// of processes, at least 1, which changes nothing in what they write.
 ///
-/// The source on line n, counted from 0, becomes `OUT/n.pyc`: optimisation level 0, hash-based and unchecked
+/// The source on line n, counted from 0, becomes `OUT/n.pyc`: optimization level 0, hash-based and unchecked
 /// (PEP 552), ready for [`canonical_pyc`](super::canonical_pyc). The code knows its source by the path in `LIST`.
 /// Files that are not valid source of this Python are no error: they are listed in `OUT/skipped`, which always
 /// exists, one line each, in the order of `LIST`: the number n, a tab, and the reason.

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BytecodeError {
     /// The file is longer than any compiled module.
-    #[error("it has {found} bytes, and at most {limit} are read")]
+    #[error("it has {found} bytes; the limit is {limit}")]
     TooLarge {
         /// Its length.
         found: usize,
@@ -12,7 +12,7 @@ pub enum BytecodeError {
         limit: usize,
     },
     /// A length or count says that more follows than does.
-    #[error("at byte {offset} at least {needed} more bytes are expected, and {left} are left")]
+    #[error("expected at least {needed} more bytes at byte {offset}, found {left}")]
     Truncated {
         /// Where the missing bytes should begin.
         offset: usize,
@@ -23,7 +23,7 @@ pub enum BytecodeError {
     },
     /// The first four bytes are not those of a known interpreter.
     #[error(
-        "the magic number {} {:02x?} is none of CPython 3.9 to 3.14: compile it with one of these",
+        "the magic number {} {:02x?} is not from CPython 3.9 to 3.14: compile it with one of these",
         u16::from_le_bytes([found[0], found[1]]), &found[2..]
     )]
     Magic {
@@ -32,7 +32,7 @@ pub enum BytecodeError {
     },
     /// The file is tied to its source's time, or to its source's hash with a check at every import.
     #[error(
-        "its flags are {found:#x}, and only 0x1 is taken: compile it with the invalidation mode \"unchecked-hash\""
+        "its flags are {found:#x}, but must be 0x1: compile it with the invalidation mode \"unchecked-hash\""
     )]
     Flags {
         /// The flags.
@@ -55,7 +55,7 @@ pub enum BytecodeError {
         limit: u32,
     },
     /// A reference to an object that did not come before it, or that it is a part of.
-    #[error("at byte {offset} object {index} is referred to, which is not complete there")]
+    #[error("the reference at byte {offset} is to the object {index}, which is incomplete")]
     Reference {
         /// Where the reference is.
         offset: usize,

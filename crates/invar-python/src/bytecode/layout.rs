@@ -46,7 +46,7 @@ impl Shape {
 
 impl Version {
     /// The version whose released interpreters write `magic`. Magic numbers of alphas and betas are refused: the
-    /// layout of their files is not known.
+    /// layout of their files is unknown.
     pub(super) fn of_magic(magic: [u8; 4]) -> Result<Self, BytecodeError> {
         match (u16::from_le_bytes([magic[0], magic[1]]), &magic[2..]) {
             (3425, b"\r\n") => Ok(Self::V3_9),

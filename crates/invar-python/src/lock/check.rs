@@ -1,10 +1,10 @@
 //! Whether a lock belongs to a project: what `uv lock --check` would notice.
 //!
 //! `uv` compares what the project asks for with what the lock says that it asked for. Names, extras and versions are
-//! compared in their normalised forms. Markers are compared by what they decide: in every environment of a grid that
+//! compared in their normalized forms. Markers are compared by what they decide: in every environment of a grid that
 //! `requires-python` allows, the same requirements must apply. A text may differ from what `uv` made of it.
 //!
-//! What is dynamic is not compared: only building tells what the project asks for, and it did when it was locked.
+//! What is dynamic is not compared: only building shows what the project asks for, and it did when it was locked.
 //!
 //! What `tool.uv.sources` changes (URLs, paths, git, workspace members, indexes) is only compared by name: a false
 //! alarm would be worse than a miss.
@@ -22,13 +22,13 @@ use crate::requirement::Requirement;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Disagreement {
     /// The lock does not hold the project.
-    #[error("uv.lock does not hold the project {name}")]
+    #[error("uv.lock does not contain the project {name}")]
     Root {
         /// The project.
         name: DistributionName,
     },
     /// The Pythons differ.
-    #[error("requires-python is {project:?} in pyproject.toml, and {lock:?} in uv.lock")]
+    #[error("requires-python is {project:?} in pyproject.toml, but {lock:?} in uv.lock")]
     RequiresPython {
         /// The project's.
         project: String,
@@ -36,7 +36,7 @@ pub enum Disagreement {
         lock: String,
     },
     /// The project requires a distribution, and the lock does not know of it.
-    #[error("{place} requires {name}, and uv.lock was made without it")]
+    #[error("{place} requires {name}, which is not in uv.lock")]
     Added {
         /// Where it is required.
         place: Place,
@@ -44,7 +44,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The lock was made with a distribution that the project no longer requires.
-    #[error("uv.lock was made when {place} required {name}, which it no longer does")]
+    #[error("{place} no longer requires {name}, but uv.lock still has it")]
     Removed {
         /// Where it was required.
         place: Place,
@@ -52,7 +52,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The project requires other versions or extras of a distribution, or under other conditions.
-    #[error("{place} requires {name} differently than when uv.lock was made")]
+    #[error("the requirement {name} of {place} changed since uv.lock was created")]
     Changed {
         /// Where it is required.
         place: Place,
@@ -60,7 +60,7 @@ pub enum Disagreement {
         name: DistributionName,
     },
     /// The extras differ.
-    #[error("pyproject.toml has the extras {}, and uv.lock was made with {}", list(project), list(lock))]
+    #[error("pyproject.toml has the extras {}, but uv.lock was created with {}", list(project), list(lock))]
     Extras {
         /// The project's.
         project: BTreeSet<ExtraName>,
@@ -175,7 +175,7 @@ impl UvLock {
         compare(&Place::Project, &wanted, &root.metadata.requires_dist, grid, &extras, found);
     }
 
-    /// Environments that between them tell most markers apart: those of the lock's Pythons.
+    /// Environments that between them distinguish most markers: those of the lock's Pythons.
     fn grid(&self) -> Vec<MarkerEnvironment> {
         let platforms = [
             ("posix", "linux", "Linux", "x86_64"),
@@ -220,7 +220,7 @@ impl UvLock {
     }
 }
 
-/// Releases of Python that tell most lists of versions apart.
+/// Releases of Python that distinguish most version specifiers.
 fn pythons() -> impl Iterator<Item = Version> {
     let releases =
         (0..=30u64).flat_map(|minor| (0..=30u64).map(move |patch| Version::new([3, minor, patch])));

@@ -38,7 +38,7 @@ fn a_wheel_is_named_by_its_url() {
 
 #[test]
 fn another_version_is_named_whatever_follows() {
-    refused("version = 2\nall = \"new\"\n", "has version 2 of its format, and this program reads version 1");
+    refused("version = 2\nall = \"new\"\n", "has format version 2, but this Invar reads version 1");
     refused("version = 0\nrequires-python = \">=3\"\n", "version 0");
     refused("version = \"1\"\nrequires-python = \">=3\"\n", "line");
     refused("requires-python = \">=3\"\n", "version");
@@ -73,7 +73,7 @@ fn errors_name_the_line() {
     let two = package.replace("\"1\"", "\"2\"");
     refused(
         &format!("{package}dependencies = [{{ name = \"a\" }}]\n{}", &two[HEAD.len()..]),
-        "does not say on which of 2",
+        "does not specify which of 2",
     );
 }
 

@@ -157,7 +157,7 @@ impl<'de> Deserialize<'de> for Specifiers {
         // An asterisk alone is how uv writes "any version" in some revisions.
         let versions = if text.trim() == "*" { "" } else { &text };
         let error =
-            |_| de::Error::custom(format!("{text:?} is not a list of versions such as \">=3.11, <4\""));
+            |_| de::Error::custom(format!("{text:?} is not a version specifier such as \">=3.11, <4\""));
         versions.parse().map(Self).map_err(error)
     }
 }

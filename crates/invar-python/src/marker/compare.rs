@@ -192,7 +192,9 @@ impl Comparison {
         match (left, right) {
             (Operand::Variable(variable), Operand::Text(value)) => Self::of(variable, operator, value),
             (Operand::Text(value), Operand::Variable(variable)) => Self::reversed(value, operator, variable),
-            (Operand::Text(_), Operand::Text(_)) => Err("two texts are compared with each other".to_owned()),
+            (Operand::Text(_), Operand::Text(_)) => {
+                Err("two strings are compared with each other".to_owned())
+            }
             (Operand::Variable(_), Operand::Variable(_)) => {
                 Err("two variables are compared with each other".to_owned())
             }

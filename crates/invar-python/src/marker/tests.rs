@@ -70,7 +70,7 @@ fn refused(marker: &str, expected: &str) {
 #[test]
 fn what_means_nothing_is_refused() {
     refused("", "expected a variable");
-    refused("'a' == 'b'", "two texts");
+    refused("'a' == 'b'", "two strings");
     refused("os_name == sys_platform", "two variables");
     refused("os_name ~= 'posix'", "only compares versions");
     refused("python_version >= 'new'", "not a version");

@@ -27,7 +27,7 @@ pub enum ProjectProblem {
         path: Vec<String>,
     },
     /// Dependency groups nested or multiplied beyond reason.
-    #[error("the dependency group {name:?} includes too much")]
+    #[error("the dependency group {name:?} includes too many groups")]
     GroupTooLarge {
         /// The group.
         name: String,
@@ -50,7 +50,7 @@ pub enum FieldError {
         text: String,
     },
     /// Not a list of version specifiers.
-    #[error("{text:?} is not a version specifier: expected a form such as \">=3.11,<3.14\"")]
+    #[error("{text:?} is not a version specifier: expected, for example, \">=3.11,<3.14\"")]
     Specifiers {
         /// The text as given.
         text: String,

@@ -20,7 +20,7 @@ fn every_finding_has_its_place() {
     check("[tool.black]\n", &[]);
     check("[project]\nversion = '1'\n", &[("`project.name` is missing", "project")]);
     let name = "`project.name`: \"-\" is not the name of a distribution: expected letters, digits, \"-\", \"_\" and \
-                \".\", the first and the last a letter or digit";
+                \".\", starting and ending with a letter or digit";
     check("[project]\nname = '-'\n", &[(name, "'-'")]);
     let long = "n".repeat(256);
     let name = format!(
@@ -33,7 +33,7 @@ fn every_finding_has_its_place() {
         &[
             ("`project.version`: \"new\" is not a Python version", "'new'"),
             (
-                "`project.requires-python`: \"3\" is not a version specifier: expected a form such as \">=3.11,<3.14\"",
+                "`project.requires-python`: \"3\" is not a version specifier: expected, for example, \">=3.11,<3.14\"",
                 "'3'",
             ),
         ],
@@ -56,7 +56,7 @@ fn every_finding_has_its_place() {
     check(
         "[project]\nname = 'a'\n[dependency-groups]\nA-b = []\na_B = []\nc = [{ include-group = 'd' }]\n",
         &[
-            ("`dependency-groups` names a-b twice", "a_B"),
+            ("`dependency-groups` lists a-b twice", "a_B"),
             ("the project has no dependency group \"d\"", "'d'"),
         ],
     );
@@ -68,7 +68,7 @@ fn every_finding_has_its_place() {
                  \";\" and a marker, found 'z'",
                 "'y z'",
             ),
-            ("`tool.uv.no-build` must be true or false, not a whole number", "1"),
+            ("`tool.uv.no-build` must be true or false, not an integer", "1"),
         ],
     );
 }

@@ -158,7 +158,7 @@ fn default_groups(value: &Value<'_, '_>) -> Option<DefaultGroups> {
         return Some(DefaultGroups::All);
     }
     if !value.value.is_array() {
-        value.wrong_type("a list of dependency groups, or \"all\"");
+        value.wrong_type("an array of dependency groups, or \"all\"");
         return None;
     }
     value.parsed_list().map(DefaultGroups::Named)
@@ -195,7 +195,7 @@ pub fn config_settings<P: Problem>(
         } else if value.value.is_str() {
             ConfigSetting::Text(value.plain_text()?)
         } else {
-            value.wrong_type("a string or a list of strings");
+            value.wrong_type("a string or an array of strings");
             return None;
         };
         Some((key.to_owned(), setting))

@@ -34,14 +34,12 @@ impl std::error::Error for SdistError {
 #[non_exhaustive]
 pub enum SdistFault {
     /// The file name does not end as that of an archive does.
-    #[error(
-        "its name does not say what kind of archive it is: .tar.gz, .tar.xz, .tar.zst, .tar and .zip are read"
-    )]
+    #[error("unknown archive type: expected .tar.gz, .tar.xz, .tar.zst, .tar or .zip")]
     Kind,
     /// The archive is compressed in a way that is not read.
     #[error(
-        "it is compressed with {compression}, which is not read: .tar.gz, .tar.xz, .tar.zst, .tar and .zip are; take a \
-         version that has a wheel, or name another archive in tool.uv.sources"
+        "its compression {compression} is not supported: expected .tar.gz, .tar.xz, .tar.zst, .tar or .zip; use a version \
+         with a wheel, or set another archive in tool.uv.sources"
     )]
     Compression {
         /// The compression.
@@ -54,18 +52,18 @@ pub enum SdistFault {
     #[error(transparent)]
     Zip(WheelFault),
     /// There is no folder that holds everything.
-    #[error("it is empty: one folder that holds everything was expected")]
+    #[error("it is empty: expected a single top-level directory")]
     Empty,
     /// There is more than the one folder that should hold everything.
-    #[error("{path:?} lies outside of {top:?}: one folder that holds everything was expected")]
+    #[error("{path:?} is outside {top:?}: expected a single top-level directory")]
     Top {
-        /// The first folder in the archive, or its first entry where that is none.
+        /// The first folder in the archive, or its first entry if that is not one.
         top: String,
         /// The path of the other entry.
         path: String,
     },
     /// A file that is read as a whole is too large.
-    #[error("{path:?} has {found} bytes, and at most {MOST_SMALL} are read")]
+    #[error("{path:?} has {found} bytes; the limit is {MOST_SMALL}")]
     TooLarge {
         /// The file.
         path: String,
@@ -97,25 +95,25 @@ pub enum SdistFault {
 #[non_exhaustive]
 pub enum EntryFault {
     /// The path leads out of the archive or cannot be held.
-    #[error("it has a bad path")]
+    #[error("it has an invalid path")]
     Path(#[source] PathError),
     /// The entry is neither a file, a directory, nor a link.
-    #[error("a source archive may not have {kind}")]
+    #[error("a source archive may not contain {kind}")]
     Kind {
         /// What it is, with its article.
         kind: &'static str,
     },
     /// The target of a symbolic link is absolute, climbs out, or has `..` where links could lead anywhere.
     #[error(
-        "it is a symbolic link to {target:?}: only links within the archive are unpacked, relative and with \"..\" at \
-         their start"
+        "it is a symbolic link to {target:?}: only relative links within the archive are supported, with \"..\" only \
+         at the start"
     )]
     Target {
         /// The target, with what is not UTF-8 replaced.
         target: String,
     },
     /// A hard link names a file that does not come before it.
-    #[error("it is a hard link to {original:?}, which is no file that comes before it")]
+    #[error("it is a hard link to {original:?}, which is not an earlier file")]
     HardLink {
         /// The path that the link names.
         original: String,

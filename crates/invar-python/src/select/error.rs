@@ -9,10 +9,10 @@ use crate::target::{PythonVersion, Target};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// The lock is not of a project.
-    #[error("uv.lock holds no project: lock it where pyproject.toml is")]
+    #[error("uv.lock contains no project: run `uv lock` next to pyproject.toml")]
     NoRoot,
     /// The lock does not know the project.
-    #[error("uv.lock does not hold the project {name}{}", did_you_mean(&None, known))]
+    #[error("uv.lock does not contain the project {name}{}", did_you_mean(&None, known))]
     UnknownRoot {
         /// The project's name as given.
         name: String,
@@ -20,7 +20,7 @@ pub enum SelectError {
         known: Vec<String>,
     },
     /// The image's Python does not fit.
-    #[error("uv.lock is for Python {required}, and the image has Python {python}")]
+    #[error("uv.lock is for Python {required}, but the image has Python {python}")]
     Python {
         /// The image's.
         python: PythonVersion,
@@ -28,13 +28,13 @@ pub enum SelectError {
         required: String,
     },
     /// The lock was made for other environments.
-    #[error("uv.lock is not for {target}: tool.uv.environments leaves it out")]
+    #[error("uv.lock does not cover {target}: tool.uv.environments excludes it")]
     Environment {
         /// What the image runs on.
         target: Target,
     },
     /// No root has this extra.
-    #[error("there is no extra {extra}{}", did_you_mean(nearest, known))]
+    #[error("unknown extra {extra}{}", did_you_mean(nearest, known))]
     UnknownExtra {
         /// The extra.
         extra: ExtraName,
@@ -44,7 +44,7 @@ pub enum SelectError {
         known: Vec<String>,
     },
     /// No root has this dependency group.
-    #[error("there is no dependency group {group}{}", did_you_mean(nearest, known))]
+    #[error("unknown dependency group {group}{}", did_you_mean(nearest, known))]
     UnknownGroup {
         /// The group.
         group: GroupName,
@@ -54,13 +54,13 @@ pub enum SelectError {
         known: Vec<String>,
     },
     /// What is wanted includes two things that the project declares as conflicting.
-    #[error("{} cannot be chosen together: tool.uv.conflicts declares them as conflicting", listed(items))]
+    #[error("{} cannot be used together: tool.uv.conflicts declares them as conflicting", listed(items))]
     Conflict {
         /// Those that were chosen.
         items: Vec<ConflictItem>,
     },
     /// A requirement of the workspace is not in the lock, or is there several times.
-    #[error("the workspace requires {name}, of which uv.lock holds {found} for the image: lock again")]
+    #[error("the workspace requires {name}, but uv.lock has {found} of it for the image: lock again")]
     Requirement {
         /// The distribution.
         name: DistributionName,
@@ -80,7 +80,7 @@ pub enum SelectError {
 pub enum PackageProblem {
     /// The lock has neither a wheel nor source of it.
     #[error(
-        "{} (needed by {needed_by}) has neither wheels nor source in uv.lock: lock again",
+        "{} (needed by {needed_by}) has no wheels and no source in uv.lock: lock again",
         with_version(name, version)
     )]
     NoFiles {
@@ -93,7 +93,7 @@ pub enum PackageProblem {
     },
     /// No wheel fits the image, and there is no source.
     #[error(
-        "{} (needed by {needed_by}) has no wheel for {target}, and no source to build one from; there {}",
+        "{} (needed by {needed_by}) has no wheel for {target} and no source to build; there {}",
         with_version(name, version),
         wheels(tags)
     )]
@@ -111,7 +111,7 @@ pub enum PackageProblem {
     },
     /// No wheel fits the image, and it must not be built.
     #[error(
-        "{} (needed by {needed_by}) has {}, and tool.uv.no-build or no-build-package forbids building it",
+        "{} (needed by {needed_by}) has {}, but tool.uv.no-build or no-build-package forbids building it",
         with_version(name, version),
         if tags.is_empty() {
             "only source".to_owned()
@@ -133,7 +133,7 @@ pub enum PackageProblem {
     },
     /// What a build requires has no wheel that fits the image.
     #[error(
-        "{} (needed by {needed_by}) has {}: what a build requires must have a wheel",
+        "{} (needed by {needed_by}) has {}: build requirements must have a wheel",
         with_version(name, version),
         if tags.is_empty() {
             "only source".to_owned()
@@ -155,7 +155,7 @@ pub enum PackageProblem {
     },
     /// It has no source, and no wheel of it must be taken.
     #[error(
-        "{} (needed by {needed_by}) has no source, and tool.uv.no-binary or no-binary-package forbids its wheels",
+        "{} (needed by {needed_by}) has no source, but tool.uv.no-binary or no-binary-package forbids its wheels",
         with_version(name, version)
     )]
     NoBinary {
@@ -168,7 +168,7 @@ pub enum PackageProblem {
     },
     /// Neither a wheel must be taken nor source be built.
     #[error(
-        "{} (needed by {needed_by}) can be had in no way: tool.uv forbids both its wheels (no-binary) and building it \
+        "{} (needed by {needed_by}) cannot be installed: tool.uv forbids both its wheels (no-binary) and building it \
          (no-build)",
         with_version(name, version)
     )]
@@ -193,7 +193,7 @@ pub enum PackageProblem {
         needed_by: NeededBy,
     },
     /// The folder that holds the project in an archive or a repository is not one.
-    #[error("{name} (needed by {needed_by}) has a subdirectory that cannot be used: {fault}")]
+    #[error("{name} (needed by {needed_by}) has an invalid subdirectory: {fault}")]
     Subdirectory {
         /// The distribution.
         name: DistributionName,
@@ -204,7 +204,7 @@ pub enum PackageProblem {
     },
     /// The wheel that fits is of another distribution or version.
     #[error(
-        "{} (needed by {needed_by}) is locked to {file}, which is another package",
+        "{} (needed by {needed_by}) is locked to {file}, which is a different package",
         with_version(name, version)
     )]
     OtherWheel {
@@ -219,8 +219,8 @@ pub enum PackageProblem {
     },
     /// The file has no sha256.
     #[error(
-        "{name} (needed by {needed_by}) is locked to {file} {}, and only sha256 is trusted: lock again with an index \
-         that gives it, or name the file itself in tool.uv.sources",
+        "{name} (needed by {needed_by}) is locked to {file} {}, but only sha256 is trusted: lock again with an index \
+         that provides it, or add the file to tool.uv.sources",
         algorithm.as_ref().map_or("without a hash".to_owned(), |algorithm| format!("by its {algorithm}"))
     )]
     NoDigest {
@@ -246,7 +246,7 @@ pub enum PackageProblem {
     /// Two packages of one name would have to be installed.
     #[error(
         "{name} is needed twice: {first} by {first_needed_by}, {second} by {second_needed_by}; lock again, and declare \
-         extras that exclude each other in tool.uv.conflicts"
+         conflicting extras in tool.uv.conflicts"
     )]
     Twice {
         /// The distribution.

@@ -100,9 +100,9 @@ fn the_walk_follows_markers_extras_and_groups() {
     check(&lock, "* +dev", "rich 13.0 (demo[cli]), speed 2 (web[fast]), web 1.0 (demo)");
     check(&lock, "- cli +dev", "rich 13.0 (group dev of demo), web 1.0 (rich)");
     check(&lock, "- +self", "rich 13.0 (demo[cli]), speed 2 (web[fast]), web 1.0 (demo)");
-    check(&lock, "clo", "there is no extra clo; did you mean cli?");
-    check(&lock, "zzzz", "there is no extra zzzz; there is cli, empty");
-    check(&lock, "+de", "there is no dependency group de; did you mean dev?");
+    check(&lock, "clo", "unknown extra clo; did you mean cli?");
+    check(&lock, "zzzz", "unknown extra zzzz; defined: cli, empty");
+    check(&lock, "+de", "unknown dependency group de; did you mean dev?");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn conflicts_are_decided_by_what_is_active_anywhere() {
 #[test]
 fn two_that_conflict_are_refused() {
     let lock = conflicting();
-    let end = "cannot be chosen together: tool.uv.conflicts declares them as conflicting";
+    let end = "cannot be used together: tool.uv.conflicts declares them as conflicting";
     check(&lock, "*", &format!("extra old of demo and extra new of demo {end}"));
     check(&lock, "new +g", &format!("group g of demo and extra new of demo {end}"));
     check(&lock, "+alone", &format!("group alone of demo and the dependencies of demo {end}"));
@@ -198,11 +198,7 @@ fn a_workspace_has_members_and_groups() {
     check(&lock, "", "a 1 (one), +two 1 (the project itself)");
     check(&lock, "- +dev", "b 1 (group dev of the workspace)");
     check(&lock, "+dev", "a 1 (one), b 1 (group dev of the workspace), +two 1 (the project itself)");
-    check(
-        &lock,
-        "+bad",
-        "the workspace requires missing, of which uv.lock holds 0 for the image: lock again",
-    );
+    check(&lock, "+bad", "the workspace requires missing, but uv.lock has 0 of it for the image: lock again");
     let policy = SourcePolicy::default();
     let named = |name| select(&lock, Some(name), &target(), &selection(""), &policy);
     assert_eq!(*named("Two").unwrap()[0].needed_by(), NeededBy::Package("one".parse().unwrap()));
@@ -212,7 +208,7 @@ fn a_workspace_has_members_and_groups() {
     );
     assert_eq!(
         named("four").unwrap_err().to_string(),
-        "uv.lock does not hold the project four; there is one, two, three"
+        "uv.lock does not contain the project four; defined: one, two, three"
     );
     assert!(named("a").is_err(), "a package of an index is no project");
 }
@@ -254,29 +250,29 @@ fn what_cannot_be_installed_is_reported_at_once() {
     );
     let no_commit = "it does not end with \"#\" and the full name of a commit: lock again";
     let expected = [
-        "bare (needed by demo) is locked to bare-1-py3-none-any.whl without a hash, and only sha256 is trusted: lock \
-         again with an index that gives it, or name the file itself in tool.uv.sources",
-        "climb (needed by demo) has a subdirectory that cannot be used: \"../x\" climbs out with \"..\"",
+        "bare (needed by demo) is locked to bare-1-py3-none-any.whl without a hash, but only sha256 is trusted: lock \
+         again with an index that provides it, or add the file to tool.uv.sources",
+        "climb (needed by demo) has an invalid subdirectory: \"../x\" climbs out with \"..\"",
         &format!(
             "git (needed by demo) is locked to the git repository \"https://mirror.example/git?rev=1\": {no_commit}"
         ),
         "lost (needed by demo) is locked to lost-1-py3-none-any.whl without its URL or path: lock again",
-        "mac 1 (needed by demo) has no wheel for CPython 3.13.5 on x86_64 with glibc 2.41, and no source to build one \
-         from; there is one for cp313-cp313-macosx_11_0_arm64",
-        "none 1 (needed by demo) has neither wheels nor source in uv.lock: lock again",
+        "mac 1 (needed by demo) has no wheel for CPython 3.13.5 on x86_64 with glibc 2.41 and no source to build; \
+         there is one for cp313-cp313-macosx_11_0_arm64",
+        "none 1 (needed by demo) has no wheels and no source in uv.lock: lock again",
         "odd (needed by demo) is locked to https://index.example/a%2F.. without its URL or path: lock again",
         &format!(
             "short (needed by demo) is locked to the git repository \"https://mirror.example/git#0123\": {no_commit}"
         ),
-        "soft (needed by demo) is locked to soft-1.tar.gz by its md5, and only sha256 is trusted: lock again with an \
-         index that gives it, or name the file itself in tool.uv.sources",
+        "soft (needed by demo) is locked to soft-1.tar.gz by its md5, but only sha256 is trusted: lock again with an \
+         index that provides it, or add the file to tool.uv.sources",
         &format!(
             "text (needed by demo) is locked to the git repository \"https://mirror.example/git?tag=%ff#{COMMIT}\": its \
              query is not percent-encoded text: lock again"
         ),
-        "weak (needed by demo) is locked to weak-1-py3-none-any.whl by its md5, and only sha256 is trusted: lock again \
-         with an index that gives it, or name the file itself in tool.uv.sources",
-        "wrong 1 (needed by demo) is locked to other-1-py3-none-any.whl, which is another package",
+        "weak (needed by demo) is locked to weak-1-py3-none-any.whl by its md5, but only sha256 is trusted: lock again \
+         with an index that provides it, or add the file to tool.uv.sources",
+        "wrong 1 (needed by demo) is locked to other-1-py3-none-any.whl, which is a different package",
     ];
     check(&lock, "", &expected.join("\n"));
 }
@@ -300,24 +296,24 @@ fn two_versions_of_one_package_are_refused() {
     check(
         &lock,
         "",
-        "a is needed twice: 1 by demo, 2 by b; lock again, and declare extras that exclude each other in \
+        "a is needed twice: 1 by demo, 2 by b; lock again, and declare conflicting extras in \
          tool.uv.conflicts",
     );
 }
 
 #[test]
 fn the_image_must_be_one_that_the_lock_is_for() {
-    check(&lock("", &[]), "", "uv.lock holds no project: lock it where pyproject.toml is");
+    check(&lock("", &[]), "", "uv.lock contains no project: run `uv lock` next to pyproject.toml");
     let only_mac = lock("supported-markers = [\"sys_platform == 'darwin'\"]", &[root("")]);
     check(
         &only_mac,
         "",
-        "uv.lock is not for CPython 3.13.5 on x86_64 with glibc 2.41: tool.uv.environments leaves it out",
+        "uv.lock does not cover CPython 3.13.5 on x86_64 with glibc 2.41: tool.uv.environments excludes it",
     );
     let old = Target { python: "3.11.9".parse().unwrap(), ..target() };
     let policy = SourcePolicy::default();
     let error = select(&lock("", &[root("")]), None, &old, &selection(""), &policy).unwrap_err();
-    assert_eq!(error.to_string(), "uv.lock is for Python >=3.12, and the image has Python 3.11.9");
+    assert_eq!(error.to_string(), "uv.lock is for Python >=3.12, but the image has Python 3.11.9");
     let rc = Target { python: "3.12.0rc1".parse().unwrap(), ..target() };
     assert_eq!(select(&lock("", &[root("")]), None, &rc, &selection(""), &policy).unwrap(), []);
 }

@@ -30,7 +30,7 @@ const MOST_SMALL: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     index: usize,
-    /// The name, normalised: no `.`, no empty part, no slash at either end.
+    /// The name, normalized: no `.`, no empty part, no slash at either end.
     pub(crate) path: String,
     pub(crate) directory: bool,
     pub(crate) executable: bool,
@@ -184,7 +184,7 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
         return Err(WheelFault::Compression { path, method: format!("{method:?}") });
     }
-    // Only archives that were made on Unix have a mode there.
+    // Only archives that were created on Unix have a mode there.
     let mode = if file.system() == zip::System::Unix { file.external_attributes() >> 16 } else { 0 };
     let directory = name.ends_with('/');
     let kind = mode & 0o170_000;

@@ -211,9 +211,9 @@ mod tests {
         refused(" = b:c", "cannot be the name");
         refused("a\\b = b:c", "cannot be the name");
         refused("a = b:c\na = b:d", "twice");
-        refused("python = b:c", "environment's own");
-        refused("Python3.13 = b:c", "environment's own");
-        refused("python3.py = b:c", "environment's own");
+        refused("python = b:c", "belongs to the environment");
+        refused("Python3.13 = b:c", "belongs to the environment");
+        refused("python3.py = b:c", "belongs to the environment");
         assert!(parse(b"\xff", 13).is_err());
     }
 }

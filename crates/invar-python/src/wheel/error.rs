@@ -28,10 +28,10 @@ impl std::error::Error for WheelError {
 #[derive(Debug, thiserror::Error)]
 pub enum WheelFault {
     /// Not a zip archive, or a damaged one.
-    #[error("it is not a zip archive that can be read")]
+    #[error("it is not a valid zip archive")]
     Archive(#[source] zip::result::ZipError),
     /// A member cannot be read to its end.
-    #[error("{path:?} cannot be read")]
+    #[error("cannot read {path:?}")]
     Read {
         /// The member.
         path: String,
@@ -40,7 +40,7 @@ pub enum WheelFault {
         source: io::Error,
     },
     /// More members than any wheel has.
-    #[error("it has {found} files, and at most {limit} are read")]
+    #[error("it has {found} files; the limit is {limit}")]
     Members {
         /// How many it states.
         found: usize,
@@ -48,9 +48,7 @@ pub enum WheelFault {
         limit: usize,
     },
     /// The members would be larger than any wheel's, or much larger than the archive.
-    #[error(
-        "its files would have {declared} bytes, and at most {limit} are read from an archive of its size"
-    )]
+    #[error("its files would have {declared} bytes; the limit for an archive of its size is {limit}")]
     Bomb {
         /// The sum of the sizes that the archive states.
         declared: u64,
@@ -79,7 +77,7 @@ pub enum WheelFault {
         path: String,
     },
     /// A member is a symbolic link or a device.
-    #[error("{path:?} is neither a file nor a folder")]
+    #[error("{path:?} is not a file or directory")]
     Kind {
         /// The member.
         path: String,
@@ -91,7 +89,7 @@ pub enum WheelFault {
         path: String,
     },
     /// A member is compressed by something else than deflate.
-    #[error("{path:?} is compressed by {method}, and wheels are stored or deflated")]
+    #[error("{path:?} is compressed with {method}, but wheels must be stored or deflated")]
     Compression {
         /// The member.
         path: String,
@@ -99,7 +97,7 @@ pub enum WheelFault {
         method: String,
     },
     /// A member has another size than the archive states.
-    #[error("{path:?} has {found} bytes, and the archive states {expected}")]
+    #[error("{path:?} has {found} bytes, but the archive states {expected}")]
     Size {
         /// The member.
         path: String,
@@ -109,7 +107,7 @@ pub enum WheelFault {
         found: u64,
     },
     /// There is no `.dist-info` folder, or several, or one of another distribution.
-    #[error("expected one folder {expected}-VERSION.dist-info, found {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
+    #[error("expected one directory {expected}-VERSION.dist-info, found {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
     DistInfo {
         /// The distribution.
         expected: String,
@@ -117,13 +115,13 @@ pub enum WheelFault {
         found: Vec<String>,
     },
     /// A file that every wheel has is missing.
-    #[error("it lacks {path}")]
+    #[error("{path} is missing")]
     Missing {
         /// The file.
         path: String,
     },
     /// A file that is read as a whole is too large.
-    #[error("{path} has {found} bytes, and at most {limit} are read")]
+    #[error("{path} has {found} bytes; the limit is {limit}")]
     TooLarge {
         /// The file.
         path: String,
@@ -133,13 +131,13 @@ pub enum WheelFault {
         limit: u64,
     },
     /// `WHEEL` states another version of the format, or none.
-    #[error("WHEEL states version {found:?} of the format, and versions 1.x are read")]
+    #[error("WHEEL states format version {found:?}, but only 1.x is supported")]
     WheelVersion {
         /// The version as `WHEEL` has it.
         found: String,
     },
     /// `METADATA` is of another package.
-    #[error("METADATA is of {found}, and {expected} was expected")]
+    #[error("METADATA is for {found}; expected {expected}")]
     Identity {
         /// The name and version that were locked.
         expected: String,
@@ -147,7 +145,7 @@ pub enum WheelFault {
         found: String,
     },
     /// A file lies in a part of `.data` that does not exist.
-    #[error("{path:?} does not lie in purelib, platlib, scripts, data or headers of .data")]
+    #[error("{path:?} is not in purelib, platlib, scripts, data or headers of .data")]
     Scheme {
         /// The file.
         path: String,
@@ -161,7 +159,7 @@ pub enum WheelFault {
         from: String,
     },
     /// A file would replace the environment's own.
-    #[error("{path:?} would replace {reserved}, which is the environment's own")]
+    #[error("{path:?} would replace {reserved}, which belongs to the environment")]
     Reserved {
         /// The member or entry point.
         path: String,
@@ -191,7 +189,7 @@ pub enum RecordError {
         reason: &'static str,
     },
     /// Two rows for one file say different things.
-    #[error("RECORD has two rows for {path:?} that differ")]
+    #[error("RECORD has two different rows for {path:?}")]
     Contradiction {
         /// The file.
         path: String,
@@ -208,7 +206,7 @@ pub enum RecordError {
         /// The file.
         path: String,
     },
-    /// The hash was made by an algorithm that is not trusted.
+    /// The hash uses an algorithm that is not trusted.
     #[error("RECORD has a hash for {path:?} by {algorithm:?}: expected sha256, sha384 or sha512")]
     Algorithm {
         /// The file.
@@ -217,7 +215,7 @@ pub enum RecordError {
         algorithm: String,
     },
     /// A file has another hash.
-    #[error("{path:?} has the hash {found}, and RECORD states {expected}")]
+    #[error("{path:?} has the hash {found}, but RECORD states {expected}")]
     Hash {
         /// The file.
         path: String,
@@ -227,7 +225,7 @@ pub enum RecordError {
         found: String,
     },
     /// A file has another size.
-    #[error("{path:?} has {found} bytes, and RECORD states {expected}")]
+    #[error("{path:?} has {found} bytes, but RECORD states {expected}")]
     Size {
         /// The file.
         path: String,
@@ -254,8 +252,8 @@ pub enum EntryPointError {
     },
     /// What an entry point calls is not an object reference.
     #[error(
-        "entry_points.txt, line {line}: {name:?} calls {value:?}, expected module:function, both identifiers with dots \
-         between them, and perhaps extras in brackets"
+        "entry_points.txt, line {line}: {name:?} calls {value:?}, expected module:function, each made of identifiers \
+         and dots, optionally followed by extras in brackets"
     )]
     Object {
         /// The line, from 1.
@@ -287,7 +285,7 @@ pub enum EntryPointError {
         name: String,
     },
     /// Two entry points of one name do different things.
-    #[error("entry_points.txt, line {line}: {name:?} is there twice")]
+    #[error("entry_points.txt, line {line}: {name:?} is listed twice")]
     Twice {
         /// The line, from 1.
         line: usize,

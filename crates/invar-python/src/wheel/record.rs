@@ -214,7 +214,7 @@ impl Rows<'_> {
                 if fields.len() > 3 {
                     return Err(RecordError::Row {
                         line: self.line,
-                        reason: "there are more than three fields",
+                        reason: "it has more than three fields",
                     });
                 }
                 self.rest = rest;

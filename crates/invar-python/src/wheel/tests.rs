@@ -158,10 +158,11 @@ fn files_land_where_uv_puts_them() {
     assert!(content(&tree, "v/bin/foo").starts_with("#!/v/bin/python\n"));
     let info = "v/lib/python3.13/site-packages/foo_bar-1.0.dist-info";
     assert_eq!(content(&tree, &format!("{info}/INSTALLER")), "invar");
-    // If this is intended, raise the format version and add to "Output digests" in the changelog.
+    // If this is intended, raise both versions and add to "Output digests" in the changelog.
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:81bf0d511c1bed4784feb6af21e5a84c4ac35b45c229c8d6055dd65e3361b273"
+        (WHEEL_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:81bf0d511c1bed4784feb6af21e5a84c4ac35b45c229c8d6055dd65e3361b273"),
+        "if intended, raise WHEEL_VERSION and the format version, and pin the new digest"
     );
 }
 
@@ -238,7 +239,7 @@ fn paths_that_climb_out_are_refused() {
     refused(Maker::new().file("a\\..\\x", ""), "a backslash");
     refused(Maker::new().file("a\nb", ""), "a control character");
     refused(Maker::new().file("foo_bar-1.0.data/data/../../x", ""), "climbs out");
-    refused(Maker::new().file(&"a/b".repeat(1400), ""), "not a path that Linux can hold");
+    refused(Maker::new().file(&"a/b".repeat(1400), ""), "not a valid path on Linux");
 }
 
 #[test]
@@ -288,15 +289,15 @@ fn a_name_that_comes_twice_is_named() {
 
 #[test]
 fn the_environments_own_files_are_not_replaced() {
-    refused(Maker::new().file("foo_bar-1.0.data/data/pyvenv.cfg", ""), "the environment's own");
-    refused(Maker::new().file("foo_bar-1.0.data/data/lib64", ""), "the environment's own");
-    refused(Maker::new().file("foo_bar-1.0.data/data/bin/python", ""), "the environment's own");
-    refused(Maker::new().file("foo_bar-1.0.data/scripts/python3.13", ""), "the environment's own");
-    refused(Maker::new().file("foo_bar-1.0.data/scripts/Python3.13t", ""), "the environment's own");
+    refused(Maker::new().file("foo_bar-1.0.data/data/pyvenv.cfg", ""), "belongs to the environment");
+    refused(Maker::new().file("foo_bar-1.0.data/data/lib64", ""), "belongs to the environment");
+    refused(Maker::new().file("foo_bar-1.0.data/data/bin/python", ""), "belongs to the environment");
+    refused(Maker::new().file("foo_bar-1.0.data/scripts/python3.13", ""), "belongs to the environment");
+    refused(Maker::new().file("foo_bar-1.0.data/scripts/Python3.13t", ""), "belongs to the environment");
     let entry_point = "[gui_scripts]\npython3 = a:b\n";
     refused(
         Maker::new().file("foo_bar-1.0.dist-info/entry_points.txt", entry_point),
-        "the environment's own",
+        "belongs to the environment",
     );
     let entry_point = "[console_scripts]\n../x = a:b\n";
     refused(Maker::new().file("foo_bar-1.0.dist-info/entry_points.txt", entry_point), "cannot be the name");
@@ -304,22 +305,25 @@ fn the_environments_own_files_are_not_replaced() {
 
 #[test]
 fn data_has_five_schemes() {
-    refused(Maker::new().file("foo_bar-1.0.data/etc/x", ""), "does not lie in purelib");
-    refused(Maker::new().file("foo_bar-1.0.data/x", ""), "does not lie in purelib");
-    refused(Maker::new().file("foo_bar-1.0.data/scripts/a/b", ""), "does not lie in purelib");
+    refused(Maker::new().file("foo_bar-1.0.data/etc/x", ""), "is not in purelib");
+    refused(Maker::new().file("foo_bar-1.0.data/x", ""), "is not in purelib");
+    refused(Maker::new().file("foo_bar-1.0.data/scripts/a/b", ""), "is not in purelib");
 }
 
 #[test]
 fn metadata_must_be_there_and_agree() {
     let info = |name: &str| format!("foo_bar-1.0.dist-info/{name}");
-    refused(Maker::new().record("none"), "lacks foo_bar-1.0.dist-info/RECORD");
-    refused(Maker::new().without(&info("WHEEL")), "lacks foo_bar-1.0.dist-info/WHEEL");
-    refused(Maker::new().without(&info("METADATA")), "lacks foo_bar-1.0.dist-info/METADATA");
+    refused(Maker::new().record("none"), "foo_bar-1.0.dist-info/RECORD is missing");
+    refused(Maker::new().without(&info("WHEEL")), "foo_bar-1.0.dist-info/WHEEL is missing");
+    refused(Maker::new().without(&info("METADATA")), "foo_bar-1.0.dist-info/METADATA is missing");
     let other = |name: &str, content: &str| Maker::new().without(&info(name)).file(&info(name), content);
-    refused(other("WHEEL", "Wheel-Version: 2.0\n"), "version \"2.0\" of the format");
-    refused(other("METADATA", "Name: other\nVersion: 1.0\n"), "METADATA is of \"other\" \"1.0\"");
-    refused(other("METADATA", "Name: foo-bar\nVersion: 2.0\n"), "and foo-bar 1.0 was expected");
-    refused(other("METADATA", "Description: x\n\nName: foo-bar\nVersion: 1.0\n"), "METADATA is of \"\" \"\"");
+    refused(other("WHEEL", "Wheel-Version: 2.0\n"), "format version \"2.0\"");
+    refused(other("METADATA", "Name: other\nVersion: 1.0\n"), "METADATA is for \"other\" \"1.0\"");
+    refused(other("METADATA", "Name: foo-bar\nVersion: 2.0\n"), "expected foo-bar 1.0");
+    refused(
+        other("METADATA", "Description: x\n\nName: foo-bar\nVersion: 1.0\n"),
+        "METADATA is for \"\" \"\"",
+    );
     refused(Maker::new().file("x-1.dist-info/WHEEL", ""), "found foo_bar-1.0.dist-info, x-1.dist-info");
     let mut chosen = chosen();
     chosen.name = "foo".parse().unwrap();
@@ -346,7 +350,7 @@ fn every_file_has_the_hash_that_record_states() {
     refused(change("a.py,sha256", "a.py,md5"), "expected sha256, sha384 or sha512");
     refused(change("a.py,sha256", "a.py,sha512"), "\"a.py\" has the hash sha512=");
     refused(change("a.py,", "b.py,"), "does not list \"a.py\"");
-    refused(change(",7\n", ",8\n"), "has 7 bytes, and RECORD states 8");
+    refused(change(",7\n", ",8\n"), "has 7 bytes, but RECORD states 8");
     refused(maker().record("a.py,,\n"), "does not list");
     refused(maker().record("\"a"), "RECORD, line 1");
     let bare = listing.lines().map(|line| if line.starts_with("a.py") { "a.py,," } else { line });
@@ -374,7 +378,7 @@ fn links_and_devices_are_refused() {
         let at = central(&wheel, "kind") + 38;
         assert_eq!(wheel[at..at + 4], mode.to_le_bytes());
         wheel[at..at + 4].copy_from_slice(&((kind as u32) << 16).to_le_bytes());
-        refused_bytes(wheel, "neither a file nor a folder");
+        refused_bytes(wheel, "not a file or directory");
     }
 }
 
@@ -396,17 +400,17 @@ fn archives_that_lie_are_refused() {
         wheel
     };
     refused_bytes(patched(8, &[1]), "is encrypted");
-    refused_bytes(patched(10, &[12, 0]), "is compressed by");
-    refused_bytes(patched(24, &10u32.to_le_bytes()), "cannot be read");
-    refused_bytes(patched(24, &500u32.to_le_bytes()), "has 400 bytes, and the archive states 500");
+    refused_bytes(patched(10, &[12, 0]), "is compressed with");
+    refused_bytes(patched(24, &10u32.to_le_bytes()), "cannot read");
+    refused_bytes(patched(24, &500u32.to_le_bytes()), "has 400 bytes, but the archive states 500");
     refused_bytes(patched(24, &0xffff_fff0u32.to_le_bytes()), "its files would have 4294967");
     refused_bytes(patched(46, b"\xff"), "is not UTF-8");
-    refused_bytes(patched(16, &[0; 4]), "cannot be read");
-    refused_bytes(Vec::new(), "not a zip archive");
-    refused_bytes(b"PK\x05\x06".to_vec(), "not a zip archive");
+    refused_bytes(patched(16, &[0; 4]), "cannot read");
+    refused_bytes(Vec::new(), "not a valid zip archive");
+    refused_bytes(b"PK\x05\x06".to_vec(), "not a valid zip archive");
     let mut prefixed = b"#!/bin/sh\n".to_vec();
     prefixed.extend(wheel());
-    refused_bytes(prefixed, "not a zip archive");
+    refused_bytes(prefixed, "not a valid zip archive");
 }
 
 proptest! {

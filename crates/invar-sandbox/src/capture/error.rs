@@ -48,7 +48,7 @@ impl fmt::Display for Special {
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// A file of a kind that an image does not hold.
-    #[error("{} is {kind}, which an image cannot hold: have the command remove it before it ends", path.display())]
+    #[error("{} is {kind}, which cannot be in an image: remove it at the end of the command", path.display())]
     Special {
         /// Where it is.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum CaptureError {
         kind: Special,
     },
     /// A name that a path in an image cannot have.
-    #[error("{} has a name that an image cannot hold", path.display())]
+    #[error("{} has a name that is not valid in an image", path.display())]
     Name {
         /// Where it is, with what is not UTF-8 replaced when it is shown.
         path: PathBuf,
@@ -73,13 +73,13 @@ pub enum CaptureError {
         target: PathBuf,
     },
     /// Only a folder can be the root of a tree.
-    #[error("{} is not a folder", path.display())]
+    #[error("{} is not a directory", path.display())]
     NotAFolder {
         /// What was to be captured, on the host.
         path: PathBuf,
     },
     /// There are more entries than allowed.
-    #[error("there are more than {limit} files and folders, the last of them in {}", path.display())]
+    #[error("more than {limit} files and directories, the last of them in {}", path.display())]
     TooManyEntries {
         /// The folder that has too many.
         path: PathBuf,
@@ -87,7 +87,7 @@ pub enum CaptureError {
         limit: u64,
     },
     /// The files have more bytes than allowed.
-    #[error("with {} ({size} bytes) the files have more than {limit} bytes together", path.display())]
+    #[error("with {} ({size} bytes), the files exceed {limit} bytes in total", path.display())]
     TooManyBytes {
         /// The file that is too much.
         path: PathBuf,
@@ -97,13 +97,13 @@ pub enum CaptureError {
         limit: u64,
     },
     /// Something else writes while this reads.
-    #[error("{} changed while it was read: is something still writing there?", path.display())]
+    #[error("{} changed while it was read: is a process still writing to it?", path.display())]
     Changed {
         /// Where it is.
         path: PathBuf,
     },
     /// The upper layer of an overlay refers to a lower one in a way that is not read here.
-    #[error("{} has the attribute {attribute}: the overlay was mounted with an option that is not expected", path.display())]
+    #[error("{} has the attribute {attribute}: the overlay was mounted with an unexpected option", path.display())]
     Overlay {
         /// Where it is.
         path: PathBuf,

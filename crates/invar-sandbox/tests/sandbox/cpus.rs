@@ -94,7 +94,7 @@ fn they_are_numbered_from_zero_whichever_they_are() {
 #[test]
 fn files_tell_the_same_on_every_host() {
     let all = "cat /proc/cpuinfo /proc/stat";
-    // How many CPUs each of the two files tells of.
+    // How many CPUs each of the two files reports.
     let counted = |text: &str| {
         let information = text.lines().filter(|line| line.starts_with("processor\t")).count();
         let each = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| !rest.starts_with(' '));

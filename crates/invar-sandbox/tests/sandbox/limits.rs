@@ -16,7 +16,7 @@ fn time_ends_all_processes() {
     let started = Instant::now();
     let (output, finished) = setup.run(&["sh", "-c", "setsid sleep 1000 & echo begun; sleep 1000"]).unwrap();
     assert_eq!((output.as_str(), finished.status), ("begun\n", Status::TimedOut));
-    // The pipe ends only when the last process has; so this tells that all are gone.
+    // The pipe ends only when the last process has; so this shows that all are gone.
     assert!(started.elapsed() < Duration::from_secs(500));
 }
 

@@ -61,7 +61,7 @@ fn mode(path: &Path) -> u32 {
 /// Puts a tree on the disk and looks at it, as whatever user runs this and with whatever umask.
 pub(crate) fn look(root: &Path) {
     let store = Store::open(root).unwrap();
-    let key = Key::new("c", &[]);
+    let key = crate::key("c");
     assert!(store.checkout(&key).unwrap().is_none());
     let mut writer = store.checkout_writer(&key).unwrap();
     fill(&mut writer);
@@ -146,13 +146,13 @@ fn any_user_and_any_umask_makes_the_same_checkout() {
 #[track_caller]
 fn check(what: &str, change: impl FnOnce(&Path), noticed: bool) {
     let fixture = fixture();
-    let key = Key::new("c", &[]);
+    let key = crate::key("c");
     let checkout = put(&fixture.store, &key);
     change(checkout.path());
     assert_eq!(fixture.store.checkout(&key).unwrap().is_none(), noticed, "{what}");
     assert_eq!(!checkout.path().parent().unwrap().exists(), noticed, "{what}");
     assert_eq!(list(&fixture.store.path().join("tmp")), [""; 0], "{what}");
-    // It is made anew, and another one that is there is used.
+    // It is rebuilt, and another one that is there is used.
     assert_eq!(put(&fixture.store, &key), checkout, "{what}");
     assert_eq!(put(&fixture.store, &key), checkout, "{what}");
 }
@@ -225,7 +225,7 @@ fn a_change_is_noticed() {
 #[test]
 fn the_layout_and_the_seal_are_pinned() {
     let fixture = fixture();
-    let key = Key::new("c", &[]);
+    let key = crate::key("c");
     let mut writer = fixture.store.checkout_writer(&key).unwrap();
     writer.file(path("a/b"), Mode::FILE, Owner::ROOT, &mut Cursor::new("hello")).unwrap();
     let checkout = writer.commit().unwrap();
@@ -234,7 +234,7 @@ fn the_layout_and_the_seal_are_pinned() {
     let folder = fixture.store.path().join(format!("checkouts/{user}/{}/{hex}", &hex[..2]));
     assert_eq!(checkout.path(), folder.join("root"));
     assert_eq!(list(&folder), ["root/", "root/a/", "root/a/b", "seal"]);
-    // If this is intended, every checkout is made anew: say so in the changelog.
+    // If this is intended, every checkout is rebuilt: say so in the changelog.
     assert_eq!(
         fs::read_to_string(folder.join("seal")).unwrap(),
         "invar-checkout 1\n3 40e8166f236e6b56cf7e3e0713b870b9efceeca7fb80926e4390acd01751da79\n"
@@ -250,7 +250,7 @@ fn entries_that_form_no_tree_are_refused_and_leave_nothing() {
         }
     }
     let fixture = fixture();
-    let key = Key::new("c", &[]);
+    let key = crate::key("c");
     let outside = fixture.directory.path().join("outside");
     fs::create_dir(&outside).unwrap();
     let mut writer = fixture.store.checkout_writer(&key).unwrap();
@@ -276,17 +276,17 @@ fn entries_that_form_no_tree_are_refused_and_leave_nothing() {
     assert_eq!(list(checkout.path()), ["file", "link"]);
     assert_eq!(list(&outside), [""; 0]);
     // One that is not finished leaves nothing.
-    let mut writer = fixture.store.checkout_writer(&Key::new("other", &[])).unwrap();
+    let mut writer = fixture.store.checkout_writer(&crate::key("other")).unwrap();
     fill(&mut writer);
     drop(writer);
     assert_eq!(list(&fixture.store.path().join("tmp")), [""; 0]);
-    assert!(fixture.store.checkout(&Key::new("other", &[])).unwrap().is_none());
+    assert!(fixture.store.checkout(&crate::key("other")).unwrap().is_none());
 }
 
 #[test]
 fn the_first_of_many_stays_and_many_may_repair() {
     let fixture = fixture();
-    let key = Key::new("c", &[]);
+    let key = crate::key("c");
     let barrier = Barrier::new(4);
     let checkout = std::sync::Mutex::new(None);
     std::thread::scope(|scope| {
@@ -339,7 +339,7 @@ fn scratch_may_be_kept_and_is_otherwise_removed_whatever_is_in_it() {
 #[test]
 fn looking_at_a_large_checkout_reads_no_content() {
     let fixture = fixture();
-    let key = Key::new("large", &[]);
+    let key = crate::key("large");
     let start = Instant::now();
     let mut writer = fixture.store.checkout_writer(&key).unwrap();
     let content = vec![b'x'; 30_000];

@@ -1,4 +1,4 @@
-//! Things that are done in a process of its own, because it is killed or its disk is taken away.
+//! Things that are done in a process of its own, because it is killed or its disk is removed.
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use invar_store::{Key, Store};
+use invar_store::Store;
 use invar_tree::Digest;
 use tempfile::TempDir;
 
@@ -85,14 +85,14 @@ fn hold(store: &Path) {
     let store = Store::open(store).unwrap();
     let mut blob = store.blob_writer().unwrap();
     blob.write_all(&vec![1; 300_000]).unwrap();
-    let mut tree = store.tree_writer(&Key::new("held", &[])).unwrap();
+    let mut tree = store.tree_writer(&crate::key("held")).unwrap();
     fill(&mut tree);
     let mut partial = store.partial(&Digest::of(b"hello world")).unwrap();
     partial.write_all(b"hello").unwrap();
     let scratch = store.scratch().unwrap();
     std::fs::create_dir_all(scratch.path().join("a/b")).unwrap();
     std::fs::set_permissions(scratch.path().join("a"), Permissions::from_mode(0o0)).unwrap();
-    let mut checkout = store.checkout_writer(&Key::new("held", &[])).unwrap();
+    let mut checkout = store.checkout_writer(&crate::key("held")).unwrap();
     fill(&mut checkout);
     println!("ready");
     let _ = std::io::stdin().read(&mut [0]);
@@ -111,7 +111,7 @@ fn work(store: &Path) {
         let there = usize::try_from(partial.len()).unwrap();
         partial.write_all(&text.as_bytes()[there..]).unwrap();
         partial.commit(None).unwrap();
-        let key = Key::new("work", &[("number", &text)]);
+        let key = crate::key(&format!("work {number}"));
         crate::tree::put_sample(&store, &key);
         let mut checkout = store.checkout_writer(&key).unwrap();
         fill(&mut checkout);

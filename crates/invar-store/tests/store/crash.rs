@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use invar_store::{Key, Store};
+use invar_store::Store;
 use invar_tree::Digest;
 
 use crate::{child, fixture, list};
@@ -31,7 +31,7 @@ fn what_a_killed_process_leaves_is_removed_and_what_a_living_one_holds_is_not() 
     child.wait().unwrap();
     Store::open(store.path()).unwrap();
     assert_eq!(list(&store.path().join("tmp")), [""; 0]);
-    assert!(store.tree(&Key::new("held", &[])).unwrap().is_none());
+    assert!(store.tree(&crate::key("held")).unwrap().is_none());
 
     // What it had downloaded is still of use.
     let mut partial = store.partial(&Digest::of(b"hello world")).unwrap();
@@ -66,8 +66,7 @@ fn a_kill_at_any_point_leaves_a_good_store() {
     let user = fs::metadata("/proc/self").unwrap().uid();
     let checkouts = store.path().join(format!("checkouts/{user}"));
     for number in 0..blobs {
-        let text = number.to_string();
-        let key = Key::new("work", &[("number", &text)]);
+        let key = crate::key(&format!("work {number}"));
         let folder = crate::entry(store, "trees", &key);
         let there = folder.exists();
         assert_eq!(store.tree(&key).unwrap().is_some(), there, "{number} was found damaged");

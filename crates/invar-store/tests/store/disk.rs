@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use invar_store::{Key, Store, StoreError};
+use invar_store::{Store, StoreError};
 use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink, SinkError};
 
 use crate::{child, fixture, list};
@@ -51,7 +51,7 @@ pub(crate) fn full(root: &Path) {
 
     let mut writer = store.blob_writer().unwrap();
     let error = writer.write_all(&large).unwrap_err();
-    assert!(error.to_string().contains("there is no room"), "{error}");
+    assert!(error.to_string().contains("no space left"), "{error}");
     drop(writer);
     let tail = &large[..large.len() - 1];
     assert_full(store.blob_writer().and_then(|mut writer| {
@@ -62,7 +62,7 @@ pub(crate) fn full(root: &Path) {
         }
     }));
 
-    let key = Key::new("large", &[]);
+    let key = crate::key("large");
     let path = ImagePath::parse("large").unwrap();
     let mut writer = store.tree_writer(&key).unwrap();
     match writer.file(path, Mode::FILE, Owner::ROOT, &mut Cursor::new(&large)).unwrap_err() {
@@ -108,11 +108,11 @@ fn filled() -> crate::Fixture {
     let fixture = fixture();
     crate::blob::put(&fixture.store, b"hello");
     fixture.store.partial(&Digest::of(b"x")).unwrap().write_all(b"y").unwrap();
-    crate::tree::put_sample(&fixture.store, &Key::new("good", &[]));
-    crate::tree::put_sample(&fixture.store, &Key::new("damaged", &[]));
-    let damaged = crate::entry(&fixture.store, "trees", &Key::new("damaged", &[]));
+    crate::tree::put_sample(&fixture.store, &crate::key("good"));
+    crate::tree::put_sample(&fixture.store, &crate::key("damaged"));
+    let damaged = crate::entry(&fixture.store, "trees", &crate::key("damaged"));
     crate::overwrite(&damaged.join("tree"), b"");
-    fixture.store.put_result(&Key::new("good", &[]), &7).unwrap();
+    fixture.store.put_result(&crate::key("good"), &7).unwrap();
     fixture
 }
 
@@ -160,13 +160,13 @@ fn assert_read_only<T>(result: Result<T, StoreError>) {
 pub(crate) fn read_only(root: &Path) {
     let before = list(root);
     let store = Store::open(root).unwrap();
-    let key = Key::new("good", &[]);
+    let key = crate::key("good");
     let digest = Digest::of(b"hello");
     assert_eq!(io::read_to_string(store.open_blob(&digest).unwrap().0).unwrap(), "hello");
     let stored = store.tree(&key).unwrap().unwrap();
     stored.tree(&std::sync::Arc::new(Origin::Source)).unwrap();
     assert_eq!(store.result(&key).unwrap(), Some(7));
-    assert!(store.tree(&Key::new("damaged", &[])).unwrap().is_none());
+    assert!(store.tree(&crate::key("damaged")).unwrap().is_none());
 
     assert_read_only(store.blob_writer());
     assert_read_only(store.tree_writer(&key));
@@ -175,7 +175,7 @@ pub(crate) fn read_only(root: &Path) {
     assert_read_only(store.put_result(&key, &8));
     assert_read_only(store.partial(&digest));
     assert_read_only(store.try_partial(&Digest::of(b"x")));
-    assert_read_only(store.discard_damaged_tree(&Key::new("damaged", &[])));
+    assert_read_only(store.discard_damaged_tree(&crate::key("damaged")));
     assert_read_only(Store::open(&root.join("new")));
     assert_eq!(list(root), before);
 }
@@ -197,8 +197,8 @@ fn a_hostile_umask_does_not_lock_the_owner_out() {
 pub(crate) fn umask(root: &Path) {
     let store = Store::open(root).unwrap();
     crate::blob::put(&store, b"hello");
-    crate::tree::put_sample(&store, &Key::new("t", &[]));
-    store.put_result(&Key::new("t", &[]), &7).unwrap();
+    crate::tree::put_sample(&store, &crate::key("t"));
+    store.put_result(&crate::key("t"), &7).unwrap();
     store.partial(&Digest::of(b"x")).unwrap().write_all(b"y").unwrap();
     assert!(Store::open(root).unwrap().has_blob(&Digest::of(b"hello")));
 }

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Barrier;
 
-use invar_store::{Key, Store, StoreError};
+use invar_store::{Store, StoreError};
 use invar_tree::Digest;
 
 use crate::tree::put_sample;
@@ -13,11 +13,11 @@ fn the_layout_is_pinned() {
     let fixture = fixture();
     let store = &fixture.store;
     crate::blob::put(store, b"hello");
-    store.put_result(&Key::new("r", &[]), &7).unwrap();
-    put_sample(store, &Key::new("t", &[]));
+    store.put_result(&crate::key("r"), &7).unwrap();
+    put_sample(store, &crate::key("t"));
     std::io::Write::write_all(&mut store.partial(&Digest::of(b"x")).unwrap(), b"be").unwrap();
-    let result = Key::new("r", &[]).to_string();
-    let tree = Key::new("t", &[]).to_string();
+    let result = crate::key("r").to_string();
+    let tree = crate::key("t").to_string();
     let expected = format!(
         ".gitignore\nblobs/\nblobs/sha256/\nblobs/sha256/2c/\n\
         blobs/sha256/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n\
@@ -108,5 +108,36 @@ fn many_may_make_the_store_at_once() {
                 });
             }
         });
+    }
+}
+
+#[test]
+fn a_store_with_keys_of_another_encoding_is_used_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let blob = Digest::of(b"downloaded");
+    // As versions wrote it whose keys were texts by name: this is the key of ("deb-tree", docs = false, deb = ab).
+    let old = "d94fc2f6931e5dd8b5cea485928ddd7fe0119f53b28fe6a11344e4c20ff94ead";
+    let files = [
+        ("format".to_owned(), "invar-store 1\n"),
+        (format!("blobs/sha256/{}/{}", &blob.hex()[..2], blob.hex()), "downloaded"),
+        (format!("results/d9/{old}.json"), "7\n"),
+        (format!("trees/d9/{old}/tree"), "a listing"),
+        (format!("trees/d9/{old}/seal"), "a seal"),
+    ];
+    for (name, text) in &files {
+        let file = path.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    assert!(store.has_blob(&blob), "what was downloaded is not fetched again");
+    assert_eq!(store.result::<u32>(&crate::key("deb-tree")).unwrap(), None);
+    assert!(store.tree(&crate::key("deb-tree")).unwrap().is_none());
+    store.put_result(&crate::key("deb-tree"), &8).unwrap();
+    put_sample(&store, &crate::key("deb-tree"));
+    assert_eq!(store.result::<u32>(&crate::key("deb-tree")).unwrap(), Some(8));
+    for (name, text) in &files {
+        assert_eq!(fs::read_to_string(path.join(name)).unwrap(), *text, "{name} is another version's");
     }
 }

@@ -15,7 +15,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use invar_store::Store;
+use invar_store::{Key, KeyWriter, Keyed, Store};
 use tempfile::TempDir;
 
 /// A store in a folder of its own, which is removed at the end.
@@ -28,6 +28,22 @@ fn fixture() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("store")).unwrap();
     Fixture { store, directory }
+}
+
+/// What a test makes, by a name.
+struct Named<'a>(&'a str);
+
+impl Keyed for Named<'_> {
+    const DOMAIN: &'static str = "test";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.text(self.0);
+    }
+}
+
+fn key(name: &str) -> Key {
+    Named(name).key()
 }
 
 /// The files and folders below `directory`, sorted; folders end in a slash. A folder that is missing has none.
@@ -54,7 +70,7 @@ fn list(directory: &Path) -> Vec<String> {
 }
 
 /// Where a key's entry is, found through its name in the store.
-fn entry(store: &Store, kind: &str, key: &invar_store::Key) -> PathBuf {
+fn entry(store: &Store, kind: &str, key: &Key) -> PathBuf {
     let hex = key.to_string();
     store.path().join(kind).join(&hex[..2]).join(hex)
 }

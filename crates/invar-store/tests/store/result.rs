@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use invar_store::{Key, Store};
+use invar_store::Store;
 
 use crate::{entry, fixture, overwrite};
 
 #[test]
 fn a_result_is_kept_and_replaced() {
     let fixture = fixture();
-    let key = Key::new("solve", &[("packages", "libc6")]);
+    let key = crate::key("solve");
     assert_eq!(fixture.store.result::<Vec<String>>(&key).unwrap(), None);
     fixture.store.put_result(&key, &["a\nb", "c"]).unwrap();
     let again = Store::open(fixture.store.path()).unwrap();
@@ -19,7 +19,7 @@ fn a_result_is_kept_and_replaced() {
 #[test]
 fn a_damaged_result_is_absent_and_can_be_made_again() {
     let fixture = fixture();
-    let key = Key::new("count", &[]);
+    let key = crate::key("count");
     fixture.store.put_result(&key, &1234).unwrap();
     let path = entry(&fixture.store, "results", &key).with_extension("json");
     assert_eq!(std::fs::read(&path).unwrap(), b"1234\n");
@@ -36,6 +36,6 @@ fn a_damaged_result_is_absent_and_can_be_made_again() {
 fn a_result_that_is_no_json_is_an_error() {
     let fixture = fixture();
     let result = BTreeMap::from([((1, 2), 3)]);
-    let error = fixture.store.put_result(&Key::new("bad", &[]), &result).unwrap_err();
+    let error = fixture.store.put_result(&crate::key("bad"), &result).unwrap_err();
     assert!(matches!(error, invar_store::StoreError::Encode { .. }), "{error:?}");
 }

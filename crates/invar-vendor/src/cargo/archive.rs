@@ -1,7 +1,7 @@
 //! A tar archive from outside: every length and count in it is bounded, and no path climbs out.
 //!
 //! Read is what cargo and git write: ustar, GNU long names and pax paths ([`Policy::Pax`]).
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use invar_formats::tar::{Limits, MemberKind, Policy, TarError, TarReader};
 use invar_formats::{Compression, LimitExceeded, Limited};
@@ -80,4 +80,14 @@ pub(super) fn read(
     }
     // What follows the archive's end was hashed with the rest, and is not looked at.
     Ok(())
+}
+
+/// Whether the file starts as gzip does.
+pub(super) fn is_compressed(file: &Fetched<'_>) -> Result<bool, VendorError> {
+    let mut start = [0; 2];
+    match file.reader()?.read_exact(&mut start) {
+        Ok(()) => Ok(start == [0x1f, 0x8b]),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(source) => Err(VendorError::Read { file: file.label(), source }),
+    }
 }

@@ -10,8 +10,7 @@ use std::io::Read;
 use invar_tree::Mode;
 use toml::Table;
 
-use super::archive::{self, Kind};
-use super::vendor::is_compressed;
+use super::archive::{self, Kind, is_compressed};
 use crate::offer::Place;
 use crate::{ContentFault, Fetched, VendorError};
 
@@ -104,7 +103,7 @@ impl Survey {
                     root.ok_or_else(|| manifest_fault("its workspace is not in the repository".into()))?;
                 inherit::resolve(&mut manifest, &root).map_err(manifest_fault)?;
             }
-            // A repository may have several packages of one name, as test data; the version tells them apart.
+            // A repository may have several packages of one name, as test data; the version distinguishes them.
             let version = manifest.get("package").and_then(|package| package.get("version")?.as_str());
             if version.unwrap_or("0.0.0") == file.needed.version {
                 let text = if inherits { manifest.to_string() } else { text.clone() };

@@ -15,7 +15,6 @@
 //! Format break: a change here changes what every step sees that has a cargo lock.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Read};
 
 use invar_tree::Mode;
 
@@ -25,7 +24,7 @@ use crate::needed::Detail;
 use crate::offer::{Place, Variables, agree};
 use crate::{ContentFault, Fetched, Needed, NeededSource, VendorError};
 
-/// Where a crate's own records of a directory source would be; the archive must not bring them.
+/// Where a crate's own records of a directory source would be; the archive must not contain them.
 const RECORDS: [&str; 2] = [".cargo-checksum.json", ".cargo-ok"];
 
 pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {
@@ -164,14 +163,4 @@ fn unpack_crate(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Resu
         return Err(file.fault(ContentFault::NoManifest { name: file.needed.name.clone() }));
     }
     Ok(())
-}
-
-/// Whether the file starts as gzip does.
-pub(super) fn is_compressed(file: &Fetched<'_>) -> Result<bool, VendorError> {
-    let mut start = [0; 2];
-    match file.reader()?.read_exact(&mut start) {
-        Ok(()) => Ok(start == [0x1f, 0x8b]),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(source) => Err(VendorError::Read { file: file.label(), source }),
-    }
 }

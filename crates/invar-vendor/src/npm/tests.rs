@@ -156,7 +156,7 @@ fn what_cannot_be_used_is_refused_by_name() {
         a,
         EntryFault::Field { field: "link", expected: "true or false" },
     );
-    let list = EntryFault::Field { field: "os", expected: "a string or a list of strings" };
+    let list = EntryFault::Field { field: "os", expected: "a string or an array of strings" };
     check(&with_version("\"optional\":true,\"os\":[1]"), a, list.clone());
     check(&with_version("\"optional\":true,\"os\":{}"), a, list);
     for resolved in ["git+ssh://git@mirror.example/a.git#cafe", "github:a/b", "git://mirror.example/a"] {
@@ -186,7 +186,7 @@ fn other_versions_of_the_lock_say_what_to_do() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the npm lock has version {version}, but versions 2 and 3 can be read: run `npm install \
+                "the npm lock has version {version}, but only versions 2 and 3 are supported: run `npm install \
                  --package-lock-only` with npm 7 or later to rewrite it"
             )
         );

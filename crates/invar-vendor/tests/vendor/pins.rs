@@ -2,11 +2,12 @@
 use std::io::Read;
 
 use invar_tree::{Contents as _, Digest, ImagePath, MemoryTree, Origin};
-use invar_vendor::{Ecosystem, Fetched, Offer};
+use invar_vendor::{Ecosystem, Fetched, OFFER_VERSION, Offer};
 
 use crate::offered::{TARGET, tar};
 
-const CHANGED: &str = "if intended, raise the format version and add to Output digests in the changelog";
+const CHANGED: &str =
+    "if intended, raise OFFER_VERSION and the format version, and add to Output digests in the changelog";
 
 fn offer(ecosystem: Ecosystem, lock: &str, name: &str, bytes: &[u8]) -> (Offer, MemoryTree) {
     let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
@@ -52,8 +53,8 @@ offline = true
     );
     assert_eq!(environment(&offer), "CARGO_HOME=/invar/cargo\nCARGO_NET_OFFLINE=true\n");
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:578750343e3ab72f47a6e18bd4cf759b082f97302f0a13f6e2b35a46c62190a2",
+        (OFFER_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:578750343e3ab72f47a6e18bd4cf759b082f97302f0a13f6e2b35a46c62190a2"),
         "{CHANGED}"
     );
 }
@@ -67,8 +68,8 @@ fn a_folder_of_wheels_is_fixed() {
         "PIP_DISABLE_PIP_VERSION_CHECK=1\nPIP_FIND_LINKS=/invar/pip\nPIP_NO_CACHE_DIR=1\nPIP_NO_INDEX=1\n"
     );
     assert_eq!(
-        tree.tree().digest().to_string(),
-        "sha256:2a0a8637e71f0e4fc169157ea8bc01787d4d1832c67f9bb7ed856b5ef969f6f4",
+        (OFFER_VERSION, tree.tree().digest().to_string().as_str()),
+        (1, "sha256:2a0a8637e71f0e4fc169157ea8bc01787d4d1832c67f9bb7ed856b5ef969f6f4"),
         "{CHANGED}"
     );
 }

@@ -1,6 +1,6 @@
 //! What the pages say of the command line is what its definitions say.
 //!
-//! That commands print what the book shows is for `tests/book.rs`, which runs them. Here each line that names `invar` is
+//! That commands print what the book shows is for `tests/cli/real/book.rs`, which runs them. Here each line that names `invar` is
 //! parsed, also where nothing can be run: a synopsis, a command that is spoken of, an option, a variable.
 use std::collections::BTreeSet;
 use std::fs;

@@ -45,7 +45,7 @@ pub fn run(global: &Global, options: &Audit) -> Result<ExitCode, Failure> {
             Kind::Nix => vec![nix(path)?],
             Kind::Image => image(path)?,
         };
-        // A script that two Dockerfiles run in the same way is told once.
+        // A script that two Dockerfiles run in the same way is reported once.
         for report in of_file {
             if !reports.contains(&report) {
                 reports.push(report);
@@ -93,8 +93,8 @@ fn files(options: &Audit) -> Result<Vec<(PathBuf, Kind)>, Failure> {
         } else if metadata.is_dir() {
             let found = found_in(path)?;
             if found.is_empty() {
-                let message = format!("there is no Dockerfile, compose file or flake in {}", path.display());
-                let hint = "name a file: a Dockerfile, a compose file, a flake.nix, or an image's archive";
+                let message = format!("no Dockerfile, compose file or flake in {}", path.display());
+                let hint = "pass a Dockerfile, a compose file, a flake.nix or an image archive";
                 return Err(Failure::input(message, Some(hint)));
             }
             files.extend(found);
@@ -182,7 +182,7 @@ fn text(path: &Path) -> Result<String, Failure> {
             .filter(|byte| **byte == b'\n')
             .count()
             + 1;
-        Failure::input(format!("{}:{line}: this is not text in UTF-8", path.display()), None)
+        Failure::input(format!("{}:{line}: this is not UTF-8 text", path.display()), None)
     })
 }
 
@@ -190,7 +190,7 @@ fn dockerfile(path: &Path, options: &Audit) -> Result<Vec<Report>, Failure> {
     let mut arguments = BuildArguments::default();
     for argument in &options.build_arg {
         let Some((name, value)) = argument.split_once('=') else {
-            let message = format!("`--build-arg {argument}` gives no value");
+            let message = format!("`--build-arg {argument}` has no value");
             return Err(Failure::input(message, Some("write --build-arg NAME=VALUE")));
         };
         arguments.values.insert(name.to_owned(), value.to_owned());

@@ -83,8 +83,8 @@ fn target(format: Format, output: &Path) -> Result<Target, Failure> {
     };
     let folder = || match output == Path::new("-") {
         true => Err(Failure::input(
-            "a folder cannot be written to standard output",
-            Some("name a folder with -o"),
+            "a directory cannot be written to standard output",
+            Some("name a directory with -o"),
         )),
         false => Ok(output.to_owned()),
     };

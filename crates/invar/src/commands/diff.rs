@@ -89,7 +89,7 @@ pub fn run(global: &Global, options: &Diff, reporter: &dyn Told) -> Result<ExitC
         }
         (Operand::Lock { .. }, _) | (_, Operand::Lock { .. }) => {
             let message = format!(
-                "{} and {} are not of one kind: a lock is compared with a lock",
+                "{} and {} cannot be compared: one is a lock and the other is not",
                 options.old, options.new
             );
             return Err(Failure::input(message, None));
@@ -121,8 +121,8 @@ fn built(
 ) -> Result<(invar_store::Scratch, Opened), Failure> {
     let Some(folder) = &project.folder else {
         let message =
-            format!("{name} is a revision, and only a folder can be built to be compared with an image");
-        return Err(Failure::input(message, Some("check it out, and name the folder")));
+            format!("{name} is a revision, but only a directory can be built and compared with an image");
+        return Err(Failure::input(message, Some("check it out and name the directory")));
     };
     let open = Open {
         project: folder,

@@ -74,7 +74,7 @@ fn adopt_lock(named: &Named, draft: &Draft) -> Result<(), Failure> {
 fn refuse_a_second(folder: &Path, pyproject: Option<&str>) -> Result<(), Failure> {
     match own_manifest(folder, pyproject) {
         Some(there) => {
-            let message = format!("the project has a manifest already: {there}");
+            let message = format!("the project already has a manifest: {there}");
             Err(Failure::input(message, Some("edit it, or remove it first")))
         }
         None => Ok(()),
@@ -190,8 +190,8 @@ fn tell(
             let next = next(&options.project, needs_uv_lock);
             match draft.notes.len() {
                 0 => say(&format!("Next: {next}")),
-                1 => say(&format!("Next: look at the comment, then {next}")),
-                count => say(&format!("Next: look at the {count} comments, then {next}")),
+                1 => say(&format!("Next: review the comment, then {next}")),
+                count => say(&format!("Next: review the {count} comments, then {next}")),
             }
         }
     }

@@ -88,7 +88,7 @@ pub fn image_title(opened: &Opened, image: &Image) -> String {
 /// The image for the platform, or the only one, or of several the first.
 ///
 /// # Errors
-/// Where there is none.
+/// There is none.
 pub fn choose<'a>(opened: &'a Opened, platform: Option<&str>) -> Result<&'a Image, Failure> {
     let wanted = |image: &&Image| match (platform, &image.platform) {
         (Some(wanted), Some(platform)) => platform.to_string() == wanted,
@@ -154,7 +154,7 @@ fn text(title: &str, inventory: &Inventory, top: usize) -> String {
         let stored = layer.stored.map(|size| format!("{} stored, ", HumanBytes(size))).unwrap_or_default();
         let hidden = match layer.hidden {
             0 => String::new(),
-            hidden => format!(", {} that nobody sees", HumanBytes(hidden)),
+            hidden => format!(", {} hidden by later layers", HumanBytes(hidden)),
         };
         let overhead = match layer.overhead {
             0 => String::new(),
@@ -178,7 +178,7 @@ fn text(title: &str, inventory: &Inventory, top: usize) -> String {
             lines.push(format!("  {:>12}  {} more", HumanBytes(rest).to_string(), sums.len() - top));
         }
     };
-    sums("What brought it", inventory.by_origin());
+    sums("By origin", inventory.by_origin());
     let mut folders = inventory.by_folder(DEPTH);
     folders.truncate(top);
     sums("Folders", folders);
@@ -189,11 +189,7 @@ fn text(title: &str, inventory: &Inventory, top: usize) -> String {
     }
     let duplicates = inventory.duplicates();
     let wasted: u64 = duplicates.iter().map(|(size, paths)| size * (paths.len() as u64 - 1)).sum();
-    lines.push(format!(
-        "\nDuplicates: {} contents more than once, {} in vain",
-        duplicates.len(),
-        HumanBytes(wasted)
-    ));
+    lines.push(format!("\n{} duplicate files, {} wasted", duplicates.len(), HumanBytes(wasted)));
     for (size, paths) in duplicates.iter().take(top) {
         let size = HumanBytes(size * (paths.len() as u64 - 1)).to_string();
         let more = if paths.len() > 3 { format!(" and {} more", paths.len() - 3) } else { String::new() };

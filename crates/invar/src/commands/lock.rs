@@ -145,7 +145,7 @@ fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
     result
 }
 
-/// The project and the packages to choose anew.
+/// The project and the packages to upgrade.
 ///
 /// `--update` takes as many names as there are, and so it also takes a project that comes after them: a last name that
 /// is a project's folder is the project where no other is given.

@@ -32,8 +32,8 @@ pub struct Open<'a> {
 pub const NOTHING_NAMED: Derive = Derive { from: None, target: None };
 
 impl Open<'_> {
-    /// Reads the project, and makes its lock if there is none or it does not have what the project is opened for. Where its manifest is derived from a file that has
-    /// changed, it is derived again, and so is its lock.
+    /// Reads the project, and makes its lock if there is none or it does not have what the project is opened for. Where
+    /// its manifest is derived from a file that has changed, it is derived again, and so is its lock.
     ///
     /// # Errors
     /// [`Failure`].
@@ -73,7 +73,7 @@ impl Open<'_> {
             if files.lock_text.is_none() {
                 reporter.as_reporter().event(&Event::LockMissing);
             } else if unlocked.is_some() {
-                let note = format!("invar.lock does not have {part}: locking it");
+                let note = format!("invar.lock does not cover {part} yet: locking it");
                 reporter.as_reporter().event(&Event::Note(&note));
             }
             let keyring = machine::keyring(self.keyring, &files)?;
@@ -88,8 +88,8 @@ impl Open<'_> {
     }
 }
 
-/// `FOLDER#NAME`: a folder, and the name of one of the project's further images or of an output of its flake. A folder whose own name has such a
-/// character is meant where it is there.
+/// `FOLDER#NAME`: a folder, and the name of one of the project's further images or of an output of its flake. A folder
+/// whose own name has such a character is meant where it is there.
 pub fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
     let text = project.to_string_lossy();
     match text.rsplit_once('#') {

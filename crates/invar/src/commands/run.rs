@@ -83,7 +83,7 @@ pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -
             SandboxError::NotFound { .. } => return Err(Failure::of_program(127, &source.to_string())),
             SandboxError::NotExecutable { .. } => return Err(Failure::of_program(126, &source.to_string())),
             _ => {
-                let label = "running a program of the image".to_owned();
+                let label = "running a program in the image".to_owned();
                 return Err(BuildError::Sandbox { label, source }.into());
             }
         },
@@ -127,27 +127,27 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// `HERE:THERE[:ro]`, as `docker run` has it.
+/// `SOURCE:TARGET[:ro]`, as `docker run` has it.
 ///
 /// # Errors
 /// Where it is of another form, or there is nothing here.
 pub fn mounts(given: &[String]) -> Result<Vec<Mount>, Failure> {
     let mount = |one: &String| {
         let wrong = |problem: &str| {
-            let hint = "write --volume HERE:THERE, or HERE:THERE:ro to forbid writing";
+            let hint = "write --volume SOURCE:TARGET, or SOURCE:TARGET:ro for a read-only mount";
             Failure::input(format!("--volume {one}: {problem}"), Some(hint))
         };
         let mut parts = one.split(':');
         let (Some(here), Some(there)) = (parts.next(), parts.next()) else {
-            return Err(wrong("there is no place given for it"));
+            return Err(wrong("the target is missing"));
         };
         let writable = match (parts.next(), parts.next()) {
             (None | Some("rw"), None) => true,
             (Some("ro"), None) => false,
-            _ => return Err(wrong("only \"ro\" and \"rw\" can stand at its end")),
+            _ => return Err(wrong("the last part must be \"ro\" or \"rw\"")),
         };
         if !there.starts_with('/') {
-            return Err(wrong("the place in the image must be an absolute path"));
+            return Err(wrong("the target must be an absolute path"));
         }
         let source: PathBuf = std::fs::canonicalize(Path::new(here))
             .map_err(|error| wrong(&format!("{here} cannot be used: {error}")))?;

@@ -176,11 +176,11 @@ fn verify(
     })
 }
 
-/// What a build differs in that was made in this place before, so that it cannot be refused any more.
+/// What a build differs in that was created in this place before, so that it cannot be refused any more.
 fn differing(ran: Ran) -> Result<BTreeSet<Finding>, Failure> {
     match ran {
         Ran::Differs(findings) => Ok(findings),
-        Ran::Refused(why) => Err(Failure::input(format!("it can no longer be tried: {why}"), None)),
+        Ran::Refused(why) => Err(Failure::input(format!("it can no longer be run: {why}"), None)),
     }
 }
 
@@ -205,7 +205,7 @@ fn untried(
 ) -> Result<Vec<(Perturbation, String)>, Failure> {
     let sandboxes = runs_commands(runner.files, runner.platforms)?;
     let nothing_runs =
-        "nothing of this project is run in the sandbox, and Invar itself sees the real one".to_owned();
+        "nothing in this project runs in the sandbox, and Invar itself is not affected".to_owned();
     let illusions = match sandboxes {
         true => invar_sandbox::illusions_available(&session.programs.sandbox).err(),
         false => None,
@@ -215,14 +215,14 @@ fn untried(
         let why = match one {
             Perturbation::User | Perturbation::HostName => runner.refusal(&[one], sandboxes)?,
             Perturbation::Path => outside(runner.files).map(|path| {
-                format!("uv.lock names {path}, which a copy of the project's folder would not have")
+                format!("uv.lock refers to {path}, which a copy of the project directory would not contain")
             }),
             Perturbation::Clock | Perturbation::DirectoryOrder if illusions.is_some() => {
                 illusions.as_ref().map(ToString::to_string)
             }
             Perturbation::Clock | Perturbation::CpuModel => (!sandboxes).then(|| nothing_runs.clone()),
             Perturbation::CpuCount => {
-                (runner.here.cpus < 2).then(|| "there is only one CPU here to begin with".to_owned())
+                (runner.here.cpus < 2).then(|| "this machine has only one CPU".to_owned())
             }
             Perturbation::DirectoryOrder
             | Perturbation::Umask

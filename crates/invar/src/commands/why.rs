@@ -23,7 +23,7 @@ use crate::report::Told;
 pub struct Answer {
     /// What was asked.
     pub subject: String,
-    /// What brought it, in words.
+    /// Where it comes from, in words.
     pub origin: String,
     /// What else is known, as names and values.
     pub facts: Vec<(String, String)>,
@@ -48,7 +48,7 @@ impl Answer {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]; also where there is no such file or package.
+/// [`Failure`]; also if there is no such file or package.
 pub fn run(global: &Global, options: &Why, reporter: &dyn Told) -> Result<ExitCode, Failure> {
     let answers = match &options.image {
         Some(_) => in_image(options)?,
@@ -58,8 +58,8 @@ pub fn run(global: &Global, options: &Why, reporter: &dyn Told) -> Result<ExitCo
     if answers.is_empty() {
         let what = &options.what;
         let (message, hint) = match what.starts_with('/') {
-            true => (format!("the image has no {what}"), "`invar inspect --json` lists all files"),
-            false => (format!("the image has no package {what:?}"), "the path of a file begins with a slash"),
+            true => (format!("the image has no {what}"), "run `invar inspect --json` to list all files"),
+            false => (format!("the image has no package {what:?}"), "start the path of a file with a slash"),
         };
         return Err(Failure::input(message, Some(hint)));
     }
@@ -73,7 +73,7 @@ pub fn run(global: &Global, options: &Why, reporter: &dyn Told) -> Result<ExitCo
 }
 
 fn text(answer: &Answer) -> String {
-    let mut text = format!("{}\n  is from {}\n", shown(&answer.subject), shown(&answer.origin));
+    let mut text = format!("{}\n  comes from {}\n", shown(&answer.subject), shown(&answer.origin));
     for (name, value) in &answer.facts {
         text.push_str(&format!("  {name}: {}\n", shown(value)));
     }
@@ -92,7 +92,7 @@ fn text(answer: &Answer) -> String {
 /// The path that was asked for, if it is one.
 ///
 /// # Errors
-/// Where it begins with a slash and is none.
+/// If it starts with a slash and is not a path.
 fn path_of(what: &str) -> Result<Option<ImagePath>, Failure> {
     let Some(relative) = what.strip_prefix('/') else { return Ok(None) };
     let path = ImagePath::parse(relative);
@@ -132,8 +132,8 @@ fn in_image(options: &Why) -> Result<Vec<Answer>, Failure> {
     let whole = Whole::read(image, &limits)?;
     let title = image_title(&opened, image);
     let unknown = || {
-        let locks = "the locks are not in the image: from which URL it came, which key signed it, and what asked for it; \
-                     `invar why` in the project knows";
+        let locks = "its URL, signing key and reason: the image does not contain the locks; run `invar why` in the \
+                     project";
         vec![locks.to_owned()]
     };
     let package = |package: &Package, answer: &mut Answer| {
@@ -166,7 +166,7 @@ fn in_image(options: &Why) -> Result<Vec<Answer>, Failure> {
     let told = history.comment.or(history.created_by);
     let origin = match (owner, &told) {
         (Some(package), _) => package.to_string(),
-        (None, Some(told)) => format!("{} of {title}, of which is said: {told}", layer.label()),
+        (None, Some(told)) => format!("{} of {title}, described as: {told}", layer.label()),
         (None, None) => format!("{} of {title}", layer.label()),
     };
     let mut answer = Answer::of(path.to_string(), origin);

@@ -57,8 +57,8 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// What `project` and `derive` of a command line mean. The project's own manifest comes first, then what the command
-    /// line names; a Dockerfile or flake that nobody named is never used.
+    /// What `project` and `derive` of a command line mean. The project's own manifest comes first, then what the
+    /// command line names; a Dockerfile or flake that nobody named is never used.
     ///
     /// # Errors
     /// [`Failure`] where two things are named, or none although there are some to name.
@@ -67,15 +67,14 @@ impl Wanted {
         let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
         if let Some(from) = &derive.from {
             if name.is_some() {
-                let message =
-                    "what to use is named twice: by `--from`, and by `#` after the project's folder";
-                return Err(Failure::input(message, Some("name an output of a flake as --from FILE#NAME")));
+                let message = "both `--from` and `#` after the project directory select the source; use one";
+                return Err(Failure::input(message, Some("select a flake output with --from FILE#NAME")));
             }
             if let Some(own) = own_manifest(&folder, pyproject.as_deref()) {
                 let message = format!("the project has a manifest: {own}");
                 let hint = format!(
-                    "leave out --from to use it, or remove it first; `invar build --from {} --show-manifest` only \
-                     prints what would be in its place",
+                    "omit --from to use it, or remove it first; `invar build --from {} --show-manifest` prints the \
+                     derived manifest without using it",
                     from.display()
                 );
                 return Err(Failure::input(message, Some(&hint)));
@@ -110,7 +109,7 @@ impl Named {
     /// The file `from`, perhaps with `#` and a name, for the project in `folder`.
     ///
     /// # Errors
-    /// [`Failure`] where there is no such file, or where it cannot have such a name.
+    /// [`Failure`] if there is no such file, or if it cannot have such a name.
     pub fn of(folder: &Path, from: &Path, target: Option<&str>) -> Result<Self, Failure> {
         let (mut path, mut output) = (from.to_owned(), None);
         if !from.exists()
@@ -129,8 +128,11 @@ impl Named {
         let mut arguments = format!("--from {}", from.display());
         if let Some(target) = target {
             if kind == Kind::Flake || output.is_some() {
-                let message = format!("{}: `--target` names a stage of a Dockerfile", from.display());
-                return Err(Failure::input(message, Some("an output of a flake is --from flake.nix#NAME")));
+                let message = format!("{}: `--target` selects a stage of a Dockerfile", from.display());
+                return Err(Failure::input(
+                    message,
+                    Some("select a flake output with --from flake.nix#NAME"),
+                ));
             }
             output = Some(target.to_owned());
             arguments.push_str(&format!(" --target {target}"));
@@ -188,14 +190,15 @@ pub fn has_own_manifest(folder: &Path, pyproject: Option<&str>) -> bool {
     broken || own_manifest(folder, pyproject).is_some()
 }
 
-/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read, so
-/// that it is said why.
+/// Whether `invar.lock` says that the project is built from its `pyproject.toml` alone; also where it cannot be read,
+/// so that it is said why.
 fn locked_as_its_own(folder: &Path) -> bool {
     let recorded = ProjectFiles::all_recorded(folder);
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
-/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
+/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give
+/// them.
 fn candidates(folder: &Path) -> Vec<(Kind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -226,13 +229,13 @@ fn nothing_named(folder: &Path, name: Option<&str>, found: &[(Kind, String)], pu
     let shown = folder.display();
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
     let has = match folder == Path::new(".") {
-        true => "this folder has".to_owned(),
+        true => "this directory has".to_owned(),
         false => format!("{shown} has"),
     };
     let message = match name {
-        Some(name) => format!("{has} no flake.nix and no manifest, so there is no {name:?}"),
+        Some(name) => format!("{has} no flake.nix and no manifest, so {name:?} does not exist"),
         None => format!(
-            "{has} {}, but no manifest ([tool.invar] in pyproject.toml, or invar.toml) that says what to build",
+            "{has} {}, but no manifest: [tool.invar] in pyproject.toml, or invar.toml",
             names.join(", ")
         ),
     };

@@ -16,7 +16,7 @@ use crate::derive::named::{Kind, Named};
 use crate::difference::shown;
 use crate::failure::Failure;
 
-/// The longest file of a project that is looked into, in bytes; what applications are made in is shorter.
+/// The longest file of a project that is looked into, in bytes; files that create applications are shorter.
 const LONGEST: u64 = 256 << 10;
 
 /// How many files are looked into, and how many bytes of them at most.
@@ -173,7 +173,7 @@ impl<'a> Sources<'a> {
         read_dockerfile(&self.text, &context, Draft::default()).map_err(|error| {
             let hint = match error {
                 DockerfileError::NoProject { .. } => Some(
-                    "make one with `uv init --bare` and `uv add` (-r takes a requirements file), and then run this again",
+                    "create it with `uv init --bare` and `uv add` (-r reads a requirements file), then try again",
                 ),
                 _ => None,
             };
@@ -247,7 +247,7 @@ pub fn text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The text of a file; `None` where there is none.
+/// The text of a file; `None` if there is none.
 ///
 /// # Errors
 /// As [`text`].

@@ -14,7 +14,7 @@ use crate::derive::reading::{Sources, text_if_there};
 use crate::difference::shown;
 use crate::failure::Failure;
 
-/// How many problems of a refused manifest are told.
+/// How many problems of a refused manifest are reported.
 const MOST_PROBLEMS: usize = 10;
 
 /// A file that is not as it was when the manifest was derived.
@@ -24,7 +24,7 @@ pub struct Change {
     pub path: String,
     /// What `invar.lock` says; `None` where there was none.
     pub expected: Option<Digest>,
-    /// What is there; `None` where there is none.
+    /// What is there; `None` if there is none.
     pub found: Option<Digest>,
 }
 
@@ -33,10 +33,10 @@ impl fmt::Display for Change {
         let Self { path, expected, found } = self;
         match (expected, found) {
             (Some(expected), Some(found)) => {
-                write!(f, "{path} has changed: it was {expected} and is {found}")
+                write!(f, "{path} changed from {expected} to {found}")
             }
-            (Some(expected), None) => write!(f, "{path} is gone: it was {expected}"),
-            (None, _) => write!(f, "{path} is new"),
+            (Some(expected), None) => write!(f, "{path} was removed; it was {expected}"),
+            (None, _) => write!(f, "{path} was added"),
         }
     }
 }
@@ -120,7 +120,7 @@ pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> 
     (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
 }
 
-/// The digest of a file; `None` where there is none.
+/// The digest of a file; `None` if there is none.
 fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
     /// The longest file that a manifest is derived from, in bytes.
     const LONGEST: u64 = 64 << 20;
@@ -141,8 +141,8 @@ fn digest(path: &Path) -> Result<Option<Digest>, Failure> {
 
 /// The digest of what a manifest is derived from in `pyproject.toml`; `None` without one, or where it is no TOML.
 ///
-/// It is of a JSON object with the keys in their order and without spaces, so that comments and the order of tables do not
-/// matter.
+/// It is of a JSON object with the keys in their order and without spaces, so that comments and the order of tables do
+/// not matter.
 fn project_digest(pyproject: Option<&str>) -> Option<Digest> {
     let table: toml::Table = toml::from_str(pyproject?).ok()?;
     let tool = table.get("tool").and_then(|tool| tool.get("uv"));
@@ -208,10 +208,11 @@ pub fn refused(named: &Named, error: &ManifestError) -> Failure {
     let problems = error.findings().iter().map(|finding| shown(&finding.problem.to_string()));
     let problems: Vec<String> = problems.take(MOST_PROBLEMS).collect();
     let path = named.path.display();
-    Failure::input(format!("{path}: what it says is no manifest: {}", problems.join("; ")), None)
+    Failure::input(format!("{path}: invalid manifest: {}", problems.join("; ")), None)
 }
 
-/// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to it.
+/// A `pyproject.toml` without the manifest that it may have: what is derived is compared with it, and does not add to
+/// it.
 fn without_manifest(text: &str) -> String {
     let Ok(mut table) = toml::from_str::<toml::Table>(text) else { return text.to_owned() };
     let tool = table.get_mut("tool").and_then(toml::Value::as_table_mut);

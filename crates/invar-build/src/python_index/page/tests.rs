@@ -46,7 +46,7 @@ fn files_are_found_in_html() {
 
 #[test]
 fn file_names_are_exact() {
-    let none = "there is no file words-0.1-py3-none-any.whl";
+    let none = "no file words-0.1-py3-none-any.whl";
     for page in [
         "",
         "nothing here",
@@ -81,7 +81,7 @@ fn files_are_found_in_json() {
             {"filename": "words-0.1-py3-none-any.whl", "url": "../../f/words-0.1-py3-none-any.whl", "hashes": {}}]}"#,
         "https://index.example/f/words-0.1-py3-none-any.whl",
     );
-    check(r#"{"files": []}"#, "there is no file words-0.1-py3-none-any.whl");
+    check(r#"{"files": []}"#, "no file words-0.1-py3-none-any.whl");
     let error = Page::parse(URL, br#"{"message": "not here"}"#).unwrap_err().to_string();
     assert!(error.contains("PEP 691") && error.contains("files"), "{error}");
 }
@@ -91,15 +91,15 @@ fn an_index_does_not_choose_what_is_read_here() {
     let link = |url: &str| format!("<a href=\"{url}\">");
     check(
         &link("file:///etc/words-0.1-py3-none-any.whl"),
-        "it redirects to \"file:///etc/words-0.1-py3-none-any.whl\", which is not a web address",
+        "it redirects to \"file:///etc/words-0.1-py3-none-any.whl\", which is not a web URL",
     );
     check(
         &link("ftp://files.example/words-0.1-py3-none-any.whl"),
-        "it redirects to \"ftp://files.example/words-0.1-py3-none-any.whl\", which is not a web address",
+        "it redirects to \"ftp://files.example/words-0.1-py3-none-any.whl\", which is not a web URL",
     );
     check(
         &link("http://me:secret@files.example/words-0.1-py3-none-any.whl?sig=secret"),
-        "it redirects to http://files.example/words-0.1-py3-none-any.whl, which is not protected by TLS",
+        "it redirects to http://files.example/words-0.1-py3-none-any.whl, which does not use TLS",
     );
     // Nor does its base.
     check(

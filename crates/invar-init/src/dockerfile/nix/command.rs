@@ -35,7 +35,7 @@ pub(in crate::dockerfile) struct NixCommand {
     pub verb: Verb,
     /// With what.
     pub installables: Vec<Installable>,
-    /// Where the link to what is built is put; `None` where there is none.
+    /// Where the link to what is built is put; `None` if there is none.
     pub link: Option<String>,
     /// The command that it starts, or further arguments of the program that it runs.
     pub inner: Vec<String>,
@@ -96,7 +96,7 @@ const OTHERS: [&str; 9] = [
 ];
 
 impl NixCommand {
-    /// The command that `words` are; `None` where they are none of Nix.
+    /// The command that `words` are; `None` if they are not a Nix command.
     pub fn of(words: &[String]) -> Option<Self> {
         let (first, rest) = words.split_first()?;
         match first.rsplit('/').next().unwrap_or(first) {

@@ -41,7 +41,7 @@ pub(in crate::dockerfile) struct Built {
     pub written: BTreeSet<String>,
     /// Files with the path of an output in them, or with those of all that it needs.
     papers: BTreeMap<String, String>,
-    /// Folders that are made.
+    /// Folders that are created.
     made: BTreeSet<String>,
 }
 
@@ -161,7 +161,7 @@ impl Built {
         if nix.verb == Verb::Build {
             for (index, installable) in nix.installables.iter().enumerate() {
                 let number = self.number(installable, instruction);
-                // Further ones get a number behind their link's name.
+                // Further ones get a number after their link's name.
                 let suffix = if index == 0 { String::new() } else { format!("-{index}") };
                 if let Some(link) = &nix.link {
                     let at = joined(folder, &format!("{link}{suffix}"));

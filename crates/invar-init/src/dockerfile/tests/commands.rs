@@ -81,8 +81,8 @@ fn uv_run_may_choose_what_is_installed() {
         "FROM python:3.13-slim\nWORKDIR /srv\nCOPY . .\nCMD [\"uv\", \"run\", \"--group\", \"web\", \"--with\", \"rich\", \"--directory\", \"src\", \
          \"main.py\"]\n",
         &[("src/main.py", "")],
-        "# Dockerfile:4: CMD [\"uv\", \"run\", \"--group\", \"web\", \"--with\", \"rich\", \"--directory\", \"src\", \"main.py\"]: add rich to \
-         the project with `uv add`, if uv.lock does not have it\n\
+        "# Dockerfile:4: CMD [\"uv\", \"run\", \"--group\", \"web\", \"--with\", \"rich\", \"--directory\", \"src\", \"main.py\"]: if rich is \
+         not in uv.lock, add it with `uv add`\n\
          [tool.invar]\ngroups = [\"web\"]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]\nworkdir = \"/app/src\"",
     );
 }
@@ -127,7 +127,7 @@ fn names_stand_for_several_packages() {
     assert_eq!(packages("RUN apt-get install -y ${P:-jq tree} curl"), all);
     // In quotes it is one name, which none has.
     assert_eq!(packages("ARG P=\"jq tree\"\nRUN apt-get install -y \"$P\" curl"), "curl 1");
-    // What is not known does not hide what is.
+    // What is unknown does not hide what is.
     assert_eq!(packages("ARG P\nRUN apt-get install -y curl $P"), "curl 1");
     assert_eq!(packages("RUN apt-get install -y curl $(cat list)"), "curl 1");
 }

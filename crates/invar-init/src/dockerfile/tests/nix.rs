@@ -61,8 +61,8 @@ fn an_output_is_where_it_is_copied_to() {
     let copy = "COPY --from=builder /nix /nix\nCOPY --from=builder /root/ /usr/local/\nCMD [\"/usr/local/bin/app\", \"/usr/local/x\"]";
     assert_eq!(
         around(out, copy),
-        "# Dockerfile:4: /usr/local/x: share/x of the package would be here, which the flake does not say how to make: a step \
-         can\n[tool.invar]\n[tool.invar.image]\ncommand = [\"app\", \"/usr/local/x\"]\nworkdir = \"/x\""
+        "# Dockerfile:4: /usr/local/x: share/x of the package belongs here, but the flake does not build it: add a step that \
+         does\n[tool.invar]\n[tool.invar.image]\ncommand = [\"app\", \"/usr/local/x\"]\nworkdir = \"/x\""
     );
     let paper = "RUN nix build .#a --no-link --print-out-paths > /p\nRUN O=$(cat /p) && mkdir -p /m/bin && ln -s \"$O/bin/app\" /m/bin/app";
     let copy = "COPY --from=builder /m /usr\nENTRYPOINT [\"/usr/bin/app\"]";
@@ -76,22 +76,16 @@ fn an_output_is_where_it_is_copied_to() {
 fn what_is_not_the_flakes_is_said() {
     let copy = "COPY --from=builder /out /x\nENTRYPOINT [\"/x/bin/app\"]";
     let found = around("RUN nix build github:a/b#c -o /out", copy);
-    assert!(
-        found.starts_with("# Dockerfile:4: github:a/b#c: only the project's own flake is read"),
-        "{found}"
-    );
+    assert!(found.starts_with("# Dockerfile:4: github:a/b#c: only the project's flake is read"), "{found}");
     let found = around("RUN nix build .#image --no-link", "COPY --from=builder /tmp/build/main.py /x/");
-    assert!(
-        found.contains("# Dockerfile:4: nix build .#image: nothing of what is built here is copied"),
-        "{found}"
-    );
+    assert!(found.contains("# Dockerfile:4: nix build .#image: nothing built here is copied"), "{found}");
     let found = around(
         "RUN nix build && cp -r result/lib/* /out/ && date > /out/when",
         "COPY --from=builder /out /x",
     );
-    assert!(found.contains("what commands write to /out/when has to be made in a step"), "{found}");
+    assert!(found.contains("commands write to /out/when: do that in a step"), "{found}");
     let without = read("FROM nixos/nix\nCOPY . .\nRUN nix build\nCMD [\"result/bin/a\"]\n", None);
-    assert!(without.to_toml("").contains("no flake.nix beside the Dockerfile"), "{}", without.to_toml(""));
+    assert!(without.to_toml("").contains("no flake.nix next to the Dockerfile"), "{}", without.to_toml(""));
 }
 
 #[test]
@@ -106,7 +100,7 @@ fn packages_of_a_profile_are_debians() {
     );
     let text = draft.to_toml("tool.invar");
     assert!(text.contains("packages = [\"curl\", \"jq\", \"tree\"]"), "{text}");
-    assert!(text.contains("no Debian package is known for nonesuch"), "{text}");
+    assert!(text.contains("no known Debian package for nonesuch"), "{text}");
     assert!(text.contains("command = [\"python\", \"main.py\"]"), "{text}");
     assert!(text.contains("SSL_CERT_FILE = \"/etc/ssl/certs/ca-certificates.crt\""), "{text}");
     let notes: BTreeMap<usize, &str> =

@@ -24,7 +24,7 @@ impl Reader<'_> {
             let Some(text) = datum.text().map(str::to_owned) else {
                 let why = match &datum.value {
                     Data::Unreadable(unreadable) => unreadable.why.clone(),
-                    _ => "its text depends on something that is not known".to_owned(),
+                    _ => "its text depends on an unknown value".to_owned(),
                 };
                 self.note(datum.place.as_ref(), name, &why);
                 continue;

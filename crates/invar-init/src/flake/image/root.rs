@@ -26,10 +26,10 @@ impl Reader<'_> {
                 }
                 (Data::Text(text), _) => match self.flake.pieces(text).first() {
                     Some(invar_flake::Piece::Thing(symbol)) => self.root_thing(*symbol, only, place.as_ref()),
-                    _ => Err("this part of the image is not known".to_owned()),
+                    _ => Err("this part of the image is unknown".to_owned()),
                 },
                 (Data::Unreadable(unreadable), _) => Err(unreadable.why.clone()),
-                _ => Err("this part of the image is not known".to_owned()),
+                _ => Err("this part of the image is unknown".to_owned()),
             };
             if let Err(why) = result {
                 let name = item.thing().map(|symbol| self.name_of(symbol)).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Reader<'_> {
         place: Option<&Place>,
     ) -> Result<(), String> {
         if self.depth >= DEEPEST {
-            return Err("too many packages are inside each other".to_owned());
+            return Err("the packages are nested too deeply".to_owned());
         }
         self.depth += 1;
         let result = self.root_thing_within(symbol, only, place);
@@ -149,28 +149,26 @@ impl Reader<'_> {
                 self.root_path(path, None);
                 Ok(())
             }
-            Thing::Source { root, files, .. } => {
-                match &root.value {
-                    Data::Path(path) => {
-                        if files.is_none() {
-                            self.note(place, "", "which files a filter leaves out is not known: all of the directory are taken");
-                        }
-                        self.root_path(path, files.as_deref());
-                        Ok(())
+            Thing::Source { root, files, .. } => match &root.value {
+                Data::Path(path) => {
+                    if files.is_none() {
+                        self.note(place, "", "the files that this filter excludes are unknown: the whole directory is included");
                     }
-                    _ => Err("which files these are is not known".to_owned()),
+                    self.root_path(path, files.as_deref());
+                    Ok(())
                 }
-            }
+                _ => Err("these files are unknown".to_owned()),
+            },
             Thing::Joined(parts) => {
                 parts.iter().for_each(|part| self.contents(part, only));
                 Ok(())
             }
-            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is not known")),
+            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is unknown")),
             Thing::Call { function, .. } => {
-                Err(format!("what pkgs.{} gives is not known", function.join(".")))
+                Err(format!("the result of pkgs.{} is unknown", function.join(".")))
             }
-            Thing::Unknown(description) => Err(format!("{description} is not known")),
-            _ => Err("this part of the image is not known".to_owned()),
+            Thing::Unknown(description) => Err(format!("{description} is unknown")),
+            _ => Err("this part of the image is unknown".to_owned()),
         }
     }
 
@@ -182,7 +180,7 @@ impl Reader<'_> {
             "caCertificates" => _ = self.draft.packages.insert("ca-certificates".to_owned()),
             "binSh" => self.draft.shell = true,
             "usrBinEnv" => _ = self.draft.packages.insert("coreutils".to_owned()),
-            other => self.note(place, other, "this part of dockerTools is not known"),
+            other => self.note(place, other, "this part of dockerTools is not supported"),
         }
     }
 
@@ -190,13 +188,13 @@ impl Reader<'_> {
     pub(super) fn layer(&mut self, layer: &Datum, depth: usize) {
         let Some(symbol) = layer.thing() else {
             if layer.value != Data::Null {
-                self.note(layer.place.as_ref(), "", "this layer is not known");
+                self.note(layer.place.as_ref(), "", "this layer is unknown");
             }
             return;
         };
         let thing = self.flake.thing(symbol);
         let Thing::Layer { attributes } = &*thing else {
-            self.note(layer.place.as_ref(), "", "this layer is not known");
+            self.note(layer.place.as_ref(), "", "this layer is unknown");
             return;
         };
         for (name, datum) in attributes {
@@ -208,16 +206,12 @@ impl Reader<'_> {
                 "reproducible" | "maxLayers" | "ignore" | "metadata" => {}
                 "perms" if datum.items().is_empty() => {}
                 "perms" => {
-                    self.note(
-                        datum.place.as_ref(),
-                        "",
-                        "files belong to root, with the modes that they have",
-                    );
+                    self.note(datum.place.as_ref(), "", "files belong to root and keep their modes");
                 }
                 other => self.note(
                     datum.place.as_ref(),
                     "",
-                    &format!("{other} of a layer has no counterpart here"),
+                    &format!("{other} of a layer has no equivalent in Invar"),
                 ),
             }
         }
@@ -233,7 +227,7 @@ impl Reader<'_> {
                 None => self
                     .flake
                     .variable(&item)
-                    .map_or(Err("it is not known".to_owned()), |text| self.resolve(&text).map(|_| ())),
+                    .map_or(Err("it is unknown".to_owned()), |text| self.resolve(&text).map(|_| ())),
             };
             if let Err(why) = result {
                 self.note(item.place.as_ref().or(datum.place.as_ref()), "", &why);

@@ -131,7 +131,7 @@ impl Reader<'_> {
             FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
         }
         for line in &wrapper.shell {
-            self.note(written, line, "only a shell can do this: the launcher is made without it");
+            self.note(written, line, "this needs a shell: the launcher is created without it");
         }
         Ok(table)
     }
@@ -187,7 +187,7 @@ impl Reader<'_> {
                 self.add_packages(found, "/bin");
                 Ok(found.program(name))
             }
-            None => Err(format!("where the program {name} comes from is not known")),
+            None => Err(format!("the source of the program {name} is unknown")),
         }
     }
 }

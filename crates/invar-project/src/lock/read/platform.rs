@@ -262,7 +262,7 @@ impl RawPackage {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
                 let line = text.line(self.name.span().start);
-                let message = "`scripts` and `scripts-sha256` belong together".to_owned();
+                let message = "`scripts` and `scripts-sha256` must be set together".to_owned();
                 return Err(LockError::Malformed { line, message });
             }
         };

@@ -70,7 +70,7 @@ fn what_no_invar_wrote_is_refused() {
             good.replace("format-version = 2\n", "format-version = 2\ncreated = \"2026-09-12T08:00:00Z\"\n"),
             "unknown field",
         ),
-        (twice, "flake.nix#a comes twice"),
+        (twice, "flake.nix#a is listed twice"),
     ] {
         let error = LockFile::parse(&text).expect_err(&text).to_string();
         assert!(error.contains(expected), "{error}");

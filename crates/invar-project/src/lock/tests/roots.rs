@@ -300,32 +300,32 @@ fn damage_to_roots_and_builds_is_named_with_its_line() {
     }
     assert!(!messages.contains("secret"));
     assert_snapshot!(messages, @r#"
-    invar.lock, line 125: image:small comes twice; run `invar lock` to write it anew
-    invar.lock, line 121: there is no package or tool nowhere; run `invar lock` to write it anew
-    invar.lock, line 120: there is no package or tool dpkg; run `invar lock` to write it anew
-    invar.lock, line 94: base-files comes twice; run `invar lock` to write it anew
-    invar.lock, line 104: nodejs comes twice; run `invar lock` to write it anew
-    invar.lock, line 102: unknown field `scripts`, expected one of `name`, `version`, `architecture`, `suite`, `file`, `size`, `sha256`, `because`; run `invar lock` to write it anew
-    invar.lock, line 101: "requested by step:A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to write it anew
-    invar.lock, line 101: "dependency of A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to write it anew
-    invar.lock, line 187: "step:assets:x" is not the name of a root: expected a form such as "shell" or "step:assets"; run `invar lock` to write it anew
-    invar.lock, line 187: "packages" is not the name of a root: expected a form such as "shell" or "step:assets"; run `invar lock` to write it anew
-    invar.lock, line 188: "nodejs>20" is not a package request: expected "name" or "name=version"; run `invar lock` to write it anew
-    invar.lock, line 222: no build has wheel-0.45.1-py3-none-any.whl; run `invar lock` to write it anew
-    invar.lock, line 213: there is no build wheel wheel-0.45.1-py3-none-any.whl; run `invar lock` to write it anew
-    invar.lock, line 223: setuptools-80.9.0-py3-none-any.whl comes twice; run `invar lock` to write it anew
-    invar.lock, line 223: "../wheel-0.45.1-py3-none-any.whl" is not the name of a wheel; run `invar lock` to write it anew
-    invar.lock, line 223: "wheel.zip" is not the name of a wheel; run `invar lock` to write it anew
-    invar.lock, line 224: "file:///wheel-0.45.1-py3-none-any.whl" is not an address that Invar can fetch from: it does not start with "https://" or "http://"; run `invar lock` to write it anew
-    invar.lock, line 204: cat comes twice; run `invar lock` to write it anew
-    invar.lock, line 204: "psycopg2-" is not the name of a distribution: expected letters, digits, "-", "_" and ".", the first and the last a letter or digit; run `invar lock` to write it anew
-    invar.lock, line 205: "2.9.x" is not a Python version; run `invar lock` to write it anew
-    invar.lock, line 206: "0714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a" is not 64 lower-case hexadecimal digits; run `invar lock` to write it anew
-    invar.lock, line 198: missing field `requires`; run `invar lock` to write it anew
-    invar.lock, line 45: https://mirror.example/a.bin comes twice; run `invar lock` to write it anew
-    invar.lock, line 45: "https://…@…" is not an address that Invar can fetch from: it has a user name or password, which do not belong into a file that is shared; run `invar lock` to write it anew
-    invar.lock, line 41: invalid value: integer `-1`, expected u64; run `invar lock` to write it anew
-    invar.lock, line 39: missing field `size`; run `invar lock` to write it anew
+    invar.lock, line 125: image:small is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 121: unknown package or tool nowhere; run `invar lock` to rewrite it
+    invar.lock, line 120: unknown package or tool dpkg; run `invar lock` to rewrite it
+    invar.lock, line 94: base-files is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 104: nodejs is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 102: unknown field `scripts`, expected one of `name`, `version`, `architecture`, `suite`, `file`, `size`, `sha256`, `because`; run `invar lock` to rewrite it
+    invar.lock, line 101: "requested by step:A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 101: "dependency of A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 187: "step:assets:x" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
+    invar.lock, line 187: "packages" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
+    invar.lock, line 188: "nodejs>20" is not a package request: expected "name" or "name=version"; run `invar lock` to rewrite it
+    invar.lock, line 222: no build has wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 213: unknown build wheel wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 223: setuptools-80.9.0-py3-none-any.whl is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 223: "../wheel-0.45.1-py3-none-any.whl" is not the name of a wheel; run `invar lock` to rewrite it
+    invar.lock, line 223: "wheel.zip" is not the name of a wheel; run `invar lock` to rewrite it
+    invar.lock, line 224: "file:///wheel-0.45.1-py3-none-any.whl" is not a URL that Invar can fetch from: it does not start with "https://" or "http://"; run `invar lock` to rewrite it
+    invar.lock, line 204: cat is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 204: "psycopg2-" is not the name of a distribution: expected letters, digits, "-", "_" and ".", starting and ending with a letter or digit; run `invar lock` to rewrite it
+    invar.lock, line 205: "2.9.x" is not a Python version; run `invar lock` to rewrite it
+    invar.lock, line 206: "0714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
+    invar.lock, line 198: missing field `requires`; run `invar lock` to rewrite it
+    invar.lock, line 45: https://mirror.example/a.bin is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 45: "https://…@…" is not a URL that Invar can fetch from: it contains a user name or password, which do not belong in a shared file; run `invar lock` to rewrite it
+    invar.lock, line 41: invalid value: integer `-1`, expected u64; run `invar lock` to rewrite it
+    invar.lock, line 39: missing field `size`; run `invar lock` to rewrite it
     "#);
 }
 
@@ -412,7 +412,7 @@ fn the_bytes_of_nested_builds_are_pinned() {
     let locked = other.platforms.get_mut(&Platform::LinuxAmd64).unwrap();
     locked.build_sources.get_mut("inner-1.0.tar.gz").unwrap().sha256 = Digest::of(b"other");
     let lines: Vec<String> = InvarLock::changes(&nested(), &other).iter().map(ToString::to_string).collect();
-    assert_eq!(lines, ["for building: inner-1.0.tar.gz has other bytes (linux/amd64)"]);
+    assert_eq!(lines, ["for building: inner-1.0.tar.gz has different contents (linux/amd64)"]);
 }
 
 #[test]
@@ -432,12 +432,12 @@ fn nested_builds_that_cannot_be_are_refused() {
         messages += &format!("{}\n", InvarLock::parse(&bad).unwrap_err());
     }
     assert_snapshot!(messages, @r#"
-    invar.lock, line 245: outer-1.0.tar.gz would have to be built before itself; run `invar lock` to write it anew
-    invar.lock, line 216: there is no build source setuptools-80.9.0-py3-none-any.whl; run `invar lock` to write it anew
-    invar.lock, line 245: no build has outer-1.0.tar.gz; run `invar lock` to write it anew
-    invar.lock, line 258: there is no build source other-1.0.tar.gz; run `invar lock` to write it anew
-    invar.lock, line 231: "../inner-1.0.tar.gz" is not the name of a source archive; run `invar lock` to write it anew
-    invar.lock, line 258: there is no build source inner-1.0.tar.gz; run `invar lock` to write it anew
+    invar.lock, line 245: outer-1.0.tar.gz needs itself to be built; run `invar lock` to rewrite it
+    invar.lock, line 216: unknown build source setuptools-80.9.0-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 245: no build has outer-1.0.tar.gz; run `invar lock` to rewrite it
+    invar.lock, line 258: unknown build source other-1.0.tar.gz; run `invar lock` to rewrite it
+    invar.lock, line 231: "../inner-1.0.tar.gz" is not the name of a source archive; run `invar lock` to rewrite it
+    invar.lock, line 258: unknown build source inner-1.0.tar.gz; run `invar lock` to rewrite it
     "#);
     // A tree that doubles with every step.
     let mut lock = nested();
@@ -454,7 +454,7 @@ fn nested_builds_that_cannot_be_are_refused() {
     locked.build_sources.get_mut("inner-1.0.tar.gz").unwrap().build.sources =
         ["a-0.tar.gz", "b-0.tar.gz"].map(str::to_owned).into();
     let error = InvarLock::parse(&lock.to_string()).unwrap_err().to_string();
-    assert!(error.contains("needs too many packages that are built before it"), "{error}");
+    assert!(error.contains("needs too many packages to be built first"), "{error}");
 }
 
 #[test]
@@ -553,12 +553,12 @@ fn a_lock_has_the_roots_and_files_of_its_manifest() {
     check(
         &full(),
         &KEYS.replace("\"git\"", "\"jq\", \"less\""),
-        &["the packages for shell have changed: jq, less added; git removed"],
+        &["the packages for shell changed: jq, less added; git removed"],
     );
     check(
         &full(),
         &KEYS.replace("nodejs=20", "nodejs=22"),
-        &["the packages for step:assets have changed: nodejs=22 added; nodejs=20 removed"],
+        &["the packages for step:assets changed: nodejs=22 added; nodejs=20 removed"],
     );
     let more = "[[tool.invar.step]]\nname = \"more\"\nrun = \"x\"\noutputs.a = \"/app/more\"\n\
                 fetch = [{ url = \"https://mirror.example/c.bin\" }, { url = \"https://mirror.example/c.bin\", path = \"d\" }]\n";
@@ -609,13 +609,13 @@ fn changes_of_tools_wheels_and_files_are_told() {
     let lines: Vec<String> = InvarLock::changes(&old, &new).iter().map(ToString::to_string).collect();
     assert_snapshot!(lines.join("\n"), @r#"
     https://mirror.example/a.bin removed
-    https://mirror.example/b.bin has other bytes
+    https://mirror.example/b.bin has different contents
     https://mirror.example/c.bin added
-    dpkg 1.22.21 has other bytes (linux/arm64)
+    dpkg 1.22.21 has different contents (linux/arm64)
     for building: nodejs 20.19.2 → 22.1 (linux/amd64, linux/arm64)
     for building: setuptools-80.9.0-py3-none-any.whl removed (linux/amd64, linux/arm64)
     for building: setuptools-81.0.0-py3-none-any.whl added (linux/amd64, linux/arm64)
-    for building: wheel-0.45.1-py3-none-any.whl has other bytes (linux/amd64, linux/arm64)
+    for building: wheel-0.45.1-py3-none-any.whl has different contents (linux/amd64, linux/arm64)
     "#);
 }
 

@@ -13,19 +13,19 @@ use crate::manifest::runtime::absolute_path_schema;
 use crate::manifest::runtime::image_path;
 use crate::{Glob, ValueError};
 
-/// Where a file or folder of a step is in the image.
+/// The path of a step's file or directory in the image.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Output {
-    /// Where it is, as an absolute path in the image.
+    /// The absolute path in the image.
     #[schemars(schema_with = "absolute_path_schema")]
     pub path: ImagePath,
-    /// Whether the file, or each file in the folder, is executable. Default: whether it is where it comes from.
+    /// Whether the file, or each file in the directory, is executable. Default: the same as the source.
     #[schemars(default)]
     pub executable: Option<bool>,
 }
 
-/// A file whose text is in the manifest.
+/// A file with its text in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct FileText {

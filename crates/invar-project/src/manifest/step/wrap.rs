@@ -12,56 +12,56 @@ use crate::manifest::image::{path, texts};
 use crate::manifest::reader::{KeyProblem, Value};
 use crate::manifest::runtime::absolute_path_schema;
 
-/// A program of the image that gets environment variables or arguments whenever it is started.
+/// A program in the image that is always started with certain environment variables or arguments.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Wrap {
     /// The program, as an absolute path in the image.
     #[schemars(schema_with = "absolute_path_schema")]
     pub program: ImagePath,
-    /// Where the wrapped program is, as an absolute path in the image. Default: in the program's own place.
+    /// The absolute path of the wrapped program in the image. Default: it replaces the program.
     #[schemars(rename = "as", schema_with = "absolute_path_schema", default)]
     pub at: Option<ImagePath>,
-    /// Environment variables that it is started with.
+    /// Environment variables to set.
     #[schemars(default)]
     pub env: BTreeMap<EnvironmentName, String>,
-    /// Environment variables that it is started with unless they are set already.
+    /// Environment variables to set unless they are already set.
     #[schemars(default)]
     pub env_default: BTreeMap<EnvironmentName, String>,
-    /// Environment variables that it is started without.
+    /// Environment variables to remove.
     #[schemars(default)]
     pub unset: BTreeSet<EnvironmentName>,
-    /// Values that are put before what is in an environment variable, such as `{ PATH = ["/opt/tool/bin"] }`, with
-    /// `":"` between them; with another separator as a table.
+    /// Values to prepend to environment variables, such as `{ PATH = ["/opt/tool/bin"] }`, separated by `":"`; use
+    /// a table for another separator.
     #[schemars(schema_with = "values_schema", default)]
     pub prefix: BTreeMap<EnvironmentName, ListValues>,
-    /// Values that are put after what is in an environment variable, as with `prefix`.
+    /// Values to append to environment variables, as in `prefix`.
     #[schemars(schema_with = "values_schema", default)]
     pub suffix: BTreeMap<EnvironmentName, ListValues>,
-    /// Arguments that come before those it is started with.
+    /// Arguments to insert before its arguments.
     #[schemars(default)]
     pub args: Vec<String>,
-    /// Arguments that come after those it is started with.
+    /// Arguments to append to its arguments.
     #[schemars(default)]
     pub args_after: Vec<String>,
-    /// The directory that it is started in, as an absolute path. Default: the one in which it is called.
+    /// The absolute path of its working directory. Default: the current directory.
     #[schemars(schema_with = "absolute_path_schema", default)]
     pub workdir: Option<ImagePath>,
-    /// The name that the program is called by, its argument number zero. Default: the path of `program`.
+    /// The name passed to the program as argument zero. Default: the path of `program`.
     #[schemars(default)]
     pub argv0: Option<String>,
-    /// Whether the program is called by the name that the wrapped program is called by.
+    /// Whether to pass the wrapped program's own argument zero to the program.
     #[schemars(default)]
     pub inherit_argv0: bool,
 }
 
-/// Values that are put before or after what is in an environment variable.
+/// Values to prepend or append to an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ListValues {
     /// The values.
     pub values: Vec<String>,
-    /// What stands between two of them. Default: `":"`.
+    /// The separator between values. Default: `":"`.
     #[schemars(default = "default_separator")]
     pub separator: String,
 }
@@ -94,7 +94,7 @@ pub(super) fn wraps(value: &Value<'_, '_>) -> Vec<(Wrap, Range<usize>)> {
         return wrap(value).into_iter().collect();
     }
     if !value.value.is_array() {
-        value.wrong_type("a table or a list of tables");
+        value.wrong_type("a table or an array of tables");
         return Vec::new();
     }
     let items = value.list().unwrap_or_default();
@@ -198,7 +198,7 @@ fn list(value: &Value<'_, '_>) -> Option<ListValues> {
         };
         (list, default_separator().to_owned())
     } else {
-        value.wrong_type("a list or a table");
+        value.wrong_type("an array or a table");
         return None;
     };
     let words = words(&values)?;

@@ -24,7 +24,7 @@ fn the_shell_is_one_of_the_image_or_of_the_author() {
     assert_eq!(format!("{:?}", manifest.dev_shell_groups()), r#"["docs"]"#);
     assert!(good("shell = { image = true }").shell);
     let check = |keys: &str, expected: &[&str]| assert_eq!(messages(keys), expected, "{keys}");
-    check("shell = { image = 1 }", &["`tool.invar.shell.image` must be true or false, not a whole number"]);
+    check("shell = { image = 1 }", &["`tool.invar.shell.image` must be true or false, not an integer"]);
     check("shell = { groups = [\"dev\"] }", &["the project has no dependency group \"dev\""]);
     check("shell = { package = [] }", &["unknown key `package` in [tool.invar.shell]"]);
     check("shell = { hook = \"\\u0000\" }", &["`tool.invar.shell.hook`: \"\\0\" has a NUL byte"]);
@@ -173,7 +173,7 @@ fn every_key_of_a_further_image_is_read() {
     assert_eq!(image.stop_signal.as_ref().unwrap().as_str(), "SIGTERM");
     assert_eq!(image.health_check.as_ref().unwrap().command, ["false"]);
     assert_eq!(image.platforms, [Platform::LinuxArm64]);
-    // `assets` needs `schema`, which is made but not in the image; `docs` is not made.
+    // `assets` needs `schema`, which is built but not in the image; `docs` is not built.
     let steps: Vec<(&str, bool)> =
         worker.steps.iter().map(|step| (step.name.as_str(), step.in_image)).collect();
     assert_eq!(steps, [("schema", false), ("assets", true)]);
@@ -190,16 +190,16 @@ fn further_images_are_checked_where_they_stand() {
         "[tool.invar.images.Worker]",
         &[
             "`tool.invar.images`: \"Worker\" is not a name for this: expected up to 64 lower-case letters, digits and \"-\", \
-         the first and last a letter or digit",
+         starting and ending with a letter or digit",
         ],
     );
     check("[tool.invar.images.w]\nshell = true", &["unknown key `shell` in [tool.invar.images.w]"]);
-    check("[tool.invar.images.w]\nbase = []", &["`tool.invar.images.w.base`: the list is empty"]);
+    check("[tool.invar.images.w]\nbase = []", &["`tool.invar.images.w.base`: the array is empty"]);
     check("[tool.invar.images.w]\nextras = [\"x\"]", &["the project has no extra \"x\""]);
     check("[tool.invar.images.w]\ngroups = [\"x\"]", &["the project has no dependency group \"x\""]);
     check(
         "[tool.invar.images.w]\nsteps = [\"schema\", \"schema\"]",
-        &["`tool.invar.images.w.steps` names schema twice"],
+        &["`tool.invar.images.w.steps` lists schema twice"],
     );
     check(
         "[tool.invar.images.w]\nname = \"W\"",
@@ -210,7 +210,7 @@ fn further_images_are_checked_where_they_stand() {
     );
     check(
         "[tool.invar.images.w]\ncommand = \"work\"",
-        &["`tool.invar.images.w.command` must be a list of arguments, not a string"],
+        &["`tool.invar.images.w.command` must be an array of arguments, not a string"],
     );
     assert_snapshot!(bad(&project("[tool.invar.images.w]\nsteps = [\"shcema\"]\n")), @r#"
     error: there is no step "shcema"

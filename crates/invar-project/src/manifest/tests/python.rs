@@ -40,22 +40,22 @@ fn python_is_checked_where_it_stands() {
     fn check(keys: &str, expected: &[&str]) {
         assert_eq!(messages(keys), expected, "{keys}");
     }
-    check("python = 1", &["`tool.invar.python` must be a table, not a whole number"]);
+    check("python = 1", &["`tool.invar.python` must be a table, not an integer"]);
     check(
         "python.prefer = \"egg\"",
         &["`tool.invar.python.prefer`: \"egg\" is not one of \"wheel\" and \"sdist\""],
     );
     check("python.bytecode = \"yes\"", &["`tool.invar.python.bytecode` must be true or false, not a string"]);
-    check("python.overrides = []", &["`tool.invar.python.overrides` must be a table, not a list"]);
+    check("python.overrides = []", &["`tool.invar.python.overrides` must be a table, not an array"]);
     check(
         "python.overrides.A_b = {}\npython.overrides.a-B = {}",
-        &["`tool.invar.python.overrides` names a-b twice"],
+        &["`tool.invar.python.overrides` lists a-b twice"],
     );
     check(
         "python.overrides.\"-\" = {}",
         &[
             "`tool.invar.python.overrides`: \"-\" is not the name of a distribution: expected letters, digits, \"-\", \
-             \"_\" and \".\", the first and the last a letter or digit",
+             \"_\" and \".\", starting and ending with a letter or digit",
         ],
     );
     let of = |keys: &str, expected: &[&str]| check(&format!("python.overrides.x = {{ {keys} }}"), expected);
@@ -69,16 +69,16 @@ fn python_is_checked_where_it_stands() {
     of(
         "patches = [\"../a.patch\"]",
         &[
-            "`tool.invar.python.overrides.x.patches`: \"../a.patch\" is not a path below this folder: it climbs with \"..\"",
+            "`tool.invar.python.overrides.x.patches`: \"../a.patch\" is not a path below this directory: it contains \"..\"",
         ],
     );
     of(
         "patches = [\"/a.patch\"]",
         &[
-            "`tool.invar.python.overrides.x.patches`: \"/a.patch\" is not a path below this folder: it starts with \"/\"",
+            "`tool.invar.python.overrides.x.patches`: \"/a.patch\" is not a path below this directory: it starts with \"/\"",
         ],
     );
-    of("patches = [\"a\", \"./a\"]", &["`tool.invar.python.overrides.x.patches` names a twice"]);
+    of("patches = [\"a\", \"./a\"]", &["`tool.invar.python.overrides.x.patches` lists a twice"]);
     of(
         "exclude = [\"/a\"]",
         &[
@@ -88,12 +88,12 @@ fn python_is_checked_where_it_stands() {
     of(
         "config-settings = { a = true }",
         &[
-            "`tool.invar.python.overrides.x.config-settings.a` must be a string or a list of strings, not true",
+            "`tool.invar.python.overrides.x.config-settings.a` must be a string or an array of strings, not true",
         ],
     );
     of(
         "config-settings = { a = [1] }",
-        &["`tool.invar.python.overrides.x.config-settings.a` must be a string, not a whole number"],
+        &["`tool.invar.python.overrides.x.config-settings.a` must be a string, not an integer"],
     );
     of(
         "config-settings = { a = \"\\u0000\" }",
@@ -135,14 +135,14 @@ fn packages_are_configured_as_the_manifest_says() {
     let check = |keys: &str, expected: &[&str]| assert_eq!(messages(keys), expected, "{keys}");
     check(
         "configure = \"all\"",
-        &["`tool.invar.configure`: \"all\" is not one of \"native\", \"run\" and a list of packages"],
+        &["`tool.invar.configure`: \"all\" is not one of \"native\", \"run\" and an array of packages"],
     );
     check(
         "configure = true",
-        &["`tool.invar.configure` must be \"native\", \"run\" or a list of packages, not true"],
+        &["`tool.invar.configure` must be \"native\", \"run\" or an array of packages, not true"],
     );
-    check("configure = []", &["`tool.invar.configure`: the list is empty"]);
-    check("configure = [\"aa\", \"aa\"]", &["`tool.invar.configure` names aa twice"]);
+    check("configure = []", &["`tool.invar.configure`: the array is empty"]);
+    check("configure = [\"aa\", \"aa\"]", &["`tool.invar.configure` lists aa twice"]);
     let line = |text: &str| {
         check(
             &format!("configure = \"run\"\ndebconf = [{text}]"),
@@ -158,16 +158,16 @@ fn packages_are_configured_as_the_manifest_says() {
     // A broken `configure` is one finding, not two.
     check(
         "configure = 1\ndebconf = [\"a b c\"]",
-        &["`tool.invar.configure` must be \"native\", \"run\" or a list of packages, not a whole number"],
+        &["`tool.invar.configure` must be \"native\", \"run\" or an array of packages, not an integer"],
     );
     assert_snapshot!(bad("debconf = [\"locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8\"]"), @r#"
-    error: `tool.invar.debconf` is read by maintainer scripts, and none is run
+    error: `tool.invar.debconf` is only used by maintainer scripts, and none are run
      --> pyproject.toml:6:1
       |
     6 | debconf = ["locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8"]
       | ^^^^^^^
       |
-      = help: run them: `configure = "run"`, or `configure = ["PACKAGE"]` for some packages
+      = help: to run them, set `configure = "run"`, or `configure = ["PACKAGE"]` for some packages
     "#);
 }
 
@@ -238,15 +238,15 @@ fn the_keys_of_uv_are_checked() {
         let found: Vec<String> = error.findings().iter().map(|finding| finding.problem.to_string()).collect();
         assert_eq!(found, expected, "{keys}");
     };
-    check("[tool]\nuv = 1", &["`tool.uv` must be a table, not a whole number"]);
+    check("[tool]\nuv = 1", &["`tool.uv` must be a table, not an integer"]);
     check("[tool.uv]\nno-build = \"all\"", &["`tool.uv.no-build` must be true or false, not a string"]);
     check(
         "[tool.uv]\nno-binary-package = \"x\"",
-        &["`tool.uv.no-binary-package` must be a list, not a string"],
+        &["`tool.uv.no-binary-package` must be an array, not a string"],
     );
     check(
         "[tool.uv]\nconfig-settings = { a = 1 }",
-        &["`tool.uv.config-settings.a` must be a string or a list of strings, not a whole number"],
+        &["`tool.uv.config-settings.a` must be a string or an array of strings, not an integer"],
     );
     check(
         "[tool.uv.extra-build-dependencies]\nx = [{ match-runtime = true }]",
@@ -254,16 +254,16 @@ fn the_keys_of_uv_are_checked() {
     );
     check(
         "[tool.uv.extra-build-dependencies]\nx = []\nX = []",
-        &["`tool.uv.extra-build-dependencies` names x twice"],
+        &["`tool.uv.extra-build-dependencies` lists x twice"],
     );
     check(
         "[tool.uv]\ndefault-groups = \"dev\"",
-        &["`tool.uv.default-groups` must be a list of dependency groups, or \"all\", not a string"],
+        &["`tool.uv.default-groups` must be an array of dependency groups, or \"all\", not a string"],
     );
     check(
         "[tool.uv]\nworkspace.members = [1]",
-        &["`tool.uv.workspace.members` must be a string, not a whole number"],
+        &["`tool.uv.workspace.members` must be a string, not an integer"],
     );
     check("[build-system]\nbuild-backend = \"x\"", &["`build-system.requires` is missing"]);
-    check("[build-system]\nrequires = \"x\"", &["`build-system.requires` must be a list, not a string"]);
+    check("[build-system]\nrequires = \"x\"", &["`build-system.requires` must be an array, not a string"]);
 }

@@ -82,27 +82,32 @@ fn steps_are_checked_where_they_stand() {
     check(
         "name = \"A\"\nrun = \"x\"\noutputs.a = \"/a\"",
         &["`tool.invar.step.name`: \"A\" is not a name for this: expected up to 64 lower-case letters, \
-           digits and \"-\", the first and last a letter or digit"],
+           digits and \"-\", starting and ending with a letter or digit"],
     );
-    let nothing =
-        ["the step \"a\" does nothing: it has none of `run`, `outputs`, `files`, `links` and `wrap`"];
+    let nothing = ["the step \"a\" does nothing: it has no `run`, `outputs`, `files`, `links` or `wrap`"];
     check("name = \"a\"", &nothing);
     check("name = \"a\"\ninputs = [\"x\"]", &nothing);
-    check("name = \"a\"\nrun = \"x\"", &["the step \"a\" is run, but nothing of what it makes is kept"]);
-    check("name = \"a\"\nrun = \" \"\nwrap.program = \"/a\"", &["`tool.invar.step.run`: the text is empty"]);
+    check(
+        "name = \"a\"\nrun = \"x\"",
+        &["the step \"a\" has `run` but no `outputs`, so nothing it creates is kept"],
+    );
+    check(
+        "name = \"a\"\nrun = \" \"\nwrap.program = \"/a\"",
+        &["`tool.invar.step.run`: the string is empty"],
+    );
     check(
         "name = \"a\"\nwrap.program = \"/a\"\ninputs = [\"x\"]\npackages = []\nenvironment = true",
         &[
-            "`tool.invar.step.packages` means nothing in a step without `run`",
-            "`tool.invar.step.environment` means nothing in a step without `run`",
+            "`tool.invar.step.packages` has no effect in a step without `run`",
+            "`tool.invar.step.environment` has no effect in a step without `run`",
         ],
     );
     check_with("frob = 1", &["unknown key `frob` in [tool.invar.step]"]);
     check_with(
         "inputs = [\"../x\"]",
-        &["`tool.invar.step.inputs`: \"../x\" leaves the project: \"..\" and \".\" are not names here"],
+        &["`tool.invar.step.inputs`: \"../x\" leaves the project: \"..\" and \".\" are not allowed"],
     );
-    check_with("inputs = [\"x\", \"x\"]", &["`tool.invar.step.inputs` names x twice"]);
+    check_with("inputs = [\"x\", \"x\"]", &["`tool.invar.step.inputs` lists x twice"]);
     check_with("inputs = [\"a\"]", &["the step \"a\" needs its own outputs: a > a"]);
     check_with(
         "timeout = \"30\"",
@@ -111,16 +116,13 @@ fn steps_are_checked_where_they_stand() {
            \"500ms\" or \"1m30s\"",
         ],
     );
-    check_with(
-        "environment = 1",
-        &["`tool.invar.step.environment` must be true or false, not a whole number"],
-    );
+    check_with("environment = 1", &["`tool.invar.step.environment` must be true or false, not an integer"]);
     check_with(
         "packages = [\"x:y\", \"aa\", \"aa\"]",
         &[
             "`tool.invar.step.packages`: \"x:y\" is not a Debian package name: expected lower-case letters, digits, \
-         \"+\", \"-\" and \".\", at least two, the first a letter or digit",
-            "`tool.invar.step.packages` names aa twice",
+         \"+\", \"-\" and \".\", at least two characters, starting with a letter or digit",
+            "`tool.invar.step.packages` lists aa twice",
         ],
     );
     // Files to download.
@@ -128,23 +130,21 @@ fn steps_are_checked_where_they_stand() {
     check_fetch("{}", &["`tool.invar.step.fetch.url` is missing"]);
     check_fetch(
         "{ url = \"file:///etc/passwd\" }",
-        &[
-            "`tool.invar.step.fetch.url`: \"file:///etc/passwd\" is not an address that Invar can fetch from: \
-           it does not start with \"https://\" or \"http://\"",
-        ],
+        &["`tool.invar.step.fetch.url`: \"file:///etc/passwd\" is not a URL that Invar can fetch from: \
+           it does not start with \"https://\" or \"http://\""],
     );
     check_fetch(
         "{ url = \"https://mirror.example/x#y\" }",
         &[
-            "`tool.invar.step.fetch.url`: \"https://mirror.example/x#y\" is not an address that Invar can fetch from: \
-           it has a \"#\", which names a part of a page",
+            "`tool.invar.step.fetch.url`: \"https://mirror.example/x#y\" is not a URL that Invar can fetch from: \
+           it contains a \"#\" fragment",
         ],
     );
     for nameless in ["", "/", "/x/", "/a%2fb", "/%2e%2e", "/..", "/a%00", "/%ff", "/%4", "/%zz", "?x/y"] {
         let url = format!("https://mirror.example{nameless}");
         check_fetch(
             &format!("{{ url = \"{url}\" }}"),
-            &[&format!("`tool.invar.step.fetch.url`: \"{url}\" does not end with the name of a file")],
+            &[&format!("`tool.invar.step.fetch.url`: \"{url}\" does not end with a file name")],
         );
     }
     check_fetch(
@@ -155,19 +155,19 @@ fn steps_are_checked_where_they_stand() {
     );
     check_fetch(
         "{ url = \"https://mirror.example/x\", path = \"../x\" }",
-        &["`tool.invar.step.fetch.path`: \"../x\" is not a path below this folder: it climbs with \"..\""],
+        &["`tool.invar.step.fetch.path`: \"../x\" is not a path below this directory: it contains \"..\""],
     );
     check_fetch(
         "{ url = \"https://mirror.example/x\", path = \"/x\" }",
-        &["`tool.invar.step.fetch.path`: \"/x\" is not a path below this folder: it starts with \"/\""],
+        &["`tool.invar.step.fetch.path`: \"/x\" is not a path below this directory: it starts with \"/\""],
     );
     check_fetch(
         "{ url = \"http://a.example/x\" }, { url = \"http://b.example/x\" }",
-        &["`tool.invar.step.fetch` names x twice"],
+        &["`tool.invar.step.fetch` lists x twice"],
     );
     check_fetch(
         "{ url = \"http://a.example/x\" }, { url = \"http://a.example/x.y\" }, { url = \"http://b.example/y\", path = \"x/y\" }",
-        &["`tool.invar.step.fetch` names x/y twice"],
+        &["`tool.invar.step.fetch` lists x/y twice"],
     );
     check_fetch(
         &format!(
@@ -175,12 +175,12 @@ fn steps_are_checked_where_they_stand() {
             "0".repeat(64),
             "1".repeat(64)
         ),
-        &["http://a.example/x is fetched with another sha256 above"],
+        &["http://a.example/x is listed above with a different sha256"],
     );
     // What is wrapped.
     let check_wrap = |wrap: &str, expected: &[&str]| check(&format!("name = \"a\"\nwrap = {wrap}"), expected);
-    check_wrap("[]", &["`tool.invar.step.wrap`: the list is empty"]);
-    check_wrap("\"/a\"", &["`tool.invar.step.wrap` must be a table or a list of tables, not a string"]);
+    check_wrap("[]", &["`tool.invar.step.wrap`: the array is empty"]);
+    check_wrap("\"/a\"", &["`tool.invar.step.wrap` must be a table or an array of tables, not a string"]);
     check_wrap("{ as = \"/a\" }", &["`tool.invar.step.wrap.program` is missing"]);
     check_wrap(
         "{ program = \"a\" }",
@@ -190,12 +190,12 @@ fn steps_are_checked_where_they_stand() {
     check_wrap(
         "{ program = \"/a\", as = \"/../b\" }",
         &[
-            "`tool.invar.step.wrap.as`: \"/../b\" is not an absolute path inside the image: it climbs with \"..\"",
+            "`tool.invar.step.wrap.as`: \"/../b\" is not an absolute path inside the image: it contains \"..\"",
         ],
     );
     check_wrap(
         "[{ program = \"/a\" }, { program = \"/b\", as = \"/a\" }]",
-        &["`tool.invar.step.wrap` names /a twice"],
+        &["`tool.invar.step.wrap` lists /a twice"],
     );
 }
 
@@ -241,7 +241,9 @@ fn a_step_without_a_command_puts_what_is_there() {
     }
     check(
         "outputs = { \".\" = \"/a\" }\nrun = \"x\"",
-        &["`tool.invar.step.outputs`: \".\" is not a path below this folder: it names nothing in it"],
+        &[
+            "`tool.invar.step.outputs`: \".\" is not a path below this directory: it does not name anything in it",
+        ],
     );
     check(
         "outputs = { a = { executable = true } }",
@@ -261,7 +263,7 @@ fn a_step_without_a_command_puts_what_is_there() {
     check(
         "links = { \"/app/.venv/x\" = \"/a\" }",
         &[
-            "`tool.invar.step.links`: \"/app/.venv/x\" is in the Python environment, which is made of packages alone",
+            "`tool.invar.step.links`: \"/app/.venv/x\" is in the Python environment, which contains only packages",
         ],
     );
     check(
@@ -273,9 +275,9 @@ fn a_step_without_a_command_puts_what_is_there() {
     check(
         "files = { \"/a\" = \"\", \"/./a\" = \"\" }\nlinks = { \"/a\" = \"/b\" }\noutputs = { a = \"/a\" }",
         &[
-            "`tool.invar.step.files` names /a twice",
-            "`tool.invar.step.files` names /a twice",
-            "`tool.invar.step.links` names /a twice",
+            "`tool.invar.step.files` lists /a twice",
+            "`tool.invar.step.files` lists /a twice",
+            "`tool.invar.step.links` lists /a twice",
         ],
     );
 }
@@ -309,14 +311,14 @@ fn a_wrapped_program_can_have_all_that_needs_no_shell() {
     }
     check(
         "prefix = { A = \"x\" }",
-        &["`tool.invar.step.wrap.prefix.A` must be a list or a table, not a string"],
+        &["`tool.invar.step.wrap.prefix.A` must be an array or a table, not a string"],
     );
-    check("prefix = { A = [] }", &["`tool.invar.step.wrap.prefix.A`: the list is empty"]);
+    check("prefix = { A = [] }", &["`tool.invar.step.wrap.prefix.A`: the array is empty"]);
     check("suffix = { A = { separator = \":\" } }", &["`tool.invar.step.wrap.suffix.A.values` is missing"]);
-    check("unset = [\"A\", \"A\"]", &["`tool.invar.step.wrap.unset` names A twice"]);
+    check("unset = [\"A\", \"A\"]", &["`tool.invar.step.wrap.unset` lists A twice"]);
     check(
         "argv0 = \"x\", inherit-argv0 = true",
-        &["`tool.invar.step.wrap` has `argv0` and `inherit-argv0`, and a program is called by one name"],
+        &["`tool.invar.step.wrap` has both `argv0` and `inherit-argv0`; use one of them"],
     );
     check(
         "workdir = \"app\"",
@@ -339,29 +341,29 @@ fn outputs_have_places_of_their_own() {
     check(
         "outputs.a = \"/\"",
         &[
-            "`tool.invar.step.outputs.a`: \"/\" is not an absolute path inside the image: it is the root itself",
+            "`tool.invar.step.outputs.a`: \"/\" is not an absolute path inside the image: it is the root directory",
         ],
     );
     check(
         "outputs.a = \"/app/.venv/lib\"",
         &[
-            "`tool.invar.step.outputs.a`: \"/app/.venv/lib\" is in the Python environment, which is made of packages alone",
+            "`tool.invar.step.outputs.a`: \"/app/.venv/lib\" is in the Python environment, which contains only packages",
         ],
     );
     check(
         "outputs.a = \"/app/./.venv\"",
         &[
-            "`tool.invar.step.outputs.a`: \"/app/.venv\" is in the Python environment, which is made of packages alone",
+            "`tool.invar.step.outputs.a`: \"/app/.venv\" is in the Python environment, which contains only packages",
         ],
     );
-    check("outputs.\"a.b\" = 1", &["`tool.invar.step.outputs.\"a.b\"` must be a string, not a whole number"]);
+    check("outputs.\"a.b\" = 1", &["`tool.invar.step.outputs.\"a.b\"` must be a string, not an integer"]);
     check("outputs.a.b = \"/x\"", &["`tool.invar.step.outputs.a` must be a string, not a table"]);
     check(
         "outputs.\"../a\" = \"/a\"",
-        &["`tool.invar.step.outputs`: \"../a\" is not a path below this folder: it climbs with \"..\""],
+        &["`tool.invar.step.outputs`: \"../a\" is not a path below this directory: it contains \"..\""],
     );
-    check("outputs = { a = \"/a\", \"./a\" = \"/b\" }", &["`tool.invar.step.outputs` names a twice"]);
-    check("outputs = { a = \"/a\", b = \"/a/\" }", &["`tool.invar.step.outputs` names /a twice"]);
+    check("outputs = { a = \"/a\", \"./a\" = \"/b\" }", &["`tool.invar.step.outputs` lists a twice"]);
+    check("outputs = { a = \"/a\", b = \"/a/\" }", &["`tool.invar.step.outputs` lists /a twice"]);
     // One step may fill a folder from several places, and similar names are not the same.
     good(&steps(&[
         "name = \"a\"\nrun = \"x\"\noutputs = { a = \"/a\", b = \"/a/b\" }",
@@ -381,7 +383,7 @@ fn outputs_have_places_of_their_own() {
     13 | outputs.a = "/srv/a/b/c"
        |             ^^^^^^^^^^^^
        |
-       = help: give each step places of its own
+       = help: use different paths for each step
     "#);
 }
 
@@ -401,7 +403,7 @@ fn steps_that_wait_for_each_other_are_named() {
     "#);
     let text = steps(&["name = \"a\"\nwrap.program = \"/a\"", "name = \"a\"\nwrap.program = \"/b\""]);
     assert_snapshot!(bad(&text), @r#"
-    error: `tool.invar.step.name` names a twice
+    error: `tool.invar.step.name` lists a twice
       --> pyproject.toml:10:8
        |
      7 | name = "a"
@@ -417,7 +419,7 @@ fn steps_are_bounded() {
     let text: String = (0..=1000)
         .map(|step| format!("[[tool.invar.step]]\nname = \"s{step}\"\nwrap.program = \"/{step}\"\n"))
         .collect();
-    assert_eq!(messages(&text), ["`tool.invar.step` has 1001 entries; there can be 1000"]);
+    assert_eq!(messages(&text), ["`tool.invar.step` has 1001 entries; the limit is 1000"]);
     // The longest chain there can be.
     let text: String = (0..1000)
         .map(|step| {

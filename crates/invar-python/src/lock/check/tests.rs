@@ -80,17 +80,17 @@ fn other_spellings_of_the_same_agree() {
 fn what_uv_would_notice_is_noticed() {
     check(
         |project| project.requires_python = Some(">=3.12,<4".parse().unwrap()),
-        &["requires-python is \">=3.12, <4\" in pyproject.toml, and \">=3.11, <4\" in uv.lock"],
+        &["requires-python is \">=3.12, <4\" in pyproject.toml, but \">=3.11, <4\" in uv.lock"],
     );
     check(
         |project| project.requires_python = Some(">=3.11".parse().unwrap()),
-        &["requires-python is \">=3.11\" in pyproject.toml, and \">=3.11, <4\" in uv.lock"],
+        &["requires-python is \">=3.11\" in pyproject.toml, but \">=3.11, <4\" in uv.lock"],
     );
-    let added = "pyproject.toml requires flask, and uv.lock was made without it";
+    let added = "pyproject.toml requires flask, which is not in uv.lock";
     check(|project| project.dependencies.push(requirement("flask")), &[added]);
-    let removed = "uv.lock was made when pyproject.toml required member, which it no longer does";
+    let removed = "pyproject.toml no longer requires member, but uv.lock still has it";
     check(|project| drop(project.dependencies.remove(4)), &[removed]);
-    let changed = "pyproject.toml requires httpx differently than when uv.lock was made";
+    let changed = "the requirement httpx of pyproject.toml changed since uv.lock was created";
     check(|project| project.dependencies[0] = requirement("httpx[http2]>=0.28"), &[changed]);
     check(|project| project.dependencies[0] = requirement("httpx>=0.28,<1"), &[changed]);
     check(
@@ -99,25 +99,25 @@ fn what_uv_would_notice_is_noticed() {
     );
     check(
         |project| project.dependencies[2] = requirement("numpy>=2; sys_platform == 'linux'"),
-        &["pyproject.toml requires numpy differently than when uv.lock was made"],
+        &["the requirement numpy of pyproject.toml changed since uv.lock was created"],
     );
     check(
         |project| drop(project.optional_dependencies.insert("x".parse().unwrap(), Vec::new())),
-        &["pyproject.toml has the extras all, cli, x, and uv.lock was made with all, cli"],
+        &["pyproject.toml has the extras all, cli, x, but uv.lock was created with all, cli"],
     );
     check(
         |project| project.optional_dependencies.values_mut().for_each(|texts| texts[0] = requirement("rich")),
-        &["pyproject.toml requires rich differently than when uv.lock was made"],
+        &["the requirement rich of pyproject.toml changed since uv.lock was created"],
     );
     check(
         |project| project.groups.clear(),
-        &["uv.lock was made when the group dev of pyproject.toml required pytest, which it no longer does"],
+        &["the group dev of pyproject.toml no longer requires pytest, but uv.lock still has it"],
     );
     check(
         |project| drop(project.groups.insert("lint".parse().unwrap(), vec![requirement("ruff")])),
-        &["the group lint of pyproject.toml requires ruff, and uv.lock was made without it"],
+        &["the group lint of pyproject.toml requires ruff, which is not in uv.lock"],
     );
-    check(|project| project.name = "other".parse().unwrap(), &["uv.lock does not hold the project other"]);
+    check(|project| project.name = "other".parse().unwrap(), &["uv.lock does not contain the project other"]);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_is_dynamic_is_not_compared() {
         }
     };
     check(dynamic(&["version", "dependencies", "optional-dependencies"]), &[]);
-    let extras = "pyproject.toml has the extras none, and uv.lock was made with all, cli";
+    let extras = "pyproject.toml has the extras none, but uv.lock was created with all, cli";
     check(dynamic(&["dependencies"]), &[extras]);
     check(dynamic(&["optional-dependencies"]), &[]);
     check(|project| project.dynamic = BTreeSet::from(["version".to_owned()]), &[]);
@@ -140,7 +140,7 @@ fn what_is_dynamic_is_not_compared() {
             dynamic(&["dependencies", "optional-dependencies"])(project);
             project.groups.clear();
         },
-        &["uv.lock was made when the group dev of pyproject.toml required pytest, which it no longer does"],
+        &["the group dev of pyproject.toml no longer requires pytest, but uv.lock still has it"],
     );
 }
 

@@ -42,14 +42,14 @@ fn the_policy_decides_between_wheels_and_source() {
         &all("", ""),
     );
 
-    let forbidden = "sdist 1 (needed by demo) has only source, and tool.uv.no-build or no-build-package forbids building it";
+    let forbidden = "sdist 1 (needed by demo) has only source, but tool.uv.no-build or no-build-package forbids building it";
     check_policy(&lock, "", &SourcePolicy { no_build: true, ..default() }, forbidden);
     let no_build_packages = names(&["sdist", "member"]);
     check_policy(&lock, "", &SourcePolicy { no_build_packages, ..default() }, forbidden);
-    let no_source = "wheel 1 (needed by demo) has no source, and tool.uv.no-binary or no-binary-package forbids its wheels";
+    let no_source = "wheel 1 (needed by demo) has no source, but tool.uv.no-binary or no-binary-package forbids its wheels";
     check_policy(&lock, "", &SourcePolicy { no_binary: true, ..default() }, no_source);
     let neither =
-        "can be had in no way: tool.uv forbids both its wheels (no-binary) and building it (no-build)";
+        "cannot be installed: tool.uv forbids both its wheels (no-binary) and building it (no-build)";
     check_policy(
         &lock,
         "",

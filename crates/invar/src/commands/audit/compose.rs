@@ -62,7 +62,7 @@ fn fault(error: &ComposeError) -> Failure {
 /// The bytes of a plain file. A pipe or device, which a file from elsewhere can name, would never end.
 fn plain_file(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;

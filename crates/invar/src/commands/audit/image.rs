@@ -16,7 +16,7 @@ pub fn image(path: &Path) -> Result<Vec<Report>, Failure> {
     let several = opened.images.len() > 1;
     let mut reports = Vec::new();
     for image in &opened.images {
-        // Several images of one file are told apart by their names and platforms.
+        // Several images of one file are distinguished by their names and platforms.
         let platform = image.platform.as_ref().map(ToString::to_string);
         let marks: Vec<String> =
             image.names.first().cloned().into_iter().chain(platform).filter(|_| several).collect();
@@ -71,7 +71,7 @@ fn seconds(text: &str) -> Option<i64> {
     let offset = match rest.split_at_checked(1)? {
         ("Z" | "z", "") => 0,
         (sign @ ("+" | "-"), zone) => {
-            // Longer numbers are none, and could overflow.
+            // Longer numbers are invalid, and could overflow.
             let (hours, minutes) = zone.split_once(':').filter(|_| zone.len() == 5)?;
             let offset = number(hours)? * 3600 + number(minutes)? * 60;
             if sign == "-" { -offset } else { offset }

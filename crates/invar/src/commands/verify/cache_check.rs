@@ -24,7 +24,7 @@ use crate::report::{Told, say};
 const INSIDE: [Perturbation; 4] =
     [Perturbation::Clock, Perturbation::CpuCount, Perturbation::CpuModel, Perturbation::DirectoryOrder];
 
-/// How many differences of one step are told in full.
+/// How many differences of one step are reported in full.
 const SHOWN: usize = 10;
 
 /// What is checked, and with what.
@@ -35,7 +35,7 @@ pub struct CacheCheck<'a> {
     pub session: Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
-    /// Who is told.
+    /// Who receives the report.
     pub reporter: &'a dyn Told,
 }
 
@@ -51,7 +51,7 @@ struct Checked {
 /// When something differs.
 #[derive(Default)]
 struct When {
-    /// The perturbations that bring it out, each alone.
+    /// The perturbations that cause it, each alone.
     under: Vec<Perturbation>,
     /// Whether it differs though nothing is perturbed.
     always: bool,
@@ -134,7 +134,7 @@ impl CacheCheck<'_> {
         interruption.remove(None);
         drop(scratch);
         if let Some(unknown) = names.iter().find(|name| !known.contains(*name)) {
-            let message = format!("this project has no step or package built from source named {unknown:?}");
+            let message = format!("this project has no step or source build named {unknown:?}");
             return Err(Failure::input(message, None));
         }
         self.tell(&all, &there, moments)?;
@@ -182,26 +182,25 @@ impl CacheCheck<'_> {
                 text.push_str(&tell_change(change, cause(change, &there.facts, under, moments)));
             }
             if one.changes.len() > SHOWN {
-                let _ =
-                    writeln!(text, "  … and {} more; --json tells all of them", one.changes.len() - SHOWN);
+                let _ = writeln!(text, "  … and {} more; use --json to list all", one.changes.len() - SHOWN);
             }
         }
         print(&text)?;
         let missing = all.iter().filter(|one| one.verdict == "not-stored").count();
         if missing > 0 {
             say(&format!(
-                "warning: the store has nothing to compare {missing} of {} with: build first",
+                "warning: {missing} of {} not compared, because the store has no results for them; run `invar build` first",
                 all.len()
             ));
         }
         if all.is_empty() && !self.global.quiet {
-            say("This project has no steps, and nothing is built from source");
+            say("This project has no steps and no source builds");
         }
         Ok(())
     }
 }
 
-/// The paths in which what was made again differs.
+/// The paths in which what was created again differs.
 fn differing(all: &[Rechecked]) -> Result<Paths, Failure> {
     let mut paths = Paths::new();
     for one in all {

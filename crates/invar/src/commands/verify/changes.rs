@@ -13,7 +13,7 @@ const LARGEST: u64 = 4 << 20;
 /// How many files are looked into; of the others it is only told that they differ.
 const MOST: usize = 40;
 
-/// Something that differs. Its order is that in which it is told.
+/// Something that differs. Its order is that in which it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
     /// The build fails.
@@ -43,7 +43,7 @@ pub struct Change {
     pub layer: Option<LayerName>,
     /// The path.
     pub path: ImagePath,
-    /// What brought it.
+    /// Where it comes from.
     pub origin: String,
     /// What the first build has there.
     pub first: Option<Entry>,
@@ -73,7 +73,7 @@ pub fn of_images(first: &Inventory, second: &Inventory) -> Result<Vec<Change>, B
     )
 }
 
-/// Where what was made again differs from what the store has.
+/// Where what was created again differs from what the store has.
 ///
 /// # Errors
 /// Where a file of them cannot be read.
@@ -148,7 +148,7 @@ impl Change {
         match (&first.node, &second.node) {
             (Node::File { size: one, digest: a }, Node::File { size: other, digest: b }) if a != b => {
                 parts.push(match one == other {
-                    true => format!("{one} bytes, other content"),
+                    true => format!("{one} bytes, different content"),
                     false => format!("{one} bytes, then {other}"),
                 });
             }

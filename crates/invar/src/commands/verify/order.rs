@@ -1,4 +1,5 @@
-//! What a build that is done again is told, and what it answers. Both ends are the same program, so there is no version.
+//! What a build that is done again is told, and what it answers. Both ends are the same program, so there is no
+//! version.
 use std::path::PathBuf;
 
 use invar_build::{Built, Perturbation};
@@ -24,13 +25,14 @@ pub struct Rebuild {
     pub project: PathBuf,
     /// The further image of the project that is meant.
     pub image: Option<String>,
-    /// The file that the manifest is derived from, and the output or stage of it, where the project has none of its own.
+    /// The file that the manifest is derived from, and the output or stage of it, where the project has none of its
+    /// own.
     pub derived: Option<(String, Option<String>)>,
     /// The platforms.
     pub platforms: Vec<String>,
     /// The store whose downloads are taken.
     pub downloads: PathBuf,
-    /// What is made different from usual.
+    /// What differs from usual.
     pub perturbation: Perturbation,
 }
 

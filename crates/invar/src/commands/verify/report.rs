@@ -1,4 +1,4 @@
-//! What `verify` tells: a table of perturbations and verdicts, and what differs, with its cause and remedy.
+//! The report of `verify`: a table of perturbations and verdicts, and what differs, with its cause and remedy.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub const DIFFERS: u8 = 7;
 /// The exit code where something could not be tried, and `--strict` asks for all.
 pub const NOT_TRIED: u8 = 8;
 
-/// How many differences are told in full.
+/// How many differences are reported in full.
 const SHOWN: usize = 20;
 
 /// What came of a perturbation.
@@ -44,7 +44,7 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
-/// All that is told.
+/// All that is reported.
 pub struct Report {
     /// The image's digest.
     pub digest: String,
@@ -60,9 +60,9 @@ pub struct Report {
     pub anyway: BTreeSet<Finding>,
     /// What is known of each.
     pub details: BTreeMap<Finding, Detail>,
-    /// When the two builds were made.
+    /// When the two builds ran.
     pub moments: Moments,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 
@@ -101,7 +101,7 @@ impl Report {
             text.push_str(&self.tell(finding, under));
         }
         if findings.len() > SHOWN {
-            let _ = write!(text, "\n… and {} more; --json tells all of them\n", findings.len() - SHOWN);
+            let _ = write!(text, "\n… and {} more; use --json to list all\n", findings.len() - SHOWN);
         }
         if !text.is_empty() && !global.quiet {
             text.push('\n');
@@ -113,7 +113,7 @@ impl Report {
         }
         if self.untried() > 0 {
             say(&format!(
-                "warning: {} of {} perturbations could not be tried here: nothing is known about them",
+                "warning: {} of {} variations could not be run on this machine, so they are not covered",
                 self.untried(),
                 self.tried.len()
             ));
@@ -122,18 +122,17 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let built = match self.builds {
-            1 => "one more build".to_owned(),
-            builds => format!("{builds} more builds"),
+        let count = |count: usize, noun: &str| match count {
+            1 => format!("1 {noun}"),
+            count => format!("{count} {noun}s"),
         };
+        let rebuilds = count(self.builds, "rebuild");
         if self.changed.is_empty() {
-            return format!("{} is the same in {built}", self.reference);
+            let variations = count(self.tried.len() - self.untried(), "variation");
+            return format!("{} is reproducible: {rebuilds}, {variations}, same digest", self.reference);
         }
-        let changes = match self.changed.len() {
-            1 => "one thing differs".to_owned(),
-            changes => format!("{changes} things differ"),
-        };
-        format!("{} is not the same: {changes} in {built}", self.reference)
+        let differences = count(self.changed.len(), "difference");
+        format!("{} is not reproducible: {differences} in {rebuilds}", self.reference)
     }
 
     fn table(&self) -> String {
@@ -142,7 +141,7 @@ impl Report {
             let (word, why) = match verdict {
                 Verdict::Same => ("same", perturbation.describe().to_owned()),
                 Verdict::Differs(findings) if findings.contains(&Finding::Build) => {
-                    ("FAILS", "the build fails under it".to_owned())
+                    ("FAILS", "the build fails".to_owned())
                 }
                 Verdict::Differs(findings) => {
                     let count = findings.len();
@@ -156,7 +155,7 @@ impl Report {
             let count = self.anyway.len();
             let _ = writeln!(
                 text,
-                "{:<16} {:<9}  {count} of the differences come in any other build",
+                "{:<16} {:<9}  {count} of the differences also appear without it",
                 "(nothing)", "DIFFERS"
             );
         }
@@ -181,8 +180,8 @@ impl Report {
             }
             Finding::Configuration => format!("the image's configuration differs {when}\n"),
             Finding::Packing { platform, layer } => format!(
-                "layer {layer} ({platform}) has other bytes {when}, though its files are the same: this is a fault of \
-                 Invar, please report it\n"
+                "layer {layer} ({platform}) has different bytes {when}, although its files are the same: this is a bug \
+                 in Invar, please report it\n"
             ),
             Finding::Path { platform, path } => {
                 let of_platform = if self.several { format!(", {platform}") } else { String::new() };
@@ -256,10 +255,10 @@ impl Report {
 /// When something differs, as the end of a sentence.
 pub fn when(always: bool, under: &[Perturbation]) -> String {
     if always {
-        return "in every build, though nothing is perturbed".to_owned();
+        return "in every rebuild, without any variation".to_owned();
     }
     match under {
-        [] => "only under several perturbations at once".to_owned(),
+        [] => "only under several variations at once".to_owned(),
         all => format!("under {}", all.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ")),
     }
 }

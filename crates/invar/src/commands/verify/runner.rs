@@ -44,7 +44,7 @@ pub struct Runner<'a> {
     pub interruption: &'a Interruption,
     /// What is known of what differs, from the build under the fewest perturbations.
     pub details: BTreeMap<Finding, Detail>,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 
@@ -135,7 +135,7 @@ impl Runner<'_> {
         Ok(ran)
     }
 
-    /// Why `perturbations` cannot be tried here, as far as that can be told beforehand; `sandboxes` tells whether there
+    /// Why `perturbations` cannot be tried here, as far as that can be told beforehand; `sandboxes` shows whether there
     /// have to be sandboxes.
     ///
     /// # Errors
@@ -191,11 +191,11 @@ impl Runner<'_> {
             return Ok(Err(error.to_string()));
         }
         Ok(Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Answer::Failed {
-            message: format!("it ended without an answer ({}) {last_lines}", output.status),
+            message: format!("it exited without a result ({}) {last_lines}", output.status),
         })))
     }
 
-    /// Tells what a build that runs again tells; gives what was no event.
+    /// Reports the progress of a rebuild; gives what was no event.
     fn pass_on(&self, errors: impl std::io::BufRead) -> String {
         let mut others = String::new();
         for line in errors.lines().map_while(Result::ok) {
@@ -230,9 +230,9 @@ impl Runner<'_> {
             return say(&event.to_string());
         }
         say(&match names.as_slice() {
-            [] => "Building again with nothing perturbed".to_owned(),
-            [one] => format!("Building again under {one}"),
-            names => format!("Building again under {}", names.join(", ")),
+            [] => "Rebuilding without variations".to_owned(),
+            [one] => format!("Rebuilding under {one}"),
+            names => format!("Rebuilding under {}", names.join(", ")),
         });
     }
 

@@ -101,10 +101,10 @@ fn count(
 ) -> Result<usize, &'static str> {
     match counted.get(file) {
         Some(Some(known)) => return Ok(*known),
-        Some(None) => return Err("would have to be built before itself"),
+        Some(None) => return Err("needs itself to be built"),
         None => {}
     }
-    let too_many = "needs too many packages that are built before it";
+    let too_many = "needs too many packages to be built first";
     if depth >= DEEPEST {
         return Err(too_many);
     }
