@@ -45,7 +45,7 @@ pub use inventory::{Counted, Inventory, LayerSize, Sum};
 pub use layer::{Layer, read_tar};
 pub use limits::Limits;
 pub use listing::{Keep, Listing, NOTHING};
-pub use member::{Kind, Member, TarFormat};
+pub use member::{Kind, Member};
 pub use open::{Form, Opened, open};
 pub use outline::{Outline, Wanted};
 pub use packages::{Package, PackageKind, Packages, is_record};
