@@ -95,10 +95,22 @@ impl FromStr for Requirement {
     }
 }
 
-fn parse(text: &str) -> Result<Requirement, RequirementFault> {
+impl Requirement {
+    /// The name at the start of a dependency specifier, whatever follows it: metadata that was written long ago has
+    /// versions that nothing reads today.
+    pub fn name_in(text: &str) -> Option<DistributionName> {
+        split_name(text.trim()).0.parse().ok()
+    }
+}
+
+/// What may be a name at the start of `text`, and what follows it.
+fn split_name(text: &str) -> (&str, &str) {
     let in_name = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let end = text.find(|character| !in_name(character)).unwrap_or(text.len());
-    let (given, rest) = text.split_at(end);
+    text.split_at(text.find(|character| !in_name(character)).unwrap_or(text.len()))
+}
+
+fn parse(text: &str) -> Result<Requirement, RequirementFault> {
+    let (given, rest) = split_name(text);
     if given.is_empty() {
         return Err(RequirementFault::Unnamed);
     }

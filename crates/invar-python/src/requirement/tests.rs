@@ -78,6 +78,14 @@ fn other_texts_are_refused() {
 }
 
 #[test]
+fn a_name_is_found_whatever_follows() {
+    let name = |text: &str| Requirement::name_in(text).map(|name| name.to_string());
+    assert_eq!(name(" Zope.Event[x] >= nonsense").as_deref(), Some("zope-event"));
+    assert_eq!(name("a").as_deref(), Some("a"));
+    assert_eq!(name(">= 1"), None);
+}
+
+#[test]
 fn a_url_is_kept_as_it_is_written() {
     let url = |text: &str| text.parse::<Requirement>().unwrap().url;
     assert_eq!(url("a @ file://${HOME}/${UV}/a.whl").as_deref(), Some("file://${HOME}/${UV}/a.whl"));

@@ -27,7 +27,7 @@ pub enum SelectError {
         /// What the lock requires.
         required: String,
     },
-    /// The lock was made for other environments.
+    /// The lock was created for other environments.
     #[error("uv.lock does not cover {target}: tool.uv.environments excludes it")]
     Environment {
         /// What the image runs on.
@@ -308,8 +308,8 @@ impl PackageProblem {
 fn did_you_mean(nearest: &Option<String>, known: &[String]) -> String {
     match (nearest, known) {
         (Some(nearest), _) => format!("; did you mean {nearest}?"),
-        (None, []) => "; there is none".to_owned(),
-        (None, known) => format!("; there is {}", known.join(", ")),
+        (None, []) => "; none are defined".to_owned(),
+        (None, known) => format!("; defined: {}", known.join(", ")),
     }
 }
 
