@@ -25,7 +25,7 @@ const TABLES: [(&str, &[usize]); 3] = [
     ("crates/invar-python/src/needs.tsv", &[1, 2]),
 ];
 
-/// What stands where no package is.
+/// What is where no package is.
 const NOTHING: [&str; 3] = ["", "-", "!"];
 
 /// Files that maintainer scripts write, and no package has.

@@ -81,7 +81,7 @@ pub fn uv() -> Option<PathBuf> {
     };
     let make = ["-m", "venv", folder.to_str()?];
     let system = Path::new("/usr/bin/python3");
-    // Debian's Python has no venv by itself.
+    // Debian's Python has no venv on its own.
     let made = run(system, &make)
         || apt(&["install", "-qq", "-y", "--no-install-recommends", "python3-venv"]).is_ok()
             && run(system, &make);

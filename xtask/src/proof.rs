@@ -89,7 +89,7 @@ fn prove(invar: &Path, fixture: &Path, place: &Path) -> Result<String, String> {
         command
     };
     run(program(&store).args(["lock", "--quiet"]).arg(&project))?;
-    // Locking unpacked what it looked into.
+    // Locking unpacked what it inspected.
     let plain_store = place.join("plain");
     with_downloads_of(&store, &plain_store)?;
     remove(&store)?;

@@ -40,7 +40,7 @@ pub(crate) struct KeyPlace<'a> {
 
 impl Keyring {
     /// The keys with which Debian signs its suites of releases 12 and 13, as Debian distributes them in the package
-    /// `debian-archive-keyring`. They are part of this program; `keys/README.md` beside its source lists them.
+    /// `debian-archive-keyring`. They are part of this program; `keys/README.md` next to its source lists them.
     pub fn debian() -> Self {
         const FILES: [&[u8]; 6] = [
             include_bytes!("../keys/debian-archive-bookworm-automatic.gpg"),

@@ -1,12 +1,12 @@
 //! Debian archives: Release files and their signatures, package indexes, dependency solving.
 //!
-//! The way of trust: a [`Keyring`] vouches for an InRelease file ([`verify_in_release`]), which names its indexes'
-//! digests ([`Release::file`]); an index ([`PackageIndex`]) names its packages' digests ([`PackageRecord::sha256`]).
-//! Nothing that is not on this way is believed.
+//! The chain of trust: a [`Keyring`] verifies an InRelease file ([`verify_in_release`]), which contains its indexes'
+//! digests ([`Release::file`]); an index ([`PackageIndex`]) contains its packages' digests ([`PackageRecord::sha256`]).
+//! Nothing outside this chain is trusted.
 //!
 //! # Goals
-//! * From the same bytes and the same request, the same packages, on any machine ([`solve`]).
-//! * What cannot be solved or trusted is explained in sentences that say what to do.
+//! * The same bytes and the same request give the same packages on any machine ([`solve`]).
+//! * Errors explain what cannot be solved or trusted, and what to do.
 //!
 //! # Non-goals
 //! * No network, disk, clock or environment: bytes and the time are arguments.
@@ -30,11 +30,12 @@ pub use index::{IndexError, PackageIndex};
 pub use keyring::{Keyring, KeyringError};
 pub use path::{ArchivePath, ArchivePathError};
 pub use policy::SignatureFault;
-pub use record::{PackageRecord, Priority, Provided, RecordError};
+pub use record::{PackageRecord, Priority, ProvidedName, RecordError};
 pub use release::{Release, ReleaseError, ReleaseFile};
 pub use signature::{
     FrameFault, SignatureError, SignatureFinding, VerifiedRelease, locked_release, verify_in_release,
 };
 pub use solve::{
-    Chain, ClashKind, Omitted, Problem, Reason, Root, Selected, Solution, SolveError, SolveRequest, solve,
+    Chain, ClashKind, OmittedPackage, Problem, Reason, RootDependency, SelectedPackage, Solution, SolveError,
+    SolveRequest, solve,
 };

@@ -24,7 +24,7 @@ use crate::keyring::KeyPlace;
 /// The shortest length of an RSA key's parameters as they are stored: 2048 bits, and the length before them.
 const MINIMUM_RSA_LENGTH: usize = 2 + 256;
 
-/// How far in the future a signature may lie, in seconds: clocks differ, and the one that is asked may be slow.
+/// How far in the future a signature may be, in seconds: clocks differ, and the one that is asked may be slow.
 const FUTURE: i64 = 86_400;
 
 /// Why a signature does not count.
@@ -197,7 +197,7 @@ fn newest<'a>(
     usable.into_iter().find(|signature| verify(signature))
 }
 
-/// Whether a certificate's own signature obeys the rules that hold for all of them. One that lies in the future does
+/// Whether a certificate's own signature obeys the rules that hold for all of them. One that is in the future does
 /// not count yet.
 fn is_usable(signature: &Signature, now: i64) -> bool {
     is_understood(signature)

@@ -7,7 +7,7 @@
 //! signature  "-----BEGIN PGP SIGNATURE-----" ... "-----END PGP SIGNATURE-----", and nothing after it
 //! ```
 //!
-//! Stricter than the framework: nothing stands before or after, lines end in `\n` alone, and there is one signature
+//! Stricter than the framework: nothing is before or after, lines end in `\n` alone, and there is one signature
 //! block (with any number of signatures). So there is no byte in the file whose meaning two readers could see
 //! differently. Blanks at the end of lines are not signed, and are not part of the text that is read.
 use invar_tree::Digest;
@@ -27,7 +27,7 @@ const END: &str = "\n-----END PGP SIGNATURE-----";
 /// The most signatures in a file; Debian's own have at most three.
 const MAXIMUM_SIGNATURES: usize = 32;
 
-/// How far in the future a Release file's date may lie, in seconds, because clocks differ.
+/// How far in the future a Release file's date may be, in seconds, because clocks differ.
 const FUTURE: i64 = 86_400;
 
 /// A Release file whose signature and dates were checked.

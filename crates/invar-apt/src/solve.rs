@@ -28,7 +28,7 @@ use universe::Universe;
 /// What is to be solved.
 pub struct SolveRequest<'a> {
     /// What is asked for, in the order in which it is to be looked at.
-    pub roots: Vec<Root>,
+    pub roots: Vec<RootDependency>,
     /// Whether a package (first) does without another that it depends on (second), because only its maintainer
     /// scripts use it. The second name is as the dependency has it, or as the package is called that would be chosen.
     pub omit: &'a dyn Fn(&PackageName, &PackageName) -> bool,
@@ -38,7 +38,7 @@ pub struct SolveRequest<'a> {
 
 /// Something that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Root {
+pub struct RootDependency {
     /// The package, perhaps of certain versions, or one of several.
     pub dependency: Dependency,
     /// Who asks for it, in words for people, such as `tool.invar.packages`.
@@ -49,14 +49,14 @@ pub struct Root {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solution {
     /// The packages, sorted by name, each name once.
-    pub packages: Vec<Selected>,
+    pub packages: Vec<SelectedPackage>,
     /// What was left out because only maintainer scripts use it, sorted by name, each name once.
-    pub omitted: Vec<Omitted>,
+    pub omitted: Vec<OmittedPackage>,
 }
 
 /// A package of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected {
+pub struct SelectedPackage {
     /// The package.
     pub record: PackageRecord,
     /// Why it is there.
@@ -77,7 +77,7 @@ pub enum Reason {
 
 /// A package that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Omitted {
+pub struct OmittedPackage {
     /// The package that would have been chosen.
     pub package: PackageName,
     /// The packages of the solution that depend on it, sorted, each once.
@@ -98,7 +98,7 @@ impl fmt::Debug for SolveRequest<'_> {
 /// Essential packages are not added by themselves: ask for them if they are wanted.
 ///
 /// # Errors
-/// [`SolveError`] if there is no solution, with the problems that stand in the way.
+/// [`SolveError`] if there is no solution, with the problems that are in the way.
 pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solution, SolveError> {
     let universe = Universe::new(index, request);
     let missing: Vec<Problem> = universe.missing_roots();
@@ -129,11 +129,11 @@ fn solution(universe: &Universe<'_>, walk: Walk) -> Solution {
             }
         }
     }
-    let selected = |(package, reason): (universe::Package, Reason)| Selected {
+    let selected = |(package, reason): (universe::Package, Reason)| SelectedPackage {
         record: PackageRecord::clone(&package.record),
         reason,
     };
-    let omit = |(package, needed_by): (_, BTreeSet<_>)| Omitted {
+    let omit = |(package, needed_by): (_, BTreeSet<_>)| OmittedPackage {
         package,
         needed_by: needed_by.into_iter().collect(),
     };

@@ -80,7 +80,7 @@ fn inner(seed: u8, born: u32) -> PubKeyInner {
     PubKeyInner::new(KeyVersion::V4, PublicKeyAlgorithm::Ed25519, born, None, parameters(seed).0).unwrap()
 }
 
-/// The keys of a seed. They are made from the seed alone, so that no test depends on chance.
+/// The keys of a seed. They are built from the seed alone, so that no test depends on chance.
 fn pair(seed: u8, born: u32) -> Pair {
     let first = PublicKey::from_inner(inner(seed, born)).unwrap();
     let sub = PublicSubkey::from_inner(inner(seed + 100, born)).unwrap();

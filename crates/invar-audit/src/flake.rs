@@ -7,7 +7,7 @@ use invar_nix::NixError;
 use rnix::TextRange;
 use rowan::ast::AstNode as _;
 
-use crate::finding::Report;
+use crate::report::Report;
 
 /// A Nix expression that cannot be audited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ impl FlakeError {
     }
 }
 
-/// Whether an expression is a flake, and what stands beside it.
+/// Whether an expression is a flake, and what is next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock<'a> {
     /// It is no flake, so there is nothing to lock.

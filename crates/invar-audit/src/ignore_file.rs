@@ -4,7 +4,7 @@ use invar_formats::dockerignore::Dockerignore;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IgnoreFile(Dockerignore);
 
-/// Bytes that are read at most; what stands after them is left out.
+/// Bytes that are read at most; what is after them is left out.
 const LIMIT: usize = 256 << 10;
 
 impl IgnoreFile {

@@ -1,4 +1,4 @@
-//! What stands around a Dockerfile: the files that its instructions name.
+//! What is around a Dockerfile: the files that its instructions name.
 use std::collections::BTreeSet;
 use std::fmt;
 

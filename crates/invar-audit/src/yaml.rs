@@ -35,7 +35,7 @@ pub(crate) enum Value {
 pub(crate) enum Style {
     /// Without quotes.
     Plain,
-    /// As a block whose lines stand as they are: `|`.
+    /// As a block whose lines are as they are: `|`.
     Literal,
     /// In quotes, or as a block whose lines are folded.
     Other,
@@ -96,13 +96,13 @@ impl<'a> Offsets<'a> {
 }
 
 /// A sequence or mapping that has not ended.
-enum Open {
+enum OpenNode {
     Sequence { items: Vec<Rc<Node>>, anchor: usize, start: usize },
     Mapping { pairs: Vec<(Rc<Node>, Rc<Node>)>, key: Option<Rc<Node>>, anchor: usize, start: usize },
 }
 
 struct Builder {
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     anchors: BTreeMap<usize, Rc<Node>>,
     parts: usize,
     done: Option<Rc<Node>>,
@@ -124,15 +124,17 @@ impl Builder {
                 self.add(Node { value: Value::Scalar(text.into_owned(), style), span }, anchor);
             }
             Event::SequenceStart(anchor, _) => {
-                self.open.push(Open::Sequence { items: Vec::new(), anchor, start: span.start });
+                self.open.push(OpenNode::Sequence { items: Vec::new(), anchor, start: span.start });
             }
             Event::MappingStart(anchor, _) => {
-                self.open.push(Open::Mapping { pairs: Vec::new(), key: None, anchor, start: span.start });
+                self.open.push(OpenNode::Mapping { pairs: Vec::new(), key: None, anchor, start: span.start });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let (value, anchor, start) = match self.open.pop() {
-                    Some(Open::Sequence { items, anchor, start }) => (Value::Sequence(items), anchor, start),
-                    Some(Open::Mapping { pairs, anchor, start, .. }) => {
+                    Some(OpenNode::Sequence { items, anchor, start }) => {
+                        (Value::Sequence(items), anchor, start)
+                    }
+                    Some(OpenNode::Mapping { pairs, anchor, start, .. }) => {
                         (Value::Mapping(pairs), anchor, start)
                     }
                     None => return Ok(()),
@@ -161,8 +163,8 @@ impl Builder {
 
     fn place(&mut self, node: Rc<Node>) {
         match self.open.last_mut() {
-            Some(Open::Sequence { items, .. }) => items.push(node),
-            Some(Open::Mapping { pairs, key, .. }) => match key.take() {
+            Some(OpenNode::Sequence { items, .. }) => items.push(node),
+            Some(OpenNode::Mapping { pairs, key, .. }) => match key.take() {
                 Some(key) => pairs.push((key, node)),
                 None => *key = Some(node),
             },
@@ -195,7 +197,7 @@ impl Node {
         last.map_or(self.span.end, |last| last.last_end()).max(self.span.start)
     }
 
-    /// Whether it is a text whose lines stand in the file as they are, after blanks.
+    /// Whether it is a text whose lines are in the file as they are, after blanks.
     pub(crate) fn is_literal(&self) -> bool {
         matches!(self.value, Value::Scalar(_, Style::Literal))
     }

@@ -1,11 +1,13 @@
 //! From a project and its locks to an image.
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_maintscript::HANDLERS_VERSION;
 use invar_oci::{ArchiveRequest, Image, ImageConfig, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
 use invar_project::{Identity, InvarLock, LockedInterpreter, Override, Platform, User};
 use invar_python::DistributionName;
+use invar_realise::{Event, Phase, each, key};
 use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::{Digest, Tree};
 use serde::{Deserialize, Serialize};
@@ -14,14 +16,10 @@ use crate::command::lacking;
 use crate::deliver::{self, RootPart, Target};
 use crate::layer::LayerRequest;
 use crate::parts::{CommandTrees, Parts};
-use crate::project::ProjectFiles;
 use crate::python_source::{Install, encode_interpreter};
-use crate::realise::key;
 use crate::root::Root;
-use crate::source::SourceTree;
-use crate::workers::each;
 use crate::workshop::Workshop;
-use crate::{BuildError, Event, Phase, Session};
+use crate::{BuildError, Session};
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +86,7 @@ pub fn build(
 /// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
 fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<bool, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
     let mut damaged = false;
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
@@ -115,7 +113,7 @@ fn platforms<'a>(files: &'a ProjectFiles, request: &'a BuildRequest) -> &'a [Pla
 fn attempt(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<Built, BuildError> {
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
-    let source = SourceTree::read(session, files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
     let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
     let reference = Reference::parse(&reference)
         .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;

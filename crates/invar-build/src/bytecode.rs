@@ -11,6 +11,7 @@ use invar_debian::{Control, PackageName, parse_dependencies};
 use invar_plan::{PROJECT, PackageRecipe};
 use invar_project::LockedInterpreter;
 use invar_python::{BYTECODE_VERSION, COMPILER, cached_path, canonical_pyc};
+use invar_realise::{Event, sink_failure};
 use invar_sandbox::Ownership;
 use invar_store::{Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{
@@ -18,10 +19,9 @@ use invar_tree::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::copy::failed;
+use crate::BuildError;
 use crate::debian::{ConfiguredPackages, debian_checkout, path};
 use crate::workshop::{BUILD, Bench, Job, Left, Workshop};
-use crate::{BuildError, Event};
 
 /// How long all of it may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -182,7 +182,7 @@ pub(crate) fn compile(
                 let Some(File { compiled: Some(digest) }) = store.result::<File>(&key)? else { continue };
                 let Some(place) = place(path) else { continue };
                 let (mut file, _) = store.open_blob(&digest)?;
-                tree.file(place, Mode::FILE, Owner::ROOT, &mut file).map_err(failed)?;
+                tree.file(place, Mode::FILE, Owner::ROOT, &mut file).map_err(sink_failure)?;
             }
             results[index] = Some(Compiled::Memory(tree));
         } else {
@@ -190,7 +190,7 @@ pub(crate) fn compile(
             for path in &sources {
                 let Some(Some(bytes)) = compiled.remove(&(index, path.clone())) else { continue };
                 let Some(place) = place(path) else { continue };
-                sink.file(place, Mode::FILE, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)?;
+                sink.file(place, Mode::FILE, Owner::ROOT, &mut bytes.as_slice()).map_err(sink_failure)?;
             }
             results[index] = Some(Compiled::Stored(sink.commit(&[])?));
         }

@@ -3,15 +3,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use invar_debian::Control;
-use invar_maintscript::{HANDLERS_VERSION, Settings, configure};
+use invar_maintscript::{HANDLERS_VERSION, Settings, TimeZone, configure};
 use invar_plan::{PackageRecipe, Recipe};
+use invar_realise::{PackageTree, check_out, control, copy_tree, key, realise};
 use invar_store::{Checkout, Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{Contents, Origin, Tree};
 
 use crate::BuildError;
 use crate::configuration::configuration;
-use crate::copy::{check_out, copy_tree};
-use crate::realise::{PackageTree, control, key, realise};
 use crate::root::{Overlay, Root, RootContents};
 use crate::workshop::Workshop;
 
@@ -30,10 +29,9 @@ pub(crate) struct Debian {
 }
 
 /// The key of what the handlers make of the packages among `recipes`.
-pub(crate) fn configuration_key(workshop: &Workshop<'_>, recipes: &[Recipe]) -> Key {
+pub(crate) fn configuration_key(recipes: &[Recipe]) -> Key {
     let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
-    Configuration { settings: &workshop.files.configure_settings(), packages: packages.map(key).collect() }
-        .key()
+    Configuration { settings: &settings(), packages: packages.map(key).collect() }.key()
 }
 
 /// What the handlers make of packages, whose order does not count.
@@ -56,6 +54,11 @@ impl Keyed for Configuration<'_> {
 pub(crate) fn encode_settings(writer: &mut KeyWriter, settings: &Settings) {
     let Settings { time_zone } = settings;
     writer.text(time_zone.as_str());
+}
+
+/// What the handlers are told besides the packages.
+pub(crate) fn settings() -> Settings {
+    Settings { time_zone: TimeZone::utc() }
 }
 
 impl Debian {
@@ -87,8 +90,8 @@ impl Debian {
             }
             trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
-        let settings = workshop.files.configure_settings();
-        let key = configuration_key(workshop, &recipes);
+        let settings = settings();
+        let key = configuration_key(&recipes);
         let (overlay, configured) = configuration(&workshop.session.store, &key, || {
             let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
             let root = Root::merge(&plain, &Overlay::default()).map_err(BuildError::Clash)?;
@@ -142,10 +145,10 @@ pub(crate) fn debian_checkout(
     packages: &[PackageRecipe],
 ) -> Result<Checkout, BuildError> {
     let key = DebianCheckout(packages).key();
-    check_out(&workshop.session.store, &key, |sink| {
+    check_out(&workshop.session.store, &key, |sink| -> Result<(), BuildError> {
         let debian = Debian::realise(workshop, packages)?;
         let root = debian.root()?;
-        debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+        Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
     })
 }
 

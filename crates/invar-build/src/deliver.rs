@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use invar_checkout::write_atomically;
 use invar_oci::{
     ArchiveRequest, END_OF_ARCHIVE, FILE_TIME, archive_parts, layout_files, write_directories, write_segment,
 };
@@ -11,7 +12,7 @@ use invar_store::Store;
 use invar_tree::{Contents, Node, Tree};
 
 use crate::BuildError;
-use crate::output::{is_written, write_atomically, write_parts};
+use crate::output::{is_written, write_parts};
 
 /// What is written, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]

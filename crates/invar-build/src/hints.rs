@@ -12,10 +12,10 @@ use std::path::PathBuf;
 
 use invar_debian::PackageName;
 use invar_python::{DistributionName, need};
+use invar_realise::Event;
 
 use self::contents::look_up;
 use self::missing::Missing;
-use crate::Event;
 use crate::workshop::Workshop;
 
 /// For a build that needs more memory than it may use.
@@ -125,7 +125,7 @@ fn resource(line: &str) -> Option<&'static str> {
 fn packages_for(workshop: &Workshop<'_>, missing: &[Missing], of: Option<&PackagesOf>) -> Option<String> {
     let unknown: Vec<&Missing> = missing.iter().filter(|missing| missing.known().is_none()).collect();
     let mut found = Vec::new();
-    if !workshop.session.offline && !unknown.is_empty() {
+    if !workshop.session.fetcher.is_offline() && !unknown.is_empty() {
         let names: Vec<String> = unknown.iter().map(|missing| missing.words()).collect();
         workshop.session.reporter.event(&Event::LookingUp { files: &names });
         found = look_up(workshop, &unknown).unwrap_or_default();

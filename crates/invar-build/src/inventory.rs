@@ -2,16 +2,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 
+use invar_checkout::ProjectFiles;
+use invar_checkout::SourceTree;
 use invar_plan::{LayerName, Plan};
 use invar_project::Platform;
 use invar_tree::{Entry, ImagePath};
 
 use crate::build::Assembly;
 use crate::parts::Parts;
-use crate::project::ProjectFiles;
 use crate::python_source::Install;
 use crate::root::Root;
-use crate::source::SourceTree;
 use crate::{BuildError, Session};
 
 /// What an image consists of.
@@ -41,7 +41,7 @@ impl Inventory {
     /// As for a build.
     pub fn read(session: &Session<'_>, files: &ProjectFiles, platform: Platform) -> Result<Self, BuildError> {
         let lock = files.checked_lock()?;
-        let source = SourceTree::read(session, files, None)?;
+        let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly =
             Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };

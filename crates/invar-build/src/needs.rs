@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use invar_maintscript::needed_libraries;
 use invar_plan::{PackageRecipe, Recipe};
+use invar_realise::{Event, realise};
 use invar_store::StoredTree;
 use invar_tree::{ImagePath, Mode, Origin, Owner, Sink, SinkError, Tree};
 use serde::{Deserialize, Serialize};
 
-use crate::realise::realise;
+use crate::BuildError;
 use crate::workshop::Workshop;
-use crate::{BuildError, Event};
 
 /// What the list is called beside a tree.
 pub(crate) const ATTACHMENT: &str = "needs";

@@ -1,97 +1,20 @@
-//! Files that appear whole or not at all.
+//! The pieces of an archive as a file.
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use invar_oci::{Part, total_size};
+use invar_oci::{ArchivePart, total_size};
 use invar_store::Store;
 use invar_tree::Hasher;
 
 use crate::BuildError;
 use crate::layer::copy_checked;
 
-/// Writes `path` through `write`: the file has its old content, or none, until everything has been written.
-///
-/// # Errors
-/// What `write` says, or [`BuildError::Output`].
-pub(crate) fn write_atomically(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), BuildError>,
-) -> Result<(), BuildError> {
-    let error = |source| BuildError::Output { path: path.to_owned(), source };
-    // A link is followed, as every program does that writes a file; a device or a pipe is written into.
-    let followed = fs::canonicalize(path);
-    let path = followed.as_deref().unwrap_or(path);
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return write(&mut File::options().write(true).open(path).map_err(error)?);
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut pending = Pending::create(directory, path).map_err(error)?;
-    write(&mut pending.file)?;
-    pending.commit(path).map_err(error)
-}
-
-/// A file that is not there yet. Where the file system allows it, it has no name, so that nothing is left of it
-/// even after a power cut; elsewhere its hidden name is removed when it is dropped.
-struct Pending {
-    file: File,
-    name: Option<PathBuf>,
-}
-
-impl Pending {
-    fn create(directory: &Path, path: &Path) -> io::Result<Self> {
-        use rustix::fs::{Mode, OFlags, open};
-        let mode = Mode::from_raw_mode(0o666);
-        match open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
-            Ok(file) => Ok(Self { file: file.into(), name: None }),
-            Err(_) => {
-                let name = hidden_name(path);
-                Ok(Self { file: File::create(&name)?, name: Some(name) })
-            }
-        }
-    }
-
-    fn commit(mut self, path: &Path) -> io::Result<()> {
-        let name = match self.name.take() {
-            Some(name) => name,
-            None => {
-                use rustix::fs::{AtFlags, CWD, linkat};
-                use std::os::fd::AsRawFd as _;
-                let name = hidden_name(path);
-                let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                linkat(CWD, descriptor, CWD, &name, AtFlags::SYMLINK_FOLLOW)?;
-                name
-            }
-        };
-        fs::rename(&name, path).inspect_err(|_| {
-            // The rename's own error says more than a failure to clean up after it.
-            let _ = fs::remove_file(&name);
-        })
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if let Some(name) = &self.name {
-            // Nobody is left to tell, and the next build writes over it.
-            let _ = fs::remove_file(name);
-        }
-    }
-}
-
-fn hidden_name(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
-}
-
 /// Whether the file at `path` has the bytes of `parts` already.
 ///
 /// Reading is several times faster than writing, and where the file is another image's, the first piece tells. What
 /// cannot be read is not the same.
-pub(crate) fn is_written(parts: &[Part], path: &Path) -> bool {
+pub(crate) fn is_written(parts: &[ArchivePart], path: &Path) -> bool {
     let same = || -> io::Result<bool> {
         // Asked before it is opened: a pipe would wait for its writer.
         let metadata = fs::metadata(path)?;
@@ -101,12 +24,12 @@ pub(crate) fn is_written(parts: &[Part], path: &Path) -> bool {
         let mut file = File::open(path)?;
         for part in parts {
             let same = match part {
-                Part::Bytes(bytes) => {
+                ArchivePart::Bytes(bytes) => {
                     let mut found = vec![0; bytes.len()];
                     file.read_exact(&mut found)?;
                     found == *bytes
                 }
-                Part::Blob { digest, size } => {
+                ArchivePart::Blob { digest, size } => {
                     let mut hasher = Hasher::new();
                     io::copy(&mut (&file).take(*size), &mut hasher)?;
                     hasher.finish() == *digest
@@ -125,11 +48,11 @@ pub(crate) fn is_written(parts: &[Part], path: &Path) -> bool {
 ///
 /// # Errors
 /// [`BuildError::Deliver`] where `out` does not take them, and what the store says.
-pub(crate) fn write_parts(store: &Store, parts: &[Part], out: &mut File) -> Result<(), BuildError> {
+pub(crate) fn write_parts(store: &Store, parts: &[ArchivePart], out: &mut File) -> Result<(), BuildError> {
     for part in parts {
         match part {
-            Part::Bytes(bytes) => out.write_all(bytes).map_err(BuildError::Deliver)?,
-            Part::Blob { digest, .. } => {
+            ArchivePart::Bytes(bytes) => out.write_all(bytes).map_err(BuildError::Deliver)?,
+            ArchivePart::Blob { digest, .. } => {
                 let (mut blob, _) = store.open_blob(digest)?;
                 let failed = |source| BuildError::Read { path: store.blob_path(digest), source };
                 copy_checked(&mut blob, *digest, out, failed, BuildError::Deliver)?;

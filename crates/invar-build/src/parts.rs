@@ -3,25 +3,23 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use invar_checkout::SourceTree;
 use invar_maintscript::HANDLERS_VERSION;
 use invar_plan::{LayerName, PackageRecipe, Recipe, SourceBuild};
 use invar_project::{GlobList, Identity, LockedInterpreter, Step, StepName};
 use invar_python::{DistributionName, virtual_environment};
+use invar_realise::{check_out, copy_tree, each, key, realise, sink_failure};
 use invar_store::{Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use crate::build::Assembly;
 use crate::bytecode::{Candidate, Compiled, Interpreter, compile};
-use crate::copy::{check_out, copy_tree, failed};
 use crate::debian::{ConfiguredPackages, Debian, configuration_key, path};
 use crate::layer::{LayerRequest, Piece, PieceSource};
 use crate::python_source;
-use crate::realise::{key, realise};
 use crate::root::{Overlay, Root};
-use crate::source::SourceTree;
 use crate::steps::follow::{Links, Moved, follow, links_of};
 use crate::steps::{self, displaced, run_steps, wrapped};
-use crate::workers::each;
 use crate::workshop::Workshop;
 use crate::{BuildError, needs, scripts};
 
@@ -296,7 +294,7 @@ impl Assembly<'_> {
         if backwards {
             builds.reverse();
         }
-        let trees = each(self.session.jobs.clamp(1, 4), &builds, |build| {
+        let trees = each(self.session.pool.threads.clamp(1, 4), &builds, |build| {
             python_source::prepare(workshop, build, self.install)
                 .and_then(|prepared| prepared.make(workshop, interpreter))
         })?;
@@ -342,11 +340,11 @@ impl Assembly<'_> {
             let place = wrapped(program);
             match &entry.node {
                 Node::Symlink { target } => {
-                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(failed)?
+                    moved.symlink(place, Arc::clone(target), entry.owner).map_err(sink_failure)?
                 }
                 _ => {
                     let mut content = owner.contents(self.source).open(program).map_err(BuildError::Write)?;
-                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(failed)?;
+                    moved.file(place, entry.mode, entry.owner, &mut content).map_err(sink_failure)?;
                 }
             }
             owner.tree.remove(program);
@@ -366,15 +364,16 @@ impl Assembly<'_> {
     ) -> Result<Vec<PathBuf>, BuildError> {
         let store = &workshop.session.store;
         let system_key = ImageCheckout(&self.packages()).key();
-        let system = check_out(store, &system_key, |sink| {
+        let system = check_out(store, &system_key, |sink| -> Result<(), BuildError> {
             let root = debian.root()?;
-            debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))
+            Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
         let environment: Vec<&Part> = parts[debian.trees.len()..].iter().collect();
         let environment_key =
             EnvironmentCheckout(environment.iter().map(|part| part.tree.digest()).collect()).key();
-        let environment = check_out(store, &environment_key, |sink| {
-            environment.iter().try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))
+        let environment = check_out(store, &environment_key, |sink| -> Result<(), BuildError> {
+            let mut parts = environment.iter();
+            Ok(parts.try_for_each(|part| copy_tree(&part.tree, part.contents(self.source), sink))?)
         })?;
         Ok(vec![path(&system), path(&environment)])
     }
@@ -423,7 +422,7 @@ impl Assembly<'_> {
             recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).cloned().collect();
         let workshop = self.workshop();
         let mut keys: Vec<Key> = recipes.iter().map(key).collect();
-        keys.push(configuration_key(&workshop, &packages));
+        keys.push(configuration_key(&packages));
         if let Some(root) = &self.plan.scripts {
             keys.push(scripts::key(&workshop, root, &self.packages()));
         }

@@ -3,127 +3,38 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use invar_fetch::Request;
+use invar_checkout::SourceTree;
 use invar_plan::{PROJECT, Recipe, SourceBuild, WheelRecipe};
 use invar_project::{LockedInterpreter, Platform};
 use invar_python::{
-    Chosen, ChosenSource, DistributionName, FRONTEND, Location, SDIST_VERSION, SourceLocation, WHEEL_VERSION,
-    WheelFile, WheelFilename, unpack_sdist, unpack_wheel, virtual_environment,
+    Chosen, DistributionName, FRONTEND, Location, SourceLocation, WHEEL_VERSION, WheelFile, WheelFilename,
+    unpack_wheel, virtual_environment,
+};
+use invar_realise::{
+    PackageSource, Vendored, WheelTree, check_out, copy_tree, encode_direct_url, encode_layout, read_source,
+    realise,
 };
 use invar_sandbox::{Bind, Ownership};
 use invar_store::{Checkout, Key, KeyWriter, Keyed, Store, StoredTree};
-use invar_tree::{Contents, Digest, ImagePath, Origin, SEARCH_PATH, Tree};
+use invar_tree::{Digest, Origin, SEARCH_PATH};
 
-use crate::copy::{check_out, copy_tree};
+use crate::BuildError;
 use crate::debian::{ConfiguredPackages, debian_checkout, path};
-use crate::git::{check_lfs, commit_tree};
 use crate::hints::PackagesOf;
 use crate::needs::{ATTACHMENT, Noting};
-use crate::python_index::IndexFile;
-use crate::realise::{WheelTree, checked_blob, encode_direct_url, encode_layout, realise};
-use crate::source::SourceTree;
 use crate::tools::Tools;
-use crate::vendored::Vendored;
+use crate::vendor_target::vendored;
 use crate::workshop::{BUILD, Job, Workshop};
-use crate::{BuildError, Session};
 
 /// How long one build may take.
 const LONGEST: Duration = Duration::from_secs(3 * 3600);
 
-/// The folder in which the files of a source archive are, in its tree.
-const SDIST: &str = "sdist";
-
 /// The longest answer of a build backend that is read, in bytes.
 pub(crate) const LONGEST_ANSWER: u64 = 1 << 20;
-
-/// The files of a package before it is built.
-pub(crate) struct Source {
-    pub tree: Tree,
-    pub contents: Arc<dyn Contents + Sync>,
-    /// The folder in it that has the package; empty for its own.
-    pub subdirectory: String,
-    /// The folder in it that is the top of what was published, and that patches start from; empty for its own.
-    pub top: &'static str,
-}
-
-/// The source of `chosen`; `expected` is its digest where `invar.lock` has it.
-///
-/// # Errors
-/// What fetching, unpacking and reading say.
-pub(crate) fn read_source(
-    workshop: &Workshop<'_>,
-    chosen: &ChosenSource,
-    expected: Option<&Digest>,
-) -> Result<Source, BuildError> {
-    let session = workshop.session;
-    let origin = Arc::new(Origin::Source);
-    let stored = |stored: StoredTree, folders: &[&str]| {
-        let subdirectory =
-            folders.iter().filter(|name| !name.is_empty()).copied().collect::<Vec<_>>().join("/");
-        let top = if folders.first() == Some(&SDIST) { SDIST } else { "" };
-        Ok(Source { tree: stored.tree(&origin)?, contents: Arc::new(stored), subdirectory, top })
-    };
-    match &chosen.source {
-        SourceLocation::Archive { filename, location, digest, size, subdirectory } => {
-            let file = ArchiveFile { chosen, filename, location, digest, size: *size };
-            let inner = subdirectory.as_deref().unwrap_or_default();
-            stored(unpack_archive(session, &file, &workshop.files.folder)?, &[SDIST, inner])
-        }
-        SourceLocation::Git { url, commit, subdirectory, lfs, .. } => {
-            let tree = commit_tree(session, url, commit, expected)?;
-            if *lfs {
-                check_lfs(&format!("{url} at {commit}"), &tree.tree(&origin)?, &tree)?;
-            }
-            stored(tree, &[subdirectory.as_deref().unwrap_or_default()])
-        }
-        SourceLocation::Directory { path, .. } => {
-            let source = SourceTree::of_package(session, workshop.files, path)?;
-            let tree = source.tree().clone();
-            Ok(Source { tree, contents: source, subdirectory: String::new(), top: "" })
-        }
-    }
-}
-
-struct ArchiveFile<'a> {
-    chosen: &'a ChosenSource,
-    filename: &'a str,
-    location: &'a Location,
-    digest: &'a Digest,
-    size: Option<u64>,
-}
-
-fn unpack_archive(
-    session: &Session<'_>,
-    file: &ArchiveFile<'_>,
-    project: &Path,
-) -> Result<StoredTree, BuildError> {
-    let key = SdistTree { digest: file.digest, filename: file.filename }.key();
-    if let Some(stored) = session.store.tree(&key)? {
-        return Ok(stored);
-    }
-    let label = format!("{} (source)", file.filename);
-    let urls = match file.location {
-        Location::Url(url) => vec![url.clone()],
-        Location::Path(path) => {
-            let project = std::path::absolute(project)
-                .map_err(|source| BuildError::Read { path: project.to_owned(), source })?;
-            vec![format!("{}/{path}", project.display())]
-        }
-    };
-    let request = Request { label: label.clone(), urls, digest: *file.digest, size: file.size };
-    let ArchiveFile { chosen, filename, location, .. } = file;
-    let index_file = IndexFile::of(&chosen.name, filename, chosen.direct.as_ref(), location);
-    let (archive, ()) = checked_blob(session, &request, index_file, || ())?;
-    let mut sink = session.store.tree_writer(&key)?;
-    let place = ImagePath::parse(SDIST).expect("it is a relative path");
-    unpack_sdist(BufReader::new(archive), file.filename, &mut sink, &place)
-        .map_err(|source| BuildError::Sdist { label, source: Box::new(source) })?;
-    Ok(sink.commit(&[])?)
-}
 
 /// How a package is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +80,8 @@ pub(crate) fn prepare<'a>(
             BuildSource::Git { commit, digest: build.digest.as_ref(), subdirectory: subdirectory.as_deref() }
         }
         SourceLocation::Directory { path, .. } => {
-            let tree = SourceTree::of_package(workshop.session, workshop.files, path)?.tree().digest();
+            let warn = |text: &str| workshop.session.reporter.warn(text);
+            let tree = SourceTree::of_package(&warn, workshop.files, path)?.tree().digest();
             BuildSource::Directory { tree, path }
         }
     };
@@ -227,14 +139,14 @@ impl Prepared<'_> {
         let build = self.build;
         let label = build.label();
         workshop.check(&label)?;
-        let source = read_source(workshop, &build.chosen, build.digest.as_ref())?;
+        let source = read_source(workshop.session, workshop.files, &build.chosen, build.digest.as_ref())?;
         let environment = build_environment(workshop, &build.wheels, &self.needs, interpreter)?;
         let root = debian_checkout(workshop, &build.root)?;
         let tools = Tools::new(
             build.root.iter().map(|package| package.name.to_string()),
             build.wheels.iter().map(|wheel| wheel.chosen.name.to_string()),
         );
-        let vendored = Vendored::of(workshop, &source.tree, &*source.contents, &source.subdirectory, &tools)?;
+        let vendored = vendored(workshop, &source.tree, &*source.contents, &source.subdirectory, &tools)?;
         let roots = [path(&root), path(&environment)];
         let wheel = self.run(workshop, &label, &source, &roots, vendored.as_ref(), into)?;
         let chosen = Chosen {
@@ -318,22 +230,6 @@ impl Keyed for BuiltPackage<'_> {
     }
 }
 
-/// A source distribution, unpacked.
-struct SdistTree<'a> {
-    digest: &'a Digest,
-    filename: &'a str,
-}
-
-impl Keyed for SdistTree<'_> {
-    const DOMAIN: &'static str = "sdist";
-    const VERSION: u32 = SDIST_VERSION;
-
-    fn encode(&self, writer: &mut KeyWriter) {
-        writer.digest(self.digest);
-        writer.text(self.filename);
-    }
-}
-
 /// The environment of a build: an interpreter, wheels, and packages that are built.
 struct BuildEnvironment<'a> {
     interpreter: &'a LockedInterpreter,
@@ -390,7 +286,7 @@ pub(crate) fn build_environment(
     let recipes: Vec<Recipe> = wheels.iter().map(|wheel| Recipe::Wheel(Box::new(wheel.clone()))).collect();
     let need_keys: Vec<Key> = needs.iter().map(|need| need.key).collect();
     let checkout_key = BuildEnvironment { interpreter, wheels, needs: &need_keys }.key();
-    check_out(&workshop.session.store, &checkout_key, |sink| {
+    check_out(&workshop.session.store, &checkout_key, |sink| -> Result<(), BuildError> {
         let layout = invar_plan::build_layout(interpreter)?;
         let version = interpreter.version.to_string();
         let environment = virtual_environment(&layout, &interpreter.path, &version);
@@ -415,7 +311,7 @@ impl Prepared<'_> {
         &self,
         workshop: &Workshop<'_>,
         label: &str,
-        source: &Source,
+        source: &PackageSource,
         roots: &[PathBuf],
         vendored: Option<&Vendored>,
         into: &Store,
@@ -481,7 +377,7 @@ pub(crate) struct FrontEnd<'a> {
     pub key: Key,
     /// `requires`, `wheel` or `editable`.
     pub action: &'a str,
-    pub source: &'a Source,
+    pub source: &'a PackageSource,
     pub place: Place,
     pub patches: &'a [(PathBuf, Digest)],
     pub settings: &'a str,
@@ -566,31 +462,9 @@ pub(crate) fn front_end(
     workshop.run(bench, job)
 }
 
-/// The text of the file `name` of the package that `source` holds, if it is there and not longer than any such file.
-pub(crate) fn read_text(source: &Source, name: &str) -> Option<String> {
-    const LONGEST_TEXT: u64 = 4 << 20;
-    let path = match source.subdirectory.as_str() {
-        "" => name.to_owned(),
-        inner => format!("{inner}/{name}"),
-    };
-    let path = ImagePath::parse(&path).ok()?;
-    let mut text = String::new();
-    source.contents.open(&path).ok()?.take(LONGEST_TEXT).read_to_string(&mut text).ok()?;
-    Some(text)
-}
-
-/// The digest that `invar.lock` keeps of a source; nothing for folders, whose files are the project's.
-pub(crate) fn locked_digest(chosen: &ChosenSource, source: &Source) -> Option<Digest> {
-    match &chosen.source {
-        SourceLocation::Archive { digest, .. } => Some(*digest),
-        SourceLocation::Git { .. } => Some(source.tree.digest()),
-        SourceLocation::Directory { .. } => None,
-    }
-}
-
 #[cfg(test)]
 mod keys {
-    use invar_python::{EnvironmentLayout, NeededBy};
+    use invar_python::{ChosenSource, EnvironmentLayout, NeededBy};
 
     use super::*;
 
@@ -643,11 +517,6 @@ mod keys {
         assert_eq!(
             built(archive(), Install::Files).describe(),
             "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
-            "{CHANGED}"
-        );
-        assert_eq!(
-            SdistTree { digest, filename: "a-1.tar.gz" }.describe(),
-            "sdist 1 f3db629b238d627dab0d07d5859de53feaedc829655ad093e7d9eabe730f2e83",
             "{CHANGED}"
         );
         assert_eq!(

@@ -1,15 +1,15 @@
 //! Single steps and builds from source, done again and compared with what the store has of them.
 use std::sync::Arc;
 
+use invar_checkout::ProjectFiles;
+use invar_checkout::SourceTree;
 use invar_plan::Plan;
 use invar_project::Platform;
 use invar_store::{Store, StoredTree};
 use invar_tree::{Origin, Tree};
 
 use crate::build::Assembly;
-use crate::project::ProjectFiles;
 use crate::python_source::{self, Install};
-use crate::source::SourceTree;
 use crate::steps;
 use crate::{BuildError, Session};
 
@@ -65,7 +65,7 @@ pub fn recheck(
     into: &Store,
 ) -> Result<Vec<Rechecked>, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, None)?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
     let assembly = Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
     let workshop = assembly.workshop();

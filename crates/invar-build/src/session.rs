@@ -1,41 +1,41 @@
+use std::ops::Deref;
 use std::path::PathBuf;
 
-use invar_fetch::Fetcher;
-use invar_store::Store;
+use invar_realise::Sources;
 
-use crate::{Mirrors, Perturbation, PythonIndexes, Registries, Reporter};
+use crate::Perturbation;
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
-    /// Where everything is kept.
-    pub store: Store,
-    /// The network.
-    pub fetcher: Fetcher,
-    /// Where Debian's files are.
-    pub mirrors: Mirrors,
-    /// Where wheels are besides the places that `uv.lock` names.
-    pub python_indexes: PythonIndexes,
-    /// Registries of other tools.
-    pub registries: Registries,
+    /// Where files come from and where they are kept.
+    pub sources: Sources<'a>,
     /// Programs of this machine.
     pub programs: Programs,
     /// Whether the files of a failed build are kept.
     pub keep_failed: bool,
     /// What one command may use up while something is built.
     pub build_limits: BuildLimits,
-    /// How many packages are unpacked at once.
-    pub jobs: usize,
-    /// Whether the network may be used.
-    pub offline: bool,
     /// The time, in seconds since 1970-01-01T00:00:00Z: only to judge whether an archive's signature has expired, and
     /// never when building from a lock.
     pub now: i64,
-    /// A store whose downloads are taken in the place of the network's.
-    pub downloads: Option<Store>,
     /// What is made different from usual, to find out whether it matters.
     pub perturbation: Perturbation,
-    /// Who is told.
-    pub reporter: &'a dyn Reporter,
+}
+
+impl<'a> Deref for Session<'a> {
+    type Target = Sources<'a>;
+
+    fn deref(&self) -> &Sources<'a> {
+        &self.sources
+    }
+}
+
+impl Session<'_> {
+    /// Makes `perturbation` what is different from usual.
+    pub fn perturb(&mut self, perturbation: Perturbation) {
+        self.sources.pool.backwards = perturbation.backwards;
+        self.perturbation = perturbation;
+    }
 }
 
 /// What one command may use up while something is built. No limit changes what is made: a command that comes to one has
@@ -53,10 +53,6 @@ pub struct BuildLimits {
 pub struct Programs {
     /// What calls [`invar_sandbox::enter_if_asked`] first of all: this program itself.
     pub sandbox: PathBuf,
-    /// git, which fetches what `uv.lock` has from git repositories.
-    pub git: PathBuf,
     /// uv, which resolves what builds need.
     pub uv: PathBuf,
-    /// npm, which knows its registry where a lock leaves it out.
-    pub npm: PathBuf,
 }

@@ -5,21 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_oci::ImageConfig;
-use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config};
-use invar_project::{Identity, LockPart, Manifest, Platform, User};
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config, shell_manifest};
+use invar_project::{Identity, LockPart, Platform, User};
+use invar_realise::{Event, check_out, copy_files, copy_tree, key};
+use invar_sandbox::{
+    Bind, Illusion, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, spawn,
+};
 use invar_store::{KeyWriter, Keyed, Scratch};
 
 use crate::build::Assembly;
-use crate::copy::{check_out, copy_files, copy_tree};
 use crate::debian::path;
 use crate::mount_point::MountPoint;
-use crate::project::ProjectFiles;
 use crate::python_source::Install;
-use crate::realise::key;
-use crate::source::SourceTree;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;
@@ -71,32 +71,8 @@ pub struct RunRequest {
 #[derive(Debug)]
 pub struct Started {
     /// The program.
-    pub running: Running,
+    pub running: SandboxProcess,
     _scratch: Scratch,
-}
-
-/// The manifest as the shell has it: with the dependency groups for developing, the shell's variables, and without the
-/// project's files, which are mounted.
-pub(crate) fn shell_manifest(manifest: &Manifest) -> Manifest {
-    let mut shell = manifest.clone();
-    for group in manifest.dev_shell_groups() {
-        if !shell.groups.contains(&group) {
-            shell.groups.push(group);
-        }
-    }
-    shell.include = Some(Vec::new());
-    shell.images = BTreeMap::new();
-    shell.python.bytecode = false;
-    shell.image.user = None;
-    if let Ok(name) = "PYTHONPYCACHEPREFIX".parse() {
-        // Compiled files would be left in the project.
-        shell.image.env.insert(name, "/tmp/pycache".to_owned());
-    }
-    shell.image.env.extend(manifest.dev_shell.env.clone());
-    if let Ok(workdir) = invar_tree::ImagePath::parse(PROJECT) {
-        shell.image.workdir = workdir;
-    }
-    shell
 }
 
 /// The image of `files` for `platform`, as folders.
@@ -222,7 +198,7 @@ fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathB
     let key = EnvironmentFolder(layers).key();
     let place = invar_tree::ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
     let rules = CaptureRules { modes: Modes::Kept, bytes: u64::MAX, entries: u64::MAX };
-    let checkout = check_out(&session.store, &key, |sink| {
+    let checkout = check_out(&session.store, &key, |sink| -> Result<(), BuildError> {
         for layer in layers {
             let folder = layer.join(ENVIRONMENT);
             if folder.is_dir() {
@@ -246,7 +222,7 @@ fn environment(
     install: Install,
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(session, files, None)?;
+    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let assembly = Assembly { session, files, lock, plan, source: &source, install };
     assembly.workshop().check_platform("running a program in the image")?;
     let layers = assembly.check_out_layers()?;
@@ -339,7 +315,7 @@ impl Environment {
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
             cpus: None,
-            standard: Standard::Inherit,
+            standard: StandardStreams::Inherit,
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
@@ -436,14 +412,13 @@ impl Assembly<'_> {
                 let files =
                     request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();
                 self.session.reporter.event(&Event::LayingOut { name: built.name.as_str(), files });
-                *found = Some(check_out(store, &key_of_layer(&built.layer), |sink| {
-                    let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
-                    copy_tree(&request.directories, &nothing, sink)?;
-                    request
-                        .pieces
-                        .iter()
-                        .try_for_each(|piece| copy_files(&piece.kept, piece.contents(), sink))
-                })?);
+                *found =
+                    Some(check_out(store, &key_of_layer(&built.layer), |sink| -> Result<(), BuildError> {
+                        let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);
+                        copy_tree(&request.directories, &nothing, sink)?;
+                        let mut pieces = request.pieces.iter();
+                        Ok(pieces.try_for_each(|piece| copy_files(&piece.kept, piece.contents(), sink))?)
+                    })?);
             }
         }
         Ok(found.into_iter().flatten().collect())

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
+use invar_checkout::{CheckoutError, SourceTree};
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Plan, StepPlan};
 use invar_project::{BuildPath, FileText, Output, Platform, Step, StepFetch, StepName};
+use invar_realise::{checked_blob, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, KeyWriter, Keyed, Store, StoredTree};
 use invar_tree::{Digest, Origin};
@@ -19,14 +21,11 @@ use self::follow::{Moved, links_on_disk};
 pub(crate) use self::launch::{displaced, wrapped};
 use self::put::Passing;
 use crate::BuildError;
-use crate::copy::copy_tree;
 use crate::debian::{ConfiguredPackages, debian_checkout, path};
 use crate::hints::PackagesOf;
 use crate::needs::{ATTACHMENT, Noting};
-use crate::realise::checked_blob;
-use crate::source::SourceTree;
 use crate::tools::Tools;
-use crate::vendored::Vendored;
+use crate::vendor_target::vendored;
 use crate::workshop::{Job, Workshop};
 
 /// What a step leaves, by its name.
@@ -53,9 +52,10 @@ pub(crate) fn prepare<'a>(
     environment: Option<&Key>,
 ) -> Result<Vec<Prepared<'a>>, BuildError> {
     let mut all: Vec<Prepared<'a>> = Vec::new();
+    let warn = |text: &str| workshop.session.reporter.warn(text);
     for planned in &plan.steps {
         let step = &planned.step;
-        let source = SourceTree::of_step(workshop.session, workshop.files, &step.name, &step.inputs)
+        let source = SourceTree::of_step(&warn, workshop.files, &step.name, &step.inputs)
             .map_err(|error| without_source(workshop, step, error))?;
         let fetches = fetches(workshop, step)?;
         let before = all.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name));
@@ -87,7 +87,7 @@ pub(crate) fn run_steps(
     let changed = Condvar::new();
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     // Two at once keep this machine busy: a step may use several processes itself.
-    let workers = workshop.session.jobs.clamp(1, 4).min(steps.len());
+    let workers = workshop.session.pool.threads.clamp(1, 4).min(steps.len());
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -178,7 +178,7 @@ pub(crate) fn make_step(
         }
         let made = before_checkout(workshop, before, &roots)?;
         roots.extend(made);
-        let vendored = Vendored::of(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
+        let vendored = vendored(workshop, source.tree(), source, "", &tools(workshop, step, root))?;
         roots.extend(vendored.iter().map(|vendored| path(&vendored.checkout)));
 
         let bench = workshop.bench()?;
@@ -260,15 +260,19 @@ fn before_checkout(
         });
         trees.push((tree, moved));
     }
-    let checkout = crate::copy::check_out(&workshop.session.store, &StepInputs(&inputs).key(), |sink| {
-        for ((tree, moved), stored) in trees.iter().zip(before) {
-            match moved {
-                Some(moved) => copy_tree(&moved.tree, moved, sink)?,
-                None => copy_tree(tree, stored, sink)?,
+    let checkout = invar_realise::check_out(
+        &workshop.session.store,
+        &StepInputs(&inputs).key(),
+        |sink| -> Result<(), BuildError> {
+            for ((tree, moved), stored) in trees.iter().zip(before) {
+                match moved {
+                    Some(moved) => copy_tree(&moved.tree, moved, sink)?,
+                    None => copy_tree(tree, stored, sink)?,
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(Some(path(&checkout)))
 }
 
@@ -341,15 +345,15 @@ impl Keyed for StepInputs<'_> {
 }
 
 /// Of a step without a command, the inputs are usually what its outputs name: then that is what is not there.
-fn without_source(workshop: &Workshop<'_>, step: &Step, error: BuildError) -> BuildError {
-    let BuildError::NoInput { input, .. } = &error else { return error };
+fn without_source(workshop: &Workshop<'_>, step: &Step, error: CheckoutError) -> BuildError {
+    let CheckoutError::NoInput { input, .. } = &error else { return error.into() };
     if step.run.is_some() {
-        return error;
+        return error.into();
     }
     let is_named = |from: &&BuildPath| input.replace('\\', "") == from.as_str();
     match step.outputs.keys().find(is_named) {
         Some(from) => put::no_source(workshop, step, from),
-        None => error,
+        None => error.into(),
     }
 }
 

@@ -10,9 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use invar_checkout::ProjectFiles;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
-use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
+use invar_realise::{Event, snapshot_times};
+use invar_sandbox::{Bind, CommandResult, Limits, Network, Ownership, Sandbox, StandardStreams, Status};
 use invar_store::Key;
 use invar_tree::SEARCH_PATH;
 use rustix::process::Signal;
@@ -23,9 +25,7 @@ pub use self::failure::StepFailure;
 pub(crate) use self::left::Left;
 use self::log::Log;
 use crate::hints::{self, PackagesOf};
-use crate::indexes::snapshot_times;
-use crate::project::ProjectFiles;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// The folder in which builds are run, without a leading slash. It is the same everywhere, since compilers write it
 /// into what they make.
@@ -87,21 +87,7 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// [`BuildError::ForeignPlatform`].
     pub fn check_platform(&self, label: &str) -> Result<(), BuildError> {
-        let machine = self.platform.machine();
-        let host = std::env::consts::ARCH == machine.as_str();
-        // An emulator that the kernel has opened beforehand (flag F of binfmt_misc) works in any root.
-        let emulated = || {
-            let path = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
-            fs::read_to_string(path).is_ok_and(|text| {
-                let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
-                text.starts_with("enabled") && flags.is_some_and(|flags| flags.contains('F'))
-            })
-        };
-        if !host && !emulated() {
-            let (label, platform) = (label.to_owned(), self.platform);
-            return Err(BuildError::ForeignPlatform { label, platform });
-        }
-        Ok(())
+        check_platform(self.platform, label)
     }
 
     /// Whether commands can be run here, before anything is fetched for one.
@@ -109,9 +95,7 @@ impl<'a> Workshop<'a> {
     /// # Errors
     /// [`BuildError::ForeignPlatform`], [`BuildError::Sandbox`].
     pub fn check(&self, label: &str) -> Result<(), BuildError> {
-        self.check_platform(label)?;
-        invar_sandbox::available(&self.session.programs.sandbox)
-            .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })
+        check(self.session, self.platform, label)
     }
 
     /// An empty build folder.
@@ -176,7 +160,7 @@ impl<'a> Workshop<'a> {
             },
             ownership,
             cpus: Some(CPUS),
-            standard: Standard::Lines,
+            standard: StandardStreams::Lines,
             illusion: perturbation.illusion,
         };
         let log_path = bench.scratch.path().join("log");
@@ -184,7 +168,7 @@ impl<'a> Workshop<'a> {
         self.session.reporter.event(&Event::StepStarted { label });
         let finished = invar_sandbox::run(&sandbox, &mut |bytes| log.take(bytes));
         let (mut lines, written) = log.finish();
-        let Finished { status, owners } = finished
+        let CommandResult { status, owners } = finished
             .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })?;
         written.map_err(|source| BuildError::Output { path: log_path.clone(), source })?;
         let problem = match status {
@@ -229,6 +213,33 @@ impl<'a> Workshop<'a> {
         moved.map_err(|source| BuildError::Output { path: path.clone(), source })?;
         Ok(path)
     }
+}
+
+fn check_platform(platform: Platform, label: &str) -> Result<(), BuildError> {
+    let machine = platform.machine();
+    let host = std::env::consts::ARCH == machine.as_str();
+    // An emulator that the kernel has opened beforehand (flag F of binfmt_misc) works in any root.
+    let emulated = || {
+        let path = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
+        fs::read_to_string(path).is_ok_and(|text| {
+            let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+            text.starts_with("enabled") && flags.is_some_and(|flags| flags.contains('F'))
+        })
+    };
+    if !host && !emulated() {
+        return Err(BuildError::ForeignPlatform { label: label.to_owned(), platform });
+    }
+    Ok(())
+}
+
+/// Whether commands for `platform` can be run here.
+///
+/// # Errors
+/// [`BuildError::ForeignPlatform`], [`BuildError::Sandbox`].
+pub(crate) fn check(session: &Session<'_>, platform: Platform, label: &str) -> Result<(), BuildError> {
+    check_platform(platform, label)?;
+    invar_sandbox::available(&session.programs.sandbox)
+        .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })
 }
 
 /// Keeps a failed build's files beside the store's, where whoever asked for them may look and delete.

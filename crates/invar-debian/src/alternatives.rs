@@ -25,7 +25,7 @@ pub struct AlternativeLink {
     pub path: ImagePath,
 }
 
-/// Words that stand before a command and do not change what it is.
+/// Words that are before a command and do not change what it is.
 const BEFORE: [&str; 12] =
     ["if", "then", "else", "elif", "while", "until", "do", "!", "{", "exec", "command", "time"];
 
@@ -95,7 +95,7 @@ fn parse(words: &[Option<String>]) -> Option<Alternative> {
     }
 }
 
-/// Whether `word` only stands before a command: a reserved word, or an assignment.
+/// Whether `word` only is before a command: a reserved word, or an assignment.
 fn is_before(word: &str) -> bool {
     let assignment = word.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

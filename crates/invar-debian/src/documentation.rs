@@ -19,7 +19,7 @@ const DOC: &str = "usr/share/doc";
 /// The directories of the root that a merged `/usr` has as links (file-hierarchy of Debian 12 and later).
 const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
-/// Whether `path` lies in a directory of documentation, or is one.
+/// Whether `path` is in a directory of documentation, or is one.
 pub(crate) fn is_documentation(path: &ImagePath) -> bool {
     path.is_within(DOC) || LEFT_OUT.iter().any(|directory| path.is_within(directory))
 }

@@ -7,7 +7,7 @@ use crate::documentation::merge_usr;
 pub struct UnpackOptions {
     /// Whether documentation stays.
     ///
-    /// Without it, these are left out, with the directories that would be empty then: `/usr/share/` `doc` (but for
+    /// Without it, these are left out, with the directories that would be empty then: `/usr/share/` `doc` (except for
     /// files and links named `copyright`, and for links that stand for a package's whole directory), `man`, `info`,
     /// `doc-base`, `bug`, `linda` and `lintian/overrides`. What programs read stays: `locale`, `groff`, the data of
     /// lintian itself.

@@ -7,7 +7,7 @@
 //! data.tar       also .gz, .xz, .zst: a tar archive of the files to install
 //! ```
 //!
-//! Members whose names start with `_` may stand before `control.tar` and `data.tar`, and any members after the last;
+//! Members whose names start with `_` may be before `control.tar` and `data.tar`, and any members after the last;
 //! they are passed over. bzip2 and lzma, which no archive has used for a decade, are not supported.
 //!
 //! A package is read once, from start to end. Only the control archive is held in memory.

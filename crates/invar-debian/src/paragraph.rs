@@ -71,7 +71,7 @@ pub enum ParagraphError {
         /// The beginning of the line.
         text: String,
     },
-    /// A continuation line stands where no field is.
+    /// A continuation line is where no field is.
     #[error("line {line}: a continuation line without a field before it: {text:?}")]
     Orphan {
         /// The line, from 1.

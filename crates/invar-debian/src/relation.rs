@@ -50,7 +50,7 @@ pub enum ArchitectureQualifier {
     Named(Architecture),
 }
 
-/// How a version must stand to the one in a relation.
+/// How a version must be to the one in a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VersionOperator {
     /// `<<`, strictly earlier.
@@ -99,7 +99,7 @@ pub enum RelationError {
     Operator {
         /// The relation as written.
         relation: String,
-        /// What stands in its place.
+        /// What is in its place.
         operator: String,
     },
     /// The version is not one.
@@ -221,7 +221,7 @@ impl FromStr for Relation {
     }
 }
 
-/// What stands between `open` at the very beginning and the next `close`, and what follows.
+/// What is between `open` at the very beginning and the next `close`, and what follows.
 fn bracketed(text: &str, open: char, close: char) -> Option<(&str, &str)> {
     let (inside, after) = text.strip_prefix(open)?.split_once(close)?;
     Some((inside.trim(), after))
@@ -250,7 +250,7 @@ impl Relation {
 }
 
 impl VersionOperator {
-    /// Whether `version` stands to `wanted` as the operator says.
+    /// Whether `version` is to `wanted` as the operator says.
     pub fn accepts(self, version: &DebianVersion, wanted: &DebianVersion) -> bool {
         match self {
             Self::Earlier => version < wanted,

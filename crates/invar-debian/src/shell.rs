@@ -29,7 +29,7 @@ pub(crate) enum Token {
     HereDocument,
 }
 
-/// The tokens of `script` and where they stand, in bytes. Blanks and escaped line feeds between tokens have none.
+/// The tokens of `script` and where they are, in bytes. Blanks and escaped line feeds between tokens have none.
 pub(crate) fn tokens(script: &str) -> Vec<(Token, Range<usize>)> {
     let mut lexer = Lexer { script, at: 0, tokens: Vec::new(), pending: VecDeque::new() };
     loop {

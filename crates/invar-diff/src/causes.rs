@@ -45,7 +45,7 @@ pub enum Cause {
         /// The first path that is at another place.
         first: String,
     },
-    /// Members that are the same but for their modification times.
+    /// Members that are the same except for their modification times.
     Times {
         /// Which layer of the second image, from 1.
         layer: usize,
@@ -58,7 +58,7 @@ pub enum Cause {
         /// Its time.
         new: String,
     },
-    /// Members that are the same but for the names of their owners; the numbers count.
+    /// Members that are the same except for the names of their owners; the numbers count.
     OwnerNames {
         /// Which layer of the second image, from 1.
         layer: usize,
@@ -267,8 +267,8 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
 type Last<'a> = BTreeMap<(&'a str, bool), &'a Member>;
 
 fn key(member: &Member) -> (&str, bool) {
-    use invar_oci_read::Kind;
-    (member.path.as_str(), matches!(member.kind, Kind::Whiteout | Kind::Opaque))
+    use invar_oci_read::LayerNode;
+    (member.path.as_str(), matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque))
 }
 
 fn last(listing: &Listing) -> Last<'_> {

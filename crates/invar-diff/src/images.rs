@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_oci_read::{Image, ImageError, Kind, Layer, Limits};
+use invar_oci_read::{Image, ImageError, Layer, LayerNode};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
@@ -9,28 +9,9 @@ use crate::causes::{self, Cause};
 use crate::files::{FileChange, FileState, aspects};
 use crate::inside::inside;
 use crate::loaded::{Loaded, Part};
+use crate::options::{ImageOptions, of_invar};
 use crate::packages::{PackageChange, changes, versions};
 use crate::{Change, Inside};
-
-/// How images are compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageOptions {
-    /// Read all layers, also those that both images name by one digest, and check every digest.
-    pub all_layers: bool,
-    /// The largest file that is looked into, in bytes.
-    pub inside: u64,
-    /// How many bytes of files are looked into together, on each side.
-    pub inside_total: u64,
-    /// What is believed.
-    pub limits: Limits,
-}
-
-impl ImageOptions {
-    /// Usual options: shared layers are believed to be what their digest says.
-    pub const fn usual() -> Self {
-        Self { all_layers: false, inside: 32 << 20, inside_total: 256 << 20, limits: Limits::usual() }
-    }
-}
 
 /// What one side is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,7 +53,7 @@ pub struct Difference {
     pub causes: Vec<Cause>,
     /// Layers that were not read.
     pub shared: Shared,
-    /// Files that were not looked into since they, or all together, are too large.
+    /// Files that were not inspected since they, or all together, are too large.
     pub not_looked_into: usize,
 }
 
@@ -115,7 +96,7 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
     }
     causes.extend(layer_causes(&left, &right, &pairs));
     let files = file_changes(&left, &right);
-    // A root file system has no layers, whatever it was made from.
+    // A root file system has no layers, whatever it was built from.
     let layered = old.config.is_some() && new.config.is_some();
     if layered && files.is_empty() && causes.is_empty() && old.layers.len() != new.layers.len() {
         causes.push(Cause::Layers { old: old.layers.len(), new: new.layers.len() });
@@ -167,14 +148,6 @@ fn shared_layers(old: &[Layer], new: &[Layer]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Whether the image says that Invar built it: then no layer has a file that another has.
-pub(crate) fn of_invar(image: &Image) -> bool {
-    !image.layers.is_empty()
-        && image.layers.iter().all(|layer| {
-            layer.history.as_ref().and_then(|history| history.created_by.as_deref()) == Some("invar build")
-        })
-}
-
 /// Lists what the shared layers have, once for both sides. Of their files only those are read that the others bring as
 /// well, hide, or link to.
 fn look_at_shared(
@@ -218,9 +191,9 @@ fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> b
         lowest_read.is_some_and(|lowest| shared.iter().any(|&place| place > lowest))
     };
     let marks = |loaded: &Loaded<'_>| {
-        loaded
-            .members()
-            .any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
+        loaded.members().any(|member| {
+            matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque | LayerNode::HardLink { .. })
+        })
     };
     let touched = |loaded: &Loaded<'_>| -> BTreeSet<ImagePath> {
         loaded.members().map(|member| member.path.clone()).collect()

@@ -1,4 +1,4 @@
-//! What differs inside of a file.
+//! What differs inside a file.
 mod archive;
 mod bytecode;
 mod elf;
@@ -69,7 +69,7 @@ pub enum Inside {
         /// How many bytes differ; a byte that only one has counts.
         differing: u64,
     },
-    /// It is too large to be looked into.
+    /// It is too large to be inspected.
     TooLarge,
 }
 
@@ -121,7 +121,7 @@ pub struct Member {
     pub inside: Option<Box<Inside>>,
 }
 
-/// How many archives are looked into that are in each other.
+/// How many archives are inspected that are in each other.
 const DEEPEST: usize = 4;
 
 /// How many bytes a compressed file may unpack to.

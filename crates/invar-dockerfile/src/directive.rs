@@ -1,6 +1,6 @@
 //! Parser directives: `# syntax=`, `# escape=`, `# check=`.
 //!
-//! They stand at the top of the file, before any other comment, blank line or instruction, each at most once.
+//! They are at the top of the file, before any other comment, blank line or instruction, each at most once.
 use crate::continuation::Line;
 use crate::error::{Fault, ParseError};
 use crate::text::Span;
@@ -12,9 +12,9 @@ pub struct Directive {
     pub name: &'static str,
     /// Its value, without white space at the ends.
     pub value: String,
-    /// Where the value stands.
+    /// Where the value is.
     pub value_span: Span,
-    /// Where the line stands.
+    /// Where the line is.
     pub span: Span,
 }
 

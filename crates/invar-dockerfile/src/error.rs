@@ -46,7 +46,7 @@ pub enum Fault {
     /// There is no `FROM`.
     #[error("the file has no FROM, so it builds nothing")]
     NoStage,
-    /// An instruction other than `ARG` stands before the first `FROM`.
+    /// An instruction other than `ARG` is before the first `FROM`.
     #[error("{name} is before the first FROM, where only ARG is allowed")]
     BeforeFrom {
         /// The instruction.
@@ -67,7 +67,7 @@ pub enum Fault {
     /// An instruction that does not exist.
     #[error("unknown instruction {name}{}", .nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default())]
     UnknownInstruction {
-        /// The word that stands in its place.
+        /// The word that is in its place.
         name: String,
         /// The instruction that is spelled most alike.
         nearest: Option<&'static str>,

@@ -25,7 +25,7 @@ pub(crate) fn exec_form(text: &Text) -> Result<Option<Vec<Word>>, ParseError> {
     Ok(Some(words))
 }
 
-/// Where the strings of a valid JSON array of strings stand, without their quotes.
+/// Where the strings of a valid JSON array of strings are, without their quotes.
 fn string_places(json: &str) -> Vec<std::ops::Range<usize>> {
     let mut places = Vec::new();
     let (mut open, mut escaped) = (None, false);

@@ -177,7 +177,7 @@ impl Expander<'_> {
         Ok(out)
     }
 
-    /// What stands after a `$`.
+    /// What is after a `$`.
     fn dollar(&mut self, depth: usize) -> Result<String, ExpansionFault> {
         if self.peek() != Some('{') {
             let name = self.name();
@@ -236,7 +236,7 @@ impl Expander<'_> {
         let before = self.found.clone();
         let word = self.until(Some('}'), false, depth + 1)?;
         let value = self.value(name, operator == '?').filter(|value| !(empty_is_unset && value.is_empty()));
-        // What names stand in a word that is not used does not matter.
+        // What names are in a word that is not used does not matter.
         let word_is_used = value.is_some() == (operator == '+');
         if !word_is_used {
             self.found.names.retain(|found| before.names.contains(found) || found == name);

@@ -14,9 +14,9 @@ pub struct Heredoc {
     pub strip_tabs: bool,
     /// The file descriptor before the `<<`.
     pub descriptor: Option<u32>,
-    /// Where the `<<EOF` stands.
+    /// Where the `<<EOF` is.
     pub marker: Span,
-    /// What stands in it, with the newline of its last line, and without the tabs where they are to be removed.
+    /// What is in it, with the newline of its last line, and without the tabs where they are to be removed.
     pub content: Text,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn marker(text: &str) -> Option<Marker> {
     Some(Marker { name, expand: !quoted, strip_tabs, descriptor, length })
 }
 
-/// The here-documents that start on an instruction's line, outside of quotes, each with where its marker stands.
+/// The here-documents that start on an instruction's line, outside quotes, each with where its marker is.
 pub(crate) fn markers(line: &Text) -> Vec<(Marker, std::ops::Range<usize>)> {
     let value = line.as_str();
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ pub(crate) fn markers(line: &Text) -> Vec<(Marker, std::ops::Range<usize>)> {
             None if character.is_whitespace() => word_start = next,
             None if value[at..].starts_with("<<") => {
                 let digits = value[word_start..at].chars().all(|c| c.is_ascii_digit());
-                // BuildKit takes a word for a marker only where nothing but a descriptor stands before it.
+                // BuildKit takes a word for a marker only where nothing but a descriptor is before it.
                 match marker(&value[word_start..]).filter(|_| digits) {
                     Some(marker) => {
                         let marker = whole_word(marker, &value[word_start..]);
@@ -121,7 +121,7 @@ fn whole_word(mut marker: Marker, text: &str) -> Marker {
     marker
 }
 
-/// Reads the here-documents of `markers` from `lines`, which stand after the instruction's own.
+/// Reads the here-documents of `markers` from `lines`, which are after the instruction's own.
 pub(crate) fn contents(
     line: &Text,
     markers: Vec<(Marker, std::ops::Range<usize>)>,

@@ -23,7 +23,7 @@ impl Dockerfile {
         self.directives.iter().find(|directive| directive.name == name)
     }
 
-    /// The line, from 1, in which the byte `offset` of the file stands.
+    /// The line, from 1, in which the byte `offset` of the file is.
     pub fn line(&self, offset: usize) -> usize {
         self.lines.line(offset)
     }
@@ -37,11 +37,11 @@ impl Dockerfile {
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// What stands after the `#`, without white space at the ends.
+    /// What is after the `#`, without white space at the ends.
     pub text: String,
-    /// Where it stands, from the `#` on.
+    /// Where it is, from the `#` on.
     pub span: Span,
-    /// Whether it stands between the lines of one instruction.
+    /// Whether it is between the lines of one instruction.
     pub inside: bool,
 }
 
@@ -49,14 +49,14 @@ pub struct Comment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
     /// What it is, with its arguments.
-    pub kind: Kind,
+    pub kind: InstructionKind,
     /// The `--name=value` words before the arguments.
     pub flags: Vec<Flag>,
     /// The here-documents that start on its line, in their order.
     pub heredocs: Vec<Heredoc>,
-    /// Where its name stands.
+    /// Where its name is.
     pub name: Span,
-    /// Where all of it stands, from its name to the end of its last line or here-document.
+    /// Where all of it is, from its name to the end of its last line or here-document.
     pub span: Span,
 }
 
@@ -72,12 +72,12 @@ impl Instruction {
     }
 }
 
-/// A word as it stands in the file: quotes, escapes and `$` are still in it.
+/// A word as it is in the file: quotes, escapes and `$` are still in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
     /// The word, without the ends of continued lines.
     pub text: String,
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
 }
 
@@ -86,9 +86,9 @@ pub struct Word {
 pub struct Flag {
     /// Its name, without the dashes.
     pub name: String,
-    /// What stands after the `=`, without quotes.
+    /// What is after the `=`, without quotes.
     pub value: Option<Word>,
-    /// Where all of it stands.
+    /// Where all of it is.
     pub span: Span,
 }
 
@@ -99,7 +99,7 @@ pub struct Assignment {
     pub name: Word,
     /// The value; without one, `ARG` declares a name that has to come from outside.
     pub value: Option<Word>,
-    /// Where all of it stands.
+    /// Where all of it is.
     pub span: Span,
 }
 
@@ -141,7 +141,7 @@ pub enum Healthcheck {
 
 /// An instruction's name and arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum InstructionKind {
     /// `FROM image [AS name]`.
     From {
         /// The image, stage or `scratch`.
@@ -185,7 +185,7 @@ pub enum Kind {
     Onbuild(Box<Instruction>),
 }
 
-impl Kind {
+impl InstructionKind {
     /// The instruction's name, in capitals.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ pub enum RunScript {
     Shell(Script),
     /// A here-document that another program reads.
     Program {
-        /// What stands after the `#!`.
+        /// What is after the `#!`.
         interpreter: String,
         /// The text, with that line.
         content: Text,
@@ -43,7 +43,7 @@ fn of_line(line: &Text, heredocs: &[Heredoc]) -> RunScript {
     }
 }
 
-/// Whether what stands after a `#!` is a shell of the POSIX kind.
+/// Whether what is after a `#!` is a shell of the POSIX kind.
 pub fn is_shell(interpreter: &str) -> bool {
     let mut words =
         interpreter.split_whitespace().filter(|word| !word.starts_with('-') && !word.contains('='));
@@ -79,7 +79,7 @@ fn of_words(words: &[Word]) -> Script {
         span: first.span.to(last.span),
     };
     let left = std::cell::Cell::new(crate::Limits::COMMANDS);
-    command.inner = crate::shell::find_inner(&command, &left, 0).map(Box::new);
+    command.inner = crate::shell::inner_script(&command, &left, 0).map(Box::new);
     let complete = command.inner.as_ref().is_none_or(|inner| inner.complete);
     Script { commands: vec![command], redirects: Vec::new(), complete }
 }

@@ -2,15 +2,14 @@
 //!
 //! A reader of POSIX shell grammar (IEEE 1003.1, "Shell Command Language") that keeps what an auditor and a translator
 //! ask for: which programs are started with which words, what is piped into what, what comes after what. Loops and
-//! conditions are seen through: their commands are listed in the order in which they stand.
+//! conditions are seen through: their commands are listed in the order in which they are.
 mod block;
-mod lexer;
 mod nested;
 mod splitter;
 mod word;
 
 pub use block::{Block, BlockKind, BlockPart};
-pub(crate) use nested::find_inner;
+pub(crate) use splitter::inner_script;
 pub use splitter::split_commands;
 pub use word::{ShellPart, ShellWord};
 
@@ -19,7 +18,7 @@ use crate::text::{Span, Text};
 /// The commands of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Script {
-    /// The commands, in the order in which they stand.
+    /// The commands, in the order in which they are.
     pub commands: Vec<ShellCommand>,
     /// The redirections that stand alone, or after a compound command: `> file`, `done < file`.
     pub redirects: Vec<Redirect>,
@@ -28,7 +27,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// All commands, also those in `$(...)` and in `sh -c '...'`: these come before the command that they stand in.
+    /// All commands, also those in `$(...)` and in `sh -c '...'`: these come before the command that they are in.
     pub fn all(&self) -> Vec<&ShellCommand> {
         let mut found = Vec::new();
         self.collect(&mut found);
@@ -52,7 +51,7 @@ impl Script {
     }
 }
 
-/// What stands before a command.
+/// What is before a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connector {
     /// Nothing: it is the first of its script or group.
@@ -72,15 +71,15 @@ pub enum Connector {
 /// A simple command: assignments, words, redirections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShellCommand {
-    /// What stands before it.
+    /// What is before it.
     pub connector: Connector,
     /// Commands of one pipeline have the same number; the numbers rise within a script.
     pub pipeline: usize,
-    /// In how many `(...)` it stands.
+    /// In how many `(...)` it is.
     pub depth: usize,
     /// The compound commands around it, from the outermost to the innermost.
     pub blocks: Vec<Block>,
-    /// Whether `!` stands before it.
+    /// Whether `!` is before it.
     pub negated: bool,
     /// The assignments before its first word.
     pub assignments: Vec<ShellAssignment>,
@@ -90,7 +89,7 @@ pub struct ShellCommand {
     pub redirects: Vec<Redirect>,
     /// The script that it runs, where it is a shell with `-c` or a here-document, or `eval`.
     pub inner: Option<Box<Script>>,
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
 }
 
@@ -118,12 +117,12 @@ pub struct ShellAssignment {
 /// A redirection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {
-    /// `<`, `>`, `>>`, `<<`, `<<<`, `>&` and the like.
+    /// `<`, `>`, `>>`, `<<`, `<<<`, `>&` and similar.
     pub operator: &'static str,
     /// The file descriptor before it.
     pub descriptor: Option<u32>,
     /// The file, the other descriptor, the word of a here-document, or the string.
     pub target: ShellWord,
-    /// What stands in the here-document.
+    /// What is in the here-document.
     pub content: Option<Text>,
 }

@@ -1,4 +1,4 @@
-//! Text that knows where each of its bytes stands in the file.
+//! Text that knows where each of its bytes is in the file.
 use std::ops::Range;
 
 /// Bytes of the file, from `start` up to and without `end`.
@@ -50,7 +50,7 @@ impl LineIndex {
         Self { starts: std::iter::once(0).chain(after_each_newline).collect() }
     }
 
-    /// The line, from 1, in which the byte `offset` stands.
+    /// The line, from 1, in which the byte `offset` is.
     pub fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).max(1)
     }
@@ -66,7 +66,7 @@ impl LineIndex {
     }
 }
 
-/// A piece of a text that stands in one piece in the file.
+/// A piece of a text that is in one piece in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     /// Where the piece starts in the text.
@@ -82,7 +82,7 @@ struct Run {
 pub struct Text {
     value: String,
     runs: Vec<Run>,
-    /// Where an empty text would stand.
+    /// Where an empty text would be.
     anchor: usize,
 }
 
@@ -92,7 +92,7 @@ impl Text {
         Self { value: String::new(), runs: Vec::new(), anchor: source }
     }
 
-    /// `value`, which stands in one piece from the byte `source` of the file on.
+    /// `value`, which is in one piece from the byte `source` of the file on.
     pub fn new(value: &str, source: usize) -> Self {
         let mut text = Self::empty(source);
         text.push(value, source);
@@ -104,7 +104,7 @@ impl Text {
         &self.value
     }
 
-    /// Puts `value`, which stands at the byte `source` of the file, at the end.
+    /// Puts `value`, which is at the byte `source` of the file, at the end.
     pub fn push(&mut self, value: &str, source: usize) {
         if value.is_empty() {
             return;
@@ -125,7 +125,7 @@ impl Text {
         }
     }
 
-    /// The part in `range`, which must lie on boundaries of characters.
+    /// The part in `range`, which must be on boundaries of characters.
     pub fn slice(&self, range: Range<usize>) -> Self {
         let mut part = Self::empty(self.source(range.start));
         let mut index = self.runs.partition_point(|run| run.at <= range.start).saturating_sub(1);
@@ -139,7 +139,7 @@ impl Text {
         part
     }
 
-    /// Where the byte `at` of the string stands in the file.
+    /// Where the byte `at` of the string is in the file.
     pub fn source(&self, at: usize) -> usize {
         match self.runs.partition_point(|run| run.at <= at).checked_sub(1) {
             Some(index) => self.runs[index].source + (at - self.runs[index].at),
@@ -147,7 +147,7 @@ impl Text {
         }
     }
 
-    /// Where the bytes in `range` stand in the file, with the gaps between them.
+    /// Where the bytes in `range` are in the file, with the gaps between them.
     pub fn span_of(&self, range: Range<usize>) -> Span {
         let start = self.source(range.start);
         if range.is_empty() {
@@ -157,7 +157,7 @@ impl Text {
         }
     }
 
-    /// Where all of it stands in the file.
+    /// Where all of it is in the file.
     pub fn span(&self) -> Span {
         self.span_of(0..self.value.len())
     }

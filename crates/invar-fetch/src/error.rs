@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use invar_diagnostic::{Diagnostic, Hint, Kind};
 use invar_store::StoreError;
 use invar_tree::Digest;
 
@@ -29,7 +30,7 @@ pub enum FetchError {
         label: String,
     },
     /// The observer asked to give up. What was received is kept for the next attempt.
-    #[error("fetching {label} was cancelled")]
+    #[error("fetching {label} was canceled")]
     Cancelled {
         /// What was to be fetched.
         label: String,
@@ -43,6 +44,26 @@ pub enum FetchError {
         #[source]
         source: StoreError,
     },
+}
+
+impl Diagnostic for FetchError {
+    fn kind(&self) -> Kind {
+        let wrong = |failed: &UrlFailure| {
+            matches!(
+                failed.failure,
+                Failure::Digest { .. } | Failure::Length { .. } | Failure::TooLong { .. }
+            )
+        };
+        match self {
+            Self::Store { .. } => Kind::Disk,
+            Self::Exhausted { failures, .. } if failures.iter().any(wrong) => Kind::Verification,
+            _ => Kind::Network,
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        matches!(self, Self::Offline { .. }).then(|| "run this once without --offline".into())
+    }
 }
 
 impl FetchError {

@@ -1,25 +1,25 @@
 //! Downloads: parallel, resumed, retried, checked while they stream.
 //!
 //! # Goals
-//! * What arrives in the store has the digest that was asked for; every other outcome is an error that says, for each
-//!   address, what happened there.
-//! * Nothing is downloaded twice: what was received before an interruption is the beginning of the next attempt, in
-//!   this process or a later one, and two processes that need the same file share one download.
+//! * What arrives in the store has the requested digest; every other outcome is an error that reports what happened at
+//!   each URL.
+//! * Nothing is downloaded twice: an interrupted download is resumed, in this process or a later one, and two processes
+//!   that need the same file share one download.
 //! * A hostile or broken server costs time and bounded space, never correctness: bodies are cut off at the expected
-//!   size, redirects are counted, and neither leave TLS nor lead to a local file.
+//!   size, and redirects are limited, never leave TLS and never lead to a local file.
 //!
 //! # Non-goals
-//! * No environment: proxies and time limits are [`Settings`]. Certificates are the system's.
-//! * No authentication: names and passwords in addresses are not sent, and not shown in errors.
-//! * No decisions about what to fetch: addresses and digests come from a lock.
+//! * No environment: proxies and timeouts are [`Settings`]. Certificates are the system's.
+//! * No authentication: credentials in URLs are not sent, and not shown in errors.
+//! * No decisions about what to fetch: URLs and digests come from a lock.
 //!
-//! # What is tried again
+//! # Retries
 //!
-//! Addresses are tried in their order. At one address an attempt is repeated, with pauses that double, when the
-//! connection failed or ended early, when the server was too slow, and when it says that it has trouble (408, 425,
-//! 429, 5xx). Nothing else is repeated: a file that is missing, is too long, or has another digest will not get
-//! better. There is one exception, which the digest makes safe: a file whose beginning came from an earlier attempt
-//! and which has the wrong digest is fetched once more from its first byte, since either part may be at fault.
+//! URLs are tried in order. An attempt is repeated, with doubling pauses, if the connection failed or ended early, if
+//! the server was too slow, and if it reports a temporary error (408, 425, 429, 5xx). Nothing else is repeated: a file
+//! that is missing, too long, or has a different digest will not get better. There is one exception, which the digest
+//! makes safe: a resumed file with the wrong digest is fetched once more from its first byte, because either part may
+//! be wrong.
 mod attempt;
 mod download;
 mod error;
@@ -36,7 +36,7 @@ mod transport;
 pub use error::{Failure, FetchError, UrlFailure};
 pub use fetcher::Fetcher;
 pub use location::follow;
-pub use observer::{Observer, Unobserved};
+pub use observer::{Observer, SilentObserver};
 pub use request::Request;
 pub use settings::Settings;
-pub use small::Fetched;
+pub use small::FetchedFile;

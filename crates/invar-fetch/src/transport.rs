@@ -137,7 +137,7 @@ fn agent(settings: &Settings) -> Result<Agent, String> {
         None => None,
     };
     let config = Agent::config_builder()
-        // Named even if there is none: the default looks into the environment.
+        // Named even if there is none: the default reads the environment.
         .proxy(proxy)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
         .http_status_as_error(false)

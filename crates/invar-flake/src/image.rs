@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::datum::Datum;
 
-/// An image: `dockerTools.buildImage` and the like, with their attributes sorted by what they mean.
+/// An image: `dockerTools.buildImage` and similar, with their attributes sorted by what they mean.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Image {
     /// The function: `dockerTools.buildImage`, `dockerTools.buildLayeredImage`, `dockerTools.streamLayeredImage`,

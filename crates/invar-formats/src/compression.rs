@@ -60,7 +60,7 @@ impl Compression {
     }
 
     /// A reader of what `reader` holds compressed. It reads `reader` to its end, and bytes that do not belong to the
-    /// compressed stream are an error, as are streams that need more memory than any tool asks for by itself.
+    /// compressed stream are an error, as are streams that need more memory than any tool asks for on its own.
     ///
     /// # Errors
     /// If the decoder cannot be made, or the beginning cannot be read.

@@ -1,14 +1,14 @@
-//! Formats that others defined, each read once, within limits.
+//! Reads formats that others defined, each in one place, within limits.
 //!
 //! # Goals
-//! * One reader for each format. Who reads it for a purpose says what that purpose allows, and adds its own rules to
-//!   what the reader gives; no one parses the bytes again.
-//! * All input is hostile. Each reader has a limit for all that it keeps and all that it decodes, and never panics.
-//! * Streams: nothing is read twice, and nothing but headers is held in memory.
+//! * One reader for each format. Callers choose what to allow and add their own rules to the reader's results; nobody
+//!   parses the bytes again.
+//! * All input is hostile. Each reader limits everything that it keeps and decodes, and never panics.
+//! * Streams: nothing is read twice, and only headers are kept in memory.
 //!
 //! # Non-goals
-//! * No writing: what an image's bytes depend on stays in `invar-oci`.
-//! * No trees, paths or digests. A path here is bytes, as the archive has them.
+//! * No writing: `invar-oci` determines an image's bytes.
+//! * No trees, paths or digests: a path is bytes, as in the archive.
 pub mod ar;
 mod compression;
 pub mod dockerignore;

@@ -3,7 +3,7 @@
 /// The candidate that is most like `text`, if one is alike enough to be what was meant.
 ///
 /// Alike is: at most one edit (a character added, dropped, replaced, or swapped with its neighbour) in three, or the
-/// same but for case, `_` and `-`. Of equally good candidates the first counts.
+/// same except for case, `_` and `-`. Of equally good candidates the first counts.
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Longer texts are not slips of the pen, and the distance is quadratic in the length.
     if text.len() > 64 {

@@ -10,7 +10,7 @@
 //!           148 sum       (8)  156 flag (1)   157 link target (100)       257 "ustar"        265 user (32)
 //!           297 group    (32)  329 device major (8)        337 device minor (8)              345 prefix (155)
 //! sum       of all bytes of the header, read as signed or unsigned, with the sum itself as spaces
-//! prefix    stands before the path, with a slash between, where the format is ustar ("ustar\0") and not GNU's
+//! prefix    is before the path, with a slash between, where the format is ustar ("ustar\0") and not GNU's
 //! x         records for the next member: `LENGTH KEY=VALUE\n`, the length in decimal and counting all of the record
 //! g         the same for all members that follow
 //! L, K      path and link target of the next member, up to a NUL
@@ -36,8 +36,8 @@
 //! | data after the end           | refused        | refused        | passed over       | refused |
 //! | owner, time                  | 32 bits; -     | -; -           | -; -              | 32 bits; kept |
 //!
-//! The first lines are what this module enforces; the others are rules of the tree that the archive becomes, and stand
-//! beside the code that makes it.
+//! The first lines are what this module enforces; the others are rules of the tree that the archive becomes, and are
+//! next to the code that makes it.
 //!
 //! The `tar` crate is not used: it takes a file's size from the first header alone where it gives members as they are,
 //! and joins long names without a limit where it does not.

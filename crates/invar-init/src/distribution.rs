@@ -3,7 +3,7 @@
 /// Managers, names and packages. See its own first lines.
 const TABLE: &str = include_str!("distribution.tsv");
 
-/// Suites from before the change of time's width, also with what stands after a hyphen: `bookworm-backports`.
+/// Suites from before the change of time's width, also with what is after a hyphen: `bookworm-backports`.
 const BEFORE_T64: [&str; 3] = ["bookworm", "bullseye", "buster"];
 
 /// A program that installs packages.

@@ -29,7 +29,7 @@ pub struct Draft {
     pub exclude: BTreeSet<String>,
     /// Keys of the image table, in the order of the manifest's documentation.
     pub image: Keys,
-    /// Keys of the table of each further image, by its key.
+    /// Keys of the table of each additional image, by its key.
     pub images: BTreeMap<String, Keys>,
     /// Keys of the table `python`.
     pub python: Keys,
@@ -75,11 +75,11 @@ pub struct Source {
 /// A line that could not be carried over, or only with a thought of the author's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where it stands.
+    /// Where it is.
     pub source: Source,
     /// The file that the line is in, if that is another one, which is imported.
     pub file: Option<String>,
-    /// What stands there, shortened to one line.
+    /// What is there, shortened to one line.
     pub text: String,
     /// Why it was left, and what to do.
     pub why: String,
@@ -407,7 +407,7 @@ fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// A value on one line, but for texts that have several.
+/// A value on one line, except for texts that have several.
 fn inline(value: &Value) -> String {
     match value {
         Value::Array(list) => {

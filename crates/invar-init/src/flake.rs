@@ -1,4 +1,4 @@
-//! A flake, as a manifest: an output is evaluated, and what it is made of is put where Debian and the project have it.
+//! A flake, as a manifest: an output is evaluated, and what it consists of is put where Debian and the project have it.
 //!
 //! The output is an image, a package, an app, an environment or a shell. Packages of nixpkgs become Debian packages by
 //! a table; the virtual environment is the project's own, `/app/.venv`; what a derivation puts into its output is put
@@ -17,7 +17,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use invar_flake::{Flake, Output, OutputKind, OutputName, Thing};
+use invar_flake::{Flake, FlakeValue, Output, OutputKind, OutputName};
 use invar_project::Purpose;
 use toml::Value;
 
@@ -83,7 +83,7 @@ pub(crate) fn read_flake_at(
     root: Option<&str>,
     draft: Draft,
 ) -> Result<Draft, FlakeError> {
-    // What is evaluated, and what packages are made of, may be deeper than any thread's own stack.
+    // What is evaluated, and what packages consist of, may be deeper than any thread's own stack.
     invar_nix::on_deep_stack(|| read_on_this_stack(text, context, root, draft))
 }
 
@@ -253,7 +253,7 @@ impl Reader<'_> {
             Ok(output) => {
                 let what = match &output.kind {
                     OutputKind::Thing(thing) => match &**thing {
-                        Thing::Unknown(description) => description.clone(),
+                        FlakeValue::Unknown(description) => description.clone(),
                         _ => String::new(),
                     },
                     _ => String::new(),

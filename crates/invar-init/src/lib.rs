@@ -1,13 +1,13 @@
-//! The first manifest of a project: from what the project is, from its Dockerfile, or from its flake.
+//! Creates the manifest of a project, from the project itself, its Dockerfile, or its flake.
 //!
 //! # Goals
-//! * The smallest manifest that works, and nothing that Invar does by itself.
-//! * Honesty: what cannot be carried over stands in the manifest as a comment with its line, and what was not pinned
-//!   before and is now is reported.
+//! * The smallest manifest that works, without defaults.
+//! * Honesty: what cannot be converted becomes a comment with its line, and what was not pinned before is
+//!   reported.
 //!
 //! # Non-goals
 //! * No disk and no network: texts come in, a [`Draft`] goes out, and the caller checks and writes it.
-//! * No running of shells: what a command does is read, or said to be left.
+//! * No running of shells: commands are understood, or reported as not converted.
 mod distribution;
 mod dockerfile;
 mod draft;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_python::UvLockError;
 use toml::de::DeTable;
 
-use crate::project::locked::Locked;
+use crate::project::locked::LockedPackages;
 
 use crate::draft::{Draft, Source};
 use crate::suite;
@@ -96,8 +96,8 @@ impl Facts {
             facts.scripts = project.scripts.into_iter().collect();
         }
         if let (Some(lock), Some(release)) = (view.uv_lock, release)
-            && let Some(Locked { packages, without_wheels, without_fitting }) =
-                Locked::read(lock, &facts, draft, release)?
+            && let Some(LockedPackages { packages, without_wheels, without_fitting }) =
+                LockedPackages::read(lock, &facts, draft, release)?
         {
             facts = Self { packages, without_wheels, without_fitting, ..facts };
         }

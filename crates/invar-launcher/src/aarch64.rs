@@ -187,7 +187,7 @@ fn make_room(a: &mut Assembler, data: &Data) {
     a.mov(23, 21); // put them there
 }
 
-/// The program, its first arguments, those of the caller but for its name, NULL.
+/// The program, its first arguments, those of the caller except for its name, NULL.
 fn arguments(a: &mut Assembler, data: &Data) {
     table(a, [Label::First, Label::FirstEnd], [Label::CopyFirst, Label::FirstDone]);
     if data.is_called_as_the_caller_says() {
@@ -224,7 +224,7 @@ fn table(a: &mut Assembler, [from, to]: [Label; 2], [again, done]: [Label; 2]) {
     a.label(done);
 }
 
-/// The caller's variables but for some, those that are set, NULL.
+/// The caller's variables except for some, those that are set, NULL.
 fn variables(a: &mut Assembler, data: &Data) {
     a.mov(22, 23); // the new variables
     a.mov_number(24, 0); // no PATH yet

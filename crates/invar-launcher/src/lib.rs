@@ -1,9 +1,8 @@
 //! A program for the image that sets variables and arguments and starts another, without a shell.
 //!
-//! Where others put a shell script in front of a program (`export FONTCONFIG_FILE=...; exec real "$@"`), an image
-//! without a shell needs a program. [`launcher`] makes one: a static executable of about a kilobyte that knows one
-//! program, its first arguments and some variables. Its machine code is written here by hand, instruction by
-//! instruction, so its bytes depend on no compiler.
+//! Replaces a wrapper script (`export FONTCONFIG_FILE=...; exec real "$@"`) in an image without a shell. [`launcher`]
+//! creates a static executable of about a kilobyte that starts one program with its first arguments and some variables.
+//! Its machine code is written by hand, instruction by instruction, so its bytes do not depend on a compiler.
 //!
 //! # What it does
 //! * `argv` of the program is its own path or [another name](Launcher::name), then [`Launcher::arguments`], then the
@@ -13,13 +12,14 @@
 //! * `PATH`, if [`Launcher::prefix_path`] is not empty, is these folders and then what it was. A `PATH` that is missing
 //!   or empty becomes these folders alone, and of a repeated one the first counts.
 //! * A variable of [`Launcher::prefixes`] or [`Launcher::suffixes`] is what it was between these values. Where it is
-//!   missing or empty it is the values alone, without a separator at an end. One of [`Launcher::defaults`] is only given
-//!   where it is missing, and then the values are put around that. Of a repeated one the first counts. What was missing
-//!   comes after the caller's variables, in the byte order of their names.
-//! * It goes to [`Launcher::directory`], if there is one.
-//! * It then becomes the program (`execve`): no process is added, and signals, files and limits are as they were.
+//!   missing or empty it is the values alone, without a separator at an end. One of [`Launcher::defaults`] is only
+//!   given where it is missing, and then the values are put around that. Of a repeated one the first counts. What was
+//!   missing comes after the caller's variables, in the byte order of their names.
+//! * It changes to [`Launcher::directory`], if set.
+//! * It then becomes the program (`execve`): there is no extra process, and signals, files and limits are unchanged.
 //! * If that fails, it writes `NAME: cannot start PROGRAM`, or `NAME: cannot enter DIRECTORY`, to the standard error,
-//!   where `NAME` is how it was called, and exits with 126 if it was not allowed (`EACCES`) and with 127 otherwise, as a shell does.
+//!   where `NAME` is how it was called, and exits with 126 if it was not allowed (`EACCES`) and with 127 otherwise, as
+//!   a shell does.
 //!
 //! # How
 //! Everything is built on the stack: two arrays of pointers, to strings that are in the executable or that the kernel
@@ -40,7 +40,7 @@ pub use invar_tree::Machine;
 
 /// What a program is called by: the first of its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum CalledAs {
+pub enum ProgramName {
     /// Its own path.
     #[default]
     Program,
@@ -55,7 +55,7 @@ pub enum CalledAs {
 pub struct Values {
     /// The values.
     pub values: Vec<String>,
-    /// What stands between two values, and between them and what the variable was.
+    /// What is between two values, and between them and what the variable was.
     pub separator: String,
 }
 
@@ -76,7 +76,7 @@ pub struct Launcher {
     /// before that.
     pub prefix_path: Vec<String>,
     /// What the program is called by.
-    pub name: CalledAs,
+    pub name: ProgramName,
     /// Arguments that come after those of the caller.
     pub last_arguments: Vec<String>,
     /// Variables that are set where the caller has not set them; the values by the names.

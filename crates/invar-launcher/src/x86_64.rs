@@ -89,7 +89,7 @@ fn make_room(a: &mut Assembler, data: &Data) {
     a.put(&[0x48, 0x89, 0xe7]); // mov rdi, rsp: put them there
 }
 
-/// The program, its first arguments, those of the caller but for its name, NULL.
+/// The program, its first arguments, those of the caller except for its name, NULL.
 fn arguments(a: &mut Assembler, data: &Data) {
     a.to(LEA_RSI, Label::First); // the table of the first ones
     a.number(MOV_ECX, data.arguments()); // how many
@@ -118,7 +118,7 @@ fn arguments(a: &mut Assembler, data: &Data) {
     a.put(&[0x48, 0xab]); // stosq: NULL ends the arguments
 }
 
-/// The caller's variables but for some, those that are set, NULL.
+/// The caller's variables except for some, those that are set, NULL.
 fn variables(a: &mut Assembler, data: &Data) {
     a.put(&[0x49, 0x89, 0xfe]); // mov r14, rdi: the new variables
     a.put(&[0x45, 0x31, 0xff]); // xor r15d, r15d: no PATH yet

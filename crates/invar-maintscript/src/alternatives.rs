@@ -1,6 +1,6 @@
 //! Alternatives: `/usr/bin/awk` leads to `/etc/alternatives/awk`, and that to `/usr/bin/mawk` (update-alternatives(1)).
 //!
-//! The commands are taken from the scripts of the packages: literal ones as they stand, those in the loops of a few
+//! The commands are taken from the scripts of the packages: literal ones as they are, those in the loops of a few
 //! packages by [`loops`]. Every group is in automatic mode: the highest priority wins, and of two that are equal the
 //! first path. What an alternative stands for must be in the image; a slave whose file is not is left out, as the
 //! manual pages are in an image without documentation. A file is never replaced by a link. The records that

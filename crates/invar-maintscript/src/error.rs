@@ -34,7 +34,7 @@ pub enum ConfigureError {
         /// The file.
         path: ImagePath,
     },
-    /// A handler's entry lies below a path that is a file in the image.
+    /// A handler's entry is below a path that is a file in the image.
     #[error("handler {handler} creates {path}, but {ancestor} is not a directory")]
     NotADirectory {
         /// The handler.

@@ -11,13 +11,13 @@
 //! up to `.so`; other links count as files. Of several with one name, files go before links, then the highest file
 //! name goes. The cache has the directory's path and the library's name; below `glibc-hwcaps` the file's name.
 //!
-//! **Links** from the name to the file are created beside the file where the name leads elsewhere or nowhere, unless a
+//! **Links** from the name to the file are created next to the file where the name leads elsewhere or nowhere, unless a
 //! file has that name; not below `glibc-hwcaps`. Links that lead nowhere and have `.so.` in their names are removed.
 //!
 //! **The version** of glibc decides some rules, and is written into the cache. Both are taken from the text by which
 //! `/sbin/ldconfig` names itself, and the machine from its ELF header; without that program there is no cache.
 //!
-//! Left out: the `tls`, `haswell` and the like subdirectories that glibc before 2.37 looked into and Debian does not
+//! Left out: the `tls`, `haswell` and similar subdirectories that glibc before 2.37 inspected and Debian does not
 //! use; a.out files.
 mod config;
 mod elf;

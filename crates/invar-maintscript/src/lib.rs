@@ -1,19 +1,19 @@
-//! What maintainer scripts would have done on a fresh installation, produced natively from a tree.
+//! Produces the results of maintainer scripts on a fresh installation natively, from a tree.
 //!
 //! # Goals
-//! * Nothing of a package is ever run: no shell, no program of the image. What comes out depends on the tree, the
-//!   packages' scripts as texts, and the [`Settings`].
-//! * A script that nobody read is named, never passed over: see [`verdict`].
-//! * What a suite's scripts say is followed where it can be read from them, so that suites may differ.
+//! * Nothing in a package ever runs: no shell, no program of the image. The result depends on the tree, the texts
+//!   of the scripts, and the [`Settings`].
+//! * Unknown scripts are reported, never ignored: see [`verdict`].
+//! * Values are read from the scripts if possible, so that suites may differ.
 //!
 //! # Non-goals
-//! * What only a machine that boots needs: services, device nodes, a machine's ID, kernel settings, host keys.
-//! * Caches that programs do without: byte code, fonts, icons, MIME types. dpkg's own records are not made here.
-//! * Running scripts. For packages that cannot do without, [`script_files`] and [`clean`] make what a sandbox needs for
-//!   it and what an image keeps of it.
+//! * What only a booting machine needs: services, device nodes, machine IDs, kernel settings, host keys.
+//! * Optional caches: bytecode, fonts, icons, MIME types. dpkg's records are not created here.
+//! * Running scripts. For packages that need it, [`script_files`] and [`clean`] produce what a sandbox needs and what
+//!   an image keeps.
 //!
-//! The way: a [`View`] shows the root and what has been made so far; a handler reads it and fills an [`Output`], which
-//! goes into the view; [`configure`] runs all handlers in a fixed order.
+//! A [`View`] shows the root and the output so far; a handler reads it and fills an [`Output`], which is added to the
+//! view; [`configure`] runs all handlers in a fixed order.
 mod accounts;
 mod alternatives;
 mod certificates;
@@ -49,19 +49,19 @@ use std::collections::BTreeMap;
 use invar_debian::Control;
 
 pub use accounts::AccountError;
-pub use configured::Configured;
+pub use configured::Configuration;
 pub use dependencies::{BASE, only_for_scripts};
 pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
-    Cleaned, CleanedContents, LeftOut, Ran, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage,
-    ScriptRequest, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command,
-    script_environment, script_failure, script_files, unknown_questions,
+    Exclusion, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage, ScriptRequest, ScriptResult,
+    ScriptResultContents, ScriptRun, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean,
+    script_command, script_environment, script_failure, script_files, unknown_questions,
 };
 pub use settings::{Settings, TimeZone, TimeZoneError};
 pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};
-pub use view::{LONGEST_READ, Root, View};
+pub use view::{LONGEST_READ, MergedRoot, View};
 
 use context::Context;
 use handler::HANDLERS;
@@ -78,10 +78,10 @@ pub const HANDLERS_VERSION: u32 = 1;
 /// # Errors
 /// [`ConfigureError`]; the first handler that fails ends it.
 pub fn configure(
-    root: &dyn Root,
+    root: &dyn MergedRoot,
     packages: &[&Control],
     settings: &Settings,
-) -> Result<Configured, ConfigureError> {
+) -> Result<Configuration, ConfigureError> {
     let mut by_name = BTreeMap::new();
     for &control in packages {
         if by_name.insert(control.package().as_str(), control).is_some() {

@@ -47,9 +47,9 @@ use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, SEARCH
 use crate::ConfigureError;
 use crate::output::known;
 
-pub use clean::{Cleaned, CleanedContents, Ran, clean};
+pub use clean::{ScriptResult, ScriptResultContents, ScriptRun, clean};
 pub use failure::{ScriptFailure, script_failure};
-pub use keep::{LeftOut, Reason};
+pub use keep::{Exclusion, Reason};
 pub use questions::{UnknownQuestion, unknown_questions};
 pub use selection::{Selection, SelectionError};
 pub use triggers::TriggerError;
@@ -59,7 +59,7 @@ pub use triggers::TriggerError;
 pub struct ScriptRequest<'a> {
     /// All packages of the sandbox's root; the order does not matter.
     pub packages: &'a [ScriptPackage<'a>],
-    /// The sandbox's root but for these files: for the modes that its files should have.
+    /// The sandbox's root except for these files: for the modes that its files should have.
     pub root: &'a Tree,
     /// The machine's architecture as Debian names it, such as `amd64`.
     pub architecture: &'a str,

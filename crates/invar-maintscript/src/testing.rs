@@ -8,7 +8,7 @@ use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner
 use crate::context::Context;
 use crate::{ConfigureError, Output, Settings, TimeZone, View};
 
-/// A tree and the packages that it is made of.
+/// A tree and the packages that it consists of.
 pub(crate) struct Image {
     pub(crate) tree: MemoryTree,
     pub(crate) packages: Vec<Control>,
@@ -76,7 +76,7 @@ pub(crate) fn run(handler: Run, image: &Image) -> Result<String, ConfigureError>
 }
 
 /// One line for each entry, without plain directories above others, and `-` for those that are gone.
-pub(crate) fn describe(configured: &crate::Configured) -> String {
+pub(crate) fn describe(configured: &crate::Configuration) -> String {
     let tree = configured.tree.tree();
     let mut lines = BTreeMap::new();
     for (path, entry) in tree.iter() {

@@ -1,4 +1,4 @@
-//! Files whose text stands in a maintainer script, as a here-document.
+//! Files whose text is in a maintainer script, as a here-document.
 use invar_tree::{Mode, Owner};
 
 use crate::context::Context;

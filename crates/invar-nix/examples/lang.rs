@@ -3,7 +3,7 @@
 //!
 //! A test of the first kind passes if the value is printed as `.exp` (or `.exp.xml`) has it; of the second kind, if it fails
 //! for the same kind of reason as the last error of `.err.exp`. Tests that need a store, or a switch of Nix's command line,
-//! are counted apart, by the rule that is printed beside them.
+//! are counted apart, by the rule that is printed next to them.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,

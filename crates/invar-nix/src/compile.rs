@@ -12,10 +12,11 @@ use rowan::ast::AstNode;
 use crate::code::{Code, Field, Key, Lambda, Node, Operator, Parameter};
 use crate::error::{ErrorKind, EvalError, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::{Source, Spot};
 use crate::syntax::{self, NixError};
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 /// Bytes of an asserted condition that an error repeats.
 const LONGEST_CONDITION: usize = 100;
@@ -71,7 +72,7 @@ impl Evaluator {
     }
 }
 
-/// `text` with a line feed where a carriage return ends a line by itself, as Nix reads it.
+/// `text` with a line feed where a carriage return ends a line on its own, as Nix reads it.
 fn unix_lines(text: &str) -> Cow<'_, str> {
     let is_alone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
     if !text.match_indices('\r').any(|(at, _)| is_alone(at)) {

@@ -21,7 +21,7 @@ const LONGEST_CHAIN: usize = 600;
 /// Brackets inside each other.
 const DEEPEST: usize = 100;
 
-/// Words and signs of an expression and of all that it is inside of.
+/// Words and signs of an expression and of all that it is inside.
 const LONGEST_PATH: usize = 1500;
 
 /// The same, for which any thread's stack is enough to build the tree.
@@ -101,7 +101,7 @@ fn longest_path(text: &str) -> Option<usize> {
         }
         let depth = levels.len();
         let Some((is_list, length)) = levels.last_mut() else { continue };
-        // The items of a list stand beside each other, unless a dot joins them.
+        // The items of a list are beside each other, unless a dot joins them.
         let joins = |kind| matches!(kind, TOKEN_DOT | TOKEN_OR);
         let is_item = *is_list && !joins(kind) && !joins(last);
         path -= *length;

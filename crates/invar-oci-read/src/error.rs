@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use invar_diagnostic::{Diagnostic, Kind};
 use invar_formats::NotRead;
 use invar_formats::tar::TarError;
 use invar_tree::{Digest, PathError};
@@ -115,6 +116,15 @@ pub enum ImageError {
         #[source]
         source: LayerFault,
     },
+}
+
+impl Diagnostic for ImageError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Archive { .. } | Self::Digest { .. } | Self::Layer { .. } => Kind::Verification,
+            _ => Kind::Input,
+        }
+    }
 }
 
 /// Why a layer, or another tar archive, cannot be read.

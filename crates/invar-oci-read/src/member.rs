@@ -6,7 +6,7 @@ use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum LayerNode {
     /// A directory.
     Directory,
     /// A regular file.
@@ -50,7 +50,7 @@ pub struct Member {
     /// Where it is.
     pub path: ImagePath,
     /// What it is.
-    pub kind: Kind,
+    pub kind: LayerNode,
     /// Its permission bits.
     pub mode: Mode,
     /// Its numeric owner.
@@ -68,7 +68,7 @@ pub struct Member {
     pub header: Digest,
 }
 
-impl Kind {
+impl LayerNode {
     /// What it is in a word or two.
     pub fn name(&self) -> &'static str {
         match self {

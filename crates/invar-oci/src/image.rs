@@ -62,7 +62,7 @@ pub struct ImageConfig {
     pub working_dir: Option<String>,
     /// Ports that the program listens on, such as `8000/tcp`.
     pub exposed_ports: BTreeSet<String>,
-    /// Absolute paths of directories that a container should keep outside of the image.
+    /// Absolute paths of directories that a container should keep outside the image.
     pub volumes: BTreeSet<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,

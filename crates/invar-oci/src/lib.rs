@@ -1,20 +1,20 @@
 //! Trees as tar segments, gzip layers, OCI images and archives.
 //!
-//! The way of the bytes, each step a pure function of the one before:
+//! The data flow, each step a pure function of the previous one:
 //!
 //! ```text
 //! Tree + Contents -> segment -> gzip members -> Layer -> Image -> Index -> archive or layout
 //! ```
 //!
 //! # Goals
-//! * Bytes that depend on the arguments alone. Every constant that reaches an image is marked "Format break".
+//! * The bytes only depend on the arguments. Every constant that affects an image is marked "Format break".
 //! * Pieces that are created once: a [segment](write_segment) is one tree's part of a layer, and its
 //!   [compressed form](GzipWriter) can be kept and concatenated with others, as gzip and tar both allow.
 //! * An [archive](archive_parts) is described, not written: the caller copies layers from its store without
-//!   bringing them into memory.
+//!   loading them into memory.
 //!
 //! # Non-goals
-//! * No disk, network, clock or threads, and no reading of images that others made.
+//! * No disk, network, clock or threads, and no reading of other images.
 //! * No hard links, devices or extended attributes: trees have none.
 mod archive;
 mod descriptor;
@@ -28,7 +28,7 @@ mod rootfs;
 mod segment;
 mod ustar;
 
-pub use archive::{ArchiveRequest, Part, archive_parts, layout_files, total_size};
+pub use archive::{ArchivePart, ArchiveRequest, archive_parts, layout_files, total_size};
 pub use gzip::{GzipWriter, MEMBER_SIZE, gzip};
 pub use image::{CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE};
 pub use index::{INDEX_MEDIA_TYPE, Index};

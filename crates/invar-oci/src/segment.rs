@@ -21,7 +21,7 @@
 //! * type `0`, `2` or `5`; permission bits and numeric owner are the entry's; the names of user and group are empty;
 //! * the time is [`FILE_TIME`](crate::FILE_TIME) for every member, and there is no atime or ctime;
 //! * a path of more than 100 bytes is split into prefix and name at the first slash that leaves 100 bytes or less;
-//! * a pax record stands in where a field is too small (`gid`, `linkpath`, `path`, `size`, `uid`, in this order), and
+//! * a pax record is in where a field is too small (`gid`, `linkpath`, `path`, `size`, `uid`, in this order), and
 //!   for a path or target that is not ASCII.
 //!
 //! Format break: a change here changes every layer.
@@ -242,7 +242,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use invar_tree::{Mode, Opened, Origin, Owner};
+    use invar_tree::{ContentReader, Mode, Origin, Owner};
 
     use super::*;
 
@@ -250,7 +250,7 @@ mod tests {
     struct Lies(BTreeMap<&'static str, &'static [u8]>);
 
     impl Contents for Lies {
-        fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+        fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
             match self.0.get(path.as_str()) {
                 Some(bytes) => Ok(Box::new(io::Cursor::new(*bytes))),
                 None => Err(io::ErrorKind::NotFound.into()),
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_content_must_be_what_the_tree_says() {
-        check(&hello(), None, "the content of /etc/motd cannot be read");
+        check(&hello(), None, "cannot read the content of /etc/motd");
         check(&hello(), Some(b"hell"), "/etc/motd should have 5 bytes, but its content ends after 4");
         check(&hello(), Some(b"hello!"), "/etc/motd should have 5 bytes, but its content is longer");
         check(

@@ -1,25 +1,29 @@
-//! The plan: what an image is made of, decided from the manifest and the locks alone.
+//! The plan: the contents of an image, decided only from the manifest and the locks.
 //!
 //! # Goals
-//! * Everything that a build does is decided here, as a value, before anything is done.
+//! * Everything that a build does is decided here, as a value, before it starts.
 //! * The same manifest and locks give the same plan everywhere.
 //!
 //! # Non-goals
 //! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are created, and
-//!   `invar-build` makes them.
+//!   `invar-build` creates them.
 mod config;
+mod configure;
 mod plan;
 mod python;
 mod recipe;
 mod roots;
+mod shell;
 mod source;
 mod step;
 
 pub use config::image_config;
+pub use configure::check_configured;
 pub use plan::{LayerName, Plan, PlanError, PlannedLayer};
 pub use python::{python_packages, target};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
+pub use shell::shell_manifest;
 pub use source::{SourceBuild, build_layout, build_needs, build_root_name, build_wheels, needed_root_name};
 pub use step::StepPlan;
 

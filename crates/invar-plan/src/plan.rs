@@ -57,7 +57,7 @@ pub struct PlannedLayer {
     pub recipes: Vec<Recipe>,
 }
 
-/// What an image for one platform is made of.
+/// What an image for one platform consists of.
 ///
 /// The trees of [`layers`](Self::layers) are created by fetching and unpacking alone; those of
 /// [`sources`](Self::sources),
@@ -84,6 +84,14 @@ pub struct Plan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// The scripts of packages are to run that the image does not have.
+    #[error("configure names {}, which the image does not have{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    NoScripts {
+        /// The packages.
+        names: Vec<String>,
+        /// A package of the image with a similar name.
+        nearest: Option<String>,
+    },
     /// `invar.lock` has no packages for the platform.
     #[error("invar.lock does not cover {platform}: add it to image.platforms and run `invar lock`")]
     Platform {

@@ -93,7 +93,7 @@ pub fn build_wheels(
 /// What has to be built for `build`, which is built in `root`.
 ///
 /// # Errors
-/// [`PlanError::Build`] and the like for a lock that does not have all of it.
+/// [`PlanError::Build`] and similar for a lock that does not have all of it.
 pub fn build_needs(
     manifest: &Manifest,
     locked: &LockedPlatform,

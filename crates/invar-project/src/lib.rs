@@ -1,14 +1,14 @@
-//! A project as its author wrote it: the manifest, `invar.lock`, and the rules for which files are source.
+//! A project: the manifest, `invar.lock`, and the rules for which files are source.
 //!
 //! # Goals
-//! * What the author wrote is checked once, here, and every finding names its file, line and a way out.
-//! * Each value with a grammar (a suite, a tag, a port, a time) is a type of its own from here on.
-//! * `invar.lock` is made to be read in a diff, and to be written the same way by everyone.
+//! * The manifest is checked once, here, and every error has its file, line and a fix.
+//! * Each value with a grammar (a suite, a tag, a port, a time) has its own type.
+//! * `invar.lock` is readable in a diff, and canonical.
 //!
 //! # Non-goals
-//! * No disk, clock, network or environment: texts come in, values go out. In particular nothing of the host's git
-//!   configuration or of folders above the project and its workspace decides what is source.
-//! * No resolving: which packages are needed is decided by `invar lock` and only recorded here.
+//! * No disk, clock, network or environment: texts come in, values go out. In particular, neither the host's git
+//!   configuration nor directories above the project and its workspace decide what is source.
+//! * No resolving: `invar lock` decides which packages are needed; they are only recorded here.
 mod lock;
 mod manifest;
 mod platform;

@@ -1,4 +1,4 @@
-//! `invar.lock`: which Debian packages an image is made of, each with size and sha256.
+//! `invar.lock`: which Debian packages an image consists of, each with size and sha256.
 //!
 //! Only `invar lock` writes it. It is TOML (version 1.0), UTF-8, with line feeds, in exactly this form, so that two
 //! locks with the same content are the same bytes and a difference is a readable diff:
@@ -66,7 +66,7 @@
 //! …
 //! because = "requested by step:assets"
 //!
-//! [[platform.root]]                         # by name: what else is made of Debian packages other than the image
+//! [[platform.root]]                         # by name: what else consists of Debian packages other than the image
 //! name = "step:assets"
 //! request = [                               # what was asked for
 //!     "nodejs",
@@ -142,14 +142,14 @@
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
 //!
-//! What only the shell or a further image needs may be missing: its root, and the `build` of a Python package that no
+//! What only the shell or an additional image needs may be missing: its root, and the `build` of a Python package that no
 //! other part of the project has. Then the lock is that of the other parts.
 //!
 //! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
 //! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources`
 //! and build sources likewise, and none of them needs itself. No name is both a package and a tool.
 //!
-//! The comments after values are not part of the form, but for one: `scripts = "unknown"` is followed by a comment
+//! The comments after values are not part of the form, except for one: `scripts = "unknown"` is followed by a comment
 //! that catches a reader's eye. Keys that are not listed are refused: what a newer Invar writes must not be half
 //! understood by an older one. A new key raises [`FORMAT_VERSION`], unless it may be left out: then older releases
 //! refuse only the locks that have it, and newer ones read all older locks.
@@ -256,7 +256,7 @@ pub struct LockedPlatform {
     /// The packages that are only in other roots. None of them is in `packages`, and what is known of their maintainer
     /// scripts is not written.
     pub tools: BTreeMap<PackageName, LockedPackage>,
-    /// What else is made of Debian packages other than the image.
+    /// What else consists of Debian packages other than the image.
     pub roots: BTreeMap<RootName, LockedRoot>,
     /// The Python packages that are built from their source.
     pub builds: BTreeMap<DistributionName, LockedBuild>,
@@ -281,7 +281,7 @@ pub struct LockedFetch {
 pub struct PhraseError {
     /// The text as given.
     pub text: String,
-    /// What could stand there.
+    /// What could be there.
     pub expected: &'static str,
 }
 

@@ -1,7 +1,7 @@
-//! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` beside it.
+//! The manifest: `[tool.invar]` in `pyproject.toml`, or the same keys at the top level of an `invar.toml` next to it.
 //!
 //! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON
-//! Schema](schema) is made from it. Everything is checked before anything is used, and all findings are reported
+//! Schema](schema) is built from it. Everything is checked before anything is used, and all findings are reported
 //! together, each at its place in the text.
 mod configure;
 mod dev_shell;
@@ -139,7 +139,7 @@ pub struct Manifest {
     /// the project's.
     #[schemars(default)]
     pub images: BTreeMap<ImageKey, ImageOverride>,
-    /// Which of the project's further images this manifest is [of](Self::image); `None` for the project's own.
+    /// Which of the project's additional images this manifest is [of](Self::image); `None` for the project's own.
     #[schemars(skip)]
     pub variant: Option<ImageKey>,
     /// What `pyproject.toml` says about the Python project; `None` without one.

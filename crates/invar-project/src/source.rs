@@ -80,7 +80,7 @@ pub enum SourceError {
 pub enum Decision {
     /// A file or link that is source, or a directory to look into.
     Source,
-    /// Not source; a directory is not looked into.
+    /// Not source; a directory is not inspected.
     Skipped(Reason),
 }
 
@@ -105,7 +105,7 @@ pub enum Reason {
     Lock,
     /// A file that Invar itself writes.
     Output,
-    /// A socket, device or the like, which nobody can commit.
+    /// A socket, device or similar, which nobody can commit.
     Special,
     /// `exclude` matches it.
     Exclude {

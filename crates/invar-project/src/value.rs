@@ -157,7 +157,7 @@ pub enum ValueError {
     /// A list that must not be empty.
     #[error("the array is empty")]
     EmptyList,
-    /// Not the name of a step or of a further image.
+    /// Not the name of a step or of an additional image.
     #[error(
         "{text:?} is not a name for this: expected up to 64 lower-case letters, digits and \"-\", \
          starting and ending with a letter or digit"
@@ -205,7 +205,7 @@ pub enum ValueError {
     Choice {
         /// The text as given.
         text: String,
-        /// What could stand there.
+        /// What could be there.
         expected: &'static str,
     },
 }

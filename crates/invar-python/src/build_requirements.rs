@@ -143,7 +143,7 @@ fn reason(found: NeededBy, build: &DistributionName) -> NeededBy {
 /// for beyond what is installed.
 ///
 /// A requirement whose marker does not hold is satisfied. One that names a URL is satisfied by any version, and extras
-/// are not looked into: the metadata of what is present is unknown here. One that cannot be read is not satisfied.
+/// are not inspected: the metadata of what is present is unknown here. One that cannot be read is not satisfied.
 pub fn missing_requirements(
     requires: &[String],
     environment: &MarkerEnvironment,

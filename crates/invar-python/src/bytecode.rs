@@ -25,7 +25,7 @@
 //! {  pairs of objects, then the byte 0     :  three objects: a slice, 3.14 only
 //! c  a code object, see below              r  u32: the object of that number
 //! ```
-//! An object whose type has the bit `0x80` set gets the next number, from 0, counted where its type byte stands, so
+//! An object whose type has the bit `0x80` set gets the next number, from 0, counted where its type byte is, so
 //! that a container comes before what is in it. A code object has these fields, the lower case ones numbers (`i32`)
 //! without a type byte, the others objects:
 //! ```text
@@ -105,7 +105,7 @@ pub fn canonical_pyc(bytes: &[u8]) -> Result<Vec<u8>, BytecodeError> {
 }
 
 /// Where the interpreter with the cache tag `tag` (such as `cpython-313`) looks for the compiled form of `source`
-/// (PEP 3147): `__pycache__/name.cpython-313.pyc` beside it. `None` where such a name would be too long for Linux,
+/// (PEP 3147): `__pycache__/name.cpython-313.pyc` next to it. `None` where such a name would be too long for Linux,
 /// or `tag` cannot be part of a name.
 pub fn cached_path(source: &ImagePath, tag: &str) -> Option<ImagePath> {
     let name = source.name();

@@ -27,7 +27,7 @@ pub enum FrontendExit {
     HookMissing,
     /// The hook failed, or returned what it must not.
     HookFailed,
-    /// The script was called wrongly, or did not come to an end by itself.
+    /// The script was called wrongly, or did not come to an end on its own.
     Other,
 }
 

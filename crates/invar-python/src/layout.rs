@@ -1,6 +1,6 @@
 use invar_tree::{ImagePath, PathError};
 
-/// Where a virtual environment lies in the image, and for which Python: all that decides where files of a wheel land.
+/// Where a virtual environment is in the image, and for which Python: all that decides where files of a wheel land.
 ///
 /// The paths are those of the `venv` scheme of `sysconfig`; `purelib` and `platlib` are one directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

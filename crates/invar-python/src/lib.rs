@@ -3,23 +3,22 @@
 //! # Goals
 //! * Names, requirements, markers, and what a `pyproject.toml` says of a project are read here and nowhere else:
 //!   [`DistributionName`], [`Requirement`], [`Marker`], [`Project`].
-//! * [`UvLock`] reads every revision of version 1 of `uv.lock`, and [`select`] names the wheels that `uv sync` would
-//!   install and the sources that it would build, for the Python and the platform of the *image*: the host's never
-//!   matter.
-//! * [`unpack_wheel`] gives a wheel's files where `uv` would install them, byte for byte, except for `INSTALLER`.
-//! * Every wheel is checked twice: its digest against the lock by who fetches it, each file against `RECORD` here.
-//! * All that a build from source needs but the build: [`unpack_sdist`] gives the source's files, [`build_system`] what
-//!   its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock that,
-//!   [`version_environment`] answers who asks version control, and [`FRONTEND`] calls the build backend. [`need`] tells
-//!   which Debian packages a Python package is known to need.
+//! * [`UvLock`] reads every revision of version 1 of `uv.lock`, and [`select`] returns the wheels that `uv sync` would
+//!   install and the sources that it would build, for the Python and the platform of the *image*, never the host's.
+//! * [`unpack_wheel`] returns a wheel's files where `uv` would install them, byte for byte, except for `INSTALLER`.
+//! * Every wheel is verified twice: its digest against the lock by the caller, each file against `RECORD` here.
+//! * Everything that a source build needs, except the build itself: [`unpack_sdist`] gives the source's files,
+//!   [`build_system`] what its build requires, [`build_requirements_project`] and [`build_requirements`] let `uv` lock
+//!   that, [`version_environment`] replaces version control, and [`FRONTEND`] calls the build backend. [`need`] returns
+//!   the Debian packages that a Python package is known to need.
 //!
 //! # Non-goals
 //! * No network, disk, clock, environment or Python interpreter: nothing is fetched, cloned or built here. The front
-//!   end is a text, and it runs where the caller puts it.
+//!   end is a script, and it runs where the caller puts it.
 //!
 //! # Invariants
 //! * Markers are evaluated in time linear in their length; there is no shared state.
-//! * What a lock or a wheel says is bounded before it is believed: nesting, counts, sizes.
+//! * Everything in a lock or a wheel is bounded before it is used: nesting, counts, sizes.
 mod build_requirements;
 mod build_system;
 mod bytecode;

@@ -46,7 +46,7 @@ impl fmt::Display for Tag {
     }
 }
 
-/// The newest minor version of glibc that tags are made for; one larger than any that exists.
+/// The newest minor version of glibc that tags are created for; one larger than any that exists.
 const NEWEST_GLIBC: u32 = 199;
 
 /// The platform tags that fit, the best first.

@@ -55,7 +55,7 @@ impl FromStr for PythonVersion {
         let (Ok(major), Ok(minor)) = (u32::try_from(major), u32::try_from(minor)) else {
             return Err(error());
         };
-        // Tags are made for each minor version down to 0: a larger number could only be a mistake.
+        // Tags are created for each minor version down to 0: a larger number could only be a mistake.
         if version.epoch() != 0 || version.is_local() || minor > 99 {
             return Err(error());
         }

@@ -199,7 +199,7 @@ impl Places<'_> {
         }
     }
 
-    /// No file may lie where another has a folder.
+    /// No file may be where another has a folder.
     fn check_ancestors(&self) -> Result<(), WheelFault> {
         for (path, _) in self.taken.iter().filter(|&(_, &directory)| !directory) {
             let below = format!("{}/", path.as_str());

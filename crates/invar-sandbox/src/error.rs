@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// A command that ran and failed is not an error: see [`Status`](crate::Status).
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The host forbids what the sandbox is made of.
+    /// The host forbids what the sandbox consists of.
     #[error("this host does not allow sandboxes: {setting}\n  {remedy}")]
     Forbidden {
         /// What forbids it: a sysctl with its value, or whose doing it is.
@@ -59,7 +59,7 @@ pub enum SandboxError {
         #[source]
         source: io::Error,
     },
-    /// The sandbox ended without saying how: something outside of it killed it, or the program does not call
+    /// The sandbox ended without saying how: something outside it killed it, or the program does not call
     /// [`enter_if_asked`](crate::enter_if_asked).
     #[error("the sandbox of {} ended without a report ({ended}); was it killed?", program.display())]
     Died {

@@ -1,29 +1,29 @@
-//! Runs a command over a tree without root and without network, and gives back what it left.
+//! Runs a command over a tree without root and network, and returns its outputs.
 //!
 //! ```text
 //! caller  -- spawn -->  outer  -- fork -->  init (process 1 inside)  -- fork -->  the command
 //! ```
 //!
-//! The outer process and the init are the calling program itself, started again: a program that uses this crate
-//! calls [`enter_if_asked`] first of all in `main`. So everything between is ordinary code of a process with one
-//! thread, and the caller may have as many threads as it likes.
+//! The outer process and the init are the calling program itself, started again: a program that uses this crate calls
+//! [`enter_if_asked`] first in `main`. So everything in between is ordinary single-threaded code, and the caller may
+//! have any number of threads.
 //!
 //! # Goals
-//! * The same result for root and for anyone else: there is always one user inside, mapped to the caller's, never a
-//!   range, and no program with special rights is needed.
-//! * What the command can see is what was named: trees, binds, environment, host name, number of CPUs. Nothing
-//!   hides the kernel's version, and the clock is the host's unless an [`Illusion`] was asked for.
-//! * Nothing outlives the sandbox: when any process of the chain dies, the kernel ends all that are inside it.
+//! * The same result for root and everyone else: there is always one user inside, mapped to the caller's, never a
+//!   range, and no privileged helper program.
+//! * The command only sees what was given: trees, binds, environment, host name, number of CPUs. The kernel
+//!   version is not hidden, and the clock is the host's unless an [`Illusion`] is given.
+//! * Nothing outlives the sandbox: if any process of the chain dies, the kernel kills all processes inside.
 //!
 //! # Non-goals
-//! * A wall against kernel exploits. The filter of system calls forbids what a build has no use for; whoever runs
-//!   hostile code should do so in a virtual machine.
-//! * Images for other processors than the host's.
+//! * Protection against kernel exploits. The system call filter forbids what builds do not need; to run hostile
+//!   code, use a virtual machine.
+//! * Images for other architectures than the host's.
 //!
-//! # Limits of what is promised
-//! * Memory is limited only where the caller may make a control group.
-//! * What is written to disk is looked at five times a second: what comes between two looks is on top of the limit, and
-//!   so is what was deleted while it was still open.
+//! # Limitations
+//! * Memory is only limited if the caller may create a control group.
+//! * Disk use is checked five times a second: writes between two checks can exceed the limit, and so can files that are
+//!   deleted while they are open.
 //! * Binding with everything below it read-only needs Linux 5.12.
 mod arguments;
 mod available;
@@ -36,10 +36,10 @@ mod copy;
 mod cpu_files;
 mod cpus;
 mod disk;
-mod elsewhere;
 mod enter;
 mod error;
 mod filter;
+mod host_overrides;
 mod host_settings;
 mod illusion;
 mod init;
@@ -58,13 +58,15 @@ mod tracer;
 mod wire;
 
 pub use available::{available, illusions_available};
-pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
-pub use elsewhere::{Elsewhere, refusal};
+pub use capture::{
+    CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile, capture, capture_changes,
+};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
+pub use host_overrides::{HostOverrides, refusal};
 #[doc(hidden)]
 pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};
 pub use owners::Owners;
-pub use running::{Finished, Running, Signals, Status, run, spawn};
-pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
+pub use running::{CommandResult, SandboxProcess, Signals, Status, run, spawn};
+pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};

@@ -44,7 +44,7 @@ pub struct Sandbox {
     /// on which an [`Illusion`] is unknown, the kernel reports their numbers.
     pub cpus: Option<u32>,
     /// Where the command's standard streams go.
-    pub standard: Standard,
+    pub standard: StandardStreams,
     /// What it is to see that is not so.
     pub illusion: Illusion,
 }
@@ -70,7 +70,7 @@ pub struct Bind {
     /// What: a folder or a file of the host.
     pub source: PathBuf,
     /// Where: an absolute path inside. A missing mount point is created in the writable layer and removed at the end;
-    /// one that lies in an earlier writable bind is created, and stays, in that bind's source.
+    /// one that is in an earlier writable bind is created, and stays, in that bind's source.
     pub target: String,
     /// Whether the command may write to it. If not, nothing that is mounted below it can be written to either.
     pub writable: bool,
@@ -120,7 +120,7 @@ pub enum Ownership {
 
 /// Where the command's standard streams go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standard {
+pub enum StandardStreams {
     /// To the caller's own. If standard input is a terminal, the command gets its own place in the foreground.
     Inherit,
     /// Input is empty; output and errors go, merged, to the caller.

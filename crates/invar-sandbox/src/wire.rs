@@ -64,7 +64,7 @@ pub(crate) struct Order {
     pub(crate) cpus: Option<u32>,
     pub(crate) lines: bool,
     pub(crate) illusion: Illusion,
-    /// The control groups that were made for the command, one for each hierarchy.
+    /// The control groups that were created for the command, one for each hierarchy.
     pub(crate) cgroups: Vec<Bytes>,
 }
 

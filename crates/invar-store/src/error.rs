@@ -2,6 +2,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use invar_diagnostic::{Diagnostic, Hint, Kind};
 use invar_oci::SegmentError;
 use invar_tree::Digest;
 
@@ -141,6 +142,20 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Diagnostic for StoreError {
+    fn kind(&self) -> Kind {
+        Kind::Disk
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Full { .. } => Some("make room, or name another place with --store".into()),
+            Self::ReadOnly { .. } => Some("name another place with --store".into()),
+            _ => None,
+        }
+    }
 }
 
 impl StoreError {

@@ -1,4 +1,4 @@
-//! The key of a tree, a checkout or a result: a digest of what it was made from.
+//! The key of a tree, a checkout or a result: a digest of what it was built from.
 //!
 //! The digest is the sha256 of these bytes:
 //!
@@ -33,9 +33,9 @@ use std::fmt;
 
 use invar_tree::{Digest, FORMAT_VERSION};
 
-/// What a tree, a checkout or a result is made from: whatever can change the outcome.
+/// What a tree, a checkout or a result is built from: whatever can change the outcome.
 ///
-/// A type names one way of making something. It stands beside the code that makes it, and borrows what it needs.
+/// A type names one way of making something. It is next to the code that makes it, and borrows what it needs.
 pub trait Keyed {
     /// The way of making it, such as `debian-package`. No other type has the same.
     const DOMAIN: &'static str;
@@ -63,7 +63,7 @@ pub trait Keyed {
     }
 }
 
-/// Takes the values that a key is made of; the module's documentation has the bytes.
+/// Takes the values that a key consists of; the module's documentation has the bytes.
 #[derive(Debug)]
 pub struct KeyWriter {
     bytes: Vec<u8>,
@@ -101,12 +101,12 @@ impl KeyWriter {
         self.bytes.extend(digest.as_bytes());
     }
 
-    /// The key of something else that it is made from.
+    /// The key of something else that it is built from.
     pub fn key(&mut self, key: &Key) {
         self.digest(key.digest());
     }
 
-    /// The key of `value`, which this is made from too.
+    /// The key of `value`, which this is built from too.
     pub fn keyed(&mut self, value: &impl Keyed) {
         self.key(&value.key());
     }
@@ -157,7 +157,7 @@ impl KeyWriter {
     }
 }
 
-/// What a tree, a checkout or a result was made from, as a digest. Only a [`Keyed`] value has one.
+/// What a tree, a checkout or a result was built from, as a digest. Only a [`Keyed`] value has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Digest);
 

@@ -1,7 +1,7 @@
 //! Blobs, trees and results on disk: atomic, shared between processes, collectable.
 //!
-//! A store is a folder that any number of processes may use at once. Everything in it can be made again, so nothing
-//! in it is precious; but what is found in it is trusted, so nothing half-written may ever be found.
+//! A store is a folder that any number of processes may use at once. Everything in it can be rebuilt, so it is safe
+//! to delete; but its contents are trusted, so they are never half-written.
 //!
 //! # Layout
 //!
@@ -23,27 +23,27 @@
 //! results/<ab>/<key>.json             a result: compact JSON, ended by a line feed
 //! ```
 //!
-//! Folders appear when something is put into them. A [`Key`] is a digest of what a tree or result was made from. What
-//! another version of the program made has other keys, and is neither found nor removed: versions can share a store.
+//! Folders appear when something is put into them. A [`Key`] is a digest of everything a tree or result was built from.
+//! Results of other versions have different keys, and are neither used nor removed: versions can share a store.
 //! It can be removed by hand while nothing uses the store: `trees`, `checkouts` and `results`, or the whole store.
 //!
 //! # What a crash can do
 //!
 //! Everything is written below `tmp/` and renamed to its name when it is complete, so a killed process leaves only
 //! files below `tmp/` and `partial/`. Its locks die with it, whatever its process number or host was; the next
-//! [`Store::open`] removes what nobody holds.
+//! [`Store::open`] removes unlocked files.
 //!
 //! A machine that loses power may keep a rename and lose the data, which is why a name alone is not trusted:
-//! * **Blobs** are synchronised before the rename. They come from the network, which is slower than the disk, and
-//!   nothing cheap would tell a damaged one: hashing gigabytes at each start is what the store exists to avoid.
-//! * **Trees** are not synchronised: a package's tree can be made again from its blob. The seal holds the length of
+//! * **Blobs** are synced before the rename. They come from the network, which is slower than the disk, and damage
+//!   cannot be detected cheaply: the store exists to avoid hashing gigabytes at each start.
+//! * **Trees** are not synced: a package's tree can be rebuilt from its blob. The seal holds the length of
 //!   each file and is checked by its own digest, and so is the listing; a file system that lost data shows it as a
 //!   wrong length. Every tree is checked so when it is opened.
-//! * **Checkouts** are not synchronised either. The seal covers path, kind, mode, length and time of every file, and
+//! * **Checkouts** are not synced either. The seal covers path, kind, mode, length and time of every file, and
 //!   all of them are looked at when a checkout is opened, so one in which something was changed is noticed too.
 //! * **Results** are one line that ends in a line feed: what was cut off has none, and zeros are not JSON.
 //!
-//! What is found damaged counts as absent, is removed, and is created again by whoever needed it.
+//! Damaged data counts as absent, is removed, and is rebuilt when it is needed.
 //!
 //! # Permissions
 //!

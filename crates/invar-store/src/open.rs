@@ -10,7 +10,7 @@ use crate::{Store, StoreError, temporary};
 /// What the file `format` holds. Format break: a store with another content is refused.
 const FORMAT: &str = "invar-store 1\n";
 
-/// Keeps a store that lies in a checkout out of version control, and so out of the project's source and image.
+/// Keeps a store that is in a checkout out of version control, and so out of the project's source and image.
 const GITIGNORE: (&str, &str) = (".gitignore", "*\n");
 
 impl Store {

@@ -157,7 +157,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Checks the length, if it is known, and the digest of all that is there, whoever wrote it, and makes it a blob.
+    /// Checks the length, if it is known, and the digest of everything that exists, whoever wrote it, and makes it a blob.
     /// Returns its length in bytes.
     ///
     /// What is too short stays for a later attempt; what is too long or has another digest is removed.
@@ -185,7 +185,7 @@ impl Partial {
         Ok(self.length)
     }
 
-    /// The state of the hash after all that is there.
+    /// The state of the hash after everything that exists.
     fn hasher(&mut self) -> io::Result<Hasher> {
         if let Some(hasher) = &self.hasher {
             return Ok(hasher.clone());

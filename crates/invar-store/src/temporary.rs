@@ -122,11 +122,11 @@ impl Drop for TemporaryFile {
     }
 }
 
-/// A folder below `tmp/` with the lock beside it, removed when it is dropped.
+/// A folder below `tmp/` with the lock next to it, removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct TemporaryDirectory {
     path: PathBuf,
-    /// Dropped after the folder is gone, so a folder never lies there without its lock.
+    /// Dropped after the folder is gone, so a folder never is there without its lock.
     _lock: TemporaryFile,
 }
 

@@ -1,4 +1,5 @@
-//! An in-process Debian mirror and package index, what they serve, and a reader of the book's code: for tests only.
+//! An in-process Debian mirror and package index, their contents, and a parser for the book's code blocks: for tests
+//! only.
 //!
 //! Everything is created in memory from a few words: a [`Deb`], a [`Wheel`], a [`Mirror`] whose `InRelease` is really
 //! signed, and a [`Server`] that can be told to misbehave. Nothing here reaches a network but the loopback device.

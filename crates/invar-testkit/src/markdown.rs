@@ -3,7 +3,7 @@
 /// A block of code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Block<'a> {
-    /// What stands after the opening fence; nothing where the block is indented instead.
+    /// What is after the opening fence; nothing where the block is indented instead.
     pub language: Option<&'a str>,
     /// The number of its first line, from 1.
     pub number: usize,
@@ -66,7 +66,7 @@ fn begins(line: &str) -> bool {
     ["|", "* ", "- "].iter().any(|mark| line.starts_with(mark))
 }
 
-/// What stands between as many backticks on both sides.
+/// What is between as many backticks on both sides.
 fn in_backticks(text: &str) -> impl Iterator<Item = String> {
     let mut rest = text;
     std::iter::from_fn(move || {

@@ -69,7 +69,7 @@ impl Mirror {
         self.add_suite_with(archive, suite, date, valid_until, debs, &|_| None);
     }
 
-    /// [`add_suite`](Self::add_suite) with the bytes that `replace` gives in the place of a package's own.
+    /// [`add_suite`](Self::add_suite) with the bytes that `replace` gives instead of a package's own.
     pub fn add_suite_with(
         &mut self,
         archive: &str,

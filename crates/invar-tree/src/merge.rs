@@ -50,7 +50,7 @@ fn describe(entry: &Entry) -> String {
 
 /// The merge of several trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
+pub struct MergedTree {
     /// All entries.
     pub tree: Tree,
     /// For each tree, in the order given, the paths of its files and links that an earlier tree has.
@@ -59,13 +59,13 @@ pub struct Merged {
 
 /// Merges `trees` into one.
 ///
-/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only stand in
+/// A path may come from several trees when they agree on it; the first one keeps it. Directories that only are in
 /// for a missing one cannot be told from real ones, so for a directory the first tree whose mode or owner is not the
 /// stand-in's `0755`, `0:0` decides, and two such that differ are a clash.
 ///
 /// # Errors
 /// All [clashes](Clash), in the order of the trees and then of the paths.
-pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Vec<Clash>> {
+pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<MergedTree, Vec<Clash>> {
     let mut merged = Tree::new();
     let mut shared = Vec::new();
     let mut clashes = Vec::new();
@@ -99,7 +99,7 @@ pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Ve
         }
         shared.push(again);
     }
-    if clashes.is_empty() { Ok(Merged { tree: merged, shared }) } else { Err(clashes) }
+    if clashes.is_empty() { Ok(MergedTree { tree: merged, shared }) } else { Err(clashes) }
 }
 
 fn is_stand_in(entry: &Entry) -> bool {

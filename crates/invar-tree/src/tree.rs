@@ -46,7 +46,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes the entry at `path` out; whatever lies below a removed directory must be removed by the caller first.
+    /// Takes the entry at `path` out; whatever is below a removed directory must be removed by the caller first.
     pub fn remove(&mut self, path: &ImagePath) -> Option<Entry> {
         self.entries.remove(path)
     }

@@ -73,7 +73,7 @@ pub enum VendorError {
         /// Whose lock named the file.
         found: Ecosystem,
     },
-    /// Two different files would lie at one place.
+    /// Two different files would be at one place.
     #[error("{file}: two locks refer to different files with this name: {one} and {other}")]
     Conflict {
         /// The file.
@@ -231,13 +231,13 @@ pub enum ContentFault {
     /// A member's path climbs out, or is invalid.
     #[error("has a member with an invalid path")]
     MemberPath(#[source] PathError),
-    /// A member lies outside the archive's one top folder.
-    #[error("has the member {path:?}, which is not in {folder:?}")]
+    /// A member is outside the archive's one top folder.
+    #[error("has the member {path:?}, which is not in {directory:?}")]
     Outside {
         /// The member.
         path: String,
         /// The folder.
-        folder: String,
+        directory: String,
     },
     /// A member is neither a file nor a directory.
     #[error("has the member {path:?}, which is not a file or directory")]

@@ -1,8 +1,7 @@
-//! Other tools' lock files, and what those tools need to work from them without a network.
+//! Lock files of other tools, and what these tools need to work from them offline.
 //!
-//! A build step has no network. Where its inputs hold the lock of npm, cargo or pip, the files that the lock names are
-//! fetched before the step, each checked against the digest that the lock gives, and laid out in the form in which the
-//! tool finds them by itself:
+//! A build step has no network. If its inputs contain a lock of npm, cargo or pip, the files in the lock are fetched
+//! before the step, verified against their digests, and arranged so that the tool finds them:
 //!
 //! | lock | what the tool gets |
 //! | --- | --- |
@@ -10,9 +9,9 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The way of the data: [`ecosystem_of`] recognizes a lock, [`needed`] reads it, [`urls`] says where a file may be had,
-//! [`Checker`] checks it while it streams, [`offer`] lays all of it out and says which environment variables point at
-//! it.
+//! The data flow: [`ecosystem_of`] recognizes a lock, [`read_lock`] reads it, [`urls`] returns the URLs of a file,
+//! [`Checker`] verifies it while it streams, [`offer`] writes all files and returns the environment variables that
+//! point to them.
 //!
 //! # Goals
 //! * The step's own commands work unchanged: `npm ci`, `cargo build --locked`, `pip install -r requirements.txt`.
@@ -20,16 +19,16 @@
 //!   answers but the locked files is kept.
 //!
 //! # Non-goals
-//! * No resolving: what a lock does not pin is refused, with the command that pins it.
+//! * No resolving: what a lock does not pin is rejected, with the command that pins it.
 //! * No network and no disk: the caller downloads, and gives readers.
-//! * No registry is known by name; addresses come from the lock or from the caller.
+//! * No built-in registries: URLs come from the lock or from the caller.
 mod base64;
 mod cargo;
 mod check;
 mod checker;
 mod ecosystem;
 mod error;
-mod needed;
+mod locked_file;
 mod npm;
 mod offer;
 mod pip;
@@ -38,8 +37,8 @@ mod target;
 pub use cargo::{cargo_download_url, cargo_index_config_url};
 pub use check::{Check, Mismatch};
 pub use checker::Checker;
-pub use ecosystem::{ecosystem_of, needed, offer, urls};
+pub use ecosystem::{OFFER_VERSION, ecosystem_of, offer, read_lock, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, Needed, NeededSource, Registries};
-pub use offer::{Fetched, OFFER_VERSION, Offer, Opening};
+pub use locked_file::{Ecosystem, LockedFile, LockedFileSource, Registries};
+pub use offer::{FetchedFile, Offer, Opener};
 pub use target::Target;

@@ -1,20 +1,38 @@
-//! What can differ between two machines, how to find out which of it matters, and what a difference looks like.
+//! Rebuilds an image under varied conditions, and finds what differs and the likely cause.
 //!
 //! # Goals
 //! * [`Perturbation`]: the closed list of what two machines may differ in, each with a name.
-//! * [`culprits`]: finds which of many perturbations change a result, with few builds.
+//! * [`Verification`] builds under many perturbations at once, and finds with few builds which of them change what
+//!   ([`culprits`]); [`CacheCheck`] does single steps and builds again.
 //! * [`Difference`] and [`Cause`]: where two files differ first, and which known cause that looks like.
 //!
 //! # Non-goals
-//! * Nothing is built, read or printed here: the caller does.
-mod cause;
-mod difference;
-mod evidence;
+//! * No printing, and no reading of the environment: the caller brings a [`Program`] and a [`Host`], and is given a
+//!   [`Report`].
+mod analysis;
+mod cache_check;
+mod changes;
+mod error;
+mod host;
+mod interruption;
+mod order;
 mod perturbation;
-mod search;
+mod rebuild;
+mod report;
+mod runner;
+mod verification;
 
-pub use cause::Cause;
-pub use difference::{Difference, Excerpt, LONGEST_EXCERPT, Place};
-pub use evidence::{Evidence, Fact, FactKind, Moments};
+pub use analysis::{
+    Cause, Difference, Evidence, Excerpt, Fact, FactKind, Found, LONGEST_EXCERPT, Moments, Place, Run,
+    culprits,
+};
+pub use cache_check::{CacheCheck, CacheReport};
+pub use changes::{Change, Detail, Finding};
+pub use error::VerifyError;
+pub use host::Host;
+pub use interruption::Interruption;
+pub use order::{Answer, Digests, Order, Rebuild};
 pub use perturbation::{Perturbation, UnknownPerturbation};
-pub use search::{Found, Run, culprits};
+pub use rebuild::{REBUILD, read_order, sandboxes};
+pub use report::{Conclusion, Report, Tried, Verdict};
+pub use runner::{Program, RebuildReporter, Verification};

@@ -81,13 +81,13 @@ impl Perturbation {
     /// What is done, as a noun phrase.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::User => "another user and group, without privileges",
-            Self::Umask => "another umask",
-            Self::TimeZone => "another TZ",
+            Self::User => "a different user and group, without privileges",
+            Self::Umask => "a different umask",
+            Self::TimeZone => "a different TZ",
             Self::Locale => "different LANG, LC_ALL and LANGUAGE",
             Self::Home => "a different HOME and different XDG directories, which do not exist",
             Self::Path => "a copy of the checkout under a longer path with spaces and non-ASCII letters",
-            Self::HostName => "another host name",
+            Self::HostName => "a different host name",
             Self::Clock => "a clock more than a year ahead, in the sandbox",
             Self::CpuCount => "one CPU, and one job at a time",
             Self::CpuModel => {

@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
@@ -103,8 +104,10 @@ fn size(text: &str) -> Result<u64, String> {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create the manifest of a project
+    #[cfg(feature = "inspect")]
     Init(Init),
     /// Find what makes a build non-reproducible, in Dockerfiles, compose files, flakes and images
+    #[cfg(feature = "inspect")]
     Audit(Audit),
     /// Lock the Debian packages (updates invar.lock)
     Lock(Lock),
@@ -117,12 +120,16 @@ pub enum Command {
     /// Print shell code that puts the project's tools on PATH, for `eval`, direnv and editors
     Env(Env),
     /// Rebuild under varied conditions and compare the digests
+    #[cfg(feature = "inspect")]
     Verify(Verify),
     /// Compare two images, root file systems, locks, projects or git revisions
+    #[cfg(feature = "inspect")]
     Diff(Diff),
     /// Explain why a file or package is in an image
+    #[cfg(feature = "inspect")]
     Why(Why),
     /// Show what takes up space in an image
+    #[cfg(feature = "inspect")]
     Inspect(Inspect),
 }
 
@@ -130,12 +137,20 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Derive {
     /// Derive the manifest from this Dockerfile or flake output instead of reading one
+    #[cfg(feature = "inspect")]
     #[arg(long, value_name = "FILE[#NAME]")]
     pub from: Option<PathBuf>,
 
     /// Use this stage of the Dockerfile [default: the last]
+    #[cfg(feature = "inspect")]
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
+}
+
+impl Derive {
+    /// What a command line names that has no options for it: the project's own manifest, or an output of its flake.
+    #[cfg(feature = "inspect")]
+    pub const NOTHING: Self = Self { from: None, target: None };
 }
 
 /// What replaces the manifest, and whether to print it.
@@ -146,11 +161,13 @@ pub struct DeriveOrShow {
     pub derive: Derive,
 
     /// Print the derived manifest, with comments, and exit
+    #[cfg(feature = "inspect")]
     #[arg(long)]
     pub show_manifest: bool,
 }
 
 /// Options of `invar init`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Init {
     /// The project directory
@@ -338,6 +355,7 @@ pub struct Env {
 }
 
 /// Options of `invar verify`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The project directory; `DIRECTORY#NAME` selects the additional image NAME, or, without a manifest, the flake
@@ -383,6 +401,7 @@ pub struct Verify {
 }
 
 /// Options of `invar diff`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Diff {
     /// An archive, an OCI layout, a root file system, a lock, a project directory, or a git revision of the current
@@ -408,6 +427,7 @@ pub struct Diff {
 }
 
 /// Options of `invar why`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Why {
     /// The absolute path of a file in the image, or the name of a package
@@ -433,6 +453,7 @@ pub struct Why {
 }
 
 /// Options of `invar inspect`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// An archive, an OCI layout, a root file system, or a project directory
@@ -453,6 +474,7 @@ pub struct Inspect {
 }
 
 /// Options of `invar audit`.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
 pub struct Audit {
     /// Dockerfiles, compose files, flakes, image archives or layouts, or directories that contain them; `-` reads a
@@ -478,6 +500,7 @@ pub struct Audit {
 }
 
 /// When `invar audit` fails.
+#[cfg(feature = "inspect")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// Takes the newest version of something

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_apt::Keyring;
-use invar_build::{
-    Archive, BuildLimits, Mirrors, Perturbation, Programs, ProjectFiles, PythonIndexes, Registries, Session,
-};
+use invar_build::{BuildLimits, Perturbation, Programs, Session};
+use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
+use invar_lock::{LockContext, read_keyring};
 use invar_project::{Manifest, ValueError};
+use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Reporter, Sources, Upstreams};
 use invar_store::Store;
 
 use crate::cli::Global;
 use crate::failure::Failure;
-use crate::report::Told;
 
 /// A session for `manifest` with what the command line and this machine say.
 ///
@@ -22,25 +22,48 @@ use crate::report::Told;
 pub fn session<'a>(
     global: &Global,
     manifest: &Manifest,
-    reporter: &'a dyn Told,
+    reporter: &'a dyn Reporter,
 ) -> Result<Session<'a>, Failure> {
-    let store = Store::open(&store_path(global)?)?;
+    session_over(Store::open(&store_path(global)?)?, global, manifest, reporter)
+}
+
+/// The same, over another store.
+///
+/// # Errors
+/// Where a URL is none.
+pub fn session_over<'a>(
+    store: Store,
+    global: &Global,
+    manifest: &Manifest,
+    reporter: &'a dyn Reporter,
+) -> Result<Session<'a>, Failure> {
     Ok(Session {
-        store,
-        fetcher: Fetcher::new(settings(global)),
-        mirrors: mirrors(global, manifest),
-        python_indexes: python_indexes(global, manifest)?,
-        registries: registries(),
+        sources: Sources {
+            store,
+            fetcher: Fetcher::new(settings(global)),
+            upstreams: Upstreams {
+                mirrors: mirrors(global, manifest),
+                python_indexes: python_indexes(global, manifest)?,
+                registries: registries(),
+                git: "git".into(),
+                npm: "npm".into(),
+            },
+            lender: None,
+            pool: Pool { threads: jobs(global), backwards: false },
+            reporter,
+        },
         programs: programs(),
         keep_failed: false,
         build_limits: build_limits(global),
-        jobs: jobs(global),
-        offline: global.offline,
         now: now(),
-        downloads: None,
         perturbation: Perturbation::NONE,
-        reporter: reporter.as_reporter(),
     })
+}
+
+/// What a lock is made with in `session`.
+pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
+    let Session { sources, programs, now, .. } = session;
+    LockContext { sources, keyring, now: *now, uv: &programs.uv, backends: session }
 }
 
 fn store_path(global: &Global) -> Result<PathBuf, Failure> {
@@ -149,9 +172,12 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
     Ok(indexes)
 }
 
-/// Programs of this machine. The sandbox's own is this very file, also if another has been put in its place since.
+/// This very program, also if another has been put in its place since.
+pub const PROGRAM: &str = "/proc/self/exe";
+
+/// Programs of this machine.
 fn programs() -> Programs {
-    Programs { sandbox: "/proc/self/exe".into(), git: "git".into(), uv: "uv".into(), npm: "npm".into() }
+    Programs { sandbox: PROGRAM.into(), uv: "uv".into() }
 }
 
 /// Registries that npm's and cargo's settings name on this machine.
@@ -174,7 +200,7 @@ fn registries() -> Registries {
     }
 }
 
-/// The index that cargo's settings put in the place of its own: `source.crates-io.replace-with` names a source, and
+/// The index that cargo's settings put instead of its own: `source.crates-io.replace-with` names a source, and
 /// that source's `registry` is the index (the Cargo book, "Source Replacement").
 fn cargo_index(text: &str) -> Option<String> {
     let settings: toml::Table = text.parse().ok()?;
@@ -183,12 +209,31 @@ fn cargo_index(text: &str) -> Option<String> {
     Some(sources.get(name)?.get("registry")?.as_str()?.to_owned())
 }
 
-fn jobs(global: &Global) -> usize {
+/// How many CPUs there are to use.
+pub fn cpus() -> usize {
     #[expect(
         clippy::disallowed_methods,
         reason = "how many packages are unpacked at once does not reach an image"
     )]
-    let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The environment.
+#[cfg(feature = "inspect")]
+pub fn environment() -> std::collections::BTreeMap<std::ffi::OsString, std::ffi::OsString> {
+    std::env::vars_os().collect()
+}
+
+/// A variable of this machine that someone asks to be passed on.
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "someone asks for it, and it reaches a program but no image"
+    )]
+    std::env::var(name).ok()
+}
+
+fn jobs(global: &Global) -> usize {
     global.jobs.map_or_else(cpus, usize::from)
 }
 
@@ -224,9 +269,5 @@ fn now() -> i64 {
 pub fn keyring(given: Option<&Path>, files: &ProjectFiles) -> Result<Keyring, Failure> {
     let named = files.manifest.keyring.as_ref().map(|path| files.folder.join(path));
     let Some(path) = given.map(Path::to_owned).or(named) else { return Ok(Keyring::debian()) };
-    use invar_build::BuildError;
-    let bytes = std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
-    let keyring =
-        Keyring::parse(&bytes).map_err(|source| BuildError::Keyring { path, source: Box::new(source) })?;
-    Ok(keyring)
+    Ok(read_keyring(&path)?)
 }

@@ -1,29 +1,29 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
 mod commands;
-mod derive;
-mod difference;
 mod failure;
-mod inventory;
 mod machine;
-mod operand;
-mod page;
-mod provenance;
+mod manifest;
+mod open;
+mod output;
+mod program;
+#[cfg(feature = "inspect")]
+mod rebuild;
 mod report;
-mod source;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::report::Style;
+use crate::output::Style;
 
 fn main() -> ExitCode {
     // The sandbox's own processes are this program, started again.
     invar_sandbox::enter_if_asked();
     // So are the builds that `verify` makes again.
-    if let Some(code) = commands::verify::build_if_asked() {
+    #[cfg(feature = "inspect")]
+    if let Some(code) = rebuild::build_if_asked() {
         return code;
     }
     let cli = match Cli::try_parse() {
@@ -37,16 +37,22 @@ fn main() -> ExitCode {
     let style = Style { quiet: cli.global.quiet, json: cli.global.json };
     let reporter = report::reporter(style);
     let done = match &cli.command {
+        #[cfg(feature = "inspect")]
         Command::Audit(options) => commands::audit::run(&cli.global, options),
+        #[cfg(feature = "inspect")]
         Command::Init(options) => commands::init::run(&cli.global, options),
         Command::Lock(options) => commands::lock::run(&cli.global, options, &*reporter),
         Command::Build(options) => commands::build::run(&cli.global, options, &*reporter),
         Command::Run(options) => commands::run::run(&cli.global, options, &*reporter),
         Command::Shell(options) => commands::shell::run(&cli.global, options, &*reporter),
         Command::Env(options) => commands::env::run(&cli.global, options, &*reporter),
+        #[cfg(feature = "inspect")]
         Command::Verify(options) => commands::verify::run(&cli.global, options, &*reporter),
+        #[cfg(feature = "inspect")]
         Command::Diff(options) => commands::diff::run(&cli.global, options, &*reporter),
+        #[cfg(feature = "inspect")]
         Command::Why(options) => commands::why::run(&cli.global, options, &*reporter),
+        #[cfg(feature = "inspect")]
         Command::Inspect(options) => commands::inspect::run(&cli.global, options, &*reporter),
     };
     match done {

@@ -1,44 +1,26 @@
 //! Reports progress: bars on a terminal, lines in a log, JSON lines for programs, or nothing.
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock};
 
 use indicatif::{HumanBytes, HumanCount, MultiProgress, ProgressBar, ProgressStyle};
-use invar_build::{Event, Phase, Reporter};
+use invar_build::BuildError;
+use invar_lock::Proposals;
+use invar_realise::{Event, Phase, Reporter};
 use serde_json::json;
 
-/// What the command line asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    /// Only print errors.
-    pub quiet: bool,
-    /// Events as JSON, one object a line, on standard error.
-    pub json: bool,
-}
+use crate::failure::Failure;
+use crate::output::{Style, say};
 
-/// A reporter that can be stopped, so that its bars are not drawn over later output.
-pub trait Told: Reporter {
+/// A reporter whose drawing can be ended, so that its bars are not drawn over later output.
+pub trait CliReporter: Reporter {
     /// Removes the bars.
     fn finish(&self) {}
-
-    /// The part that receives events.
-    fn as_reporter(&self) -> &dyn Reporter;
-}
-
-macro_rules! told {
-    ($name:ident { $($finish:item)* }) => {
-        impl Told for $name {
-            $($finish)*
-
-            fn as_reporter(&self) -> &dyn Reporter {
-                self
-            }
-        }
-    };
 }
 
 /// The reporter for `style`, on this process's standard error.
-pub fn reporter(style: Style) -> Box<dyn Told> {
+pub fn reporter(style: Style) -> Box<dyn CliReporter> {
     if style.quiet {
         Box::new(Quiet)
     } else if style.json {
@@ -50,14 +32,42 @@ pub fn reporter(style: Style) -> Box<dyn Told> {
     }
 }
 
-/// Writes a line to standard error. A closed standard error is no reason to fail.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+/// Writes the result to standard output.
+///
+/// # Errors
+/// Where standard output does not take it.
+pub fn print(text: &str) -> Result<ExitCode, Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a page to `path`.
+///
+/// # Errors
+/// Where it cannot be written.
+#[cfg(feature = "inspect")]
+pub fn write_page(path: &std::path::Path, page: &invar_inspect::Page) -> Result<(), Failure> {
+    let written = std::fs::write(path, page.render());
+    Ok(written.map_err(|source| BuildError::Output { path: path.to_owned(), source })?)
+}
+
+/// Says which packages' own scripts should run, and what to write for it; with `all`, also those of which most images
+/// need nothing.
+pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn CliReporter) {
+    let mut said = false;
+    for (is_needed, sentence) in proposals.sentences().filter(|(is_needed, _)| all || *is_needed) {
+        said = true;
+        reporter.event(&if is_needed { Event::Warning(&sentence) } else { Event::Note(&sentence) });
+    }
+    if let Some(advice) = proposals.advice().filter(|_| said) {
+        reporter.event(&Event::Note(&advice));
+    }
 }
 
 struct Quiet;
 
-told!(Quiet {});
+impl CliReporter for Quiet {}
 
 impl Reporter for Quiet {
     fn event(&self, _: &Event<'_>) {}
@@ -65,7 +75,7 @@ impl Reporter for Quiet {
 
 struct Lines;
 
-told!(Lines {});
+impl CliReporter for Lines {}
 
 impl Reporter for Lines {
     fn event(&self, event: &Event<'_>) {
@@ -131,12 +141,12 @@ impl Bars {
     }
 }
 
-told!(Bars {
+impl CliReporter for Bars {
     fn finish(&self) {
         // The terminal may be gone; there is nothing left to draw then.
         let _ = self.all.clear();
     }
-});
+}
 
 impl Reporter for Bars {
     fn event(&self, event: &Event<'_>) {
@@ -186,7 +196,7 @@ impl Reporter for Bars {
 
 struct Json;
 
-told!(Json {});
+impl CliReporter for Json {}
 
 impl Reporter for Json {
     fn event(&self, event: &Event<'_>) {

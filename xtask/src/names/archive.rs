@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Files of which apt is asked to fetch an index beside the packages: which package has which file.
+/// Files of which apt is asked to fetch an index next to the packages: which package has which file.
 const CONTENTS: &str = "\
 Acquire::IndexTargets::deb::Contents-deb {
   MetaKey \"$(COMPONENT)/Contents-$(ARCHITECTURE)\";

@@ -4,7 +4,7 @@ use invar_debian::{Dependency, PackageName};
 use resolvo::SolvableId;
 use resolvo::conflict::{ConflictCause, ConflictEdge, ConflictGraph, ConflictNode};
 
-use super::Root;
+use super::RootDependency;
 use super::problem::{Chain, Problem, SolveError};
 use super::table::Table;
 use super::universe::Universe;
@@ -109,7 +109,7 @@ fn once_for_each_pair(problems: Vec<Problem>) -> Vec<Problem> {
 
 /// The shortest way from the roots to each node of a conflict.
 struct Chains {
-    roots: Vec<(Root, String)>,
+    roots: Vec<(RootDependency, String)>,
     ways: BTreeMap<usize, Chain>,
 }
 

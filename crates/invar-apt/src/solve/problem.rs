@@ -2,17 +2,17 @@ use std::fmt;
 
 use invar_debian::{DebianVersion, Dependency, PackageName, Relation};
 
-use super::Root;
+use super::RootDependency;
 
 /// There is no solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SolveError {
-    /// What stands in the way: at least one problem. They are sorted by their text, except roots that nothing
+    /// What is in the way: at least one problem. They are sorted by their text, except roots that nothing
     /// satisfies, which keep the request's order.
     pub problems: Vec<Problem>,
 }
 
-/// Something that stands in the way of a solution.
+/// Something that is in the way of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
@@ -48,7 +48,7 @@ pub enum Problem {
     /// The roots contradict each other in a way that has no short explanation.
     Together {
         /// The roots.
-        roots: Vec<Root>,
+        roots: Vec<RootDependency>,
     },
 }
 
@@ -72,7 +72,7 @@ pub struct Chain {
 
 impl Chain {
     /// The root itself.
-    pub(super) fn root(root: &Root) -> Self {
+    pub(super) fn root(root: &RootDependency) -> Self {
         Self { why: root.why.clone(), packages: Vec::new() }
     }
 }

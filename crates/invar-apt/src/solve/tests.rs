@@ -27,8 +27,8 @@ fn name(text: &str) -> PackageName {
     text.parse().unwrap()
 }
 
-fn roots(text: &str) -> Vec<Root> {
-    let root = |part: &str| Root { dependency: part.parse().unwrap(), why: "the test".to_owned() };
+fn roots(text: &str) -> Vec<RootDependency> {
+    let root = |part: &str| RootDependency { dependency: part.parse().unwrap(), why: "the test".to_owned() };
     text.split(',').map(root).collect()
 }
 
@@ -198,7 +198,7 @@ fn edges_that_only_scripts_use_are_left_out() {
     let solved =
         |text| solve(&index, &SolveRequest { roots: roots(text), omit: &omit, prefer: &prefer }).unwrap();
     let left_out = |solution: &Solution| {
-        let line = |it: &Omitted| format!("{} for {:?}", it.package, it.needed_by);
+        let line = |it: &OmittedPackage| format!("{} for {:?}", it.package, it.needed_by);
         solution.omitted.iter().map(line).collect::<Vec<_>>().join(", ")
     };
     let solution = solved("app, script");

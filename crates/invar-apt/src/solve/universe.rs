@@ -6,7 +6,7 @@ use std::rc::Rc;
 use invar_debian::{ArchitectureQualifier, Dependency, MultiArch, PackageName, Relation};
 
 use super::problem::{Chain, Problem};
-use super::{Root, SolveRequest};
+use super::{RootDependency, SolveRequest};
 use crate::index::PackageIndex;
 use crate::record::PackageRecord;
 
@@ -46,7 +46,7 @@ impl<'a> Universe<'a> {
     }
 
     /// What is asked for, and what satisfies it.
-    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a Root, &Need)> {
+    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a RootDependency, &Need)> {
         self.request.roots.iter().zip(&self.roots)
     }
 

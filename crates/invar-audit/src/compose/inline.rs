@@ -1,4 +1,4 @@
-//! A Dockerfile that stands in a compose file, with the place of each of its bytes there.
+//! A Dockerfile that is in a compose file, with the place of each of its bytes there.
 use invar_dockerfile::{Span, Text};
 
 use crate::yaml::Node;
@@ -6,11 +6,11 @@ use crate::yaml::Node;
 /// The Dockerfile.
 #[derive(Debug)]
 pub(super) struct Inline {
-    /// The compose file that it stands in, by its number.
+    /// The compose file that it is in, by its number.
     pub file: usize,
     /// What it says, with one dollar sign where Compose wants two.
     pub text: Text,
-    /// Where all of it stands.
+    /// Where all of it is.
     span: Span,
 }
 
@@ -19,7 +19,7 @@ impl Inline {
     pub(super) fn of(file: usize, node: &Node, source: &str) -> Option<Self> {
         let value = node.text()?;
         let literal = if node.is_literal() { literal(value, node.span, source) } else { None };
-        // Where lines are folded or quoted, everything stands at the text's beginning.
+        // Where lines are folded or quoted, everything is at the text's beginning.
         let text = literal.unwrap_or_else(|| {
             let mut text = Text::empty(node.span.start);
             for part in value.replace("$$", "$").split_inclusive('\n') {
@@ -30,7 +30,7 @@ impl Inline {
         Some(Self { file, text, span: node.span })
     }
 
-    /// Where a part of the Dockerfile stands in the compose file.
+    /// Where a part of the Dockerfile is in the compose file.
     pub(super) fn place(&self, span: Span) -> Span {
         let length = self.text.as_str().len();
         let place = self.text.span_of(span.start.min(length)..span.end.min(length));
@@ -38,7 +38,7 @@ impl Inline {
     }
 }
 
-/// The lines of a literal block, `|`: each stands in the file as it is, after blanks.
+/// The lines of a literal block, `|`: each is in the file as it is, after blanks.
 fn literal(value: &str, span: Span, source: &str) -> Option<Text> {
     let mut start = source.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let mut lines = source.get(start..)?.split_inclusive('\n').peekable();

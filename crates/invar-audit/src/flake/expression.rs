@@ -1,4 +1,4 @@
-//! What an expression says by itself: fetchers without hashes, and questions to the machine.
+//! What an expression says on its own: fetchers without hashes, and questions to the machine.
 use rnix::ast::{Apply, AttrSet, Entry, Expr, HasEntry as _, Select};
 use rnix::{SyntaxKind, SyntaxNode};
 use rowan::ast::AstNode as _;

@@ -5,7 +5,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level as Weight, Origin, Renderer, Snippet};
 use invar_dockerfile::{LineIndex, Span};
 
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Level;
 
 /// Places with the same cause that are shown; the others are counted.
@@ -100,7 +101,7 @@ fn window(text: &str, lines: &LineIndex, span: Span) -> Range<usize> {
     line_start..end
 }
 
-/// The part of the place that stands on its first line, without the end of a continued line.
+/// The part of the place that is on its first line, without the end of a continued line.
 fn first_line(text: &str, span: Span) -> Range<usize> {
     let start = span.start.min(text.len());
     let mut end = span.end.clamp(start, text.len());

@@ -1,9 +1,10 @@
 //! The time of the build.
-use crate::dockerfile::{Call, Found, Inside, Trail};
+use crate::calls::{Call, CallGraph, OutputUse};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if call.program != "date" {
         return;
     }
@@ -17,9 +18,9 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         return;
     }
     let is_kept = match &call.inside {
-        Inside::Assignment(name) => is_used(name, call, trail),
-        Inside::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
-        Inside::Nothing => {
+        OutputUse::Assignment(name) => is_used(name, call, trail),
+        OutputUse::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
+        OutputUse::Nothing => {
             let written = |outputs: &[String]| {
                 outputs.iter().any(|output| !output.starts_with("/dev/") && !output.is_empty())
             };
@@ -33,7 +34,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
 }
 
 /// Whether the variable is used in the instruction or script for more than comparing.
-fn is_used(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
+fn is_used(name: &str, call: &Call, trail: &CallGraph<'_>) -> bool {
     let text = trail.text_around(call);
     let uses =
         text.match_indices(&format!("${name}")).chain(text.match_indices(&format!("${{{name}"))).count();

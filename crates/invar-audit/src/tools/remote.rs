@@ -1,9 +1,10 @@
 //! Other commands that fetch.
-use crate::dockerfile::{Call, Found, is_python};
+use crate::calls::{Call, is_python};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some((cause, what)) = fetches(call) {
         let message = format!("{what} over the network, without a pin");
         found.push_once(&cause, Finding::new(Rule::NetworkInRun, call.span, message));
@@ -96,7 +97,7 @@ fn is_other_rules(program: &str) -> bool {
 
 /// A script of its own whose name says that it fetches.
 fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
-    // What a script does is reported where it stands.
+    // What a script does is reported where it is.
     if call.runs_read_script {
         return None;
     }

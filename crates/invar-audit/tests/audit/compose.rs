@@ -1,7 +1,7 @@
 //! Compose files, and the files that they include and extend.
 use std::collections::BTreeSet;
 
-use invar_audit::{Compose, ComposeError, Ignore, Surroundings, Unread, audit_compose};
+use invar_audit::{Compose, ComposeError, Ignore, ReadFailure, Surroundings, audit_compose};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -11,7 +11,7 @@ fn try_audit(files: &[(&str, &str)]) -> Result<Compose, ComposeError> {
     let text = |text: &str| text.replace("DIGEST", DIGEST).replace("COMMIT", COMMIT);
     let read = |path: &str| {
         let found = files.iter().find(|(name, _)| *name == path);
-        found.map(|(_, content)| text(content)).ok_or(Unread::Missing)
+        found.map(|(_, content)| text(content)).ok_or(ReadFailure::Missing)
     };
     audit_compose(files[0].0, &text(files[0].1), &read)
 }
@@ -91,7 +91,7 @@ fn comments_excuse() {
     assert_eq!((report.findings.len(), report.ignored), (0, 2));
 }
 
-/// Audits what stands in the file itself, in a folder with an ignore file.
+/// Audits what is in the file itself, in a folder with an ignore file.
 fn found_inline(text: &str) -> Vec<String> {
     let mut compose = audit(text);
     for build in std::mem::take(&mut compose.builds) {
@@ -115,7 +115,7 @@ fn dockerfiles_in_the_file_have_its_lines() {
     ];
     assert_eq!(found_inline(text), expected);
     assert_eq!(found_inline(&text.replace('\n', "\r\n")), expected);
-    // In quotes all of it stands at one place.
+    // In quotes all of it is at one place.
     let text = "services:\n  a:\n    build:\n      dockerfile_inline: \"FROM y\\nRUN pip install a\\n\"\n";
     let expected = ["4:file-times", "4:python-not-locked", "4:bytecode-times", "4:base-not-pinned"];
     assert_eq!(found_inline(text), expected);
@@ -267,7 +267,7 @@ fn what_is_no_compose_file_is_refused() {
     check(&[("x", "a: 1\n")], nothing);
     let error = try_audit(&[("x", "services:\n  a: [\n")]).expect_err("no YAML");
     assert!(error.span.is_some(), "{error}");
-    check(&[("x", "\ninclude: [y]")], "x:2: y cannot be read: no such file");
+    check(&[("x", "\ninclude: [y]")], "x:2: cannot read y: no such file");
     check(
         &[("d/x", "services:\n  a: {extends: {service: b, file: ../y}}\n"), ("y", "services: {a: {}}")],
         "d/x:2: no service `b` in y",

@@ -2,12 +2,12 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use invar_audit::{Audited, Ignore, IgnoreFile, Surroundings, audit_dockerfile};
+use invar_audit::{DockerfileAudit, Ignore, IgnoreFile, Surroundings, audit_dockerfile};
 use invar_dockerfile::BuildArguments;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn audit(text: &str, files: &[(&str, &str)]) -> Audited {
+fn audit(text: &str, files: &[(&str, &str)]) -> DockerfileAudit {
     let content =
         |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, content)| (*content).to_owned());
     let ignore = IgnoreFile::parse(&content(".dockerignore").unwrap_or_else(|| ".git".to_owned()));
@@ -134,7 +134,7 @@ fn scripts_run_scripts() {
         &files,
         &["bin/b.sh:1:node-without-lock", "c.sh:2:ruby-not-pinned"],
     );
-    // One that stands in the Dockerfile has its lines.
+    // One that is in the Dockerfile has its lines.
     let text = "COPY <<EOF /a.sh\n#!/bin/sh\necho\nnpm install\nEOF\nRUN sh /a.sh\n";
     check(text, &[], &["6:node-without-lock"]);
 }

@@ -9,11 +9,9 @@ use invar_apt::{ContentsEntry, Release, locked_release, search_contents};
 use invar_debian::PackageName;
 use invar_fetch::Request;
 use invar_project::{LockedSuite, SuiteName};
+use invar_realise::{Archive, LONGEST_RELEASE, checked_blob, listed};
 
 use super::missing::Missing;
-use crate::Archive;
-use crate::indexes::{LONGEST_RELEASE, listed};
-use crate::realise::checked_blob;
 use crate::workshop::Workshop;
 
 /// The largest compressed index that is fetched, in bytes; Debian's have less than 50 MB.
@@ -49,7 +47,7 @@ fn release(workshop: &Workshop<'_>, name: &SuiteName, suite: &LockedSuite) -> Op
     let session = workshop.session;
     let archive = Archive::of_suite(name.as_str());
     let file = format!("dists/{name}/InRelease");
-    let urls = session.mirrors.urls(archive, &file, &workshop.times(name.as_str()));
+    let urls = session.upstreams.mirrors.urls(archive, &file, &workshop.times(name.as_str()));
     let request = Request { label: format!("InRelease of {name}"), urls, digest: suite.sha256, size: None };
     let file = fetched(workshop, &request)?;
     let mut bytes = Vec::new();
@@ -76,9 +74,9 @@ fn search(
     let places = release.by_hash(&path).into_iter().map(|path| path.to_string());
     let mut urls = Vec::new();
     for place in places {
-        urls.extend(session.mirrors.urls(archive, &format!("dists/{name}/{place}"), &[]));
+        urls.extend(session.upstreams.mirrors.urls(archive, &format!("dists/{name}/{place}"), &[]));
     }
-    urls.extend(session.mirrors.urls(
+    urls.extend(session.upstreams.mirrors.urls(
         archive,
         &format!("dists/{name}/{path}"),
         &workshop.times(name.as_str()),

@@ -7,11 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_realise::sink_failure;
 use invar_store::StoredTree;
-use invar_tree::{Clash, Contents, ImagePath, Node, Opened, Tree};
+use invar_tree::{Clash, ContentReader, Contents, ImagePath, Node, Tree};
 
 use crate::BuildError;
-use crate::copy::failed;
 
 /// The most links on the way to one place, as Linux has it.
 const MOST: usize = 40;
@@ -112,7 +112,7 @@ impl Moved {
                 continue;
             }
             if let Err(error) = moved.insert(place.clone(), entry.clone()) {
-                let Some(first) = moved.get(place.as_str()) else { return Err(failed(error)) };
+                let Some(first) = moved.get(place.as_str()) else { return Err(sink_failure(error).into()) };
                 let first = first.clone();
                 let (path, second) = (place.clone(), entry.clone());
                 return Err(BuildError::Clash(vec![Clash { path, first, second_path: place, second }]));
@@ -131,7 +131,7 @@ impl Moved {
 }
 
 impl Contents for Moved {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         self.stored.open(self.originals.get(path).unwrap_or(path))
     }
 }

@@ -1,14 +1,14 @@
 //! Launchers, and the programs whose places they take.
 use std::collections::BTreeMap;
 
-use invar_launcher::{CalledAs, LAUNCHER_VERSION, Launcher, Machine, Values, launcher};
+use invar_launcher::{LAUNCHER_VERSION, Launcher, Machine, ProgramName, Values, launcher};
 use invar_plan::Plan;
 use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
+use invar_realise::sink_failure;
 use invar_store::KeyWriter;
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
 use crate::BuildError;
-use crate::copy::failed;
 
 /// Where programs of `step` that a launcher takes the place of go: `/app/bin/x` becomes `/app/bin/.x-wrapped`.
 pub(super) fn moves(step: &Step) -> BTreeMap<ImagePath, ImagePath> {
@@ -112,9 +112,9 @@ pub(super) fn add_launcher(
         },
         program: program.to_string(),
         name: match &wrap.argv0 {
-            Some(name) => CalledAs::Name(name.clone()),
-            None if wrap.inherit_argv0 => CalledAs::Caller,
-            None => CalledAs::Program,
+            Some(name) => ProgramName::Name(name.clone()),
+            None if wrap.inherit_argv0 => ProgramName::Caller,
+            None => ProgramName::Program,
         },
         arguments: wrap.args.clone(),
         last_arguments: wrap.args_after.clone(),
@@ -128,5 +128,5 @@ pub(super) fn add_launcher(
     };
     let bytes = launcher(&request)
         .map_err(|source| BuildError::Launcher { step: step.name.to_string(), source: Box::new(source) })?;
-    sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(failed)
+    Ok(sink.file(at, Mode::PROGRAM, Owner::ROOT, &mut bytes.as_slice()).map_err(sink_failure)?)
 }

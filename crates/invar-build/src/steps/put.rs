@@ -4,12 +4,12 @@ use std::io::Read;
 use std::sync::Arc;
 
 use invar_project::{BuildPath, Output, Step};
+use invar_realise::sink_failure;
 use invar_store::StoredTree;
 use invar_tree::{Contents, Entry, ImagePath, Mode, Node, Origin, Owner, Sink, SinkError, Tree};
 
 use super::{Prepared, fetch_file};
 use crate::BuildError;
-use crate::copy::failed;
 use crate::workshop::Workshop;
 
 /// Gives the outputs of a step that runs nothing to `sink`: what its inputs have at these places.
@@ -29,7 +29,7 @@ pub(super) fn put_outputs(
         let found = if let Some((fetch, digest)) = fetched {
             fetch_file(workshop, fetch, digest)?;
             let (mut file, _) = workshop.session.store.open_blob(digest)?;
-            sink.file(output.path.clone(), Mode::FILE, Owner::ROOT, &mut file).map_err(failed)?;
+            sink.file(output.path.clone(), Mode::FILE, Owner::ROOT, &mut file).map_err(sink_failure)?;
             true
         } else if let Some(place) = from.as_str().strip_prefix('/') {
             let mut found = false;
@@ -81,7 +81,7 @@ fn put(
         };
         let to = if inner.is_empty() { Ok(output.path.clone()) } else { output.path.join(inner) };
         let to = to.map_err(|error| {
-            failed(SinkError::Write { path: output.path.clone(), source: std::io::Error::other(error) })
+            sink_failure(SinkError::Write { path: output.path.clone(), source: std::io::Error::other(error) })
         })?;
         let Entry { node, mode, owner, .. } = entry;
         match node {
@@ -92,7 +92,7 @@ fn put(
                 sink.file(to, *mode, *owner, &mut content)
             }
         }
-        .map_err(failed)?;
+        .map_err(sink_failure)?;
         found = true;
     }
     Ok(found)
@@ -105,10 +105,10 @@ fn put(
 pub(super) fn put_given(step: &Step, sink: &mut dyn Sink) -> Result<(), BuildError> {
     for (path, file) in &step.files {
         let mode = if file.executable { Mode::PROGRAM } else { Mode::FILE };
-        sink.file(path.clone(), mode, Owner::ROOT, &mut file.text.as_bytes()).map_err(failed)?;
+        sink.file(path.clone(), mode, Owner::ROOT, &mut file.text.as_bytes()).map_err(sink_failure)?;
     }
     for (path, target) in &step.links {
-        sink.symlink(path.clone(), target.to_string().into(), Owner::ROOT).map_err(failed)?;
+        sink.symlink(path.clone(), target.to_string().into(), Owner::ROOT).map_err(sink_failure)?;
     }
     Ok(())
 }

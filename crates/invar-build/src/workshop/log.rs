@@ -1,11 +1,12 @@
 //! What a command prints.
+use invar_realise::Event;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::hints;
-use crate::{BuildError, Event, Session};
+use crate::{BuildError, Session};
 
 /// How many bytes of what a build prints are kept.
 const LOG: u64 = 16 << 20;

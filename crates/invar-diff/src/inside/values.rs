@@ -5,7 +5,7 @@ use super::{Inside, ValueChange};
 /// How many changes are kept.
 const CHANGES: usize = 200;
 
-/// How deep values are looked into; `serde_json` and `toml` read no deeper than 128 themselves.
+/// How deep values are inspected; `serde_json` and `toml` read no deeper than 128 themselves.
 const DEEPEST: usize = 64;
 
 /// By key, where the name says that both are JSON or TOML and they can be read as that.

@@ -1,13 +1,13 @@
 //! Loops, conditions and groups around a command.
 
-/// A compound command that others stand in.
+/// A compound command that others are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
     /// Commands of the same block have the same number; no two blocks of a script share one.
     pub number: usize,
     /// What it is.
     pub kind: BlockKind,
-    /// The part of it that the command stands in.
+    /// The part of it that the command is in.
     pub part: BlockPart,
 }
 
@@ -37,7 +37,7 @@ pub enum BlockPart {
     Condition(usize),
     /// The branch with this number, or what a loop or group does.
     Body(usize),
-    /// What stands after `else`.
+    /// What is after `else`.
     Otherwise,
 }
 

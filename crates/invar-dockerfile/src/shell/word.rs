@@ -7,13 +7,13 @@ use crate::text::{Span, Text};
 /// A word, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShellWord {
-    /// What is in it; names and commands to be replaced stand there as they are written.
+    /// What is in it; names and commands to be replaced are there as they are written.
     pub text: Text,
     /// The same in pieces.
     pub parts: Vec<ShellPart>,
-    /// Whether any of it stands in quotes.
+    /// Whether any of it is in quotes.
     pub quoted: bool,
-    /// Where it stands, with its quotes.
+    /// Where it is, with its quotes.
     pub span: Span,
 }
 
@@ -52,7 +52,7 @@ impl ShellWord {
         })
     }
 
-    /// The names whose values are put into it, also those that stand inside `${...}` of another.
+    /// The names whose values are put into it, also those that are inside `${...}` of another.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             ShellPart::Name { name, .. } => Some(name.as_str()),

@@ -1,10 +1,10 @@
 //! Input that is made to break the reader: no panic, no endless loop, no memory out of proportion.
 use invar_dockerfile::{
-    BuildArguments, Fault, Kind, Limits, Stages, Text, parse, run_commands, split_commands,
+    BuildArguments, Fault, InstructionKind, Limits, Stages, Text, parse, run_commands, split_commands,
 };
 use proptest::prelude::*;
 
-/// Reads all that can be read, and checks that every place lies in the file.
+/// Reads all that can be read, and checks that every place is in the file.
 fn read_all(file: &[u8]) {
     let parsed = match parse(file) {
         Ok(parsed) => parsed,
@@ -23,7 +23,7 @@ fn read_all(file: &[u8]) {
             for flag in &instruction.flags {
                 assert!(text.get(flag.span.range()).is_some(), "{flag:?}");
             }
-            let Kind::Run(command) = &instruction.kind else { continue };
+            let InstructionKind::Run(command) = &instruction.kind else { continue };
             let invar_dockerfile::RunScript::Shell(script) = run_commands(command, instruction) else {
                 continue;
             };

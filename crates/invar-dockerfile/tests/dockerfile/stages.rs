@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use invar_dockerfile::{
-    Base, BuildArguments, Expansion, ImageReference, Kind, Scope, StageFault, Stages, parse,
+    Base, BuildArguments, Expansion, ImageReference, InstructionKind, Scope, StageFault, Stages, parse,
 };
 
 const FILE: &str = "\
@@ -63,7 +63,7 @@ fn scopes_hold_what_the_builder_would_see() {
     let file = parse(FILE.as_bytes()).expect("it parses");
     let stages = Stages::of(&file, &BuildArguments::default()).expect("it has stages");
     let some = |text: &str| Some(text.to_owned());
-    // `B=$A` stands in the same ENV as `A=1`, and so does not see it.
+    // `B=$A` is in the same ENV as `A=1`, and so does not see it.
     let names = ["VERSION", "OWN", "A", "B", "C", "FLAVOUR"];
     let expected = [some("3.13"), some("own-3.13"), some("1"), None, some("1-own-3.13"), None];
     assert_eq!(values(&stages, 0, &names), expected);
@@ -156,7 +156,7 @@ fn the_shell_is_known() {
     let stages = Stages::of(&file, &BuildArguments::default()).expect("it has stages");
     let mut walk = stages.walk(&stages.stages[1]);
     let (instruction, scope) = walk.step().expect("one instruction");
-    assert!(matches!(instruction.kind, Kind::Run(_)));
+    assert!(matches!(instruction.kind, InstructionKind::Run(_)));
     assert!(!scope.shell_is_posix());
 }
 

@@ -9,7 +9,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// `words`, of which the options in `with_value` take the next word, unless the value stands in the same one.
+    /// `words`, of which the options in `with_value` take the next word, unless the value is in the same one.
     pub(super) fn of(words: &[String], with_value: &[&str]) -> Self {
         let mut found = Self::default();
         let mut words = words.iter();

@@ -9,7 +9,7 @@ pub(super) enum Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// What stands before it.
+    /// What is before it.
     pub(super) fn connector(&self) -> Connector {
         self.first().map_or(Connector::Sequence, |first| first.connector)
     }

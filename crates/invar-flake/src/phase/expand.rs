@@ -12,7 +12,7 @@ use super::files::{Files, absolute, base, parent};
 const WORDS: usize = 2_000;
 /// Bytes that one command's words can come to.
 const BYTES: usize = 1 << 18;
-/// The signs that mean something only outside of quotes, each with its stand-in.
+/// The signs that mean something only outside quotes, each with its stand-in.
 const SIGNS: [(char, char); 6] = [
     ('*', '\u{e000}'),
     ('?', '\u{e001}'),
@@ -85,7 +85,7 @@ pub(super) struct Expander<'a, 'b> {
     pub(super) variables: &'a Variables,
     pub(super) files: &'a Files<'b>,
     pub(super) directory: &'a str,
-    /// The text that the words stand in.
+    /// The text that the words are in.
     pub(super) text: &'a str,
 }
 
@@ -148,7 +148,7 @@ impl Expander<'_, '_> {
         }
     }
 
-    /// The fields that a word splits into, with stand-ins for the signs outside of quotes.
+    /// The fields that a word splits into, with stand-ins for the signs outside quotes.
     fn fields(&self, word: &ShellWord) -> Result<Vec<String>, Unknown> {
         let commands = word.scripts().count();
         let known: usize = word.parts.iter().map(|part| part_length(part).unwrap_or_default()).sum();
@@ -430,7 +430,7 @@ fn set_has(set: &[char], wanted: char) -> bool {
     (ranges || set.contains(&wanted)) != negated
 }
 
-/// Which bytes of a word stand in quotes.
+/// Which bytes of a word are in quotes.
 struct Quotes {
     start: usize,
     quoted: Vec<bool>,

@@ -60,7 +60,7 @@ pub enum EnvChange {
     Prefix {
         /// The variable.
         name: String,
-        /// What stands between the values.
+        /// What is between the values.
         separator: String,
         /// The new value.
         value: String,
@@ -69,7 +69,7 @@ pub enum EnvChange {
     Suffix {
         /// The variable.
         name: String,
-        /// What stands between the values.
+        /// What is between the values.
         separator: String,
         /// The new value.
         value: String,
@@ -146,7 +146,7 @@ impl Wrapper {
     }
 }
 
-/// The words of a text that a shell reads, and whether all of them stand there literally.
+/// The words of a text that a shell reads, and whether all of them are there literally.
 fn shell_words(text: &str) -> (Vec<String>, bool) {
     let script = split_commands(&Text::new(text, 0), &[]);
     let is_literal = script.complete

@@ -1,4 +1,4 @@
-//! `useradd`, `USER`, and the directories that are made for the user.
+//! `useradd`, `USER`, and the directories that are created for the user.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::Instruction;
@@ -58,7 +58,7 @@ impl Reader<'_> {
         let is_system = has(&["-r", "-S", "--system"]);
         let uid = uid.unwrap_or(if is_system { 999 } else { 1000 });
         let gid = value(&["-g", "--gid"]).unwrap_or(uid);
-        // The name stands last, but for Alpine's options and a group.
+        // The name is last, except for Alpine's options and a group.
         let name = words
             .iter()
             .rev()
@@ -66,7 +66,7 @@ impl Reader<'_> {
         let Some(name) = name else { return };
         let makes_home = match program {
             "adduser" => !is_system && !has(&["-H", "--no-create-home"]),
-            // Several letters may stand together: `useradd -rm`.
+            // Several letters may be together: `useradd -rm`.
             _ => {
                 let short = words
                     .iter()
@@ -136,7 +136,7 @@ impl Reader<'_> {
             match *word {
                 "-m" | "-o" | "-g" | "--mode" | "--owner" | "--group" => _ = words.next(),
                 option if option.starts_with('-') => {
-                    // Several letters may stand together: `install -dm 755`.
+                    // Several letters may be together: `install -dm 755`.
                     if !option.starts_with("--") && option.ends_with(['m', 'o', 'g']) {
                         words.next();
                     }

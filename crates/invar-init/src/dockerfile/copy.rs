@@ -5,12 +5,12 @@ use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Tran
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
+use crate::dockerfile::moved::Relocation;
+use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_directory, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
 
-/// Files that images are made with, and that none needs.
+/// Files that images are built with, and that none needs.
 const MAKING: [&str; 12] = [
     ".dockerignore",
     ".gitignore",
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
             };
             let Some(path) = self.expand(instruction, scope, path) else { continue };
             let Some(destination) = self.expand(instruction, scope, &transfer.destination) else { continue };
-            let into = transfer.sources.len() > 1 || is_folder(&destination);
+            let into = transfer.sources.len() > 1 || is_directory(&destination);
             if path.contains("://") {
                 self.download(&path, &destination, instruction);
                 continue;
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Files of the project: those that lie elsewhere in the image than the project has them are moved by a step.
+    /// Files of the project: those that are elsewhere in the image than the project has them are moved by a step.
     pub(super) fn copy_path(&mut self, path: &str, destination: &str, into: bool) {
         let path = relative(path);
         if path.is_empty() {
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 }
             } else {
                 stays = false;
-                self.moved.push(Moved { from: found, to: there, is_directory });
+                self.moved.push(Relocation { from: found, to: there, is_directory });
             }
         }
         if is_pattern && stays {
@@ -158,12 +158,12 @@ impl<'a> Reader<'a> {
         self.draft.steps.push(DraftStep { keys });
     }
 
-    /// Which of the project's files the image gets, where that is not what it gets by itself.
+    /// Which of the project's files the image gets, where that is not what it gets on its own.
     pub(super) fn include(&mut self) {
         let mut include: BTreeSet<String> = BTreeSet::new();
         if self.copies_all {
             if !self.context.is_package {
-                // A flake that Nix builds beside it may need less.
+                // A flake that Nix builds next to it may need less.
                 self.draft.include = None;
                 return;
             }

@@ -49,7 +49,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// `path` from the project's folder. Builders look at nothing outside of it: `..` of that folder is the folder.
+/// `path` from the project's folder. Builders look at nothing outside it: `..` of that folder is the folder.
 pub(super) fn relative(path: &str) -> String {
     joined("/", path).trim_start_matches('/').to_owned()
 }

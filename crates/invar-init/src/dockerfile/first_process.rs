@@ -32,7 +32,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether `command` starts its program by `uv run` or the like.
+/// Whether `command` starts its program by `uv run` or similar.
 pub(super) fn has_runner(command: &Command) -> bool {
     let words: Vec<String> = match command {
         Command::Exec(words) => words.iter().map(|word| word.text.clone()).collect(),

@@ -1,10 +1,10 @@
-//! Paths inside of texts: values of variables, options, lines for a shell.
-use crate::dockerfile::place::{ENVIRONMENT, Places};
+//! Paths inside texts: values of variables, options, lines for a shell.
+use crate::dockerfile::place::{ENVIRONMENT, ImagePaths};
 
-/// What may stand directly before an absolute path.
+/// What may be directly before an absolute path.
 const BEFORE: &str = " \t\n\"'`=:(;,&|<>{[@";
 
-impl Places {
+impl ImagePaths {
     /// `text` with each absolute path in it as an Invar image has it.
     pub fn in_text(&self, text: &str) -> String {
         let mut found = String::new();
@@ -25,7 +25,7 @@ impl Places {
         found
     }
 
-    /// One path, where `before` is what stands before it.
+    /// One path, where `before` is what is before it.
     fn token(&self, before: &str, path: &str) -> String {
         let name = path.trim_start_matches('/');
         let slashes = path.len() - name.len();
@@ -51,7 +51,7 @@ impl Places {
 
     /// `line`, which a shell reads, with those names of variables replaced whose values are folders that an Invar image
     /// has elsewhere, or that it has no variables for.
-    pub fn without_folder_names<'v>(
+    pub fn without_directory_names<'v>(
         &self,
         line: &str,
         value: impl Fn(&str) -> Option<&'v str>,
@@ -73,13 +73,15 @@ impl Places {
                 }
                 '$' if !is_single => {
                     if let Some((name, all)) = name(rest)
-                        && let Some(folder) = value(name).filter(|folder| {
-                            is_lost(name) || folder.starts_with('/') && self.in_image(folder) != *folder
+                        && let Some(directory) = value(name).filter(|directory| {
+                            is_lost(name)
+                                || directory.starts_with('/') && self.in_image(directory) != *directory
                         })
                     {
                         let rest_of_path = rest[all..].starts_with('/');
-                        let is_environments = !rest_of_path && self.of_variable(name, folder) == ENVIRONMENT;
-                        found.push_str(if is_environments { ENVIRONMENT } else { folder });
+                        let is_environments =
+                            !rest_of_path && self.of_variable(name, directory) == ENVIRONMENT;
+                        found.push_str(if is_environments { ENVIRONMENT } else { directory });
                         rest = &rest[all..];
                         continue;
                     }
@@ -93,7 +95,7 @@ impl Places {
     }
 }
 
-/// Whether `c` may stand in a path without quotes.
+/// Whether `c` may be in a path without quotes.
 fn is_of_path(c: char) -> bool {
     c.is_alphanumeric() || "/._-+%@~".contains(c)
 }
@@ -119,8 +121,8 @@ fn name(text: &str) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
 
-    fn places() -> Places {
-        let mut places = Places { project: Some("/srv".to_owned()), ..Places::default() };
+    fn places() -> ImagePaths {
+        let mut places = ImagePaths { project: Some("/srv".to_owned()), ..ImagePaths::default() };
         places.files.extend(["main.py".to_owned(), "share/x".to_owned()]);
         places.add_environment("/srv");
         places.add_environment("/opt/venv");
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_folders_are_replaced_before_a_shell_reads_them() {
+    fn names_of_directories_are_replaced_before_a_shell_reads_them() {
         let value = |name: &str| match name {
             "HERE" | "VIRTUAL_ENV" => Some("/srv"),
             "UV_X" => Some("1"),
@@ -154,7 +156,7 @@ mod tests {
             _ => None,
         };
         let check = |line: &str, expected: &str| {
-            let found = places().without_folder_names(line, value, |name| name.starts_with("UV_"));
+            let found = places().without_directory_names(line, value, |name| name.starts_with("UV_"));
             assert_eq!(found, expected);
         };
         check("$HERE/bin/a ${HERE}/main.py $PORT $UV_X", "/srv/bin/a /srv/main.py $PORT 1");

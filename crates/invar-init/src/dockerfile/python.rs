@@ -148,7 +148,7 @@ pub(super) fn installs_python(program: &str, rest: &[&str]) -> bool {
     }
 }
 
-/// Whether a command is a `uv sync` that also installs the groups that uv installs by itself.
+/// Whether a command is a `uv sync` that also installs the groups that uv installs on its own.
 fn syncs_default_groups(words: &[&str], scope: &Scope) -> bool {
     let without = ["--no-dev", "--no-default-groups", "--only-group", "--only-dev"];
     let is_uv = words.first().is_some_and(|program| program.rsplit('/').next() == Some("uv"));

@@ -1,4 +1,4 @@
-//! `uv run` and its like in front of a command: an image has the environment's programs on its path, and no runner.
+//! `uv run` and similar in front of a command: an image has the environment's programs on its path, and no runner.
 use invar_dockerfile::{ShellWord, Text, split_commands};
 
 /// Programs that run another in an environment by `run`.
@@ -53,7 +53,7 @@ const STARTERS: [&str; 9] =
 /// Programs that start the one that is named after a word of theirs.
 const STARTERS_WITH_WORD: [&str; 4] = ["gosu", "setpriv", "su-exec", "timeout"];
 
-/// What stands in front of a command.
+/// What is in front of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Runner {
     /// Its options, each with its value, if it has one.
@@ -157,18 +157,18 @@ fn is_short(word: &str) -> bool {
     word.len() == 2 && word.starts_with('-') && word != "--" && word != "-m" && word != "-s"
 }
 
-/// The words after `uv run`, `poetry run` and the like, with their options.
+/// The words after `uv run`, `poetry run` and similar, with their options.
 pub(super) fn without_runner(words: Vec<String>) -> Vec<String> {
     Runner::of(&words).map(|runner| runner.removed_from(&words)).unwrap_or(words)
 }
 
-/// A piece of a line that starts a runner, or that makes a shell use an environment: what stands there, and what has to
+/// A piece of a line that starts a runner, or that makes a shell use an environment: what is there, and what has to
 /// be there instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RunnerText {
     /// The runner; of a line that is for the shell itself, one without options.
     pub runner: Runner,
-    /// Where it stands, from its first word up to the command.
+    /// Where it is, from its first word up to the command.
     start: usize,
     end: usize,
     /// Whether it is a command of its own.
@@ -185,7 +185,7 @@ impl RunnerText {
     }
 }
 
-/// Whether `words` make a shell use an environment, which an image does by itself.
+/// Whether `words` make a shell use an environment, which an image does on its own.
 pub(super) fn is_activation(words: &[&str]) -> bool {
     matches!(words, ["." | "source", path] if path.ends_with("bin/activate"))
 }

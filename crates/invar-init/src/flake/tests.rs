@@ -4,7 +4,7 @@ use super::{FlakeContext, FlakeError, read_flake};
 use crate::Draft;
 use crate::Purpose;
 
-/// A project with uv2nix and what flakes have around it; `@` in a test is what stands in its `let`, and its outputs.
+/// A project with uv2nix and what flakes have around it; `@` in a test is what is in its `let`, and its outputs.
 const FLAKE: &str = r#"{
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
   inputs.uv2nix.url = "github:pyproject-nix/uv2nix";
@@ -45,7 +45,7 @@ fn read(flake: &str, output: Option<&str>, purpose: Purpose) -> Result<Draft, Fl
     read_flake(flake, &context, Draft::default())
 }
 
-/// What stands in the `let` of the flake, and its outputs.
+/// What is in the `let` of the flake, and its outputs.
 #[track_caller]
 fn check_as(lets: &str, outputs: &str, output: Option<&str>, purpose: Purpose, expected: &str) {
     let flake = format!("{FLAKE}{lets} in {{\n{outputs}\n}};\n}}");
@@ -530,7 +530,7 @@ fn broken_and_hostile_flakes_are_refused_or_end() {
         "{FLAKE} {bindings} in {{ packages.x86_64-linux.i = pkgs.dockerTools.buildImage {{ name = \"i\"; contents = a0 ++ x; }}; }}; }}"
     );
     assert!(read(&flake, None, Purpose::Build).is_ok());
-    // A package that is made of itself.
+    // A package that consists of itself.
     let flake = format!(
         "{FLAKE} a = pkgs.symlinkJoin {{ name = \"a\"; paths = [ b ]; }}; b = pkgs.buildEnv {{ name = \"b\"; paths = [ a ]; }};\
          in {{ packages.x86_64-linux.default = a; }}; }}"

@@ -13,7 +13,7 @@ use crate::project::Facts;
 
 /// The packages of an image, by their normalized names.
 #[derive(Debug, Default)]
-pub(super) struct Locked {
+pub(super) struct LockedPackages {
     /// All of them.
     pub packages: BTreeSet<String>,
     /// Those that have no wheel at all.
@@ -22,7 +22,7 @@ pub(super) struct Locked {
     pub without_fitting: BTreeSet<String>,
 }
 
-/// The Debian release that an image is made of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
+/// The Debian release that an image consists of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
 /// where its Python is unknown, or none will do.
 pub(super) fn release(suite: Option<&str>, requires: Option<&VersionSpecifiers>) -> Option<Release> {
     match suite {
@@ -31,7 +31,7 @@ pub(super) fn release(suite: Option<&str>, requires: Option<&VersionSpecifiers>)
     }
 }
 
-impl Locked {
+impl LockedPackages {
     /// What of the lock `text` an image of `release` has that `draft` describes. `None` where nothing can be chosen:
     /// `invar lock` then says why.
     pub fn read(

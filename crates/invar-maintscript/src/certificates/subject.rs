@@ -4,7 +4,7 @@
 //! serial, algorithm, issuer, validity, subject, … }`. The subject is a sequence of sets of `SEQUENCE { OBJECT
 //! IDENTIFIER, value }`.
 //!
-//! The number is made of the first four bytes, the lowest first, of the SHA-1 of the subject in canonical form
+//! The number consists of the first four bytes, the lowest first, of the SHA-1 of the subject in canonical form
 //! (OpenSSL since 1.0: `X509_NAME_hash(3)`):
 //! * values of type `UTF8String`, `BMPString`, `UniversalString`, `PrintableString`, `T61String`, `IA5String` and
 //!   `VisibleString` become a `UTF8String`, whose text is that of the value (of one-byte strings each byte is a

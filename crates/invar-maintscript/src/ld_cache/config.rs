@@ -1,8 +1,8 @@
 //! The directories that the cache covers.
 //!
 //! `/etc/ld.so.conf` ([ld.so(8)], [ldconfig(8)]) has one directory a line; `#` starts a comment, spaces around a line
-//! and slashes at its end do not count. A line of `include` and a space names patterns of further files, relative ones
-//! beside the file itself, which are read in the byte order of their paths; `hwcap` and a space starts a line without
+//! and slashes at its end do not count. A line of `include` and a space names patterns of additional files, relative ones
+//! next to the file itself, which are read in the byte order of their paths; `hwcap` and a space starts a line without
 //! meaning. Before glibc 2.37 a `=` ends the directory and starts a library type, which no Debian package uses.
 //!
 //! In patterns `*` and `?` stand for any characters but `/`, and not for a dot at a name's start; brackets and
@@ -10,7 +10,7 @@
 //!
 //! After those directories come Debian's built-in ones: `/lib/TRIPLET`, `/usr/lib/TRIPLET`, `/lib` and `/usr/lib`. A
 //! directory that is there twice, be it through links, counts where and as it comes first. Right after each comes what
-//! is in its `glibc-hwcaps`, directories before links to directories and in the byte order of their names, but for
+//! is in its `glibc-hwcaps`, directories before links to directories and in the byte order of their names, except for
 //! names with a dot at the start or a colon.
 //!
 //! [ld.so(8)]: https://man7.org/linux/man-pages/man8/ld.so.8.html

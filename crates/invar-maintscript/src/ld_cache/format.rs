@@ -61,7 +61,7 @@ pub(super) struct Entry {
     pub flags: u32,
     /// The x86 ISA level it needs.
     pub isa_level: u32,
-    /// The name of the subdirectory of `glibc-hwcaps` it lies in.
+    /// The name of the subdirectory of `glibc-hwcaps` it is in.
     pub subdirectory: Option<Vec<u8>>,
 }
 

@@ -3,7 +3,7 @@ use std::io::Cursor;
 use invar_tree::{Digest, ImagePath, MemoryTree, Origin, Owner, Sink as _};
 
 use super::*;
-use crate::output::{Change, Made};
+use crate::output::{Change, NewEntry};
 
 /// What a test's library says of itself.
 struct Elf {
@@ -95,8 +95,10 @@ impl Image {
         for (path, change) in output.into_parts().1 {
             match change {
                 Change::Remove => lines.push(format!("- {path}")),
-                Change::Make { made: Made::Symlink(target), .. } => lines.push(format!("{path} -> {target}")),
-                Change::Make { made: Made::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
+                Change::Make { made: NewEntry::Symlink(target), .. } => {
+                    lines.push(format!("{path} -> {target}"))
+                }
+                Change::Make { made: NewEntry::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
                 Change::Make { .. } => panic!("{path} is neither a link nor the cache"),
             }
         }
@@ -281,7 +283,7 @@ fn damaged_libraries_are_harmless() {
 
 #[test]
 fn the_libraries_that_a_file_needs() {
-    // The library's own name stands in the place of a needed one: the tag of its second entry is changed.
+    // The library's own name replaces a needed one: the tag of its second entry is changed.
     let mut bytes = library("libother.so.2");
     let dynamic_at = bytes.len() - "\0libother.so.2\0".len() - 3 * 16;
     assert!(needed_libraries(&mut Cursor::new(&bytes)).unwrap().is_empty());

@@ -3,7 +3,7 @@ use invar_tree::ImagePath;
 
 /// Something that the scripts made or changed and that the image does not get.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LeftOut {
+pub struct Exclusion {
     /// Its path.
     pub path: ImagePath,
     /// Why.

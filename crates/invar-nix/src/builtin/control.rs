@@ -6,9 +6,10 @@ use crate::arena::Thunk;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::{FileKind, normalize};
+use crate::ids::{SymbolId, ThunkId};
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{SymbolId, ThunkId, Value};
+use crate::value::Value;
 
 /// Traces that are kept.
 const MOST_TRACES: usize = 1000;
@@ -95,7 +96,7 @@ impl Evaluator {
         self.new_set(attributes.to_vec(), spot)
     }
 
-    /// Computes all that is inside of a value; symbols stay as they are.
+    /// Computes all that is inside a value; symbols stay as they are.
     ///
     /// # Errors
     /// [`EvalError`](crate::EvalError).
@@ -166,7 +167,7 @@ impl Evaluator {
         self.force(id)
     }
 
-    /// `import symbol`: what its attribute `__import` makes of the path inside of it, or a symbol.
+    /// `import symbol`: what its attribute `__import` makes of the path inside it, or a symbol.
     fn import_symbol(&mut self, symbol: SymbolId, rest: &str, id: ThunkId, spot: Spot) -> Outcome<Value> {
         let name = self.names.intern("__import");
         match self.known_attribute(symbol, name) {

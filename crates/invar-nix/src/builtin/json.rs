@@ -6,8 +6,9 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{Attribute, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("fromJSON", 1, |evaluator, arguments, spot| {
@@ -27,14 +28,14 @@ pub(super) static TABLE: &[Builtin] = &[
     }),
 ];
 
-/// Bytes that a parsed text takes at most, before its values are those of Nix: each value stands behind a sign.
+/// Bytes that a parsed text takes at most, before its values are those of Nix: each value is behind a sign.
 pub(super) fn tree_size(text: &str) -> usize {
     let signs = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':' | b'=' | b'\n')).count();
     text.len() + 64 * signs
 }
 
 impl Evaluator {
-    /// A value of JSON, for preludes' facts and the like.
+    /// A value of JSON, for preludes' facts and similar.
     ///
     /// # Errors
     /// If a number does not fit, a text has a NUL, or memory is used up.

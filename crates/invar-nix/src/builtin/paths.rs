@@ -7,9 +7,10 @@ use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::{FileKind, base_name, directory};
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::{Origin, TextPiece};
-use crate::value::{Attribute, NixString, ThunkId, Value};
+use crate::value::{Attribute, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("baseNameOf", 1, |evaluator, arguments, spot| {
@@ -147,7 +148,7 @@ impl Evaluator {
         self.search(name, spot)
     }
 
-    /// The path in the virtual root; a file inside of what a symbol stands for cannot be read.
+    /// The path in the virtual root; a file inside what a symbol stands for cannot be read.
     fn readable(&mut self, path: &NixString, spot: Spot) -> Outcome<String> {
         if let [TextPiece::Symbol(symbol), ..] = self.pieces(&path.text).as_slice()
             && self.symbol_path(*symbol).is_none()

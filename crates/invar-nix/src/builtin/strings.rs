@@ -7,9 +7,10 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::TextPiece;
-use crate::value::{Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{Attribute, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("concatStringsSep", 2, |evaluator, arguments, spot| {
@@ -146,7 +147,7 @@ fn replace(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     let string = evaluator.string_argument(arguments[2], spot)?;
     let mut context = string.context.clone();
     let text = &*string.text;
-    // What a placeholder stands for is not looked into; if it is all there is, nothing is known of the result.
+    // What a placeholder stands for is not inspected; if it is all there is, nothing is known of the result.
     let placeholders = evaluator.placeholders(&string);
     if let [(range, symbol)] = placeholders.as_slice()
         && *range == (0..text.len())

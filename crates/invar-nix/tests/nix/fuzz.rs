@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::expressions;
 
-/// Words that texts are made of in addition to those of our expressions.
+/// Words that texts consist of in addition to those of our expressions.
 const WORDS: &[&str] = &[
     "let",
     "in",

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use invar_oci::{
-    ArchiveRequest, END_OF_ARCHIVE, Healthcheck, History, Image, ImageConfig, Layer, LayerHasher, Part,
-    archive_parts, gzip, write_directories, write_segment,
+    ArchivePart, ArchiveRequest, END_OF_ARCHIVE, Healthcheck, History, Image, ImageConfig, Layer,
+    LayerHasher, archive_parts, gzip, write_directories, write_segment,
 };
 use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Origin, Owner, Sink, Tree, merge};
 
@@ -67,7 +67,7 @@ pub fn directories(tree: &Tree) -> Vec<u8> {
     bytes
 }
 
-/// A layer as a store assembles it: each piece compressed by itself.
+/// A layer as a store assembles it: each piece compressed on its own.
 pub fn layer(trees: &[&MemoryTree]) -> (Layer, Vec<u8>) {
     let merged = merge(trees.iter().map(|tree| tree.tree())).unwrap().tree;
     let mut pieces = vec![directories(&merged)];
@@ -153,10 +153,10 @@ pub fn request(architectures: &[&str], names: &[&str]) -> (ArchiveRequest, BTree
 }
 
 /// The bytes of a part.
-pub fn bytes(part: &Part, blobs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
+pub fn bytes(part: &ArchivePart, blobs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
     match part {
-        Part::Bytes(bytes) => bytes.clone(),
-        Part::Blob { digest, size } => {
+        ArchivePart::Bytes(bytes) => bytes.clone(),
+        ArchivePart::Blob { digest, size } => {
             assert_eq!(blobs[digest].len() as u64, *size);
             blobs[digest].clone()
         }

@@ -8,7 +8,7 @@ use pep440_rs::VersionSpecifiers;
 use super::{InvarLock, Request, RootName};
 use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, Timestamp};
 
-/// A difference between what a lock was made for and what the project asks for now.
+/// A difference between what a lock was created for and what the project asks for now.
 ///
 /// Whatever the difference, `invar lock` ends it: [`Mismatch::HINT`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum Mismatch {
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Suite {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<SuiteName>,
         /// What the manifest says.
         wanted: Option<SuiteName>,
@@ -76,7 +76,7 @@ pub enum Mismatch {
     /// Other versions of Python.
     #[error("`requires-python` was {} and is {}", or_unset(locked), or_unset(wanted))]
     RequiresPython {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<VersionSpecifiers>,
         /// What the project says.
         wanted: Option<VersionSpecifiers>,
@@ -116,7 +116,7 @@ pub enum Mismatch {
     /// Another time.
     #[error("`snapshot` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Snapshot {
-        /// What the lock was made for.
+        /// What the lock was created for.
         locked: Option<Timestamp>,
         /// What the manifest says.
         wanted: Option<Timestamp>,
@@ -172,9 +172,9 @@ impl Request {
 
     /// What `manifest` asks of Debian for everything other than its image: for each step that is run, for the author's
     /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
-    /// any are run, and for each further image with Debian packages of its own.
+    /// any are run, and for each additional image with Debian packages of its own.
     ///
-    /// A further image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
     pub fn roots(manifest: &Manifest) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
@@ -204,16 +204,16 @@ impl Request {
     }
 }
 
-/// The platforms of the project's own image and of its further ones: one lock is for all of them.
+/// The platforms of the project's own image and of its additional ones: one lock is for all of them.
 fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
     let further = manifest.images.values().filter_map(|image| image.image.platforms.as_ref());
     manifest.image.platforms.iter().chain(further.flatten()).copied().collect()
 }
 
 impl InvarLock {
-    /// Compares what the lock was made for with what the project asks for now; empty if they match.
+    /// Compares what the lock was created for with what the project asks for now; empty if they match.
     ///
-    /// `manifest` is the project's own, not that of one of its [further images](Manifest::image). `uv_lock` is the
+    /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). `uv_lock` is the
     /// digest of the project's `uv.lock`, `None` without one.
     pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
         let (locked, wanted) = (&self.request, Request::of(manifest));

@@ -9,7 +9,7 @@ use crate::ImageKey;
 pub enum LockPart {
     /// The project's own image.
     Image,
-    /// A further image.
+    /// An additional image.
     Further(ImageKey),
     /// The author's shell.
     Shell,

@@ -8,7 +8,7 @@ use invar_python::{DistributionName, LONGEST_NAME};
 
 use crate::{ImageKey, PackageRequest, StepName};
 
-/// The name of a root: of what else is made of Debian packages other than the image. It is a kind, such as `shell`, and
+/// The name of a root: of what else consists of Debian packages other than the image. It is a kind, such as `shell`, and
 /// where there can be several of that kind a colon and a name, such as `step:assets`.
 ///
 /// Both are lower-case letters, digits and hyphens, the first and last no hyphen. Roots are ordered by their text.
@@ -23,7 +23,7 @@ pub struct RootNameError {
     pub text: String,
 }
 
-/// What a root is made of.
+/// What a root consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockedRoot {
     /// What was asked for.
@@ -64,7 +64,7 @@ impl RootName {
         Self("scripts".into())
     }
 
-    /// The root of a further image: `image:KEY`.
+    /// The root of an additional image: `image:KEY`.
     pub fn image(key: &ImageKey) -> Self {
         Self(format!("image:{key}").into())
     }

@@ -31,7 +31,7 @@ impl FromStr for StepName {
     }
 }
 
-/// The key of a further image: lower-case letters, digits and hyphens, the first and last no hyphen.
+/// The key of an additional image: lower-case letters, digits and hyphens, the first and last no hyphen.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageKey(Arc<str>);
 

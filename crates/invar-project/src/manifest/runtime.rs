@@ -112,7 +112,7 @@ impl FromStr for User {
 fn identity(text: &str) -> Option<Identity> {
     if text.starts_with(|first: char| first.is_ascii_digit()) {
         let canonical = text == "0" || !text.starts_with('0');
-        // The last ID means "unchanged" to chown(2) and its like, so nobody can have it.
+        // The last ID means "unchanged" to chown(2) and similar, so nobody can have it.
         return text.parse().ok().filter(|&id| canonical && id != u32::MAX).map(Identity::Id);
     }
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);

@@ -71,7 +71,7 @@ pub struct Step {
     #[schemars(rename = "wrap", schema_with = "wraps_schema", default)]
     pub wraps: Vec<Wrap>,
     /// Whether the image of this manifest gets what the step makes. It does, unless this manifest is that of a
-    /// [further image](super::Manifest::image) that takes only what another step makes of it.
+    /// [additional image](super::Manifest::image) that takes only what another step makes of it.
     #[schemars(skip)]
     pub in_image: bool,
 }
@@ -128,7 +128,7 @@ impl Step {
             value.reader.report(value.key_span.clone(), problem);
             return None;
         }
-        // Every name is known before any `inputs` are read: a name among them is a step, wherever that stands.
+        // Every name is known before any `inputs` are read: a name among them is a step, wherever that is.
         let names: BTreeSet<StepName> = items.iter().filter_map(name_of).collect();
         let mut seen: BTreeMap<StepName, Range<usize>> = BTreeMap::new();
         let mut steps = Vec::new();

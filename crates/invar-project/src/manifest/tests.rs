@@ -552,7 +552,7 @@ fn a_manifest_has_an_end() {
     );
 }
 
-/// The schema is made from the types, the reader is written by hand: they must know the same keys.
+/// The schema is built from the types, the reader is written by hand: they must know the same keys.
 #[test]
 fn the_schema_and_the_reader_know_the_same_keys() {
     let schema = schema();

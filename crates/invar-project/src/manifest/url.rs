@@ -31,7 +31,7 @@ impl FromStr for AbsoluteUrl {
     }
 }
 
-/// The address of a file: http or https, a host, an optional port, a path and an optional query
+/// The URL of a file: http or https, a host, an optional port, a path and an optional query
 /// (RFC 3986, section 3, without user information and fragment). It is kept as it is written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchUrl(Arc<str>);

@@ -25,7 +25,7 @@ pub struct ImageOverride {
     pub contents: ContentKeys,
 }
 
-/// What a further image has that differs from the project's own.
+/// What an additional image has that differs from the project's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ContentKeys {
@@ -85,7 +85,7 @@ const DESCRIPTION: &str = "An additional image of the project: each key given he
      inherited.";
 const NAME_DESCRIPTION: &str = "The image's name without a tag. Default: the name of the project's image, a hyphen, and this image's key.";
 
-/// What is known of the project's own image while further ones are read.
+/// What is known of the project's own image while additional ones are read.
 pub(super) struct Project<'a> {
     pub(super) known: Known<'a>,
     /// `None` if it could not be read.
@@ -95,7 +95,7 @@ pub(super) struct Project<'a> {
 }
 
 impl ImageOverride {
-    /// Reads the table of further images.
+    /// Reads the table of additional images.
     pub(super) fn read_all(value: &Value<'_, '_>, project: &Project<'_>) -> Option<BTreeMap<ImageKey, Self>> {
         let mut images = BTreeMap::new();
         for (key, key_span, item) in value.table()?.entries() {
@@ -113,7 +113,7 @@ impl ImageOverride {
         Some(images)
     }
 
-    /// Reads one further image. `None` only if there is a finding.
+    /// Reads one additional image. `None` only if there is a finding.
     fn read(key: &ImageKey, value: &Value<'_, '_>, project: &Project<'_>) -> Option<Self> {
         let mut section = value.table()?;
         let mut image = ImageKeys::read(&mut section);
@@ -178,7 +178,7 @@ fn steps(value: &Value<'_, '_>, known: Option<&[Step]>) -> Option<Vec<StepName>>
 }
 
 impl Manifest {
-    /// The manifest of the further image `key`, as if the project had no other: what it does not say is the
+    /// The manifest of the additional image `key`, as if the project had no other: what it does not say is the
     /// project's. `None` if there is no such image.
     ///
     /// It has the steps that the image takes, and those that they need, which are then not

@@ -44,7 +44,7 @@ impl GitignoreFile {
     }
 }
 
-/// Takes the meaning from braces outside of classes: to git they are ordinary characters, to the matcher
+/// Takes the meaning from braces outside classes: to git they are ordinary characters, to the matcher
 /// alternatives.
 fn escape_braces(line: &str) -> String {
     let mut escaped = String::with_capacity(line.len());

@@ -43,7 +43,7 @@ pub enum EntryKind {
     Symlink,
     /// A directory.
     Directory,
-    /// A socket, device or the like.
+    /// A socket, device or similar.
     Other,
 }
 

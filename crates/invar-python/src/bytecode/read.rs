@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing more belongs into `container`; reads the numbers that stand between a code object's objects.
+    /// Whether nothing more belongs into `container`; reads the numbers that are between a code object's objects.
     fn is_complete(&mut self, container: &mut Container) -> Result<bool, BytecodeError> {
         Ok(match &mut container.kind {
             Kind::Branch(_, count) | Kind::Mutable(_, count) => container.children.len() == *count,

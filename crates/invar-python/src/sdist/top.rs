@@ -75,7 +75,7 @@ impl<'a> Top<'a> {
         Ok(())
     }
 
-    /// The path of an entry that is no folder: one that lies in the top folder.
+    /// The path of an entry that is no folder: one that is in the top folder.
     fn within(&mut self, raw: &[u8]) -> Result<(String, ImagePath), SdistFault> {
         match self.relative(raw)? {
             Some(relative) => {

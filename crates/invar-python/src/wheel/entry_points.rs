@@ -6,14 +6,14 @@
 //! module, function = identifier *("." identifier)
 //! ```
 //!
-//! Blanks may stand around every part. Lines whose first character is `#` or `;` are comments; there are none at the
+//! Blanks may be around every part. Lines whose first character is `#` or `;` are comments; there are none at the
 //! end of a line. As `configparser` has it, a line that is indented deeper than the assignment before it continues
 //! that assignment's value, even if it looks like an assignment or a section: no program's value has two lines.
 //!
 //! Only the sections `console_scripts` and `gui_scripts` count; on Linux they are alike. Extras are ignored. A
 //! launcher needs a function, which the specification lets other sections leave out.
 //!
-//! pip is special: entries `pip3.N` are dropped, and one for the environment's Python is made from `pip3`.
+//! pip is special: entries `pip3.N` are dropped, and one for the environment's Python is built from `pip3`.
 //!
 //! Stricter than `uv`, which takes hyphens and empty parts in a module or function: its launchers for those are no
 //! Python.

@@ -144,7 +144,7 @@ pub enum WheelFault {
         /// What `METADATA` states.
         found: String,
     },
-    /// A file lies in a part of `.data` that does not exist.
+    /// A file is in a part of `.data` that does not exist.
     #[error("{path:?} is not in purelib, platlib, scripts, data or headers of .data")]
     Scheme {
         /// The file.

@@ -4,7 +4,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::setup::Setup;
 
-/// How many CPUs the C library, the standard library of Rust and `/sys` tell of, and the kernel by itself.
+/// How many CPUs the C library, the standard library of Rust and `/sys` tell of, and the kernel on its own.
 const ASK: &str =
     "nproc; nproc --all; probe try cpus; cat /sys/devices/system/cpu/online; probe try affinity";
 

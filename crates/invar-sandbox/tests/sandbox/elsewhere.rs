@@ -1,11 +1,11 @@
 //! A program that is started again as if on another machine.
 use std::process::{Command, Output};
 
-use invar_sandbox::{Elsewhere, refusal};
+use invar_sandbox::{HostOverrides, refusal};
 
 use crate::setup::PROBE;
 
-fn started(place: &Elsewhere) -> Output {
+fn started(place: &HostOverrides) -> Output {
     let mut command = place.command(PROBE.as_ref(), "the-name");
     command.env_clear().env("RUST_LOG", "x").output().unwrap()
 }
@@ -13,7 +13,7 @@ fn started(place: &Elsewhere) -> Output {
 #[test]
 fn it_is_someone_else_on_another_host() {
     // What it is started with arrives by the name alone, so the program that is tried prints nothing else.
-    let place = Elsewhere {
+    let place = HostOverrides {
         user: Some((4321, 8765)),
         host_name: Some("another-host".to_owned()),
         umask: Some(0o027),
@@ -28,13 +28,13 @@ fn it_is_someone_else_on_another_host() {
 #[test]
 fn what_is_not_asked_for_is_as_here() {
     let here = String::from_utf8(Command::new(PROBE).arg("where").output().unwrap().stdout).unwrap();
-    let there = String::from_utf8(started(&Elsewhere::default()).stdout).unwrap();
+    let there = String::from_utf8(started(&HostOverrides::default()).stdout).unwrap();
     assert_eq!(there, here.replace(PROBE, "the-name"));
 }
 
 #[test]
 fn a_place_that_cannot_be_had_is_refused() {
-    let place = Elsewhere { host_name: Some("x".repeat(65)), ..Elsewhere::default() };
+    let place = HostOverrides { host_name: Some("x".repeat(65)), ..HostOverrides::default() };
     let output = started(&place);
     let error = refusal(&output).expect("a host name cannot be so long");
     assert!(error.to_string().contains("host name"), "{error}");
@@ -42,7 +42,7 @@ fn a_place_that_cannot_be_had_is_refused() {
 
 #[test]
 fn sandboxes_can_be_made_there() {
-    let place = Elsewhere { user: Some((4321, 8765)), ..Elsewhere::default() };
+    let place = HostOverrides { user: Some((4321, 8765)), ..HostOverrides::default() };
     let output = place.command(PROBE.as_ref(), "available").output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "available\n", "{output:?}");
 }

@@ -120,7 +120,7 @@ fn the_bytes_are_those_of_the_documentation() {
 
 #[test]
 fn a_key_is_pinned() {
-    // If this is intended, every store is made anew: say so in the changelog.
+    // If this is intended, every store is rebuilt: say so in the changelog.
     assert_eq!(
         sample().describe(),
         "sample 3 fc777c3329da546e3a63aced4ec80e551e9b7f00be1764565850c9b1b549ce3b"

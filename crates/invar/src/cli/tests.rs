@@ -32,7 +32,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The names and texts of all pages: the book, and what lies beside the code for people to read.
+/// The names and texts of all pages: the book, and what is next to the code for people to read.
 fn pages() -> Vec<(String, String)> {
     let root = repository();
     let mut paths: Vec<PathBuf> =

@@ -16,9 +16,9 @@ use crate::cli::{Audit, FailOn, Global};
 use crate::commands::audit::compose::compose;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::image::image;
-use crate::commands::lock::print;
 use crate::failure::{FOUND, Failure};
-use crate::report::say;
+use crate::output::say;
+use crate::report::print;
 
 /// The longest text that is read, in bytes; the readers have smaller limits of their own, and say so.
 const LONGEST: u64 = 4 << 20;

@@ -3,27 +3,30 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{BuildRequest, Built, Destination, ProjectFiles, Target, build, proposals};
+use invar_build::{BuildRequest, Built, Destination, Target, build};
+use invar_checkout::ProjectFiles;
+use invar_lock::proposals;
 use invar_project::{Platform, Purpose};
 use serde_json::json;
 
 use crate::cli::{Build, Format, Global};
-use crate::commands::lock::{print, propose};
-use crate::commands::open::Open;
-use crate::derive;
 use crate::failure::Failure;
-use crate::report::{Told, say};
+use crate::manifest;
+use crate::open::Open;
+use crate::output::say;
+use crate::report::{CliReporter, print, propose};
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Build, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Result<ExitCode, Failure> {
     let platforms: Result<Vec<Platform>, _> =
         options.platform.iter().map(|platform| platform.parse()).collect();
     let platforms = platforms.map_err(|error| Failure::input(error.to_string(), None))?;
+    #[cfg(feature = "inspect")]
     if options.derive.show_manifest {
-        return derive::show(
+        return manifest::show(
             global,
             &options.project,
             &options.derive.derive,
@@ -128,7 +131,7 @@ fn as_json(built: &Built, output: Option<&Path>, files: &ProjectFiles) -> serde_
         "output": output,
         "images": images,
     });
-    if let Some(from) = derive::as_json(files) {
+    if let Some(from) = manifest::as_json(files) {
         value["from"] = from;
     }
     if let [image] = images.as_slice() {

@@ -5,15 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, ProjectFiles, Session, named_programs, shell_environment};
+use invar_build::{BuildError, Session, named_programs, shell_environment};
+use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 use invar_tree::Digest;
 
 use crate::cli::{Env, Global};
-use crate::commands::lock::print;
-use crate::commands::open::{Open, platform_to_run};
 use crate::failure::Failure;
-use crate::report::Told;
+use crate::open::{Open, platform_to_run};
+use crate::report::{CliReporter, print};
 
 /// Runs the command.
 ///
@@ -24,7 +24,7 @@ use crate::report::Told;
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Env, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result<ExitCode, Failure> {
     let open = Open {
         project: &options.project,
         derive: &options.derive,

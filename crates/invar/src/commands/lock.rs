@@ -1,21 +1,19 @@
 //! `invar lock`
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Event, Locked, ProjectFiles, Proposals, Unlocked, Update, lock};
+use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
-use invar_project::{DerivedLock, LockPart, Purpose};
+use invar_lock::{Locked, Unlocked, Update, check_parts, lock};
+use invar_project::{LockPart, Purpose};
 use serde_json::{Value, json};
 
 use crate::cli::{Global, Lock};
-use crate::commands::open::folder_and_image;
-use crate::derive::named::{Named, Wanted, has_own_manifest};
-use crate::derive::reading::text_if_there;
-use crate::derive::{self, Records};
 use crate::failure::Failure;
 use crate::machine;
-use crate::report::Told;
+use crate::manifest::{self, Records, Wanted};
+use crate::output::say;
+use crate::report::{CliReporter, print, propose};
 
 /// Runs the command.
 ///
@@ -23,21 +21,20 @@ use crate::report::Told;
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+pub fn run(global: &Global, options: &Lock, reporter: &dyn CliReporter) -> Result<ExitCode, Failure> {
     let (project, names) = project_and_names(options);
-    let wanted = match recorded(&project, options)? {
-        recorded if recorded.is_empty() => vec![(Wanted::of(&project, &options.derive, BUILD)?, BUILD)],
+    let wanted = match manifest::recorded(&project, &options.derive)? {
+        recorded if recorded.is_empty() => {
+            vec![(manifest::wanted(&project, &options.derive, Purpose::Build)?, Purpose::Build)]
+        }
         recorded => recorded,
     };
     if options.check {
         let mut missing = Vec::new();
         for (wanted, purpose) in &wanted {
-            let files = match wanted {
-                Wanted::Own { folder, .. } => ProjectFiles::read(folder)?,
-                Wanted::Derived(named) => derive::check(named, *purpose)?,
-            };
+            let files = manifest::check(wanted, *purpose)?;
             let required = required(&files, wanted, *purpose, options)?;
-            missing.extend(files.check_parts(&required)?);
+            missing.extend(check_parts(&files, &required)?);
         }
         return print_missing(global, &missing);
     }
@@ -52,18 +49,13 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
     let mut results = Vec::new();
     let mut changes = Vec::new();
     for (wanted, purpose) in &wanted {
-        let mut files = match wanted {
-            Wanted::Own { folder, .. } => ProjectFiles::read(folder)?,
-            Wanted::Derived(named) => {
-                // What is chosen again is derived again, too.
-                let records = if update == Update::Everything { Records::Ignored } else { Records::Renewed };
-                derive::derive(global, named, *purpose, records)?.files
-            }
-        };
+        // What is chosen again is derived again, too.
+        let records = if update == Update::Everything { Records::Ignored } else { Records::Renewed };
+        let (mut files, _) = manifest::read(global, wanted, *purpose, records)?;
         let required = required(&files, wanted, *purpose, options)?;
         let session = machine::session(global, &files.manifest, reporter)?;
         let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
-        let locked = lock(&session, &mut files, &keyring, &update, &required)?;
+        let locked = lock(&machine::lock_context(&session, &keyring), &mut files, &update, &required)?;
         reporter.finish();
         propose(&locked.proposals, true, reporter);
         changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));
@@ -75,7 +67,7 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
                 .map(|(platform, count)| format!("{count} packages for {platform}"))
                 .collect();
             let verb = if locked.written { "Locked" } else { "Already locked" };
-            crate::report::say(&format!("{verb}: {}", counts.join(", ")));
+            say(&format!("{verb}: {}", counts.join(", ")));
         }
     }
     if global.json {
@@ -85,8 +77,6 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn Told) -> Result<ExitC
     print(&if options.update.is_some() { changes.concat() } else { String::new() })
 }
 
-const BUILD: Purpose = Purpose::Build;
-
 /// The part of the project that has to be locked; what only others need may be left out.
 fn required(
     files: &ProjectFiles,
@@ -94,10 +84,10 @@ fn required(
     purpose: Purpose,
     options: &Lock,
 ) -> Result<LockPart, Failure> {
-    Ok(match wanted {
+    Ok(match manifest::image(wanted) {
         _ if options.shell || purpose == Purpose::Shell => LockPart::Shell,
-        Wanted::Own { image: Some(image), .. } => files.image(image)?.part(),
-        Wanted::Own { image: None, .. } | Wanted::Derived(_) => LockPart::Image,
+        Some(image) => files.image(image)?.part(),
+        None => LockPart::Image,
     })
 }
 
@@ -109,25 +99,9 @@ fn print_missing(global: &Global, missing: &[Unlocked]) -> Result<ExitCode, Fail
     }
     for Unlocked { part, .. } in missing.iter().filter(|_| !global.quiet) {
         let command = part.command();
-        crate::report::say(&format!("Up to date, but {part} is not locked: run `{command}`"));
+        say(&format!("Up to date, but {part} is not locked: run `{command}`"));
     }
     print("")
-}
-
-/// What the lock of a project without a manifest has, where nothing is named.
-fn recorded(project: &Path, options: &Lock) -> Result<Vec<(Wanted, Purpose)>, Failure> {
-    let (folder, name) = folder_and_image(project);
-    let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
-    if name.is_some() || options.derive.from.is_some() || has_own_manifest(&folder, pyproject.as_deref()) {
-        return Ok(Vec::new());
-    }
-    // What is wrong with a lock matters where it is used.
-    let recorded = ProjectFiles::all_recorded(&folder).unwrap_or_default();
-    let recorded = recorded.into_iter().filter_map(|DerivedLock { manifest, .. }| {
-        let purpose = *manifest.purposes.first()?;
-        Some((Wanted::Derived(Named::recorded(&folder, &manifest.source)), purpose))
-    });
-    Ok(recorded.collect())
 }
 
 fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
@@ -139,7 +113,7 @@ fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
         "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
         "not-locked": locked.left_out.iter().map(LockPart::name).collect::<Vec<_>>(),
     });
-    if let Some(from) = derive::as_json(files) {
+    if let Some(from) = manifest::as_json(files) {
         result["from"] = from;
     }
     result
@@ -160,28 +134,4 @@ fn project_and_names(options: &Lock) -> (PathBuf, Option<Vec<String>>) {
         project = last;
     }
     (project, names)
-}
-
-/// Says which packages' own scripts should run, and what to write for it; with `all`, also those of which most images
-/// need nothing.
-pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn Told) {
-    let reporter = reporter.as_reporter();
-    let mut said = false;
-    for (is_needed, sentence) in proposals.sentences().filter(|(is_needed, _)| all || *is_needed) {
-        said = true;
-        reporter.event(&if is_needed { Event::Warning(&sentence) } else { Event::Note(&sentence) });
-    }
-    if let Some(advice) = proposals.advice().filter(|_| said) {
-        reporter.event(&Event::Note(&advice));
-    }
-}
-
-/// Writes the result to standard output.
-///
-/// # Errors
-/// Where standard output does not take it.
-pub fn print(text: &str) -> Result<ExitCode, Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(BuildError::Deliver)?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -2,15 +2,16 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Environment, Mount, ProjectFiles, RunRequest, Session, shell_environment};
+use invar_build::{BuildError, Environment, Mount, RunRequest, Session, shell_environment};
+use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 
 use crate::cli::{Global, Shell};
-use crate::commands::open::{Open, platform_to_run};
-use crate::commands::run::{environment, host_name, mounts, start, variable};
-use crate::derive;
 use crate::failure::Failure;
-use crate::report::Told;
+use crate::machine::variable;
+use crate::open::{Open, platform_to_run};
+use crate::program::{environment, host_name, mounts, start};
+use crate::report::CliReporter;
 
 /// Variables of this machine that programs in a shell expect: how the terminal is, and how the network is reached.
 const PASSED_ON: [&str; 10] = [
@@ -33,9 +34,10 @@ const START: &str = "/run/invar/shellrc";
 ///
 /// # Errors
 /// [`Failure`].
-pub fn run(global: &Global, options: &Shell, reporter: &dyn Told) -> Result<ExitCode, Failure> {
+pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Result<ExitCode, Failure> {
+    #[cfg(feature = "inspect")]
     if options.derive.show_manifest {
-        return derive::show(
+        return crate::manifest::show(
             global,
             &options.project,
             &options.derive.derive,

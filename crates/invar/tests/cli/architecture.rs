@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md is true: every crate stands in its table, and imports point downward in it.
+//! ARCHITECTURE.md is true: every crate is in its table, and imports point downward in it.
 use std::process::Command;
 
 use crate::support::{Ran, repository};

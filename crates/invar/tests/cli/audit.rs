@@ -179,7 +179,7 @@ fn the_folder_of_the_build_is_found() {
         rules(&context, &["docker/Dockerfile", "--context", "docker"]),
         ["4:copy-without-ignore", "6:python-not-locked"]
     );
-    // What lies outside of the folder is not read.
+    // What is outside the folder is not read.
     context.write("outside.txt", "a==1 --hash=sha256:00\n");
     std::os::unix::fs::symlink("../outside.txt", context.path().join("docker/requirements.txt"))
         .expect("a link");

@@ -186,7 +186,7 @@ fn a_signature_that_cannot_be_trusted() {
         &["trixie", "expired on", "2020"],
     );
 
-    // Another suite's file in the place of this one.
+    // Another suite's file instead of this one.
     let mut mirror = Mirror::new(world.signer.clone());
     mirror.add_suite("debian", "bookworm", "Sat, 12 Sep 2026 09:33:57 UTC", None, &packages());
     let other = mirror.files()["debian/dists/bookworm/InRelease"].clone();
@@ -384,7 +384,7 @@ fn rename_in_tar(deb: &Deb, from: &str, to: &str) -> Vec<u8> {
     deb.build_renaming(from, to)
 }
 
-/// Puts `bytes` in the place of the package `name`, and signs indexes that say so.
+/// Puts `bytes` instead of the package `name`, and signs indexes that say so.
 fn swap(files: &mut std::collections::BTreeMap<String, Vec<u8>>, signer: &Signer, name: &str, bytes: &[u8]) {
     let mut mirror = Mirror::new(signer.clone());
     let date = "Sat, 12 Sep 2026 09:33:57 UTC";

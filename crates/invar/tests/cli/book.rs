@@ -1,8 +1,8 @@
 //! The commands of the book and of the README: which there are, and what is compared with what they print.
 //!
 //! A block of the language `console` has commands, each after `$ `, and below each what it prints: the lines that are
-//! shown must come in this order, others may stand between them, and `…` stands for anything. A command succeeds unless
-//! the next one is `echo $?`; one below which `^C` stands is interrupted when it has printed what stands before. The
+//! shown must come in this order, others may be between them, and `…` stands for anything. A command succeeds unless
+//! the next one is `echo $?`; one that is followed by `^C` is interrupted when it has printed what is before. The
 //! commands in YAML, which are for pipelines, are run as well.
 //!
 //! The blocks of a page are run one after the other in one folder, a copy of what the last comment `in: FOLDER` before
@@ -16,7 +16,7 @@ use invar_testkit::markdown::blocks;
 
 use crate::support::{Context, repository};
 
-/// Commands that stand in blocks and are not run here, and why not.
+/// Commands that are in blocks and are not run here, and why not.
 const NOT_RUN: &[(&str, &str)] = &[
     ("cargo install --locked --path crates/invar", "it compiles once more what is tested here"),
     (

@@ -81,10 +81,10 @@ fn a_flake_is_built_without_a_manifest() {
     tools.context.write("project/invar.lock", &text);
     let message = tools.run(&["build", "--locked", "project"]).failure(3);
     assert!(message.contains("invar.lock does not have the project's own manifest yet"), "{message}");
-    assert!(message.contains("hint: run `invar lock`"), "{message}");
+    assert!(message.contains("help: run `invar lock`"), "{message}");
     let message = tools.run(&["build", "project#docker-image"]).failure(2);
     assert!(message.contains("the manifest has no image docker-image"), "{message}");
-    assert!(message.contains("hint: omit `#NAME` for the main image"), "{message}");
+    assert!(message.contains("help: omit `#NAME` for the main image"), "{message}");
     tools.run(&["build", "--offline", "-o", "own.tar", "project"]).success();
     assert!(!lock(&tools).contains("[[derived]]"));
 }

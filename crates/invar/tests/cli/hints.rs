@@ -42,11 +42,11 @@ fn a_missing_file_is_looked_up_in_the_locked_suite() {
     let project = project(HEADER);
     // What is known needs no look, and neither does a failure that misses nothing.
     let message = failure(&project, "x.c:1:1: fatal error: libpq-fe.h: No such file or directory", &[]);
-    let known = "hint: libpq-fe.h is in the Debian package libpq-dev: add it to `packages` of step bad";
+    let known = "help: libpq-fe.h is in the Debian package libpq-dev: add it to `packages` of step bad";
     assert!(message.contains(known), "{message}");
     assert!(!failure(&project, "it does not work", &[]).contains("hint:"));
     let message = failure(&project, HEADER, &["--offline"]);
-    assert!(message.contains("hint: odd/thing.h is missing"), "{message}");
+    assert!(message.contains("help: odd/thing.h is missing"), "{message}");
     assert!(message.contains("`apt-file search /odd/thing.h` finds it"), "{message}");
     assert_eq!(asked(&project), 0);
 
@@ -60,15 +60,15 @@ fn a_missing_file_is_looked_up_in_the_locked_suite() {
         ("  Could NOT find Odd (missing: ODD_LIBRARY)", "Odd (for CMake)"),
     ] {
         let message = failure(&project, says, &[]);
-        assert!(message.contains(&format!("hint: {what} {of_odd}")), "{message}");
+        assert!(message.contains(&format!("help: {what} {of_odd}")), "{message}");
         assert_eq!(asked(&project), 1, "{:?}", project.server.requests());
     }
     // Packages for all architectures are in an index of their own.
     let message = failure(&project, "sh: 1: odd-config: not found", &[]);
-    assert!(message.contains("hint: odd-config is in the Debian package odd-tools"), "{message}");
+    assert!(message.contains("help: odd-config is in the Debian package odd-tools"), "{message}");
     assert_eq!(asked(&project), 2);
     let message = failure(&project, "sh: 1: no-such-program: not found", &[]);
-    assert!(message.contains("hint: no-such-program is missing"), "{message}");
+    assert!(message.contains("help: no-such-program is missing"), "{message}");
     assert_eq!(asked(&project), 2);
 }
 
@@ -86,7 +86,7 @@ fn an_index_that_cannot_be_had_hides_nothing() {
             project.server.fault(path, fault.clone());
         }
         let message = failure(&project, HEADER, &[]);
-        assert!(message.contains("hint: odd/thing.h is missing"), "{message}");
+        assert!(message.contains("help: odd/thing.h is missing"), "{message}");
         assert!(!message.contains("Contents"), "{message}");
     }
     project.server.behave();

@@ -1,4 +1,4 @@
-//! What only the shell or a further image needs: it holds up no other image, and changes none.
+//! What only the shell or an additional image needs: it holds up no other image, and changes none.
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;

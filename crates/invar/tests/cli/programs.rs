@@ -37,7 +37,7 @@ fn forgotten(folder: &Path, file: &Path) -> Vec<String> {
             continue;
         }
         if path.is_dir() {
-            // A folder's modules are declared by the file of the same name, or by `mod.rs` inside of it.
+            // A folder's modules are declared by the file of the same name, or by `mod.rs` inside it.
             let own = [path.join("mod.rs"), path.with_extension("rs")].into_iter().find(|own| own.exists());
             all.extend(own.map_or_else(|| vec![path.display().to_string()], |own| forgotten(&path, &own)));
         }

@@ -1,6 +1,6 @@
 //! The promise: the digest depends on the inputs and on nothing else.
 //!
-//! Every test here changes one thing about the host, with an empty store but for downloads, and expects the digest
+//! Every test here changes one thing about the host, with an empty store except for downloads, and expects the digest
 //! that a literal in this file pins. Odds of missing a fault: a test that changes a setting misses what depends on
 //! it only in ways that this small world does not have; `real/promise.rs` repeats the settings together over Fortune Cat
 //! from the real archives.

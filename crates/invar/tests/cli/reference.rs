@@ -57,7 +57,7 @@ fn option(line: &str) -> Option<&str> {
 fn commands(help: &str) -> impl Iterator<Item = &str> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = lines.take_while(|line| !line.is_empty());
-    // A description that goes on stands further to the right than a name.
+    // A description that goes on is further to the right than a name.
     let names =
         lines.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     names.filter(|name| *name != "help")

@@ -81,7 +81,7 @@ fn world(odd: Deb, configure: &str) -> World {
     world
 }
 
-/// Whether this machine has what such a world is made of; if not, the test is skipped.
+/// Whether this machine has what such a world consists of; if not, the test is skipped.
 fn can_have_world(test: &str) -> bool {
     if !cfg!(target_arch = "x86_64") {
         crate::support::skip(test, "its world is one of amd64");

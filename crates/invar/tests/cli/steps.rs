@@ -14,7 +14,7 @@ fn steps(steps: &str) -> Tools {
 
 #[test]
 fn steps_that_do_not_wait_for_each_other_run_at_once() {
-    // Neither ends by itself. One after the other, the first would fail before the second begins.
+    // Neither ends on its own. One after the other, the first would fail before the second begins.
     let endless = |name: &str| {
         format!(
             "[[step]]\nname = \"{name}\"\nrun = \"sleep 1000000\"\noutputs = {{ x = \"/{name}\" }}\ntimeout = \"1m\"\n"

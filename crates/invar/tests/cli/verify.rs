@@ -343,7 +343,7 @@ fn perturbations_are_listed_and_wrong_names_refused() {
     let tools = Tools::new("[image]\nname = \"x\"\n");
     let list = tools.run(&["verify", "--list"]).success();
     assert_eq!(list.lines().count(), 13);
-    assert!(list.contains("\ntime-zone        another TZ\n"), "{list}");
+    assert!(list.contains("\ntime-zone        a different TZ\n"), "{list}");
     let message = tools.run(&["verify", "--only", "moon-phase", "project"]).failure(2);
     assert!(message.contains("moon-phase") && message.contains("directory-order"), "{message}");
 }

@@ -83,7 +83,7 @@ fn a_root_that_is_no_project_names_its_members() {
     let world = workspace();
     for command in ["lock", "build"] {
         let message = world.run(&[command, "space"]).failure(2);
-        assert!(message.contains("space/members/little") && message.contains("hint: "), "{message}");
+        assert!(message.contains("space/members/little") && message.contains("help: "), "{message}");
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Module {
     pub file: String,
     /// Names of the modules below it.
     pub children: BTreeSet<String>,
-    /// Its imports, also those inside of functions.
+    /// Its imports, also those inside functions.
     pub imports: Vec<Import>,
     /// Its paths of two and more names.
     pub mentions: Vec<Mention>,
@@ -64,7 +64,7 @@ pub fn read_crate(root: &Path) -> Modules {
     modules
 }
 
-/// Reads a file's module and those that stand in it; gives the names of those that have a file of their own.
+/// Reads a file's module and those that are in it; gives the names of those that have a file of their own.
 pub fn read_module(modules: &mut Modules, name: &[String], file: &str, source: &str) -> Vec<Name> {
     let tokens = tokens(source);
     let mut reader = Reader { tokens: &tokens, at: 0, file, modules, declared: Vec::new() };
@@ -252,7 +252,7 @@ impl Reader<'_> {
                 module.mentions.push(Mention { path, line: token.line });
             }
         }
-        // The paths inside of it are read like those of code.
+        // The paths inside it are read like those of code.
         self.at = start;
     }
 

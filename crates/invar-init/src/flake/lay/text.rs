@@ -1,6 +1,6 @@
 //! Texts in the image: files, and scripts with what they need.
 use invar_dockerfile::{Text, split_commands};
-use invar_nix::Place;
+use invar_nix::Position;
 
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
@@ -15,7 +15,7 @@ const COREUTILS: [&str; 27] = [
 /// Commands that shells have themselves and that do something apart from starting a program.
 const BUILTINS: [&str; 10] = ["[", "cd", "echo", "eval", "exit", "printf", "read", "source", "test", "wait"];
 
-/// Whether a shell has the command `name` itself, or it is one of the small programs that scripts are made of.
+/// Whether a shell has the command `name` itself, or it is one of the small programs that scripts consist of.
 pub(super) fn is_of_shell(name: &str) -> bool {
     BUILTINS.contains(&name) || package_of(name).is_some()
 }
@@ -39,7 +39,7 @@ impl Reader<'_> {
         place: &str,
         step: &str,
         is_executable: bool,
-        written: Option<&Place>,
+        written: Option<&Position>,
     ) {
         let mut content = content.to_owned();
         if let Some(rest) = content.strip_prefix("#!/usr/bin/env python") {

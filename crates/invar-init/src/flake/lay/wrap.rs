@@ -2,11 +2,11 @@
 use std::collections::BTreeMap;
 
 use invar_flake::phase::{EnvChange, FirstArgument, Wrapper};
-use invar_nix::Place;
+use invar_nix::Position;
 use toml::{Table, Value};
 
 use super::text::is_of_shell;
-use super::{Laying, is_interpreter, same};
+use super::{DerivationLayout, is_interpreter, same};
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
 use crate::nixpkgs::counterpart;
@@ -17,8 +17,8 @@ impl Reader<'_> {
         &mut self,
         wrapper: &Wrapper,
         place: &str,
-        laying: &Laying,
-        written: Option<&Place>,
+        laying: &DerivationLayout,
+        written: Option<&Position>,
     ) {
         match self.wrap_table(wrapper, place, laying, written) {
             Ok(wrap) => {
@@ -40,8 +40,8 @@ impl Reader<'_> {
         &mut self,
         wrapper: &Wrapper,
         place: &str,
-        laying: &Laying,
-        written: Option<&Place>,
+        laying: &DerivationLayout,
+        written: Option<&Position>,
     ) -> Result<Table, String> {
         let mut table = Table::new();
         let program = laying.aside.get(&wrapper.program).unwrap_or(&wrapper.program).clone();
@@ -125,7 +125,7 @@ impl Reader<'_> {
         }
         match &wrapper.first_argument {
             FirstArgument::Program => {}
-            // Python looks for its environment beside the path that it was started by, and scripts do not see that.
+            // Python looks for its environment next to the path that it was started by, and scripts do not see that.
             _ if is_interpreter(&program) => {}
             FirstArgument::Text(name) => _ = table.insert("argv0".to_owned(), name.as_str().into()),
             FirstArgument::Inherited => _ = table.insert("inherit-argv0".to_owned(), true.into()),
@@ -136,7 +136,7 @@ impl Reader<'_> {
         Ok(table)
     }
 
-    /// The value of a variable; none where it only names directories that are looked into anyway.
+    /// The value of a variable; none where it only names directories that are inspected anyway.
     pub(in crate::flake) fn variable(&mut self, name: &str, value: &str) -> Result<Option<Value>, String> {
         if !Self::is_searched(name) {
             return self.resolve(value).map(|value| Some(value.into()));
@@ -147,7 +147,7 @@ impl Reader<'_> {
 
     /// Whether a script that only starts one program can do without a shell: it cannot if the shell has the program
     /// itself, or finds it in a package that is called something else.
-    pub(super) fn is_launcher(&mut self, wrapper: &Wrapper, written: Option<&Place>) -> bool {
+    pub(super) fn is_launcher(&mut self, wrapper: &Wrapper, written: Option<&Position>) -> bool {
         let name = wrapper.program.as_str();
         if name.contains('/') {
             return true;

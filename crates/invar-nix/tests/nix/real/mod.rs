@@ -56,7 +56,7 @@ fn is_there() -> bool {
     there
 }
 
-/// Those of `expressions` for which Nix and we differ; if Nix refuses one of them, each half is asked by itself.
+/// Those of `expressions` for which Nix and we differ; if Nix refuses one of them, each half is asked on its own.
 fn differences(expressions: &[String]) -> Vec<String> {
     let whole = format!("[\n({})\n]", expressions.join(")\n("));
     let (theirs, mine) = (nix(&whole), ours(&whole));

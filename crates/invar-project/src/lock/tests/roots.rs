@@ -244,7 +244,7 @@ fn the_bytes_of_roots_and_builds_are_pinned() {
 fn roots_and_builds_survive_being_written() {
     let text = full().to_string();
     assert_eq!(InvarLock::parse(&text), Ok(full()));
-    // The order in which blocks stand is not the reader's concern.
+    // The order in which blocks are is not the reader's concern.
     let (head, blocks) = text.split_once("\n[[platform]]").unwrap();
     let (first, second) = blocks.split_once("\n[[platform]]").unwrap();
     let turned = |blocks: &str| {

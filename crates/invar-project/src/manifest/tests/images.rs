@@ -60,7 +60,7 @@ fn the_shell_has_the_groups_that_uv_installs() {
     assert!(good("").dev_shell_groups().is_empty());
 }
 
-/// A project with two steps of which one needs the other, and these further images.
+/// A project with two steps of which one needs the other, and these additional images.
 fn project(images: &str) -> String {
     format!(
         r#"

@@ -124,7 +124,7 @@ fn follow(reader: &mut Reader, path: &Path) {
     });
 }
 
-/// Builds everything twice, and most of that on one CPU, so it is done beside the others.
+/// Builds everything twice, and most of that on one CPU, so it is done next to the others.
 const VERIFY: &str = "verify.md";
 
 #[test]

@@ -135,7 +135,7 @@ fn fortune_cat_runs_in_docker() {
     }
 }
 
-/// The text that arrived must stand in one of the image's own collections of fortunes.
+/// The text that arrived must be in one of the image's own collections of fortunes.
 fn assert_is_a_fortune(engine: &Engine, said: &str) {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let script =

@@ -1,6 +1,6 @@
 //! Maintainer scripts of real packages.
 //!
-//! The fixture is `fixtures/scripts/small`. Larger ones beside it take too long for every change; `cargo xtask proof
+//! The fixture is `fixtures/scripts/small`. Larger ones next to it take too long for every change; `cargo xtask proof
 //! scripts` builds them all, as CONTRIBUTING.md says.
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Well-known programs from the real archives work in an image that no maintainer script ever ran in.
 //!
-//! `fixtures/smoke` names the packages, and `commands.tsv` beside it what must work: a line for each command, in three
+//! `fixtures/smoke` names the packages, and `commands.tsv` next to it what must work: a line for each command, in three
 //! fields that a tab separates.
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! A command passes if it exits with 0, prints exactly that, and is silent on standard error: some programs go on
 //! without what they miss, and only say so. Each of them also works where dpkg installed the same packages.
 //!
-//! There is no lock beside the fixture. It would age, and the question is whether the archives as they are today work;
+//! There is no lock next to the fixture. It would age, and the question is whether the archives as they are today work;
 //! so a package that changed its scripts is found here first.
 use std::fs;
 use std::path::{Path, PathBuf};

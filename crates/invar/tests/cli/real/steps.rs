@@ -83,7 +83,7 @@ fn steps_see_what_is_named_and_nothing_else() {
     assert_eq!(read(&context, "app/first/secret"), "0\n");
     assert!(!context.path().join("root/bin/sh").exists(), "what steps need is not in the image");
 
-    // Elsewhere, under another environment and umask, and from nothing.
+    // HostOverrides, under another environment and umask, and from nothing.
     let script = "umask 077; exec \"$@\"";
     let mut again = std::process::Command::new("sh");
     let invar = context.invar();
@@ -114,8 +114,8 @@ fn programs_run_without_a_daemon() {
         command.env("INVAR_STORE", context.path().join("another store"));
         Ran::of(command.args(["run", "project", "--", "good day"]))
     };
-    assert!(elsewhere().stderr.contains("Laying out the layer system: "), "{}", elsewhere().stderr);
-    assert!(!elsewhere().stderr.contains("Laying out"), "{}", elsewhere().stderr);
+    assert!(elsewhere().stderr.contains("Unpacking layer `system`"), "{}", elsewhere().stderr);
+    assert!(!elsewhere().stderr.contains("Unpacking layer"), "{}", elsewhere().stderr);
     context.run(&["run", "--quiet", "project", "--entrypoint", "/nowhere"]).failure(127);
     #[expect(clippy::disallowed_methods, reason = "the order does not matter, only how many there are")]
     let left = fs::read_dir(context.store().join("tmp")).expect("the store has a folder for this").count();
@@ -156,7 +156,7 @@ run = "pip install --require-hashes --no-compile --target out -r tools/requireme
 outputs = { "out" = "/app/installed" }
 "#;
 
-/// Its `uv.lock`, but for the package that the group names. A requirements file does not say where its wheels come
+/// Its `uv.lock`, except for the package that the group names. A requirements file does not say where its wheels come
 /// from, so they come from where the lock's do.
 const LOCK_WITH_PIP: &str = r#"version = 1
 revision = 3

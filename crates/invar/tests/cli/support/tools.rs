@@ -85,7 +85,7 @@ impl Tools {
         command
     }
 
-    /// `program`, in the place of `invar`, with the same environment and folder.
+    /// `program`, instead of `invar`, with the same environment and folder.
     pub fn invar_through(&self, program: &str) -> Command {
         let invar = self.invar();
         let mut command = Command::new(program);

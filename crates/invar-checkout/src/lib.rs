@@ -1,0 +1,24 @@
+//! A project on disk: its manifest, its locks and its source.
+//!
+//! # Goals
+//! * What a project's folder says is read once, and checked against its locks here.
+//! * Which files are source is decided by rules alone (`invar_project`), and read as a tree; the user's umask, the order
+//!   of a directory and line ends of a checkout do not reach it.
+//!
+//! # Non-goals
+//! * No network, no store, and no processes. A sentence that a person should see is given to the caller.
+mod copy;
+mod disk;
+mod error;
+mod project;
+mod selection;
+mod source;
+mod workspace;
+mod write;
+
+pub use copy::{copy_checkout, outside};
+pub use disk::{Disk, source_files};
+pub use error::{CheckoutError, SourceError};
+pub use project::{ProjectFiles, default_outputs};
+pub use source::{SourceTree, is_archive};
+pub use write::write_atomically;

@@ -1,0 +1,187 @@
+//! The project's source, read from the disk as a tree below the project's folder in the image.
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use invar_oci::FILE_TIME;
+use invar_project::{SourceList, SourceRules};
+use invar_tree::{
+    ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
+};
+
+use crate::disk::walk;
+use crate::{CheckoutError, SourceError};
+
+/// Files of the project, as a tree.
+#[derive(Debug)]
+pub struct SourceTree {
+    pub(crate) folder: PathBuf,
+    /// The folder of the tree that stands for `folder`, with a slash at its end, or nothing.
+    pub(crate) prefix: String,
+    pub(crate) tree: Tree,
+}
+
+impl SourceTree {
+    /// Adds the files that `rules` and `wanted`, which is given paths relative to the folder, let in.
+    pub(crate) fn add(
+        &mut self,
+        warn: &dyn Fn(&str),
+        rules: &mut SourceRules,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), CheckoutError> {
+        let listed = walk(rules, &self.folder)?;
+        self.add_listed(warn, &listed, wanted)
+    }
+
+    /// Adds those of `listed` that `wanted` lets in.
+    pub(crate) fn add_listed(
+        &mut self,
+        warn: &dyn Fn(&str),
+        listed: &SourceList,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), CheckoutError> {
+        for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
+            if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
+                let path = &entry.path;
+                warn(&format!("{path} is an image that Invar wrote, and so is not taken as source"));
+                continue;
+            }
+            let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;
+            let path = ImagePath::parse(&format!("{}{}", self.prefix, entry.path.as_str()));
+            let path = path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
+            insert(&mut self.tree, path, node, mode)?;
+        }
+        Ok(())
+    }
+
+    /// The files.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+}
+
+impl Contents for SourceTree {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
+        let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
+        let file = open_plain(&self.folder.join(relative))?;
+        if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }
+    }
+}
+
+pub(crate) fn insert(tree: &mut Tree, path: ImagePath, node: Node, mode: Mode) -> Result<(), SourceError> {
+    let entry = Entry { node, mode, owner: Owner::ROOT, origin: Arc::new(Origin::Source) };
+    tree.insert(path, entry).map_err(|error| SourceError::Entry { message: error.to_string() })
+}
+
+/// The packages of a project that have been read, by their folders, and the project's files.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packages {
+    pub read: Arc<Mutex<ReadPackages>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ReadPackages {
+    pub listed: Option<Arc<SourceList>>,
+    pub sources: BTreeMap<String, Arc<SourceTree>>,
+}
+
+/// The files of the project that Invar reads as texts, and in which line ends have no meaning. A checkout with other
+/// line ends must not give another image, so they are in it with line feeds.
+fn is_our_text(relative: &str) -> bool {
+    ["pyproject.toml", "invar.toml", "uv.lock"].contains(&relative)
+}
+
+fn unix_lines(mut file: File) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let mut lines = Vec::with_capacity(text.len());
+    for (index, &byte) in text.iter().enumerate() {
+        if byte != b'\r' || text.get(index + 1) != Some(&b'\n') {
+            lines.push(byte);
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether the file at `path` is an archive that a build wrote, under whatever name: taken as source, each build would
+/// pack the one before.
+pub fn is_archive(path: &Path) -> bool {
+    let first_member = || -> io::Result<bool> {
+        let mut header = [0; 512];
+        open_plain(path)?.read_exact(&mut header)?;
+        let time = format!("{FILE_TIME:011o}");
+        Ok(header.starts_with(b"oci-layout\0") && header[136..147] == *time.as_bytes())
+    };
+    path.extension().is_some_and(|extension| extension == "tar") && first_member().unwrap_or(false)
+}
+
+/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
+fn open_plain(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
+}
+
+fn read_entry(folder: &Path, relative: &str, is_symlink: bool) -> Result<(Node, Mode), SourceError> {
+    let path = folder.join(relative);
+    let failed = |source| SourceError::Read { path: path.clone(), source };
+    if is_symlink {
+        let target = fs::read_link(&path).map_err(failed)?;
+        let target = target.to_str().ok_or_else(|| SourceError::NotUtf8 { path: path.clone() })?;
+        if leads_out(relative, target) {
+            return Err(SourceError::LinkOut { path: relative.to_owned(), target: target.to_owned() });
+        }
+        return Ok((Node::Symlink { target: target.into() }, Mode::SYMLINK));
+    }
+    let mut file = open_plain(&path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    let mut hasher = Hasher::new();
+    if is_our_text(relative) {
+        hasher.update(&unix_lines(file).map_err(failed)?);
+    } else {
+        io::copy(&mut file, &mut hasher).map_err(failed)?;
+    }
+    let (size, digest): (u64, Digest) = (hasher.length(), hasher.finish());
+    // Only the executable bit is the project's, and all that git keeps; the rest is the umask of a checkout.
+    let mode = if mode & 0o111 == 0 { Mode::FILE } else { Mode::PROGRAM };
+    Ok((Node::File { size, digest }, mode))
+}
+
+/// Whether a link at `relative`, a path in the project, leads out of the project.
+fn leads_out(relative: &str, target: &str) -> bool {
+    if target.starts_with('/') {
+        return true;
+    }
+    let mut depth = relative.matches('/').count();
+    for name in target.split('/') {
+        match name {
+            "" | "." => {}
+            ".." if depth == 0 => return true,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_must_stay_inside() {
+        for (link, target, out) in [
+            ("a", "b", false),
+            ("a", "../b", true),
+            ("x/a", "../b", false),
+            ("x/a", "../../b", true),
+            ("x/a", "y/../../../b", true),
+            ("a", "/etc/passwd", true),
+            ("a", "./x/..", false),
+        ] {
+            assert_eq!(leads_out(link, target), out, "{link} -> {target}");
+        }
+    }
+}

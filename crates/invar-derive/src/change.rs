@@ -1,0 +1,28 @@
+//! What has changed since a manifest was derived.
+use std::fmt;
+
+use invar_tree::Digest;
+
+/// A file that is not as it was when the manifest was derived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The file, or a part of one.
+    pub path: String,
+    /// What `invar.lock` says; `None` where there was none.
+    pub expected: Option<Digest>,
+    /// What is there; `None` where there is none.
+    pub found: Option<Digest>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, expected, found } = self;
+        match (expected, found) {
+            (Some(expected), Some(found)) => {
+                write!(f, "{path} changed from {expected} to {found}")
+            }
+            (Some(expected), None) => write!(f, "{path} was removed; it was {expected}"),
+            (None, _) => write!(f, "{path} was added"),
+        }
+    }
+}

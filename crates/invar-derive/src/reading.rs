@@ -1,0 +1,232 @@
+//! Reads a project, its Dockerfile or its flake into a draft of a manifest: for `invar init`, and for what is derived.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use invar_checkout::CheckoutError;
+use invar_checkout::source_files;
+use invar_init::{
+    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
+    read_dockerfile, read_flake, read_project,
+};
+use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
+
+use crate::error::DeriveError;
+use crate::files::{text, text_if_there};
+use crate::named::Named;
+use crate::source_kind::SourceKind;
+
+/// The longest file of a project that is inspected, in bytes; files that create applications are shorter.
+const LONGEST: u64 = 256 << 10;
+
+/// How many files are inspected, and how many bytes of them at most.
+const MOST: usize = 2000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// The longest message that is shown, in characters.
+const LONGEST_ERROR: usize = 4000;
+
+/// A Dockerfile or flake, and what is read next to it.
+pub struct Sources<'a> {
+    named: &'a Named,
+    text: String,
+    /// The text of the project's `pyproject.toml`.
+    pub pyproject: Option<String>,
+    /// The files in the folder of the flake, or of the project for a Dockerfile.
+    files: BTreeMap<String, Option<String>>,
+    /// The flake that a Dockerfile around Nix builds.
+    flake: Option<String>,
+    flake_lock: Option<String>,
+}
+
+/// The first manifest of a project that has nothing but `pyproject.toml`.
+///
+/// # Errors
+/// [`DeriveError`].
+pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
+    let files = files(folder, |path| path.ends_with(".py"))?;
+    with_project(folder, pyproject, &files, read_project)
+}
+
+impl<'a> Sources<'a> {
+    /// Reads what `named` may depend on.
+    ///
+    /// # Errors
+    /// [`DeriveError`] for what cannot be read.
+    pub fn load(named: &'a Named) -> Result<Self, DeriveError> {
+        let folder = &named.folder;
+        let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
+        let text = text(&named.path)?;
+        if named.kind == SourceKind::Flake {
+            let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
+            let above = above.unwrap_or(Path::new("."));
+            let files = files(above, may_be_evaluated)?;
+            let flake_lock = text_if_there(&above.join("flake.lock"))?;
+            return Ok(Self { named, text, pyproject, files, flake: None, flake_lock });
+        }
+        // A Dockerfile around Nix builds what the flake says.
+        let flake = text_if_there(&folder.join("flake.nix"))?.filter(|_| text.contains("nix"));
+        let flake_lock = if flake.is_some() { text_if_there(&folder.join("flake.lock"))? } else { None };
+        // Scripts that are started tell which shell they need, Django's settings where it gathers files, and Python's
+        // files what they ask of the environment.
+        let files = files(folder, |path| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            // Configuration names folders.
+            let endings = [".sh", ".py", ".cfg", ".conf", ".ini"];
+            let own = !name.contains('.') || endings.iter().any(|ending| name.ends_with(ending));
+            own || (flake.is_some() && may_be_evaluated(path))
+        })?;
+        Ok(Self { named, text, pyproject, files, flake, flake_lock })
+    }
+
+    /// What they say for `purpose`, with what the project's packages need.
+    ///
+    /// # Errors
+    /// [`DeriveError`].
+    pub fn read(&self, purpose: Purpose) -> Result<Draft, DeriveError> {
+        let folder = &self.named.folder;
+        let mut draft = match self.named.kind {
+            SourceKind::Flake => self.read_flake(purpose)?,
+            SourceKind::Dockerfile => self.read_dockerfile()?,
+        };
+        // The readers do not know what the file is called.
+        let name = self.named.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let usual = if self.named.kind == SourceKind::Flake { "flake.nix" } else { "Dockerfile" };
+        let name = name.filter(|name| name != usual);
+        for note in draft.notes.iter_mut().filter(|note| note.source.file == usual && note.file.is_none()) {
+            note.file.clone_from(&name);
+        }
+        match &self.pyproject {
+            // Which wheels fit depends on the suite, and what is needed on extras and groups.
+            Some(pyproject) => {
+                with_project(folder, pyproject, &self.files, |view| add_needs(&mut draft, view))?;
+            }
+            None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
+            None => {}
+        }
+        Ok(draft)
+    }
+
+    fn read_flake(&self, purpose: Purpose) -> Result<Draft, DeriveError> {
+        let context = FlakeContext {
+            files: &self.files,
+            lock: self.flake_lock.as_deref(),
+            pyproject: self.pyproject.as_deref(),
+            output: self.named.source.output.as_deref(),
+            purpose,
+        };
+        read_flake(&self.text, &context, Draft::default()).map_err(|error| {
+            let (path, error) = (self.named.path.display(), error.to_string());
+            // With a place it begins with the file's usual name.
+            let message = match error.strip_prefix("flake.nix:") {
+                Some(rest) => format!("{path}:{rest}"),
+                None => format!("{path}: {error}"),
+            };
+            // What a flake throws may be long, and meant for a terminal.
+            DeriveError::Flake { message: message.chars().take(LONGEST_ERROR).collect() }
+        })
+    }
+
+    fn read_dockerfile(&self) -> Result<Draft, DeriveError> {
+        let Self { named, pyproject, files, .. } = self;
+        let (folder, pyproject) = (&named.folder, pyproject.as_deref());
+        let manifest = pyproject.map(|text| {
+            let path = folder.join("pyproject.toml").display().to_string();
+            let sources = ManifestSources { pyproject: Some((path.as_str(), text)), invar_toml: None };
+            Manifest::parse(&sources).map_err(CheckoutError::from)
+        });
+        let manifest = manifest.transpose()?;
+        let names = |names: &mut dyn Iterator<Item = String>| names.collect::<BTreeSet<String>>();
+        // Before the project has a manifest, its author's shell has what uv installs on its own.
+        let default_groups = manifest.as_ref().map(Manifest::dev_shell_groups).unwrap_or_default();
+        let default_groups = names(&mut default_groups.iter().map(ToString::to_string));
+        let project = manifest.and_then(|manifest| manifest.project);
+        let (groups, extras) = match &project {
+            Some(project) => (
+                names(&mut project.groups.keys().map(ToString::to_string)),
+                names(&mut project.optional_dependencies.keys().map(ToString::to_string)),
+            ),
+            None => Default::default(),
+        };
+        let executable = files.keys().filter(|path| is_executable(&folder.join(path)));
+        let executable = executable.cloned().collect::<BTreeSet<String>>();
+        let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let lock = self.flake_lock.as_deref();
+        let context = DockerfileContext {
+            directory: &whole.to_string_lossy(),
+            files,
+            release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
+            executable: &executable,
+            has_project: pyproject.is_some(),
+            is_package: project.is_some_and(|project| project.is_package()),
+            groups: &groups,
+            default_groups: &default_groups,
+            extras: &extras,
+            target: named.source.output.as_deref(),
+            flake: self.flake.as_deref().map(|text| DockerfileFlake { text, lock, pyproject }),
+        };
+        let read = read_dockerfile(&self.text, &context, Draft::default());
+        read.map_err(|problem| DeriveError::Dockerfile {
+            path: named.path.clone(),
+            problem: Box::new(problem),
+        })
+    }
+}
+
+/// Whether an evaluation may read the file at `path`.
+fn may_be_evaluated(path: &str) -> bool {
+    const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The folder's name as an image may be called; `app` where there is nothing of it left.
+pub fn folder_name(folder: &Path) -> String {
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().map(allowed).collect();
+    let parts: Vec<&str> = name.split('-').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { "app".to_owned() } else { parts.join("-") }
+}
+
+/// The source files in `folder`, and the texts of those that are `wanted` and short.
+fn files(
+    folder: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Option<String>>, DeriveError> {
+    let mut files = BTreeMap::new();
+    let (mut read, mut bytes) = (0, 0);
+    for path in source_files(folder).map_err(CheckoutError::from)? {
+        let looks = read < MOST && bytes < MOST_BYTES && wanted(&path);
+        let text = if looks { short_text(&folder.join(&path)) } else { None };
+        read += usize::from(text.is_some());
+        bytes += text.as_ref().map_or(0, String::len);
+        files.insert(path, text);
+    }
+    Ok(files)
+}
+
+/// What `read` makes of the project itself.
+fn with_project<T>(
+    folder: &Path,
+    pyproject: &str,
+    files: &BTreeMap<String, Option<String>>,
+    read: impl FnOnce(&ProjectView<'_>) -> Result<T, ProjectError>,
+) -> Result<T, DeriveError> {
+    let uv_lock = text_if_there(&folder.join("uv.lock"))?;
+    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files };
+    read(&view)
+        .map_err(|problem| DeriveError::Project { folder: folder.to_owned(), problem: Box::new(problem) })
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
+}
+
+/// The text of a file that is not too long and is text.
+fn short_text(path: &Path) -> Option<String> {
+    let length = fs::metadata(path).ok()?.len();
+    (length <= LONGEST).then(|| fs::read_to_string(path).ok()).flatten()
+}

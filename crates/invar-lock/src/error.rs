@@ -1,0 +1,295 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use invar_checkout::CheckoutError;
+use invar_diagnostic::{AnyDiagnostic, Diagnostic, Hint, Kind, sentence};
+use invar_realise::{RealiseError, SuiteError};
+use invar_store::StoreError;
+
+/// Why there is no new lock.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// The project cannot be read, or its lock not be written.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
+    /// Something cannot be fetched or unpacked.
+    #[error(transparent)]
+    Realise(#[from] RealiseError),
+    /// Packages are to be chosen anew that `invar.lock` does not have.
+    #[error("{} is not in invar.lock, so it cannot be updated{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    UnknownPackages {
+        /// The packages.
+        names: Vec<String>,
+        /// A package of the lock with a similar name.
+        nearest: Option<String>,
+    },
+    /// No suite has an interpreter that satisfies `requires-python`.
+    #[error("no Debian suite has a Python that satisfies requires-python = \"{requires}\"; {}", Suites(.suites))]
+    NoInterpreter {
+        /// The requirement.
+        requires: String,
+        /// Each suite that was considered, and its Python.
+        suites: Vec<(String, String)>,
+    },
+    /// A keyring cannot be read.
+    #[error("the keyring {} cannot be used", path.display())]
+    Keyring {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<invar_apt::KeyringError>,
+    },
+    /// No set of packages satisfies what was asked for.
+    #[error("the Debian packages for {platform} cannot be chosen from {suite}")]
+    Solve {
+        /// The release of Debian.
+        suite: String,
+        /// The platform.
+        platform: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_apt::SolveError>,
+    },
+    /// Two roots would need two versions of one package.
+    #[error(
+        "{root} needs {name} {found}, and the image has {name} {expected}: one lock has one version of a package"
+    )]
+    TwoVersions {
+        /// The package.
+        name: String,
+        /// The root.
+        root: String,
+        /// The version that the root needs.
+        found: String,
+        /// The version that is there.
+        expected: String,
+    },
+    /// Something is wrong with one part of the project.
+    #[error("{part} cannot be locked")]
+    Part {
+        /// The part.
+        part: invar_project::LockPart,
+        /// What is wrong.
+        #[source]
+        source: Box<LockError>,
+    },
+    /// The lock is without what one part of the project needs.
+    #[error("invar.lock does not have {part}: {what} is missing")]
+    PartNotLocked {
+        /// The part.
+        part: invar_project::LockPart,
+        /// What is missing.
+        what: String,
+    },
+    /// What the manifest asks for cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] invar_plan::PlanError),
+    /// It cannot be found out what Python packages are built with.
+    #[error(transparent)]
+    Builds(#[from] BuildsError),
+}
+
+/// Why it cannot be found out what Python packages are built with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildsError {
+    /// uv cannot resolve what builds need.
+    #[error("{problem}")]
+    Uv {
+        /// What went wrong.
+        problem: String,
+    },
+    /// uv is not there, or cannot be asked.
+    #[error("{names} {} to be built, and uv resolves what that needs: {problem}", if names.contains(',') { "have" } else { "has" })]
+    NoUv {
+        /// What is to be built, with commas between.
+        names: String,
+        /// Why uv cannot be asked.
+        problem: String,
+    },
+    /// What uv made is wrong.
+    #[error("{} cannot be used", path.display())]
+    UvLock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<invar_python::UvLockError>,
+    },
+    /// What a build needs has no wheels.
+    #[error("what the build of {name} needs cannot be installed")]
+    Requirements {
+        /// The package that is built.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<invar_python::SelectError>,
+    },
+    /// A wheel that a build needs is a file of this machine.
+    #[error("the build of {name} needs {file}, which uv has from a folder of this machine: use an index")]
+    LocalWheel {
+        /// The package that is built.
+        name: String,
+        /// The wheel.
+        file: String,
+    },
+    /// What a build needs is neither a wheel nor a source distribution of an index.
+    #[error(
+        "the build of {name} needs {needed}, which uv has from a repository or a folder: only wheels and source \
+         distributions are built with"
+    )]
+    Source {
+        /// The package that is built.
+        name: String,
+        /// What it needs.
+        needed: String,
+    },
+    /// What builds need has to be built itself, and so on without an end.
+    #[error(
+        "what builds need has no wheels and would have to be built first, without an end: {}",
+        .chain.join(" needs ")
+    )]
+    Cycle {
+        /// The source distributions, each needed by the one before.
+        chain: Vec<String>,
+    },
+    /// A folder or archive is no Python package.
+    #[error("{name} cannot be built: it has neither pyproject.toml nor setup.py")]
+    NotAPackage {
+        /// The package as `uv.lock` names it.
+        name: String,
+    },
+    /// The table `build-system` of a package cannot be used.
+    #[error("{name} cannot be built")]
+    BuildSystem {
+        /// The package.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: Box<invar_python::BuildSystemError>,
+    },
+    /// A file of uv's cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file for uv cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A build backend did not say what it needs.
+    #[error(transparent)]
+    Backend(AnyDiagnostic),
+}
+
+impl From<SuiteError> for LockError {
+    fn from(error: SuiteError) -> Self {
+        Self::Realise(error.into())
+    }
+}
+
+impl From<StoreError> for LockError {
+    fn from(error: StoreError) -> Self {
+        Self::Realise(error.into())
+    }
+}
+
+impl Diagnostic for LockError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Checkout(error) => error.kind(),
+            Self::Realise(error) => error.kind(),
+            Self::Builds(error) => error.kind(),
+            Self::Part { source, .. } => source.kind(),
+            Self::Plan(_)
+            | Self::UnknownPackages { .. }
+            | Self::NoInterpreter { .. }
+            | Self::Keyring { .. }
+            | Self::Solve { .. }
+            | Self::TwoVersions { .. } => Kind::Input,
+            Self::PartNotLocked { .. } => Kind::Locks,
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Checkout(error) => error.hint(),
+            Self::Realise(error) => error.hint(),
+            Self::Builds(error) => error.hint(),
+            Self::Part { source, .. } => source.hint(),
+            Self::PartNotLocked { part, .. } => Some(format!("run `{}`", part.command()).into()),
+            Self::NoInterpreter { .. } => Some(
+                "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
+                 `suite = \"sid\"`"
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Checkout(error) => error.message(colored),
+            Self::Realise(error) => error.message(colored),
+            Self::Builds(error) => error.message(colored),
+            Self::Solve { source, .. } => format!("{self}:\n{source}"),
+            _ => sentence(self),
+        }
+    }
+}
+
+impl Diagnostic for BuildsError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Backend(error) => error.kind(),
+            Self::Write { .. } => Kind::Disk,
+            Self::Uv { .. }
+            | Self::NoUv { .. }
+            | Self::UvLock { .. }
+            | Self::Requirements { .. }
+            | Self::LocalWheel { .. }
+            | Self::Source { .. }
+            | Self::Cycle { .. }
+            | Self::NotAPackage { .. }
+            | Self::BuildSystem { .. }
+            | Self::Read { .. } => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Backend(error) => error.hint(),
+            Self::NoUv { .. } => Some("install uv".into()),
+            _ => None,
+        }
+    }
+
+    fn message(&self, colored: bool) -> String {
+        match self {
+            Self::Backend(error) => error.message(colored),
+            _ => sentence(self),
+        }
+    }
+}
+
+struct Suites<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Suites<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suites: Vec<String> =
+            self.0.iter().map(|(suite, python)| format!("{suite} has Python {python}")).collect();
+        f.write_str(&suites.join(", "))
+    }
+}

@@ -1,0 +1,201 @@
+//! What each part of a project needs of a lock: its own image, each further one, the shell.
+//!
+//! What only one part needs does not hold up another: where it cannot be locked, the lock is made without it.
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_checkout::{CheckoutError, ProjectFiles};
+use invar_plan::{build_root_name, python_packages, shell_manifest};
+use invar_project::{InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose, RootName};
+use invar_python::{ChosenSource, DistributionName, Selected};
+use invar_realise::Event;
+
+use crate::context::LockContext;
+use crate::{BuildsError, LockError};
+
+/// A part that is not in a lock, and why.
+pub(crate) struct Deferred {
+    pub part: LockPart,
+    pub error: LockError,
+}
+
+/// What of one part a lock does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlocked {
+    /// The part.
+    pub part: LockPart,
+    /// The Python packages that are to be built for it, and of which it is not locked what with. None where Debian
+    /// packages are missing.
+    pub builds: BTreeSet<DistributionName>,
+}
+
+/// The parts of a project, in the order in which they are locked: what comes later has no say in what comes before. A
+/// manifest that is derived for a purpose has only the parts that this is about.
+pub(crate) fn parts(files: &ProjectFiles) -> Vec<LockPart> {
+    let is_for = |purposes: &[Purpose]| {
+        files.derived.as_ref().is_none_or(|derived| purposes.iter().any(|it| derived.purposes.contains(it)))
+    };
+    let mut parts = Vec::new();
+    if is_for(&[Purpose::Build, Purpose::Run]) {
+        parts.push(LockPart::Image);
+        parts.extend(files.whole_manifest().images.keys().cloned().map(LockPart::Further));
+    }
+    if is_for(&[Purpose::Shell]) {
+        parts.push(LockPart::Shell);
+    }
+    parts
+}
+
+/// The manifest of `part`, which is one of those of `manifest`.
+fn manifest_of(manifest: &Manifest, part: &LockPart) -> Option<Manifest> {
+    match part {
+        LockPart::Image => Some(manifest.clone()),
+        LockPart::Further(key) => manifest.image(key.as_str()),
+        LockPart::Shell => Some(shell_manifest(manifest)),
+    }
+}
+
+/// All that is to be built for `part` on `platform`.
+///
+/// # Errors
+/// What choosing the packages says; for other parts than the image as [`LockError::Part`].
+pub(crate) fn sources(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+    part: &LockPart,
+) -> Result<BTreeMap<DistributionName, ChosenSource>, LockError> {
+    let mut all = BTreeMap::new();
+    let Some(manifest) = manifest_of(files.whole_manifest(), part) else { return Ok(all) };
+    let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
+    for selected in selected.map_err(|error| of_part(part, error.into()))? {
+        let Selected::Source(chosen) = selected else { continue };
+        all.insert(chosen.name.clone(), chosen);
+    }
+    Ok(all)
+}
+
+/// `error`, which is one of `part`.
+pub(crate) fn of_part(part: &LockPart, error: LockError) -> LockError {
+    match (part, error) {
+        (LockPart::Image, error) | (_, error @ LockError::Part { .. }) => error,
+        (part, error) => LockError::Part { part: part.clone(), source: Box::new(error) },
+    }
+}
+
+/// The roots in which Python packages are built for `platform`. What cannot be chosen for another part than `required`
+/// has none.
+pub(crate) fn build_roots(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+    required: &LockPart,
+) -> Result<BTreeSet<RootName>, LockError> {
+    let mut roots = BTreeSet::new();
+    if files.uv_lock.is_none() {
+        return Ok(roots);
+    }
+    for part in parts(files) {
+        match sources(files, lock, platform, &part) {
+            Ok(sources) => {
+                roots.extend(sources.keys().map(|name| build_root_name(&files.manifest, name)));
+            }
+            Err(error) if part == *required => return Err(error),
+            // Said when its builds are locked.
+            Err(_) => {}
+        }
+    }
+    Ok(roots)
+}
+
+/// What the lock does not have of `part`; `None` if it has everything, or if it belongs to something else, which
+/// [`ProjectFiles::checked_lock_for`] says.
+///
+/// # Errors
+/// What choosing the Python packages says.
+pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked>, LockError> {
+    let Some(lock) = &files.lock else { return Ok(None) };
+    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
+    let concerned = |mismatch: &&Mismatch| mismatch.part().is_none_or(|concerned| concerned == *part);
+    let concerned: Vec<&Mismatch> = mismatches.iter().filter(concerned).collect();
+    let of_part = |mismatch: &&Mismatch| mismatch.is_missing() && mismatch.part().is_some();
+    if !concerned.iter().all(of_part) || !files.uv_findings().is_empty() {
+        return Ok(None);
+    }
+    let mut is_missing = !concerned.is_empty();
+    let mut builds = BTreeSet::new();
+    for (&platform, locked) in &lock.platforms {
+        let sources = sources(files, lock, platform, part)?;
+        builds.extend(sources.into_keys().filter(|name| !locked.builds.contains_key(name)));
+    }
+    is_missing |= !builds.is_empty();
+    Ok(is_missing.then(|| Unlocked { part: part.clone(), builds }))
+}
+
+/// Checks the whole lock: that it belongs to the project, and that it has `required`. Gives the other parts that it
+/// does not have.
+///
+/// # Errors
+/// As [`ProjectFiles::checked_lock`], also for what another part has changed; [`LockError::PartNotLocked`].
+pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlocked>, LockError> {
+    let lock = files.checked_lock()?;
+    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
+    // What concerns all parts has been looked at.
+    let changed = mismatches.iter().filter(|mismatch| !mismatch.is_missing());
+    let findings: Vec<String> = changed.map(|mismatch| format!("{mismatch}: {}", mismatch.hint())).collect();
+    if !findings.is_empty() {
+        return Err(CheckoutError::Mismatch { findings }.into());
+    }
+    let mut all = Vec::new();
+    for part in parts(files) {
+        match unlocked(files, &part) {
+            Ok(Some(unlocked)) if part == *required => return Err(unlocked.into()),
+            Ok(unlocked) => all.extend(unlocked),
+            Err(error) if part == *required => return Err(error),
+            // A part that cannot be chosen at all cannot be locked.
+            Err(_) => all.push(Unlocked { part, builds: BTreeSet::new() }),
+        }
+    }
+    Ok(all)
+}
+impl From<Unlocked> for LockError {
+    fn from(unlocked: Unlocked) -> Self {
+        let Unlocked { part, builds } = unlocked;
+        let what = match builds.len() {
+            0 => "its Debian packages".to_owned(),
+            _ => {
+                let names: Vec<&str> = builds.iter().map(DistributionName::as_str).collect();
+                format!(
+                    "what {} {} built with",
+                    names.join(", "),
+                    if names.len() == 1 { "is" } else { "are" }
+                )
+            }
+        };
+        Self::PartNotLocked { part, what }
+    }
+}
+
+/// Says what is not in the lock, and how it gets there.
+pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
+    let mut told = BTreeSet::new();
+    for Deferred { part, error } in deferred.iter().filter(|deferred| told.insert(deferred.part.clone())) {
+        let mut causes = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(next) = cause {
+            causes.push_str(&format!(": {next}"));
+            cause = next.source();
+        }
+        let sentence = match error {
+            LockError::Part { .. } => format!("{causes}; everything else is locked"),
+            _ => format!("{part} is not locked, everything else is: {causes}"),
+        };
+        let sentence = format!("{sentence}; `{}` locks it", part.command());
+        // Without uv, that is how it has to be; everything else somebody should look at.
+        let is_usual = matches!(error, LockError::Builds(BuildsError::NoUv { .. }));
+        context.sources.reporter.event(&if is_usual {
+            Event::Note(&sentence)
+        } else {
+            Event::Warning(&sentence)
+        });
+    }
+}

@@ -1,0 +1,142 @@
+//! The Debian packages of everything that is not the image itself: what steps and builds are run in, what a shell adds,
+//! what maintainer scripts need.
+use std::collections::{BTreeMap, BTreeSet};
+
+use invar_apt::{PackageIndex, PackageRecord, Reason, RootDependency, SolveRequest, solve};
+use invar_debian::{DebianVersion, PackageName, parse_dependencies};
+use invar_maintscript::{TOOLS, only_for_scripts};
+use invar_project::{
+    Because, LockedInterpreter, LockedPackage, LockedPlatform, LockedRoot, Manifest, PackageRequest,
+    Platform, Request, RootName,
+};
+
+use crate::LockError;
+use crate::requests::roots;
+
+/// What is asked for, for each root. `builds` are the roots of Python builds.
+pub(crate) fn requests(
+    manifest: &Manifest,
+    builds: &BTreeSet<RootName>,
+) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
+    let mut all = Request::roots(manifest);
+    for name in builds {
+        all.entry(name.clone()).or_default();
+    }
+    all
+}
+
+/// Chooses the packages of a root.
+pub(crate) struct RootSolver<'a> {
+    pub manifest: &'a Manifest,
+    pub request: &'a Request,
+    pub interpreter: Option<&'a LockedInterpreter>,
+    pub index: &'a PackageIndex,
+    /// Versions of an earlier lock to keep if possible.
+    pub prefer: &'a BTreeMap<PackageName, DebianVersion>,
+    pub platform: Platform,
+    pub codename: &'a str,
+    /// Makes what a lock holds of a package.
+    pub locked: &'a dyn Fn(&PackageRecord, Because) -> Result<LockedPackage, LockError>,
+}
+
+impl RootSolver<'_> {
+    /// Adds the root `name` to `platform`.
+    ///
+    /// # Errors
+    /// [`LockError::Solve`], [`LockError::TwoVersions`].
+    pub fn add(
+        &self,
+        platform: &mut LockedPlatform,
+        name: &RootName,
+        request: &BTreeSet<PackageRequest>,
+    ) -> Result<(), LockError> {
+        let essential = "every Debian system";
+        let mut wanted = Vec::new();
+        let mut add = |text: &str, why: &str| {
+            let dependencies =
+                parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
+            wanted.extend(
+                dependencies.into_iter().map(|dependency| RootDependency { dependency, why: why.to_owned() }),
+            );
+        };
+        let asked = format!("the packages of {name}");
+        for package in request {
+            match &package.version {
+                Some(version) => add(&format!("{} (= {version})", package.name), &asked),
+                None => add(package.name.as_str(), &asked),
+            }
+        }
+        // Without packages there is no compiler, and headers would be of no use.
+        if name.kind() == "python"
+            && let Some(interpreter) = self.interpreter
+        {
+            add(interpreter.package.as_str(), &asked);
+            if !request.is_empty() {
+                add(&format!("{}-dev", interpreter.package), &asked);
+            }
+        }
+        if name.kind() != "image" {
+            for package in self.index.essential() {
+                add(package.as_str(), essential);
+            }
+        }
+        if name.kind() == "scripts" {
+            TOOLS.iter().filter(|name| self.has(name)).for_each(|name| add(name, &asked));
+        }
+        match name.kind() {
+            // As the image has it: the same base, the same interpreter.
+            "image" => {
+                let manifest = name.name().and_then(|key| self.manifest.image(key));
+                let own = manifest.as_ref().map(Request::of);
+                wanted.extend(roots(own.as_ref().unwrap_or(self.request), self.interpreter));
+            }
+            "shell" | "scripts" => wanted.extend(roots(self.request, self.interpreter)),
+            _ => {}
+        }
+        // What the image has stays as it is: one package has one version in a lock.
+        let mut prefer = self.prefer.clone();
+        for (name, package) in platform.tools.iter().chain(&platform.packages) {
+            prefer.insert(name.clone(), package.version.clone());
+        }
+        let nothing = |_: &PackageName, _: &PackageName| false;
+        let omit: &dyn Fn(&PackageName, &PackageName) -> bool =
+            if name.kind() == "image" { &only_for_scripts } else { &nothing };
+        let solution =
+            solve(self.index, &SolveRequest { roots: wanted, omit, prefer: &prefer }).map_err(|source| {
+                LockError::Solve {
+                    suite: self.codename.to_owned(),
+                    platform: format!("{} ({name})", self.platform),
+                    source: Box::new(source),
+                }
+            })?;
+        let mut packages = BTreeSet::new();
+        for selected in &solution.packages {
+            let record = &selected.record;
+            packages.insert(record.name.clone());
+            let known = platform.packages.get(&record.name).or_else(|| platform.tools.get(&record.name));
+            if let Some(known) = known {
+                if known.version.as_str() != record.version.as_str() {
+                    return Err(LockError::TwoVersions {
+                        name: record.name.to_string(),
+                        root: name.to_string(),
+                        found: record.version.to_string(),
+                        expected: known.version.to_string(),
+                    });
+                }
+                continue;
+            }
+            let because = match &selected.reason {
+                Reason::DependencyOf(of) => Because::Dependency { of: of.clone() },
+                Reason::Requested { why } if why == essential => Because::Essential,
+                Reason::Requested { .. } => Because::Root(name.clone()),
+            };
+            platform.tools.insert(record.name.clone(), (self.locked)(record, because)?);
+        }
+        platform.roots.insert(name.clone(), LockedRoot { request: request.clone(), packages });
+        Ok(())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        name.parse().is_ok_and(|name| !self.index.get(&name).is_empty())
+    }
+}

@@ -1,0 +1,104 @@
+//! What all commands that build start with: the project, its lock, and a session.
+use std::path::Path;
+
+use invar_build::Session;
+use invar_checkout::ProjectFiles;
+use invar_lock::{LockError, Update, lock, unlocked};
+use invar_project::{LockPart, Platform, Purpose};
+use invar_realise::Event;
+
+use crate::cli::{Derive, Global};
+use crate::failure::Failure;
+use crate::machine;
+use crate::manifest::{self, Records};
+use crate::report::{CliReporter, propose};
+
+/// A project to be opened.
+pub struct Open<'a> {
+    /// Its folder, perhaps with `#` and the name of an additional image or of an output of its flake.
+    pub project: &'a Path,
+    /// What stands in for its manifest.
+    pub derive: &'a Derive,
+    /// What it is opened for.
+    pub purpose: Purpose,
+    /// The keys to trust where a lock has to be made.
+    pub keyring: Option<&'a Path>,
+    /// Whether a missing lock is an error.
+    pub locked: bool,
+    /// Whether the files of a failed build are kept.
+    pub keep_failed: bool,
+}
+
+impl Open<'_> {
+    /// Reads the project, and makes its lock if there is none, or if it does not have what the project is opened for.
+    /// If its manifest is derived from a file that has changed, it is derived again, and so is its lock.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn open<'r>(
+        &self,
+        global: &Global,
+        reporter: &'r dyn CliReporter,
+    ) -> Result<(Session<'r>, ProjectFiles), Failure> {
+        let wanted = manifest::wanted(self.project, self.derive, self.purpose)?;
+        let image = manifest::image(&wanted).map(str::to_owned);
+        let records = if self.locked { Records::Required } else { Records::Used };
+        let (mut files, is_new) = manifest::read(global, &wanted, self.purpose, records)?;
+        if files.lock_error.is_some() {
+            files.checked_lock()?;
+        }
+        if files.lock.is_none() && self.locked {
+            return Err(files.no_lock().into());
+        }
+        let part = match &image {
+            _ if self.purpose == Purpose::Shell => LockPart::Shell,
+            // A wrong name is said before anything is locked.
+            Some(image) => files.image(image)?.part(),
+            None => LockPart::Image,
+        };
+        let unlocked = unlocked(&files, &part)?;
+        if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
+            return Err(LockError::from(unlocked).into());
+        }
+        let mut session = machine::session(global, &files.manifest, reporter)?;
+        session.keep_failed = self.keep_failed;
+        if files.lock.is_none() || is_new || unlocked.is_some() {
+            if files.lock_text.is_none() {
+                reporter.event(&Event::LockMissing);
+            } else if unlocked.is_some() {
+                let note = format!("invar.lock does not cover {part} yet: locking it");
+                reporter.event(&Event::Note(&note));
+            }
+            let keyring = machine::keyring(self.keyring, &files)?;
+            let locked =
+                lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
+            propose(&locked.proposals, true, reporter);
+        }
+        let files = match image {
+            Some(image) => files.image(&image)?,
+            None => files,
+        };
+        Ok((session, files))
+    }
+}
+
+/// The platform of `files` that this machine can run best: its own, or the first.
+pub fn platform_to_run(files: &ProjectFiles) -> Platform {
+    let own = if cfg!(target_arch = "aarch64") { Platform::LinuxArm64 } else { Platform::LinuxAmd64 };
+    let all = &files.manifest.image.platforms;
+    if all.contains(&own) { own } else { all.first().copied().unwrap_or(own) }
+}
+
+/// The platform that the command line names, or the one that this machine can run best.
+///
+/// # Errors
+/// [`Failure`] for what is no platform.
+#[cfg(feature = "inspect")]
+pub fn chosen_platform(named: Option<&str>, files: &ProjectFiles) -> Result<Platform, Failure> {
+    match named {
+        Some(text) => {
+            text.parse().map_err(|error: invar_project::ValueError| Failure::input(error.to_string(), None))
+        }
+        None => Ok(platform_to_run(files)),
+    }
+}
