@@ -137,7 +137,7 @@ impl BuildSystem {
 
 fn extras(value: &Value<'_, '_>) -> Option<BTreeMap<ExtraName, Vec<Requirement>>> {
     let extras = value.named()?;
-    Some(extras.into_iter().filter_map(|(name, _, value)| Some((name, value.parsed_list()?))).collect())
+    Some(extras.into_iter().filter_map(|(name, value)| Some((name, value.parsed_list()?))).collect())
 }
 
 #[cfg(test)]

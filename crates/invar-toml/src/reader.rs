@@ -256,9 +256,7 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
     }
 
     /// The entries of the value, a table whose keys are names: each name once, whatever its spelling.
-    pub fn named<N: FromStr + Ord + Clone + fmt::Display>(
-        &self,
-    ) -> Option<Vec<(N, Range<usize>, Value<'a, 'i, P>)>>
+    pub fn named<N: FromStr + Ord + Clone + fmt::Display>(&self) -> Option<Vec<(N, Value<'a, 'i, P>)>>
     where
         P::Error: From<N::Err>,
     {
@@ -278,7 +276,7 @@ impl<'a, 'i, P: Problem> Value<'a, 'i, P> {
                 self.reader.report_at(Some(key_span), Some(first), problem);
                 continue;
             }
-            found.push((name, key_span, item));
+            found.push((name, item));
         }
         Some(found)
     }

@@ -101,7 +101,7 @@ impl Python {
         let bytecode = section.take("bytecode").and_then(Value::boolean).unwrap_or_else(yes);
         let overrides = section.take("overrides").and_then(|value| {
             let read = value.named()?.into_iter();
-            let read = read.filter_map(|(name, _, value)| Some((name, Override::read(&value)?)));
+            let read = read.filter_map(|(name, value)| Some((name, Override::read(&value)?)));
             Some(read.collect())
         });
         section.refuse_the_rest(&[]);

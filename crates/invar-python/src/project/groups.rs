@@ -27,9 +27,9 @@ enum Item {
 
 pub(super) fn read(value: &Value<'_, '_>) -> Option<BTreeMap<GroupName, Vec<Requirement>>> {
     let mut written = BTreeMap::new();
-    for (name, key_span, value) in value.named()? {
+    for (name, value) in value.named()? {
         let items = value.list().into_iter().flatten().filter_map(|item| group_item(&item)).collect();
-        written.insert(name, Group { key_span, items });
+        written.insert(name, Group { key_span: value.key_span, items });
     }
     let mut expansion = Expansion {
         reader: value.reader,

@@ -110,11 +110,11 @@ impl UvSettings {
         let settings = uv.take("config-settings").and_then(|value| config_settings(&value));
         let settings_package = uv.take("config-settings-package").and_then(|value| {
             let packages = value.named()?.into_iter();
-            Some(packages.filter_map(|(name, _, value)| Some((name, config_settings(&value)?))).collect())
+            Some(packages.filter_map(|(name, value)| Some((name, config_settings(&value)?))).collect())
         });
         let extra = uv.take("extra-build-dependencies").and_then(|value| {
             let packages = value.named()?.into_iter();
-            Some(packages.filter_map(|(name, _, value)| Some((name, extra_dependencies(&value)?))).collect())
+            Some(packages.filter_map(|(name, value)| Some((name, extra_dependencies(&value)?))).collect())
         });
         Some(Self {
             package,

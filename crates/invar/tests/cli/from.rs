@@ -80,7 +80,7 @@ fn a_flake_is_built_without_a_manifest() {
     // Where the manifest says something else, the lock goes on from what it has: nothing is resolved.
     tools.context.write("project/invar.lock", &text);
     let message = tools.run(&["build", "--locked", "project"]).failure(3);
-    assert!(message.contains("invar.lock does not have the project's own manifest yet"), "{message}");
+    assert!(message.contains("invar.lock does not cover the project's manifest yet"), "{message}");
     assert!(message.contains("help: run `invar lock`"), "{message}");
     let message = tools.run(&["build", "project#docker-image"]).failure(2);
     assert!(message.contains("the manifest has no image docker-image"), "{message}");
