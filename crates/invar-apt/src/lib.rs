@@ -30,11 +30,12 @@ pub use index::{IndexError, PackageIndex};
 pub use keyring::{Keyring, KeyringError};
 pub use path::{ArchivePath, ArchivePathError};
 pub use policy::SignatureFault;
-pub use record::{PackageRecord, Priority, Provided, RecordError};
+pub use record::{PackageRecord, Priority, ProvidedName, RecordError};
 pub use release::{Release, ReleaseError, ReleaseFile};
 pub use signature::{
     FrameFault, SignatureError, SignatureFinding, VerifiedRelease, locked_release, verify_in_release,
 };
 pub use solve::{
-    Chain, ClashKind, Omitted, Problem, Reason, Root, Selected, Solution, SolveError, SolveRequest, solve,
+    Chain, ClashKind, OmittedPackage, Problem, Reason, Request, Requester, SelectedPackage, Solution,
+    SolveError, SolveRequest, solve,
 };

@@ -59,7 +59,7 @@ pub struct PackageRecord {
     /// What would not work with it.
     pub breaks: Vec<Relation>,
     /// The names that it answers to in addition to its own.
-    pub provides: Vec<Provided>,
+    pub provides: Vec<ProvidedName>,
     /// Where the archive keeps it, seen from the archive's root.
     pub filename: ArchivePath,
     /// The size of the file in bytes.
@@ -74,7 +74,7 @@ pub struct PackageRecord {
 
 /// A name that a package answers to, perhaps as if it were a certain version of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provided {
+pub struct ProvidedName {
     /// The name.
     pub name: PackageName,
     /// The version; without one, no relation that asks for versions is satisfied.
@@ -279,14 +279,14 @@ fn relations(field: &'static str, text: &str) -> Result<Vec<Relation>, RecordErr
     dependencies(field, text)?.into_iter().map(single).collect()
 }
 
-fn provides(text: &str) -> Result<Vec<Provided>, RecordError> {
+fn provides(text: &str) -> Result<Vec<ProvidedName>, RecordError> {
     let provided = |relation: Relation| {
         let version = match relation.version.clone() {
             None => None,
             Some((VersionOperator::Exactly, version)) => Some(version),
             Some(_) => return Err(RecordError::NotOne { field: "Provides", text: relation.to_string() }),
         };
-        Ok(Provided { name: relation.name, version })
+        Ok(ProvidedName { name: relation.name, version })
     };
     relations("Provides", text)?.into_iter().map(provided).collect()
 }

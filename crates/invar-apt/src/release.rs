@@ -202,8 +202,9 @@ impl Release {
     /// `main/binary-amd64/by-hash/SHA256/…`.
     pub fn by_hash(&self, path: &ArchivePath) -> Option<ArchivePath> {
         let file = self.files.get(path).filter(|_| self.acquire_by_hash)?;
-        let folder = path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-        format!("{folder}by-hash/SHA256/{}", file.digest.hex()).parse().ok()
+        let directory =
+            path.as_str().rsplit_once('/').map_or(String::new(), |(directory, _)| format!("{directory}/"));
+        format!("{directory}by-hash/SHA256/{}", file.digest.hex()).parse().ok()
     }
 }
 

@@ -10,6 +10,7 @@
 mod build;
 mod files;
 mod inline;
+mod remote;
 mod service;
 
 use std::collections::BTreeMap;
@@ -17,8 +18,9 @@ use std::collections::BTreeMap;
 use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
 
 use crate::dockerfile::{DockerfileError, look_at};
-use crate::finding::{Finding, Report};
-use crate::paths::folder_of;
+use crate::finding::Finding;
+use crate::paths::directory_of;
+use crate::report::Report;
 use crate::surroundings::Surroundings;
 use crate::yaml::YamlError;
 
@@ -57,7 +59,7 @@ pub struct ComposeBuild {
 
 /// Why a file that a compose file names cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum ReadFailure {
     /// There is none.
     #[error("no such file")]
     Missing,
@@ -107,7 +109,7 @@ pub enum ComposeFault {
         /// The file.
         path: String,
         /// Why.
-        reason: Unread,
+        reason: ReadFailure,
     },
     /// A service that is extended does not exist.
     #[error("no service `{service}` in {path}")]
@@ -140,17 +142,17 @@ pub enum ComposeFault {
 pub fn audit_compose(
     path: &str,
     text: &str,
-    read: &dyn Fn(&str) -> Result<String, Unread>,
+    read: &dyn Fn(&str) -> Result<String, ReadFailure>,
 ) -> Result<Compose, ComposeError> {
     let mut reader = Reader::new(read);
     let first = reader.files.first(path, text)?;
-    reader.project(&[first], &folder_of(path), &mut Vec::new())?;
+    reader.project(&[first], &directory_of(path), &mut Vec::new())?;
     Ok(Compose { builds: reader.builds, unseen: reader.unseen, files: reader.files })
 }
 
 impl Compose {
     /// Audits the Dockerfile of `build` that is in a compose file; what is found is reported there. The reports are
-    /// those of the scripts that it runs, see [`crate::Audited::scripts`]. Nothing where the Dockerfile is a file.
+    /// those of the scripts that it runs, see [`crate::DockerfileAudit::scripts`]. Nothing where the Dockerfile is a file.
     ///
     /// # Errors
     /// [`ComposeError`], with the place in the compose file.

@@ -7,7 +7,7 @@ use invar_nix::NixError;
 use rnix::TextRange;
 use rowan::ast::AstNode as _;
 
-use crate::finding::Report;
+use crate::report::Report;
 
 /// A Nix expression that cannot be audited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

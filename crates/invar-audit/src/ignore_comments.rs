@@ -12,7 +12,7 @@ use crate::rule::Rule;
 const MARK: &str = "invar: ignore=";
 
 /// A comment, and the part of the text that it is about.
-struct Excuse {
+struct IgnoreComment {
     rule: Rule,
     name: Span,
     covers: Span,
@@ -25,7 +25,7 @@ pub(crate) fn apply(text: &str, findings: Vec<Finding>, scopes: &[Span]) -> (Vec
     let (mut excuses, mut kept) = excuses(text, scopes);
     let mut ignored = 0;
     for finding in findings {
-        let covers = |excuse: &&mut Excuse| {
+        let covers = |excuse: &&mut IgnoreComment| {
             excuse.rule == finding.rule
                 && finding
                     .span
@@ -46,7 +46,7 @@ pub(crate) fn apply(text: &str, findings: Vec<Finding>, scopes: &[Span]) -> (Vec
     (kept, ignored)
 }
 
-fn excuses(text: &str, scopes: &[Span]) -> (Vec<Excuse>, Vec<Finding>) {
+fn excuses(text: &str, scopes: &[Span]) -> (Vec<IgnoreComment>, Vec<Finding>) {
     let (mut excuses, mut wrong) = (Vec::new(), Vec::new());
     if !text.contains(MARK) {
         return (excuses, wrong);
@@ -68,7 +68,7 @@ fn excuses(text: &str, scopes: &[Span]) -> (Vec<Excuse>, Vec<Finding>) {
             let span = Span::new(at, at + name.len());
             at += name.len() + 1;
             match Rule::named(name) {
-                Some(rule) => excuses.push(Excuse { rule, name: span, covers, used: false }),
+                Some(rule) => excuses.push(IgnoreComment { rule, name: span, covers, used: false }),
                 None => wrong.push(unknown(name, span)),
             }
         }

@@ -1,7 +1,8 @@
 //! The audit of an image: what is in it that another build would not have.
 use std::collections::BTreeMap;
 
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::{Level, Rule};
 
 /// What the audit asks of an image. The caller reads it; see [`ImageFacts::wants`] for the files whose beginnings

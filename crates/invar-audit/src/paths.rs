@@ -1,18 +1,18 @@
 //! Paths as texts: what files name, seen from a folder.
 
 /// The folder of the file at `path`.
-pub(crate) fn folder_of(path: &str) -> String {
+pub(crate) fn directory_of(path: &str) -> String {
     match path.rsplit_once('/') {
         Some(("", _)) => "/".to_owned(),
-        Some((folder, _)) => folder.to_owned(),
+        Some((directory, _)) => directory.to_owned(),
         None => ".".to_owned(),
     }
 }
 
 /// `path`, seen from `folder`, without `.` and with as few `..` as the letters allow.
-pub(crate) fn joined(folder: &str, path: &str) -> String {
-    let is_absolute = path.starts_with('/') || folder.starts_with('/');
-    let from = if path.starts_with('/') { "" } else { folder };
+pub(crate) fn joined(directory: &str, path: &str) -> String {
+    let is_absolute = path.starts_with('/') || directory.starts_with('/');
+    let from = if path.starts_with('/') { "" } else { directory };
     let mut parts: Vec<&str> = Vec::new();
     for part in from.split('/').chain(path.split('/')) {
         match part {
@@ -33,12 +33,12 @@ pub(crate) fn joined(folder: &str, path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{folder_of, joined};
+    use super::{directory_of, joined};
 
     #[test]
     fn paths_are_joined_by_their_letters() {
-        let check = |folder: &str, path: &str, expected: &str| {
-            assert_eq!(joined(folder, path), expected, "{folder} {path}");
+        let check = |directory: &str, path: &str, expected: &str| {
+            assert_eq!(joined(directory, path), expected, "{directory} {path}");
         };
         check(".", ".", ".");
         check(".", "./a/../b", "b");
@@ -47,6 +47,6 @@ mod tests {
         check("..", "..", "../..");
         check("/a", "../../b", "/b");
         check("a", "/b/./c", "/b/c");
-        assert_eq!(["a", "/a", "a/b", "/a/b"].map(folder_of), [".", "/", "a", "/a"].map(str::to_owned));
+        assert_eq!(["a", "/a", "a/b", "/a/b"].map(directory_of), [".", "/", "a", "/a"].map(str::to_owned));
     }
 }

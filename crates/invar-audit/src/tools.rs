@@ -18,11 +18,17 @@ mod ruby;
 mod system;
 mod toolchain;
 
-use crate::dockerfile::{Call, Found, Trail};
+use crate::calls::{Call, CallGraph};
+use crate::findings::Findings;
 use crate::surroundings::Surroundings;
 
 /// Adds what the call can change.
-pub(crate) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(crate) fn check(
+    call: &Call,
+    trail: &CallGraph<'_>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Findings,
+) {
     debian::check(call, trail, found);
     system::check(call, found);
     python::check(call, trail, surroundings, found);

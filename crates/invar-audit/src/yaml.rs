@@ -96,13 +96,13 @@ impl<'a> Offsets<'a> {
 }
 
 /// A sequence or mapping that has not ended.
-enum Open {
+enum OpenNode {
     Sequence { items: Vec<Rc<Node>>, anchor: usize, start: usize },
     Mapping { pairs: Vec<(Rc<Node>, Rc<Node>)>, key: Option<Rc<Node>>, anchor: usize, start: usize },
 }
 
 struct Builder {
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     anchors: BTreeMap<usize, Rc<Node>>,
     parts: usize,
     done: Option<Rc<Node>>,
@@ -124,15 +124,17 @@ impl Builder {
                 self.add(Node { value: Value::Scalar(text.into_owned(), style), span }, anchor);
             }
             Event::SequenceStart(anchor, _) => {
-                self.open.push(Open::Sequence { items: Vec::new(), anchor, start: span.start });
+                self.open.push(OpenNode::Sequence { items: Vec::new(), anchor, start: span.start });
             }
             Event::MappingStart(anchor, _) => {
-                self.open.push(Open::Mapping { pairs: Vec::new(), key: None, anchor, start: span.start });
+                self.open.push(OpenNode::Mapping { pairs: Vec::new(), key: None, anchor, start: span.start });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let (value, anchor, start) = match self.open.pop() {
-                    Some(Open::Sequence { items, anchor, start }) => (Value::Sequence(items), anchor, start),
-                    Some(Open::Mapping { pairs, anchor, start, .. }) => {
+                    Some(OpenNode::Sequence { items, anchor, start }) => {
+                        (Value::Sequence(items), anchor, start)
+                    }
+                    Some(OpenNode::Mapping { pairs, anchor, start, .. }) => {
                         (Value::Mapping(pairs), anchor, start)
                     }
                     None => return Ok(()),
@@ -161,8 +163,8 @@ impl Builder {
 
     fn place(&mut self, node: Rc<Node>) {
         match self.open.last_mut() {
-            Some(Open::Sequence { items, .. }) => items.push(node),
-            Some(Open::Mapping { pairs, key, .. }) => match key.take() {
+            Some(OpenNode::Sequence { items, .. }) => items.push(node),
+            Some(OpenNode::Mapping { pairs, key, .. }) => match key.take() {
                 Some(key) => pairs.push((key, node)),
                 None => *key = Some(node),
             },

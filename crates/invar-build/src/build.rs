@@ -75,7 +75,7 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     match attempt(session, files, request) {
         Err(error) if error.may_be_damage() && repair(session, files, request)? => {
-            session.reporter.event(&Event::Warning(&format!("{error}; it is made anew")));
+            session.reporter.event(&Event::Warning(&format!("{error}; it is rebuilt")));
             attempt(session, files, request)
         }
         done => done,

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use invar_maintscript::Configured;
+use invar_maintscript::Configuration;
 use invar_realise::copy_tree;
 use invar_store::{Key, Store, StoredTree};
 use invar_tree::{Contents, ImagePath, Origin, Tree};
@@ -28,14 +28,14 @@ struct Details {
 /// What is laid over the packages of a root, before it is kept.
 pub(crate) struct Made {
     pub tree: Tree,
-    /// As [`Configured::removed`].
+    /// As [`Configuration::removed`].
     pub removed: Vec<ImagePath>,
     pub contents: Box<dyn Contents>,
 }
 
-impl From<Configured> for Made {
-    fn from(configured: Configured) -> Self {
-        let Configured { tree, removed } = configured;
+impl From<Configuration> for Made {
+    fn from(configured: Configuration) -> Self {
+        let Configuration { tree, removed } = configured;
         Self { tree: tree.tree().clone(), removed, contents: Box::new(tree) }
     }
 }

@@ -274,19 +274,19 @@ impl Diagnostic for BuildError {
             Self::Store(error) => return error.hint(),
             Self::Step(failure) => return failure.hint.clone().map(Hint::from),
             Self::Sandbox { .. } => {
-                "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
+                "to build images of wheels and Debian packages without a sandbox, set `bytecode = false` in \
                  [tool.invar.python]"
             }
             Self::ForeignPlatform { .. } => {
-                "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
-                 of them alone can be built here"
+                "images of only wheels and Debian packages can be built on this machine: set `bytecode = false` in \
+                 [tool.invar.python]"
             }
             Self::NotLocked { .. } => "run `invar lock`",
             Self::Clash(clashes) if clashes.iter().any(are_wheels) => {
-                "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
-                 installed without FILE, which is the path below site-packages, or bin/PROGRAM"
+                "remove one of the two packages, or exclude the file from one: set exclude = [\"FILE\"] in \
+                 [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or bin/PROGRAM"
             }
-            Self::Clash(_) => "leave out one of the two, or ask their authors",
+            Self::Clash(_) => "remove one of the two packages, or report the conflict to their authors",
             _ => return None,
         };
         Some(hint.into())

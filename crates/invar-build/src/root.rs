@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use invar_tree::{Clash, Contents, ImagePath, Merged, Opened, Origin, Tree, merge};
+use invar_tree::{Clash, ContentReader, Contents, ImagePath, MergedTree, Origin, Tree, merge};
 
 /// The handlers' part of the root: what they add or put in another's place, and what they take away.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ impl Root {
     /// # Errors
     /// All clashes between two of the trees. The overlay never clashes: replacing is its purpose.
     pub fn merge(trees: &[&Tree], overlay: &Overlay) -> Result<Self, Vec<Clash>> {
-        let Merged { mut tree, shared } = merge(trees.iter().copied())?;
+        let MergedTree { mut tree, shared } = merge(trees.iter().copied())?;
         let mut dropped: Vec<BTreeSet<ImagePath>> =
             shared.into_iter().map(|paths| paths.into_iter().collect()).collect();
         let mut gone: BTreeSet<&ImagePath> = overlay.removed.iter().collect();
@@ -99,13 +99,13 @@ impl<'a> RootContents<'a> {
 }
 
 impl Contents for RootContents<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let entry = self.tree.get(path.as_str()).ok_or(io::ErrorKind::NotFound)?;
         self.by_origin.get(&*entry.origin).ok_or(io::ErrorKind::NotFound)?.open(path)
     }
 }
 
-impl invar_maintscript::Root for RootContents<'_> {
+impl invar_maintscript::MergedRoot for RootContents<'_> {
     fn tree(&self) -> &Tree {
         self.tree
     }

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, Configured, Ran, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, Selection, Settings, clean,
-    configure, script_command, script_environment, script_failure, script_files, unknown_questions,
+    Configuration, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, ScriptResult, ScriptRun, Selection,
+    Settings, clean, configure, script_command, script_environment, script_failure, script_files,
+    unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::{Configure, nearest};
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, KeyWriter, Keyed};
-use invar_tree::{Contents, Entry, ImagePath, MemoryTree, Opened, Origin, Tree};
+use invar_tree::{ContentReader, Contents, Entry, ImagePath, MemoryTree, Origin, Tree};
 
 use crate::BuildError;
 use crate::configuration::{Made, configuration};
@@ -227,7 +228,7 @@ fn made(
         removed = gone.filter(|path| changed.tree.get(path.as_str()).is_none()).cloned().collect();
     }
     let cleaned = debian.with_contents_of(&native, &overlay.tree, &handlers.tree, |image| {
-        clean(&Ran {
+        clean(&ScriptRun {
             native: image,
             sandbox: &sandbox,
             changed: &changed,
@@ -277,7 +278,7 @@ fn explained(error: BuildError) -> BuildError {
 }
 
 /// What the handlers and then the scripts made, as one.
-fn together(handlers: Configured, cleaned: Cleaned, changed: impl Contents + 'static) -> Made {
+fn together(handlers: Configuration, cleaned: ScriptResult, changed: impl Contents + 'static) -> Made {
     let mut removed: BTreeSet<ImagePath> = handlers.removed.iter().cloned().collect();
     removed.extend(cleaned.removed.iter().cloned());
     // Only an entry's own path counts: of a directory that is gone, all below is listed too; below one that only got
@@ -298,12 +299,12 @@ fn together(handlers: Configured, cleaned: Cleaned, changed: impl Contents + 'st
 /// The contents of what handlers and scripts made.
 struct Both<C> {
     handlers: MemoryTree,
-    cleaned: Cleaned,
+    cleaned: ScriptResult,
     changed: C,
 }
 
 impl<C: Contents> Contents for Both<C> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         if let Some(bytes) = self.cleaned.rewritten.get(path) {
             return Ok(Box::new(Cursor::new(bytes.as_slice())));
         }
@@ -338,7 +339,7 @@ struct Layered<'a> {
 }
 
 impl Contents for Layered<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let has = |tree: &Tree| tree.get(path.as_str()).is_some_and(|entry| !entry.is_directory());
         let found = self.sources.iter().find(|(tree, _)| has(tree));
         found.ok_or(io::ErrorKind::NotFound)?.1.open(path)
@@ -351,12 +352,12 @@ struct Changes<'a> {
 }
 
 impl Contents for Changes<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         self.contents.open(path)
     }
 }
 
-impl invar_maintscript::Root for Changes<'_> {
+impl invar_maintscript::MergedRoot for Changes<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -390,12 +391,17 @@ mod tests {
         let handler = Origin::Handler { name: "test".into() };
         let made =
             tree_of(handler, &["755 etc/x/", "644 etc/x/kept 1", "644 etc/x/replaced 1", "644 etc/y/gone 1"]);
-        let handlers = Configured { tree: made.clone(), removed: Vec::new() };
+        let handlers = Configuration { tree: made.clone(), removed: Vec::new() };
         // The directory gets another mode only, so what is in it stays.
         let changed = tree_of(Origin::Scripts, &["700 etc/x/", "644 etc/x/replaced 2", "644 etc/x/new 2"]);
         let removed = [ImagePath::parse("etc/y").expect("it is a path")];
-        let ran =
-            Ran { native: &made, sandbox: made.tree(), changed: &changed, removed: &removed, docs: false };
+        let ran = ScriptRun {
+            native: &made,
+            sandbox: made.tree(),
+            changed: &changed,
+            removed: &removed,
+            docs: false,
+        };
         let cleaned = clean(&ran).expect("it can be cleaned");
         let both = together(handlers, cleaned, changed);
         let entries: Vec<String> = both

@@ -10,7 +10,9 @@ use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config, shell_manifest};
 use invar_project::{Identity, LockPart, Platform, User};
 use invar_realise::{Event, check_out, copy_files, copy_tree, key};
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Running, Sandbox, Standard, Status, spawn};
+use invar_sandbox::{
+    Bind, Illusion, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, spawn,
+};
 use invar_store::{KeyWriter, Keyed, Scratch};
 
 use crate::build::Assembly;
@@ -69,7 +71,7 @@ pub struct RunRequest {
 #[derive(Debug)]
 pub struct Started {
     /// The program.
-    pub running: Running,
+    pub running: SandboxProcess,
     _scratch: Scratch,
 }
 
@@ -313,7 +315,7 @@ impl Environment {
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
             cpus: None,
-            standard: Standard::Inherit,
+            standard: StandardStreams::Inherit,
             illusion: Illusion::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {

@@ -14,7 +14,7 @@ use invar_checkout::ProjectFiles;
 use invar_oci::FILE_TIME;
 use invar_project::{InvarLock, Platform};
 use invar_realise::{Event, snapshot_times};
-use invar_sandbox::{Bind, Finished, Limits, Network, Ownership, Sandbox, Standard, Status};
+use invar_sandbox::{Bind, CommandResult, Limits, Network, Ownership, Sandbox, StandardStreams, Status};
 use invar_store::Key;
 use invar_tree::SEARCH_PATH;
 use rustix::process::Signal;
@@ -160,7 +160,7 @@ impl<'a> Workshop<'a> {
             },
             ownership,
             cpus: Some(CPUS),
-            standard: Standard::Lines,
+            standard: StandardStreams::Lines,
             illusion: perturbation.illusion,
         };
         let log_path = bench.scratch.path().join("log");
@@ -168,7 +168,7 @@ impl<'a> Workshop<'a> {
         self.session.reporter.event(&Event::StepStarted { label });
         let finished = invar_sandbox::run(&sandbox, &mut |bytes| log.take(bytes));
         let (mut lines, written) = log.finish();
-        let Finished { status, owners } = finished
+        let CommandResult { status, owners } = finished
             .map_err(|source| BuildError::Sandbox { label: label.to_owned(), source: Box::new(source) })?;
         written.map_err(|source| BuildError::Output { path: log_path.clone(), source })?;
         let problem = match status {

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use invar_oci::FILE_TIME;
 use invar_project::{SourceList, SourceRules};
-use invar_tree::{Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
+use invar_tree::{
+    ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
+};
 
 use crate::disk::walk;
 use crate::{CheckoutError, SourceError};
@@ -44,7 +46,7 @@ impl SourceTree {
         for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
-                warn(&format!("{path} is an image that Invar wrote, and so is not taken as source"));
+                warn(&format!("{path} is an image written by Invar, so it is not included as source"));
                 continue;
             }
             let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;
@@ -62,7 +64,7 @@ impl SourceTree {
 }
 
 impl Contents for SourceTree {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
         if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }

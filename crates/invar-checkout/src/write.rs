@@ -71,7 +71,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
-            // Nobody is left to tell, and the next build writes over it.
+            // Nothing can be reported any more, and the next build overwrites it.
             let _ = fs::remove_file(name);
         }
     }

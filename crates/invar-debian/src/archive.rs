@@ -117,7 +117,7 @@ impl fmt::Display for EntryKind {
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ArchiveNode {
     Directory,
     File,
     Symlink { target: Arc<str> },
@@ -125,9 +125,9 @@ pub(crate) enum Kind {
 }
 
 /// An entry, its header checked.
-pub(crate) struct Item<'a> {
+pub(crate) struct ArchiveEntry<'a> {
     pub path: ImagePath,
-    pub kind: Kind,
+    pub kind: ArchiveNode,
     pub mode: Mode,
     pub owner: Owner,
     /// The length of the content in bytes: of a file's, 0 for others.
@@ -147,32 +147,32 @@ impl From<io::Error> for ArchiveError {
 pub(crate) fn read_archive<E: From<ArchiveError>>(
     reader: impl Read,
     limit: usize,
-    mut take: impl FnMut(Item<'_>) -> Result<(), E>,
+    mut take: impl FnMut(ArchiveEntry<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let limits = Limits { extension: MAXIMUM_NAME, members: limit, names: MAXIMUM_PATHS };
     let mut archive = TarReader::new(reader, Policy::Gnu, limits);
     while let Some(header) = archive.next_member().map_err(ArchiveError::from)? {
         let Some((path, kind, mode, owner)) = check(&header)? else { continue };
-        take(Item { path, kind, mode, owner, size: header.size, content: &mut archive.content() })?;
+        take(ArchiveEntry { path, kind, mode, owner, size: header.size, content: &mut archive.content() })?;
     }
     archive.finish().map_err(ArchiveError::from)?;
     Ok(())
 }
 
-type Checked = (ImagePath, Kind, Mode, Owner);
+type EntryHeader = (ImagePath, ArchiveNode, Mode, Owner);
 
 /// What a header says; `None` for the root.
-fn check(header: &Header) -> Result<Option<Checked>, ArchiveError> {
+fn check(header: &Header) -> Result<Option<EntryHeader>, ArchiveError> {
     let name = header.path.as_slice();
     let fail = |fault| ArchiveError::Entry { path: String::from_utf8_lossy(name).into_owned(), fault };
     let bad = |fault: TarFault| ArchiveError::Tar(TarError::entry(name, fault));
     let kind = kind(header).map_err(fail)?;
-    if kind != Kind::File && header.size > 0 {
+    if kind != ArchiveNode::File && header.size > 0 {
         return Err(fail(EntryFault::Content(header.size)));
     }
     let path = match ImagePath::parse_bytes(name) {
         Ok(path) => path,
-        Err(PathError::Empty) if kind == Kind::Directory && !name.is_empty() => return Ok(None),
+        Err(PathError::Empty) if kind == ArchiveNode::Directory && !name.is_empty() => return Ok(None),
         Err(PathError::Empty) if !name.is_empty() => return Err(fail(EntryFault::Root)),
         Err(error) => return Err(fail(EntryFault::Path(error))),
     };
@@ -185,17 +185,17 @@ fn check(header: &Header) -> Result<Option<Checked>, ArchiveError> {
     Ok(Some((path, kind, mode, owner)))
 }
 
-fn kind(header: &Header) -> Result<Kind, EntryFault> {
+fn kind(header: &Header) -> Result<ArchiveNode, EntryFault> {
     let refused = |kind| Err(EntryFault::Kind(kind));
     match header.kind() {
         // A contiguous file is one for POSIX, and nothing that dpkg knows.
         MemberKind::File if header.flag == b'7' => refused(EntryKind::Flag(b'7')),
-        MemberKind::File => Ok(Kind::File),
-        MemberKind::Directory => Ok(Kind::Directory),
-        MemberKind::Symlink => Ok(Kind::Symlink { target: target(&header.path, &header.link)? }),
+        MemberKind::File => Ok(ArchiveNode::File),
+        MemberKind::Directory => Ok(ArchiveNode::Directory),
+        MemberKind::Symlink => Ok(ArchiveNode::Symlink { target: target(&header.path, &header.link)? }),
         MemberKind::HardLink => {
             let original = ImagePath::parse_bytes(&header.link).map_err(EntryFault::HardLinkPath)?;
-            Ok(Kind::HardLink { original })
+            Ok(ArchiveNode::HardLink { original })
         }
         MemberKind::Device { .. } => refused(EntryKind::Device),
         MemberKind::Pipe => refused(EntryKind::Pipe),

@@ -6,7 +6,7 @@ use std::io::Read;
 use invar_tree::{ImagePath, PathError};
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Item, Kind, read_archive};
+use crate::archive::{ArchiveEntry, ArchiveNode, read_archive};
 use crate::{
     Architecture, ArchiveError, DebianVersion, Dependency, NameError, PackageName, Paragraph, ParagraphError,
     RelationError, VersionError, parse_dependencies,
@@ -22,7 +22,7 @@ const MAXIMUM_MEMBERS: usize = 1000;
 ///
 /// It is serialized as its texts, so that reading it back repeats every check.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Texts", into = "Texts")]
+#[serde(try_from = "StoredControl", into = "StoredControl")]
 pub struct Control {
     /// The maintainer scripts: `preinst`, `config`, `postinst`, `prerm`, `postrm`, as far as the package has them.
     ///
@@ -54,7 +54,7 @@ struct Members {
 
 /// The form in which [`Control`] is stored.
 #[derive(Serialize, Deserialize)]
-struct Texts {
+struct StoredControl {
     control: String,
     scripts: BTreeMap<String, String>,
     #[serde(flatten)]
@@ -175,7 +175,7 @@ impl Control {
         let mut scripts = BTreeMap::new();
         let mut members = Members::default();
         read_archive::<ControlError>(reader, MAXIMUM_MEMBERS, |item| {
-            if item.kind == Kind::Directory {
+            if item.kind == ArchiveNode::Directory {
                 return Ok(());
             }
             let file = item.path.as_str().to_owned();
@@ -200,11 +200,11 @@ impl Control {
             if before.is_some() { Err(ControlError::Duplicate { file }) } else { Ok(()) }
         })?;
         let control = control.ok_or(ControlError::Missing)?;
-        Self::from_texts(Texts { control, scripts, members })
+        Self::from_texts(StoredControl { control, scripts, members })
     }
 
-    fn from_texts(texts: Texts) -> Result<Self, ControlError> {
-        let Texts { control, scripts, members } = texts;
+    fn from_texts(texts: StoredControl) -> Result<Self, ControlError> {
+        let StoredControl { control, scripts, members } = texts;
         let mut paragraphs = Paragraph::parse_all(&control)?;
         let paragraph = match paragraphs.pop() {
             Some(paragraph) if paragraphs.is_empty() => paragraph,
@@ -306,8 +306,8 @@ impl Control {
 }
 
 /// The content of a control archive's member, which the bound on the whole archive bounds too.
-fn content(item: Item<'_>) -> Result<Vec<u8>, ControlError> {
-    if item.kind != Kind::File {
+fn content(item: ArchiveEntry<'_>) -> Result<Vec<u8>, ControlError> {
+    if item.kind != ArchiveNode::File {
         return Err(ControlError::NotAFile { path: item.path });
     }
     let mut bytes = Vec::new();
@@ -359,15 +359,15 @@ impl MultiArch {
     }
 }
 
-impl TryFrom<Texts> for Control {
+impl TryFrom<StoredControl> for Control {
     type Error = ControlError;
 
-    fn try_from(texts: Texts) -> Result<Self, ControlError> {
+    fn try_from(texts: StoredControl) -> Result<Self, ControlError> {
         Self::from_texts(texts)
     }
 }
 
-impl From<Control> for Texts {
+impl From<Control> for StoredControl {
     fn from(control: Control) -> Self {
         let Control { scripts, paragraph, texts, .. } = control;
         Self { control: paragraph.to_string(), scripts, members: texts }

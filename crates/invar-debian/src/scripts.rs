@@ -70,7 +70,7 @@ pub fn debhelper_snippets(scripts: &BTreeMap<String, String>) -> Vec<Snippet> {
     for name in FRESH {
         let Some(script) = scripts.get(name).filter(|script| is_shell(script)) else { continue };
         for piece in pieces(script) {
-            if let Piece::Generated { tool, body } = piece {
+            if let ScriptPart::Generated { tool, body } = piece {
                 snippets.push(Snippet { script: name.to_owned(), tool: tool.to_owned(), body });
             }
         }
@@ -86,7 +86,7 @@ fn own_code(script: &str) -> Option<String> {
     let mut code = String::new();
     let mut idle = true;
     for piece in pieces(script) {
-        if let Piece::Line(line) = piece {
+        if let ScriptPart::Line(line) = piece {
             let first = code.is_empty() && line.starts_with("#!");
             idle &= first || ["set -e", "exit 0", ":"].contains(&line.trim());
             code.push_str(line);
@@ -104,14 +104,14 @@ fn is_shell(script: &str) -> bool {
 }
 
 /// A part of a script that counts.
-enum Piece<'a> {
+enum ScriptPart<'a> {
     /// A line, without its line feed.
     Line(&'a str),
     /// What is between debhelper's markers.
     Generated { tool: &'a str, body: String },
 }
 
-fn pieces(script: &str) -> Vec<Piece<'_>> {
+fn pieces(script: &str) -> Vec<ScriptPart<'_>> {
     let lines = lines(script);
     let mut pieces = Vec::new();
     let mut index = 0;
@@ -119,10 +119,10 @@ fn pieces(script: &str) -> Vec<Piece<'_>> {
         index += 1;
         if let Some((tool, length)) = generated(line, &lines[index..]) {
             let body = lines[index..index + length].iter().map(|line| format!("{}\n", line.raw)).collect();
-            pieces.push(Piece::Generated { tool, body });
+            pieces.push(ScriptPart::Generated { tool, body });
             index += length + 1;
         } else if line.counts() || (index == 1 && line.text.starts_with("#!")) {
-            pieces.push(Piece::Line(line.text));
+            pieces.push(ScriptPart::Line(line.text));
         }
     }
     pieces

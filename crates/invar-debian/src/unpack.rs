@@ -6,7 +6,7 @@ use invar_formats::LimitExceeded;
 use invar_formats::tar::TarError;
 use invar_tree::{ImagePath, Mode, Owner, Sink, SinkError};
 
-use crate::archive::{ArchiveError, EntryFault, Item, Kind};
+use crate::archive::{ArchiveEntry, ArchiveError, ArchiveNode, EntryFault};
 use crate::documentation::{is_documentation, is_legal};
 use crate::options::UnpackOptions;
 use crate::records::PackageFiles;
@@ -58,35 +58,35 @@ impl<'a> Unpacker<'a> {
     }
 
     /// Takes one entry.
-    pub fn take(&mut self, item: Item<'_>) -> Result<(), UnpackError> {
-        let Item { path, kind, mode, owner, size, content } = item;
+    pub fn take(&mut self, item: ArchiveEntry<'_>) -> Result<(), UnpackError> {
+        let ArchiveEntry { path, kind, mode, owner, size, content } = item;
         let spelled = path.to_string();
         let fault = |fault| ArchiveError::Entry { path: spelled.clone(), fault };
-        let relocated = self.options.relocate(path, kind == Kind::Directory);
+        let relocated = self.options.relocate(path, kind == ArchiveNode::Directory);
         let Some(path) = relocated.map_err(|error| fault(EntryFault::Path(error)))? else {
             return Ok(());
         };
         let dropped = !self.options.docs && is_documentation(&path);
-        if kind == Kind::Directory {
+        if kind == ArchiveNode::Directory {
             return self.take_directory(path, mode, owner, dropped);
         }
-        if dropped && !is_legal(&path, matches!(kind, Kind::Symlink { .. })) {
+        if dropped && !is_legal(&path, matches!(kind, ArchiveNode::Symlink { .. })) {
             self.leave_out(&path);
             return Ok(());
         }
         self.admit_parents(&path)?;
         let size = match kind {
-            Kind::Directory => unreachable!("directories were taken above"),
-            Kind::File => {
+            ArchiveNode::Directory => unreachable!("directories were taken above"),
+            ArchiveNode::File => {
                 self.count(size)?;
                 self.sink.file(path.clone(), mode, owner, content)?;
                 Some(size)
             }
-            Kind::Symlink { target } => {
+            ArchiveNode::Symlink { target } => {
                 self.sink.symlink(path.clone(), target, owner)?;
                 None
             }
-            Kind::HardLink { original } => {
+            ArchiveNode::HardLink { original } => {
                 let relocated = self.options.relocate(original.clone(), false);
                 let place = relocated.map_err(|error| fault(EntryFault::HardLinkPath(error)))?;
                 let place = place.unwrap_or_else(|| original.clone());

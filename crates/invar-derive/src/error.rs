@@ -34,7 +34,7 @@ pub enum DeriveError {
         #[source]
         source: io::Error,
     },
-    /// A folder, pipe or device is in the place of a file.
+    /// Instead of a file there is a folder, pipe or device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// Its path.
@@ -81,7 +81,7 @@ pub enum DeriveError {
     /// What stands in for a manifest is named in two ways.
     #[error("both `--from` and `#` after the project directory select the source; use one")]
     NamedTwice,
-    /// Something is named in the place of a manifest that is there.
+    /// Something is named instead of a manifest that is there.
     #[error("the project has a manifest: {own}")]
     HasManifest {
         /// Where the manifest is.

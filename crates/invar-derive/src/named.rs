@@ -30,7 +30,7 @@ pub struct Named {
 pub struct Request<'a> {
     /// The project's folder.
     pub folder: &'a Path,
-    /// A further image of the project, or an output of its flake.
+    /// An additional image of the project, or an output of its flake.
     pub name: Option<&'a str>,
     /// A Dockerfile or flake, perhaps with `#` and an output.
     pub from: Option<&'a Path>,
@@ -176,7 +176,7 @@ pub fn own_manifest(folder: &Path, pyproject: Option<&str>) -> Option<String> {
     Some(format!("[tool.invar] in {}", folder.join("pyproject.toml").display()))
 }
 
-/// Whether there is one; also where that cannot be told, so that it is said why.
+/// Whether there is one; also if that is unknown, so that the reason is reported.
 pub fn has_own_manifest(folder: &Path, pyproject: Option<&str>) -> bool {
     let broken = pyproject.is_some_and(|text| toml::from_str::<toml::Table>(text).is_err());
     broken || own_manifest(folder, pyproject).is_some()

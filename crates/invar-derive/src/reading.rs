@@ -154,7 +154,7 @@ impl<'a> Sources<'a> {
         let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let lock = self.flake_lock.as_deref();
         let context = DockerfileContext {
-            folder: &whole.to_string_lossy(),
+            directory: &whole.to_string_lossy(),
             files,
             release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
             executable: &executable,

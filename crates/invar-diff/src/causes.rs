@@ -206,8 +206,9 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
         })
     };
     // A folder has no headers, and its times are those of the moment when it was unpacked.
-    let archives =
-        |(one, two): &(&Member, &Member)| one.format != TarFormat::Folder && two.format != TarFormat::Folder;
+    let archives = |(one, two): &(&Member, &Member)| {
+        one.format != TarFormat::Directory && two.format != TarFormat::Directory
+    };
     let mut found = pairs().filter(archives).filter(|(one, two)| one.time != two.time);
     if let Some((one, two)) = found.next() {
         causes.push(Cause::Times {
@@ -237,7 +238,7 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
         causes.push(Cause::Headers { layer, members: 1 + found.count(), first, old, new });
     }
     let in_folder =
-        |listing: &Listing| listing.members.first().is_some_and(|first| first.format == TarFormat::Folder);
+        |listing: &Listing| listing.members.first().is_some_and(|first| first.format == TarFormat::Directory);
     if in_folder(old) || in_folder(new) {
         return causes;
     }
@@ -268,8 +269,8 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
 type Last<'a> = BTreeMap<(&'a str, bool), &'a Member>;
 
 fn key(member: &Member) -> (&str, bool) {
-    use invar_oci_read::Kind;
-    (member.path.as_str(), matches!(member.kind, Kind::Whiteout | Kind::Opaque))
+    use invar_oci_read::LayerNode;
+    (member.path.as_str(), matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque))
 }
 
 fn last(listing: &Listing) -> Last<'_> {

@@ -1,6 +1,6 @@
 //! Two operands compared: images platform by platform, locks, and projects with their source.
 use invar_inspect::read_image;
-use invar_oci_read::{Image, Inventory, Limits, Opened};
+use invar_oci_read::{Image, ImageSet, Inventory, Limits};
 use serde::Serialize;
 
 use crate::error::DiffError;
@@ -101,8 +101,8 @@ pub fn compare(
 
 /// Compares the images of two files, platform by platform. Gives the last new image that can be shown whole.
 fn compare_opened(
-    old: &Opened,
-    new: &Opened,
+    old: &ImageSet,
+    new: &ImageSet,
     options: &CompareOptions,
     comparison: &mut Comparison,
 ) -> Result<Option<Inventory>, DiffError> {

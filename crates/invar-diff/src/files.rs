@@ -1,4 +1,4 @@
-use invar_oci_read::{Kind, Placed};
+use invar_oci_read::{LayerNode, RootEntry};
 use invar_tree::Digest;
 use serde::Serialize;
 
@@ -63,12 +63,12 @@ pub struct FileState {
 }
 
 impl FileState {
-    pub(crate) fn of(placed: &Placed) -> Self {
+    pub(crate) fn of(placed: &RootEntry) -> Self {
         let member = &placed.member;
         let (digest, target) = match &member.kind {
-            Kind::File { digest, .. } => (Some(*digest), None),
-            Kind::Symlink { target } => (None, Some(target.to_string())),
-            Kind::Device { major, minor, .. } => (None, Some(format!("{major}:{minor}"))),
+            LayerNode::File { digest, .. } => (Some(*digest), None),
+            LayerNode::Symlink { target } => (None, Some(target.to_string())),
+            LayerNode::Device { major, minor, .. } => (None, Some(format!("{major}:{minor}"))),
             _ => (None, None),
         };
         Self {
@@ -83,12 +83,12 @@ impl FileState {
 }
 
 /// In what two entries at one path differ, all but times.
-pub(crate) fn aspects(old: &Placed, new: &Placed, attributes: bool) -> Vec<Aspect> {
+pub(crate) fn aspects(old: &RootEntry, new: &RootEntry, attributes: bool) -> Vec<Aspect> {
     let (one, two) = (&old.member, &new.member);
     let same_type = one.kind.name() == two.kind.name();
-    let both_files = matches!((&one.kind, &two.kind), (Kind::File { .. }, Kind::File { .. }));
+    let both_files = matches!((&one.kind, &two.kind), (LayerNode::File { .. }, LayerNode::File { .. }));
     // What Linux reports for every link is not what an archive has to say.
-    let links = matches!(two.kind, Kind::Symlink { .. });
+    let links = matches!(two.kind, LayerNode::Symlink { .. });
     let found = [
         (Aspect::Type, !same_type),
         (Aspect::Content, both_files && one.kind != two.kind),

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_oci_read::{Image, ImageError, Kind, Layer, TarFormat};
+use invar_oci_read::{Image, ImageError, Layer, LayerNode, TarFormat};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
@@ -191,9 +191,9 @@ fn depends(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)]) -> b
         lowest_read.is_some_and(|lowest| shared.iter().any(|&place| place > lowest))
     };
     let marks = |loaded: &Loaded<'_>| {
-        loaded
-            .members()
-            .any(|member| matches!(member.kind, Kind::Whiteout | Kind::Opaque | Kind::HardLink { .. }))
+        loaded.members().any(|member| {
+            matches!(member.kind, LayerNode::Whiteout | LayerNode::Opaque | LayerNode::HardLink { .. })
+        })
     };
     let touched = |loaded: &Loaded<'_>| -> BTreeSet<ImagePath> {
         loaded.members().map(|member| member.path.clone()).collect()
@@ -222,7 +222,7 @@ fn layer_causes(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)])
 
 fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
     let folder = |loaded: &Loaded<'_>| {
-        loaded.members().next().is_some_and(|member| member.format == TarFormat::Folder)
+        loaded.members().next().is_some_and(|member| member.format == TarFormat::Directory)
     };
     let attributes = !folder(left) && !folder(right);
     let paths: BTreeSet<&ImagePath> =

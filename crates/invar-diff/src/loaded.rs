@@ -1,7 +1,9 @@
 //! One side of a comparison, as far as it has been read.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_oci_read::{Image, ImageError, Kind, Listing, Member, Outline, Packages, Placed, Root, is_record};
+use invar_oci_read::{
+    Image, ImageError, LayerNode, Listing, Member, Outline, Packages, RootEntry, RootFilesystem, is_record,
+};
 use invar_tree::ImagePath;
 
 use crate::changelog::{is_changelog, summary};
@@ -13,7 +15,7 @@ pub(crate) struct Loaded<'a> {
     pub image: &'a Image,
     /// What was read, by the layer's place.
     pub parts: BTreeMap<usize, Part>,
-    pub root: Root,
+    pub root: RootFilesystem,
     pub packages: Packages,
 }
 
@@ -82,7 +84,8 @@ impl<'a> Loaded<'a> {
         for (place, layer) in image.layers.iter().enumerate().filter(|(place, _)| !skip.contains(place)) {
             parts.insert(place, Part::Read(layer.read(&options.limits, &kept_of)?));
         }
-        let mut loaded = Self { image, parts, root: Root::default(), packages: Packages::default() };
+        let mut loaded =
+            Self { image, parts, root: RootFilesystem::default(), packages: Packages::default() };
         loaded.settle();
         Ok(loaded)
     }
@@ -99,7 +102,7 @@ impl<'a> Loaded<'a> {
 
     /// Puts together what the parts make.
     pub fn settle(&mut self) {
-        self.root = Root::of(self.parts.iter().map(|(place, part)| (*place, part.members())));
+        self.root = RootFilesystem::of(self.parts.iter().map(|(place, part)| (*place, part.members())));
         self.packages = Packages::of(&self.kept(|path| !is_changelog(path)));
     }
 
@@ -113,8 +116,8 @@ impl<'a> Loaded<'a> {
         let mut touched = Touched::default();
         for member in self.members() {
             match &member.kind {
-                Kind::Whiteout | Kind::Opaque => drop(touched.deleted.insert(member.path.clone())),
-                Kind::HardLink { original } => {
+                LayerNode::Whiteout | LayerNode::Opaque => drop(touched.deleted.insert(member.path.clone())),
+                LayerNode::HardLink { original } => {
                     touched.files.extend([member.path.clone(), original.clone()]);
                 }
                 _ => drop(touched.files.insert(member.path.clone())),
@@ -175,7 +178,7 @@ impl<'a> Loaded<'a> {
     fn documents(&self, package: &str) -> String {
         let own = format!("usr/share/doc/{package}");
         let target = match self.root.get(&own).map(|placed| &placed.member.kind) {
-            Some(Kind::Symlink { target }) => target.trim_end_matches('/'),
+            Some(LayerNode::Symlink { target }) => target.trim_end_matches('/'),
             _ => return format!("{own}/"),
         };
         let name = target.strip_prefix("/usr/share/doc/").unwrap_or(target);
@@ -183,7 +186,7 @@ impl<'a> Loaded<'a> {
     }
 
     /// What the file at `path` belongs to.
-    pub fn origin(&self, path: &ImagePath, placed: &Placed) -> Option<String> {
+    pub fn origin(&self, path: &ImagePath, placed: &RootEntry) -> Option<String> {
         if let Some(owner) = self.packages.owner(path) {
             return Some(format!("{} package {}", owner.kind, owner.name));
         }

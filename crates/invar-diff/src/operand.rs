@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use invar_oci_read::{Limits, Opened};
+use invar_oci_read::{ImageSet, Limits};
 
 use crate::error::DiffError;
 use crate::revision::{commit, show};
@@ -10,7 +10,7 @@ use crate::revision::{commit, show};
 /// One of the two things that are compared.
 pub enum Operand {
     /// An image, or several.
-    Images(Opened),
+    Images(ImageSet),
     /// A lock.
     Lock {
         /// Its text.

@@ -3,7 +3,7 @@
 //! As BuildKit does it in `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`): each check names the instruction
 //! and what it takes.
 use crate::error::{Fault, ParseError};
-use crate::instruction::{Assignment, Flag, Instruction, Kind, Word};
+use crate::instruction::{Assignment, Flag, Instruction, InstructionKind, Word};
 
 /// Flags that are on or off, and need no value.
 const SWITCHES: [&str; 4] = ["keep-git-dir", "link", "parents", "unpack"];
@@ -64,23 +64,25 @@ pub(crate) fn check_arguments(instruction: &Instruction) -> Result<(), ParseErro
         Err(ParseError::new(Fault::ExtraArguments { name, takes }, word.span))
     };
     match &instruction.kind {
-        Kind::From { name: Some(name), .. } if !is_stage_name(&name.text) => refused(
+        InstructionKind::From { name: Some(name), .. } if !is_stage_name(&name.text) => refused(
             name,
             "FROM",
             "a stage name that starts with a letter and contains only letters, digits, -, _ and .",
         ),
-        Kind::Arg(assignments) => check_names("ARG", assignments),
-        Kind::Env(assignments) => check_names("ENV", assignments),
-        Kind::Label(assignments) => check_names("LABEL", assignments),
-        Kind::Volume(folders) => match folders.iter().find(|folder| folder.text.trim().is_empty()) {
-            Some(folder) => refused(folder, "VOLUME", "paths"),
-            None if folders.is_empty() => {
-                let fault = Fault::MissingArguments { name: "VOLUME", needs: "a path" };
-                Err(ParseError::new(fault, instruction.span))
+        InstructionKind::Arg(assignments) => check_names("ARG", assignments),
+        InstructionKind::Env(assignments) => check_names("ENV", assignments),
+        InstructionKind::Label(assignments) => check_names("LABEL", assignments),
+        InstructionKind::Volume(directories) => {
+            match directories.iter().find(|directory| directory.text.trim().is_empty()) {
+                Some(directory) => refused(directory, "VOLUME", "paths"),
+                None if directories.is_empty() => {
+                    let fault = Fault::MissingArguments { name: "VOLUME", needs: "a path" };
+                    Err(ParseError::new(fault, instruction.span))
+                }
+                None => Ok(()),
             }
-            None => Ok(()),
-        },
-        Kind::Onbuild(inner) => check_arguments(inner),
+        }
+        InstructionKind::Onbuild(inner) => check_arguments(inner),
         _ => Ok(()),
     }
 }
@@ -90,7 +92,9 @@ pub(crate) fn check_arguments(instruction: &Instruction) -> Result<(), ParseErro
 /// # Errors
 /// [`ParseError`] where it is one.
 pub(crate) fn check_destination(instruction: &Instruction) -> Result<(), ParseError> {
-    let (Kind::Copy(transfer) | Kind::Add(transfer)) = &instruction.kind else { return Ok(()) };
+    let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = &instruction.kind else {
+        return Ok(());
+    };
     let destination = transfer.destination.span;
     let is_in = |marker: crate::Span| destination.start >= marker.start && destination.start < marker.end;
     match instruction.heredocs.iter().any(|heredoc| is_in(heredoc.marker)) {

@@ -61,7 +61,7 @@ impl<'a> Iterator for Lines<'a> {
 
 /// An instruction's line, joined.
 #[derive(Debug)]
-pub(crate) struct Joined {
+pub(crate) struct JoinedLine {
     /// What is on it.
     pub text: Text,
     /// Comments that are between its lines.
@@ -71,9 +71,9 @@ pub(crate) struct Joined {
 }
 
 /// Joins `first` with the lines that continue it.
-pub(crate) fn join(first: Line<'_>, lines: &mut Lines<'_>, escape: char) -> Joined {
+pub(crate) fn join(first: Line<'_>, lines: &mut Lines<'_>, escape: char) -> JoinedLine {
     let indent = first.text.len() - first.text.trim_start().len();
-    let mut joined = Joined {
+    let mut joined = JoinedLine {
         text: Text::empty(first.start + indent),
         comments: Vec::new(),
         end: first.start + first.text.len(),

@@ -49,7 +49,7 @@ pub struct Comment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
     /// What it is, with its arguments.
-    pub kind: Kind,
+    pub kind: InstructionKind,
     /// The `--name=value` words before the arguments.
     pub flags: Vec<Flag>,
     /// The here-documents that start on its line, in their order.
@@ -141,7 +141,7 @@ pub enum Healthcheck {
 
 /// An instruction's name and arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum InstructionKind {
     /// `FROM image [AS name]`.
     From {
         /// The image, stage or `scratch`.
@@ -185,7 +185,7 @@ pub enum Kind {
     Onbuild(Box<Instruction>),
 }
 
-impl Kind {
+impl InstructionKind {
     /// The instruction's name, in capitals.
     pub const fn name(&self) -> &'static str {
         match self {

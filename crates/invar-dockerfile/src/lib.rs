@@ -46,7 +46,8 @@ pub use error::{Fault, ParseError};
 pub use expand::{Expansion, ExpansionFault};
 pub use heredoc::Heredoc;
 pub use instruction::{
-    Assignment, Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, Kind, Source, Transfer, Word,
+    Assignment, Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, InstructionKind, Source,
+    Transfer, Word,
 };
 pub use limits::Limits;
 pub use parse::parse;

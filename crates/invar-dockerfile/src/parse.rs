@@ -7,7 +7,7 @@ use crate::exec::exec_form;
 use crate::flag::flags;
 use crate::heredoc::{self, Heredoc};
 use crate::instruction::{
-    Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, Kind, Source, Transfer, Word,
+    Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, InstructionKind, Source, Transfer, Word,
 };
 use crate::limits::Limits;
 use crate::text::{LineIndex, Span, Text};
@@ -82,8 +82,8 @@ fn check_order(instructions: &[Instruction], text: &str) -> Result<(), ParseErro
     };
     for instruction in instructions {
         match instruction.kind {
-            Kind::From { .. } => return Ok(()),
-            Kind::Arg(_) => {}
+            InstructionKind::From { .. } => return Ok(()),
+            InstructionKind::Arg(_) => {}
             _ => {
                 let fault = Fault::BeforeFrom { name: instruction.kind.name().to_owned() };
                 return Err(ParseError::new(fault, instruction.name));
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
         flags: &[Flag],
         word: &Text,
         depth: usize,
-    ) -> Result<Kind, ParseError> {
+    ) -> Result<InstructionKind, ParseError> {
         let missing = |needs| ParseError::new(Fault::MissingArguments { name, needs }, word.span());
         let has_mounts = flags.iter().any(|flag| flag.name == "mount");
         if arguments.as_str().is_empty()
@@ -200,12 +200,14 @@ impl<'a> Reader<'a> {
         let one = || Word { text: arguments.as_str().to_owned(), span: arguments.span() };
         Ok(match name {
             "FROM" => self.from(arguments)?,
-            "RUN" => Kind::Run(command(arguments)?),
-            "CMD" => Kind::Cmd(command(arguments)?),
-            "ENTRYPOINT" => Kind::Entrypoint(command(arguments)?),
+            "RUN" => InstructionKind::Run(command(arguments)?),
+            "CMD" => InstructionKind::Cmd(command(arguments)?),
+            "ENTRYPOINT" => InstructionKind::Entrypoint(command(arguments)?),
             "SHELL" => {
                 let words = exec_form(arguments)?.filter(|words| !words.is_empty());
-                Kind::Shell(words.ok_or_else(|| ParseError::new(Fault::NotExecForm, arguments.span()))?)
+                InstructionKind::Shell(
+                    words.ok_or_else(|| ParseError::new(Fault::NotExecForm, arguments.span()))?,
+                )
             }
             "COPY" | "ADD" => {
                 let mut words = words(arguments)?;
@@ -213,23 +215,23 @@ impl<'a> Reader<'a> {
                 let destination = destination.ok_or_else(|| missing(needs(name)))?;
                 let transfer =
                     Transfer { sources: words.into_iter().map(Source::Path).collect(), destination };
-                if name == "COPY" { Kind::Copy(transfer) } else { Kind::Add(transfer) }
+                if name == "COPY" { InstructionKind::Copy(transfer) } else { InstructionKind::Add(transfer) }
             }
-            "ARG" => Kind::Arg(declarations(arguments, self.escape)),
-            "ENV" => Kind::Env(assignments(name, arguments, self.escape)?),
-            "LABEL" => Kind::Label(assignments(name, arguments, self.escape)?),
-            "EXPOSE" => Kind::Expose(by_space(arguments)),
-            "VOLUME" => Kind::Volume(words(arguments)?),
-            "USER" => Kind::User(one()),
-            "WORKDIR" => Kind::Workdir(one()),
-            "STOPSIGNAL" => Kind::StopSignal(one()),
-            "MAINTAINER" => Kind::Maintainer(one()),
-            "HEALTHCHECK" => Kind::Healthcheck(healthcheck(arguments, &missing)?),
+            "ARG" => InstructionKind::Arg(declarations(arguments, self.escape)),
+            "ENV" => InstructionKind::Env(assignments(name, arguments, self.escape)?),
+            "LABEL" => InstructionKind::Label(assignments(name, arguments, self.escape)?),
+            "EXPOSE" => InstructionKind::Expose(by_space(arguments)),
+            "VOLUME" => InstructionKind::Volume(words(arguments)?),
+            "USER" => InstructionKind::User(one()),
+            "WORKDIR" => InstructionKind::Workdir(one()),
+            "STOPSIGNAL" => InstructionKind::StopSignal(one()),
+            "MAINTAINER" => InstructionKind::Maintainer(one()),
+            "HEALTHCHECK" => InstructionKind::Healthcheck(healthcheck(arguments, &missing)?),
             _ => self.onbuild(arguments, depth)?,
         })
     }
 
-    fn from(&self, arguments: &Text) -> Result<Kind, ParseError> {
+    fn from(&self, arguments: &Text) -> Result<InstructionKind, ParseError> {
         let mut words = by_space_and_quotes(arguments, self.escape).into_iter();
         let extra = |span| {
             ParseError::new(
@@ -243,37 +245,45 @@ impl<'a> Reader<'a> {
             (Some(keyword), Some(name), None) if keyword.text.eq_ignore_ascii_case("as") => Some(name),
             _ => return Err(extra(arguments.span())),
         };
-        Ok(Kind::From { image, name })
+        Ok(InstructionKind::From { image, name })
     }
 
-    fn onbuild(&self, arguments: &Text, depth: usize) -> Result<Kind, ParseError> {
+    fn onbuild(&self, arguments: &Text, depth: usize) -> Result<InstructionKind, ParseError> {
         if depth == Limits::DEPTH {
             let fault = Fault::TooMany { what: "nested ONBUILD", limit: Limits::DEPTH };
             return Err(ParseError::new(fault, arguments.span()));
         }
         let inner = self.of_line(arguments, depth + 1)?;
-        if matches!(inner.kind, Kind::From { .. } | Kind::Onbuild(_) | Kind::Maintainer(_)) {
+        if matches!(
+            inner.kind,
+            InstructionKind::From { .. } | InstructionKind::Onbuild(_) | InstructionKind::Maintainer(_)
+        ) {
             let fault = Fault::OnbuildOf { name: inner.kind.name().to_owned() };
             return Err(ParseError::new(fault, inner.name));
         }
-        Ok(Kind::Onbuild(Box::new(inner)))
+        Ok(InstructionKind::Onbuild(Box::new(inner)))
     }
 }
 
 fn innermost(instruction: &mut Instruction) -> &mut Instruction {
     match instruction.kind {
-        Kind::Onbuild(ref mut inner) => innermost(inner),
+        InstructionKind::Onbuild(ref mut inner) => innermost(inner),
         _ => instruction,
     }
 }
 
-const fn takes_heredocs(kind: &Kind) -> bool {
-    matches!(kind, Kind::Run(Command::Shell(_)) | Kind::Copy(_) | Kind::Add(_))
+const fn takes_heredocs(kind: &InstructionKind) -> bool {
+    matches!(
+        kind,
+        InstructionKind::Run(Command::Shell(_)) | InstructionKind::Copy(_) | InstructionKind::Add(_)
+    )
 }
 
 /// Replaces the sources of a `COPY` or `ADD` that are here-documents by their numbers.
 fn name_heredoc_sources(instruction: &mut Instruction) {
-    let (Kind::Copy(transfer) | Kind::Add(transfer)) = &mut instruction.kind else { return };
+    let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = &mut instruction.kind else {
+        return;
+    };
     // `<< EOF` is two words between white space, but one here-document.
     let inside = |source: &Source, heredoc: &Heredoc| matches!(source, Source::Path(word) if word.span.start > heredoc.marker.start && word.span.start < heredoc.marker.end);
     transfer.sources.retain(|source| !instruction.heredocs.iter().any(|heredoc| inside(source, heredoc)));

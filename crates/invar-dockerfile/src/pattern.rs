@@ -2,7 +2,7 @@
 
 /// One place of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum PatternPart {
     /// This character.
     One(char),
     /// Any one character.
@@ -13,7 +13,7 @@ enum Piece {
 
 /// A pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<PatternPart>);
 
 impl Pattern {
     /// Reads a pattern; a backslash takes the next character as it is.
@@ -22,11 +22,11 @@ impl Pattern {
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
             match character {
-                '*' if pieces.last() == Some(&Piece::Many) => {}
-                '*' => pieces.push(Piece::Many),
-                '?' => pieces.push(Piece::Any),
-                '\\' => pieces.extend(characters.next().map(Piece::One)),
-                other => pieces.push(Piece::One(other)),
+                '*' if pieces.last() == Some(&PatternPart::Many) => {}
+                '*' => pieces.push(PatternPart::Many),
+                '?' => pieces.push(PatternPart::Any),
+                '\\' => pieces.extend(characters.next().map(PatternPart::One)),
+                other => pieces.push(PatternPart::One(other)),
             }
         }
         Self(pieces)
@@ -49,9 +49,9 @@ impl Pattern {
             let mut next = vec![false; self.0.len() + 1];
             for (place, piece) in self.0.iter().enumerate().filter(|(place, _)| places[*place]) {
                 match piece {
-                    Piece::One(one) => next[place + 1] |= one == character,
-                    Piece::Any => next[place + 1] = true,
-                    Piece::Many => next[place] = true,
+                    PatternPart::One(one) => next[place + 1] |= one == character,
+                    PatternPart::Any => next[place + 1] = true,
+                    PatternPart::Many => next[place] = true,
                 }
             }
             self.skip_stars(&mut next);
@@ -65,7 +65,7 @@ impl Pattern {
 
     fn skip_stars(&self, places: &mut [bool]) {
         for (place, piece) in self.0.iter().enumerate() {
-            if places[place] && *piece == Piece::Many {
+            if places[place] && *piece == PatternPart::Many {
                 places[place + 1] = true;
             }
         }

@@ -79,7 +79,7 @@ fn of_words(words: &[Word]) -> Script {
         span: first.span.to(last.span),
     };
     let left = std::cell::Cell::new(crate::Limits::COMMANDS);
-    command.inner = crate::shell::find_inner(&command, &left, 0).map(Box::new);
+    command.inner = crate::shell::inner_script(&command, &left, 0).map(Box::new);
     let complete = command.inner.as_ref().is_none_or(|inner| inner.complete);
     Script { commands: vec![command], redirects: Vec::new(), complete }
 }

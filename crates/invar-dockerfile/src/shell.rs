@@ -4,13 +4,12 @@
 //! ask for: which programs are started with which words, what is piped into what, what comes after what. Loops and
 //! conditions are seen through: their commands are listed in the order in which they are.
 mod block;
-mod lexer;
 mod nested;
 mod splitter;
 mod word;
 
 pub use block::{Block, BlockKind, BlockPart};
-pub(crate) use nested::find_inner;
+pub(crate) use splitter::inner_script;
 pub use splitter::split_commands;
 pub use word::{ShellPart, ShellWord};
 

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expand::{Expansion, ExpansionFault};
-use crate::instruction::{Assignment, Dockerfile, Instruction, Kind, Word};
+use crate::instruction::{Assignment, Dockerfile, Instruction, InstructionKind, Word};
 use crate::limits::Limits;
 use crate::scope::{Origin, Scope};
 use crate::text::Span;
@@ -96,10 +96,10 @@ impl<'a> Stages<'a> {
     /// [`StageFault`].
     pub fn of(file: &'a Dockerfile, arguments: &BuildArguments) -> Result<Self, StageFault> {
         let mut globals = platforms(arguments);
-        let is_from = |instruction: &Instruction| matches!(instruction.kind, Kind::From { .. });
+        let is_from = |instruction: &Instruction| matches!(instruction.kind, InstructionKind::From { .. });
         let first = file.instructions.iter().position(is_from).unwrap_or(file.instructions.len());
         for instruction in &file.instructions[..first] {
-            let Kind::Arg(declared) = &instruction.kind else { continue };
+            let InstructionKind::Arg(declared) = &instruction.kind else { continue };
             for assignment in declared {
                 let default = match &assignment.value {
                     Some(value) => Some(expand(&globals, value, file.escape)?.text),
@@ -116,7 +116,7 @@ impl<'a> Stages<'a> {
                 return Err(StageFault::TooMany { limit: Limits::STAGES });
             }
             let length = after.iter().position(is_from).unwrap_or(after.len());
-            let Kind::From { image, name } = &from.kind else { break };
+            let InstructionKind::From { image, name } = &from.kind else { break };
             let base_name = expand(&globals, image, file.escape)?;
             let platform =
                 from.flag_value("platform").map(|word| expand(&globals, word, file.escape)).transpose()?;
@@ -233,7 +233,7 @@ impl<'a> Walk<'a> {
 
     fn apply(&mut self, instruction: &Instruction) {
         match &instruction.kind {
-            Kind::Env(assignments) => {
+            InstructionKind::Env(assignments) => {
                 // All words of one ENV see the values from before it.
                 let value = |assignment: &Assignment| {
                     let word = assignment.value.as_ref()?;
@@ -245,7 +245,7 @@ impl<'a> Walk<'a> {
                     self.scope.set_env(&assignment.name.text, value);
                 }
             }
-            Kind::Arg(declared) => {
+            InstructionKind::Arg(declared) => {
                 for assignment in declared {
                     let name = &assignment.name.text;
                     let default = match &assignment.value {
@@ -266,7 +266,9 @@ impl<'a> Walk<'a> {
                     declare(&mut self.scope, assignment, default, self.arguments);
                 }
             }
-            Kind::Shell(words) => self.scope.set_shell(words.iter().map(|word| word.text.clone()).collect()),
+            InstructionKind::Shell(words) => {
+                self.scope.set_shell(words.iter().map(|word| word.text.clone()).collect())
+            }
             _ => {}
         }
     }

@@ -10,7 +10,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 /// What ends an attempt.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum AttemptError {
     /// It failed at this address; another may do.
     Here(Failure),
     /// No address would do.
@@ -19,24 +19,24 @@ pub(crate) enum Trouble {
     Cancelled,
 }
 
-impl From<Failure> for Trouble {
+impl From<Failure> for AttemptError {
     fn from(failure: Failure) -> Self {
         Self::Here(failure)
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for AttemptError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
 /// Sleeps for `pause`, or until the observer asks to give up.
-pub(crate) fn wait(pause: Duration, observer: &dyn Observer) -> Result<(), Trouble> {
+pub(crate) fn wait(pause: Duration, observer: &dyn Observer) -> Result<(), AttemptError> {
     let start = Instant::now();
     loop {
         if observer.cancelled() {
-            return Err(Trouble::Cancelled);
+            return Err(AttemptError::Cancelled);
         }
         let left = pause.saturating_sub(start.elapsed());
         if left.is_zero() {

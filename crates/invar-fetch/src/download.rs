@@ -2,7 +2,7 @@ use std::io::{ErrorKind, Write};
 
 use invar_store::{Partial, Store, StoreError};
 
-use crate::attempt::{OTHERS, Trouble, wait};
+use crate::attempt::{AttemptError, OTHERS, wait};
 use crate::transport::{Body, Resume, Transport, reading};
 use crate::{Failure, FetchError, Observer, Request, Settings};
 
@@ -38,17 +38,17 @@ impl<'a> Download<'a> {
             }
             Ok(None) => Ok(None),
             // Nothing was going to be written: that it cannot be is not what the user has to know.
-            Err(Trouble::Store(StoreError::ReadOnly { .. })) if settings.offline => {
+            Err(AttemptError::Store(StoreError::ReadOnly { .. })) if settings.offline => {
                 Err(FetchError::Offline { label: label() })
             }
-            Err(Trouble::Store(source)) => Err(FetchError::Store { label: label(), source }),
-            Err(Trouble::Cancelled) => Err(FetchError::Cancelled { label: label() }),
-            Err(Trouble::Here(_)) => unreachable!("nothing was asked of a server"),
+            Err(AttemptError::Store(source)) => Err(FetchError::Store { label: label(), source }),
+            Err(AttemptError::Cancelled) => Err(FetchError::Cancelled { label: label() }),
+            Err(AttemptError::Here(_)) => unreachable!("nothing was asked of a server"),
         }
     }
 
     /// Waits until nobody else downloads the file; `None` where it is there.
-    fn claim(&self) -> Result<Option<Partial>, Trouble> {
+    fn claim(&self) -> Result<Option<Partial>, AttemptError> {
         loop {
             if self.store.has_blob(&self.request.digest) {
                 return Ok(None);
@@ -69,17 +69,17 @@ impl<'a> Download<'a> {
     }
 
     /// One attempt at one address.
-    pub(crate) fn try_url(&mut self, url: &str) -> Result<(), Trouble> {
+    pub(crate) fn try_url(&mut self, url: &str) -> Result<(), AttemptError> {
         match self.attempt(url) {
             // Either part may be at fault, the one that was there or the one that came. This time all is from here.
-            Err(Stop { trouble: Trouble::Here(Failure::Digest { .. }), resumed: true }) => {
+            Err(AttemptEnd { trouble: AttemptError::Here(Failure::Digest { .. }), resumed: true }) => {
                 self.attempt(url).map_err(|stop| stop.trouble)
             }
             done => done.map_err(|stop| stop.trouble),
         }
     }
 
-    fn attempt(&mut self, url: &str) -> Result<(), Stop> {
+    fn attempt(&mut self, url: &str) -> Result<(), AttemptEnd> {
         let mut partial = match self.partial.take() {
             Some(partial) => partial,
             None => match self.claim()? {
@@ -99,17 +99,17 @@ impl<'a> Download<'a> {
         match partial.commit(self.request.size) {
             Ok(_) => Ok(()),
             Err(StoreError::Mismatch { expected, found, .. }) => {
-                Err(Stop { trouble: Failure::Digest { expected, found }.into(), resumed })
+                Err(AttemptEnd { trouble: Failure::Digest { expected, found }.into(), resumed })
             }
             Err(StoreError::Length { expected, found, .. }) => {
-                Err(Trouble::from(Failure::Short { expected, found }).into())
+                Err(AttemptError::from(Failure::Short { expected, found }).into())
             }
-            Err(error) => Err(Trouble::from(error).into()),
+            Err(error) => Err(AttemptError::from(error).into()),
         }
     }
 
     /// Reads from `url` what is missing. Returns whether a part had been there before.
-    fn receive(&mut self, url: &str, partial: &mut Partial) -> Result<bool, Trouble> {
+    fn receive(&mut self, url: &str, partial: &mut Partial) -> Result<bool, AttemptError> {
         let Request { label, size, .. } = self.request;
         let limit = size.unwrap_or(self.settings.size_limit);
         if partial.len() > limit {
@@ -141,7 +141,7 @@ impl<'a> Download<'a> {
         let mut buffer = vec![0; BUFFER];
         loop {
             if self.observer.cancelled() {
-                return Err(Trouble::Cancelled);
+                return Err(AttemptError::Cancelled);
             }
             let read = match reader.read(&mut buffer) {
                 Ok(0) => break,
@@ -165,14 +165,14 @@ impl<'a> Download<'a> {
         Ok(resumed)
     }
 
-    fn restart(&self, partial: &mut Partial) -> Result<(), Trouble> {
+    fn restart(&self, partial: &mut Partial) -> Result<(), AttemptError> {
         partial.restart()?;
         self.observer.started(&self.request.label, self.request.size);
         Ok(())
     }
 
     /// A [`Partial`] says what it has to say as the source of what `Write` makes of it.
-    fn storing(&self, error: std::io::Error) -> Trouble {
+    fn storing(&self, error: std::io::Error) -> AttemptError {
         let path = self.store.path().to_owned();
         let error = error.downcast::<StoreError>().unwrap_or_else(|source| StoreError::Io {
             path,
@@ -186,13 +186,13 @@ impl<'a> Download<'a> {
 const BUFFER: usize = 128 * 1024;
 
 /// What ended an attempt, and whether a part of the file had been there before it.
-struct Stop {
-    trouble: Trouble,
+struct AttemptEnd {
+    trouble: AttemptError,
     resumed: bool,
 }
 
-impl From<Trouble> for Stop {
-    fn from(trouble: Trouble) -> Self {
+impl From<AttemptError> for AttemptEnd {
+    fn from(trouble: AttemptError) -> Self {
         Self { trouble, resumed: false }
     }
 }

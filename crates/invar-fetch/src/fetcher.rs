@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use invar_store::Store;
 
-use crate::attempt::{Trouble, wait};
+use crate::attempt::{AttemptError, wait};
 use crate::download::Download;
 use crate::transport::Transport;
 use crate::{Failure, FetchError, Observer, Request, Settings, UrlFailure};
@@ -58,7 +58,7 @@ impl Fetcher {
         label: &str,
         urls: &[String],
         observer: &dyn Observer,
-        mut attempt: impl FnMut(&str) -> Result<T, Trouble>,
+        mut attempt: impl FnMut(&str) -> Result<T, AttemptError>,
     ) -> Result<T, FetchError> {
         let label = label.to_owned();
         if urls.is_empty() {
@@ -68,9 +68,9 @@ impl Fetcher {
         for url in urls {
             match self.repeat(&label, observer, || attempt(url)) {
                 Ok(outcome) => return Ok(outcome),
-                Err(Trouble::Here(failure)) => failures.push(UrlFailure { url: redacted(url), failure }),
-                Err(Trouble::Store(source)) => return Err(FetchError::Store { label, source }),
-                Err(Trouble::Cancelled) => return Err(FetchError::Cancelled { label }),
+                Err(AttemptError::Here(failure)) => failures.push(UrlFailure { url: redacted(url), failure }),
+                Err(AttemptError::Store(source)) => return Err(FetchError::Store { label, source }),
+                Err(AttemptError::Cancelled) => return Err(FetchError::Cancelled { label }),
             }
         }
         if failures.iter().all(|failed| matches!(failed.failure, Failure::Offline)) {
@@ -84,16 +84,18 @@ impl Fetcher {
         &self,
         label: &str,
         observer: &dyn Observer,
-        mut attempt: impl FnMut() -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        mut attempt: impl FnMut() -> Result<T, AttemptError>,
+    ) -> Result<T, AttemptError> {
         let mut pause = self.settings.backoff;
         let mut repeated = 0;
         loop {
             if observer.cancelled() {
-                return Err(Trouble::Cancelled);
+                return Err(AttemptError::Cancelled);
             }
             match attempt() {
-                Err(Trouble::Here(failure)) if failure.is_temporary() && repeated < self.settings.retries => {
+                Err(AttemptError::Here(failure))
+                    if failure.is_temporary() && repeated < self.settings.retries =>
+                {
                     repeated += 1;
                     observer.retrying(label, &failure.to_string(), repeated + 1);
                     wait(pause.min(LONGEST_PAUSE), observer)?;

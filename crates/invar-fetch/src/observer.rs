@@ -20,9 +20,9 @@ pub trait Observer: Sync {
 
 /// The observer that does not care and does not cancel.
 #[derive(Debug, Clone, Copy)]
-pub struct Unobserved;
+pub struct SilentObserver;
 
-impl Observer for Unobserved {
+impl Observer for SilentObserver {
     fn started(&self, _: &str, _: Option<u64>) {}
 
     fn advanced(&self, _: &str, _: u64) {}

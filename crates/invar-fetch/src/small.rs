@@ -1,13 +1,13 @@
 use std::io::ErrorKind;
 
-use crate::attempt::Trouble;
+use crate::attempt::AttemptError;
 use crate::transport::{Body, Resume, reading};
 use crate::{Failure, FetchError, Fetcher, Observer};
 use invar_formats::url::redacted;
 
 /// A file that was fetched into memory. Nothing has checked its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
+pub struct FetchedFile {
     /// The content.
     pub bytes: Vec<u8>,
     /// The address that gave it, as it was asked for.
@@ -22,17 +22,28 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`FetchError`]; [`FetchError::is_absent`] if every URL says that the file does not exist.
-    pub fn get(&self, urls: &[String], limit: u64, observer: &dyn Observer) -> Result<Fetched, FetchError> {
+    pub fn get(
+        &self,
+        urls: &[String],
+        limit: u64,
+        observer: &dyn Observer,
+    ) -> Result<FetchedFile, FetchError> {
         let label = urls.first().map(|url| redacted(url)).unwrap_or_else(|| "a file".to_owned());
         let fetched = self.try_each(&label, urls, observer, |url| {
             let bytes = self.read(&label, url, limit, observer)?;
-            Ok(Fetched { bytes, url: url.to_owned() })
+            Ok(FetchedFile { bytes, url: url.to_owned() })
         })?;
         observer.finished(&label);
         Ok(fetched)
     }
 
-    fn read(&self, label: &str, url: &str, limit: u64, observer: &dyn Observer) -> Result<Vec<u8>, Trouble> {
+    fn read(
+        &self,
+        label: &str,
+        url: &str,
+        limit: u64,
+        observer: &dyn Observer,
+    ) -> Result<Vec<u8>, AttemptError> {
         let Body { mut reader, size, .. } =
             self.transport.open(url, Resume { offset: 0, validator: None })?;
         if size.is_some_and(|size| size > limit) {
@@ -43,7 +54,7 @@ impl Fetcher {
         let mut buffer = [0; 16 * 1024];
         loop {
             if observer.cancelled() {
-                return Err(Trouble::Cancelled);
+                return Err(AttemptError::Cancelled);
             }
             let read = match reader.read(&mut buffer) {
                 Ok(0) => break,

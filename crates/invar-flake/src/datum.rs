@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use invar_nix::{Place, SymbolId};
+use invar_nix::{Position, SymbolId};
 
 /// A value and where it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,10 +10,10 @@ pub struct Datum {
     /// The value.
     pub value: Data,
     /// Where the flake's own files write it; none for what a prelude made.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
 }
 
-/// A value that is evaluated to the end. What is known by name is a [`Thing`](crate::Thing), looked up by its symbol.
+/// A value that is evaluated to the end. What is known by name is a [`FlakeValue`](crate::FlakeValue), looked up by its symbol.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {
     /// `null`.
@@ -37,19 +37,19 @@ pub enum Data {
     /// A function.
     Function,
     /// A value that could not be evaluated.
-    Unreadable(Unreadable),
+    Unreadable(EvaluationFailure),
 }
 
 /// Why a value could not be evaluated.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unreadable {
+pub struct EvaluationFailure {
     /// Where the evaluation failed.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// Why, as one line.
     pub why: String,
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for EvaluationFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Some(place) => write!(formatter, "{place}: {}", self.why),
@@ -113,7 +113,7 @@ impl Datum {
 
     /// All values inside it that could not be evaluated, and itself if it is one.
     #[must_use]
-    pub fn unreadable(&self) -> Vec<&Unreadable> {
+    pub fn unreadable(&self) -> Vec<&EvaluationFailure> {
         let mut found = Vec::new();
         let mut open = vec![self];
         while let Some(datum) = open.pop() {

@@ -4,12 +4,12 @@ mod source;
 
 use std::collections::BTreeMap;
 
-use invar_nix::Place;
+use invar_nix::Position;
 
 use crate::datum::{Data, Datum};
 use crate::files::PROJECT;
 use crate::flake::Flake;
-use crate::phase::{At, Interpreter, PhaseStart, PhaseTree, Put, Unread};
+use crate::phase::{FileContent, Interpreter, PhaseLine, PhaseStart, PhaseTree, UnknownCommand};
 use crate::thing::Derivation;
 
 /// How many derivations a tree may be made of, one inside the other.
@@ -24,7 +24,7 @@ pub struct DerivationTree {
     /// The paths, and the commands that are not read.
     pub tree: PhaseTree,
     /// Where each attribute is written.
-    pub places: BTreeMap<String, Place>,
+    pub places: BTreeMap<String, Position>,
     /// The derivations that are joined in it, without their paths, which are in `tree`.
     pub inner: Vec<DerivationTree>,
 }
@@ -32,7 +32,7 @@ pub struct DerivationTree {
 impl DerivationTree {
     /// Where the line `at` of a phase is; `texts` are the project's files.
     #[must_use]
-    pub fn place(&self, at: &At, texts: &BTreeMap<String, Option<String>>) -> Option<Place> {
+    pub fn place(&self, at: &PhaseLine, texts: &BTreeMap<String, Option<String>>) -> Option<Position> {
         let mut place = self.places.get(&at.phase)?.clone();
         if at.line > 0 {
             // An indented string starts on the line after its quotes, as people write it.
@@ -94,13 +94,13 @@ impl Flake {
         output: &str,
         files: &BTreeMap<String, Option<String>>,
     ) -> DerivationTree {
-        let places: BTreeMap<String, Place> =
+        let places: BTreeMap<String, Position> =
             changes.iter().filter_map(|(name, datum)| Some((name.clone(), datum.place.clone()?))).collect();
         let flake = self;
         let mut builder =
             Builder { function: "", attributes: changes, output, files, flake, depth: 0, inner: Vec::new() };
         let mut interpreter = builder.start();
-        interpreter.put("*", Put::Foreign { from: format!("{output}/*") }, &Builder::at("name"));
+        interpreter.put("*", FileContent::Foreign { from: format!("{output}/*") }, &Builder::at("name"));
         let mut missing = Vec::new();
         for phase in PHASES {
             if let Some(datum) = changes.get(phase) {
@@ -123,7 +123,7 @@ fn read_within(
     depth: usize,
 ) -> DerivationTree {
     let Derivation { function, attributes } = derivation;
-    let places: BTreeMap<String, Place> =
+    let places: BTreeMap<String, Position> =
         attributes.iter().filter_map(|(name, datum)| Some((name.clone(), datum.place.clone()?))).collect();
     let mut builder = Builder { function, attributes, output, files, flake, depth, inner: Vec::new() };
     let short = function.rsplit('.').next().unwrap_or(function);
@@ -165,12 +165,12 @@ impl<'a> Builder<'a> {
         self.attributes.get(name).is_some_and(is_true)
     }
 
-    fn at(phase: &str) -> At {
-        At { phase: phase.to_owned(), line: 0 }
+    fn at(phase: &str) -> PhaseLine {
+        PhaseLine { phase: phase.to_owned(), line: 0 }
     }
 
-    fn unread(phase: &str, command: &str, why: &str) -> Unread {
-        Unread { at: Self::at(phase), command: command.to_owned(), why: why.to_owned() }
+    fn unread(phase: &str, command: &str, why: &str) -> UnknownCommand {
+        UnknownCommand { at: Self::at(phase), command: command.to_owned(), why: why.to_owned() }
     }
 
     /// A derivation whose commands are its attributes.
@@ -187,7 +187,7 @@ impl<'a> Builder<'a> {
         missing.append(&mut tree.unread);
         tree.unread = missing;
         let copies_directory = tree.entries.values().any(|entry| match &entry.put {
-            Put::Project { from } => from.is_empty() || !self.files.contains_key(from),
+            FileContent::Project { from } => from.is_empty() || !self.files.contains_key(from),
             _ => false,
         });
         if !is_selected && copies_directory {
@@ -197,7 +197,13 @@ impl<'a> Builder<'a> {
         tree
     }
 
-    fn run(&self, interpreter: &mut Interpreter<'_>, name: &str, field: &Datum, missing: &mut Vec<Unread>) {
+    fn run(
+        &self,
+        interpreter: &mut Interpreter<'_>,
+        name: &str,
+        field: &Datum,
+        missing: &mut Vec<UnknownCommand>,
+    ) {
         match &field.value {
             Data::Text(text) => interpreter.run(name, text),
             Data::Null => {}
@@ -206,7 +212,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn phases(&mut self, interpreter: &mut Interpreter<'_>, missing: &mut Vec<Unread>) {
+    fn phases(&mut self, interpreter: &mut Interpreter<'_>, missing: &mut Vec<UnknownCommand>) {
         let is_standard = self.function == "stdenv.mkDerivation";
         let patches = self.attributes.get("patches").map(Datum::items).unwrap_or_default();
         if is_standard && !patches.is_empty() {

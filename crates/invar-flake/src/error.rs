@@ -1,5 +1,5 @@
 //! Why a flake cannot be read.
-use crate::datum::Unreadable;
+use crate::datum::EvaluationFailure;
 
 /// Why a flake, or one of its outputs, cannot be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -7,7 +7,7 @@ use crate::datum::Unreadable;
 pub enum FlakeError {
     /// Its text, or what all outputs need, cannot be evaluated.
     #[error("{0}")]
-    Evaluation(Unreadable),
+    Evaluation(EvaluationFailure),
     /// It is no set, or has no `outputs`.
     #[error("flake.nix: no `outputs`: {0}")]
     NoOutputs(&'static str),
@@ -27,7 +27,7 @@ pub enum FlakeError {
         /// Its name.
         name: String,
         /// Why.
-        why: Unreadable,
+        why: EvaluationFailure,
     },
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use invar_nix::{Evaluator, Limits, SymbolId, TextPiece, ThunkId, Value};
 
-use crate::datum::{Data, Datum, Unreadable};
+use crate::datum::{Data, Datum, EvaluationFailure};
 use crate::error::FlakeError;
 use crate::facts::gather;
 use crate::files::{PROJECT, ProjectFiles};
@@ -12,7 +12,7 @@ use crate::input::{Input, read_inputs};
 use crate::lock::FlakeLock;
 use crate::output::{App, Output, OutputKind, OutputName, Piece, Purpose};
 use crate::read::{Reader, unreadable, written};
-use crate::thing::Thing;
+use crate::thing::FlakeValue;
 use crate::world;
 
 /// The system that outputs are read for. Images for other platforms consist of the same names.
@@ -26,7 +26,7 @@ pub struct Flake {
     inputs: Vec<Input>,
     description: Option<String>,
     outputs: Value,
-    things: BTreeMap<SymbolId, Rc<Thing>>,
+    things: BTreeMap<SymbolId, Rc<FlakeValue>>,
     /// Derivations that were read while one is: those that are joined in it.
     pub(crate) joined: usize,
 }
@@ -137,7 +137,7 @@ impl Flake {
         let name = if name.is_empty() { "default" } else { name };
         if let Value::Symbol(symbol) = self.outputs {
             let why = format!("the outputs are what `{}` gives, which is unknown", self.describe(symbol));
-            return Err(FlakeError::Evaluation(Unreadable { place: None, why }));
+            return Err(FlakeError::Evaluation(EvaluationFailure { place: None, why }));
         }
         let mut paths = candidates(name, purpose);
         // A full path is one: everything else would be a package of nixpkgs, where these are handed on.
@@ -201,11 +201,11 @@ impl Flake {
         let symbol = datum.thing();
         let kind = match datum.value {
             Data::Thing(symbol) => match &*self.thing(symbol) {
-                Thing::Image(image) => OutputKind::Image(image.clone()),
-                Thing::Derivation(derivation) if derivation.is_shell() => {
+                FlakeValue::Image(image) => OutputKind::Image(image.clone()),
+                FlakeValue::Derivation(derivation) if derivation.is_shell() => {
                     OutputKind::Shell(Box::new(derivation.clone()))
                 }
-                Thing::Derivation(derivation) => OutputKind::Package(Box::new(derivation.clone())),
+                FlakeValue::Derivation(derivation) => OutputKind::Package(Box::new(derivation.clone())),
                 other => OutputKind::Thing(Box::new(other.clone())),
             },
             Data::Unreadable(why) => return Err(FlakeError::Output { name: name.to_owned(), why }),
@@ -221,7 +221,7 @@ impl Flake {
     }
 
     /// What a symbol of the flake's data stands for.
-    pub fn thing(&mut self, symbol: SymbolId) -> Rc<Thing> {
+    pub fn thing(&mut self, symbol: SymbolId) -> Rc<FlakeValue> {
         if let Some(thing) = self.things.get(&symbol) {
             return Rc::clone(thing);
         }
@@ -231,7 +231,7 @@ impl Flake {
     }
 
     /// What a datum stands for, if that is a thing.
-    pub fn thing_of(&mut self, datum: &Datum) -> Option<Rc<Thing>> {
+    pub fn thing_of(&mut self, datum: &Datum) -> Option<Rc<FlakeValue>> {
         datum.thing().map(|symbol| self.thing(symbol))
     }
 

@@ -1,5 +1,5 @@
 //! A flake's inputs, and which of them are known.
-use invar_nix::{Evaluator, Place, Value};
+use invar_nix::{Evaluator, Position, Value};
 
 use crate::lock::{FlakeLock, LockedInput};
 use crate::read::written;
@@ -18,7 +18,7 @@ pub struct Input {
     /// Which flake it is.
     pub kind: InputKind,
     /// Where it is written.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
 }
 
 /// The flakes that are known by name and meaning.

@@ -5,7 +5,7 @@
 //!   `mkShell`, Python), `flake-utils`, `flake-parts`, `systems`, `uv2nix`, `pyproject.nix`, `build-system-pkgs`,
 //!   `nix2container`. They are modeled in Nix, in `src/prelude`.
 //! * [`Flake::output`] gives an output as typed data: an image, a derivation, an app, a shell, an environment. The
-//!   contents of strings and lists are [`Thing`]s, by their symbols.
+//!   contents of strings and lists are [`FlakeValue`]s, by their symbols.
 //! * Failures are data, too: an attribute that cannot be evaluated is [`Data::Unreadable`] in its field, with its
 //!   location.
 //! * [`phase`] reads the shell text of a derivation as a list of installed files.
@@ -29,7 +29,7 @@ mod read;
 mod thing;
 mod world;
 
-pub use datum::{Data, Datum, Unreadable};
+pub use datum::{Data, Datum, EvaluationFailure};
 pub use derivation::DerivationTree;
 pub use error::FlakeError;
 pub use files::PROJECT;
@@ -37,7 +37,9 @@ pub use flake::{Flake, SYSTEM};
 pub use image::{Image, ImageConfig};
 pub use input::{Input, InputKind};
 pub use output::{App, Output, OutputKind, OutputName, Piece, Purpose};
-pub use thing::{Derivation, Environment, Interpreter, Package, PythonPackage, PythonSet, Thing, Workspace};
+pub use thing::{
+    Derivation, Environment, FlakeValue, Interpreter, Package, PythonPackage, PythonSet, Workspace,
+};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use invar_nix::SymbolId;
 use crate::datum::{Data, Datum};
 use crate::flake::Flake;
 use crate::output::Piece;
-use crate::thing::Thing;
+use crate::thing::FlakeValue;
 
 /// Lists and sets inside each other that are written out.
 const DEEPEST: usize = 6;
@@ -65,37 +65,37 @@ impl Flake {
 
     fn write_thing(&mut self, symbol: SymbolId, notation: &mut String) {
         let short = match &*self.thing(symbol) {
-            Thing::Package(package) => match &package.output {
+            FlakeValue::Package(package) => match &package.output {
                 Some(output) => format!("pkgs.{}.{output}", package.name()),
                 None => format!("pkgs.{}", package.name()),
             },
-            Thing::Derivation(derivation) => {
+            FlakeValue::Derivation(derivation) => {
                 format!("{}({})", derivation.function, derivation.name().unwrap_or_default())
             }
-            Thing::Image(image) => {
+            FlakeValue::Image(image) => {
                 let name = image.name.as_ref().and_then(Datum::text).unwrap_or_default();
                 format!("{}({name})", image.function)
             }
-            Thing::Environment(environment) => {
+            FlakeValue::Environment(environment) => {
                 format!("mkVirtualEnv({})", environment.name.text().unwrap_or_default())
             }
-            Thing::PythonPackage(package) => format!("pythonSet.{}", package.name),
-            Thing::Interpreter(interpreter) => format!("pkgs.{}", interpreter.attribute),
-            Thing::ImagePart(name) => format!("dockerTools.{name}"),
-            Thing::Path(path) => format!("./{path}"),
-            Thing::Call { function, .. } if function.first().is_some_and(|name| name == "builtins") => {
+            FlakeValue::PythonPackage(package) => format!("pythonSet.{}", package.name),
+            FlakeValue::Interpreter(interpreter) => format!("pkgs.{}", interpreter.attribute),
+            FlakeValue::ImagePart(name) => format!("dockerTools.{name}"),
+            FlakeValue::Path(path) => format!("./{path}"),
+            FlakeValue::Call { function, .. } if function.first().is_some_and(|name| name == "builtins") => {
                 format!("{} {{ … }}", function.join("."))
             }
-            Thing::Call { function, .. } => format!("pkgs.{} {{ … }}", function.join(".")),
-            Thing::Output { of, name } => {
+            FlakeValue::Call { function, .. } => format!("pkgs.{} {{ … }}", function.join(".")),
+            FlakeValue::Output { of, name } => {
                 let mut of_notation = String::new();
                 self.write_thing(*of, &mut of_notation);
                 format!("{of_notation}.{name}")
             }
-            Thing::Source { .. } => "source".to_owned(),
-            Thing::PythonSet(_) => "pythonSet".to_owned(),
-            Thing::Application { .. } => "mkApplication".to_owned(),
-            Thing::InterpreterEnvironment { .. } => "withPackages".to_owned(),
+            FlakeValue::Source { .. } => "source".to_owned(),
+            FlakeValue::PythonSet(_) => "pythonSet".to_owned(),
+            FlakeValue::Application { .. } => "mkApplication".to_owned(),
+            FlakeValue::InterpreterEnvironment { .. } => "withPackages".to_owned(),
             _ => self.describe(symbol),
         };
         notation.push_str(&short);

@@ -1,9 +1,9 @@
 //! A flake's outputs: their names, and what each is.
-use invar_nix::{Place, SymbolId};
+use invar_nix::{Position, SymbolId};
 
-use crate::datum::{Datum, Unreadable};
+use crate::datum::{Datum, EvaluationFailure};
 use crate::image::Image;
-use crate::thing::{Derivation, Thing};
+use crate::thing::{Derivation, FlakeValue};
 
 /// What an output is wanted for; it decides where its name is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct OutputName {
     /// The name in it; `default` for `defaultPackage` and similar.
     pub name: String,
     /// Where it is written.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// Why the outputs of this category cannot be named; there is no name then.
-    pub unreadable: Option<Unreadable>,
+    pub unreadable: Option<EvaluationFailure>,
 }
 
 /// An output.
@@ -49,7 +49,7 @@ pub struct Output {
     /// The names that lead to it: `packages`, the system, its name.
     pub path: Vec<String>,
     /// Where it is written.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// The thing that it is, if it is one; an app is none.
     pub symbol: Option<SymbolId>,
     /// What it is.
@@ -69,7 +69,7 @@ pub enum OutputKind {
     /// A development shell.
     Shell(Box<Derivation>),
     /// Anything else that is known: an environment, a package of nixpkgs, a Python package, ….
-    Thing(Box<Thing>),
+    Thing(Box<FlakeValue>),
     /// A value that is none of these.
     Value(Datum),
 }

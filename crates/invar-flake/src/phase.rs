@@ -12,7 +12,7 @@
 //!
 //! # Limits
 //! A text is read up to [`LONGEST`] bytes, [`STEPS`] commands are followed, and [`ENTRIES`] paths are kept; what is
-//! beyond is an [`Unread`].
+//! beyond is an [`UnknownCommand`].
 mod arguments;
 mod blocks;
 mod commands;
@@ -63,7 +63,7 @@ pub struct PhaseStart<'a> {
 
 /// Where something is: a line of a phase's text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
+pub struct PhaseLine {
     /// The attribute that holds the text, such as `installPhase`.
     pub phase: String,
     /// The line in that text, from 1.
@@ -75,11 +75,11 @@ pub struct At {
 pub struct PhaseTree {
     /// By path, relative to the output and without a slash at its start; `""` is the output itself.
     ///
-    /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`Put::Foreign`] or
-    /// [`Put::Link`] names.
+    /// A last part of `*` (or another pattern) stands for all that it matches in the package that [`FileContent::Foreign`] or
+    /// [`FileContent::Link`] names.
     pub entries: BTreeMap<String, Entry>,
     /// Commands that mean something that is unknown here, in their order.
-    pub unread: Vec<Unread>,
+    pub unread: Vec<UnknownCommand>,
     /// Owners and modes of what no entry stands for, such as directories of another package.
     pub owners: Vec<Owner>,
 }
@@ -88,16 +88,16 @@ pub struct PhaseTree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
-    pub put: Put,
+    pub put: FileContent,
     /// The permission bits, where a command sets them.
     pub mode: Option<u32>,
     /// The command that put it there.
-    pub at: At,
+    pub at: PhaseLine,
 }
 
 /// What a command puts at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Put {
+pub enum FileContent {
     /// A directory.
     Directory,
     /// A file or directory of the project, by its path there.
@@ -133,9 +133,9 @@ pub enum Put {
 
 /// A command that means something that is unknown here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unread {
+pub struct UnknownCommand {
     /// Where it is.
-    pub at: At,
+    pub at: PhaseLine,
     /// The command, on one line.
     pub command: String,
     /// Why it is not read.
@@ -146,7 +146,7 @@ pub struct Unread {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// Where it is.
-    pub at: At,
+    pub at: PhaseLine,
     /// The path, relative to the output.
     pub path: String,
     /// The owner as `chown` takes it.

@@ -1,13 +1,13 @@
 //! Values of the evaluator as data and things.
 use std::collections::BTreeMap;
 
-use invar_nix::{ErrorKind, EvalError, Evaluator, Origin, Place, SymbolId, ThunkId, Value};
+use invar_nix::{ErrorKind, EvalError, Evaluator, Origin, Position, SymbolId, ThunkId, Value};
 
-use crate::datum::{Data, Datum, Unreadable};
+use crate::datum::{Data, Datum, EvaluationFailure};
 use crate::files::PROJECT;
 use crate::image::Image;
 use crate::thing::{
-    Derivation, Environment, Interpreter, Package, PythonPackage, PythonSet, Thing, Workspace,
+    Derivation, Environment, FlakeValue, Interpreter, Package, PythonPackage, PythonSet, Workspace,
 };
 use crate::world::PRELUDE;
 
@@ -30,14 +30,14 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// Why `error` happened, as one line.
-pub(crate) fn unreadable(error: &EvalError) -> Unreadable {
+pub(crate) fn unreadable(error: &EvalError) -> EvaluationFailure {
     let why = match &error.kind {
         ErrorKind::MissingAttribute { name } if IMPURE.contains(&&**name) => {
             format!("`{name}` of the flake differs with each commit, so it is not reproducible")
         }
         kind => kind.to_string(),
     };
-    Unreadable {
+    EvaluationFailure {
         place: written(error.place.clone())
             .or_else(|| error.trace.iter().cloned().find_map(|place| written(Some(place)))),
         why,
@@ -45,7 +45,7 @@ pub(crate) fn unreadable(error: &EvalError) -> Unreadable {
 }
 
 /// A place in the project's own files.
-pub(crate) fn written(place: Option<Place>) -> Option<Place> {
+pub(crate) fn written(place: Option<Position>) -> Option<Position> {
     let mut place = place.filter(|place| !place.file.starts_with(PRELUDE))?;
     if let Some(relative) = place.file.strip_prefix(PROJECT).and_then(|rest| rest.strip_prefix('/')) {
         place.file = relative.into();
@@ -76,11 +76,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The same; `attribute` is where the attribute is that has it.
-    pub(crate) fn placed(&mut self, id: ThunkId, attribute: Option<Place>) -> Datum {
+    pub(crate) fn placed(&mut self, id: ThunkId, attribute: Option<Position>) -> Datum {
         self.deep(id, attribute, 0)
     }
 
-    fn deep(&mut self, id: ThunkId, attribute: Option<Place>, depth: usize) -> Datum {
+    fn deep(&mut self, id: ThunkId, attribute: Option<Position>, depth: usize) -> Datum {
         let place = written(self.evaluator.span(id)).or_else(|| written(attribute));
         let value = match self.evaluator.force(id) {
             Ok(value) => value,
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         let place = place.or_else(|| written(self.evaluator.span(id)));
         let value = if depth >= DEEPEST || self.left == 0 {
             let why = "the value has too many parts".to_owned();
-            Data::Unreadable(Unreadable { place: place.clone(), why })
+            Data::Unreadable(EvaluationFailure { place: place.clone(), why })
         } else {
             self.left -= 1;
             self.data(&value, depth)
@@ -190,37 +190,37 @@ impl<'a> Reader<'a> {
     }
 
     /// What `symbol` stands for.
-    pub(crate) fn thing(&mut self, symbol: SymbolId) -> Thing {
+    pub(crate) fn thing(&mut self, symbol: SymbolId) -> FlakeValue {
         let symbol = self.bare(symbol);
         let origin = self.evaluator.symbol(symbol).origin.clone();
         match origin {
             Origin::Made { kind, arguments } => match self.made(&kind, arguments) {
                 Some(thing) => thing,
-                None => Thing::Unknown(self.evaluator.describe(symbol)),
+                None => FlakeValue::Unknown(self.evaluator.describe(symbol)),
             },
-            Origin::Choice { condition, yes, no } => Thing::Choice {
+            Origin::Choice { condition, yes, no } => FlakeValue::Choice {
                 condition: self.evaluator.describe(condition),
                 yes: Box::new(self.datum(yes)),
                 no: Box::new(self.datum(no)),
             },
             Origin::Operation { operator: "++", operands } => {
-                Thing::Joined(operands.iter().map(|&operand| self.datum(operand)).collect())
+                FlakeValue::Joined(operands.iter().map(|&operand| self.datum(operand)).collect())
             }
-            _ => Thing::Unknown(self.evaluator.describe(symbol)),
+            _ => FlakeValue::Unknown(self.evaluator.describe(symbol)),
         }
     }
 
-    fn made(&mut self, kind: &str, arguments: ThunkId) -> Option<Thing> {
+    fn made(&mut self, kind: &str, arguments: ThunkId) -> Option<FlakeValue> {
         let value = self.evaluator.force(arguments).ok()?;
         if kind == "path" {
             return match value {
-                Value::Path(path) => Some(Thing::Path(project_path(&path)?)),
+                Value::Path(path) => Some(FlakeValue::Path(project_path(&path)?)),
                 _ => None,
             };
         }
         if kind.starts_with("fetch") {
             let function = vec!["builtins".to_owned(), kind.to_owned()];
-            return Some(Thing::Call { function, argument: self.datum(arguments) });
+            return Some(FlakeValue::Call { function, argument: self.datum(arguments) });
         }
         let part = |reader: &mut Self, name: &str| match reader.evaluator.attribute_of(&value, name) {
             Ok(Some(id)) => {
@@ -231,32 +231,34 @@ impl<'a> Reader<'a> {
             Err(error) => Datum { value: Data::Unreadable(unreadable(&error)), place: None },
         };
         Some(match kind {
-            "package" => {
-                Thing::Package(package(&part(self, "path"), &part(self, "output"), &part(self, "changes")))
-            }
+            "package" => FlakeValue::Package(package(
+                &part(self, "path"),
+                &part(self, "output"),
+                &part(self, "changes"),
+            )),
             "derivation" => {
                 let function = text(&part(self, "function"));
-                Thing::Derivation(Derivation { function, attributes: self.attributes(&value) })
+                FlakeValue::Derivation(Derivation { function, attributes: self.attributes(&value) })
             }
-            "output" => Thing::Output { of: part(self, "of").thing()?, name: text(&part(self, "name")) },
+            "output" => FlakeValue::Output { of: part(self, "of").thing()?, name: text(&part(self, "name")) },
             "image" => {
                 let function = text(&part(self, "function"));
-                Thing::Image(Box::new(Image::new(function, self.attributes(&value))))
+                FlakeValue::Image(Box::new(Image::new(function, self.attributes(&value))))
             }
-            "base" => Thing::BaseImage {
+            "base" => FlakeValue::BaseImage {
                 function: text(&part(self, "function")),
                 attributes: self.attributes(&value),
             },
-            "layer" => Thing::Layer { attributes: self.attributes(&value) },
-            "part" => Thing::ImagePart(text(&part(self, "name"))),
-            "hook" => Thing::Hook(text(&part(self, "name"))),
-            "virtualenv" => Thing::Environment(Environment {
+            "layer" => FlakeValue::Layer { attributes: self.attributes(&value) },
+            "part" => FlakeValue::ImagePart(text(&part(self, "name"))),
+            "hook" => FlakeValue::Hook(text(&part(self, "name"))),
+            "virtualenv" => FlakeValue::Environment(Environment {
                 name: part(self, "name"),
                 dependencies: part(self, "spec"),
                 set: part(self, "set"),
                 changes: set(part(self, "changes")),
             }),
-            "python-package" => Thing::PythonPackage(PythonPackage {
+            "python-package" => FlakeValue::PythonPackage(PythonPackage {
                 name: text(&part(self, "name")),
                 version: part(self, "version").text().map(str::to_owned),
                 locked: part(self, "locked").boolean().unwrap_or_default(),
@@ -267,19 +269,19 @@ impl<'a> Reader<'a> {
             }),
             "python-set" => {
                 let python = part(self, "python");
-                Thing::PythonSet(Box::new(self.python_set(&value, python)))
+                FlakeValue::PythonSet(Box::new(self.python_set(&value, python)))
             }
-            "application" => Thing::Application {
+            "application" => FlakeValue::Application {
                 environment: part(self, "venv"),
                 package: part(self, "package"),
                 changes: set(part(self, "changes")),
             },
-            "interpreter" => Thing::Interpreter(Interpreter {
+            "interpreter" => FlakeValue::Interpreter(Interpreter {
                 attribute: text(&part(self, "wanted")),
                 version: text(&part(self, "version")),
                 changed: names(&part(self, "changes")),
             }),
-            "interpreter-environment" => Thing::InterpreterEnvironment {
+            "interpreter-environment" => FlakeValue::InterpreterEnvironment {
                 interpreter: part(self, "interpreter"),
                 packages: part(self, "packages"),
             },
@@ -290,11 +292,12 @@ impl<'a> Reader<'a> {
                     }
                     _ => None,
                 };
-                Thing::Source { root: part(self, "root"), selection: part(self, "selection"), files }
+                FlakeValue::Source { root: part(self, "root"), selection: part(self, "selection"), files }
             }
-            "call" => {
-                Thing::Call { function: names(&part(self, "function")), argument: part(self, "argument") }
-            }
+            "call" => FlakeValue::Call {
+                function: names(&part(self, "function")),
+                argument: part(self, "argument"),
+            },
             _ => return None,
         })
     }
@@ -343,7 +346,7 @@ impl<'a> Reader<'a> {
                     let datum = self.deep(id, place, 0);
                     let plain = match datum.value {
                         Data::Thing(symbol) => {
-                            matches!(self.thing(symbol), Thing::PythonPackage(package) if package.is_plain())
+                            matches!(self.thing(symbol), FlakeValue::PythonPackage(package) if package.is_plain())
                         }
                         Data::Function => true,
                         // An override of what the lock does not have is never asked for.

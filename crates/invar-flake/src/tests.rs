@@ -3,7 +3,7 @@ mod support;
 
 use support::{error, read, show};
 
-use crate::{OutputKind, Purpose, Thing};
+use crate::{FlakeValue, OutputKind, Purpose};
 
 const TALK: &str = include_str!("tests/talk.nix");
 const TALK_FILES: [(&str, &str); 3] = [
@@ -134,7 +134,7 @@ fn selections_of_files() {
         let found =
             read(&text, &files, |flake| match flake.output("x", Purpose::Build).map(|output| output.kind) {
                 Ok(OutputKind::Thing(thing)) => match *thing {
-                    Thing::Source { files, .. } => files.map_or("-".to_owned(), |files| files.join(" ")),
+                    FlakeValue::Source { files, .. } => files.map_or("-".to_owned(), |files| files.join(" ")),
                     other => format!("{other:?}"),
                 },
                 other => format!("{other:?}"),

@@ -9,7 +9,7 @@ use crate::image::Image;
 /// Something that is known by how it was created.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Thing {
+pub enum FlakeValue {
     /// A package of nixpkgs.
     Package(Package),
     /// What a function of nixpkgs makes of attributes: a package, a script, a shell.

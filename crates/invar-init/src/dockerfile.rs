@@ -30,19 +30,19 @@ mod within;
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{
-    Assignment, Base, BuildArguments, Dockerfile, Expansion, ImageReference, Instruction, Kind, ParseError,
-    Scope, Stage, StageFault, Stages, Word, parse,
+    Assignment, Base, BuildArguments, Dockerfile, Expansion, ImageReference, Instruction, InstructionKind,
+    ParseError, Scope, Stage, StageFault, Stages, Word, parse,
 };
 use invar_project::{Release, STABLE};
 
 use crate::dockerfile::account::Accounts;
 use crate::dockerfile::build_packages::BuildPackages;
-use crate::dockerfile::collect::Collect;
+use crate::dockerfile::collect::FileCollection;
 use crate::dockerfile::files::Files;
 use crate::dockerfile::first_process::{has_runner, is_deaf};
-use crate::dockerfile::moved::Moved;
+use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::nix::Nix;
-use crate::dockerfile::place::Places;
+use crate::dockerfile::place::ImagePaths;
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
@@ -83,7 +83,7 @@ pub enum DockerfileError {
 #[derive(Debug, Clone, Copy)]
 pub struct DockerfileContext<'a> {
     /// The project's folder, as an absolute path: the Dockerfile may name its files from a folder above it.
-    pub folder: &'a str,
+    pub directory: &'a str,
     /// The project's source files, each relative to its folder; those that matter with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
     /// The release of Debian that the image gets on its own; `None` where none has a Python that the project allows.
@@ -112,7 +112,7 @@ struct Reader<'a> {
     text: &'a str,
     context: &'a DockerfileContext<'a>,
     draft: Draft,
-    places: Places,
+    places: ImagePaths,
     build_packages: BuildPackages,
     accounts: Accounts,
     /// The suite of Debian that the image is built from, as far as it is known.
@@ -120,7 +120,7 @@ struct Reader<'a> {
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
-    moved: Vec<Moved>,
+    moved: Vec<Relocation>,
     /// The places that something was moved to by a step.
     moved_to: Vec<String>,
     /// Whether apt has been told of another archive than Debian's.
@@ -128,7 +128,7 @@ struct Reader<'a> {
     /// What Nix has built.
     nix: Nix,
     /// Commands that gather files for a web server.
-    collects: Vec<Collect>,
+    collects: Vec<FileCollection>,
     /// Whether all of the project is copied.
     copies_all: bool,
     /// What is done to files before the image gets them.
@@ -163,7 +163,7 @@ pub fn read_dockerfile(
         text,
         context,
         draft,
-        places: Places::default(),
+        places: ImagePaths::default(),
         build_packages: BuildPackages::default(),
         accounts: Accounts::default(),
         suite: None,
@@ -196,7 +196,8 @@ pub fn read_dockerfile(
         None => context.release,
     };
     reader.suite = reader.draft.suite.clone().or_else(|| release.map(|release| release.suite.to_owned()));
-    reader.places = Places::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
+    reader.places =
+        ImagePaths::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
     if let Some(release) = release {
         reader.add_version(&stages.stages[chain[0]], release);
     }
@@ -282,10 +283,10 @@ impl<'a> Reader<'a> {
                 let mut walk = stages.walk(&stages.stages[base]);
                 while let Some((instruction, scope)) = walk.step() {
                     match &instruction.kind {
-                        Kind::Run(command) if base == index => {
+                        InstructionKind::Run(command) if base == index => {
                             self.run(command, instruction, scope, false)?;
                         }
-                        Kind::Workdir(folder) => self.enter(folder, scope),
+                        InstructionKind::Workdir(directory) => self.enter(directory, scope),
                         _ => {}
                     }
                 }
@@ -303,16 +304,16 @@ impl<'a> Reader<'a> {
         stage: &Stage<'a>,
     ) -> Result<(), DockerfileError> {
         match &instruction.kind {
-            Kind::Run(command) => self.run(command, instruction, scope, true)?,
-            Kind::Copy(transfer) | Kind::Add(transfer) => {
+            InstructionKind::Run(command) => self.run(command, instruction, scope, true)?,
+            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                 self.copy(transfer, instruction, scope, stages, stage)
             }
-            Kind::Env(assignments) => {
+            InstructionKind::Env(assignments) => {
                 for assignment in assignments {
                     self.variable(assignment, instruction, scope);
                 }
             }
-            Kind::Label(assignments) => {
+            InstructionKind::Label(assignments) => {
                 for Assignment { name, value, .. } in assignments {
                     let Some(name) = self.expand(instruction, scope, name) else { continue };
                     let Some(value) = value.as_ref().and_then(|value| self.expand(instruction, scope, value))
@@ -322,7 +323,7 @@ impl<'a> Reader<'a> {
                     self.draft.image.set_in("labels", &name, value);
                 }
             }
-            Kind::Expose(ports) => {
+            InstructionKind::Expose(ports) => {
                 for port in ports {
                     let Some(port) = self.expand(instruction, scope, port) else { continue };
                     match port.strip_suffix("/tcp").unwrap_or(&port).parse::<i64>() {
@@ -332,42 +333,47 @@ impl<'a> Reader<'a> {
                     }
                 }
             }
-            Kind::Volume(folders) => {
-                for folder in folders {
-                    if let Some(folder) = self.expand(instruction, scope, folder) {
-                        let folder = self.places.in_image(&folder);
-                        self.draft.image.add("volumes", folder);
+            InstructionKind::Volume(directories) => {
+                for directory in directories {
+                    if let Some(directory) = self.expand(instruction, scope, directory) {
+                        let directory = self.places.in_image(&directory);
+                        self.draft.image.add("volumes", directory);
                     }
                 }
             }
-            Kind::User(user) => {
+            InstructionKind::User(user) => {
                 if let Some(user) = self.expand(instruction, scope, user) {
                     self.user(&user, instruction);
                 }
             }
-            Kind::StopSignal(signal) => {
+            InstructionKind::StopSignal(signal) => {
                 if let Some(signal) = self.expand(instruction, scope, signal) {
                     self.draft.image.set("stop-signal", signal);
                 }
             }
-            Kind::Healthcheck(check) => self.health_check(check, instruction, scope),
-            Kind::Entrypoint(_) => {
+            InstructionKind::Healthcheck(check) => self.health_check(check, instruction, scope),
+            InstructionKind::Entrypoint(_) => {
                 self.entrypoint = Some((instruction, scope.clone()));
                 // As in Docker, an entrypoint makes the command of a lower stage void.
                 self.command = None;
             }
-            Kind::Cmd(_) => self.command = Some((instruction, scope.clone())),
-            Kind::Onbuild(_) => self.note(instruction, "images cannot be used as a base for other images"),
-            Kind::Workdir(folder) => self.enter(folder, scope),
+            InstructionKind::Cmd(_) => self.command = Some((instruction, scope.clone())),
+            InstructionKind::Onbuild(_) => {
+                self.note(instruction, "images cannot be used as a base for other images")
+            }
+            InstructionKind::Workdir(directory) => self.enter(directory, scope),
             // Names are replaced where they are, and shells are what lines for them start with.
-            Kind::Arg(_) | Kind::From { .. } | Kind::Shell(_) | Kind::Maintainer(_) => {}
+            InstructionKind::Arg(_)
+            | InstructionKind::From { .. }
+            | InstructionKind::Shell(_)
+            | InstructionKind::Maintainer(_) => {}
         }
         Ok(())
     }
 
-    fn enter(&mut self, folder: &Word, scope: &Scope) {
-        let folder = scope.expand(&folder.text, self.file.escape).map(|expansion| expansion.text);
-        self.places.enter(&folder.unwrap_or_default());
+    fn enter(&mut self, directory: &Word, scope: &Scope) {
+        let directory = scope.expand(&directory.text, self.file.escape).map(|expansion| expansion.text);
+        self.places.enter(&directory.unwrap_or_default());
     }
 
     /// What can be said only when everything was read.
@@ -376,7 +382,10 @@ impl<'a> Reader<'a> {
         self.add_build_packages();
         for (key, found) in [("entrypoint", self.entrypoint.take()), ("command", self.command.take())] {
             let Some((instruction, scope)) = found else { continue };
-            let (Kind::Entrypoint(command) | Kind::Cmd(command)) = &instruction.kind else { continue };
+            let (InstructionKind::Entrypoint(command) | InstructionKind::Cmd(command)) = &instruction.kind
+            else {
+                continue;
+            };
             let words = self.command_words(command, instruction, &scope);
             let Some(words) = words.filter(|words| !words.is_empty()) else { continue };
             let needs_init = has_runner(command) && is_deaf(&words);
@@ -385,13 +394,13 @@ impl<'a> Reader<'a> {
                 self.add_init();
             }
         }
-        if let Some(folder) = self.places.workdir().filter(|folder| folder != "/app") {
-            self.draft.image.set("workdir", folder);
+        if let Some(directory) = self.places.workdir().filter(|directory| directory != "/app") {
+            self.draft.image.set("workdir", directory);
         }
         self.change_files();
         self.include();
         self.move_files();
-        self.link_folders();
+        self.link_directories();
         self.collect_files();
         self.add_directories();
     }

@@ -17,7 +17,7 @@ mod step;
 
 use std::collections::BTreeMap;
 
-use invar_flake::{Flake, Output, OutputKind, OutputName, Thing};
+use invar_flake::{Flake, FlakeValue, Output, OutputKind, OutputName};
 use invar_project::Purpose;
 use toml::Value;
 
@@ -253,7 +253,7 @@ impl Reader<'_> {
             Ok(output) => {
                 let what = match &output.kind {
                     OutputKind::Thing(thing) => match &**thing {
-                        Thing::Unknown(description) => description.clone(),
+                        FlakeValue::Unknown(description) => description.clone(),
                         _ => String::new(),
                     },
                     _ => String::new(),

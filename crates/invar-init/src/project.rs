@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_python::UvLockError;
 use toml::Table;
 
-use crate::project::locked::Locked;
+use crate::project::locked::LockedPackages;
 
 use crate::draft::{Draft, Source};
 use crate::suite;
@@ -102,8 +102,8 @@ impl Facts {
         let package = uv.and_then(|uv| uv.get("package")).and_then(|value| value.as_bool());
         facts.is_package = package.unwrap_or(document.contains_key("build-system"));
         if let (Some(lock), Some(release)) = (view.uv_lock, release)
-            && let Some(Locked { packages, without_wheels, without_fitting }) =
-                Locked::read(lock, &facts, draft, release)?
+            && let Some(LockedPackages { packages, without_wheels, without_fitting }) =
+                LockedPackages::read(lock, &facts, draft, release)?
         {
             facts = Self { packages, without_wheels, without_fitting, ..facts };
         }

@@ -2,14 +2,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
-use invar_oci_read::{Image, Kind, Limits, Opened, Package};
+use invar_oci_read::{Image, ImageSet, LayerNode, Limits, Package};
 
 use crate::answer::{Answer, Subject};
 use crate::error::InspectError;
 use crate::inventory::Whole;
 
 /// How an image is called.
-pub fn image_title(opened: &Opened, image: &Image) -> String {
+pub fn image_title(opened: &ImageSet, image: &Image) -> String {
     let name = image.names.first().cloned().unwrap_or_else(|| opened.path.display().to_string());
     match &image.platform {
         Some(platform) => format!("{name} for {platform}"),
@@ -21,7 +21,7 @@ pub fn image_title(opened: &Opened, image: &Image) -> String {
 ///
 /// # Errors
 /// [`InspectError::NoPlatform`] where there is none.
-pub fn choose<'a>(opened: &'a Opened, platform: Option<&str>) -> Result<&'a Image, InspectError> {
+pub fn choose<'a>(opened: &'a ImageSet, platform: Option<&str>) -> Result<&'a Image, InspectError> {
     let wanted = |image: &&Image| match (platform, &image.platform) {
         (Some(wanted), Some(platform)) => platform.to_string() == wanted,
         _ => true,
@@ -95,11 +95,11 @@ pub fn explain_in_image(
     let mut answer = Answer::of(path.to_string(), origin);
     let member = &placed.member;
     answer.fact("kind", member.kind.name());
-    if let Kind::File { size, digest } = &member.kind {
+    if let LayerNode::File { size, digest } = &member.kind {
         answer.fact("size", format!("{size} bytes"));
         answer.fact("content", digest);
     }
-    if let Kind::Symlink { target } = &member.kind {
+    if let LayerNode::Symlink { target } = &member.kind {
         answer.fact("target", target);
     }
     answer.fact("mode", member.mode);

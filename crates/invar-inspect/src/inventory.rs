@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use invar_build::{Item, Session};
 use invar_checkout::ProjectFiles;
 use invar_oci_read::{
-    Counted, Image, ImageError, Inventory, LayerSize, Limits, Listing, Packages, Root, is_record,
+    Image, ImageError, Inventory, InventoryFile, LayerSize, Limits, Listing, Packages, RootFilesystem,
+    is_record,
 };
 use invar_plan::LayerName;
 use invar_project::Platform;
@@ -18,7 +19,7 @@ pub(crate) struct Whole {
     /// Its layers.
     pub listings: Vec<Listing>,
     /// What a container sees.
-    pub root: Root,
+    pub root: RootFilesystem,
     /// What it says of its packages.
     pub packages: Packages,
 }
@@ -31,7 +32,7 @@ impl Whole {
     pub fn read(image: &Image, limits: &Limits) -> Result<Self, ImageError> {
         let listings = image.layers.iter().map(|layer| layer.read(limits, &is_record));
         let listings = listings.collect::<Result<Vec<Listing>, ImageError>>()?;
-        let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
+        let root = RootFilesystem::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
         let mut records = BTreeMap::new();
         for (path, placed) in root.iter() {
             if let Some(bytes) = listings[placed.content_layer].kept.get(&placed.content) {
@@ -79,7 +80,7 @@ fn of_project(items: &invar_build::Inventory, layers: &[LayerName]) -> Inventory
             origin => origin.to_string(),
         };
         let layer = layers.iter().position(|name| *name == layer).unwrap_or_default();
-        inventory.files.push(Counted { path: path.clone(), size, digest, layer, origin });
+        inventory.files.push(InventoryFile { path: path.clone(), size, digest, layer, origin });
     }
     for (place, layer) in layers.iter().enumerate() {
         let files = inventory.files.iter().filter(|file| file.layer == place).map(|file| file.size).sum();

@@ -3,7 +3,7 @@
 //! The data is JSON in an element that is not run. In it, `<`, `>` and `&` and the two line separators are written as
 //! escapes, so that no name of a file can end the element; the script puts texts into the page as texts only. The
 //! page's own policy forbids all that is fetched.
-use invar_oci_read::{Inventory, Sum};
+use invar_oci_read::{Inventory, Usage};
 use serde::Serialize;
 
 use crate::terminal::ByteSize;
@@ -71,7 +71,7 @@ impl Page {
         let origins = inventory.by_origin();
         let map = origins.iter().filter(|(_, sum)| sum.size > 0);
         let map = map.map(|(name, sum)| tile(name, *sum, changed(name))).collect();
-        let sums = |title: &str, sums: Vec<(String, Sum)>| Section {
+        let sums = |title: &str, sums: Vec<(String, Usage)>| Section {
             title: title.into(),
             rows: sums
                 .into_iter()
@@ -111,7 +111,7 @@ impl Page {
             sections: vec![
                 Section { title: "Layers".into(), rows: layers.collect() },
                 sums("By origin", origins),
-                sums("Folders", inventory.by_folder(4)),
+                sums("Folders", inventory.by_directory(4)),
                 Section { title: "Duplicates".into(), rows: duplicates.collect() },
                 Section { title: "Files".into(), rows: files.collect() },
             ],
@@ -144,7 +144,7 @@ fn row(name: String, group: String, size: u64, text: String) -> Row {
     Row { name, group, size: Some(size), text, ..Row::default() }
 }
 
-fn tile(origin: &str, sum: Sum, is_changed: bool) -> Tile {
+fn tile(origin: &str, sum: Usage, is_changed: bool) -> Tile {
     let lower = origin.to_ascii_lowercase();
     let group = match () {
         () if lower.starts_with("debian package") => "Debian packages",

@@ -1,5 +1,5 @@
 //! The files of an image, summed up as text and as JSON.
-use invar_oci_read::{Inventory, Sum};
+use invar_oci_read::{Inventory, Usage};
 use serde_json::json;
 
 use crate::terminal::ByteSize;
@@ -10,7 +10,7 @@ const DEPTH: usize = 3;
 
 /// All files and sums, with the `top` largest.
 pub fn to_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Value {
-    let sums = |sums: Vec<(String, Sum)>| -> Vec<serde_json::Value> {
+    let sums = |sums: Vec<(String, Usage)>| -> Vec<serde_json::Value> {
         sums.into_iter()
             .map(|(name, sum)| json!({"name": name, "files": sum.files, "size": sum.size}))
             .collect()
@@ -33,7 +33,7 @@ pub fn to_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Va
             json!({"size": size, "paths": paths})
         })
         .collect();
-    let file = |file: &invar_oci_read::Counted| {
+    let file = |file: &invar_oci_read::InventoryFile| {
         let layer = inventory.layers.get(file.layer).map(|layer| layer.name.clone());
         json!({
             "path": file.path.to_string(), "size": file.size, "digest": file.digest, "layer": layer,
@@ -44,7 +44,7 @@ pub fn to_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Va
     let files: Vec<_> = inventory.files.iter().map(file).collect();
     json!({
         "image": title, "size": inventory.size(), "layers": layers, "origins": sums(inventory.by_origin()),
-        "folders": sums(inventory.by_folder(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
+        "folders": sums(inventory.by_directory(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
     })
 }
 
@@ -70,7 +70,7 @@ pub fn summary(title: &str, inventory: &Inventory, top: usize) -> String {
         let files = ByteSize(layer.files);
         lines.push(format!("  {}: {stored}{files} of files{hidden}{overhead}", printable(&layer.name)));
     }
-    let mut sums = |title: &str, sums: Vec<(String, Sum)>| {
+    let mut sums = |title: &str, sums: Vec<(String, Usage)>| {
         lines.push(format!("\n{title}"));
         for (name, sum) in sums.iter().take(top) {
             lines.push(format!(
@@ -86,7 +86,7 @@ pub fn summary(title: &str, inventory: &Inventory, top: usize) -> String {
         }
     };
     sums("By origin", inventory.by_origin());
-    let mut folders = inventory.by_folder(DEPTH);
+    let mut folders = inventory.by_directory(DEPTH);
     folders.truncate(top);
     sums("Folders", folders);
     lines.push("\nLargest files".into());

@@ -40,7 +40,7 @@ pub use invar_tree::Machine;
 
 /// What a program is called by: the first of its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum CalledAs {
+pub enum ProgramName {
     /// Its own path.
     #[default]
     Program,
@@ -76,7 +76,7 @@ pub struct Launcher {
     /// before that.
     pub prefix_path: Vec<String>,
     /// What the program is called by.
-    pub name: CalledAs,
+    pub name: ProgramName,
     /// Arguments that come after those of the caller.
     pub last_arguments: Vec<String>,
     /// Variables that are set where the caller has not set them; the values by the names.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::assembler::{Assembler, Label, Reference, VariablePart};
 use crate::variable::{Variable, is_changed, variables};
-use crate::{CalledAs, Launcher, LauncherError};
+use crate::{Launcher, LauncherError, ProgramName};
 
 /// The longest argument or variable that Linux takes (`MAX_ARG_STRLEN`), without the NUL at its end.
 const LONGEST: usize = 131_071;
@@ -27,7 +27,7 @@ pub(crate) struct Data {
     message: String,
     /// The variables that are changed, and not just set.
     variables: Vec<Variable>,
-    name: CalledAs,
+    name: ProgramName,
     /// The arguments that come after those of the caller.
     last: Vec<String>,
     /// The folder that is entered, and what is said if it cannot be.
@@ -42,8 +42,8 @@ impl Data {
             return Err(LauncherError::Program { program: program.clone() });
         }
         let given = match name {
-            CalledAs::Name(name) => Some(name),
-            CalledAs::Program | CalledAs::Caller => None,
+            ProgramName::Name(name) => Some(name),
+            ProgramName::Program | ProgramName::Caller => None,
         };
         let texts = || arguments.iter().chain(last_arguments).chain(given);
         if let Some(argument) = texts().find(|argument| has_nul(argument)) {
@@ -111,8 +111,8 @@ impl Data {
 
     fn check_lengths(&self) -> Result<(), LauncherError> {
         let name = match &self.name {
-            CalledAs::Name(name) => Some(name),
-            CalledAs::Program | CalledAs::Caller => None,
+            ProgramName::Name(name) => Some(name),
+            ProgramName::Program | ProgramName::Caller => None,
         };
         let changed = || self.variables.iter().flat_map(Variable::texts);
         let texts = || self.texts.iter().chain(&self.prefix).chain(name).chain(&self.last).chain(changed());
@@ -155,7 +155,7 @@ impl Data {
 
     /// Whether the program is called as the launcher is.
     pub(crate) fn is_called_as_the_caller_says(&self) -> bool {
-        self.name == CalledAs::Caller
+        self.name == ProgramName::Caller
     }
 
     /// The variables that are changed, and not just set, each with its number.
@@ -184,7 +184,7 @@ impl Data {
             assembler.align();
             assembler.label(start);
             for text in texts {
-                let named = text == 0 && matches!(self.name, CalledAs::Name(_));
+                let named = text == 0 && matches!(self.name, ProgramName::Name(_));
                 let label = if named { Label::CalledAs } else { Label::Text(text) };
                 assembler.refer(&[0; 8], label, Reference::Absolute64);
             }
@@ -228,7 +228,7 @@ impl Data {
             assembler.put(text.as_bytes());
             assembler.put(&[0]);
         };
-        if let CalledAs::Name(name) = &self.name {
+        if let ProgramName::Name(name) = &self.name {
             text(Label::CalledAs, name);
         }
         if let Some((directory, message)) = &self.directory {

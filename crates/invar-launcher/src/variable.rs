@@ -34,17 +34,17 @@ impl Variable {
 }
 
 /// What is put around one value.
-struct Around<'a> {
+struct Affixes<'a> {
     /// The folders of `prefix_path`, where the variable is `PATH`.
     folders: &'a [String],
     before: Option<&'a Values>,
     after: Option<&'a Values>,
 }
 
-impl Around<'_> {
-    fn of<'a>(launcher: &'a Launcher, name: &str) -> Around<'a> {
+impl Affixes<'_> {
+    fn of<'a>(launcher: &'a Launcher, name: &str) -> Affixes<'a> {
         let folders = if name == "PATH" { launcher.prefix_path.as_slice() } else { &[] };
-        Around { folders, before: launcher.prefixes.get(name), after: launcher.suffixes.get(name) }
+        Affixes { folders, before: launcher.prefixes.get(name), after: launcher.suffixes.get(name) }
     }
 
     fn is_nothing(&self) -> bool {
@@ -105,7 +105,7 @@ pub(crate) fn variables(launcher: &Launcher, set: &mut BTreeMap<String, String>)
     let names: BTreeSet<&String> = defaults.keys().chain(prefixes.keys()).chain(suffixes.keys()).collect();
     let mut variables = Vec::new();
     for name in names {
-        let around = Around::of(launcher, name);
+        let around = Affixes::of(launcher, name);
         let default = defaults.get(name).map(String::as_str);
         if let Some(value) = set.get_mut(name) {
             *value = around.around(value);

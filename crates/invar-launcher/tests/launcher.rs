@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use invar_launcher::{CalledAs, LAUNCHER_VERSION, Launcher, LauncherError, Machine, Values, launcher};
+use invar_launcher::{LAUNCHER_VERSION, Launcher, LauncherError, Machine, ProgramName, Values, launcher};
 use invar_tree::Digest;
 use tempfile::TempDir;
 
@@ -307,9 +307,9 @@ fn arguments_come_around_those_of_the_caller_and_the_name_is_chosen(on: &[On]) {
         let got = run(&request, emulator, &["from caller"], &[]).arguments;
         assert_eq!(got[0], "/bin/sh");
         assert_eq!(got[3..], ["two words", "from caller", "last", "one more"], "{machine:?}");
-        let named = Launcher { name: CalledAs::Name("sh".to_owned()), ..request.clone() };
+        let named = Launcher { name: ProgramName::Name("sh".to_owned()), ..request.clone() };
         assert_eq!(run(&named, emulator, &[], &[]).arguments[0], "sh");
-        let inherited = Launcher { name: CalledAs::Caller, ..request.clone() };
+        let inherited = Launcher { name: ProgramName::Caller, ..request.clone() };
         let (_directory, path) = executable(&inherited);
         let output = output(command(&path, emulator).arg("x"));
         assert_eq!(read(&output).arguments[0], path.to_str().unwrap(), "{machine:?}");
@@ -464,7 +464,7 @@ fn a_caller_that_gives_no_arguments_at_all_is_survived() {
     let (_directory, path) = executable(&Launcher { machine, ..shell() });
     let Some(output) = start(&path, &[], &["A=1"]) else { return };
     assert_eq!(read(&output).variables, ["A=1"]);
-    let (_directory, path) = executable(&Launcher { machine, name: CalledAs::Caller, ..shell() });
+    let (_directory, path) = executable(&Launcher { machine, name: ProgramName::Caller, ..shell() });
     let Some(output) = start(&path, &[], &[]) else { return };
     assert!(["", "/bin/sh"].contains(&read(&output).arguments[0].as_str()));
     let missing = Launcher { machine, program: "/missing".to_owned(), ..Launcher::default() };
@@ -552,7 +552,7 @@ fn what_cannot_be_handed_on_is_refused() {
     let argument = "a\0".to_owned();
     let error = LauncherError::Argument { argument: argument.clone() };
     check(Launcher { last_arguments: vec![argument.clone()], ..shell() }, error.clone());
-    check(Launcher { name: CalledAs::Name(argument), ..shell() }, error);
+    check(Launcher { name: ProgramName::Name(argument), ..shell() }, error);
     for folder in ["", "bin", "/a:/b", "/a\0"] {
         let folder = folder.to_owned();
         check(Launcher { prefix_path: vec![folder.clone()], ..shell() }, LauncherError::Folder { folder });
@@ -594,7 +594,7 @@ fn sample(machine: Machine) -> Launcher {
 /// A launcher with all that few have.
 fn full(machine: Machine) -> Launcher {
     Launcher {
-        name: CalledAs::Name("tool".to_owned()),
+        name: ProgramName::Name("tool".to_owned()),
         last_arguments: vec!["--last".to_owned()],
         defaults: map(&[("LC_ALL", "C.UTF-8")]),
         prefixes: lists(&[("LD_LIBRARY_PATH", ":", &["/opt/tool/lib"])]),

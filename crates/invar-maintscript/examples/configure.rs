@@ -11,9 +11,9 @@ use invar_maintscript::{Settings, TimeZone, Verdict, configure, verdict};
 use invar_tree::{MemoryTree, Origin};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).ok_or("usage: configure FOLDER")?;
+    let directory = std::env::args().nth(1).ok_or("usage: configure FOLDER")?;
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
-    let entries = std::fs::read_dir(folder)?;
+    let entries = std::fs::read_dir(directory)?;
     let mut packages: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     packages.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));

@@ -11,10 +11,10 @@ use invar_debian::read_control;
 use invar_maintscript::{Verdict, script_key, verdict};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [label, folder] = <[String; 2]>::try_from(std::env::args().skip(1).collect::<Vec<_>>())
+    let [label, directory] = <[String; 2]>::try_from(std::env::args().skip(1).collect::<Vec<_>>())
         .map_err(|_| "usage: script-hashes LABEL FOLDER")?;
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
-    let entries = std::fs::read_dir(folder)?;
+    let entries = std::fs::read_dir(directory)?;
     let mut packages: Vec<PathBuf> =
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     packages.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));

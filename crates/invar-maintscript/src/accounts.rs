@@ -35,7 +35,7 @@ const GLOBAL: [(&str, u32); 8] = [
 ];
 
 /// What a maintainer script adds with `adduser --system` or `addgroup --system`.
-struct Added {
+struct NewAccount {
     /// The package, and a part of its `postinst` by which the call is known.
     package: &'static str,
     call: &'static str,
@@ -53,33 +53,38 @@ enum Account {
 }
 
 /// In the order of names.
-const ADDED: [Added; 6] = [
-    Added {
+const ADDED: [NewAccount; 6] = [
+    NewAccount {
         package: "apt",
         call: "adduser --force-badname --system --home /nonexistent",
         name: "_apt",
         account: Account::User { home: "/nonexistent", own_group: false },
     },
-    Added { package: "openssh-client", call: "--force-badname _ssh", name: "_ssh", account: Account::Group },
-    Added {
+    NewAccount {
+        package: "openssh-client",
+        call: "--force-badname _ssh",
+        name: "_ssh",
+        account: Account::Group,
+    },
+    NewAccount {
         package: "cron-daemon-common",
         call: "addgroup --system crontab",
         name: "crontab",
         account: Account::Group,
     },
-    Added {
+    NewAccount {
         package: "dbus-system-bus-common",
         call: "MESSAGEUSER=messagebus",
         name: "messagebus",
         account: Account::User { home: "/nonexistent", own_group: true },
     },
-    Added {
+    NewAccount {
         package: "redis-tools",
         call: "--home /var/lib/redis",
         name: "redis",
         account: Account::User { home: "/var/lib/redis", own_group: true },
     },
-    Added {
+    NewAccount {
         package: "openssh-server",
         call: "--home /run/sshd",
         name: "sshd",
@@ -173,7 +178,7 @@ fn start(view: &View<'_>, database: Database) -> Result<Option<Table>, Configure
 }
 
 /// Adds what a script adds, unless it is there.
-fn add(added: &Added, users: &mut Table, groups: &mut Table) -> Result<(), AccountError> {
+fn add(added: &NewAccount, users: &mut Table, groups: &mut Table) -> Result<(), AccountError> {
     let name = added.name;
     let group = |groups: &mut Table| match groups.id(name) {
         Some(gid) => Ok(gid),

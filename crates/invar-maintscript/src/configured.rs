@@ -7,7 +7,7 @@ use crate::View;
 
 /// What the handlers made.
 #[derive(Debug, Clone)]
-pub struct Configured {
+pub struct Configuration {
     /// The new entries, with the handler as their origin, and the directories above them.
     ///
     /// Directories that the root has already are as they are there, with the package as their origin.
@@ -17,7 +17,7 @@ pub struct Configured {
     pub removed: Vec<ImagePath>,
 }
 
-impl Configured {
+impl Configuration {
     /// The root with what the handlers made.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl Configured {
 }
 
 /// Takes out of a view what is over its root.
-pub(crate) fn configured(view: View<'_>) -> Configured {
+pub(crate) fn configured(view: View<'_>) -> Configuration {
     let mut tree = MemoryTree::new(Origin::Handler { name: String::new() });
     let mut origin: Option<Arc<Origin>> = None;
     for path in view.made_paths() {
@@ -56,7 +56,7 @@ pub(crate) fn configured(view: View<'_>) -> Configured {
             taken.expect("the view saw to it that the entries form a tree");
         }
     }
-    Configured { tree, removed: view.into_removed() }
+    Configuration { tree, removed: view.into_removed() }
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     use crate::{ConfigureError, Output};
     use invar_tree::{Mode, Owner};
 
-    fn apply(image: &Image, fill: impl FnOnce(&mut Output)) -> Result<Configured, ConfigureError> {
+    fn apply(image: &Image, fill: impl FnOnce(&mut Output)) -> Result<Configuration, ConfigureError> {
         let mut view = View::new(&image.tree);
         let mut out = Output::new("test");
         fill(&mut out);

@@ -29,9 +29,9 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
         }
     }
     if context.has("ghostscript") {
-        for (folder, target) in JOINED {
+        for (directory, target) in JOINED {
             let mut whole = Vec::new();
-            for (path, _) in context.view.children(folder) {
+            for (path, _) in context.view.children(directory) {
                 if path.name().ends_with(".conf")
                     && let Some(piece) = context.view.read(path.as_str())?
                 {

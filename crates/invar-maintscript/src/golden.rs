@@ -7,7 +7,7 @@ use invar_tree::{Digest, ImagePath, Mode, Origin, Owner, Sink as _};
 
 use crate::handler::HANDLERS;
 use crate::testing::{Image, settings};
-use crate::{Configured, HANDLERS_VERSION, configure};
+use crate::{Configuration, HANDLERS_VERSION, configure};
 
 /// An image in which every handler has something to do.
 fn image() -> Image {
@@ -71,7 +71,7 @@ fn image() -> Image {
 }
 
 /// One line for each path: all of it that reaches an image.
-fn lines(configured: &Configured) -> String {
+fn lines(configured: &Configuration) -> String {
     let tree = configured.tree.tree();
     let mut text = String::new();
     for (path, entry) in tree.iter() {

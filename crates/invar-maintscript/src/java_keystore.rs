@@ -113,7 +113,7 @@ mod tests {
     use invar_tree::{Digest, MemoryTree, Origin, Sink as _};
 
     use super::*;
-    use crate::output::{Change, Made};
+    use crate::output::{Change, NewEntry};
 
     #[test]
     fn the_key_store_has_the_linked_certificates() {
@@ -133,7 +133,8 @@ mod tests {
         link("etc/ssl/certs/types.pem", "/opt/types.crt");
         let mut output = Output::new("java-keystore");
         handler(&View::new(&tree), &mut output).unwrap();
-        let Some((path, Change::Make { made: Made::File(bytes), .. })) = output.into_parts().1.pop_first()
+        let Some((path, Change::Make { made: NewEntry::File(bytes), .. })) =
+            output.into_parts().1.pop_first()
         else {
             panic!("no key store was made");
         };

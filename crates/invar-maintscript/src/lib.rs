@@ -49,19 +49,19 @@ use std::collections::BTreeMap;
 use invar_debian::Control;
 
 pub use accounts::AccountError;
-pub use configured::Configured;
+pub use configured::Configuration;
 pub use dependencies::{BASE, only_for_scripts};
 pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
 pub use scripts_run::{
-    Cleaned, CleanedContents, LeftOut, Ran, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage,
-    ScriptRequest, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean, script_command,
-    script_environment, script_failure, script_files, unknown_questions,
+    Exclusion, Reason, SCRIPTS_VERSION, ScriptFailure, ScriptPackage, ScriptRequest, ScriptResult,
+    ScriptResultContents, ScriptRun, Selection, SelectionError, TOOLS, TriggerError, UnknownQuestion, clean,
+    script_command, script_environment, script_failure, script_files, unknown_questions,
 };
 pub use settings::{Settings, TimeZone, TimeZoneError};
 pub use verdict::{Proposal, Verdict, proposal, script_key, verdict};
-pub use view::{LONGEST_READ, Root, View};
+pub use view::{LONGEST_READ, MergedRoot, View};
 
 use context::Context;
 use handler::HANDLERS;
@@ -78,10 +78,10 @@ pub const HANDLERS_VERSION: u32 = 1;
 /// # Errors
 /// [`ConfigureError`]; the first handler that fails ends it.
 pub fn configure(
-    root: &dyn Root,
+    root: &dyn MergedRoot,
     packages: &[&Control],
     settings: &Settings,
-) -> Result<Configured, ConfigureError> {
+) -> Result<Configuration, ConfigureError> {
     let mut by_name = BTreeMap::new();
     for &control in packages {
         if by_name.insert(control.package().as_str(), control).is_some() {

@@ -23,7 +23,7 @@ pub(crate) enum Change {
     /// This is to be there.
     Make {
         /// Kind and content.
-        made: Made,
+        made: NewEntry,
         /// The permission bits.
         mode: Mode,
         /// The numeric owner.
@@ -33,7 +33,7 @@ pub(crate) enum Change {
 
 /// Kind and content of a new entry.
 #[derive(Debug)]
-pub(crate) enum Made {
+pub(crate) enum NewEntry {
     Directory,
     File(Vec<u8>),
     Symlink(Arc<str>),
@@ -47,17 +47,17 @@ impl Output {
 
     /// Makes a regular file.
     pub fn file(&mut self, path: ImagePath, mode: Mode, owner: Owner, bytes: impl Into<Vec<u8>>) {
-        self.make(path, Made::File(bytes.into()), mode, owner);
+        self.make(path, NewEntry::File(bytes.into()), mode, owner);
     }
 
     /// Makes a directory, or gives an existing one this mode and owner.
     pub fn directory(&mut self, path: ImagePath, mode: Mode, owner: Owner) {
-        self.make(path, Made::Directory, mode, owner);
+        self.make(path, NewEntry::Directory, mode, owner);
     }
 
     /// Makes a symbolic link; `target` is written as is.
     pub fn symlink(&mut self, path: ImagePath, target: impl Into<Arc<str>>) {
-        self.make(path, Made::Symlink(target.into()), Mode::SYMLINK, Owner::ROOT);
+        self.make(path, NewEntry::Symlink(target.into()), Mode::SYMLINK, Owner::ROOT);
     }
 
     /// Takes away what is at and below `path`.
@@ -70,7 +70,7 @@ impl Output {
         self.changes.contains_key(path)
     }
 
-    fn make(&mut self, path: ImagePath, made: Made, mode: Mode, owner: Owner) {
+    fn make(&mut self, path: ImagePath, made: NewEntry, mode: Mode, owner: Owner) {
         self.changes.insert(path, Change::Make { made, mode, owner });
     }
 

@@ -22,7 +22,7 @@ enum Action {
 use Action::{Directory, Empty, Link, Override};
 
 /// One thing that a package's `postinst` does.
-struct Item {
+struct FileAction {
     /// The package; a `*` in it stands for any version.
     package: &'static str,
     /// A part of the script that does it: suites differ.
@@ -31,8 +31,8 @@ struct Item {
     action: Action,
 }
 
-const fn item(package: &'static str, script: &'static str, path: &'static str, action: Action) -> Item {
-    Item { package, script, path, action }
+const fn item(package: &'static str, script: &'static str, path: &'static str, action: Action) -> FileAction {
+    FileAction { package, script, path, action }
 }
 
 const PREFERENCES: &str = "etc/.java/.systemPrefs";
@@ -43,7 +43,7 @@ const FONTS_NO_BITMAPS: &str = "/usr/share/fontconfig/conf.avail/70-no-bitmaps.c
 const FONTS_ONLY_EMOJI: &str = "/usr/share/fontconfig/conf.avail/70-no-bitmaps-except-emoji.conf";
 
 /// In the order of packages.
-const ITEMS: &[Item] = &[
+const ITEMS: &[FileAction] = &[
     item("base-passwd", "/etc/subgid\"", "etc/subgid", Empty("644", "root:root")),
     item("base-passwd", "/etc/subuid\"", "etc/subuid", Empty("644", "root:root")),
     item("cron", "root crontab 2755 /usr/bin/crontab", "usr/bin/crontab", Override("2755", "root:crontab")),
@@ -146,7 +146,7 @@ pub(crate) fn handle(context: &Context<'_>, out: &mut Output) -> Result<(), Conf
     Ok(())
 }
 
-fn act(context: &Context<'_>, out: &mut Output, item: &Item) -> Result<(), ConfigureError> {
+fn act(context: &Context<'_>, out: &mut Output, item: &FileAction) -> Result<(), ConfigureError> {
     let path = known(item.path);
     let present = context.view.is_present(item.path);
     match item.action {

@@ -47,9 +47,9 @@ use invar_tree::{Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, SEARCH
 use crate::ConfigureError;
 use crate::output::known;
 
-pub use clean::{Cleaned, CleanedContents, Ran, clean};
+pub use clean::{ScriptResult, ScriptResultContents, ScriptRun, clean};
 pub use failure::{ScriptFailure, script_failure};
-pub use keep::{LeftOut, Reason};
+pub use keep::{Exclusion, Reason};
 pub use questions::{UnknownQuestion, unknown_questions};
 pub use selection::{Selection, SelectionError};
 pub use triggers::TriggerError;

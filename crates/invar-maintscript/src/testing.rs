@@ -76,7 +76,7 @@ pub(crate) fn run(handler: Run, image: &Image) -> Result<String, ConfigureError>
 }
 
 /// One line for each entry, without plain directories above others, and `-` for those that are gone.
-pub(crate) fn describe(configured: &crate::Configured) -> String {
+pub(crate) fn describe(configured: &crate::Configuration) -> String {
     let tree = configured.tree.tree();
     let mut lines = BTreeMap::new();
     for (path, entry) in tree.iter() {

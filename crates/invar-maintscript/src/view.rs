@@ -3,18 +3,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use invar_tree::{Contents, Digest, Entry, ImagePath, Mode, Node, Opened, Origin, Owner, Tree};
+use invar_tree::{ContentReader, Contents, Digest, Entry, ImagePath, Mode, Node, Origin, Owner, Tree};
 
-use crate::output::{Change, Made};
+use crate::output::{Change, NewEntry};
 use crate::{ConfigureError, Output};
 
 /// The merged root: its tree and its files' bytes.
-pub trait Root: Contents {
+pub trait MergedRoot: Contents {
     /// The tree.
     fn tree(&self) -> &Tree;
 }
 
-impl Root for invar_tree::MemoryTree {
+impl MergedRoot for invar_tree::MemoryTree {
     fn tree(&self) -> &Tree {
         self.tree()
     }
@@ -33,7 +33,7 @@ pub const LONGEST_READ: u64 = 16 << 20;
 /// Paths are given without a leading slash. A lookup "as is" ([`get`](Self::get)) takes the path literally; the others
 /// follow symbolic links inside the image, where an absolute target starts at the image's root and `..` stops there.
 pub struct View<'a> {
-    root: &'a dyn Root,
+    root: &'a dyn MergedRoot,
     made: BTreeMap<ImagePath, Entry>,
     bytes: BTreeMap<ImagePath, Vec<u8>>,
     /// Paths of the root's tree that are gone or replaced.
@@ -42,7 +42,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// The root before any handler ran.
-    pub fn new(root: &'a dyn Root) -> Self {
+    pub fn new(root: &'a dyn MergedRoot) -> Self {
         Self { root, made: BTreeMap::new(), bytes: BTreeMap::new(), removed: BTreeSet::new() }
     }
 
@@ -208,15 +208,15 @@ impl<'a> View<'a> {
         &mut self,
         handler: &'static str,
         path: ImagePath,
-        made: Made,
+        made: NewEntry,
         mode: Mode,
         owner: Owner,
         origin: &Arc<Origin>,
     ) -> Result<(), ConfigureError> {
         let (node, bytes) = match made {
-            Made::Directory => (Node::Directory, None),
-            Made::Symlink(target) => (Node::Symlink { target }, None),
-            Made::File(bytes) => {
+            NewEntry::Directory => (Node::Directory, None),
+            NewEntry::Symlink(target) => (Node::Symlink { target }, None),
+            NewEntry::File(bytes) => {
                 (Node::File { size: bytes.len() as u64, digest: Digest::of(&bytes) }, Some(bytes))
             }
         };
@@ -262,7 +262,7 @@ impl<'a> View<'a> {
 }
 
 impl Contents for View<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         if let Some(bytes) = self.bytes.get(path) {
             return Ok(Box::new(Cursor::new(bytes.as_slice())));
         }

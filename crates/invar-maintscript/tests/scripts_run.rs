@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use invar_debian::Control;
 use invar_maintscript::{
-    Cleaned, ConfigureError, Ran, Reason, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, Selection,
-    TriggerError, clean, script_command, script_environment, script_files,
+    ConfigureError, Reason, SCRIPTS_VERSION, ScriptPackage, ScriptRequest, ScriptResult, ScriptRun,
+    Selection, TriggerError, clean, script_command, script_environment, script_files,
 };
 use invar_tree::{Contents as _, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink as _, Tree, merge};
 
@@ -229,11 +229,11 @@ impl Case {
         Self { native: tree_of(Origin::Source, native), tools: tree_of(Origin::Source, tools) }
     }
 
-    fn clean(&self, changed: &[&str], removed: &[&str]) -> (Cleaned, String) {
+    fn clean(&self, changed: &[&str], removed: &[&str]) -> (ScriptResult, String) {
         let sandbox = merge([self.native.tree(), self.tools.tree()]).unwrap().tree;
         let changed = tree_of(Origin::Scripts, changed);
         let removed: Vec<ImagePath> = removed.iter().map(|path| at(path)).collect();
-        let ran = Ran {
+        let ran = ScriptRun {
             native: &self.native,
             sandbox: &sandbox,
             changed: &changed,
@@ -248,7 +248,7 @@ impl Case {
 }
 
 /// How `over` differs from `native`, one path a line.
-fn describe(over: &Tree, native: &Tree, cleaned: &Cleaned, changed: &MemoryTree) -> String {
+fn describe(over: &Tree, native: &Tree, cleaned: &ScriptResult, changed: &MemoryTree) -> String {
     let mut text = String::new();
     for (path, entry) in over.iter() {
         if native.get(path.as_str()).is_some_and(|native| native.same_as(entry)) {
@@ -362,7 +362,8 @@ fn what_scripts_did_not_touch_is_not_theirs() {
         &["f 644 0:0 etc/machine-id 69", "f 755 0:0 usr/sbin/start-stop-daemon none", "f 755 0:0 run/x 1"];
     let sandbox = tree_of(Origin::Source, laid);
     let changed = tree_of(Origin::Scripts, laid);
-    let ran = Ran { native: &native, sandbox: sandbox.tree(), changed: &changed, removed: &[], docs: false };
+    let ran =
+        ScriptRun { native: &native, sandbox: sandbox.tree(), changed: &changed, removed: &[], docs: false };
     let cleaned = clean(&ran).unwrap();
     assert_eq!((cleaned.tree.len(), cleaned.removed.len(), cleaned.left_out.len()), (0, 0, 0), "{cleaned:?}");
 }
@@ -444,6 +445,7 @@ fn a_file_that_is_too_long_for_what_it_is_is_refused() {
     let mut changed = MemoryTree::new(Origin::Scripts);
     let long = vec![b':'; 17 << 20];
     changed.file(at("etc/shadow"), Mode::FILE, Owner::ROOT, &mut long.as_slice()).unwrap();
-    let ran = Ran { native: &native, sandbox: native.tree(), changed: &changed, removed: &[], docs: true };
+    let ran =
+        ScriptRun { native: &native, sandbox: native.tree(), changed: &changed, removed: &[], docs: true };
     assert!(matches!(clean(&ran), Err(ConfigureError::TooLong { .. })));
 }

@@ -3,9 +3,10 @@ use std::rc::Rc;
 
 use crate::code::{Env, Node};
 use crate::error::EvalError;
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::Spot;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 /// Thunks of one piece of the arena, which is never moved.
 const CHUNK: usize = 1 << 12;

@@ -18,16 +18,13 @@ mod xml;
 
 use std::rc::Rc;
 
-use crate::error::Outcome;
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Action, Evaluator};
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{AttrSet, Attribute, Partial, ThunkId, Value};
+use crate::value::{self, AttrSet, Attribute, Partial, Value};
 
 pub(crate) use impure::why_impure;
 pub(crate) use symbols::{primitives, set_facts};
-
-/// What a builtin does with its arguments.
-pub(crate) type Action = fn(&mut Evaluator, &[ThunkId], Spot) -> Outcome<Value>;
 
 /// A builtin function.
 pub(crate) struct Builtin {
@@ -35,12 +32,6 @@ pub(crate) struct Builtin {
     /// The number of its arguments.
     pub(crate) arity: usize,
     pub(crate) action: Action,
-}
-
-impl std::fmt::Debug for Builtin {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.name)
-    }
 }
 
 /// A row of a table of builtins.
@@ -98,11 +89,11 @@ pub(crate) fn install(evaluator: &mut Evaluator) {
     let mut all: Vec<(&str, ThunkId)> = Vec::new();
     for builtin in TABLES.iter().copied().flatten() {
         let id = if builtin.arity == 0 {
-            let lazy = evaluator.allocate(Value::Builtin(partial(builtin)));
+            let lazy = allocate(evaluator, builtin);
             let nothing = evaluator.allocate(Value::Null);
             evaluator.apply_later(lazy, nothing)
         } else {
-            evaluator.allocate(Value::Builtin(partial(builtin)))
+            allocate(evaluator, builtin)
         };
         all.push((builtin.name, id));
     }
@@ -133,6 +124,10 @@ pub(crate) fn install(evaluator: &mut Evaluator) {
     *evaluator.arena.get_mut(whole) = crate::arena::Thunk::Value(Value::Set(Rc::clone(&evaluator.builtins)));
 }
 
-fn partial(builtin: &'static Builtin) -> Rc<Partial> {
-    Rc::new(Partial { builtin, arguments: Vec::new() })
+/// The builtin as a value.
+fn allocate(evaluator: &mut Evaluator, builtin: &Builtin) -> ThunkId {
+    let Builtin { name, arity, action } = *builtin;
+    evaluator.actions.push(action);
+    let builtin = value::Builtin { name, arity, action: evaluator.actions.len() - 1 };
+    evaluator.allocate(Value::Builtin(Rc::new(Partial { builtin, arguments: Vec::new() })))
 }

@@ -1,9 +1,9 @@
 //! Compiled expressions: variables are resolved to numbers, attribute paths are merged, texts are unescaped.
 use std::rc::Rc;
 
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::Spot;
-use crate::value::ThunkId;
 
 /// An expression with its place.
 #[derive(Debug)]
@@ -157,12 +157,12 @@ pub(crate) struct Bindings {
 pub(crate) struct Binding {
     pub(crate) name: Name,
     pub(crate) spot: Spot,
-    pub(crate) value: Bound,
+    pub(crate) value: BindingValue,
 }
 
 /// What an attribute or variable is bound to.
 #[derive(Debug)]
-pub(crate) enum Bound {
+pub(crate) enum BindingValue {
     /// An expression among the bindings (if they are recursive).
     Code(Rc<Node>),
     /// A variable from outside: `inherit a`.

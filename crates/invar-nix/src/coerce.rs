@@ -4,9 +4,10 @@ use std::rc::Rc;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::base_name;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Context, NixString, Value};
 
 /// Which values become strings, and how.
 #[derive(Debug, Clone, Copy)]

@@ -12,10 +12,11 @@ use rowan::ast::AstNode;
 use crate::code::{Code, Field, Key, Lambda, Node, Operator, Parameter};
 use crate::error::{ErrorKind, EvalError, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::{Source, Spot};
 use crate::syntax::{self, NixError};
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 /// Bytes of an asserted condition that an error repeats.
 const LONGEST_CONDITION: usize = 100;

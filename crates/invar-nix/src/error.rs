@@ -2,8 +2,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::place::Place;
-use crate::value::SymbolId;
+use crate::ids::SymbolId;
+use crate::place::Position;
 
 /// The result of evaluating.
 pub type Outcome<T> = Result<T, Box<EvalError>>;
@@ -17,9 +17,9 @@ pub struct EvalError {
     /// What is wrong.
     pub kind: ErrorKind,
     /// The expression in which it came up, if that is written anywhere.
-    pub place: Option<Place>,
+    pub place: Option<Position>,
     /// The expressions that needed it, innermost first, at most twelve.
-    pub trace: Vec<Place>,
+    pub trace: Vec<Position>,
 }
 
 impl fmt::Display for EvalError {
@@ -110,7 +110,7 @@ pub enum ErrorKind {
         /// Its name.
         name: Arc<str>,
         /// Where first.
-        first: Place,
+        first: Position,
     },
     /// A division by zero.
     #[error("division by zero")]

@@ -13,12 +13,13 @@ use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::normalize;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Closure, Context, NixString, ThunkId, Value};
+use crate::value::{Closure, Context, NixString, Value};
 
 /// What an expression leads to.
-enum Next {
+enum Continuation {
     /// Its value.
     Value(Value),
     /// An expression that has the same value.
@@ -86,13 +87,13 @@ impl Evaluator {
         loop {
             self.step(1, node.spot)?;
             match self.next(&node, &env)? {
-                Next::Value(value) => return Ok(value),
-                Next::Code(code, scope) => (node, env) = (code, scope),
+                Continuation::Value(value) => return Ok(value),
+                Continuation::Code(code, scope) => (node, env) = (code, scope),
             }
         }
     }
 
-    fn next(&mut self, node: &Rc<Node>, env: &Env) -> Outcome<Next> {
+    fn next(&mut self, node: &Rc<Node>, env: &Env) -> Outcome<Continuation> {
         let spot = node.spot;
         match &node.code {
             Code::Constant(id) => self.force(*id),
@@ -104,7 +105,7 @@ impl Evaluator {
             }
             Code::Let { bindings, body } => {
                 let scope = self.bind(bindings, env, spot)?.0;
-                return Ok(Next::Code(Rc::clone(body), scope));
+                return Ok(Continuation::Code(Rc::clone(body), scope));
             }
             Code::Set(bindings) => self.bind(bindings, env, spot).map(|(_, set)| Value::Set(Rc::new(set))),
             Code::List(items) => self.list_of(items, env, spot),
@@ -115,13 +116,13 @@ impl Evaluator {
             Code::If { condition, yes, no } => return self.choice(condition, yes, no, env),
             Code::Assert { condition, body, text } => {
                 self.assert(condition, text, env)?;
-                return Ok(Next::Code(Rc::clone(body), env.clone()));
+                return Ok(Continuation::Code(Rc::clone(body), env.clone()));
             }
             Code::With { namespace, body } => {
                 let namespace = self.delay(namespace, env)?;
                 self.charge(64, spot)?;
                 let scope = Scope { up: env.clone(), slots: [namespace].into() };
-                return Ok(Next::Code(Rc::clone(body), Some(Rc::new(scope))));
+                return Ok(Continuation::Code(Rc::clone(body), Some(Rc::new(scope))));
             }
             Code::Text(pieces) => self.interpolation(pieces, env, spot),
             Code::Path(pieces) => self.path(pieces, env, spot),
@@ -143,7 +144,7 @@ impl Evaluator {
             Code::Binary { operator, left, right } => self.binary(*operator, left, right, env, spot),
             Code::Position => self.position_set(spot),
         }
-        .map(Next::Value)
+        .map(Continuation::Value)
     }
 
     /// A thunk for an expression, or the one that is already there for a literal or a variable.
@@ -168,14 +169,20 @@ impl Evaluator {
     }
 
     #[inline(never)]
-    fn choice(&mut self, condition: &Rc<Node>, yes: &Rc<Node>, no: &Rc<Node>, env: &Env) -> Outcome<Next> {
+    fn choice(
+        &mut self,
+        condition: &Rc<Node>,
+        yes: &Rc<Node>,
+        no: &Rc<Node>,
+        env: &Env,
+    ) -> Outcome<Continuation> {
         let spot = condition.spot;
         match self.evaluate(condition, env)? {
-            Value::Bool(true) => Ok(Next::Code(Rc::clone(yes), env.clone())),
-            Value::Bool(false) => Ok(Next::Code(Rc::clone(no), env.clone())),
+            Value::Bool(true) => Ok(Continuation::Code(Rc::clone(yes), env.clone())),
+            Value::Bool(false) => Ok(Continuation::Code(Rc::clone(no), env.clone())),
             Value::Symbol(condition) => {
                 let (yes, no) = (self.delay(yes, env)?, self.delay(no, env)?);
-                self.symbol_of(Origin::Choice { condition, yes, no }, spot).map(Next::Value)
+                self.symbol_of(Origin::Choice { condition, yes, no }, spot).map(Continuation::Value)
             }
             other => Err(self.mismatch("a Boolean", &other, spot)),
         }

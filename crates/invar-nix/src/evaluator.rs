@@ -1,16 +1,16 @@
-//! The evaluator: what it owns, and what others ask it.
+//! The evaluator: what it owns, and how it counts what it uses.
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::arena::{Arena, Thunk};
-use crate::builtin;
 use crate::error::{Bound, ErrorKind, EvalError, LONGEST_TRACE, Outcome};
 use crate::files::Files;
+use crate::ids::{SymbolId, ThunkId};
 use crate::name::{Name, Names};
-use crate::place::{Place, Source, Spot};
+use crate::place::{Position, Source, Spot};
 use crate::stack::Stack;
 use crate::symbol::Symbols;
-use crate::value::{AttrSet, Attribute, NixString, SymbolId, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Value};
 
 /// What an evaluation may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,12 @@ impl Default for Limits {
     }
 }
 
+/// What a builtin does with its arguments.
+pub(crate) type Action = fn(&mut Evaluator, &[ThunkId], Spot) -> Outcome<Value>;
+
 /// Names that the evaluator itself asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Known {
+pub(crate) struct WellKnownNames {
     pub(crate) out_path: Name,
     pub(crate) to_string: Name,
     pub(crate) functor: Name,
@@ -45,12 +48,14 @@ pub struct Evaluator {
     pub(crate) files: Box<dyn Files>,
     pub(crate) limits: Limits,
     pub(crate) names: Names,
-    pub(crate) known: Known,
+    pub(crate) known: WellKnownNames,
     pub(crate) arena: Arena,
     pub(crate) symbols: Symbols,
     pub(crate) sources: Vec<Source>,
     /// Names that are there in every file.
     pub(crate) globals: BTreeMap<Name, ThunkId>,
+    /// What builtins do, by their number.
+    pub(crate) actions: Vec<Action>,
     /// What `builtins` is.
     pub(crate) builtins: Rc<AttrSet>,
     /// What `invar` is in preludes.
@@ -84,11 +89,10 @@ impl std::fmt::Debug for Evaluator {
 }
 
 impl Evaluator {
-    /// An evaluator that reads `files` and stops at `limits`.
-    #[must_use]
-    pub fn new(files: Box<dyn Files>, limits: Limits) -> Self {
+    /// An evaluator in which nothing is defined.
+    pub(crate) fn empty(files: Box<dyn Files>, limits: Limits) -> Self {
         let mut names = Names::default();
-        let known = Known {
+        let known = WellKnownNames {
             out_path: names.intern("outPath"),
             to_string: names.intern("__toString"),
             functor: names.intern("__functor"),
@@ -96,7 +100,7 @@ impl Evaluator {
             kind: names.intern("type"),
             name: names.intern("name"),
         };
-        let mut evaluator = Self {
+        Self {
             files,
             limits,
             names,
@@ -105,6 +109,7 @@ impl Evaluator {
             symbols: Symbols::default(),
             sources: Vec::new(),
             globals: BTreeMap::new(),
+            actions: Vec::new(),
             builtins: Rc::default(),
             primitives: None,
             search_path: ThunkId(0),
@@ -117,85 +122,7 @@ impl Evaluator {
             depth: 0,
             memory: 0,
             stack: Stack::here(),
-        };
-        builtin::install(&mut evaluator);
-        evaluator
-    }
-
-    /// Evaluates the file at `path`, or the `default.nix` of a directory.
-    ///
-    /// # Errors
-    /// If it does not exist, or is not Nix.
-    pub fn file(&mut self, path: &str) -> Outcome<ThunkId> {
-        self.import_file(path, Spot::NOWHERE)
-    }
-
-    /// Compiles the expression `text`; `name` is the path that messages give it, and relative paths start at its
-    /// directory.
-    ///
-    /// # Errors
-    /// If it is not Nix.
-    pub fn expression(&mut self, text: &str, name: &str) -> Outcome<ThunkId> {
-        self.expression_with(text, name, &[])
-    }
-
-    /// Like [`expression`](Self::expression), with variables.
-    ///
-    /// # Errors
-    /// If it is not Nix.
-    pub fn expression_with(
-        &mut self,
-        text: &str,
-        name: &str,
-        variables: &[(&str, ThunkId)],
-    ) -> Outcome<ThunkId> {
-        let variables: Vec<(Name, ThunkId)> =
-            variables.iter().map(|&(name, value)| (self.names.intern(name), value)).collect();
-        self.compile(text, name, &variables)
-    }
-
-    /// Compiles a text that may use `invar`: the primitives from which preludes make symbols.
-    ///
-    /// # Errors
-    /// If it is not Nix.
-    pub fn prelude(&mut self, text: &str, name: &str) -> Outcome<ThunkId> {
-        let primitives = builtin::primitives(self);
-        self.expression_with(text, name, &[("invar", primitives)])
-    }
-
-    /// Lets preludes load `text` as `invar.load name`, which is compiled when it is first asked for. Messages call it
-    /// `/invar/NAME.nix`.
-    pub fn add_prelude(&mut self, name: &'static str, text: &'static str) {
-        self.preludes.insert(name, text);
-    }
-
-    /// What `invar.facts` is in preludes that are loaded from now on.
-    pub fn set_facts(&mut self, facts: ThunkId) {
-        builtin::set_facts(self, facts);
-    }
-
-    /// Adds an entry to the search path: `<prefix/…>` is found below `path`; without a prefix, any name is.
-    pub fn add_search_path(&mut self, prefix: &str, path: &str) {
-        let (prefix, path) = (self.allocate(Value::text(prefix)), self.allocate(Value::text(path)));
-        let entry = self.allocate_set(&[("prefix", prefix), ("path", path)]);
-        let whole = self.search_path;
-        let mut entries = match self.force(whole) {
-            Ok(Value::List(entries)) => entries.to_vec(),
-            _ => Vec::new(),
-        };
-        entries.push(entry);
-        *self.arena.get_mut(whole) = Thunk::Value(Value::List(entries.into()));
-    }
-
-    /// What `<name>` is.
-    pub fn set_search(&mut self, name: &str, value: ThunkId) {
-        self.search.insert(name.into(), value);
-    }
-
-    /// What `trace` and `warn` were given so far, in order.
-    #[must_use]
-    pub fn traces(&self) -> &[String] {
-        &self.traces
+        }
     }
 
     /// A thunk whose value is known.
@@ -217,104 +144,24 @@ impl Evaluator {
         self.allocate(Value::Set(Rc::new(AttrSet::new(attributes))))
     }
 
-    /// `function argument`.
-    ///
-    /// # Errors
-    /// [`EvalError`].
-    pub fn apply(&mut self, function: ThunkId, argument: ThunkId) -> Outcome<Value> {
-        let function = self.force(function)?;
-        self.call(&function, argument, Spot::NOWHERE)
-    }
-
     /// `function argument`, when it is needed.
     pub fn apply_later(&mut self, function: ThunkId, argument: ThunkId) -> ThunkId {
         self.arena.push(Thunk::Call(function, argument), Spot::NOWHERE)
     }
 
-    /// The attribute `path`, whose names are separated by dots, of a set or symbol; `None` if one of them is missing.
-    ///
-    /// # Errors
-    /// [`EvalError`].
-    pub fn select(&mut self, value: &Value, path: &str) -> Outcome<Option<Value>> {
-        let mut value = value.clone();
-        for name in path.split('.') {
-            let name = self.names.intern(name);
-            match self.attribute(&value, name, Spot::NOWHERE)? {
-                Some(found) => value = self.force(found)?,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(value))
-    }
-
-    /// The attribute `name` of a set or symbol; `None` if it is missing.
-    ///
-    /// # Errors
-    /// [`EvalError`].
-    pub fn attribute_of(&mut self, value: &Value, name: &str) -> Outcome<Option<ThunkId>> {
-        let name = self.names.intern(name);
-        self.attribute(value, name, Spot::NOWHERE)
-    }
-
-    /// The attributes of a set, or those that are known of a symbol, sorted by name.
-    ///
-    /// # Errors
-    /// If it is another kind of value.
-    pub fn attributes(&mut self, value: &Value) -> Outcome<Vec<(Rc<str>, ThunkId)>> {
-        let set = match value {
-            Value::Set(set) => Rc::clone(set),
-            Value::Symbol(symbol) => match &self.symbols.get(*symbol).attributes {
-                Some(attributes) => Rc::clone(attributes),
-                None => return Err(self.unknown(*symbol, "a set", Spot::NOWHERE)),
-            },
-            other => return Err(self.mismatch("a set", other, Spot::NOWHERE)),
-        };
-        Ok(self.sorted(&set).into_iter().map(|item| (self.text_of(item.name), item.value)).collect())
-    }
-
-    /// Where the attribute `name` of a set or symbol is written.
-    #[must_use]
-    pub fn attribute_place(&self, value: &Value, name: &str) -> Option<Place> {
-        let set = match value {
-            Value::Set(set) => set,
-            Value::Symbol(symbol) => self.symbols.get(*symbol).attributes.as_ref()?,
-            _ => return None,
-        };
-        self.place(set.get(self.names.find(name)?)?.spot)
-    }
-
-    /// The items of a list.
-    ///
-    /// # Errors
-    /// If it is another kind of value.
-    pub fn list(&mut self, value: &Value) -> Outcome<Rc<[ThunkId]>> {
-        match value {
-            Value::List(items) => Ok(Rc::clone(items)),
-            other => Err(self.mismatch("a list", other, Spot::NOWHERE)),
-        }
-    }
-
-    /// The value as an interpolation `"${…}"` has it: a string, a path that is copied, a derivation's store path.
-    ///
-    /// # Errors
-    /// If it is another kind of value.
-    pub fn string(&mut self, value: &Value) -> Outcome<NixString> {
-        self.coerce(value, crate::coerce::Style::INTERPOLATION, Spot::NOWHERE)
-    }
-
     /// Where the expression of a thunk is written.
     #[must_use]
-    pub fn span(&self, id: ThunkId) -> Option<Place> {
+    pub fn span(&self, id: ThunkId) -> Option<Position> {
         self.place(self.arena.get(id).1)
     }
 
     /// Where a symbol came about.
     #[must_use]
-    pub fn position(&self, symbol: SymbolId) -> Option<Place> {
+    pub fn position(&self, symbol: SymbolId) -> Option<Position> {
         self.place(self.symbols.get(symbol).spot)
     }
 
-    pub(crate) fn place(&self, spot: Spot) -> Option<Place> {
+    pub(crate) fn place(&self, spot: Spot) -> Option<Position> {
         self.sources.get(spot.source as usize).map(|source| source.place(spot.offset))
     }
 

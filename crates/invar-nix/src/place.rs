@@ -16,7 +16,7 @@ impl Spot {
 
 /// A line and column of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Position {
     /// The path in the virtual root, or the name that an expression was given.
     pub file: Arc<str>,
     /// Counted from 1.
@@ -25,7 +25,7 @@ pub struct Place {
     pub column: u32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.file, self.line, self.column)
     }
@@ -45,9 +45,9 @@ impl Source {
         Self { name: name.into(), lines: std::iter::once(0).chain(starts).collect() }
     }
 
-    pub(crate) fn place(&self, offset: u32) -> Place {
+    pub(crate) fn place(&self, offset: u32) -> Position {
         let line = self.lines.partition_point(|&start| start <= offset);
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        Place { file: Arc::clone(&self.name), line: line as u32, column: offset - start + 1 }
+        Position { file: Arc::clone(&self.name), line: line as u32, column: offset - start + 1 }
     }
 }

@@ -1,7 +1,8 @@
 //! Values as Nix prints them.
 use crate::arena::Thunk;
 use crate::evaluator::Evaluator;
-use crate::value::{ThunkId, Value};
+use crate::ids::ThunkId;
+use crate::value::Value;
 
 /// Lists and sets inside each other that are printed.
 const DEEPEST: usize = 200;

@@ -1,15 +1,11 @@
 //! Values that are known only by how they came about.
-mod describe;
-mod rules;
-
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::ids::{SymbolId, ThunkId};
 use crate::name::Name;
 use crate::place::Spot;
-use crate::value::{AttrSet, SymbolId, ThunkId};
-
-pub use rules::TextPiece;
+use crate::value::AttrSet;
 
 /// How a symbol came about.
 #[derive(Debug, Clone)]
@@ -107,4 +103,13 @@ impl Symbols {
     pub(crate) fn remember(&mut self, of: SymbolId, name: Name, selected: ThunkId) {
         self.selected.insert((of, name), selected);
     }
+}
+
+/// A part of a text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextPiece {
+    /// As it is.
+    Literal(String),
+    /// Where the symbol's store path stands.
+    Symbol(SymbolId),
 }

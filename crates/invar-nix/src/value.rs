@@ -2,26 +2,10 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::builtin::Builtin;
 use crate::code::{Env, Lambda};
+use crate::ids::{SymbolId, ThunkId};
 use crate::name::Name;
 use crate::place::Spot;
-
-/// A value that is computed when it is needed, by its number in the evaluator's arena.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ThunkId(pub(crate) u32);
-
-/// A value that is known only by how it came about, by its number in the evaluator's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SymbolId(pub(crate) u32);
-
-impl SymbolId {
-    /// The number, as placeholders write it.
-    #[must_use]
-    pub fn number(self) -> u32 {
-        self.0
-    }
-}
 
 /// The symbols that a string depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,10 +136,20 @@ pub struct Closure {
     pub(crate) env: Env,
 }
 
+/// A builtin function, as values know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Builtin {
+    pub(crate) name: &'static str,
+    /// The number of its arguments.
+    pub(crate) arity: usize,
+    /// Which of the evaluator's actions it is.
+    pub(crate) action: usize,
+}
+
 /// A builtin function with the arguments it has so far.
 #[derive(Debug)]
 pub struct Partial {
-    pub(crate) builtin: &'static Builtin,
+    pub(crate) builtin: Builtin,
     pub(crate) arguments: Vec<ThunkId>,
 }
 

@@ -21,13 +21,13 @@ pub(crate) struct Blob {
 /// All blobs of one archive or folder.
 #[derive(Debug)]
 pub(crate) enum Blobs {
-    Archive { path: PathBuf, members: BTreeMap<String, Found> },
-    Folder(PathBuf),
+    Archive { path: PathBuf, members: BTreeMap<String, ArchiveMember> },
+    Directory(PathBuf),
 }
 
 /// A member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum ArchiveMember {
     Bytes {
         offset: u64,
         size: u64,
@@ -63,12 +63,14 @@ impl Blobs {
         while let Some(header) = archive.next_member().map_err(|error| fail(error.into()))? {
             let Ok(name) = ImagePath::parse_bytes(&header.path) else { continue };
             let found = match header.kind() {
-                MemberKind::File => Found::Bytes { offset: archive.position(), size: header.size },
-                MemberKind::HardLink => Found::Link(String::from_utf8_lossy(&header.link).into_owned()),
+                MemberKind::File => ArchiveMember::Bytes { offset: archive.position(), size: header.size },
+                MemberKind::HardLink => {
+                    ArchiveMember::Link(String::from_utf8_lossy(&header.link).into_owned())
+                }
                 MemberKind::Symlink => {
                     let target = String::from_utf8_lossy(&header.link).into_owned();
                     match beside(&name, &target) {
-                        Some(target) => Found::Link(target),
+                        Some(target) => ArchiveMember::Link(target),
                         None => continue,
                     }
                 }
@@ -89,7 +91,7 @@ impl Blobs {
     /// The archive or folder.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Archive { path, .. } | Self::Folder(path) => path,
+            Self::Archive { path, .. } | Self::Directory(path) => path,
         }
     }
 
@@ -106,18 +108,18 @@ impl Blobs {
                 // A link to a link is not written by anyone; a few steps are enough, and no circle is followed.
                 for _ in 0..4 {
                     match members.get(&name) {
-                        Some(&Found::Bytes { offset, size }) => {
+                        Some(&ArchiveMember::Bytes { offset, size }) => {
                             return Ok(Some(Blob { path: path.clone(), offset, size }));
                         }
-                        Some(Found::Link(target)) => name = target.clone(),
+                        Some(ArchiveMember::Link(target)) => name = target.clone(),
                         None => return Ok(None),
                     }
                 }
                 Ok(None)
             }
-            Self::Folder(folder) => {
+            Self::Directory(directory) => {
                 let Ok(name) = ImagePath::parse(name) else { return Ok(None) };
-                let path = folder.join(name.as_str());
+                let path = directory.join(name.as_str());
                 match std::fs::metadata(&path) {
                     // Anything else, such as a pipe, could keep its reader waiting for ever.
                     Ok(metadata) if metadata.is_file() => {
@@ -173,12 +175,12 @@ impl Blobs {
 }
 
 /// A reader that hashes what passes.
-pub(crate) struct Hashing<R> {
+pub(crate) struct HashingReader<R> {
     pub reader: R,
     pub hasher: Hasher,
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.hasher.update(&buffer[..count]);

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::blobs::{Blobs, blob_name};
 use crate::document::Annotations;
-use crate::layer::Source;
+use crate::layer::LayerSource;
 use crate::wire::{Config, Descriptor, DockerImage, Manifest};
 use crate::{Document, History, ImageError, Layer, Limits, Platform};
 
@@ -29,7 +29,7 @@ pub struct Image {
 
 impl Image {
     /// A root file system.
-    pub(crate) fn of_root(path: &Path, source: Source) -> Self {
+    pub(crate) fn of_root(path: &Path, source: LayerSource) -> Self {
         let layer = Layer {
             path: path.to_owned(),
             label: "the root file system".into(),
@@ -63,14 +63,14 @@ impl Image {
         let config = blobs.document(&config_name, Some(config_digest), limits)?;
         let layers = manifest.layers.into_iter().map(|layer| {
             let (name, digest) = blob_name(blobs.path(), &layer.digest)?;
-            Ok(Found {
+            Ok(ManifestLayer {
                 name,
                 digest: Some(digest),
                 media_type: layer.media_type,
                 annotations: layer.annotations,
             })
         });
-        let layers = layers.collect::<Result<Vec<Found>, ImageError>>()?;
+        let layers = layers.collect::<Result<Vec<ManifestLayer>, ImageError>>()?;
         let mut image = Self::of_config(blobs, &config_name, config, layers, limits)?;
         let stated = descriptor.platform.as_ref().map(|platform| Platform {
             os: platform.os.clone(),
@@ -89,7 +89,7 @@ impl Image {
         let layers = docker.layers.into_iter().map(|name| {
             let in_layout = name.starts_with("blobs/sha256/");
             let digest = digest_in(&name).filter(|_| in_layout);
-            Found { name, digest, media_type: None, annotations: None }
+            ManifestLayer { name, digest, media_type: None, annotations: None }
         });
         let layers = layers.collect();
         let mut image = Self::of_config(blobs, &docker.config, config, layers, limits)?;
@@ -101,7 +101,7 @@ impl Image {
         blobs: &Blobs,
         config_name: &str,
         document: Document,
-        found: Vec<Found>,
+        found: Vec<ManifestLayer>,
         limits: &Limits,
     ) -> Result<Self, ImageError> {
         let path = blobs.path();
@@ -125,7 +125,7 @@ impl Image {
             layers.push(Layer {
                 path: path.to_owned(),
                 label: format!("layer {}", index + 1),
-                source: Source::Blob(blobs.get(&found.name)?),
+                source: LayerSource::Blob(blobs.get(&found.name)?),
                 digest: found.digest,
                 diff_id: diff_id.transpose()?,
                 media_type: found.media_type,
@@ -162,7 +162,7 @@ impl Image {
 }
 
 /// A layer as a manifest names it.
-struct Found {
+struct ManifestLayer {
     name: String,
     digest: Option<Digest>,
     media_type: Option<String>,

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use invar_tree::{Digest, ImagePath};
 
-use crate::{Image, Kind, Listing, Packages, Root};
+use crate::{Image, LayerNode, Listing, Packages, RootFilesystem};
 
 /// One file of an image, and what it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
+pub struct InventoryFile {
     /// Where it is.
     pub path: ImagePath,
     /// Its size in bytes. A second name for one file counts nothing.
@@ -42,12 +42,12 @@ pub struct Inventory {
     /// The layers, the lowest first.
     pub layers: Vec<LayerSize>,
     /// The files and links, by path. Directories are not counted.
-    pub files: Vec<Counted>,
+    pub files: Vec<InventoryFile>,
 }
 
 /// A sum over files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sum {
+pub struct Usage {
     /// How many.
     pub files: usize,
     /// Their bytes.
@@ -56,16 +56,16 @@ pub struct Sum {
 
 impl Inventory {
     /// Counts the files of an image of which all layers have been read.
-    pub fn of(image: &Image, listings: &[Listing], root: &Root, packages: &Packages) -> Self {
+    pub fn of(image: &Image, listings: &[Listing], root: &RootFilesystem, packages: &Packages) -> Self {
         let mut inventory = Self::default();
-        for (path, placed) in root.iter().filter(|(_, placed)| placed.member.kind != Kind::Directory) {
+        for (path, placed) in root.iter().filter(|(_, placed)| placed.member.kind != LayerNode::Directory) {
             // The content of a hard link is counted where its file is.
             let own = !placed.hard_link;
-            inventory.files.push(Counted {
+            inventory.files.push(InventoryFile {
                 path: path.clone(),
                 size: if own { placed.member.kind.size() } else { 0 },
                 digest: match placed.member.kind {
-                    Kind::File { digest, .. } if own => Some(digest),
+                    LayerNode::File { digest, .. } if own => Some(digest),
                     _ => None,
                 },
                 layer: placed.content_layer,
@@ -88,20 +88,20 @@ impl Inventory {
     }
 
     /// The sizes of all origins, the largest first.
-    pub fn by_origin(&self) -> Vec<(String, Sum)> {
+    pub fn by_origin(&self) -> Vec<(String, Usage)> {
         self.sums(|file| vec![file.origin.clone()])
     }
 
     /// The sizes of all folders down to `depth` names, the largest first. A file counts in each folder above it.
-    pub fn by_folder(&self, depth: usize) -> Vec<(String, Sum)> {
+    pub fn by_directory(&self, depth: usize) -> Vec<(String, Usage)> {
         self.sums(|file| {
-            let folders = file.path.ancestors().map(|folder| folder.to_string());
-            folders.filter(|folder| folder.matches('/').count() <= depth).collect()
+            let directories = file.path.ancestors().map(|directory| directory.to_string());
+            directories.filter(|directory| directory.matches('/').count() <= depth).collect()
         })
     }
 
-    fn sums(&self, keys: impl Fn(&Counted) -> Vec<String>) -> Vec<(String, Sum)> {
-        let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    fn sums(&self, keys: impl Fn(&InventoryFile) -> Vec<String>) -> Vec<(String, Usage)> {
+        let mut sums: BTreeMap<String, Usage> = BTreeMap::new();
         for file in &self.files {
             for key in keys(file) {
                 let sum = sums.entry(key).or_default();
@@ -109,7 +109,7 @@ impl Inventory {
                 sum.size += file.size;
             }
         }
-        let mut sums: Vec<(String, Sum)> = sums.into_iter().collect();
+        let mut sums: Vec<(String, Usage)> = sums.into_iter().collect();
         sums.sort_by(|one, two| two.1.size.cmp(&one.1.size).then_with(|| one.0.cmp(&two.0)));
         sums
     }
@@ -129,8 +129,8 @@ impl Inventory {
     }
 
     /// The largest files, the largest first.
-    pub fn largest(&self, count: usize) -> Vec<&Counted> {
-        let mut files: Vec<&Counted> = self.files.iter().collect();
+    pub fn largest(&self, count: usize) -> Vec<&InventoryFile> {
+        let mut files: Vec<&InventoryFile> = self.files.iter().collect();
         files.sort_by(|one, two| two.size.cmp(&one.size).then_with(|| one.path.cmp(&two.path)));
         files.truncate(count);
         files

@@ -6,12 +6,12 @@ use invar_formats::Limited;
 use invar_formats::tar::{MemberKind, Policy, TarReader};
 use invar_tree::{Digest, Hasher, ImagePath};
 
-use crate::blobs::{Blob, Hashing};
+use crate::blobs::{Blob, HashingReader};
+use crate::directory;
 use crate::document::Annotations;
-use crate::folder;
 use crate::listing::{Keep, Keeper, Listing};
 use crate::members::{members, path_of};
-use crate::outline::{Outline, Wanted, outline};
+use crate::outline::{FileFilter, Outline, outline};
 use crate::{Compression, History, ImageError, LayerFault, Limits};
 
 /// A layer of an image. Its bytes are read only by [`read`](Self::read) and [`contents`](Self::contents).
@@ -19,7 +19,7 @@ use crate::{Compression, History, ImageError, LayerFault, Limits};
 pub struct Layer {
     pub(crate) path: PathBuf,
     pub(crate) label: String,
-    pub(crate) source: Source,
+    pub(crate) source: LayerSource,
     /// The digest by which the manifest names it; none in Docker's older archives and for root file systems.
     pub digest: Option<Digest>,
     /// What the configuration says about it uncompressed.
@@ -34,9 +34,9 @@ pub struct Layer {
 
 /// Where a layer's bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum LayerSource {
     Blob(Blob),
-    Folder,
+    Directory,
 }
 
 impl Layer {
@@ -48,8 +48,8 @@ impl Layer {
     /// Its length as it is stored, in bytes; none for a folder.
     pub fn size(&self) -> Option<u64> {
         match &self.source {
-            Source::Blob(blob) => Some(blob.size),
-            Source::Folder => None,
+            LayerSource::Blob(blob) => Some(blob.size),
+            LayerSource::Directory => None,
         }
     }
 
@@ -59,7 +59,7 @@ impl Layer {
     /// [`ImageError::Read`].
     pub fn start(&self, count: u64) -> Result<Vec<u8>, ImageError> {
         let mut start = Vec::new();
-        if let Source::Blob(blob) = &self.source {
+        if let LayerSource::Blob(blob) = &self.source {
             let read = blob.open().and_then(|reader| reader.take(count).read_to_end(&mut start));
             read.map_err(|source| ImageError::Read { path: self.path.clone(), source })?;
         }
@@ -79,8 +79,8 @@ impl Layer {
     /// [`ImageError::Layer`], [`ImageError::Digest`], [`ImageError::Read`].
     pub fn read(&self, limits: &Limits, keep: Keep<'_>) -> Result<Listing, ImageError> {
         match &self.source {
-            Source::Folder => folder::list(&self.path, limits, keep),
-            Source::Blob(blob) => {
+            LayerSource::Directory => directory::list(&self.path, limits, keep),
+            LayerSource::Blob(blob) => {
                 let listing =
                     blob.open().map_err(LayerFault::from).and_then(|raw| list(raw, blob.size, limits, keep));
                 let listing = listing.map_err(|source| self.fault(source))?;
@@ -99,10 +99,10 @@ impl Layer {
         &self,
         limits: &Limits,
         keep: Keep<'_>,
-        wanted: Wanted<'_>,
+        wanted: FileFilter<'_>,
     ) -> Result<Outline, ImageError> {
         match (&self.source, self.diff_id.or(self.digest)) {
-            (Source::Blob(blob), Some(name)) => {
+            (LayerSource::Blob(blob), Some(name)) => {
                 outline(blob, name, limits, keep, wanted).map_err(|source| self.fault(source))
             }
             // Without a name there is nothing to believe.
@@ -125,8 +125,10 @@ impl Layer {
         take: &mut dyn FnMut(&ImagePath, &mut dyn Read) -> io::Result<()>,
     ) -> Result<(), ImageError> {
         match &self.source {
-            Source::Folder => folder::contents(&self.path, paths, take),
-            Source::Blob(blob) => contents(blob, paths, limits, take).map_err(|source| self.fault(source)),
+            LayerSource::Directory => directory::contents(&self.path, paths, take),
+            LayerSource::Blob(blob) => {
+                contents(blob, paths, limits, take).map_err(|source| self.fault(source))
+            }
         }
     }
 
@@ -149,13 +151,14 @@ impl Layer {
 }
 
 fn list(raw: impl Read, size: u64, limits: &Limits, keep: Keep<'_>) -> Result<Listing, LayerFault> {
-    let mut stored = BufReader::with_capacity(1 << 17, Hashing { reader: raw, hasher: Hasher::new() });
+    let mut stored = BufReader::with_capacity(1 << 17, HashingReader { reader: raw, hasher: Hasher::new() });
     let start = stored.fill_buf()?;
     let start = start[..start.len().min(16)].to_vec();
     let compression = Compression::of(&start)?;
     let decoder = compression.decode(&mut stored)?;
     let bounded = Limited::new(decoder, limits.unpacked_from(size));
-    let unpacked = BufReader::with_capacity(1 << 17, Hashing { reader: bounded, hasher: Hasher::new() });
+    let unpacked =
+        BufReader::with_capacity(1 << 17, HashingReader { reader: bounded, hasher: Hasher::new() });
     let mut archive = TarReader::new(unpacked, Policy::PaxSizes, limits.tar());
     let mut keeper = Keeper::new(keep, limits);
     let mut content = |path: &ImagePath, size: u64, content: &mut dyn Read| keeper.file(path, size, content);

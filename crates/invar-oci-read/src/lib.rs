@@ -20,9 +20,9 @@
 //! * No registries, and no writing; `invar-oci` writes.
 //! * No sparse files, and no image inside a compressed archive, which cannot be read without reading all of it.
 mod blobs;
+mod directory;
 mod document;
 mod error;
-mod folder;
 mod image;
 mod inventory;
 mod layer;
@@ -41,12 +41,12 @@ pub use error::{EntryFault, ImageError, LayerFault};
 pub use image::Image;
 pub use invar_formats::Compression;
 pub use invar_formats::tar::Time;
-pub use inventory::{Counted, Inventory, LayerSize, Sum};
+pub use inventory::{Inventory, InventoryFile, LayerSize, Usage};
 pub use layer::{Layer, read_tar};
 pub use limits::Limits;
 pub use listing::{Keep, Listing, NOTHING};
-pub use member::{Kind, Member, TarFormat};
-pub use open::{Form, Opened, open};
-pub use outline::{Outline, Wanted};
+pub use member::{LayerNode, Member, TarFormat};
+pub use open::{ImageForm, ImageSet, open};
+pub use outline::{FileFilter, Outline};
 pub use packages::{Package, PackageKind, Packages, is_record};
-pub use root::{Placed, Root};
+pub use root::{RootEntry, RootFilesystem};

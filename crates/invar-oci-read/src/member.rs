@@ -7,7 +7,7 @@ use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum LayerNode {
     /// A directory.
     Directory,
     /// A regular file.
@@ -57,7 +57,7 @@ pub enum TarFormat {
     /// GNU's.
     Gnu,
     /// Not from an archive.
-    Folder,
+    Directory,
 }
 
 /// One member of a layer.
@@ -66,7 +66,7 @@ pub struct Member {
     /// Where it is.
     pub path: ImagePath,
     /// What it is.
-    pub kind: Kind,
+    pub kind: LayerNode,
     /// Its permission bits.
     pub mode: Mode,
     /// Its numeric owner.
@@ -84,7 +84,7 @@ pub struct Member {
     pub header: Digest,
 }
 
-impl Kind {
+impl LayerNode {
     /// What it is in a word or two.
     pub fn name(&self) -> &'static str {
         match self {
@@ -127,7 +127,7 @@ impl fmt::Display for TarFormat {
             Self::Ustar => "ustar",
             Self::Pax => "pax",
             Self::Gnu => "GNU",
-            Self::Folder => "folder",
+            Self::Directory => "folder",
         })
     }
 }

@@ -5,7 +5,7 @@ use invar_formats::tar::{Header, MemberKind, TarError, TarFault, TarReader};
 use invar_tree::{Digest, ImagePath, Mode, Owner, PathError};
 
 use crate::error::{EntryFault, LayerFault};
-use crate::member::{Kind, Member};
+use crate::member::{LayerNode, Member};
 
 type Members = (Vec<Member>, Option<(Mode, Owner)>);
 
@@ -35,9 +35,9 @@ pub(crate) fn members<R: Read>(
         };
         let (path, kind) = kind_of(path, &header)?;
         let kind = match kind {
-            Kind::File { size, .. } => {
+            LayerNode::File { size, .. } => {
                 let digest = content(&path, size, &mut archive.content())?;
-                Kind::File { size, digest }
+                LayerNode::File { size, digest }
             }
             kind => kind,
         };
@@ -58,31 +58,31 @@ pub(crate) fn members<R: Read>(
 }
 
 /// A member's kind, with its path as it is when a whiteout's mark is taken off it. A file has no digest yet.
-fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerFault> {
+fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, LayerNode), LayerFault> {
     let fail = |fault| entry_fault(&header.path, fault);
     let kind = match header.kind() {
-        MemberKind::File => Kind::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
+        MemberKind::File => LayerNode::File { size: header.size, digest: Digest::from_bytes([0; 32]) },
         MemberKind::HardLink => {
             let wrong =
                 || fail(EntryFault::HardLink { target: String::from_utf8_lossy(&header.link).into_owned() });
-            Kind::HardLink { original: path_of(&header.link).map_err(|_| wrong())? }
+            LayerNode::HardLink { original: path_of(&header.link).map_err(|_| wrong())? }
         }
-        MemberKind::Symlink => Kind::Symlink { target: escaped(&header.link).into() },
+        MemberKind::Symlink => LayerNode::Symlink { target: escaped(&header.link).into() },
         MemberKind::Device { block } => {
             let device = header.device().map_err(|fault| TarError::entry(&header.path, fault));
             let (major, minor) = device?;
-            Kind::Device { block, major, minor }
+            LayerNode::Device { block, major, minor }
         }
-        MemberKind::Directory => Kind::Directory,
-        MemberKind::Pipe => Kind::Pipe,
+        MemberKind::Directory => LayerNode::Directory,
+        MemberKind::Pipe => LayerNode::Pipe,
         MemberKind::Sparse => return Err(fail(EntryFault::Kind('S'))),
         MemberKind::Other(flag) => return Err(fail(EntryFault::Kind(char::from(flag)))),
     };
     // POSIX lets a hard link repeat the content of its file; a layer's never does.
-    if header.size > 0 && !matches!(kind, Kind::File { .. }) {
+    if header.size > 0 && !matches!(kind, LayerNode::File { .. }) {
         return Err(fail(EntryFault::Content));
     }
-    let Some(name) = path.name().strip_prefix(".wh.").filter(|_| kind != Kind::Directory) else {
+    let Some(name) = path.name().strip_prefix(".wh.").filter(|_| kind != LayerNode::Directory) else {
         return Ok((path, kind));
     };
     let below = |name: &str| match path.parent() {
@@ -91,10 +91,10 @@ fn kind_of(path: ImagePath, header: &Header) -> Result<(ImagePath, Kind), LayerF
     };
     match name {
         // At the root itself there is no directory to name; everything of the lower layers goes.
-        ".wh..opq" => Ok((path.parent().unwrap_or(path), Kind::Opaque)),
+        ".wh..opq" => Ok((path.parent().unwrap_or(path), LayerNode::Opaque)),
         // aufs' own notes, which mean nothing elsewhere.
         name if name.starts_with(".wh.") => Ok((path, kind)),
-        name => Ok((below(name).map_err(|error| fail(EntryFault::Path(error)))?, Kind::Whiteout)),
+        name => Ok((below(name).map_err(|error| fail(EntryFault::Path(error)))?, LayerNode::Whiteout)),
     }
 }
 

@@ -7,13 +7,13 @@ use invar_formats::tar::{self, Policy, TarReader};
 
 use crate::blobs::{Blob, Blobs, blob_name};
 use crate::image::read;
-use crate::layer::Source;
+use crate::layer::LayerSource;
 use crate::wire::{Descriptor, DockerImage, Index};
 use crate::{Compression, Document, Image, ImageError, Limits};
 
 /// In what form an image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ImageForm {
     /// What `docker save` writes.
     DockerArchive,
     /// A tar archive of an OCI image layout.
@@ -23,28 +23,28 @@ pub enum Form {
     /// A root file system as a tar archive.
     RootfsArchive,
     /// A root file system in a folder.
-    RootfsFolder,
+    RootfsDirectory,
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for ImageForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DockerArchive => "Docker archive",
             Self::OciArchive => "OCI archive",
             Self::OciLayout => "OCI layout",
             Self::RootfsArchive => "root file system (archive)",
-            Self::RootfsFolder => "root file system (directory)",
+            Self::RootfsDirectory => "root file system (directory)",
         })
     }
 }
 
 /// A file or folder with images, of which the documents have been read and checked, and the layers not yet.
 #[derive(Debug)]
-pub struct Opened {
+pub struct ImageSet {
     /// The file or folder.
     pub path: PathBuf,
     /// Its form.
-    pub form: Form,
+    pub form: ImageForm,
     /// Its images, one for each platform or name.
     pub images: Vec<Image>,
     /// The indexes that name them, the outermost first.
@@ -63,15 +63,15 @@ const LOOKED_AT: usize = 32;
 ///
 /// # Errors
 /// [`ImageError`].
-pub fn open(path: &Path, limits: &Limits) -> Result<Opened, ImageError> {
+pub fn open(path: &Path, limits: &Limits) -> Result<ImageSet, ImageError> {
     let fail = |source| ImageError::Read { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(fail)?;
     if metadata.is_dir() {
-        let blobs = Blobs::Folder(path.to_owned());
+        let blobs = Blobs::Directory(path.to_owned());
         if blobs.has("oci-layout") && blobs.has("index.json") {
-            return layout(&blobs, Form::OciLayout, limits);
+            return layout(&blobs, ImageForm::OciLayout, limits);
         }
-        return Ok(alone(path, Form::RootfsFolder, Source::Folder));
+        return Ok(alone(path, ImageForm::RootfsDirectory, LayerSource::Directory));
     }
     if !metadata.is_file() {
         return Err(ImageError::Unknown { path: path.to_owned() });
@@ -80,48 +80,48 @@ pub fn open(path: &Path, limits: &Limits) -> Result<Opened, ImageError> {
     File::open(path).and_then(|file| file.take(512).read_to_end(&mut start)).map_err(fail)?;
     let unknown = || ImageError::Unknown { path: path.to_owned() };
     let compression = Compression::of(&start).map_err(|_| unknown())?;
-    let whole = Source::Blob(Blob { path: path.to_owned(), offset: 0, size: metadata.len() });
+    let whole = LayerSource::Blob(Blob { path: path.to_owned(), offset: 0, size: metadata.len() });
     if compression != Compression::None {
         if names_of_compressed(path, compression, limits).map_err(fail)?.iter().any(|name| is_of_image(name))
         {
             return Err(ImageError::Compressed { path: path.to_owned() });
         }
-        return Ok(alone(path, Form::RootfsArchive, whole));
+        return Ok(alone(path, ImageForm::RootfsArchive, whole));
     }
     let first = tar::first_path(&start).ok_or_else(unknown)?;
     let first = String::from_utf8_lossy(&first);
     let blobs = match Blobs::archive(path, limits) {
         Ok(blobs) => blobs,
         // A root file system may have what an archive of blobs has not.
-        Err(_) if !is_of_image(&first) => return Ok(alone(path, Form::RootfsArchive, whole)),
+        Err(_) if !is_of_image(&first) => return Ok(alone(path, ImageForm::RootfsArchive, whole)),
         Err(error) => return Err(error),
     };
     if blobs.has("oci-layout") && blobs.has("index.json") {
-        let form = if blobs.has("manifest.json") { Form::DockerArchive } else { Form::OciArchive };
+        let form = if blobs.has("manifest.json") { ImageForm::DockerArchive } else { ImageForm::OciArchive };
         return layout(&blobs, form, limits);
     }
     if blobs.has("manifest.json") {
         return docker(&blobs, limits);
     }
-    Ok(alone(path, Form::RootfsArchive, whole))
+    Ok(alone(path, ImageForm::RootfsArchive, whole))
 }
 
-fn alone(path: &Path, form: Form, source: Source) -> Opened {
+fn alone(path: &Path, form: ImageForm, source: LayerSource) -> ImageSet {
     let images = vec![Image::of_root(path, source)];
-    Opened { path: path.to_owned(), form, images, indexes: Vec::new(), attachments: Vec::new() }
+    ImageSet { path: path.to_owned(), form, images, indexes: Vec::new(), attachments: Vec::new() }
 }
 
-fn layout(blobs: &Blobs, form: Form, limits: &Limits) -> Result<Opened, ImageError> {
+fn layout(blobs: &Blobs, form: ImageForm, limits: &Limits) -> Result<ImageSet, ImageError> {
     let outermost = blobs.document("index.json", None, limits)?;
     let index: Index = read(blobs.path(), "index.json", &outermost)?;
     let path = blobs.path().to_owned();
     let mut opened =
-        Opened { path, form, images: Vec::new(), indexes: vec![outermost], attachments: Vec::new() };
+        ImageSet { path, form, images: Vec::new(), indexes: vec![outermost], attachments: Vec::new() };
     opened.take(blobs, index, None, 1, limits)?;
     Ok(opened)
 }
 
-impl Opened {
+impl ImageSet {
     /// Reads what `index` names. A descriptor that comes again, as one does for each name, only adds its name.
     fn take(
         &mut self,
@@ -189,7 +189,7 @@ fn is_attachment(descriptor: &Descriptor) -> bool {
     annotated || nowhere || descriptor.artifact_type.is_some()
 }
 
-fn docker(blobs: &Blobs, limits: &Limits) -> Result<Opened, ImageError> {
+fn docker(blobs: &Blobs, limits: &Limits) -> Result<ImageSet, ImageError> {
     let document = blobs.document("manifest.json", None, limits)?;
     let found: Vec<DockerImage> = read(blobs.path(), "manifest.json", &document)?;
     let path = blobs.path().to_owned();
@@ -198,7 +198,13 @@ fn docker(blobs: &Blobs, limits: &Limits) -> Result<Opened, ImageError> {
     }
     let images = found.into_iter().map(|image| Image::of_docker(blobs, image, limits));
     let images = images.collect::<Result<Vec<Image>, ImageError>>()?;
-    Ok(Opened { path, form: Form::DockerArchive, images, indexes: Vec::new(), attachments: Vec::new() })
+    Ok(ImageSet {
+        path,
+        form: ImageForm::DockerArchive,
+        images,
+        indexes: Vec::new(),
+        attachments: Vec::new(),
+    })
 }
 
 /// The names of the first members of a compressed archive; what cannot be read is for the reader of the layer to

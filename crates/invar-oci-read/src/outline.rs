@@ -25,7 +25,7 @@ pub struct Outline {
 }
 
 /// Which files are read.
-pub type Wanted<'a> = &'a dyn Fn(&ImagePath) -> bool;
+pub type FileFilter<'a> = &'a dyn Fn(&ImagePath) -> bool;
 
 /// Lists the members of `blob`, which is called `name`. Of files only those are read that `wanted` or `keep` ask for;
 /// where the layer is not compressed, the disk is not asked for the others either.
@@ -34,7 +34,7 @@ pub(crate) fn outline(
     name: Digest,
     limits: &Limits,
     keep: Keep<'_>,
-    wanted: Wanted<'_>,
+    wanted: FileFilter<'_>,
 ) -> Result<Outline, LayerFault> {
     let mut start = Vec::new();
     blob.open().and_then(|reader| reader.take(16).read_to_end(&mut start))?;

@@ -76,9 +76,9 @@ pub fn is_record(path: &ImagePath, size: u64) -> u64 {
         || text.strip_prefix("var/lib/dpkg/status.d/").is_some_and(|name| !name.ends_with(".md5sums"))
         || (text.starts_with("var/lib/dpkg/info/") && text.ends_with(".list"));
     let python = || {
-        let (folder, name) = text.rsplit_once('/')?;
+        let (directory, name) = text.rsplit_once('/')?;
         let named = matches!(name, "METADATA" | "RECORD" | "direct_url.json");
-        (folder.ends_with(".dist-info") && named).then_some(())
+        (directory.ends_with(".dist-info") && named).then_some(())
     };
     if (dpkg || python().is_some()) && size <= LARGEST { size } else { 0 }
 }
@@ -196,8 +196,8 @@ impl Packages {
         else {
             return;
         };
-        let Some(folder) = path.parent() else { return };
-        let beside = |name: &str| records.get(&folder.join(name).ok()?);
+        let Some(directory) = path.parent() else { return };
+        let beside = |name: &str| records.get(&directory.join(name).ok()?);
         let url = beside("direct_url.json").and_then(|bytes| {
             let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
             Some(value.get("url")?.as_str()?.to_owned())
@@ -213,7 +213,7 @@ impl Packages {
             depends: required.map(python_name).collect(),
             record: path.clone(),
         });
-        let site = folder.parent().map(|parent| parent.as_str().to_owned()).unwrap_or_default();
+        let site = directory.parent().map(|parent| parent.as_str().to_owned()).unwrap_or_default();
         let listed =
             beside("RECORD").map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
         for line in listed.lines() {
@@ -272,9 +272,9 @@ fn below(site: &str, path: &str) -> Option<ImagePath> {
 
 /// `a/__pycache__/b.cpython-313.pyc` is compiled from `a/b.py` (PEP 3147).
 fn source_of_compiled(path: &ImagePath) -> Option<String> {
-    let (folder, name) = path.as_str().rsplit_once("/__pycache__/")?;
+    let (directory, name) = path.as_str().rsplit_once("/__pycache__/")?;
     let module = name.strip_suffix(".pyc")?.split('.').next()?;
-    Some(format!("{folder}/{module}.py"))
+    Some(format!("{directory}/{module}.py"))
 }
 
 /// The name at the beginning of a relation.

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use invar_tree::ImagePath;
 
-use crate::{Kind, Member};
+use crate::{LayerNode, Member};
 
 /// The root file system that a container sees: all layers, one over the other (OCI image specification 1.1, "Applying
 /// Changesets").
 #[derive(Debug, Clone, Default)]
-pub struct Root {
-    entries: BTreeMap<ImagePath, Placed>,
+pub struct RootFilesystem {
+    entries: BTreeMap<ImagePath, RootEntry>,
     /// Bytes of files that lower layers have and that upper layers replace or delete.
     hidden: u64,
 }
 
 /// An entry of the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct RootEntry {
     /// The layer that it is from, counted from zero.
     pub layer: usize,
     /// The member. A hard link has the kind of its file here, and its path is where the link is.
@@ -34,7 +34,7 @@ pub struct Placed {
 /// How many links are followed until it is a circle.
 const LINKS: usize = 40;
 
-impl Root {
+impl RootFilesystem {
     /// The root that the members of `layers`, the lowest first, make together. A hard link to a missing file is left
     /// out.
     pub fn of<'a>(layers: impl IntoIterator<Item = (usize, &'a [Member])>) -> Self {
@@ -49,18 +49,18 @@ impl Root {
         // Marks only delete what is below, wherever in the layer they are.
         for member in members {
             match member.kind {
-                Kind::Whiteout => self.remove(&self.resolved(&member.path)),
+                LayerNode::Whiteout => self.remove(&self.resolved(&member.path)),
                 // The mark in the root directory itself has the mark's own name.
-                Kind::Opaque if member.path.as_str() == ".wh..wh..opq" => self.clear(),
-                Kind::Opaque => self.remove_below(&self.resolved(&member.path)),
+                LayerNode::Opaque if member.path.as_str() == ".wh..wh..opq" => self.clear(),
+                LayerNode::Opaque => self.remove_below(&self.resolved(&member.path)),
                 _ => {}
             }
         }
         for member in members {
             let path = self.resolved(&member.path);
             let (shown, content, content_layer) = match &member.kind {
-                Kind::Whiteout | Kind::Opaque => continue,
-                Kind::HardLink { original } => {
+                LayerNode::Whiteout | LayerNode::Opaque => continue,
+                LayerNode::HardLink { original } => {
                     let Some(file) = self.entries.get(&self.resolved(original)) else { continue };
                     let shown =
                         Member { path: path.clone(), kind: file.member.kind.clone(), ..member.clone() };
@@ -68,14 +68,14 @@ impl Root {
                 }
                 _ => (Member { path: path.clone(), ..member.clone() }, member.path.clone(), layer),
             };
-            let stays = shown.kind == Kind::Directory
-                && self.entries.get(&path).is_some_and(|old| old.member.kind == Kind::Directory);
+            let stays = shown.kind == LayerNode::Directory
+                && self.entries.get(&path).is_some_and(|old| old.member.kind == LayerNode::Directory);
             if !stays {
                 self.remove(&path);
             }
-            let hard_link = matches!(member.kind, Kind::HardLink { .. });
+            let hard_link = matches!(member.kind, LayerNode::HardLink { .. });
             let member = Arc::new(shown);
-            self.entries.insert(path, Placed { layer, member, content, content_layer, hard_link });
+            self.entries.insert(path, RootEntry { layer, member, content, content_layer, hard_link });
         }
     }
 
@@ -85,14 +85,14 @@ impl Root {
         for _ in 0..LINKS {
             let mut above: Vec<ImagePath> = path.ancestors().collect();
             above.reverse();
-            let link = above.iter().find_map(|folder| match &self.entries.get(folder)?.member.kind {
-                Kind::Symlink { target } => Some((folder.clone(), Arc::clone(target))),
+            let link = above.iter().find_map(|directory| match &self.entries.get(directory)?.member.kind {
+                LayerNode::Symlink { target } => Some((directory.clone(), Arc::clone(target))),
                 _ => None,
             });
             let Some((link, target)) = link else { return path };
             let rest = path.as_str()[link.as_str().len()..].to_owned();
-            let Some(folder) = followed(&link, &target) else { return path };
-            match ImagePath::parse(&format!("{folder}{rest}")) {
+            let Some(directory) = followed(&link, &target) else { return path };
+            match ImagePath::parse(&format!("{directory}{rest}")) {
                 Ok(next) => path = next,
                 Err(_) => return path,
             }
@@ -107,8 +107,8 @@ impl Root {
         }
     }
 
-    fn remove_below(&mut self, folder: &ImagePath) {
-        let start = format!("{}/", folder.as_str());
+    fn remove_below(&mut self, directory: &ImagePath) {
+        let start = format!("{}/", directory.as_str());
         let below: Vec<ImagePath> = self
             .entries
             .range::<str, _>((Bound::Included(start.as_str()), Bound::Unbounded))
@@ -129,12 +129,12 @@ impl Root {
     }
 
     /// The entry at `path`, written without a leading slash.
-    pub fn get(&self, path: &str) -> Option<&Placed> {
+    pub fn get(&self, path: &str) -> Option<&RootEntry> {
         self.entries.get(path)
     }
 
     /// All entries in the order of their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &Placed)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&ImagePath, &RootEntry)> {
         self.entries.iter()
     }
 

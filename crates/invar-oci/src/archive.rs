@@ -54,7 +54,7 @@ pub struct ArchiveRequest {
 
 /// A piece of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum ArchivePart {
     /// These bytes.
     Bytes(Vec<u8>),
     /// The bytes of a layer, which the caller has.
@@ -66,7 +66,7 @@ pub enum Part {
     },
 }
 
-impl Part {
+impl ArchivePart {
     /// The number of bytes.
     pub fn size(&self) -> u64 {
         match self {
@@ -78,11 +78,11 @@ impl Part {
 
 /// The archive of `request`, from its first byte to its last: no two pieces of bytes follow each other. See the
 /// module's documentation for the bytes.
-pub fn archive_parts(request: &ArchiveRequest) -> Vec<Part> {
+pub fn archive_parts(request: &ArchiveRequest) -> Vec<ArchivePart> {
     let mut archive = Archive { parts: Vec::new(), bytes: Vec::new() };
-    archive.file("oci-layout", Part::Bytes(LAYOUT.to_vec()));
-    archive.file("index.json", Part::Bytes(layout_index(request)));
-    archive.file("manifest.json", Part::Bytes(docker_manifest(request)));
+    archive.file("oci-layout", ArchivePart::Bytes(LAYOUT.to_vec()));
+    archive.file("index.json", ArchivePart::Bytes(layout_index(request)));
+    archive.file("manifest.json", ArchivePart::Bytes(docker_manifest(request)));
     archive.bytes.extend(Member::directory("blobs/").header());
     archive.bytes.extend(Member::directory(BLOBS).header());
     for (digest, part) in blobs(request) {
@@ -96,16 +96,16 @@ pub fn archive_parts(request: &ArchiveRequest) -> Vec<Part> {
 /// The files of an OCI image layout, as paths below its directory and their contents; the directories that they need
 /// are `blobs` and `blobs/sha256`. `index.json` comes last, so that a layout whose writing was cut short is not taken
 /// for a whole one.
-pub fn layout_files(request: &ArchiveRequest) -> Vec<(String, Part)> {
-    let mut files = vec![("oci-layout".to_owned(), Part::Bytes(LAYOUT.to_vec()))];
+pub fn layout_files(request: &ArchiveRequest) -> Vec<(String, ArchivePart)> {
+    let mut files = vec![("oci-layout".to_owned(), ArchivePart::Bytes(LAYOUT.to_vec()))];
     files.extend(blobs(request).into_iter().map(|(digest, part)| (blob_path(&digest), part)));
-    files.push(("index.json".to_owned(), Part::Bytes(layout_index(request))));
+    files.push(("index.json".to_owned(), ArchivePart::Bytes(layout_index(request))));
     files
 }
 
 /// The number of bytes of all `parts` together.
-pub fn total_size(parts: &[Part]) -> u64 {
-    parts.iter().map(Part::size).sum()
+pub fn total_size(parts: &[ArchivePart]) -> u64 {
+    parts.iter().map(ArchivePart::size).sum()
 }
 
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -117,18 +117,18 @@ fn blob_path(digest: &Digest) -> String {
 
 /// An archive in the making.
 struct Archive {
-    parts: Vec<Part>,
+    parts: Vec<ArchivePart>,
     /// What goes before the next blob.
     bytes: Vec<u8>,
 }
 
 impl Archive {
-    fn file(&mut self, path: &str, content: Part) {
+    fn file(&mut self, path: &str, content: ArchivePart) {
         let size = content.size();
         self.bytes.extend(Member::file(path, size).header());
         match content {
-            Part::Bytes(content) => self.bytes.extend(content),
-            blob @ Part::Blob { .. } => {
+            ArchivePart::Bytes(content) => self.bytes.extend(content),
+            blob @ ArchivePart::Blob { .. } => {
                 self.end_bytes();
                 self.parts.push(blob);
             }
@@ -138,7 +138,7 @@ impl Archive {
 
     fn end_bytes(&mut self) {
         if !self.bytes.is_empty() {
-            self.parts.push(Part::Bytes(std::mem::take(&mut self.bytes)));
+            self.parts.push(ArchivePart::Bytes(std::mem::take(&mut self.bytes)));
         }
     }
 }
@@ -151,16 +151,16 @@ fn index(request: &ArchiveRequest) -> Option<Index> {
 }
 
 /// Each blob once.
-fn blobs(request: &ArchiveRequest) -> Vec<(Digest, Part)> {
+fn blobs(request: &ArchiveRequest) -> Vec<(Digest, ArchivePart)> {
     let mut blobs = Vec::new();
     if let Some(index) = index(request) {
-        blobs.push((index.digest, Part::Bytes(index.bytes)));
+        blobs.push((index.digest, ArchivePart::Bytes(index.bytes)));
     }
     for (_, image) in &request.images {
-        blobs.push((image.manifest_digest, Part::Bytes(image.manifest.clone())));
-        blobs.push((image.config_digest, Part::Bytes(image.config.clone())));
+        blobs.push((image.manifest_digest, ArchivePart::Bytes(image.manifest.clone())));
+        blobs.push((image.config_digest, ArchivePart::Bytes(image.config.clone())));
         for layer in &image.layers {
-            blobs.push((layer.digest, Part::Blob { digest: layer.digest, size: layer.size }));
+            blobs.push((layer.digest, ArchivePart::Blob { digest: layer.digest, size: layer.size }));
         }
     }
     let mut seen = BTreeSet::new();

@@ -27,7 +27,7 @@ mod reference;
 mod segment;
 mod ustar;
 
-pub use archive::{ArchiveRequest, Part, archive_parts, layout_files, total_size};
+pub use archive::{ArchivePart, ArchiveRequest, archive_parts, layout_files, total_size};
 pub use gzip::{GzipWriter, MEMBER_SIZE, gzip};
 pub use image::{CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE};
 pub use index::{INDEX_MEDIA_TYPE, Index};

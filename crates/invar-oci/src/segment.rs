@@ -237,7 +237,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use invar_tree::{Mode, Opened, Origin, Owner};
+    use invar_tree::{ContentReader, Mode, Origin, Owner};
 
     use super::*;
 
@@ -245,7 +245,7 @@ mod tests {
     struct Lies(BTreeMap<&'static str, &'static [u8]>);
 
     impl Contents for Lies {
-        fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+        fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
             match self.0.get(path.as_str()) {
                 Some(bytes) => Ok(Box::new(io::Cursor::new(*bytes))),
                 None => Err(io::ErrorKind::NotFound.into()),

@@ -62,7 +62,7 @@ const LARGEST_ID: u32 = 0o7_777_777;
 const LARGEST_SIZE: u64 = 0o77_777_777_777;
 
 /// What a member is.
-pub(crate) enum Kind<'a> {
+pub(crate) enum MemberKind<'a> {
     /// A regular file of so many bytes, which follow the header.
     File { size: u64 },
     /// A symbolic link.
@@ -75,7 +75,7 @@ pub(crate) enum Kind<'a> {
 pub(crate) struct Member<'a> {
     /// The path, with the slash at the end of a directory's.
     path: Cow<'a, str>,
-    kind: Kind<'a>,
+    kind: MemberKind<'a>,
     mode: Mode,
     owner: Owner,
 }
@@ -84,21 +84,21 @@ impl<'a> Member<'a> {
     /// The member that a tree's entry becomes.
     pub(crate) fn of(path: &'a ImagePath, entry: &'a Entry) -> Self {
         let (path, kind) = match &entry.node {
-            Node::Directory => (Cow::Owned(format!("{}/", path.as_str())), Kind::Directory),
-            Node::File { size, .. } => (Cow::Borrowed(path.as_str()), Kind::File { size: *size }),
-            Node::Symlink { target } => (Cow::Borrowed(path.as_str()), Kind::Symlink { target }),
+            Node::Directory => (Cow::Owned(format!("{}/", path.as_str())), MemberKind::Directory),
+            Node::File { size, .. } => (Cow::Borrowed(path.as_str()), MemberKind::File { size: *size }),
+            Node::Symlink { target } => (Cow::Borrowed(path.as_str()), MemberKind::Symlink { target }),
         };
         Self { path, kind, mode: entry.mode, owner: entry.owner }
     }
 
     /// A plain file, `0644` and `0:0`.
     pub(crate) fn file(path: &'a str, size: u64) -> Self {
-        Self { path: path.into(), kind: Kind::File { size }, mode: Mode::FILE, owner: Owner::ROOT }
+        Self { path: path.into(), kind: MemberKind::File { size }, mode: Mode::FILE, owner: Owner::ROOT }
     }
 
     /// A plain directory, `0755` and `0:0`; `path` ends with a slash.
     pub(crate) fn directory(path: &'a str) -> Self {
-        Self { path: path.into(), kind: Kind::Directory, mode: Mode::DIRECTORY, owner: Owner::ROOT }
+        Self { path: path.into(), kind: MemberKind::Directory, mode: Mode::DIRECTORY, owner: Owner::ROOT }
     }
 
     /// The header, a multiple of [`BLOCK`] long: one block, or an extended header before it.
@@ -120,9 +120,9 @@ impl<'a> Member<'a> {
         }
         let (prefix, name) = split(&self.path).unwrap_or_else(|| ("", shorten(&self.path)));
         let (typeflag, size, target) = match self.kind {
-            Kind::File { size } => (b'0', size, ""),
-            Kind::Symlink { target } => (b'2', 0, target),
-            Kind::Directory => (b'5', 0, ""),
+            MemberKind::File { size } => (b'0', size, ""),
+            MemberKind::Symlink { target } => (b'2', 0, target),
+            MemberKind::Directory => (b'5', 0, ""),
         };
         let Owner { uid, gid } = self.owner;
         header.extend_from_slice(&block(&Fields {
@@ -146,7 +146,7 @@ impl<'a> Member<'a> {
         if self.owner.gid > LARGEST_ID {
             push_record(&mut records, "gid", &self.owner.gid.to_string());
         }
-        if let Kind::Symlink { target } = self.kind
+        if let MemberKind::Symlink { target } = self.kind
             && (target.len() > NAME || !target.is_ascii())
         {
             push_record(&mut records, "linkpath", target);
@@ -154,7 +154,7 @@ impl<'a> Member<'a> {
         if !self.path.is_ascii() || split(&self.path).is_none() {
             push_record(&mut records, "path", &self.path);
         }
-        if let Kind::File { size } = self.kind
+        if let MemberKind::File { size } = self.kind
             && size > LARGEST_SIZE
         {
             push_record(&mut records, "size", &size.to_string());
@@ -276,7 +276,7 @@ mod tests {
     fn what_does_not_fit_is_in_the_extended_header() {
         let owner = Owner { uid: 3_000_000, gid: u32::MAX };
         let member =
-            Member { path: "big".into(), kind: Kind::File { size: 9 << 30 }, mode: Mode::FILE, owner };
+            Member { path: "big".into(), kind: MemberKind::File { size: 9 << 30 }, mode: Mode::FILE, owner };
         assert_eq!(member.records(), "18 gid=4294967295\n19 size=9663676416\n15 uid=3000000\n");
         let header = member.header();
         assert_eq!(header.len(), 3 * BLOCK as usize);
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn the_largest_that_fit_need_no_extended_header() {
         let owner = Owner { uid: LARGEST_ID, gid: LARGEST_ID };
-        let kind = Kind::File { size: LARGEST_SIZE };
+        let kind = MemberKind::File { size: LARGEST_SIZE };
         let member = Member { path: "big".into(), kind, mode: Mode::new(0o7777), owner };
         let header = member.header();
         assert_eq!(header.len(), BLOCK as usize);

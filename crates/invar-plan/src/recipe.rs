@@ -2,7 +2,7 @@ use invar_debian::{Architecture, DebianVersion, PackageName};
 use invar_python::{Chosen, EnvironmentLayout};
 use invar_tree::{Digest, Origin};
 
-/// How a tree is made. Equal recipes make equal trees, so the key under which a store keeps what it made is of its
+/// How a tree is created. Equal recipes make equal trees, so the key under which a store keeps what it made is of its
 /// fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {

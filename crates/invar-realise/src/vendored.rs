@@ -13,8 +13,8 @@ use invar_python::{DistributionName, WheelFilename};
 use invar_store::{Checkout, KeyWriter, Keyed};
 use invar_tree::{Contents, Digest, ImagePath, Tree};
 use invar_vendor::{
-    Check, Checker, Ecosystem, Fetched, Needed, NeededSource, OFFER_VERSION, Opening, Target,
-    cargo_download_url, cargo_index_config_url, ecosystem_of, needed, offer,
+    Check, Checker, Ecosystem, FetchedFile, LockedFile, LockedFileSource, OFFER_VERSION, Opener, Target,
+    cargo_download_url, cargo_index_config_url, ecosystem_of, offer, read_lock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub struct Vendored {
 
 /// A file that a lock names, in the store.
 struct Got {
-    needed: Needed,
+    needed: LockedFile,
     name: String,
     digest: Digest,
 }
@@ -85,7 +85,7 @@ impl Vendored {
         inside: &str,
     ) -> Result<Option<Self>, RealiseError> {
         let target = Target { machine: consumer.platform.machine() };
-        let mut all: BTreeMap<Ecosystem, Vec<Needed>> = BTreeMap::new();
+        let mut all: BTreeMap<Ecosystem, Vec<LockedFile>> = BTreeMap::new();
         for (path, entry) in tree.iter().filter(|(_, entry)| !entry.is_directory()) {
             let may_be = ecosystem_of(path.as_str(), "--hash=sha256:");
             let is_candidate = may_be.is_some_and(|ecosystem| (consumer.can_use)(ecosystem));
@@ -99,7 +99,7 @@ impl Vendored {
             let place = || Path::new(path.as_str()).to_owned();
             opened.map_err(|source| RealiseError::Read { path: place(), source })?;
             let Some(ecosystem) = ecosystem_of(path.as_str(), &text) else { continue };
-            let more = needed(ecosystem, &text, &target)
+            let more = read_lock(ecosystem, &text, &target)
                 .map_err(|source| VendorError::Lock { file: path.to_string(), source: Box::new(source) })?;
             all.entry(ecosystem).or_default().extend(more);
         }
@@ -127,9 +127,11 @@ impl Vendored {
             _ => {
                 let made = check_out(store, &checkout_key, |sink| -> Result<(), RealiseError> {
                     for (ecosystem, files) in &got {
-                        let fetched: Result<Vec<Fetched<'_>>, RealiseError> = files
+                        let fetched: Result<Vec<FetchedFile<'_>>, RealiseError> = files
                             .iter()
-                            .map(|got| Ok(Fetched::new(&got.needed, opening(sources, got)).named(&got.name)))
+                            .map(|got| {
+                                Ok(FetchedFile::new(&got.needed, opening(sources, got)).named(&got.name))
+                            })
                             .collect();
                         let offered = offer(*ecosystem, &fetched?, &place, sink).map_err(|source| {
                             VendorError::Lock { file: ecosystem.to_string(), source: Box::new(source) }
@@ -205,14 +207,14 @@ impl Keyed for IndexFileName<'_> {
 }
 
 /// A fetched file, from its beginning.
-fn opening<'a>(sources: &'a Sources<'_>, got: &Got) -> Opening<'a> {
+fn opening<'a>(sources: &'a Sources<'_>, got: &Got) -> Opener<'a> {
     let store = &sources.store;
     let digest = got.digest;
-    if let NeededSource::Git { commit, .. } = &got.needed.source {
-        // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
+    if let LockedFileSource::Git { commit, .. } = &got.needed.source {
+        // Its files are a tree in the store, and the tree's segment is a tar archive except for its end.
         let key = GitCommit(commit).key();
         return Box::new(move || {
-            let lost = || std::io::Error::other("the store has lost the commit");
+            let lost = || std::io::Error::other("the commit is no longer in the store");
             let tree = store.tree(&key).ok().flatten().ok_or_else(lost)?;
             let segment: Chain<File, &[u8]> = File::open(tree.segment_path())?.chain(&END_OF_ARCHIVE[..]);
             Ok(Box::new(segment) as Box<dyn Read>)
@@ -228,7 +230,7 @@ fn opening<'a>(sources: &'a Sources<'_>, got: &Got) -> Opening<'a> {
 fn fetch_all(
     sources: &Sources<'_>,
     consumer: &Consumer<'_>,
-    wanted: Vec<Needed>,
+    wanted: Vec<LockedFile>,
 ) -> Result<Vec<Got>, RealiseError> {
     let addresses =
         Addresses { sources, consumer, cargo: Mutex::new(BTreeMap::new()), npm: Mutex::new(None) };
@@ -244,15 +246,15 @@ struct Addresses<'a> {
 }
 
 impl Addresses<'_> {
-    fn fetch(&self, needed: &Needed) -> Result<Vec<Got>, RealiseError> {
+    fn fetch(&self, needed: &LockedFile) -> Result<Vec<Got>, RealiseError> {
         let sources = self.sources;
         let store = &sources.store;
         let label = needed.label();
         let got = |digest: Digest, name: &str| Got { needed: needed.clone(), name: name.to_owned(), digest };
-        if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, NeededSource::PythonIndex) {
+        if needed.ecosystem() == Ecosystem::Pip && matches!(needed.source, LockedFileSource::PythonIndex) {
             return self.fetch_pip(needed);
         }
-        if let NeededSource::Git { url, commit } = &needed.source {
+        if let LockedFileSource::Git { url, commit } = &needed.source {
             let tree = commit_tree(sources, url, commit, None)?;
             return Ok(vec![got(tree.segment_digest(), &needed.file_name)]);
         }
@@ -290,7 +292,7 @@ impl Addresses<'_> {
     }
 
     /// pip's files are looked up in an index: the requirement names the version and the digests of all its files.
-    fn fetch_pip(&self, needed: &Needed) -> Result<Vec<Got>, RealiseError> {
+    fn fetch_pip(&self, needed: &LockedFile) -> Result<Vec<Got>, RealiseError> {
         let sources = self.sources;
         let mut in_store: Vec<(String, Digest)> = Vec::new();
         for digest in &needed.any_of {
@@ -337,8 +339,9 @@ impl Addresses<'_> {
         Ok(all)
     }
 
-    fn urls(&self, needed: &Needed) -> Result<Vec<String>, RealiseError> {
-        if let (Ecosystem::Cargo, NeededSource::Registry { index }) = (needed.ecosystem(), &needed.source) {
+    fn urls(&self, needed: &LockedFile) -> Result<Vec<String>, RealiseError> {
+        if let (Ecosystem::Cargo, LockedFileSource::Registry { index }) = (needed.ecosystem(), &needed.source)
+        {
             let dl = self.cargo_files(index)?;
             let checksum = needed.checks.first().map(Check::hex).unwrap_or_default();
             return Ok(vec![cargo_download_url(&dl, &needed.name, &needed.version, &checksum)]);
@@ -352,10 +355,10 @@ impl Addresses<'_> {
     }
 
     /// npm's registry: this machine's setting, or what npm says that its own is.
-    fn npm(&self, needed: &Needed) -> Option<String> {
+    fn npm(&self, needed: &LockedFile) -> Option<String> {
         let sources = self.sources;
         if sources.upstreams.registries.npm.is_some()
-            || !matches!(needed.source, NeededSource::Registry { .. })
+            || !matches!(needed.source, LockedFileSource::Registry { .. })
         {
             return sources.upstreams.registries.npm.clone();
         }
@@ -408,7 +411,7 @@ mod keys {
     fn the_keys_are_pinned() {
         let text = format!("tini==1 --hash={}\n", Digest::of(b"file"));
         let target = Target { machine: invar_tree::Machine::X86_64 };
-        let needed = needed(Ecosystem::Pip, &text, &target).unwrap().remove(0);
+        let needed = read_lock(Ecosystem::Pip, &text, &target).unwrap().remove(0);
         let got = Got { needed, name: "tini-1.tar.gz".to_owned(), digest: Digest::of(b"file") };
         let files = BTreeMap::from([(Ecosystem::Npm, vec![]), (Ecosystem::Pip, vec![got])]);
         let check = Check::Sha1([7; 20]);

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
+use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};
 
 mod attempt;
 
@@ -68,7 +68,7 @@ fn run(words: &[&str]) {
         },
         ownership: Ownership::Mapped,
         cpus: Some(1),
-        standard: Standard::Lines,
+        standard: StandardStreams::Lines,
         illusion: Illusion::NONE,
     };
     for word in words.by_ref().take_while(|word| **word != "--") {
@@ -84,7 +84,7 @@ fn run(words: &[&str]) {
             "time" => sandbox.limits.time = Some(Duration::from_millis(number())),
             "processes" => sandbox.limits.processes = Some(number()),
             "memory" => sandbox.limits.memory = Some(number()),
-            "inherit" => sandbox.standard = Standard::Inherit,
+            "inherit" => sandbox.standard = StandardStreams::Inherit,
             "clock" => sandbox.illusion.clock = number() as i64,
             "backwards" => sandbox.illusion.backwards = true,
             "recorded" => sandbox.ownership = Ownership::Recorded,

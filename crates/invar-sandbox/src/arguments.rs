@@ -8,5 +8,5 @@ pub(crate) const RUN: &str = "run";
 pub(crate) const CHECK: &str = "check";
 /// The first argument: find out whether illusions are possible as well.
 pub(crate) const CHECK_ILLUSIONS: &str = "check-illusions";
-/// The first argument: become this program again, somewhere else.
-pub(crate) const ELSEWHERE: &str = "elsewhere";
+/// The first argument: become this program again, with another host to see.
+pub(crate) const OVERRIDE_HOST: &str = "override-host";

@@ -13,8 +13,8 @@ use std::path::Path;
 
 use invar_tree::{ImagePath, Sink, Tree};
 
-pub use error::{CaptureError, Special};
-use walk::{Form, Walk};
+pub use error::{CaptureError, SpecialFile};
+use walk::{CaptureForm, Walk};
 
 /// What of the modes and owners is taken into the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +42,14 @@ pub type OwnerOf<'a> = dyn Fn(u64, u64) -> Option<(u32, u32)> + 'a;
 
 /// What a command removed from the trees below its writable layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedPaths {
     /// What is gone, with all that was below it; sorted.
     pub whiteouts: Vec<ImagePath>,
     /// Folders that took the place of others: what was below these is gone; sorted.
     pub opaque: Vec<ImagePath>,
 }
 
-impl Removed {
+impl RemovedPaths {
     /// The paths of `lower`, the tree below the writable layer, that are gone; sorted. Some of those below an
     /// opaque folder may have been recreated: these are among the changes too.
     ///
@@ -57,10 +57,9 @@ impl Removed {
     #[must_use]
     pub fn paths(&self, lower: &Tree) -> Vec<ImagePath> {
         let gone = self.whiteouts.iter().flat_map(|path| lower.within(path.as_str()));
-        let covered = self
-            .opaque
-            .iter()
-            .flat_map(|folder| lower.within(folder.as_str()).filter(move |(path, _)| *path != folder));
+        let covered = self.opaque.iter().flat_map(|directory| {
+            lower.within(directory.as_str()).filter(move |(path, _)| *path != directory)
+        });
         let mut paths: Vec<ImagePath> = gone.chain(covered).map(|(path, _)| path.clone()).collect();
         paths.sort_unstable();
         paths.dedup();
@@ -74,13 +73,13 @@ impl Removed {
 /// # Errors
 /// [`CaptureError`].
 pub fn capture(
-    folder: &Path,
+    directory: &Path,
     at: Option<&ImagePath>,
     rules: &CaptureRules,
     owners: &OwnerOf<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), CaptureError> {
-    Walk::new(Form::Folder, rules, owners, sink).start(folder, at)?;
+    Walk::new(CaptureForm::Directory, rules, owners, sink).start(directory, at)?;
     Ok(())
 }
 
@@ -97,6 +96,6 @@ pub fn capture_changes(
     rules: &CaptureRules,
     owners: &OwnerOf<'_>,
     sink: &mut dyn Sink,
-) -> Result<Removed, CaptureError> {
-    Walk::new(Form::Upper, rules, owners, sink).start(upper, None)
+) -> Result<RemovedPaths, CaptureError> {
+    Walk::new(CaptureForm::Upper, rules, owners, sink).start(upper, None)
 }

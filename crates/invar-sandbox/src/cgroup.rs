@@ -202,11 +202,11 @@ fn make_group(parent: &Path) -> io::Result<Group> {
 
 /// Keeps a group from being taken for left behind, until the file is closed or the process ends in any way.
 fn hold(path: &Path) -> io::Result<File> {
-    let folder = File::open(path)?;
-    flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    let directory = File::open(path)?;
+    flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
     // It may have been removed before it was held.
-    let (held, there) = (folder.metadata()?, fs::metadata(path)?);
-    if held.ino() == there.ino() { Ok(folder) } else { Err(io::ErrorKind::NotFound.into()) }
+    let (held, there) = (directory.metadata()?, fs::metadata(path)?);
+    if held.ino() == there.ino() { Ok(directory) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 /// Removes the groups of processes that were killed, and so could not.

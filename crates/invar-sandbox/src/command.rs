@@ -11,7 +11,7 @@ use invar_tree::SEARCH_PATH;
 
 use crate::capability;
 use crate::cpus;
-use crate::filter::{self, Answered};
+use crate::filter::{self, AnsweredCalls};
 use crate::kernel;
 use crate::report::failed;
 use crate::wire::{Order, Report};
@@ -30,8 +30,8 @@ fn records(order: &Order) -> bool {
 }
 
 /// What the init answers for the command.
-pub(crate) fn answered(order: &Order) -> io::Result<Answered> {
-    Ok(Answered { recorded: records(order), illusion: order.illusion, cpus: cpus::pretended(order)? })
+pub(crate) fn answered(order: &Order) -> io::Result<AnsweredCalls> {
+    Ok(AnsweredCalls { recorded: records(order), illusion: order.illusion, cpus: cpus::pretended(order)? })
 }
 
 /// Whether the command has a process group of its own that is not the terminal's foreground.
@@ -49,7 +49,7 @@ pub(crate) fn become_it(
     foreground: Option<OwnedFd>,
     groups: Vec<File>,
     trouble: OwnedFd,
-    answered: Answered,
+    answered: AnsweredCalls,
     listener_to: Option<OwnedFd>,
 ) -> ! {
     let report = prepare(order, foreground, groups, answered, listener_to).unwrap_or_else(|report| report);
@@ -63,7 +63,7 @@ fn prepare(
     order: &Order,
     foreground: Option<OwnedFd>,
     groups: Vec<File>,
-    answered: Answered,
+    answered: AnsweredCalls,
     listener_to: Option<OwnedFd>,
 ) -> Result<Report, Report> {
     if order.lines {

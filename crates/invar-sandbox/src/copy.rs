@@ -17,15 +17,15 @@ const DEEPEST: usize = 400;
 
 /// Copies all of a folder (which may be open for naming only) into another.
 pub(crate) fn copy(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
-    folder(&open_folder(from, c".")?, &open_folder(to, c".")?, DEEPEST)
+    directory(&open_directory(from, c".")?, &open_directory(to, c".")?, DEEPEST)
 }
 
-fn open_folder(at: &impl AsFd, name: &std::ffi::CStr) -> io::Result<OwnedFd> {
+fn open_directory(at: &impl AsFd, name: &std::ffi::CStr) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(at, name, flags, Mode::empty())?)
 }
 
-fn folder(from: &OwnedFd, to: &OwnedFd, depth: usize) -> io::Result<()> {
+fn directory(from: &OwnedFd, to: &OwnedFd, depth: usize) -> io::Result<()> {
     let deeper = depth.checked_sub(1).ok_or(Errno::NAMETOOLONG)?;
     let mut names: Vec<CString> = Vec::new();
     for entry in Dir::read_from(from)? {
@@ -45,8 +45,8 @@ fn folder(from: &OwnedFd, to: &OwnedFd, depth: usize) -> io::Result<()> {
                 if !merges {
                     rustix::fs::mkdirat(to, name, Mode::RWXU)?;
                 }
-                let (inner_from, inner_to) = (open_folder(from, name)?, open_folder(to, name)?);
-                folder(&inner_from, &inner_to, deeper)?;
+                let (inner_from, inner_to) = (open_directory(from, name)?, open_directory(to, name)?);
+                directory(&inner_from, &inner_to, deeper)?;
                 keep(&inner_to, &found)?;
             }
             FileType::Symlink => {
@@ -84,7 +84,7 @@ fn make_room(to: &OwnedFd, name: &CString, kind: FileType) -> io::Result<bool> {
     if kind.is_dir() {
         return Ok(true);
     }
-    let inner = open_folder(to, name)?;
+    let inner = open_directory(to, name)?;
     let mut names: Vec<CString> = Vec::new();
     for entry in Dir::read_from(&inner)? {
         let name = entry?.file_name().to_owned();

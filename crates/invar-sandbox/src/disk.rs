@@ -75,17 +75,17 @@ fn free(place: &Path) -> u64 {
 /// it so, and the space that has gone is seen all the same.
 fn size(place: &Path) -> u64 {
     let mut total = 0_u64;
-    let mut folders = vec![place.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut directories = vec![place.to_owned()];
+    while let Some(directory) = directories.pop() {
         #[expect(clippy::disallowed_methods, reason = "a sum does not depend on the order")]
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let Ok(entries) = std::fs::read_dir(directory) else { continue };
         for entry in entries.flatten() {
             // Of the entry itself: no link is followed.
             let Ok(found) = entry.metadata() else { continue };
             // A block of stat is 512 bytes, whatever the file system's own are.
             total = total.saturating_add(found.blocks().saturating_mul(512));
             if found.is_dir() {
-                folders.push(entry.path());
+                directories.push(entry.path());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use crate::arguments::{CHECK, CHECK_ILLUSIONS, ELSEWHERE, MARKER, RUN};
+use crate::arguments::{CHECK, CHECK_ILLUSIONS, MARKER, OVERRIDE_HOST, RUN};
 use crate::init;
 use crate::kernel;
 use crate::namespaces::{keep_mounts_private, leave_host, namespaces};
@@ -30,7 +30,7 @@ pub fn enter_if_asked() {
             .map(|(control, order)| outer(control, order)),
         [CHECK, control] => kernel::inherited(control).map(|control| check(&control, false)),
         [CHECK_ILLUSIONS, control] => kernel::inherited(control).map(|control| check(&control, true)),
-        [ELSEWHERE, place] => Err(crate::elsewhere::go(place)),
+        [OVERRIDE_HOST, place] => Err(crate::host_overrides::go(place)),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
     // 125 as other container tools use it: the tool itself failed. The caller goes by the report.

@@ -93,7 +93,7 @@ const TELLING_THE_TIME: &[libc::c_long] = &[
 
 /// What the init answers for the command.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answered {
+pub(crate) struct AnsweredCalls {
     /// Changes of owner.
     pub(crate) recorded: bool,
     /// What is not so.
@@ -102,7 +102,7 @@ pub(crate) struct Answered {
     pub(crate) cpus: Option<usize>,
 }
 
-impl Answered {
+impl AnsweredCalls {
     /// Whether it answers anything.
     pub(crate) fn any(&self) -> bool {
         self.recorded || self.illusion != Illusion::NONE || self.cpus.is_some()
@@ -142,8 +142,8 @@ fn number(call: libc::c_long) -> u32 {
     u32::try_from(call).expect("numbers of system calls are small and positive")
 }
 
-fn program(architecture: u32, answered: Answered) -> Vec<sock_filter> {
-    let Answered { recorded, illusion, cpus } = answered;
+fn program(architecture: u32, answered: AnsweredCalls) -> Vec<sock_filter> {
+    let AnsweredCalls { recorded, illusion, cpus } = answered;
     let mut program = vec![
         load(AT_ARCHITECTURE),
         sock_filter { jt: 1, jf: 0, ..unless_skip(BPF_JEQ, architecture, 0) },
@@ -216,7 +216,7 @@ pub(crate) const fn is_known() -> bool {
 
 /// Puts this process, and all that it starts, under the filter. Gives what the init listens on, if it answers any
 /// calls. Needs `no_new_privs`.
-pub(crate) fn install(answered: Answered) -> io::Result<Option<OwnedFd>> {
+pub(crate) fn install(answered: AnsweredCalls) -> io::Result<Option<OwnedFd>> {
     let listens = answered.any();
     let Some(architecture) = ARCHITECTURE else {
         return if listens { Err(io::ErrorKind::Unsupported.into()) } else { Ok(None) };
@@ -252,9 +252,9 @@ mod tests {
     #[test]
     fn every_jump_lands_inside_the_filter() {
         let all = Illusion { clock: 1, backwards: true };
-        let nothing = Answered { recorded: false, illusion: Illusion::NONE, cpus: None };
-        let owners = Answered { recorded: true, ..nothing };
-        for answered in [nothing, owners, Answered { recorded: true, illusion: all, cpus: Some(2) }] {
+        let nothing = AnsweredCalls { recorded: false, illusion: Illusion::NONE, cpus: None };
+        let owners = AnsweredCalls { recorded: true, ..nothing };
+        for answered in [nothing, owners, AnsweredCalls { recorded: true, illusion: all, cpus: Some(2) }] {
             let program = program(1, answered);
             for (at, instruction) in program.iter().enumerate() {
                 if u32::from(instruction.code) & 7 == BPF_JMP {

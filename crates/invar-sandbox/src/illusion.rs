@@ -40,10 +40,12 @@ pub(crate) fn answer(
     let of = Caller { process: call.pid, still_waits };
     Some(match libc::c_long::from(call.data.nr) {
         libc::SYS_getdents64 => of.list(first, second, third),
-        libc::SYS_clock_gettime => of.tell(illusion, first as libc::clockid_t, second, Form::Nanoseconds),
-        libc::SYS_gettimeofday => of.tell(illusion, libc::CLOCK_REALTIME, first, Form::Microseconds),
+        libc::SYS_clock_gettime => {
+            of.tell(illusion, first as libc::clockid_t, second, TimeFormat::Nanoseconds)
+        }
+        libc::SYS_gettimeofday => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Microseconds),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_time => of.tell(illusion, libc::CLOCK_REALTIME, first, Form::Seconds),
+        libc::SYS_time => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Seconds),
         libc::SYS_futex => of.set_deadline_right(illusion, fourth),
         _ => return None,
     })
@@ -51,7 +53,7 @@ pub(crate) fn answer(
 
 /// How a call wants to have the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum TimeFormat {
     Seconds,
     Microseconds,
     Nanoseconds,
@@ -63,20 +65,20 @@ impl Caller<'_> {
         illusion: Illusion,
         clock: libc::clockid_t,
         address: u64,
-        form: Form,
+        form: TimeFormat,
     ) -> io::Result<Reply> {
         let (seconds, nanoseconds) = time(clock)?;
         let seconds = seconds.saturating_add(illusion.clock);
         let parts = match form {
-            Form::Seconds => vec![seconds],
-            Form::Microseconds => vec![seconds, nanoseconds / 1000],
-            Form::Nanoseconds => vec![seconds, nanoseconds],
+            TimeFormat::Seconds => vec![seconds],
+            TimeFormat::Microseconds => vec![seconds, nanoseconds / 1000],
+            TimeFormat::Nanoseconds => vec![seconds, nanoseconds],
         };
         if address != 0 {
             let bytes: Vec<u8> = parts.into_iter().flat_map(i64::to_ne_bytes).collect();
             self.memory()?.write_all_at(&bytes, address).map_err(|_| io::Error::from(Errno::FAULT))?;
         }
-        Ok(Reply::Value(if form == Form::Seconds { seconds } else { 0 }))
+        Ok(Reply::Value(if form == TimeFormat::Seconds { seconds } else { 0 }))
     }
 
     /// Puts a deadline that was reckoned from the time that the process was told into the real time.
@@ -105,7 +107,7 @@ impl Caller<'_> {
     fn list(&self, descriptor: u64, address: u64, length: u64) -> io::Result<Reply> {
         let leader = leader(self.process)?;
         let process = rustix::process::pidfd_open(leader, PidfdFlags::empty())?;
-        let folder = rustix::process::pidfd_getfd(process, descriptor as i32, PidfdGetfdFlags::empty())?;
+        let directory = rustix::process::pidfd_getfd(process, descriptor as i32, PidfdGetfdFlags::empty())?;
         let memory = self.memory()?;
         // The kernel takes the length as 32 bits, and ours is no longer.
         let mut portion = vec![0_u8; u64::from(length as u32).min(LARGEST) as usize];
@@ -113,7 +115,7 @@ impl Caller<'_> {
         let read = unsafe {
             libc::syscall(
                 libc::SYS_getdents64,
-                folder.as_raw_fd(),
+                directory.as_raw_fd(),
                 portion.as_mut_ptr(),
                 portion.len() as libc::c_uint,
             )

@@ -31,7 +31,7 @@ pub(crate) fn run(
     send(control, &report);
 }
 
-fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::Entered, Report> {
+fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::EnteredRoot, Report> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(failed("tying to the parent"))?;
     // The parent may have ended before that; then the pipe, whose writing end it held alone, has ended too.
@@ -55,7 +55,7 @@ fn set_up(order: &Order, alive: &OwnedFd) -> Result<root::Entered, Report> {
 fn start(
     order: &Order,
     control: &OwnedFd,
-    entered: root::Entered,
+    entered: root::EnteredRoot,
     take_foreground: bool,
     groups: Vec<File>,
 ) -> Result<Report, Report> {
@@ -141,7 +141,7 @@ fn watch(
             pass_signals(control, child, grouped);
         }
         if !events[1].is_empty() {
-            // All that have ended are reaped at the top of the loop, however many this tells of.
+            // All that have ended are reaped at the top of the loop, however many this reports.
             let mut ignored = [0; 1024];
             let _ = rustix::io::read(children, &mut ignored);
         }

@@ -36,10 +36,10 @@ mod copy;
 mod cpu_files;
 mod cpus;
 mod disk;
-mod elsewhere;
 mod enter;
 mod error;
 mod filter;
+mod host_overrides;
 mod host_settings;
 mod illusion;
 mod init;
@@ -58,13 +58,15 @@ mod tracer;
 mod wire;
 
 pub use available::{available, illusions_available};
-pub use capture::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special, capture, capture_changes};
-pub use elsewhere::{HostOverrides, refusal};
+pub use capture::{
+    CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile, capture, capture_changes,
+};
 pub use enter::enter_if_asked;
 pub use error::SandboxError;
+pub use host_overrides::{HostOverrides, refusal};
 #[doc(hidden)]
 pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};
 pub use owners::Owners;
-pub use running::{Finished, Running, Signals, Status, run, spawn};
-pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, Standard};
+pub use running::{CommandResult, SandboxProcess, Signals, Status, run, spawn};
+pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};

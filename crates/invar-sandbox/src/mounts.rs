@@ -20,8 +20,8 @@ pub(crate) const NO_PROGRAMS: u64 = 0x8;
 
 /// What a mount point is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Folder,
+pub(crate) enum MountKind {
+    Directory,
     File,
 }
 
@@ -82,7 +82,7 @@ impl NewRoot {
 
     /// Opens a mount point, which is created, with the folders above it, if it is missing. `lasting` shows that what
     /// was created is meant to stay.
-    pub(crate) fn mount_point(&mut self, path: &str, kind: Kind, lasting: bool) -> io::Result<OwnedFd> {
+    pub(crate) fn mount_point(&mut self, path: &str, kind: MountKind, lasting: bool) -> io::Result<OwnedFd> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let mut here = self.resolve("/")?;
         let mut walked = String::new();
@@ -91,7 +91,7 @@ impl NewRoot {
             walked.push_str(part);
             let next = match self.resolve(&walked) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let kind = if index + 1 == parts.len() { kind } else { Kind::Folder };
+                    let kind = if index + 1 == parts.len() { kind } else { MountKind::Directory };
                     self.make(&here, part, kind, lasting)?;
                     self.resolve(&walked)?
                 }
@@ -102,10 +102,10 @@ impl NewRoot {
         Ok(here)
     }
 
-    fn make(&mut self, parent: &OwnedFd, name: &str, kind: Kind, lasting: bool) -> io::Result<()> {
+    fn make(&mut self, parent: &OwnedFd, name: &str, kind: MountKind, lasting: bool) -> io::Result<()> {
         match kind {
-            Kind::Folder => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?,
-            Kind::File => {
+            MountKind::Directory => rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?,
+            MountKind::File => {
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
                 drop(rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o644))?);
             }
@@ -137,7 +137,7 @@ impl NewRoot {
         flags: MountFlags,
         options: &str,
     ) -> io::Result<OwnedFd> {
-        let target = self.mount_point(path, Kind::Folder, false)?;
+        let target = self.mount_point(path, MountKind::Directory, false)?;
         mount_new(kind, &target, flags, options)?;
         self.resolve(path)
     }
@@ -145,8 +145,9 @@ impl NewRoot {
     /// Shows a folder or file of the host at a path inside.
     pub(crate) fn bind_at(&mut self, source: &OwnedFd, path: &str, flags: u64) -> io::Result<()> {
         let found = rustix::fs::fstat(source)?;
-        let folder = rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir();
-        let target = self.mount_point(path, if folder { Kind::Folder } else { Kind::File }, false)?;
+        let directory = rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir();
+        let target =
+            self.mount_point(path, if directory { MountKind::Directory } else { MountKind::File }, false)?;
         bind(source, &target)?;
         kernel::set_mount_flags(self.resolve(path)?, flags, true)
     }

@@ -26,7 +26,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::caller::Reply;
 use crate::cpus::Choices;
-use crate::filter::{self, Answered};
+use crate::filter::{self, AnsweredCalls};
 use crate::illusion;
 use crate::mounts::{magic, mount_of, open_path};
 use crate::sandbox::Illusion;
@@ -35,7 +35,7 @@ use crate::sandbox::Illusion;
 const LONGEST: usize = 4096;
 
 /// A note about one file.
-struct Note {
+struct OwnerNote {
     user: u32,
     group: u32,
     /// Keeps the number of a file that was removed from being given to another, which would inherit the note. Not
@@ -56,7 +56,7 @@ pub(crate) struct Recorder {
     illusion: Illusion,
     /// Where there are fewer CPUs than the command is to see.
     cpus: Option<Choices>,
-    notes: BTreeMap<(u64, u64), Note>,
+    notes: BTreeMap<(u64, u64), OwnerNote>,
 }
 
 /// Gives the init what it listens on.
@@ -75,7 +75,7 @@ impl Recorder {
         from: &OwnedFd,
         layer: OwnedFd,
         default: (u32, u32),
-        answered: Answered,
+        answered: AnsweredCalls,
     ) -> io::Result<Option<Self>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut attached = RecvAncillaryBuffer::new(&mut space);
@@ -163,7 +163,7 @@ impl Recorder {
         let user = if user == u32::MAX { before.0 } else { user };
         let group = if group == u32::MAX { before.1 } else { group };
         let held = ((user, group) != self.default).then_some(file);
-        self.notes.insert(key, Note { user, group, held });
+        self.notes.insert(key, OwnerNote { user, group, held });
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl Recorder {
 
     /// All notes about files that still exist.
     pub(crate) fn finish(self) -> Vec<((u64, u64), (u32, u32))> {
-        let exists = |note: &Note| {
+        let exists = |note: &OwnerNote| {
             note.held
                 .as_ref()
                 .is_none_or(|file| rustix::fs::fstat(file).is_ok_and(|found| found.st_nlink > 0))

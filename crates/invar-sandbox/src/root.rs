@@ -11,7 +11,7 @@ use crate::host_settings::PROC;
 use crate::kernel;
 use crate::layer::{COPY, CPU_INFORMATION, CPU_STATISTICS, MADE, NAMES, ROOT, UPPER, WORK};
 use crate::mounts::{
-    Kind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
+    MountKind, NO_DEVICES, NO_PROGRAMS, NO_SETUID, NewRoot, READ_ONLY, bind, magic, mount_new, open_path,
 };
 use crate::report::{failed, refused};
 use crate::wire::{Order, Report};
@@ -29,7 +29,7 @@ const LINKS: &[(&str, &str)] = &[
 /// Parts of `/proc` that steer the host, and that the host's root could write to even from here.
 const STEERING: &[&str] =
     &["sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "asound", "driver", "mtrr"];
-/// Parts of `/proc` that tell about the host.
+/// Parts of `/proc` that reveal the host.
 const TELLING: &[&str] =
     &["kcore", "keys", "key-users", "timer_list", "sched_debug", "kmsg", "latency_stats"];
 /// How the host's name servers are found.
@@ -46,13 +46,13 @@ const FILES: u32 = 1 << 20;
 const NO_SETUID_NO_DEVICES: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
 /// The root as the init needs to know it afterwards.
-pub(crate) struct Entered {
+pub(crate) struct EnteredRoot {
     /// The folder that holds what changed.
     pub(crate) layer: OwnedFd,
 }
 
 /// Makes the root of this process, and of all that it starts, the one that was ordered.
-pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
+pub(crate) fn enter(order: &Order) -> Result<EnteredRoot, Report> {
     let scratch = order.scratch.path();
     let scratch_fd = open_path(&scratch).map_err(failed(format!("opening {}", scratch.display())))?;
     let layer = mount_root(order, &scratch_fd)?;
@@ -71,11 +71,11 @@ pub(crate) fn enter(order: &Order) -> Result<Entered, Report> {
         let flags = NO_SETUID | NO_DEVICES | if item.writable { 0 } else { READ_ONLY };
         root.bind_at(&source, &item.target, flags).map_err(step())?;
     }
-    root.mount_point(&order.directory, Kind::Folder, true)
+    root.mount_point(&order.directory, MountKind::Directory, true)
         .map_err(failed(format!("making the working directory {}", order.directory)))?;
     write_new(&scratch_fd, MADE, &root.made()).map_err(failed("noting the mount points"))?;
     turn(&root).map_err(failed("entering the new root"))?;
-    Ok(Entered { layer })
+    Ok(EnteredRoot { layer })
 }
 
 /// Mounts the trees, writable, on `root` in the scratch folder. Gives the folder that holds what changes.
@@ -163,7 +163,7 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
     let devices = root.mount_at("/dev", "tmpfs", quiet, &tmpfs_options(64 << 10, "755"))?;
     for name in DEVICES {
         let source = open_path(format!("/dev/{name}").as_ref())?;
-        let target = root.mount_point(&format!("/dev/{name}"), Kind::File, false)?;
+        let target = root.mount_point(&format!("/dev/{name}"), MountKind::File, false)?;
         bind(&source, &target)?;
     }
     for (name, target) in LINKS {
@@ -176,7 +176,7 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
         let name = rustix::termios::ttyname(std::io::stdin(), Vec::new());
         let terminal = name.ok().and_then(|name| open_path(std::path::Path::new(name.to_str().ok()?)).ok());
         if let Some(terminal) = terminal {
-            let target = root.mount_point("/dev/console", Kind::File, false)?;
+            let target = root.mount_point("/dev/console", MountKind::File, false)?;
             bind(&terminal, &target)?;
         }
     }
@@ -185,10 +185,10 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
 }
 
 /// Makes a `/sys` that says no more than how many CPUs there are: the C library asks there first. Where that number was
-/// asked for, `/proc` tells the same.
+/// asked for, `/proc` shows the same.
 fn mount_cpus(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> io::Result<()> {
     let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
-    let folder = root.mount_point("/sys/devices/system/cpu", Kind::Folder, false)?;
+    let folder = root.mount_point("/sys/devices/system/cpu", MountKind::Directory, false)?;
     let seen = crate::cpus::seen(order)?;
     for name in ["online", "possible", "present"] {
         write_new(&folder, name, cpu_files::online(seen).as_bytes())?;

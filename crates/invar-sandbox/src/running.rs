@@ -18,7 +18,7 @@ use crate::host_settings::forbidden;
 use crate::kernel;
 use crate::layer;
 use crate::owners::Owners;
-use crate::sandbox::{Network, Ownership, Sandbox, Standard};
+use crate::sandbox::{Network, Ownership, Sandbox, StandardStreams};
 use crate::terminal::Foreground;
 use crate::wire::{BoundPath, Bytes, Ending, Order, Report};
 
@@ -27,7 +27,7 @@ const CHUNK: usize = 64 << 10;
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct CommandResult {
     /// How it ended.
     pub status: Status,
     /// The owners it gave to files, if they were [recorded](Ownership::Recorded); else empty.
@@ -51,7 +51,7 @@ pub enum Status {
 
 /// A sandbox that was started. Dropped before it has ended, it is killed with all that is inside.
 #[derive(Debug)]
-pub struct Running {
+pub struct SandboxProcess {
     sandbox: Sandbox,
     child: Child,
     control: Arc<UnixStream>,
@@ -81,20 +81,20 @@ impl Signals {
     }
 }
 
-/// Runs a command and waits for it. `output` gets what it writes if [`Standard::Lines`] was asked for, in pieces that
+/// Runs a command and waits for it. `output` gets what it writes if [`StandardStreams::Lines`] was asked for, in pieces that
 /// follow no lines.
 ///
 /// # Errors
 /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].
-pub fn run(sandbox: &Sandbox, output: &mut dyn FnMut(&[u8])) -> Result<Finished, SandboxError> {
+pub fn run(sandbox: &Sandbox, output: &mut dyn FnMut(&[u8])) -> Result<CommandResult, SandboxError> {
     spawn(sandbox)?.wait_with(output)
 }
 
-/// Starts a sandbox. Whether its command could be started is only known to [`Running::wait`].
+/// Starts a sandbox. Whether its command could be started is only known to [`SandboxProcess::wait`].
 ///
 /// # Errors
 /// If the description makes no sense, or the program cannot be started.
-pub fn spawn(sandbox: &Sandbox) -> Result<Running, SandboxError> {
+pub fn spawn(sandbox: &Sandbox) -> Result<SandboxProcess, SandboxError> {
     sandbox.check()?;
     let setup = |step: &str| {
         let step = step.to_owned();
@@ -111,8 +111,8 @@ pub fn spawn(sandbox: &Sandbox) -> Result<Running, SandboxError> {
     let mut output = None;
     let mut foreground = None;
     match sandbox.standard {
-        Standard::Inherit => foreground = Foreground::remember(),
-        Standard::Lines => {
+        StandardStreams::Inherit => foreground = Foreground::remember(),
+        StandardStreams::Lines => {
             let (read, write) = io::pipe().map_err(setup("making a pipe"))?;
             let second = write.try_clone().map_err(setup("making a pipe"))?;
             command.stdin(Stdio::null()).stdout(write).stderr(second);
@@ -126,7 +126,7 @@ pub fn spawn(sandbox: &Sandbox) -> Result<Running, SandboxError> {
     // ends when the sandbox does.
     drop((command, inner, order));
     let control = Arc::new(control);
-    Ok(Running {
+    Ok(SandboxProcess {
         sandbox: sandbox.clone(),
         child,
         control,
@@ -138,7 +138,7 @@ pub fn spawn(sandbox: &Sandbox) -> Result<Running, SandboxError> {
     })
 }
 
-impl Running {
+impl SandboxProcess {
     /// The process id, on the host, of the outermost process of the sandbox. Killing it ends the sandbox.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -164,15 +164,15 @@ impl Running {
     ///
     /// # Errors
     /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].
-    pub fn wait(self) -> Result<Finished, SandboxError> {
+    pub fn wait(self) -> Result<CommandResult, SandboxError> {
         self.wait_with(&mut |_| {})
     }
 
-    /// Waits as [`Running::wait`] does, and hands on what the command writes if [`Standard::Lines`] was asked for.
+    /// Waits as [`SandboxProcess::wait`] does, and hands on what the command writes if [`StandardStreams::Lines`] was asked for.
     ///
     /// # Errors
     /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].
-    pub fn wait_with(mut self, output: &mut dyn FnMut(&[u8])) -> Result<Finished, SandboxError> {
+    pub fn wait_with(mut self, output: &mut dyn FnMut(&[u8])) -> Result<CommandResult, SandboxError> {
         let (report, passed) = self.read_all(output).map_err(|source| SandboxError::Setup {
             step: "reading what the sandbox reports".to_owned(),
             source,
@@ -186,14 +186,14 @@ impl Running {
         layer::remove_mount_points(&self.sandbox);
         if passed {
             // Whatever was to be reported, what it left is not to be used.
-            return Ok(Finished { status: Status::OutOfDisk, owners: Owners::default() });
+            return Ok(CommandResult { status: Status::OutOfDisk, owners: Owners::default() });
         }
         let program = self.sandbox.program.clone();
         let report = serde_json::from_slice(&report).map_err(|_| SandboxError::Died { program, ended })?;
         self.finish(report)
     }
 
-    fn finish(&self, report: Report) -> Result<Finished, SandboxError> {
+    fn finish(&self, report: Report) -> Result<CommandResult, SandboxError> {
         let asked = || self.sandbox.command[0].to_string_lossy().into_owned();
         let (ending, owners) = match report {
             Report::Ended { ending, owners } => (ending, owners),
@@ -218,7 +218,7 @@ impl Running {
             Ending::Exited(code) => Status::Exited(code),
             Ending::Signaled(signal) => Status::Signaled(signal),
         };
-        Ok(Finished { status, owners: owners.into_iter().collect() })
+        Ok(CommandResult { status, owners: owners.into_iter().collect() })
     }
 
     /// Reads output and report until both have ended, which is when the last process of the sandbox is gone. Gives the
@@ -270,7 +270,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for SandboxProcess {
     fn drop(&mut self) {
         if !self.waited {
             drop(self.child.kill());
@@ -326,7 +326,7 @@ fn order(sandbox: &Sandbox, groups: &Groups) -> Order {
         temporary: limits.temporary,
         recorded: sandbox.ownership == Ownership::Recorded,
         cpus: sandbox.cpus,
-        lines: sandbox.standard == Standard::Lines,
+        lines: sandbox.standard == StandardStreams::Lines,
         illusion: sandbox.illusion,
         cgroups: groups.paths().map(Bytes::of).collect(),
     }

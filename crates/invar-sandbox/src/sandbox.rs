@@ -44,7 +44,7 @@ pub struct Sandbox {
     /// on which an [`Illusion`] is unknown, the kernel reports their numbers.
     pub cpus: Option<u32>,
     /// Where the command's standard streams go.
-    pub standard: Standard,
+    pub standard: StandardStreams,
     /// What it is to see that is not so.
     pub illusion: Illusion,
 }
@@ -120,7 +120,7 @@ pub enum Ownership {
 
 /// Where the command's standard streams go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standard {
+pub enum StandardStreams {
     /// To the caller's own. If standard input is a terminal, the command gets its own place in the foreground.
     Inherit,
     /// Input is empty; output and errors go, merged, to the caller.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::survey::{self, CheckoutSeal, ROOT, SEAL};
 use crate::temporary::{Access, TemporaryDirectory};
-use crate::tree::{Unopened, judge};
+use crate::tree::{OpenFailure, judge};
 use crate::{Key, Store, StoreError};
 
 impl Store {
@@ -18,13 +18,13 @@ impl Store {
     pub fn checkout(&self, key: &Key) -> Result<Option<Checkout>, StoreError> {
         match Checkout::open(self, key) {
             Ok(checkout) => Ok(Some(checkout)),
-            Err(Unopened::Absent) => Ok(None),
-            Err(Unopened::Damaged) => match self.discard_damaged_checkout(key) {
+            Err(OpenFailure::Absent) => Ok(None),
+            Err(OpenFailure::Damaged) => match self.discard_damaged_checkout(key) {
                 // In a store that can only be read the damage stays, and the checkout is absent all the same.
                 Ok(_) | Err(StoreError::ReadOnly { .. } | StoreError::Full { .. }) => Ok(None),
                 Err(error) => Err(error),
             },
-            Err(Unopened::Failed(error)) => Err(error),
+            Err(OpenFailure::Failed(error)) => Err(error),
         }
     }
 
@@ -32,9 +32,9 @@ impl Store {
     pub(crate) fn discard_damaged_checkout(&self, key: &Key) -> Result<(), StoreError> {
         let _lock = self.lock_for_repair()?;
         match Checkout::open(self, key) {
-            Ok(_) | Err(Unopened::Absent) => return Ok(()),
-            Err(Unopened::Damaged) => {}
-            Err(Unopened::Failed(error)) => return Err(error),
+            Ok(_) | Err(OpenFailure::Absent) => return Ok(()),
+            Err(OpenFailure::Damaged) => {}
+            Err(OpenFailure::Failed(error)) => return Err(error),
         }
         let path = self.checkout_path(key);
         if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
@@ -54,24 +54,24 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    pub(crate) fn open(store: &Store, key: &Key) -> Result<Self, Unopened> {
-        let folder = store.checkout_path(key);
-        if let Err(error) = fs::symlink_metadata(&folder) {
+    pub(crate) fn open(store: &Store, key: &Key) -> Result<Self, OpenFailure> {
+        let directory = store.checkout_path(key);
+        if let Err(error) = fs::symlink_metadata(&directory) {
             return Err(match error.kind() {
-                ErrorKind::NotFound => Unopened::Absent,
-                _ => Unopened::Failed(StoreError::reading(&folder)(error)),
+                ErrorKind::NotFound => OpenFailure::Absent,
+                _ => OpenFailure::Failed(StoreError::reading(&directory)(error)),
             });
         }
-        let path = folder.join(SEAL);
+        let path = directory.join(SEAL);
         let file = File::open(&path).map_err(|error| judge(&path, error))?;
         let mut text = String::new();
         file.take(survey::LIMIT).read_to_string(&mut text).map_err(|error| judge(&path, error))?;
-        let seal = CheckoutSeal::parse(&text).ok_or(Unopened::Damaged)?;
-        let root = folder.join(ROOT);
+        let seal = CheckoutSeal::parse(&text).ok_or(OpenFailure::Damaged)?;
+        let root = directory.join(ROOT);
         match seal.holds(&root) {
             Ok(true) => Ok(Self { root }),
-            Ok(false) => Err(Unopened::Damaged),
-            Err(error) => Err(Unopened::Failed(StoreError::reading(&root)(error.into()))),
+            Ok(false) => Err(OpenFailure::Damaged),
+            Err(error) => Err(OpenFailure::Failed(StoreError::reading(&root)(error.into()))),
         }
     }
 

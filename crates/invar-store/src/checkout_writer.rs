@@ -13,9 +13,9 @@ use rustix::fs::{
     symlinkat, unlinkat, utimensat,
 };
 
-use crate::survey::{CheckoutSeal, ROOT, ROOT_MODE, SEAL, Surveyed};
+use crate::survey::{CheckoutSeal, DiskEntry, ROOT, ROOT_MODE, SEAL};
 use crate::temporary::{Access, TemporaryDirectory, rename};
-use crate::tree::Unopened;
+use crate::tree::OpenFailure;
 use crate::{Checkout, Key, Store, StoreError};
 
 /// The time of everything in a checkout, so that nothing of the clock is visible in a sandbox.
@@ -75,7 +75,7 @@ pub struct CheckoutWriter {
     root: OwnedFd,
     /// Where the root folder is, for messages.
     path: PathBuf,
-    entries: BTreeMap<ImagePath, Surveyed>,
+    entries: BTreeMap<ImagePath, DiskEntry>,
     buffer: Vec<u8>,
 }
 
@@ -92,7 +92,7 @@ impl CheckoutWriter {
         let finish = || -> rustix::io::Result<()> {
             // From the deepest up: a folder may lose the right to enter it, and writing in a folder changes its time.
             for (path, surveyed) in entries.iter().rev() {
-                if let Surveyed::Directory { mode } = *surveyed {
+                if let DiskEntry::Directory { mode } = *surveyed {
                     chmodat(&root, path.as_str(), Bits::from_raw_mode(mode), AtFlags::empty())?;
                     utimensat(&root, path.as_str(), &TIMES, AtFlags::SYMLINK_NOFOLLOW)?;
                 }
@@ -116,7 +116,7 @@ impl CheckoutWriter {
         let mut missing = Vec::new();
         for ancestor in path.ancestors() {
             match self.entries.get(&ancestor) {
-                Some(Surveyed::Directory { .. }) => break,
+                Some(DiskEntry::Directory { .. }) => break,
                 Some(_) => return Err(SinkError::NotADirectory { path: path.clone(), ancestor }),
                 None => missing.push(ancestor),
             }
@@ -133,7 +133,7 @@ impl CheckoutWriter {
             // The umask may have denied what is needed to go on.
             .and_then(|()| chmodat(&self.root, path.as_str(), Bits::RWXU, AtFlags::empty()))
             .map_err(|error| self.write_error(&path, error.into()))?;
-        self.entries.insert(path, Surveyed::Directory { mode: mode.bits() });
+        self.entries.insert(path, DiskEntry::Directory { mode: mode.bits() });
         Ok(())
     }
 
@@ -156,7 +156,7 @@ impl CheckoutWriter {
         });
         match filled {
             Ok(size) => {
-                self.entries.insert(path, Surveyed::File { mode, size });
+                self.entries.insert(path, DiskEntry::File { mode, size });
                 Ok(())
             }
             Err(error) => {
@@ -187,7 +187,7 @@ impl CheckoutWriter {
 
 impl Sink for CheckoutWriter {
     fn directory(&mut self, path: ImagePath, mode: Mode, _: Owner) -> Result<(), SinkError> {
-        if let Some(Surveyed::Directory { mode: known }) = self.entries.get_mut(&path) {
+        if let Some(DiskEntry::Directory { mode: known }) = self.entries.get_mut(&path) {
             *known = mode.bits();
             return Ok(());
         }
@@ -222,12 +222,12 @@ impl Sink for CheckoutWriter {
         symlinkat(&*target, &self.root, path.as_str())
             .and_then(|()| utimensat(&self.root, path.as_str(), &TIMES, AtFlags::SYMLINK_NOFOLLOW))
             .map_err(|error| self.write_error(&path, error.into()))?;
-        self.entries.insert(path, Surveyed::Symlink { length: target.len() as u64 });
+        self.entries.insert(path, DiskEntry::Symlink { length: target.len() as u64 });
         Ok(())
     }
 
     fn copy(&mut self, path: ImagePath, original: &ImagePath) -> Result<(), SinkError> {
-        let Some(&Surveyed::File { mode, .. }) = self.entries.get(original) else {
+        let Some(&DiskEntry::File { mode, .. }) = self.entries.get(original) else {
             return Err(SinkError::Read { path, source: ErrorKind::NotFound.into() });
         };
         self.make_file(path.clone(), mode, |writer, file| {
@@ -254,13 +254,13 @@ fn put_in_place(store: &Store, key: &Key, directory: &TemporaryDirectory) -> Res
         };
         match Checkout::open(store, key) {
             Ok(checkout) => return Ok(checkout),
-            Err(Unopened::Failed(error)) => return Err(error),
-            Err(Unopened::Absent | Unopened::Damaged) if !taken => {
+            Err(OpenFailure::Failed(error)) => return Err(error),
+            Err(OpenFailure::Absent | OpenFailure::Damaged) if !taken => {
                 return Err(StoreError::Unfaithful { path });
             }
             // Someone is removing theirs.
-            Err(Unopened::Absent) => {}
-            Err(Unopened::Damaged) => store.discard_damaged_checkout(key)?,
+            Err(OpenFailure::Absent) => {}
+            Err(OpenFailure::Damaged) => store.discard_damaged_checkout(key)?,
         }
     }
 }

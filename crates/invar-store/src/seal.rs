@@ -34,7 +34,7 @@ const FIRST: &str = "invar-tree 1\n";
 
 /// What a file of a tree's folder must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub(crate) struct SealedEntry {
     /// sha256 of its bytes.
     pub(crate) digest: Digest,
     /// Its length in bytes.
@@ -44,31 +44,31 @@ pub(crate) struct Sealed {
 /// The files of a tree's folder by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seal {
-    files: BTreeMap<String, Sealed>,
-    pub(crate) listing: Sealed,
-    pub(crate) segment: Sealed,
-    pub(crate) compressed: Sealed,
+    files: BTreeMap<String, SealedEntry>,
+    pub(crate) listing: SealedEntry,
+    pub(crate) segment: SealedEntry,
+    pub(crate) compressed: SealedEntry,
 }
 
 impl Seal {
     /// `None` where one of the three files that every tree has is missing.
-    pub(crate) fn new(files: BTreeMap<String, Sealed>) -> Option<Self> {
+    pub(crate) fn new(files: BTreeMap<String, SealedEntry>) -> Option<Self> {
         let [listing, segment, compressed] =
             [LISTING, SEGMENT, COMPRESSED].map(|name| files.get(name).copied());
         Some(Self { listing: listing?, segment: segment?, compressed: compressed?, files })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Sealed)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, SealedEntry)> {
         self.files.iter().map(|(name, sealed)| (name.as_str(), *sealed))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Sealed> {
+    pub(crate) fn get(&self, name: &str) -> Option<SealedEntry> {
         self.files.get(name).copied()
     }
 
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::from(FIRST);
-        for (name, Sealed { digest, length }) in self.iter() {
+        for (name, SealedEntry { digest, length }) in self.iter() {
             writeln!(text, "{} {length} {name}", digest.hex()).expect("writing to a string does not fail");
         }
         let end = Digest::of(text.as_bytes()).hex();
@@ -93,7 +93,7 @@ impl Seal {
             let name = fields.next()?;
             let known = [LISTING, SEGMENT, COMPRESSED].contains(&name)
                 || name.strip_prefix(ATTACHMENT).is_some_and(is_attachment_name);
-            if !known || files.insert(name.to_owned(), Sealed { digest, length }).is_some() {
+            if !known || files.insert(name.to_owned(), SealedEntry { digest, length }).is_some() {
                 return None;
             }
         }
@@ -115,7 +115,8 @@ mod tests {
 
     fn sample() -> Seal {
         let names = ["tree", "segment.tar", "segment.tar.gz", "attachment.control"];
-        let sealed = |name: &str| Sealed { digest: Digest::of(name.as_bytes()), length: name.len() as u64 };
+        let sealed =
+            |name: &str| SealedEntry { digest: Digest::of(name.as_bytes()), length: name.len() as u64 };
         Seal::new(names.iter().map(|name| ((*name).to_owned(), sealed(name))).collect()).unwrap()
     }
 

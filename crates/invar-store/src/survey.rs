@@ -45,7 +45,7 @@ const LISTABLE: u32 = 0o500;
 
 /// What an entry is on the disk. Modes are the 12 permission bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surveyed {
+pub(crate) enum DiskEntry {
     /// A folder.
     Directory { mode: u32 },
     /// A file, and its length in bytes.
@@ -63,29 +63,29 @@ pub(crate) struct CheckoutSeal {
 
 impl CheckoutSeal {
     /// The seal of `entries`, which are all below the root folder, with paths that have no leading slash.
-    pub(crate) fn new(mut entries: Vec<(String, Surveyed)>) -> Self {
+    pub(crate) fn new(mut entries: Vec<(String, DiskEntry)>) -> Self {
         let hidden: BTreeSet<String> = entries
             .iter()
             .filter(|(_, surveyed)| {
-                matches!(surveyed, Surveyed::Directory { mode } if mode & LISTABLE != LISTABLE)
+                matches!(surveyed, DiskEntry::Directory { mode } if mode & LISTABLE != LISTABLE)
             })
             .map(|(path, _)| path.clone())
             .collect();
         if !hidden.is_empty() {
             entries.retain(|(path, _)| !ancestors(path).any(|ancestor| hidden.contains(ancestor)));
         }
-        entries.push((String::new(), Surveyed::Directory { mode: ROOT_MODE }));
+        entries.push((String::new(), DiskEntry::Directory { mode: ROOT_MODE }));
         Self::of(entries)
     }
 
-    fn of(mut entries: Vec<(String, Surveyed)>) -> Self {
+    fn of(mut entries: Vec<(String, DiskEntry)>) -> Self {
         entries.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
         let mut hasher = Hasher::new();
         for (path, surveyed) in &entries {
             let start = match surveyed {
-                Surveyed::Directory { mode } => format!("d\t{mode:04o}\t"),
-                Surveyed::File { mode, size } => format!("f\t{mode:04o}\t{size}\t"),
-                Surveyed::Symlink { length } => format!("l\t{length}\t"),
+                DiskEntry::Directory { mode } => format!("d\t{mode:04o}\t"),
+                DiskEntry::File { mode, size } => format!("f\t{mode:04o}\t{size}\t"),
+                DiskEntry::Symlink { length } => format!("l\t{length}\t"),
             };
             hasher.update(start.as_bytes());
             hasher.update(path.as_bytes());
@@ -121,7 +121,7 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 ///
 /// Folders are opened by their path from the root, so one is open at a time however deep they nest; a path in an image
 /// is short enough for that, and what is longer was not put there by us.
-fn survey(root: &Path, limit: usize) -> Result<Option<Vec<(String, Surveyed)>>, Errno> {
+fn survey(root: &Path, limit: usize) -> Result<Option<Vec<(String, DiskEntry)>>, Errno> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
     let root = match openat(CWD, root, flags, Mode::empty()) {
         Err(error) if is_other_kind(error) => return Ok(None),
@@ -130,27 +130,27 @@ fn survey(root: &Path, limit: usize) -> Result<Option<Vec<(String, Surveyed)>>, 
     let user = rustix::process::geteuid().as_raw();
     let Some(surveyed) = judge(&fstat(&root)?, user) else { return Ok(None) };
     let mut found = vec![(String::new(), surveyed)];
-    let mut folders = vec![String::new()];
-    while let Some(above) = folders.pop() {
+    let mut directories = vec![String::new()];
+    while let Some(above) = directories.pop() {
         let name = if above.is_empty() { "." } else { &above };
-        let folder = match openat(&root, name, flags, Mode::empty()) {
+        let directory = match openat(&root, name, flags, Mode::empty()) {
             Err(error) if is_other_kind(error) => return Ok(None),
             done => done?,
         };
-        for entry in Dir::read_from(&folder)? {
+        for entry in Dir::read_from(&directory)? {
             let entry = entry?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
             let (Some(path), false) = (join(&above, name), found.len() == limit) else { return Ok(None) };
-            let stat = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            let stat = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(error) if is_other_kind(error) => return Ok(None),
                 done => done?,
             };
             let Some(surveyed) = judge(&stat, user) else { return Ok(None) };
-            if matches!(surveyed, Surveyed::Directory { mode } if mode & LISTABLE == LISTABLE) {
-                folders.push(path.clone());
+            if matches!(surveyed, DiskEntry::Directory { mode } if mode & LISTABLE == LISTABLE) {
+                directories.push(path.clone());
             }
             found.push((path, surveyed));
         }
@@ -164,7 +164,7 @@ fn join(above: &str, name: &CStr) -> Option<String> {
 }
 
 /// `None` for what no checkout holds: another kind of file, another's file, another time.
-fn judge(stat: &Stat, user: u32) -> Option<Surveyed> {
+fn judge(stat: &Stat, user: u32) -> Option<DiskEntry> {
     let time = u64::try_from(stat.st_mtime).ok()?;
     if time != FILE_TIME || stat.st_mtime_nsec != 0 || stat.st_uid != user {
         return None;
@@ -172,9 +172,9 @@ fn judge(stat: &Stat, user: u32) -> Option<Surveyed> {
     let mode = stat.st_mode & 0o7777;
     let size = u64::try_from(stat.st_size).ok()?;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => Some(Surveyed::Directory { mode }),
-        FileType::RegularFile => Some(Surveyed::File { mode, size }),
-        FileType::Symlink => Some(Surveyed::Symlink { length: size }),
+        FileType::Directory => Some(DiskEntry::Directory { mode }),
+        FileType::RegularFile => Some(DiskEntry::File { mode, size }),
+        FileType::Symlink => Some(DiskEntry::Symlink { length: size }),
         _ => None,
     }
 }
@@ -188,13 +188,13 @@ fn is_other_kind(error: Errno) -> bool {
 mod tests {
     use super::*;
 
-    fn entries() -> Vec<(String, Surveyed)> {
+    fn entries() -> Vec<(String, DiskEntry)> {
         vec![
-            ("b".to_owned(), Surveyed::Directory { mode: 0o1777 }),
-            ("b/l".to_owned(), Surveyed::Symlink { length: 3 }),
-            ("a".to_owned(), Surveyed::File { mode: 0o644, size: 5 }),
-            ("c".to_owned(), Surveyed::Directory { mode: 0o311 }),
-            ("c/hidden".to_owned(), Surveyed::File { mode: 0o644, size: 5 }),
+            ("b".to_owned(), DiskEntry::Directory { mode: 0o1777 }),
+            ("b/l".to_owned(), DiskEntry::Symlink { length: 3 }),
+            ("a".to_owned(), DiskEntry::File { mode: 0o644, size: 5 }),
+            ("c".to_owned(), DiskEntry::Directory { mode: 0o311 }),
+            ("c/hidden".to_owned(), DiskEntry::File { mode: 0o644, size: 5 }),
         ]
     }
 

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use invar_oci::SegmentLayout;
-use invar_tree::{Contents, Digest, Hasher, ImagePath, Opened, Origin, Tree};
+use invar_tree::{ContentReader, Contents, Digest, Hasher, ImagePath, Origin, Tree};
 
-use crate::seal::{self, ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, Sealed};
+use crate::seal::{self, ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, SealedEntry};
 use crate::temporary::{Access, TemporaryDirectory};
 use crate::window::Window;
 use crate::{Key, Store, StoreError};
 
 /// Why a tree's folder was not opened.
 #[derive(Debug)]
-pub(crate) enum Unopened {
+pub(crate) enum OpenFailure {
     /// There is none.
     Absent,
     /// What is there is not what was put there.
@@ -24,7 +24,7 @@ pub(crate) enum Unopened {
 
 /// How much of a tree's folder is checked against its seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
+enum SealCheck {
     /// The lengths of all files.
     Lengths,
     /// Every byte.
@@ -41,13 +41,13 @@ impl Store {
     pub fn tree(&self, key: &Key) -> Result<Option<StoredTree>, StoreError> {
         match StoredTree::open(self, key) {
             Ok(tree) => Ok(Some(tree)),
-            Err(Unopened::Absent) => Ok(None),
-            Err(Unopened::Damaged) => match self.discard_damaged_tree(key) {
+            Err(OpenFailure::Absent) => Ok(None),
+            Err(OpenFailure::Damaged) => match self.discard_damaged_tree(key) {
                 // In a store that can only be read the damage stays, and the tree is absent all the same.
                 Ok(_) | Err(StoreError::ReadOnly { .. } | StoreError::Full { .. }) => Ok(None),
                 Err(error) => Err(error),
             },
-            Err(Unopened::Failed(error)) => Err(error),
+            Err(OpenFailure::Failed(error)) => Err(error),
         }
     }
 
@@ -59,11 +59,11 @@ impl Store {
     pub fn discard_damaged_tree(&self, key: &Key) -> Result<bool, StoreError> {
         let _lock = self.lock_for_repair()?;
         let path = self.tree_path(key);
-        match read_seal(&path).and_then(|seal| check(&path, &seal, Check::Digests)) {
+        match read_seal(&path).and_then(|seal| check(&path, &seal, SealCheck::Digests)) {
             Ok(()) => return Ok(false),
-            Err(Unopened::Absent) => return Ok(true),
-            Err(Unopened::Damaged) => {}
-            Err(Unopened::Failed(error)) => return Err(error),
+            Err(OpenFailure::Absent) => return Ok(true),
+            Err(OpenFailure::Damaged) => {}
+            Err(OpenFailure::Failed(error)) => return Err(error),
         }
         if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_dir()) {
             fs::remove_file(&path).map_err(StoreError::writing(&path))?;
@@ -92,12 +92,12 @@ struct Opening {
 }
 
 impl StoredTree {
-    pub(crate) fn open(store: &Store, key: &Key) -> Result<Self, Unopened> {
+    pub(crate) fn open(store: &Store, key: &Key) -> Result<Self, OpenFailure> {
         let path = store.tree_path(key);
         let seal = read_seal(&path)?;
-        check(&path, &seal, Check::Lengths)?;
+        check(&path, &seal, SealCheck::Lengths)?;
         let listing = read_sealed(&path, LISTING, seal.listing)?;
-        let listing = String::from_utf8(listing).map_err(|_| Unopened::Damaged)?;
+        let listing = String::from_utf8(listing).map_err(|_| OpenFailure::Damaged)?;
         let segment = open_sealed(&path, SEGMENT, seal.segment)?;
         let store = store.clone();
         let layout = OnceLock::new();
@@ -160,8 +160,8 @@ impl StoredTree {
         };
         match read_sealed(path, &file, sealed) {
             Ok(bytes) => Ok(bytes),
-            Err(Unopened::Failed(error)) => Err(error),
-            Err(Unopened::Absent | Unopened::Damaged) => {
+            Err(OpenFailure::Failed(error)) => Err(error),
+            Err(OpenFailure::Absent | OpenFailure::Damaged) => {
                 // The error is whether or not the folder can be removed.
                 let _ = store.discard_damaged_tree(key);
                 Err(StoreError::Damaged { path: path.join(file) })
@@ -172,7 +172,7 @@ impl StoredTree {
 
 /// Contents are read from the segment, which is opened once.
 impl Contents for StoredTree {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let Opening { segment, layout, .. } = &*self.0;
         let layout = match layout.get() {
             Some(layout) => layout,
@@ -191,34 +191,34 @@ impl Contents for StoredTree {
 }
 
 /// A folder without a readable seal was never finished, or has been damaged: the seal is in it before it is renamed.
-fn read_seal(directory: &Path) -> Result<Seal, Unopened> {
+fn read_seal(directory: &Path) -> Result<Seal, OpenFailure> {
     if let Err(error) = fs::symlink_metadata(directory) {
         return Err(match error.kind() {
-            ErrorKind::NotFound => Unopened::Absent,
-            _ => Unopened::Failed(StoreError::reading(directory)(error)),
+            ErrorKind::NotFound => OpenFailure::Absent,
+            _ => OpenFailure::Failed(StoreError::reading(directory)(error)),
         });
     }
     let path = directory.join(SEAL);
     let file = File::open(&path).map_err(|error| judge(&path, error))?;
     let mut text = String::new();
     file.take(seal::LIMIT).read_to_string(&mut text).map_err(|error| judge(&path, error))?;
-    Seal::parse(&text).ok_or(Unopened::Damaged)
+    Seal::parse(&text).ok_or(OpenFailure::Damaged)
 }
 
-fn check(directory: &Path, seal: &Seal, check: Check) -> Result<(), Unopened> {
+fn check(directory: &Path, seal: &Seal, check: SealCheck) -> Result<(), OpenFailure> {
     for (name, sealed) in seal.iter() {
         let path = directory.join(name);
         let metadata = fs::symlink_metadata(&path).map_err(|error| judge(&path, error))?;
         if !metadata.is_file() || metadata.len() != sealed.length {
-            return Err(Unopened::Damaged);
+            return Err(OpenFailure::Damaged);
         }
-        if check == Check::Digests {
+        if check == SealCheck::Digests {
             let mut hasher = Hasher::new();
             let file = open_sealed(directory, name, sealed)?;
             // A sector that cannot be read is damage too.
             let read = io::copy(&mut file.take(sealed.length), &mut hasher);
             if read.is_err() || hasher.finish() != sealed.digest {
-                return Err(Unopened::Damaged);
+                return Err(OpenFailure::Damaged);
             }
         }
     }
@@ -226,28 +226,28 @@ fn check(directory: &Path, seal: &Seal, check: Check) -> Result<(), Unopened> {
 }
 
 /// Opens a file and checks its length.
-fn open_sealed(directory: &Path, name: &str, sealed: Sealed) -> Result<File, Unopened> {
+fn open_sealed(directory: &Path, name: &str, sealed: SealedEntry) -> Result<File, OpenFailure> {
     let path = directory.join(name);
     let file = File::open(&path).map_err(|error| judge(&path, error))?;
     let length = file.metadata().map_err(|error| judge(&path, error))?.len();
-    if length == sealed.length { Ok(file) } else { Err(Unopened::Damaged) }
+    if length == sealed.length { Ok(file) } else { Err(OpenFailure::Damaged) }
 }
 
 /// Reads a file and checks every byte.
-fn read_sealed(directory: &Path, name: &str, sealed: Sealed) -> Result<Vec<u8>, Unopened> {
+fn read_sealed(directory: &Path, name: &str, sealed: SealedEntry) -> Result<Vec<u8>, OpenFailure> {
     let file = open_sealed(directory, name, sealed)?;
     let mut bytes = Vec::new();
     let path = directory.join(name);
     file.take(sealed.length).read_to_end(&mut bytes).map_err(|error| judge(&path, error))?;
-    if Digest::of(&bytes) == sealed.digest { Ok(bytes) } else { Err(Unopened::Damaged) }
+    if Digest::of(&bytes) == sealed.digest { Ok(bytes) } else { Err(OpenFailure::Damaged) }
 }
 
 /// A missing file, or another kind of file, is damage; a file that may not be read is the user's to see to.
-pub(crate) fn judge(path: &Path, error: io::Error) -> Unopened {
+pub(crate) fn judge(path: &Path, error: io::Error) -> OpenFailure {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidData => {
-            Unopened::Damaged
+            OpenFailure::Damaged
         }
-        _ => Unopened::Failed(StoreError::reading(path)(error)),
+        _ => OpenFailure::Failed(StoreError::reading(path)(error)),
     }
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use invar_oci::{GzipWriter, write_segment};
 use invar_tree::{
-    Contents, Entry, Hasher, ImagePath, Mode, Node, Opened, Origin, Owner, Sink, SinkError, Tree,
+    ContentReader, Contents, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Sink, SinkError, Tree,
 };
 
 use crate::permission::{finish, open_for_owner};
-use crate::seal::{ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, Sealed, is_attachment_name};
+use crate::seal::{ATTACHMENT, COMPRESSED, LISTING, SEAL, SEGMENT, Seal, SealedEntry, is_attachment_name};
 use crate::temporary::{Access, TemporaryDirectory, rename};
-use crate::tree::Unopened;
+use crate::tree::OpenFailure;
 use crate::window::Window;
 use crate::{Key, Store, StoreError, StoredTree};
 
@@ -172,7 +172,7 @@ struct Spool {
 }
 
 impl Contents for Spool {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         match self.places.get(path) {
             Some(place) => Ok(Box::new(Window::new(&self.file, place.clone()))),
             None => Err(ErrorKind::NotFound.into()),
@@ -181,23 +181,23 @@ impl Contents for Spool {
 }
 
 /// A writer that keeps the digest and length of what goes through it.
-struct Hashed<W> {
+struct HashingWriter<W> {
     out: W,
     hasher: Hasher,
 }
 
-impl<W> Hashed<W> {
+impl<W> HashingWriter<W> {
     fn new(out: W) -> Self {
         Self { out, hasher: Hasher::new() }
     }
 
-    fn sealed(self) -> (W, Sealed) {
+    fn sealed(self) -> (W, SealedEntry) {
         let length = self.hasher.length();
-        (self.out, Sealed { digest: self.hasher.finish(), length })
+        (self.out, SealedEntry { digest: self.hasher.finish(), length })
     }
 }
 
-impl<W: Write> Write for Hashed<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.hasher.update(&bytes[..written]);
@@ -210,9 +210,9 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 /// Writes both to the end.
-struct Both<A, B>(A, B);
+struct Tee<A, B>(A, B);
 
-impl<A: Write, B: Write> Write for Both<A, B> {
+impl<A: Write, B: Write> Write for Tee<A, B> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write_all(bytes)?;
         self.1.write_all(bytes)?;
@@ -230,13 +230,13 @@ fn write_segments(
     directory: &Path,
     tree: &Tree,
     contents: &dyn Contents,
-) -> Result<(Sealed, Sealed), StoreError> {
+) -> Result<(SealedEntry, SealedEntry), StoreError> {
     let (plain_path, compressed_path) = (directory.join(SEGMENT), directory.join(COMPRESSED));
-    let plain = Hashed::new(create(&plain_path)?);
+    let plain = HashingWriter::new(create(&plain_path)?);
     let compressed = BufWriter::with_capacity(BUFFER, create(&compressed_path)?);
-    let mut both = Both(plain, GzipWriter::new(Hashed::new(compressed)));
+    let mut both = Tee(plain, GzipWriter::new(HashingWriter::new(compressed)));
     write_segment(tree, contents, &mut both).map_err(|source| StoreError::segment(&plain_path, source))?;
-    let Both(plain, compressed) = both;
+    let Tee(plain, compressed) = both;
     let writing = StoreError::writing;
     let (file, plain) = plain.sealed();
     finish(&file).map_err(writing(&plain_path))?;
@@ -246,8 +246,8 @@ fn write_segments(
     Ok((plain, compressed))
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<Sealed, StoreError> {
-    let mut out = Hashed::new(create(path)?);
+fn write_file(path: &Path, bytes: &[u8]) -> Result<SealedEntry, StoreError> {
+    let mut out = HashingWriter::new(create(path)?);
     out.write_all(bytes).map_err(StoreError::writing(path))?;
     let (file, sealed) = out.sealed();
     finish(&file).map_err(StoreError::writing(path))?;
@@ -277,11 +277,13 @@ fn put_in_place(store: &Store, key: &Key, directory: &TemporaryDirectory) -> Res
         };
         match StoredTree::open(store, key) {
             Ok(tree) => return Ok(tree),
-            Err(Unopened::Failed(error)) => return Err(error),
-            Err(Unopened::Absent | Unopened::Damaged) if !taken => return Err(StoreError::Damaged { path }),
+            Err(OpenFailure::Failed(error)) => return Err(error),
+            Err(OpenFailure::Absent | OpenFailure::Damaged) if !taken => {
+                return Err(StoreError::Damaged { path });
+            }
             // Someone is removing theirs.
-            Err(Unopened::Absent) => {}
-            Err(Unopened::Damaged) => {
+            Err(OpenFailure::Absent) => {}
+            Err(OpenFailure::Damaged) => {
                 store.discard_damaged_tree(key)?;
             }
         }

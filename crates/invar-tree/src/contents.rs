@@ -8,7 +8,7 @@ pub trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek + ?Sized> ReadSeek for T {}
 
 /// An opened file of a tree.
-pub type Opened<'a> = Box<dyn ReadSeek + 'a>;
+pub type ContentReader<'a> = Box<dyn ReadSeek + 'a>;
 
 /// Where the bytes of a tree's files are.
 pub trait Contents {
@@ -16,7 +16,7 @@ pub trait Contents {
     ///
     /// # Errors
     /// [`io::ErrorKind::NotFound`] where the tree has no such file, and whatever reading it meets.
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>>;
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>>;
 
     /// The whole content of the file at `path`.
     ///

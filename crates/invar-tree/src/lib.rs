@@ -25,14 +25,14 @@ mod origin;
 mod path;
 mod tree;
 
-pub use contents::{Contents, Opened, ReadSeek, Sink, SinkError};
+pub use contents::{ContentReader, Contents, ReadSeek, Sink, SinkError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use entry::{Entry, Mode, Node, Owner};
 pub use format_version::FORMAT_VERSION;
 pub use listing::ListingError;
 pub use machine::{Machine, SEARCH_PATH, UnknownMachine};
 pub use memory::MemoryTree;
-pub use merge::{Clash, Merged, merge};
+pub use merge::{Clash, MergedTree, merge};
 pub use origin::Origin;
 pub use path::{ImagePath, PathError};
 pub use tree::Tree;

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use crate::{Contents, Digest, Entry, ImagePath, Mode, Node, Opened, Origin, Owner, Sink, SinkError, Tree};
+use crate::{
+    ContentReader, Contents, Digest, Entry, ImagePath, Mode, Node, Origin, Owner, Sink, SinkError, Tree,
+};
 
 /// A small tree with its contents in memory: what handlers produce, and what tests build.
 #[derive(Debug, Clone)]
@@ -72,7 +74,7 @@ impl Sink for MemoryTree {
 }
 
 impl Contents for MemoryTree {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         match self.contents.get(path) {
             Some(bytes) => Ok(Box::new(Cursor::new(bytes.as_slice()))),
             None => Err(io::ErrorKind::NotFound.into()),

@@ -50,7 +50,7 @@ fn describe(entry: &Entry) -> String {
 
 /// The merge of several trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
+pub struct MergedTree {
     /// All entries.
     pub tree: Tree,
     /// For each tree, in the order given, the paths of its files and links that an earlier tree has.
@@ -65,7 +65,7 @@ pub struct Merged {
 ///
 /// # Errors
 /// All [clashes](Clash), in the order of the trees and then of the paths.
-pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Vec<Clash>> {
+pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<MergedTree, Vec<Clash>> {
     let mut merged = Tree::new();
     let mut shared = Vec::new();
     let mut clashes = Vec::new();
@@ -99,7 +99,7 @@ pub fn merge<'a>(trees: impl IntoIterator<Item = &'a Tree>) -> Result<Merged, Ve
         }
         shared.push(again);
     }
-    if clashes.is_empty() { Ok(Merged { tree: merged, shared }) } else { Err(clashes) }
+    if clashes.is_empty() { Ok(MergedTree { tree: merged, shared }) } else { Err(clashes) }
 }
 
 fn is_stand_in(entry: &Entry) -> bool {

@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 use invar_tree::Digest;
 
-use crate::needed::{Detail, MAX_ENTRIES, is_http};
-use crate::{Check, Ecosystem, EntryFault, Needed, NeededSource, VendorError};
+use crate::locked_file::{Detail, MAX_ENTRIES, is_http};
+use crate::{Check, Ecosystem, EntryFault, LockedFile, LockedFileSource, VendorError};
 
 mod archive;
 mod registry;
@@ -44,7 +44,7 @@ struct Package {
     checksum: Option<String>,
 }
 
-pub(crate) fn needed(text: &str) -> Result<Vec<Needed>, VendorError> {
+pub(crate) fn read_lock(text: &str) -> Result<Vec<LockedFile>, VendorError> {
     let lock: Lock = toml::from_str(text).map_err(|error| VendorError::Toml(Box::new(error)))?;
     let version = lock.version.unwrap_or(2);
     if !(2..=4).contains(&version) {
@@ -72,7 +72,7 @@ pub(crate) fn needed(text: &str) -> Result<Vec<Needed>, VendorError> {
     Ok(all)
 }
 
-fn read(package: &Package, lock_version: u64) -> Result<Option<Needed>, EntryFault> {
+fn read(package: &Package, lock_version: u64) -> Result<Option<LockedFile>, EntryFault> {
     let Package { name, version, source, checksum } = package;
     let Some(source) = source else { return Ok(None) };
     if !is_name(name) {
@@ -95,9 +95,9 @@ fn read(package: &Package, lock_version: u64) -> Result<Option<Needed>, EntryFau
             return Err(unknown());
         }
         let reference = query.map(|query| reference(query, lock_version).ok_or_else(unknown)).transpose()?;
-        let source = NeededSource::Git { url: url.to_owned(), commit: commit.to_owned() };
+        let source = LockedFileSource::Git { url: url.to_owned(), commit: commit.to_owned() };
         let file_name = format!("{name}-{commit}.tar");
-        return Ok(Some(Needed::new(name, version, file_name, source, Detail::Cargo { reference })));
+        return Ok(Some(LockedFile::new(name, version, file_name, source, Detail::Cargo { reference })));
     }
     let index = source.strip_prefix("registry+").or_else(|| source.strip_prefix("sparse+"));
     if !index
@@ -107,12 +107,12 @@ fn read(package: &Package, lock_version: u64) -> Result<Option<Needed>, EntryFau
     }
     let digest = checksum.as_deref().and_then(|checksum| Digest::from_hex(checksum).ok());
     let digest = digest.ok_or(EntryFault::NoChecksum)?;
-    let registry = NeededSource::Registry { index: source.clone() };
+    let registry = LockedFileSource::Registry { index: source.clone() };
     let file_name = format!("{name}-{version}.crate");
     let detail = Detail::Cargo { reference: None };
-    Ok(Some(Needed {
+    Ok(Some(LockedFile {
         checks: vec![Check::Sha256(digest)],
-        ..Needed::new(name, version, file_name, registry, detail)
+        ..LockedFile::new(name, version, file_name, registry, detail)
     }))
 }
 

@@ -5,7 +5,7 @@ use invar_tree::Hasher;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha512;
 
-use crate::{Check, Mismatch, Needed};
+use crate::{Check, LockedFile, Mismatch};
 
 /// Hashes a file while it streams by, and compares at the end.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ impl Checker {
     /// A checker for the file of `needed`.
     ///
     /// One of the checks of the strongest algorithm has to hold, as Subresource Integrity defines it; weaker ones are
-    /// not looked at. Where the lock has alternatives ([`Needed::any_of`]), one of them has to hold.
-    pub fn new(needed: &Needed) -> Self {
+    /// not looked at. Where the lock has alternatives ([`LockedFile::any_of`]), one of them has to hold.
+    pub fn new(needed: &LockedFile) -> Self {
         let all = || needed.checks.iter().copied().chain(needed.any_of.iter().copied().map(Check::Sha256));
         let strongest = all().map(|check| check.strength()).max();
         let expected: Vec<Check> = all().filter(|check| Some(check.strength()) == strongest).collect();
@@ -87,16 +87,16 @@ mod tests {
     use invar_tree::Digest;
 
     use super::*;
-    use crate::{NeededSource, needed::Detail};
+    use crate::{LockedFileSource, locked_file::Detail};
 
     const EMPTY_SHA1: &str = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 
-    fn needed(checks: Vec<Check>, any_of: Vec<Digest>) -> Needed {
-        let mut needed = Needed::new(
+    fn needed(checks: Vec<Check>, any_of: Vec<Digest>) -> LockedFile {
+        let mut needed = LockedFile::new(
             "left-pad",
             "1.0.0",
             "left-pad-1.0.0.tgz".into(),
-            NeededSource::PythonIndex,
+            LockedFileSource::PythonIndex,
             Detail::Pip,
         );
         needed.checks = checks;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(needed: &Needed, content: &[u8], holds: bool) {
+    fn check(needed: &LockedFile, content: &[u8], holds: bool) {
         let mut checker = Checker::new(needed);
         checker.write_all(content).unwrap();
         assert_eq!(checker.finish().is_ok(), holds);

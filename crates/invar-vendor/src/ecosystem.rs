@@ -1,8 +1,8 @@
 //! What each ecosystem's own module does, by the ecosystem.
 use invar_tree::{ImagePath, Sink};
 
-use crate::offer::Place;
-use crate::{Ecosystem, Fetched, Needed, Offer, Registries, Target, VendorError, cargo, npm, pip};
+use crate::offer::OfferDirectory;
+use crate::{Ecosystem, FetchedFile, LockedFile, Offer, Registries, Target, VendorError, cargo, npm, pip};
 
 /// Whose lock the file called `file_name` with the content `text` is, if it is one.
 ///
@@ -24,11 +24,11 @@ pub fn ecosystem_of(file_name: &str, text: &str) -> Option<Ecosystem> {
 /// # Errors
 /// [`VendorError::Json`], [`Toml`](VendorError::Toml), [`Version`](VendorError::Version),
 /// [`TooMany`](VendorError::TooMany), and [`Entry`](VendorError::Entry), which names the lock's entry.
-pub fn needed(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<Needed>, VendorError> {
+pub fn read_lock(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
     let mut all = match ecosystem {
-        Ecosystem::Npm => npm::needed(text, target)?,
-        Ecosystem::Cargo => cargo::needed(text)?,
-        Ecosystem::Pip => pip::needed(text)?,
+        Ecosystem::Npm => npm::read_lock(text, target)?,
+        Ecosystem::Cargo => cargo::read_lock(text)?,
+        Ecosystem::Pip => pip::read_lock(text)?,
     };
     all.sort();
     all.dedup();
@@ -37,7 +37,7 @@ pub fn needed(ecosystem: Ecosystem, text: &str, target: &Target) -> Result<Vec<N
 
 /// The addresses from which the file of `needed` may be had, the best first; empty where the caller has to look it up
 /// (pip, git) or `registries` lacks the registry.
-pub fn urls(needed: &Needed, registries: &Registries) -> Vec<String> {
+pub fn urls(needed: &LockedFile, registries: &Registries) -> Vec<String> {
     match needed.ecosystem() {
         Ecosystem::Npm => npm::urls(needed, registries),
         Ecosystem::Cargo => cargo::urls(needed, registries),
@@ -59,7 +59,7 @@ pub const OFFER_VERSION: u32 = 1;
 /// [`VendorError`], which names the file.
 pub fn offer(
     ecosystem: Ecosystem,
-    files: &[Fetched<'_>],
+    files: &[FetchedFile<'_>],
     at: &ImagePath,
     sink: &mut dyn Sink,
 ) -> Result<Offer, VendorError> {
@@ -69,7 +69,7 @@ pub fn offer(
             return Err(VendorError::Ecosystem { file: file.label(), expected: ecosystem, found });
         }
     }
-    let mut place = Place::new(at, sink);
+    let mut place = OfferDirectory::new(at, sink);
     let environment = match ecosystem {
         Ecosystem::Npm => npm::offer(files, &mut place)?,
         Ecosystem::Cargo => cargo::offer(files, &mut place)?,

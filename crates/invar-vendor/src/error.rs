@@ -232,12 +232,12 @@ pub enum ContentFault {
     #[error("has a member with an invalid path")]
     MemberPath(#[source] PathError),
     /// A member is outside the archive's one top folder.
-    #[error("has the member {path:?}, which is not in {folder:?}")]
+    #[error("has the member {path:?}, which is not in {directory:?}")]
     Outside {
         /// The member.
         path: String,
         /// The folder.
-        folder: String,
+        directory: String,
     },
     /// A member is neither a file nor a directory.
     #[error("has the member {path:?}, which is not a file or directory")]

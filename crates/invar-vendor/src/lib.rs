@@ -9,7 +9,7 @@
 //! | `Cargo.lock` | vendored crates and a configuration that replaces every source by them |
 //! | `requirements*.txt` with hashes | a folder of wheels and source archives for `--find-links` |
 //!
-//! The data flow: [`ecosystem_of`] recognizes a lock, [`needed`] reads it, [`urls`] returns the URLs of a file,
+//! The data flow: [`ecosystem_of`] recognizes a lock, [`read_lock`] reads it, [`urls`] returns the URLs of a file,
 //! [`Checker`] verifies it while it streams, [`offer`] writes all files and returns the environment variables that
 //! point to them.
 //!
@@ -28,7 +28,7 @@ mod check;
 mod checker;
 mod ecosystem;
 mod error;
-mod needed;
+mod locked_file;
 mod npm;
 mod offer;
 mod pip;
@@ -37,8 +37,8 @@ mod target;
 pub use cargo::{cargo_download_url, cargo_index_config_url};
 pub use check::{Check, Mismatch};
 pub use checker::Checker;
-pub use ecosystem::{OFFER_VERSION, ecosystem_of, needed, offer, urls};
+pub use ecosystem::{OFFER_VERSION, ecosystem_of, offer, read_lock, urls};
 pub use error::{ContentError, ContentFault, EntryFault, VendorError};
-pub use needed::{Ecosystem, Needed, NeededSource, Registries};
-pub use offer::{Fetched, Offer, Opening};
+pub use locked_file::{Ecosystem, LockedFile, LockedFileSource, Registries};
+pub use offer::{FetchedFile, Offer, Opener};
 pub use target::Target;

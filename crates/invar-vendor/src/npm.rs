@@ -23,8 +23,10 @@ use invar_tree::Digest;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::needed::{Detail, MAX_ENTRIES, is_http};
-use crate::{Check, Ecosystem, EntryFault, Needed, NeededSource, Registries, Target, VendorError, base64};
+use crate::locked_file::{Detail, MAX_ENTRIES, is_http};
+use crate::{
+    Check, Ecosystem, EntryFault, LockedFile, LockedFileSource, Registries, Target, VendorError, base64,
+};
 
 mod cache;
 
@@ -39,7 +41,7 @@ struct Lock {
     packages: BTreeMap<String, Map<String, Value>>,
 }
 
-pub(crate) fn needed(text: &str, target: &Target) -> Result<Vec<Needed>, VendorError> {
+pub(crate) fn read_lock(text: &str, target: &Target) -> Result<Vec<LockedFile>, VendorError> {
     // Some editors put a byte order mark in front; npm reads over it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let lock: Lock = serde_json::from_str(text).map_err(VendorError::Json)?;
@@ -58,7 +60,7 @@ pub(crate) fn needed(text: &str, target: &Target) -> Result<Vec<Needed>, VendorE
             limit: MAX_ENTRIES,
         });
     }
-    let mut all: BTreeMap<Needed, bool> = BTreeMap::new();
+    let mut all: BTreeMap<LockedFile, bool> = BTreeMap::new();
     for (key, entry) in &lock.packages {
         let found = read(key, &Entry(entry), target).map_err(|fault| VendorError::Entry {
             ecosystem: Ecosystem::Npm,
@@ -70,7 +72,7 @@ pub(crate) fn needed(text: &str, target: &Target) -> Result<Vec<Needed>, VendorE
         let optional = std::mem::take(&mut needed.optional);
         all.entry(needed).and_modify(|known| *known &= optional).or_insert(optional);
     }
-    Ok(all.into_iter().map(|(needed, optional)| Needed { optional, ..needed }).collect())
+    Ok(all.into_iter().map(|(needed, optional)| LockedFile { optional, ..needed }).collect())
 }
 
 /// What the lock says about one place.
@@ -124,8 +126,8 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<Needed>, EntryFault> {
-    let Some((_, folder)) = key.rsplit_once("node_modules/") else { return Ok(None) };
+fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<LockedFile>, EntryFault> {
+    let Some((_, directory)) = key.rsplit_once("node_modules/") else { return Ok(None) };
     if entry.is("link")? || entry.is("inBundle")? {
         return Ok(None);
     }
@@ -137,16 +139,16 @@ fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<Needed>,
     if resolved.is_some_and(|resolved| resolved.starts_with("file:")) {
         return Ok(None);
     }
-    let name = entry.text("name")?.unwrap_or(folder);
+    let name = entry.text("name")?.unwrap_or(directory);
     if !is_name(name) {
         return Err(EntryFault::Name { name: name.to_owned() });
     }
     let source = match resolved {
-        None => NeededSource::Registry { index: String::new() },
+        None => LockedFileSource::Registry { index: String::new() },
         // The fragment is for the reader of the lock; a request does not have it.
         Some(resolved) => match resolved.split('#').next().unwrap_or(resolved) {
             _ if is_git(resolved) => return Err(EntryFault::Git { resolved: resolved.to_owned() }),
-            url if is_http(url) => NeededSource::Url(url.to_owned()),
+            url if is_http(url) => LockedFileSource::Url(url.to_owned()),
             url => return Err(EntryFault::Address { url: url.to_owned() }),
         },
     };
@@ -157,10 +159,10 @@ fn read(key: &str, entry: &Entry<'_>, target: &Target) -> Result<Option<Needed>,
     let checks = integrity(entry.text("integrity")?.ok_or(EntryFault::NoIntegrity)?)?;
     let manifest = manifest(name, version, entry.0);
     let file_name = format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-"));
-    Ok(Some(Needed {
+    Ok(Some(LockedFile {
         checks,
         optional,
-        ..Needed::new(name, version, file_name, source, Detail::Npm { manifest })
+        ..LockedFile::new(name, version, file_name, source, Detail::Npm { manifest })
     }))
 }
 
@@ -245,24 +247,24 @@ fn manifest(name: &str, version: &str, entry: &Map<String, Value>) -> String {
 }
 
 /// The path of a package's file below its registry.
-fn registry_path(needed: &Needed) -> String {
-    let Needed { name, version, .. } = needed;
+fn registry_path(needed: &LockedFile) -> String {
+    let LockedFile { name, version, .. } = needed;
     let base = name.rsplit('/').next().unwrap_or(name);
     format!("{name}/-/{base}-{version}.tgz")
 }
 
-pub(crate) fn urls(needed: &Needed, registries: &Registries) -> Vec<String> {
+pub(crate) fn urls(needed: &LockedFile, registries: &Registries) -> Vec<String> {
     let path = registry_path(needed);
     let configured = registries.npm.as_ref().map(|base| format!("{}/{path}", base.trim_end_matches('/')));
     match &needed.source {
-        NeededSource::Registry { .. } => configured.into_iter().collect(),
+        LockedFileSource::Registry { .. } => configured.into_iter().collect(),
         // Where the lock's address looks like a registry's, the configured registry comes first: it may be the only
         // one that can be reached, and the digest holds for both.
-        NeededSource::Url(url) => {
+        LockedFileSource::Url(url) => {
             let configured = configured.filter(|other| other != url && url.ends_with(&format!("/{path}")));
             configured.into_iter().chain([url.clone()]).collect()
         }
-        NeededSource::PythonIndex | NeededSource::Git { .. } => Vec::new(),
+        LockedFileSource::PythonIndex | LockedFileSource::Git { .. } => Vec::new(),
     }
 }
 

@@ -3,24 +3,24 @@ use std::io::{self, Read, Write};
 
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
-use crate::{Check, Checker, ContentError, ContentFault, Needed, NeededSource, VendorError};
+use crate::{Check, Checker, ContentError, ContentFault, LockedFile, LockedFileSource, VendorError};
 
 /// Opens a fetched file; it is called more than once, and gives the same bytes each time.
-pub type Opening<'a> = Box<dyn Fn() -> io::Result<Box<dyn Read + 'a>> + 'a>;
+pub type Opener<'a> = Box<dyn Fn() -> io::Result<Box<dyn Read + 'a>> + 'a>;
 
 /// A file that a lock names, fetched.
-pub struct Fetched<'a> {
+pub struct FetchedFile<'a> {
     /// What the lock says about it.
-    pub needed: &'a Needed,
+    pub needed: &'a LockedFile,
     /// What the file is called. pip tells a wheel's platform from it.
     pub file_name: String,
     /// Where its bytes are.
-    pub open: Opening<'a>,
+    pub open: Opener<'a>,
 }
 
-impl<'a> Fetched<'a> {
+impl<'a> FetchedFile<'a> {
     /// The file of `needed`, under the name that the lock gives.
-    pub fn new(needed: &'a Needed, open: Opening<'a>) -> Self {
+    pub fn new(needed: &'a LockedFile, open: Opener<'a>) -> Self {
         Self { needed, file_name: needed.file_name.clone(), open }
     }
 
@@ -76,12 +76,12 @@ pub struct Offer {
 pub(crate) type Variables = Vec<(&'static str, String)>;
 
 /// The folder below which an offer lies.
-pub(crate) struct Place<'a> {
+pub(crate) struct OfferDirectory<'a> {
     at: &'a ImagePath,
     sink: &'a mut dyn Sink,
 }
 
-impl<'a> Place<'a> {
+impl<'a> OfferDirectory<'a> {
     pub(crate) fn new(at: &'a ImagePath, sink: &'a mut dyn Sink) -> Self {
         Self { at, sink }
     }
@@ -112,9 +112,9 @@ impl<'a> Place<'a> {
 }
 
 /// Whether two locks that name the same place agree on its content.
-pub(crate) fn agree(one: &Needed, other: &Needed) -> bool {
-    let content = |needed: &Needed| match &needed.source {
-        NeededSource::Git { url, commit } => (Vec::new(), Some((url.clone(), commit.clone()))),
+pub(crate) fn agree(one: &LockedFile, other: &LockedFile) -> bool {
+    let content = |needed: &LockedFile| match &needed.source {
+        LockedFileSource::Git { url, commit } => (Vec::new(), Some((url.clone(), commit.clone()))),
         _ => (needed.checks.clone(), None),
     };
     content(one) == content(other)

@@ -17,18 +17,20 @@ use std::collections::BTreeMap;
 
 use invar_tree::{Digest, Mode};
 
-use crate::needed::{Detail, MAX_ENTRIES};
-use crate::offer::{Place, Variables};
-use crate::{Check, ContentFault, Ecosystem, EntryFault, Fetched, Needed, NeededSource, VendorError};
+use crate::locked_file::{Detail, MAX_ENTRIES};
+use crate::offer::{OfferDirectory, Variables};
+use crate::{
+    Check, ContentFault, Ecosystem, EntryFault, FetchedFile, LockedFile, LockedFileSource, VendorError,
+};
 
 /// Whether a file of this name is taken for a requirements file.
 pub(crate) fn is_requirements_name(name: &str) -> bool {
     name.starts_with("requirements") && name.ends_with(".txt")
 }
 
-pub(crate) fn needed(text: &str) -> Result<Vec<Needed>, VendorError> {
+pub(crate) fn read_lock(text: &str) -> Result<Vec<LockedFile>, VendorError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut all: BTreeMap<Needed, Vec<Digest>> = BTreeMap::new();
+    let mut all: BTreeMap<LockedFile, Vec<Digest>> = BTreeMap::new();
     for line in logical_lines(text) {
         let found = read(&line).map_err(|fault| VendorError::Entry {
             ecosystem: Ecosystem::Pip,
@@ -50,7 +52,7 @@ pub(crate) fn needed(text: &str) -> Result<Vec<Needed>, VendorError> {
         .map(|(needed, mut any_of)| {
             any_of.sort();
             any_of.dedup();
-            Needed { any_of, ..needed }
+            LockedFile { any_of, ..needed }
         })
         .collect())
 }
@@ -83,7 +85,7 @@ fn without_comment(line: &str) -> &str {
     &line[..start.unwrap_or(line.len())]
 }
 
-fn read(line: &str) -> Result<Option<(Needed, Vec<Digest>)>, EntryFault> {
+fn read(line: &str) -> Result<Option<(LockedFile, Vec<Digest>)>, EntryFault> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let options_at = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
     let (requirement, options) = words.split_at(options_at);
@@ -111,7 +113,8 @@ fn read(line: &str) -> Result<Option<(Needed, Vec<Digest>)>, EntryFault> {
     if !is_version(version) {
         return Err(EntryFault::Version { version: version.to_owned() });
     }
-    let mut needed = Needed::new(name, version, String::new(), NeededSource::PythonIndex, Detail::Pip);
+    let mut needed =
+        LockedFile::new(name, version, String::new(), LockedFileSource::PythonIndex, Detail::Pip);
     needed.marker = marker;
     Ok(Some((needed, hashes(options)?)))
 }
@@ -177,7 +180,10 @@ fn is_version(version: &str) -> bool {
 /// Puts the files into one folder, each under its own name.
 ///
 /// Format break: a change here changes what every step sees that has a requirements file.
-pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {
+pub(crate) fn offer(
+    files: &[FetchedFile<'_>],
+    place: &mut OfferDirectory<'_>,
+) -> Result<Variables, VendorError> {
     place.directory("pip")?;
     let mut known: BTreeMap<&str, Check> = BTreeMap::new();
     for file in files {

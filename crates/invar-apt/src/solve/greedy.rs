@@ -18,7 +18,7 @@ pub(super) struct Walk {
 }
 
 /// Why a walk ended before its end.
-enum Stuck {
+enum DeadEnd {
     /// At a package that can never be installed.
     Dead(Package),
     /// At a conflict, which another way may avoid.
@@ -55,19 +55,19 @@ impl Walk {
                 Ok(walk) => return Some(walk),
                 // A package that needs what nobody has is as good as absent, so the same walk starts again without
                 // it. Each time there is one fewer.
-                Err(Stuck::Dead(package)) if choice.dead.insert(package.row) => {}
+                Err(DeadEnd::Dead(package)) if choice.dead.insert(package.row) => {}
                 Err(_) => return None,
             }
         }
     }
 
-    fn attempt(universe: &Universe<'_>, choice: &Choice<'_>) -> Result<Self, Stuck> {
+    fn attempt(universe: &Universe<'_>, choice: &Choice<'_>) -> Result<Self, DeadEnd> {
         let mut walk = Self::default();
         // All that is asked for comes before anything that it needs: what is asked for satisfies dependencies that
         // would otherwise bring something else.
         let mut roots = Vec::new();
         for (root, need) in universe.roots() {
-            let reason = Reason::Requested { why: root.why.clone() };
+            let reason = Reason::Requested(root.requester.clone());
             match walk.present(need) {
                 Some(package) => roots.push(package),
                 None => roots.push(walk.take(universe, choice, need, reason, None)?),
@@ -109,12 +109,12 @@ impl Walk {
         need: &Need,
         reason: Reason,
         depender: Option<&Package>,
-    ) -> Result<Package, Stuck> {
+    ) -> Result<Package, DeadEnd> {
         let mut live = need.candidates.iter().filter(|package| choice.has(package)).peekable();
         if live.peek().is_none() {
-            return Err(depender.map_or(Stuck::Conflict, |depender| Stuck::Dead(depender.clone())));
+            return Err(depender.map_or(DeadEnd::Conflict, |depender| DeadEnd::Dead(depender.clone())));
         }
-        let package = live.find(|package| self.fits(universe, package)).cloned().ok_or(Stuck::Conflict)?;
+        let package = live.find(|package| self.fits(universe, package)).cloned().ok_or(DeadEnd::Conflict)?;
         let record = &package.record;
         let provided = record.provides.iter().map(|provided| &provided.name);
         for name in provided.chain([&record.name]) {

@@ -5,21 +5,23 @@ use std::rc::Rc;
 use invar_dockerfile::{Expansion, Span};
 
 use crate::compose::inline::Inline;
-use crate::compose::service::{Part, Reader};
+use crate::compose::remote::is_remote;
+use crate::compose::service::{Reader, ServicePart};
 use crate::compose::{ComposeBuild, MOST, replaced};
-use crate::dockerfile::is_commit;
 use crate::paths::joined;
 use crate::yaml::Node;
 
 impl Reader<'_> {
     /// Adds the build that `parts` describe together, the first of them over the others.
-    pub(super) fn build(&mut self, service: &str, parts: &[Part]) {
-        let parts: Vec<Part> = parts
+    pub(super) fn build(&mut self, service: &str, parts: &[ServicePart]) {
+        let parts: Vec<ServicePart> = parts
             .iter()
-            .filter_map(|part| part.get("build").map(|(_, node)| Part { node: node.clone(), ..part.clone() }))
+            .filter_map(|part| {
+                part.get("build").map(|(_, node)| ServicePart { node: node.clone(), ..part.clone() })
+            })
             .collect();
         let first = |key: &str| parts.iter().find_map(|part| part.get(key));
-        let short = |part: &Part| part.node.text().is_some();
+        let short = |part: &ServicePart| part.node.text().is_some();
         let (at, context) = match parts.iter().find(|part| short(part) || part.get("context").is_some()) {
             Some(part) if short(part) => (part, Some(part.node.clone())),
             Some(part) => (part, part.get("context").map(|(_, node)| node.clone())),
@@ -33,10 +35,10 @@ impl Reader<'_> {
         let what = format!("the build context of the service {service}");
         let context = match context {
             Some(node) => match self.place(at.file, &node, &what) {
-                Some(value) => joined(&at.folder, &value),
+                Some(value) => joined(&at.directory, &value),
                 None => return,
             },
-            None => joined(&at.folder, "."),
+            None => joined(&at.directory, "."),
         };
         // Where both are given Compose refuses the file; the nearer one is taken.
         let named = parts
@@ -61,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// Arguments with their values; those without one come from outside.
-    fn arguments(&mut self, parts: &[Part]) -> BTreeMap<String, String> {
+    fn arguments(&mut self, parts: &[ServicePart]) -> BTreeMap<String, String> {
         let mut given: BTreeMap<String, (usize, Span, Option<String>)> = BTreeMap::new();
         for (part, node) in parts.iter().filter_map(|part| part.get("args")) {
             for (name, value, span) in entries(node) {
@@ -84,7 +86,7 @@ impl Reader<'_> {
     }
 
     /// The names of further contexts. Images and addresses among them are looked at.
-    fn contexts(&mut self, parts: &[Part]) -> Vec<String> {
+    fn contexts(&mut self, parts: &[ServicePart]) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for (part, node) in parts.iter().filter_map(|part| part.get("additional_contexts")) {
             for (name, address, span) in entries(node) {
@@ -129,30 +131,4 @@ fn entries(node: &Node) -> Vec<Entry> {
     };
     let named = node.all_pairs(MOST).into_iter().map(of_pair);
     named.chain(node.items().iter().map(|item| of_item(item))).take(MOST).collect()
-}
-
-/// Whether Compose fetches what is at this address.
-pub(super) fn is_remote(address: &str) -> bool {
-    let schemes = ["http://", "https://", "git://", "ssh://", "git@", "oci://", "github.com/"];
-    schemes.iter().any(|scheme| address.starts_with(scheme))
-}
-
-/// What is wrong, where the address names no commit and no digest.
-pub(super) fn remote_not_pinned(address: &str) -> Option<String> {
-    if address.contains("@sha256:") {
-        return None;
-    }
-    // `URL#REFERENCE:FOLDER`, or `URL?ref=REFERENCE` and `URL?checksum=COMMIT`.
-    let fragment = address.split_once('#').map(|(_, rest)| rest.split(':').next().unwrap_or(rest));
-    let queried = address.split(['?', '&', '#']).skip(1).filter_map(|part| part.split_once('='));
-    let named = |name: &str| matches!(name, "ref" | "tag" | "branch" | "checksum" | "commit");
-    let queried = queried.filter(|(name, _)| named(name)).map(|(_, value)| value);
-    let references: Vec<&str> = fragment.into_iter().chain(queried).filter(|text| !text.is_empty()).collect();
-    if references.iter().any(|reference| is_commit(reference)) {
-        return None;
-    }
-    Some(match references.first() {
-        Some(reference) => format!("`{reference}` of `{address}` is a name that can move"),
-        None => format!("the content of `{address}` can change at any time"),
-    })
 }

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use invar_dockerfile::Span;
 
-use crate::compose::{ComposeError, ComposeFault, Unread};
-use crate::finding::{Finding, Report};
+use crate::compose::{ComposeError, ComposeFault, ReadFailure};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Rule;
 use crate::yaml::{Node, parse};
 
@@ -51,7 +52,7 @@ impl Files {
         &mut self,
         path: &str,
         from: (usize, Span),
-        read: &dyn Fn(&str) -> Result<String, Unread>,
+        read: &dyn Fn(&str) -> Result<String, ReadFailure>,
     ) -> Result<usize, ComposeError> {
         if let Some(known) = self.by_path.get(path) {
             return Ok(*known);

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use invar_dockerfile::{Expansion, Span};
 
-use crate::compose::build::{is_remote, remote_not_pinned};
 use crate::compose::files::Files;
-use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, Unread, replaced};
-use crate::dockerfile::not_pinned;
+use crate::compose::remote::{is_remote, remote_not_pinned};
+use crate::compose::{ComposeBuild, ComposeError, ComposeFault, MOST, ReadFailure, replaced};
 use crate::finding::Finding;
-use crate::paths::{folder_of, joined};
+use crate::paths::{directory_of, joined};
+use crate::pins::not_pinned;
 use crate::rule::Rule;
 use crate::yaml::Node;
 
@@ -18,14 +18,14 @@ const DEEPEST: usize = 16;
 
 /// A part of a service: what one file says of it.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(super) struct ServicePart {
     pub file: usize,
     /// From where its paths begin.
-    pub folder: String,
+    pub directory: String,
     pub node: Rc<Node>,
 }
 
-impl Part {
+impl ServicePart {
     /// The value of `key`, with the part that it is in.
     pub(super) fn get(&self, key: &str) -> Option<(&Self, &Rc<Node>)> {
         self.node.get(key).filter(|node| !node.is_null()).map(|node| (self, node))
@@ -37,13 +37,13 @@ pub(super) struct Reader<'a> {
     pub files: Files,
     pub builds: Vec<ComposeBuild>,
     pub unseen: Vec<String>,
-    read: &'a dyn Fn(&str) -> Result<String, Unread>,
+    read: &'a dyn Fn(&str) -> Result<String, ReadFailure>,
     /// Files, with where their paths begin, that were included already.
     included: BTreeSet<(Vec<usize>, String)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(read: &'a dyn Fn(&str) -> Result<String, Unread>) -> Self {
+    pub(super) fn new(read: &'a dyn Fn(&str) -> Result<String, ReadFailure>) -> Self {
         let files = Files::default();
         Self { files, builds: Vec::new(), unseen: Vec::new(), read, included: BTreeSet::new() }
     }
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     pub(super) fn project(
         &mut self,
         files: &[usize],
-        folder: &str,
+        directory: &str,
         above: &mut Vec<Vec<usize>>,
     ) -> Result<(), ComposeError> {
         let mut seen = BTreeSet::new();
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
                 let mut parts = Vec::new();
                 for file in files.iter().rev() {
                     let Some(node) = self.files.service(*file, name) else { continue };
-                    let part = Part { file: *file, folder: folder.to_owned(), node };
+                    let part = ServicePart { file: *file, directory: directory.to_owned(), node };
                     self.extended(name, part, &mut BTreeSet::new(), &mut parts)?;
                 }
                 self.service(name, &parts);
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         for file in files {
             let Some(include) = self.files.root(*file).get("include").cloned() else { continue };
             for item in include.items().iter().take(MOST) {
-                self.include(*file, folder, item, above)?;
+                self.include(*file, directory, item, above)?;
             }
         }
         above.pop();
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
     fn include(
         &mut self,
         from: usize,
-        folder: &str,
+        directory: &str,
         item: &Node,
         above: &mut Vec<Vec<usize>>,
     ) -> Result<(), ComposeError> {
@@ -99,22 +99,22 @@ impl<'a> Reader<'a> {
         let own = path.text().map(|_| path);
         for node in own.into_iter().chain(path.items().iter().map(|node| &**node)).take(MOST) {
             let Some(value) = self.place(from, node, "an included file") else { return Ok(()) };
-            files.push(self.files.named(&joined(folder, &value), (from, node.span), self.read)?);
+            files.push(self.files.named(&joined(directory, &value), (from, node.span), self.read)?);
         }
         let Some(first) = files.first() else { return Ok(()) };
-        let folder = match item.get("project_directory") {
+        let directory = match item.get("project_directory") {
             Some(node) => match self.place(from, node, "the directory of an included project") {
-                Some(value) => joined(folder, &value),
+                Some(value) => joined(directory, &value),
                 None => return Ok(()),
             },
-            None => folder_of(self.files.path(*first)),
+            None => directory_of(self.files.path(*first)),
         };
         let fault = if above.contains(&files) {
             ComposeFault::Circle
         } else if above.len() >= DEEPEST {
             ComposeFault::TooMany { what: "levels of included files", limit: DEEPEST }
-        } else if self.included.insert((files.clone(), folder.clone())) {
-            return self.project(&files, &folder, above);
+        } else if self.included.insert((files.clone(), directory.clone())) {
+            return self.project(&files, &directory, above);
         } else {
             return Ok(());
         };
@@ -125,9 +125,9 @@ impl<'a> Reader<'a> {
     fn extended(
         &mut self,
         name: &str,
-        part: Part,
+        part: ServicePart,
         above: &mut BTreeSet<(usize, String)>,
-        parts: &mut Vec<Part>,
+        parts: &mut Vec<ServicePart>,
     ) -> Result<(), ComposeError> {
         let mut next = Some((name.to_owned(), part));
         while let Some((name, part)) = next.take() {
@@ -146,25 +146,25 @@ impl<'a> Reader<'a> {
             let Some((_, extends)) = part.get("extends") else { continue };
             let service = extends.text().or_else(|| extends.get("service")?.text());
             let Some(service) = service.map(str::to_owned) else { continue };
-            let (file, folder) = match extends.get("file") {
+            let (file, directory) = match extends.get("file") {
                 Some(node) => {
                     let Some(value) = self.place(part.file, node, "an extended file") else { continue };
-                    let path = joined(&part.folder, &value);
-                    (self.files.named(&path, (part.file, node.span), self.read)?, folder_of(&path))
+                    let path = joined(&part.directory, &value);
+                    (self.files.named(&path, (part.file, node.span), self.read)?, directory_of(&path))
                 }
-                None => (part.file, part.folder.clone()),
+                None => (part.file, part.directory.clone()),
             };
             let Some(node) = self.files.service(file, &service) else {
                 let path = self.files.path(file).to_owned();
                 let fault = ComposeFault::NoService { service, path };
                 return Err(self.files.fault(part.file, Some(extends.span), fault));
             };
-            next = Some((service, Part { file, folder, node }));
+            next = Some((service, ServicePart { file, directory, node }));
         }
         Ok(())
     }
 
-    fn service(&mut self, name: &str, parts: &[Part]) {
+    fn service(&mut self, name: &str, parts: &[ServicePart]) {
         if parts.iter().any(|part| part.get("build").is_some()) {
             self.build(name, parts);
         } else if let Some((part, image)) = parts.iter().find_map(|part| part.get("image")) {

@@ -1,8 +1,8 @@
 //! Build arguments whose values come from outside.
-use invar_dockerfile::{Assignment, Kind, Stages};
+use invar_dockerfile::{Assignment, InstructionKind, Stages};
 
-use crate::dockerfile::Found;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
 /// Names that builders set or use themselves, and that are no choice of whoever builds.
@@ -24,11 +24,11 @@ const KNOWN: [&str; 15] = [
     "SOURCE_DATE_EPOCH",
 ];
 
-pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
+pub(super) fn check(stages: &Stages<'_>, found: &mut Findings) {
     let mut open: Vec<&Assignment> = Vec::new();
     for stage in &stages.stages {
         for instruction in stage.instructions {
-            let Kind::Arg(declared) = &instruction.kind else { continue };
+            let InstructionKind::Arg(declared) = &instruction.kind else { continue };
             for assignment in declared {
                 let name = assignment.name.text.as_str();
                 let set_elsewhere = stages.globals.text(name).is_some();

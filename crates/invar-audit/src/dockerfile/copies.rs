@@ -1,20 +1,21 @@
 //! `COPY` and `ADD`: images, URLs, git repositories, and the folder itself.
-use invar_dockerfile::{Instruction, Kind, Source, Stages, Transfer, Word};
+use invar_dockerfile::{Instruction, InstructionKind, Source, Stages, Transfer, Word};
 
-use crate::dockerfile::Found;
-use crate::dockerfile::bases::not_pinned;
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::{is_commit, not_pinned};
 use crate::rule::{Level, Rule};
 use crate::surroundings::{Ignore, Surroundings};
 
-pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Findings) {
     for stage in &stages.stages {
         let mut walk = stages.walk(stage);
         while let Some((instruction, scope)) = walk.step() {
-            let instruction = if let Kind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
+            let instruction =
+                if let InstructionKind::Onbuild(inner) = &instruction.kind { inner } else { instruction };
             let (transfer, is_add) = match &instruction.kind {
-                Kind::Copy(transfer) => (transfer, false),
-                Kind::Add(transfer) => (transfer, true),
+                InstructionKind::Copy(transfer) => (transfer, false),
+                InstructionKind::Add(transfer) => (transfer, true),
                 _ => continue,
             };
             if let Some(from) = instruction.flag_value("from") {
@@ -71,13 +72,13 @@ fn is_git(source: &str) -> bool {
         || address.ends_with(".git")
 }
 
-/// Whether the text is a git commit's full name.
-pub(crate) fn is_commit(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 /// A finding, where the whole folder is copied and nothing keeps out what does not belong.
-fn broad(transfer: &Transfer, instruction: &Instruction, surroundings: &Surroundings<'_>, found: &mut Found) {
+fn broad(
+    transfer: &Transfer,
+    instruction: &Instruction,
+    surroundings: &Surroundings<'_>,
+    found: &mut Findings,
+) {
     let is_broad = |source: &&Source| {
         let Source::Path(word) = source else { return false };
         // Paths that climb out of the folder end in it.

@@ -1,15 +1,17 @@
 //! The times of files and of the image.
-use invar_dockerfile::{Kind, Stages};
+use invar_dockerfile::{InstructionKind, Stages};
 
-use crate::dockerfile::Found;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
-pub(super) fn check(stages: &Stages<'_>, found: &mut Found) {
-    let names_it = |kind: &Kind| match kind {
-        Kind::Arg(all) | Kind::Env(all) => all.iter().any(|assignment| assignment.name.text == EPOCH),
+pub(super) fn check(stages: &Stages<'_>, found: &mut Findings) {
+    let names_it = |kind: &InstructionKind| match kind {
+        InstructionKind::Arg(all) | InstructionKind::Env(all) => {
+            all.iter().any(|assignment| assignment.name.text == EPOCH)
+        }
         _ => false,
     };
     let mut kinds =

@@ -1,9 +1,9 @@
 //! `RUN --mount`: images that are mounted, and caches that keep more than downloads.
-use invar_dockerfile::{Kind, Stages};
+use invar_dockerfile::{InstructionKind, Stages};
 
-use crate::dockerfile::Found;
-use crate::dockerfile::bases::not_pinned;
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::not_pinned;
 use crate::rule::Rule;
 use crate::surroundings::Surroundings;
 
@@ -11,10 +11,10 @@ use crate::surroundings::Surroundings;
 const RESULTS: [&str; 11] =
     ["target", "node_modules", "build", "dist", "out", ".next", ".venv", "venv", "_build", "bin", "obj"];
 
-pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(stages: &Stages<'_>, surroundings: &Surroundings<'_>, found: &mut Findings) {
     for stage in &stages.stages {
         for instruction in stage.instructions {
-            if !matches!(instruction.kind, Kind::Run(_)) {
+            if !matches!(instruction.kind, InstructionKind::Run(_)) {
                 continue;
             }
             for flag in instruction.flags.iter().filter(|flag| flag.name == "mount") {

@@ -2,7 +2,8 @@
 use invar_dockerfile::{LineIndex, Span};
 use serde_json::{Value, json};
 
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Level;
 
 /// The reports as one object:

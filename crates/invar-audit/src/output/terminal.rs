@@ -5,7 +5,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level as Weight, Origin, Renderer, Snippet};
 use invar_dockerfile::{LineIndex, Span};
 
-use crate::finding::{Finding, Report};
+use crate::finding::Finding;
+use crate::report::Report;
 use crate::rule::Level;
 
 /// Places with the same cause that are shown; the others are counted.

@@ -1,6 +1,8 @@
 //! cargo.
-use crate::dockerfile::{Argument, Call, Found, is_commit};
+use crate::calls::{Argument, Call};
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::is_commit;
 use crate::rule::{Level, Rule};
 use crate::tools::listed;
 
@@ -27,7 +29,7 @@ const WITH_VALUE: [&str; 20] = [
     "--registry",
 ];
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if !matches!(call.program.as_str(), "cargo" | "xx-cargo" | "cross") {
         return;
     }
@@ -48,7 +50,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     }
 }
 
-fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Found) {
+fn install(call: &Call, crates: &[&Argument], locked: bool, found: &mut Findings) {
     let is_local = call.has_option(&["--path"]);
     let from_git = call.has_option(&["--git"]);
     let at_commit =

@@ -1,15 +1,16 @@
 //! The time of the build.
-use crate::dockerfile::{Call, Found, Inside, Trail};
+use crate::calls::{Call, CallGraph, OutputUse};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if call.program != "date" {
         return;
     }
     let fixed = call.arguments.iter().any(|argument| {
         let text = argument.text.trim_start_matches("--date=").trim_start_matches("-d");
-        // `-d @TIME` and `-r FILE` tell another time than that of the clock.
+        // `-d @TIME` and `-r FILE` print a different time than the clock's.
         text.starts_with('@') || matches!(argument.text.as_str(), "-r" | "--version" | "--help")
     });
     if fixed || call.variable("SOURCE_DATE_EPOCH").is_some_and(|_| call.line().contains("SOURCE_DATE_EPOCH"))
@@ -17,9 +18,9 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
         return;
     }
     let is_kept = match &call.inside {
-        Inside::Assignment(name) => is_used(name, call, trail),
-        Inside::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
-        Inside::Nothing => {
+        OutputUse::Assignment(name) => is_used(name, call, trail),
+        OutputUse::Argument(program) => !matches!(program.as_str(), "[" | "test" | "[["),
+        OutputUse::Nothing => {
             let written = |outputs: &[String]| {
                 outputs.iter().any(|output| !output.starts_with("/dev/") && !output.is_empty())
             };
@@ -33,7 +34,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
 }
 
 /// Whether the variable is used in the instruction or script for more than comparing.
-fn is_used(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
+fn is_used(name: &str, call: &Call, trail: &CallGraph<'_>) -> bool {
     let text = trail.text_around(call);
     let uses =
         text.match_indices(&format!("${name}")).chain(text.match_indices(&format!("${{{name}"))).count();

@@ -1,11 +1,12 @@
 //! conda and its kin.
-use crate::dockerfile::{Call, Found};
+use crate::calls::Call;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::surroundings::Surroundings;
 use crate::tools::requirement::read;
 
-pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, surroundings: &Surroundings<'_>, found: &mut Findings) {
     if !matches!(call.program.as_str(), "conda" | "mamba" | "micromamba") {
         return;
     }

@@ -1,13 +1,14 @@
 //! apt.
-use crate::dockerfile::{Argument, Call, Found, Trail};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::tools::{listed, of_instruction};
 
 const WITH_VALUE: [&str; 8] =
     ["-o", "--option", "-c", "--config-file", "-t", "--target-release", "-a", "--host-architecture"];
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if !matches!(call.program.as_str(), "apt-get" | "apt" | "aptitude" | "apt-fast" | "xx-apt-get" | "xx-apt")
     {
         return;
@@ -24,7 +25,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
 }
 
-fn installs(call: &Call, packages: &[&Argument], trail: &Trail<'_>, found: &mut Found) {
+fn installs(call: &Call, packages: &[&Argument], trail: &CallGraph<'_>, found: &mut Findings) {
     if has_snapshot(call, trail) {
         return;
     }
@@ -51,7 +52,7 @@ fn is_exact(package: &Argument) -> bool {
 }
 
 /// Whether apt is told to use the archive as it was at a time: by its sources, or by an option.
-fn has_snapshot(call: &Call, trail: &Trail<'_>) -> bool {
+fn has_snapshot(call: &Call, trail: &CallGraph<'_>) -> bool {
     let by_option = call.arguments.iter().any(|argument| {
         let text = &argument.text;
         text == "--snapshot"

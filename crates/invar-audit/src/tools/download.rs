@@ -1,6 +1,7 @@
 //! curl, wget and similar: what is downloaded, where it goes, and whether anything checks it.
-use crate::dockerfile::{Argument, Call, Found, Inside, Trail, is_python};
+use crate::calls::{Argument, Call, CallGraph, OutputUse, is_python};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 
 const CURL_WITH_VALUE: [&str; 30] = [
@@ -59,7 +60,7 @@ const WGET_WITH_VALUE: [&str; 18] = [
 const INTERPRETERS: [&str; 12] =
     ["sh", "bash", "dash", "ash", "zsh", "ksh", "perl", "ruby", "node", "php", "source", "."];
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     let Some(urls) = urls(call) else { return };
     if urls.iter().all(|url| is_here(&url.text)) {
         return;
@@ -146,8 +147,8 @@ fn names_what_moves(url: &str) -> bool {
 }
 
 /// Whether what is downloaded is given to a shell or interpreter, by a pipe or as its words.
-fn is_run(call: &Call, trail: &Trail<'_>) -> bool {
-    if let Inside::Argument(program) = &call.inside {
+fn is_run(call: &Call, trail: &CallGraph<'_>) -> bool {
+    if let OutputUse::Argument(program) = &call.inside {
         let name = program.rsplit('/').next().unwrap_or(program);
         if INTERPRETERS.contains(&name) || matches!(name, "eval" | "sudo") || is_python(name) {
             return true;
@@ -168,7 +169,7 @@ fn goes_nowhere(call: &Call) -> bool {
 }
 
 /// Whether a later command of the stage checks the file.
-fn is_checked(call: &Call, addresses: &[&Argument], trail: &Trail<'_>) -> bool {
+fn is_checked(call: &Call, addresses: &[&Argument], trail: &CallGraph<'_>) -> bool {
     let names = file_names(call, addresses);
     let is_signature = |name: &String| {
         let name = name.to_ascii_lowercase();
@@ -250,7 +251,7 @@ fn checks_files(call: &Call) -> bool {
 }
 
 /// All that is said in the check's pipeline.
-fn words_of(check: &Call, trail: &Trail<'_>) -> String {
+fn words_of(check: &Call, trail: &CallGraph<'_>) -> String {
     let mut words = check.line();
     words.push_str(&check.inputs.join(" "));
     for other in trail.pipeline(check) {

@@ -1,6 +1,8 @@
 //! git and other version control.
-use crate::dockerfile::{Argument, Call, Found, Trail, is_commit};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
+use crate::pins::is_commit;
 use crate::rule::{Level, Rule};
 
 const WITH_VALUE: [&str; 12] = [
@@ -18,7 +20,7 @@ const WITH_VALUE: [&str; 12] = [
     "--filter",
 ];
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     let operands = call.operands(&WITH_VALUE);
     let Some((verb, rest)) = operands.split_first() else { return };
     match (call.program.as_str(), verb.text.as_str()) {
@@ -42,7 +44,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
 }
 
-fn clone(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+fn clone(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if call.value_of(&["--revision"]).is_some_and(is_commit) {
         return;
     }

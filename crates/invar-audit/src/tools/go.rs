@@ -1,10 +1,11 @@
 //! Go modules.
-use crate::dockerfile::{Argument, Call, Found};
+use crate::calls::{Argument, Call};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::tools::listed;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     let operands = call.operands(&[
         "-C",
         "-o",
@@ -59,7 +60,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     }
 }
 
-fn report(call: &Call, open: &[&str], found: &mut Found) {
+fn report(call: &Call, open: &[&str], found: &mut Findings) {
     if !open.is_empty() {
         let message = format!("{} without a fixed version", listed(open));
         found.push(Finding::new(Rule::GoNotPinned, call.span, message));

@@ -1,6 +1,7 @@
 //! npm, Yarn, pnpm and Bun.
-use crate::dockerfile::{Argument, Call, Found, Trail};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::tools::listed;
 
@@ -19,7 +20,7 @@ const WITH_VALUE: [&str; 12] = [
     "--modules-folder",
 ];
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     let operands = call.operands(&WITH_VALUE);
     let verb = operands.first().map(|verb| verb.text.as_str());
     let rest = operands.get(1..).unwrap_or_default();
@@ -88,11 +89,11 @@ fn is_global(call: &Call) -> bool {
     call.has(&["-g", "--global", "--location=global"])
 }
 
-fn without_lock(call: &Call, message: &str, fix: &str, found: &mut Found) {
+fn without_lock(call: &Call, message: &str, fix: &str, found: &mut Findings) {
     found.push(Finding::new(Rule::NodeWithoutLock, call.span, message).with_fix(fix));
 }
 
-fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
+fn by_name(call: &Call, names: &[&Argument], found: &mut Findings) {
     let open: Vec<&str> =
         names.iter().filter(|name| !is_exact(name)).map(|name| name.text.as_str()).collect();
     if !open.is_empty() {
@@ -102,7 +103,7 @@ fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
 }
 
 /// A tool that is fetched to be run once. Where packages were installed before, it is among those.
-fn run_by_name(call: &Call, names: &[&Argument], trail: &Trail<'_>, found: &mut Found) {
+fn run_by_name(call: &Call, names: &[&Argument], trail: &CallGraph<'_>, found: &mut Findings) {
     let installs = |other: &Call| {
         matches!(other.program.as_str(), "npm" | "yarn" | "pnpm" | "bun")
             && !other.has(&["-g", "--global"])

@@ -1,9 +1,10 @@
 //! Package managers of other languages and systems.
-use crate::dockerfile::{Call, Found};
+use crate::calls::Call;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some(message) = message(call) {
         found.push(Finding::new(Rule::OtherPackagesNotPinned, call.span, message));
     }

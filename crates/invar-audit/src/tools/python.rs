@@ -1,6 +1,7 @@
 //! pip, `uv pip`, and what installs Python packages by name.
-use crate::dockerfile::{Argument, Call, Found, Trail};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::surroundings::Surroundings;
 use crate::tools::listed;
@@ -57,7 +58,7 @@ const GROUPS: [&str; 2] = ["--group", "--extra"];
 
 /// What a pip command line asks for.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct PipRequest<'a> {
     /// The verb, and where the arguments after it begin.
     pub verb: &'a str,
     pub requirements: Vec<&'a Argument>,
@@ -67,7 +68,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// Reads the command line of pip or `uv pip`; `None` for other programs.
-pub(super) fn asked(call: &Call) -> Option<Asked<'_>> {
+pub(super) fn asked(call: &Call) -> Option<PipRequest<'_>> {
     let mut rest = call.arguments.iter().peekable();
     if call.program == "uv" {
         rest.find(|argument| !argument.text.starts_with('-')).filter(|argument| argument.text == "pip")?;
@@ -76,7 +77,7 @@ pub(super) fn asked(call: &Call) -> Option<Asked<'_>> {
     }
     let verb = rest.find(|argument| !argument.text.starts_with('-'))?.text.as_str();
     let mut asked =
-        Asked { verb, requirements: Vec::new(), paths: Vec::new(), files: Vec::new(), groups: false };
+        PipRequest { verb, requirements: Vec::new(), paths: Vec::new(), files: Vec::new(), groups: false };
     while let Some(argument) = rest.next() {
         let text = argument.text.as_str();
         // `-Ur file`: short options in one word.
@@ -110,7 +111,12 @@ fn is_pip(program: &str) -> bool {
     program.strip_prefix("pip").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(
+    call: &Call,
+    trail: &CallGraph<'_>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Findings,
+) {
     if let Some(asked) = asked(call) {
         if matches!(asked.verb, "install" | "download" | "wheel" | "sync") {
             pip(call, &asked, trail, surroundings, found);
@@ -142,7 +148,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
             }
         }
         "setup.py" if call.has(&["install", "develop"]) => by_setup(call, found),
-        program if crate::dockerfile::is_python(program) => {
+        program if crate::calls::is_python(program) => {
             let runs_setup =
                 call.operands(&[]).first().is_some_and(|script| script.text.ends_with("setup.py"));
             if runs_setup && call.has(&["install", "develop"]) {
@@ -153,12 +159,12 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
     }
 }
 
-fn by_setup(call: &Call, found: &mut Found) {
+fn by_setup(call: &Call, found: &mut Findings) {
     let message = "the newest versions of the project's dependencies are installed";
     found.push(Finding::new(Rule::PythonNotLocked, call.span, message));
 }
 
-fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
+fn by_name(call: &Call, names: &[&Argument], found: &mut Findings) {
     let pin = |name: &&&Argument| {
         // `uvx name@1.2.3`
         let text = name.text.replacen('@', "==", 1);
@@ -175,10 +181,10 @@ fn by_name(call: &Call, names: &[&Argument], found: &mut Found) {
 
 fn pip(
     call: &Call,
-    asked: &Asked<'_>,
-    trail: &Trail<'_>,
+    asked: &PipRequest<'_>,
+    trail: &CallGraph<'_>,
     surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     let holds_to_hashes = call.has(&["--require-hashes"])
         || call.is_on("PIP_REQUIRE_HASHES")
@@ -252,7 +258,7 @@ fn makes_wheels(call: &Call) -> bool {
 }
 
 /// Whether the file was built from a lock, with its hashes, before the call.
-fn is_exported(name: &str, call: &Call, trail: &Trail<'_>) -> bool {
+fn is_exported(name: &str, call: &Call, trail: &CallGraph<'_>) -> bool {
     let last = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     trail.before(call).any(|other| {
         let exports = matches!(other.program.as_str(), "uv" | "poetry" | "pdm")

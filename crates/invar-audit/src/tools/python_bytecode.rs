@@ -1,10 +1,11 @@
 //! Compiled Python files.
-use crate::dockerfile::{Call, Found, Trail};
+use crate::calls::{Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 use crate::tools::python::asked;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     if !compiles(call) || call.variable("SOURCE_DATE_EPOCH").is_some() {
         return;
     }

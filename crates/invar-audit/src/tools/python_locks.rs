@@ -1,12 +1,18 @@
 //! uv, Poetry, PDM and Pipenv: whether they hold to their locks.
-use invar_dockerfile::{Kind, Source};
+use invar_dockerfile::{InstructionKind, Source};
 
-use crate::dockerfile::{Call, Found, Trail};
+use crate::calls::{Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::surroundings::Surroundings;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+pub(super) fn check(
+    call: &Call,
+    trail: &CallGraph<'_>,
+    surroundings: &Surroundings<'_>,
+    found: &mut Findings,
+) {
     match call.program.as_str() {
         "uv" => uv(call, found),
         "poetry" => poetry(call, trail, surroundings, found),
@@ -23,7 +29,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<
     }
 }
 
-fn uv(call: &Call, found: &mut Found) {
+fn uv(call: &Call, found: &mut Findings) {
     let operands = call.operands(&["--directory", "--project", "--color", "--cache-dir"]);
     let Some(verb) = operands.first().map(|verb| verb.text.as_str()) else { return };
     // Options after the program that `uv run` starts are not uv's own.
@@ -51,7 +57,7 @@ fn uv(call: &Call, found: &mut Found) {
     found.push(Finding::new(Rule::UvWithoutLock, call.span, message));
 }
 
-fn poetry(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found: &mut Found) {
+fn poetry(call: &Call, trail: &CallGraph<'_>, surroundings: &Surroundings<'_>, found: &mut Findings) {
     let operands = call.operands(&["-C", "--directory", "-P", "--project"]);
     let message = match operands.first().map(|verb| verb.text.as_str()) {
         Some("update" | "lock" | "add") => "the build changes poetry.lock",
@@ -63,7 +69,7 @@ fn poetry(call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>, found
     found.push(Finding::new(Rule::PythonWithoutLock, call.span, message));
 }
 
-fn pdm(call: &Call, found: &mut Found) {
+fn pdm(call: &Call, found: &mut Findings) {
     let operands = call.operands(&["-p", "--project", "-G", "--group", "-L", "--lockfile"]);
     let (message, level) = match operands.first().map(|verb| verb.text.as_str()) {
         Some("update" | "lock" | "add") if !call.has(&["--check"]) => {
@@ -77,7 +83,7 @@ fn pdm(call: &Call, found: &mut Found) {
     found.push(Finding::new(Rule::PythonWithoutLock, call.span, message).at_level(level));
 }
 
-fn pipenv(call: &Call, found: &mut Found) {
+fn pipenv(call: &Call, found: &mut Findings) {
     let operands = call.operands(&["--python", "-r", "--categories"]);
     let message = match operands.first().map(|verb| verb.text.as_str()) {
         Some("update" | "lock" | "upgrade") => "the build changes Pipfile.lock",
@@ -91,7 +97,7 @@ fn pipenv(call: &Call, found: &mut Found) {
 }
 
 /// Whether the lock was brought in before the call: by name, by a pattern, or with its whole folder.
-fn lock_is_there(lock: &str, call: &Call, trail: &Trail<'_>, surroundings: &Surroundings<'_>) -> bool {
+fn lock_is_there(lock: &str, call: &Call, trail: &CallGraph<'_>, surroundings: &Surroundings<'_>) -> bool {
     let mut everything = false;
     for instruction in trail.instructions_before(call) {
         let by_mount = instruction.flags.iter().any(|flag| {
@@ -100,7 +106,9 @@ fn lock_is_there(lock: &str, call: &Call, trail: &Trail<'_>, surroundings: &Surr
         if by_mount {
             return true;
         }
-        let (Kind::Copy(transfer) | Kind::Add(transfer)) = &instruction.kind else { continue };
+        let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = &instruction.kind else {
+            continue;
+        };
         for source in &transfer.sources {
             let Source::Path(word) = source else { continue };
             let name = word

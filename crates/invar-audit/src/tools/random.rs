@@ -1,9 +1,10 @@
 //! Random values, and the machine that builds.
-use crate::dockerfile::{Call, Found, Inside};
+use crate::calls::{Call, OutputUse};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some(what) = random(call) {
         let message = format!("{what} differs in every build");
         found.push(Finding::new(Rule::RandomInBuild, call.span, message));
@@ -42,7 +43,7 @@ fn random(call: &Call) -> Option<&'static str> {
 
 fn machine(call: &Call) -> Option<&'static str> {
     let line = call.line();
-    let kept = call.inside != Inside::Nothing || !call.outputs.is_empty();
+    let kept = call.inside != OutputUse::Nothing || !call.outputs.is_empty();
     if ["march=native", "mtune=native", "mcpu=native", "target-cpu=native"]
         .iter()
         .any(|flag| line.contains(flag))

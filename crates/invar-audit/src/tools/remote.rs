@@ -1,9 +1,10 @@
 //! Other commands that fetch.
-use crate::dockerfile::{Call, Found, is_python};
+use crate::calls::{Call, is_python};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some((cause, what)) = fetches(call) {
         let message = format!("{what} over the network, without a pin");
         found.push_once(&cause, Finding::new(Rule::NetworkInRun, call.span, message));

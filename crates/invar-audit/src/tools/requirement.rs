@@ -1,5 +1,5 @@
 //! Python requirements: how much each of them pins.
-use crate::dockerfile::Argument;
+use crate::calls::Argument;
 use crate::surroundings::Surroundings;
 
 /// How much a requirement, or a file of them, pins; the least first.
@@ -36,7 +36,7 @@ pub(super) fn of_text(text: &str, known: bool) -> Pin {
         let reference = address.rsplit_once('@').map(|(_, reference)| reference).unwrap_or_default();
         let reference = text.rsplit_once('@').map_or(reference, |(_, reference)| reference);
         let commit = reference.split(['#', '&']).next().unwrap_or_default();
-        return if crate::dockerfile::is_commit(commit) || (!known && commit.is_empty()) {
+        return if crate::pins::is_commit(commit) || (!known && commit.is_empty()) {
             Pin::Version
         } else {
             Pin::Open
@@ -84,8 +84,8 @@ fn file_within(path: &str, surroundings: &Surroundings<'_>, depth: usize) -> Pin
         let included = ["-r", "--requirement"].iter().find_map(|option| line.strip_prefix(option));
         if let Some(name) = included {
             let name = name.trim_start_matches(['=', ' ', '\t']);
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let inner = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let inner = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
             least = least.min(file_within(&inner, surroundings, depth - 1));
         } else if (line.starts_with('-') && !line.starts_with("-e")) || line.contains("--hash=") {
             continue;

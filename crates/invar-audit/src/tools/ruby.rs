@@ -1,10 +1,11 @@
 //! gem and Bundler.
-use crate::dockerfile::{Argument, Call, Found, Trail};
+use crate::calls::{Argument, Call, CallGraph};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::tools::listed;
 
-pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     match call.program.as_str() {
         "gem" => gem(call, found),
         "bundle" | "bundler" => bundle(call, trail, found),
@@ -12,7 +13,7 @@ pub(super) fn check(call: &Call, trail: &Trail<'_>, found: &mut Found) {
     }
 }
 
-fn gem(call: &Call, found: &mut Found) {
+fn gem(call: &Call, found: &mut Findings) {
     let operands =
         call.operands(&["-v", "--version", "-i", "--install-dir", "-n", "--bindir", "-s", "--source", "-P"]);
     let Some((verb, names)) = operands.split_first() else { return };
@@ -38,7 +39,7 @@ fn gem(call: &Call, found: &mut Found) {
     }
 }
 
-fn bundle(call: &Call, trail: &Trail<'_>, found: &mut Found) {
+fn bundle(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     let operands = call.operands(&["--gemfile", "--path", "--without", "--jobs", "-j", "--retry", "--with"]);
     match operands.first().map(|verb| verb.text.as_str()) {
         Some("update") => {

@@ -1,10 +1,11 @@
 //! apk, dnf and their kin.
-use crate::dockerfile::{Argument, Call, Found};
+use crate::calls::{Argument, Call};
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::{Level, Rule};
 use crate::tools::{listed, of_instruction};
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     match call.program.as_str() {
         "apk" | "xx-apk" => apk(call, found),
         "dnf" | "dnf5" | "yum" | "microdnf" | "tdnf" | "zypper" => rpm(call, found),
@@ -12,7 +13,7 @@ pub(super) fn check(call: &Call, found: &mut Found) {
     }
 }
 
-fn apk(call: &Call, found: &mut Found) {
+fn apk(call: &Call, found: &mut Findings) {
     let with_value =
         ["-t", "--virtual", "-X", "--repository", "-p", "--root", "--arch", "--cache-dir", "--keys-dir"];
     let operands = call.operands(&with_value);
@@ -34,7 +35,7 @@ fn apk(call: &Call, found: &mut Found) {
     }
 }
 
-fn rpm(call: &Call, found: &mut Found) {
+fn rpm(call: &Call, found: &mut Findings) {
     let with_value = [
         "--setopt",
         "--installroot",
@@ -85,7 +86,7 @@ fn is_full_name(package: &Argument) -> bool {
     starts_with_digit(parts.next()) && starts_with_digit(parts.next()) && parts.next().is_some()
 }
 
-fn upgrade(call: &Call, what: &str, found: &mut Found) {
+fn upgrade(call: &Call, what: &str, found: &mut Findings) {
     let message = format!("`{what}` uses the current state of the repository");
     found.push_once(&of_instruction(call), Finding::new(Rule::SystemUpgrade, call.span, message));
 }
@@ -96,7 +97,7 @@ fn not_pinned(
     exact: impl Fn(&Argument) -> bool,
     rule: Rule,
     from: &str,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     let open: Vec<&str> =
         packages.iter().filter(|package| !exact(package)).map(|package| package.text.as_str()).collect();

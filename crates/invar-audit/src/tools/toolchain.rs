@@ -1,9 +1,10 @@
 //! Compilers and interpreters that are installed by the name of a channel.
-use crate::dockerfile::{Call, Found};
+use crate::calls::Call;
 use crate::finding::Finding;
+use crate::findings::Findings;
 use crate::rule::Rule;
 
-pub(super) fn check(call: &Call, found: &mut Found) {
+pub(super) fn check(call: &Call, found: &mut Findings) {
     if let Some(name) = moving(call) {
         let message = format!("`{name}` refers to a different version every few weeks");
         found.push(Finding::new(Rule::ToolchainNotPinned, call.span, message));

@@ -1,7 +1,7 @@
 //! Compose files, and the files that they include and extend.
 use std::collections::BTreeSet;
 
-use invar_audit::{Compose, ComposeError, Ignore, Surroundings, Unread, audit_compose};
+use invar_audit::{Compose, ComposeError, Ignore, ReadFailure, Surroundings, audit_compose};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -11,7 +11,7 @@ fn try_audit(files: &[(&str, &str)]) -> Result<Compose, ComposeError> {
     let text = |text: &str| text.replace("DIGEST", DIGEST).replace("COMMIT", COMMIT);
     let read = |path: &str| {
         let found = files.iter().find(|(name, _)| *name == path);
-        found.map(|(_, content)| text(content)).ok_or(Unread::Missing)
+        found.map(|(_, content)| text(content)).ok_or(ReadFailure::Missing)
     };
     audit_compose(files[0].0, &text(files[0].1), &read)
 }

@@ -104,7 +104,7 @@ fn copies_and_additions() {
 }
 
 #[test]
-fn the_whole_folder() {
+fn the_whole_directory() {
     let check = |text: &str, files: &[(&str, &str)], expected: &[&str]| {
         let text = format!("FROM a@{DIGEST}\n{text}");
         assert_eq!(found(&audit_among(&text, files)), expected, "{text} {files:?}");

@@ -2,12 +2,12 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use invar_audit::{Audited, Ignore, IgnoreFile, Surroundings, audit_dockerfile};
+use invar_audit::{DockerfileAudit, Ignore, IgnoreFile, Surroundings, audit_dockerfile};
 use invar_dockerfile::BuildArguments;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn audit(text: &str, files: &[(&str, &str)]) -> Audited {
+fn audit(text: &str, files: &[(&str, &str)]) -> DockerfileAudit {
     let content =
         |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, content)| (*content).to_owned());
     let ignore = IgnoreFile::parse(&content(".dockerignore").unwrap_or_else(|| ".git".to_owned()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use invar_realise::sink_failure;
 use invar_store::StoredTree;
-use invar_tree::{Clash, Contents, ImagePath, Node, Opened, Tree};
+use invar_tree::{Clash, ContentReader, Contents, ImagePath, Node, Tree};
 
 use crate::BuildError;
 
@@ -131,7 +131,7 @@ impl Moved {
 }
 
 impl Contents for Moved {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         self.stored.open(self.originals.get(path).unwrap_or(path))
     }
 }

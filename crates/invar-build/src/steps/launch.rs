@@ -1,7 +1,7 @@
 //! Launchers, and the programs whose places they take.
 use std::collections::BTreeMap;
 
-use invar_launcher::{CalledAs, LAUNCHER_VERSION, Launcher, Machine, Values, launcher};
+use invar_launcher::{LAUNCHER_VERSION, Launcher, Machine, ProgramName, Values, launcher};
 use invar_plan::Plan;
 use invar_project::{EnvironmentName, ListValues, Platform, Step, Wrap};
 use invar_realise::sink_failure;
@@ -112,9 +112,9 @@ pub(super) fn add_launcher(
         },
         program: program.to_string(),
         name: match &wrap.argv0 {
-            Some(name) => CalledAs::Name(name.clone()),
-            None if wrap.inherit_argv0 => CalledAs::Caller,
-            None => CalledAs::Program,
+            Some(name) => ProgramName::Name(name.clone()),
+            None if wrap.inherit_argv0 => ProgramName::Caller,
+            None => ProgramName::Program,
         },
         arguments: wrap.args.clone(),
         last_arguments: wrap.args_after.clone(),

@@ -96,7 +96,11 @@ impl Left {
     ///
     /// # Errors
     /// [`BuildError::Capture`].
-    pub fn changes(&self, label: &str, sink: &mut dyn Sink) -> Result<invar_sandbox::Removed, BuildError> {
+    pub fn changes(
+        &self,
+        label: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<invar_sandbox::RemovedPaths, BuildError> {
         let rules = CaptureRules { modes: Modes::Kept, ..RULES };
         let owners = |device, inode| self.owners.get(device, inode);
         let layer = invar_sandbox::writable_layer(&self.sandbox);

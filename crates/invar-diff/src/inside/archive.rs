@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read as _};
 
-use invar_oci_read::{Kind, Limits, read_tar};
+use invar_oci_read::{LayerNode, Limits, read_tar};
 
 use super::{Inside, Member, UNPACKED, look};
 use crate::Change;
@@ -77,8 +77,8 @@ fn tar(bytes: &[u8]) -> Option<Contents> {
             compression: String::new(),
         };
         let content = match &member.kind {
-            Kind::File { .. } => listing.kept.get(&member.path).cloned().unwrap_or_default(),
-            Kind::Symlink { target } => target.as_bytes().to_vec(),
+            LayerNode::File { .. } => listing.kept.get(&member.path).cloned().unwrap_or_default(),
+            LayerNode::Symlink { target } => target.as_bytes().to_vec(),
             _ => Vec::new(),
         };
         order.push(name.clone());

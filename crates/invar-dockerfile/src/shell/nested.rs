@@ -1,10 +1,5 @@
 //! Scripts that a command is given: `sh -c '...'`, `bash <<EOF`, `su -c '...'`, `eval ...`.
-use std::cell::Cell;
-use std::collections::VecDeque;
-
-use crate::limits::Limits;
-use crate::shell::splitter::split_within;
-use crate::shell::{Script, ShellCommand};
+use crate::shell::ShellCommand;
 use crate::text::Text;
 
 /// Programs that run a script given with `-c`, or on their input.
@@ -15,13 +10,9 @@ const WRAPPERS: [&str; 14] = [
     "setpriv", "tini", "busybox",
 ];
 
-/// The script that `command` runs, where it is given one.
-pub(crate) fn find_inner(command: &ShellCommand, left: &Cell<usize>, depth: usize) -> Option<Script> {
-    if depth >= Limits::DEPTH {
-        return None;
-    }
+/// The text of the script that `command` runs, where it is given one.
+pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
     let words: Vec<&str> = command.words.iter().map(|word| word.as_str()).collect();
-    let split = |text: &Text| Some(split_within(text, VecDeque::new(), left, depth + 1));
     if *words.first()? == "eval" {
         let mut text = Text::empty(command.span.start);
         for (number, word) in command.words[1..].iter().enumerate() {
@@ -31,16 +22,16 @@ pub(crate) fn find_inner(command: &ShellCommand, left: &Cell<usize>, depth: usiz
             }
             text.append(&word.text);
         }
-        return split(&text);
+        return Some(text);
     }
     let shell = shell_at(&words)?;
     let script = words[shell + 1..].iter().position(|word| runs_next_word(word)).map(|at| shell + at + 2);
     if let Some(script) = script.and_then(|at| command.words.get(at)) {
-        return split(&script.text);
+        return Some(script.text.clone());
     }
     let reads_input = words[shell + 1..].iter().all(|word| word.starts_with('-'));
     let content = command.redirects.iter().rev().find_map(|redirect| redirect.content.as_ref());
-    content.filter(|_| reads_input).and_then(split)
+    content.filter(|_| reads_input).cloned()
 }
 
 /// Where the name of a shell is, after nothing but programs that start it.

@@ -1,14 +1,16 @@
 //! From words and operators to commands.
+mod lexer;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 
 use crate::heredoc::Heredoc;
 use crate::limits::Limits;
 use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
-use crate::shell::lexer::Item;
-use crate::shell::nested::find_inner;
+use crate::shell::nested::inner_text;
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
 use crate::text::Text;
+use lexer::ShellToken;
 
 /// Reads a script.
 ///
@@ -33,6 +35,14 @@ pub(crate) fn split_within(
     script
 }
 
+/// The script that `command` runs, where it is given one.
+pub(crate) fn inner_script(command: &ShellCommand, left: &Cell<usize>, depth: usize) -> Option<Script> {
+    if depth >= Limits::DEPTH {
+        return None;
+    }
+    Some(split_within(&inner_text(command)?, VecDeque::new(), left, depth + 1))
+}
+
 /// A script while it is read.
 pub(crate) struct Splitter<'a> {
     pub(crate) text: &'a Text,
@@ -54,7 +64,7 @@ enum Case {
 }
 
 /// A here-document whose lines are still to come.
-struct Pending {
+struct PendingHeredoc {
     command: usize,
     redirect: usize,
     name: String,
@@ -62,14 +72,14 @@ struct Pending {
 }
 
 /// What is known of a level of commands while it is read.
-struct Level {
+struct CommandLevel {
     commands: Vec<ShellCommand>,
     current: Option<ShellCommand>,
     connector: Connector,
     pipeline: usize,
     groups: usize,
     cases: Vec<Case>,
-    pending: Vec<Pending>,
+    pending: Vec<PendingHeredoc>,
     /// Those without a command.
     redirects: Vec<Redirect>,
     blocks: OpenBlocks,
@@ -99,7 +109,7 @@ impl Splitter<'_> {
     }
 
     fn commands(&mut self, depth: usize, closed: bool) -> Script {
-        let mut level = Level {
+        let mut level = CommandLevel {
             commands: Vec::new(),
             current: None,
             connector: Connector::Start,
@@ -118,38 +128,38 @@ impl Splitter<'_> {
                 self.at = self.text.as_str().len();
             }
             match self.item(depth) {
-                Item::End => {
+                ShellToken::End => {
                     self.complete &= !closed;
                     break;
                 }
-                Item::Newline => {
+                ShellToken::Newline => {
                     self.end_command(&mut level, Connector::Sequence);
                     self.read_heredocs(&mut level);
                 }
-                Item::Redirect(operator, descriptor) => {
+                ShellToken::Redirect(operator, descriptor) => {
                     self.redirect(&mut level, operator, descriptor, depth)
                 }
-                Item::Operator(")")
+                ShellToken::Operator(")")
                     if closed && level.groups == 0 && level.cases.last() != Some(&Case::Pattern) =>
                 {
                     break;
                 }
-                Item::Operator("(") if level.expects_array(self.text, self.at - 1) => {
+                ShellToken::Operator("(") if level.expects_array(self.text, self.at - 1) => {
                     self.array(&mut level, depth);
                 }
-                Item::Operator(operator) => self.connect(&mut level, operator),
-                Item::Word(word) => level.word(word),
+                ShellToken::Operator(operator) => self.connect(&mut level, operator),
+                ShellToken::Word(word) => level.word(word),
             }
         }
         self.end_command(&mut level, Connector::Sequence);
         let mut commands = level.commands;
         for command in &mut commands {
-            command.inner = find_inner(command, self.left, depth).map(Box::new);
+            command.inner = inner_script(command, self.left, depth).map(Box::new);
         }
         Script { commands, redirects: level.redirects, complete: self.complete }
     }
 
-    fn end_command(&mut self, level: &mut Level, next: Connector) {
+    fn end_command(&mut self, level: &mut CommandLevel, next: Connector) {
         let ended = level.current.is_some();
         if let Some(command) = level.current.take() {
             if !command.words.is_empty() || !command.assignments.is_empty() {
@@ -167,7 +177,7 @@ impl Splitter<'_> {
         }
     }
 
-    fn connect(&mut self, level: &mut Level, operator: &'static str) {
+    fn connect(&mut self, level: &mut CommandLevel, operator: &'static str) {
         if level.in_test() {
             return;
         }
@@ -218,19 +228,19 @@ impl Splitter<'_> {
     }
 
     /// The elements of an array, up to and with the `)`.
-    fn array(&mut self, level: &mut Level, depth: usize) {
+    fn array(&mut self, level: &mut CommandLevel, depth: usize) {
         let mut elements = Vec::new();
         loop {
             match self.item(depth) {
-                Item::Word(word) => elements.push(word),
-                Item::Newline => {}
-                Item::Operator(")") => break,
-                Item::End => {
+                ShellToken::Word(word) => elements.push(word),
+                ShellToken::Newline => {}
+                ShellToken::Operator(")") => break,
+                ShellToken::End => {
                     self.complete = false;
                     break;
                 }
                 // Nothing else may be there.
-                Item::Operator(_) | Item::Redirect(..) => self.complete = false,
+                ShellToken::Operator(_) | ShellToken::Redirect(..) => self.complete = false,
             }
         }
         let command = level.current.as_mut();
@@ -239,11 +249,17 @@ impl Splitter<'_> {
         }
     }
 
-    fn redirect(&mut self, level: &mut Level, operator: &'static str, descriptor: Option<u32>, depth: usize) {
+    fn redirect(
+        &mut self,
+        level: &mut CommandLevel,
+        operator: &'static str,
+        descriptor: Option<u32>,
+        depth: usize,
+    ) {
         if level.in_test() {
             return;
         }
-        let Item::Word(target) = self.item(depth) else { return };
+        let ShellToken::Word(target) = self.item(depth) else { return };
         let at = level.commands.len();
         let command = level.command(&target);
         command.span.end = command.span.end.max(target.span.end);
@@ -255,7 +271,7 @@ impl Splitter<'_> {
                 None => {
                     let name = redirect.target.as_str().to_owned();
                     let (redirect, strip_tabs) = (command.redirects.len(), operator == "<<-");
-                    level.pending.push(Pending { command: at, redirect, name, strip_tabs });
+                    level.pending.push(PendingHeredoc { command: at, redirect, name, strip_tabs });
                 }
             }
         }
@@ -265,7 +281,7 @@ impl Splitter<'_> {
     }
 
     /// Reads the here-documents that were announced on the line that has just ended.
-    fn read_heredocs(&mut self, level: &mut Level) {
+    fn read_heredocs(&mut self, level: &mut CommandLevel) {
         let value = self.text.as_str();
         for pending in std::mem::take(&mut level.pending) {
             let mut content = Text::empty(self.text.source(self.at));
@@ -291,7 +307,7 @@ impl Splitter<'_> {
     }
 }
 
-impl Level {
+impl CommandLevel {
     /// Whether the command is `[[` without its `]]`: operators mean something else in it.
     fn in_test(&self) -> bool {
         let Some(command) = &self.current else { return false };

@@ -1,6 +1,6 @@
 //! Input that is made to break the reader: no panic, no endless loop, no memory out of proportion.
 use invar_dockerfile::{
-    BuildArguments, Fault, Kind, Limits, Stages, Text, parse, run_commands, split_commands,
+    BuildArguments, Fault, InstructionKind, Limits, Stages, Text, parse, run_commands, split_commands,
 };
 use proptest::prelude::*;
 
@@ -23,7 +23,7 @@ fn read_all(file: &[u8]) {
             for flag in &instruction.flags {
                 assert!(text.get(flag.span.range()).is_some(), "{flag:?}");
             }
-            let Kind::Run(command) = &instruction.kind else { continue };
+            let InstructionKind::Run(command) = &instruction.kind else { continue };
             let invar_dockerfile::RunScript::Shell(script) = run_commands(command, instruction) else {
                 continue;
             };

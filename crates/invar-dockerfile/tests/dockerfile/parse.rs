@@ -1,5 +1,5 @@
 //! The syntax: what BuildKit reads is read the same, and each word knows its place.
-use invar_dockerfile::{Command, Dockerfile, Fault, Kind, Source, Span, parse};
+use invar_dockerfile::{Command, Dockerfile, Fault, InstructionKind, Source, Span, parse};
 
 fn read(text: &str) -> Dockerfile {
     parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error} at {:?} in {text}", error.span))
@@ -12,7 +12,9 @@ fn fault(text: &str) -> (Fault, Span) {
 
 fn shell_line(file: &Dockerfile, index: usize) -> &str {
     match &file.instructions[index].kind {
-        Kind::Run(Command::Shell(line)) | Kind::Cmd(Command::Shell(line)) => line.as_str(),
+        InstructionKind::Run(Command::Shell(line)) | InstructionKind::Cmd(Command::Shell(line)) => {
+            line.as_str()
+        }
         other => panic!("no line for a shell: {other:?}"),
     }
 }
@@ -41,7 +43,7 @@ fn continued_lines_are_joined_without_comments_and_blank_lines() {
     assert_eq!(shell_line(&file, 2), "four");
     let comment = &file.comments[0];
     assert_eq!((comment.text.as_str(), comment.inside, file.line(comment.span.start)), ("why", true, 3));
-    let Kind::Run(Command::Shell(line)) = &file.instructions[1].kind else { panic!("RUN") };
+    let InstructionKind::Run(Command::Shell(line)) = &file.instructions[1].kind else { panic!("RUN") };
     let at = line.as_str().find("three").expect("it is there");
     assert_eq!(file.line(line.source(at)), 6);
     assert_eq!(
@@ -71,10 +73,10 @@ fn both_forms_of_commands() {
     let check = |arguments: &str, expected: Option<&[&str]>| {
         let file = read(&format!("FROM a\nCMD {arguments}\n"));
         match (&file.instructions[1].kind, expected) {
-            (Kind::Cmd(Command::Exec(words)), Some(expected)) => {
+            (InstructionKind::Cmd(Command::Exec(words)), Some(expected)) => {
                 assert_eq!(words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(), expected);
             }
-            (Kind::Cmd(Command::Shell(line)), None) => assert_eq!(line.as_str(), arguments),
+            (InstructionKind::Cmd(Command::Shell(line)), None) => assert_eq!(line.as_str(), arguments),
             (other, _) => panic!("{arguments}: {other:?}"),
         }
     };
@@ -87,7 +89,7 @@ fn both_forms_of_commands() {
     assert_eq!(fault("FROM a\nCMD [\"a\", 1]\n").0, Fault::NotStrings);
     let text = "FROM a\nCMD [\"aa\", \"b\"]\n";
     let file = read(text);
-    let Kind::Cmd(Command::Exec(words)) = &file.instructions[1].kind else { panic!("exec") };
+    let InstructionKind::Cmd(Command::Exec(words)) = &file.instructions[1].kind else { panic!("exec") };
     assert_eq!(&text[words[1].span.range()], "b");
 }
 
@@ -131,7 +133,7 @@ fn here_documents_of_every_kind() {
     assert_eq!(heredocs(2), [("A", true, false, "in a $X\n"), ("B", false, true, "in b $X\n")]);
     assert_eq!(heredocs(3), [("one", true, false, "1\n"), ("two", false, false, "2\n")]);
     assert_eq!(heredocs(4), []);
-    let Kind::Copy(copy) = &file.instructions[3].kind else { panic!("COPY") };
+    let InstructionKind::Copy(copy) = &file.instructions[3].kind else { panic!("COPY") };
     assert!(matches!(copy.sources[..], [Source::Heredoc(0), Source::Heredoc(1), Source::Path(_)]));
     let content = &file.instructions[2].heredocs[1].content;
     assert_eq!(file.line(content.source(0)), 8);
@@ -143,7 +145,7 @@ fn here_documents_of_every_kind() {
 #[test]
 fn a_here_document_of_a_delayed_instruction_belongs_to_it() {
     let file = read("FROM a\nONBUILD RUN <<E\nx\nE\nRUN y\n");
-    let Kind::Onbuild(inner) = &file.instructions[1].kind else { panic!("ONBUILD") };
+    let InstructionKind::Onbuild(inner) = &file.instructions[1].kind else { panic!("ONBUILD") };
     assert_eq!(inner.heredocs[0].content.as_str(), "x\n");
     assert_eq!(file.instructions.len(), 3);
 }
@@ -153,7 +155,9 @@ fn variables_in_their_old_and_new_forms() {
     let text = "ARG A=1 B C=\"x y\"\nFROM a\nENV K v w\nENV A=1 B='x y' C=a\\ b D=\nLABEL a.b=\"c d\" e=f\n";
     let file = read(text);
     let pairs = |index: usize| {
-        let (Kind::Arg(all) | Kind::Env(all) | Kind::Label(all)) = &file.instructions[index].kind else {
+        let (InstructionKind::Arg(all) | InstructionKind::Env(all) | InstructionKind::Label(all)) =
+            &file.instructions[index].kind
+        else {
             panic!("assignments")
         };
         let pair = |a: &invar_dockerfile::Assignment| {
@@ -200,10 +204,10 @@ fn every_instruction_is_known() {
     let names: Vec<_> = file.instructions.iter().map(|instruction| instruction.kind.name()).collect();
     assert_eq!(names.len(), 19);
     assert_eq!(names[18], "RUN");
-    let Kind::Volume(volumes) = &file.instructions[10].kind else { panic!("VOLUME") };
+    let InstructionKind::Volume(volumes) = &file.instructions[10].kind else { panic!("VOLUME") };
     assert_eq!(volumes[1].text, "/b");
-    let Kind::Workdir(folder) = &file.instructions[12].kind else { panic!("WORKDIR") };
-    assert_eq!(folder.text, "/a b");
+    let InstructionKind::Workdir(directory) = &file.instructions[12].kind else { panic!("WORKDIR") };
+    assert_eq!(directory.text, "/a b");
 }
 
 #[test]

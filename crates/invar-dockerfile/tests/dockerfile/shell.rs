@@ -1,6 +1,7 @@
 //! The splitting of what RUN runs.
 use invar_dockerfile::{
-    Connector, Kind, RunScript, Scope, Script, ShellCommand, Text, parse, run_commands, split_commands,
+    Connector, InstructionKind, RunScript, Scope, Script, ShellCommand, Text, parse, run_commands,
+    split_commands,
 };
 
 fn words(command: &ShellCommand) -> String {
@@ -107,7 +108,7 @@ fn places_survive_continuations_quotes_and_nesting() {
     let text = "FROM a\nRUN set -e; \\\n  # why\n  sh -c 'one && \\\n  two'\n";
     let file = parse(text.as_bytes()).expect("it parses");
     let instruction = &file.instructions[1];
-    let Kind::Run(command) = &instruction.kind else { panic!("RUN") };
+    let InstructionKind::Run(command) = &instruction.kind else { panic!("RUN") };
     let RunScript::Shell(script) = run_commands(command, instruction) else { panic!("a shell's") };
     let all = script.all();
     let places: Vec<_> = all.iter().map(|c| (words(c), file.line(c.span.start))).collect();
@@ -122,7 +123,7 @@ fn places_survive_continuations_quotes_and_nesting() {
 fn of_run(text: &str) -> RunScript {
     let file = parse(text.as_bytes()).expect("it parses");
     let instruction = &file.instructions[1];
-    let Kind::Run(command) = &instruction.kind else { panic!("RUN") };
+    let InstructionKind::Run(command) = &instruction.kind else { panic!("RUN") };
     run_commands(command, instruction)
 }
 

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use invar_dockerfile::{
-    Base, BuildArguments, Expansion, ImageReference, Kind, Scope, StageFault, Stages, parse,
+    Base, BuildArguments, Expansion, ImageReference, InstructionKind, Scope, StageFault, Stages, parse,
 };
 
 const FILE: &str = "\
@@ -156,7 +156,7 @@ fn the_shell_is_known() {
     let stages = Stages::of(&file, &BuildArguments::default()).expect("it has stages");
     let mut walk = stages.walk(&stages.stages[1]);
     let (instruction, scope) = walk.step().expect("one instruction");
-    assert!(matches!(instruction.kind, Kind::Run(_)));
+    assert!(matches!(instruction.kind, InstructionKind::Run(_)));
     assert!(!scope.shell_is_posix());
 }
 

@@ -1,7 +1,7 @@
 //! Files that need no network.
 use std::fs;
 
-use invar_fetch::{Failure, Settings, Unobserved};
+use invar_fetch::{Failure, Settings, SilentObserver};
 
 use crate::{content, fixture_with, request, settings};
 
@@ -16,7 +16,8 @@ fn local_files_are_fetched_without_a_network() {
         let request = request(&["http://mirror.example/a".into(), address.clone()]);
         fixture.fetch(&request).unwrap();
         fs::remove_file(fixture.store.blob_path(&request.digest)).unwrap();
-        let fetched = fixture.fetcher.get(std::slice::from_ref(&address), 2_000_000, &Unobserved).unwrap();
+        let fetched =
+            fixture.fetcher.get(std::slice::from_ref(&address), 2_000_000, &SilentObserver).unwrap();
         assert_eq!((fetched.bytes, fetched.url), (content(), address));
     }
 }

@@ -1,5 +1,5 @@
 //! Small files that no digest is known of.
-use invar_fetch::{Failure, FetchError, Settings, Unobserved};
+use invar_fetch::{Failure, FetchError, Settings, SilentObserver};
 
 use crate::server::{Answer, Server};
 use crate::{failures, fixture, fixture_with, settings};
@@ -27,7 +27,7 @@ fn a_file_that_is_not_there_is_told_from_trouble() {
         _ => Answer::status(403),
     });
     let fixture = fixture();
-    let get = |urls: &[String]| fixture.fetcher.get(urls, 100, &Unobserved).unwrap_err();
+    let get = |urls: &[String]| fixture.fetcher.get(urls, 100, &SilentObserver).unwrap_err();
     assert!(get(&[server.url("/missing"), "/no/such/file".into()]).is_absent());
     assert!(!get(&[server.url("/missing"), server.url("/secret")]).is_absent());
     assert!(!get(&[]).is_absent());
@@ -40,7 +40,7 @@ fn a_file_that_is_too_long_is_cut_off() {
         [Answer::whole(&[7; 101]), Answer::unmeasured(&[7; 101]), Answer::unmeasured(&[7; 1000]).endless()]
     {
         let server = Server::start(move |_, _| answer.clone());
-        let error = fixture().fetcher.get(&[server.url("/a")], 100, &Unobserved).unwrap_err();
+        let error = fixture().fetcher.get(&[server.url("/a")], 100, &SilentObserver).unwrap_err();
         let failures = failures(error);
         assert!(matches!(failures[..], [Failure::TooLong { limit: 100 }]), "{failures:?}");
         assert_eq!(server.asked().len(), 1);
@@ -51,7 +51,7 @@ fn a_file_that_is_too_long_is_cut_off() {
 fn nothing_is_asked_offline() {
     let server = Server::start(|_, _| Answer::whole(b""));
     let fixture = fixture_with(Settings { offline: true, ..settings() });
-    let error = fixture.fetcher.get(&[server.url("/a")], 100, &Unobserved).unwrap_err();
+    let error = fixture.fetcher.get(&[server.url("/a")], 100, &SilentObserver).unwrap_err();
     assert!(matches!(error, FetchError::Offline { .. }), "{error:?}");
     assert_eq!(server.connections(), 0);
 }

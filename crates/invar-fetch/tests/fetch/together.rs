@@ -1,7 +1,7 @@
 //! Many downloads at once.
 use std::sync::Barrier;
 
-use invar_fetch::{Request, Unobserved};
+use invar_fetch::{Request, SilentObserver};
 use invar_store::Store;
 use invar_tree::Digest;
 
@@ -19,7 +19,7 @@ fn one_download_serves_all_who_want_it() {
             scope.spawn(|| {
                 let store = Store::open(fixture.store.path()).unwrap();
                 barrier.wait();
-                fixture.fetcher.fetch(&store, &request, &Unobserved).unwrap();
+                fixture.fetcher.fetch(&store, &request, &SilentObserver).unwrap();
                 assert!(store.has_blob(&request.digest));
             });
         }
@@ -45,7 +45,7 @@ fn many_files_share_few_connections() {
                         digest: Digest::of(&content),
                         size: Some(content.len() as u64),
                     };
-                    fixture.fetcher.fetch(&fixture.store, &request, &Unobserved).unwrap();
+                    fixture.fetcher.fetch(&fixture.store, &request, &SilentObserver).unwrap();
                 }
             });
         }

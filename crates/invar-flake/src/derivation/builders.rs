@@ -1,8 +1,8 @@
 //! Builders that are known by name: texts, links, files with values put in, packages that are joined.
 use super::{Builder, JOINED, read_within};
 use crate::datum::{Data, Datum};
-use crate::phase::{At, Entry, Interpreter, PhaseTree, Put, Unread};
-use crate::thing::Thing;
+use crate::phase::{Entry, FileContent, Interpreter, PhaseLine, PhaseTree, UnknownCommand};
+use crate::thing::FlakeValue;
 
 impl Builder<'_> {
     /// A text: a file, or a script in `bin`.
@@ -15,7 +15,7 @@ impl Builder<'_> {
                 Some(Data::Unreadable(why)) => why.why.clone(),
                 _ => "its text depends on an unknown value".to_owned(),
             };
-            let put = Put::Unknown { command: short.to_owned(), why };
+            let put = FileContent::Unknown { command: short.to_owned(), why };
             tree.entries.insert(destination, Entry { put, mode: None, at: Self::at("text") });
             return tree;
         };
@@ -25,8 +25,8 @@ impl Builder<'_> {
             if content.ends_with('\n') || !self.is_true("executable") { content } else { content + "\n" };
         let mode = self.is_true("executable").then_some(0o755);
         // Lines of messages count from the text that the flake has.
-        let at = At { phase: "text".to_owned(), line: usize::from(lines_before == 0) };
-        tree.entries.insert(destination, Entry { put: Put::Text { content }, mode, at });
+        let at = PhaseLine { phase: "text".to_owned(), line: usize::from(lines_before == 0) };
+        tree.entries.insert(destination, Entry { put: FileContent::Text { content }, mode, at });
         tree
     }
 
@@ -81,7 +81,8 @@ impl Builder<'_> {
                 continue;
             };
             let name = name.trim_matches('/').to_owned();
-            tree.entries.insert(name, Entry { put: Put::Link { to }, mode: None, at: Self::at("entries") });
+            tree.entries
+                .insert(name, Entry { put: FileContent::Link { to }, mode: None, at: Self::at("entries") });
         }
         tree
     }
@@ -102,9 +103,9 @@ impl Builder<'_> {
                         text = text.replace(&format!("@{name}@"), &value);
                     }
                 }
-                Put::Text { content: text }
+                FileContent::Text { content: text }
             }
-            None => Put::Unknown {
+            None => FileContent::Unknown {
                 command: self.function.to_owned(),
                 why: "the text of its source is unknown".to_owned(),
             },
@@ -135,7 +136,7 @@ impl Builder<'_> {
         &mut self,
         interpreter: &mut Interpreter<'_>,
         item: &Datum,
-        missing: &mut Vec<Unread>,
+        missing: &mut Vec<UnknownCommand>,
         stars: &mut usize,
     ) {
         let at = Self::at("paths");
@@ -147,20 +148,20 @@ impl Builder<'_> {
                 return;
             }
             Data::Thing(number) => match &*self.flake.thing(*number) {
-                Thing::Derivation(_) if self.flake.joined >= JOINED => {
+                FlakeValue::Derivation(_) if self.flake.joined >= JOINED => {
                     let unread = Self::unread("paths", "", "too many packages are joined in it");
                     if missing.last() != Some(&unread) {
                         missing.push(unread);
                     }
                     return;
                 }
-                Thing::Derivation(derivation) if self.depth > 0 => {
+                FlakeValue::Derivation(derivation) if self.depth > 0 => {
                     self.flake.joined += 1;
                     let output = self.flake.store_path(*number);
                     let depth = self.depth - 1;
                     let mut inner = read_within(derivation, &output, self.files, self.flake, depth);
                     for (path, entry) in std::mem::take(&mut inner.tree.entries) {
-                        if entry.put != Put::Directory {
+                        if entry.put != FileContent::Directory {
                             interpreter.put_with(&path, entry.put, entry.mode, &at);
                         }
                     }
@@ -171,13 +172,13 @@ impl Builder<'_> {
             },
             Data::Text(text) => text.clone(),
             Data::Path(path) => {
-                interpreter.put("", Put::Directory, &at);
+                interpreter.put("", FileContent::Directory, &at);
                 let files: Vec<String> = self.files.keys().cloned().collect();
                 let start = if path.is_empty() { String::new() } else { format!("{path}/") };
                 let names: std::collections::BTreeSet<&str> =
                     files.iter().filter_map(|file| file.strip_prefix(&start)?.split('/').next()).collect();
                 for name in names {
-                    interpreter.put(name, Put::Project { from: format!("{start}{name}") }, &at);
+                    interpreter.put(name, FileContent::Project { from: format!("{start}{name}") }, &at);
                 }
                 return;
             }
@@ -191,6 +192,6 @@ impl Builder<'_> {
             }
         };
         *stars += 1;
-        interpreter.put(&"*".repeat(*stars), Put::Foreign { from: format!("{from}/*") }, &at);
+        interpreter.put(&"*".repeat(*stars), FileContent::Foreign { from: format!("{from}/*") }, &at);
     }
 }

@@ -5,14 +5,14 @@ use super::Builder;
 use crate::datum::{Data, Datum};
 use crate::files::PROJECT;
 use crate::phase::Interpreter;
-use crate::thing::Thing;
+use crate::thing::FlakeValue;
 
 impl Builder<'_> {
     /// Hides the files that `src` leaves out. Gives whether it is known which these are.
     pub(super) fn select(&mut self, interpreter: &mut Interpreter<'_>) -> bool {
         let Some(symbol) = self.attributes.get("src").and_then(Datum::thing) else { return true };
         let thing = self.flake.thing(symbol);
-        let Thing::Source { root, files, .. } = &*thing else { return true };
+        let FlakeValue::Source { root, files, .. } = &*thing else { return true };
         let Data::Path(root) = &root.value else { return true };
         match files {
             Some(selected) => {
@@ -54,8 +54,8 @@ impl Builder<'_> {
             Data::Text(text) if text == PROJECT => Some(String::new()),
             Data::Text(text) => text.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned),
             Data::Thing(number) => match &*self.flake.thing(*number) {
-                Thing::Path(path) => Some(path.clone()),
-                Thing::Source { root, .. } => self.source_path(root),
+                FlakeValue::Path(path) => Some(path.clone()),
+                FlakeValue::Source { root, .. } => self.source_path(root),
                 _ => None,
             },
             Data::List(items) => match items.as_slice() {

@@ -2,9 +2,9 @@
 use invar_dockerfile::{ShellAssignment, ShellCommand};
 
 use super::arguments::Arguments;
-use super::files::{Found, is_within, relative};
+use super::files::{PathContent, is_within, relative};
 use super::interpreter::{Interpreter, Outcome, Status};
-use super::{Owner, Put};
+use super::{FileContent, Owner};
 
 /// Commands that change no file unless their output goes into one.
 const PRINTING: [&str; 30] = [
@@ -189,9 +189,9 @@ impl Interpreter<'_> {
         let paths: Vec<String> = words.filter_map(|word| self.expander().one(word).ok()).collect();
         for word in paths {
             let path = self.path(&word);
-            let is_new = matches!(self.files.find(&path), Found::Missing);
+            let is_new = matches!(self.files.find(&path), PathContent::Missing);
             if is_new && path != self.output && is_within(&path, &self.output) && self.output != "/" {
-                let put = Put::Unknown { command: source.clone(), why: why.to_owned() };
+                let put = FileContent::Unknown { command: source.clone(), why: why.to_owned() };
                 let at = self.at.clone();
                 self.files.put(&path, put, None, &at);
             }
@@ -218,7 +218,7 @@ impl Interpreter<'_> {
             self.settle(&path);
             for path in std::iter::once(&path).chain(&below) {
                 if let Some(entry) = self.files.entry_mut(path) {
-                    let is_directory = entry.put == Put::Directory;
+                    let is_directory = entry.put == FileContent::Directory;
                     match bits {
                         Some(bits) => entry.mode = Some(bits),
                         None if !is_directory => entry.mode = Some(entry.mode.unwrap_or(0o644) | 0o111),
@@ -234,7 +234,7 @@ impl Interpreter<'_> {
     pub(super) fn settle(&mut self, path: &str) {
         if self.files.entry_mut(path).is_none()
             && is_within(path, &self.output)
-            && let Found::Put(put @ Put::Project { .. }, mode) = self.files.find(path)
+            && let PathContent::Put(put @ FileContent::Project { .. }, mode) = self.files.find(path)
         {
             let at = self.at.clone();
             self.files.put(path, put, mode, &at);

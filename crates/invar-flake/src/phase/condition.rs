@@ -1,8 +1,8 @@
 //! Conditions that names decide: `[ -f main.py ]`, `[ -n "$name" ]`, `[[ a == b ]]`.
 use invar_dockerfile::ShellCommand;
 
-use super::Put;
-use super::files::Found;
+use super::FileContent;
+use super::files::PathContent;
 use super::interpreter::{Interpreter, Outcome, Status};
 
 impl Interpreter<'_> {
@@ -40,20 +40,20 @@ impl Interpreter<'_> {
 
     fn is_there(&self, test: &str, word: &str) -> Status {
         match self.files.find(&self.path(word)) {
-            Found::Missing => Status::Failure,
-            Found::Put(Put::Foreign { .. } | Put::Unknown { .. }, _) => Status::Open,
-            Found::Put(put, _) => {
+            PathContent::Missing => Status::Failure,
+            PathContent::Put(FileContent::Foreign { .. } | FileContent::Unknown { .. }, _) => Status::Open,
+            PathContent::Put(put, _) => {
                 let is_directory = match &put {
-                    Put::Directory => true,
-                    Put::Project { from } => self.files.is_project_directory(from),
+                    FileContent::Directory => true,
+                    FileContent::Project { from } => self.files.is_project_directory(from),
                     _ => false,
                 };
                 match test {
                     "-e" | "-r" => Status::Success,
                     "-d" if is_directory => Status::Success,
-                    "-f" if !is_directory && !matches!(put, Put::Link { .. }) => Status::Success,
-                    "-L" | "-h" if matches!(put, Put::Link { .. }) => Status::Success,
-                    "-d" | "-f" | "-L" | "-h" if !matches!(put, Put::Link { .. }) => Status::Failure,
+                    "-f" if !is_directory && !matches!(put, FileContent::Link { .. }) => Status::Success,
+                    "-L" | "-h" if matches!(put, FileContent::Link { .. }) => Status::Success,
+                    "-d" | "-f" | "-L" | "-h" if !matches!(put, FileContent::Link { .. }) => Status::Failure,
                     _ => Status::Open,
                 }
             }

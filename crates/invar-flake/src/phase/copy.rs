@@ -1,8 +1,8 @@
 //! Commands that make, copy, move, link and remove files.
 use super::arguments::Arguments;
-use super::files::{Found, base, is_within, join, parent, relative};
+use super::files::{PathContent, base, is_within, join, parent, relative};
 use super::interpreter::{Interpreter, Outcome};
-use super::{Put, Unread};
+use super::{FileContent, UnknownCommand};
 
 impl Interpreter<'_> {
     pub(super) fn mkdir(&mut self, words: &[String]) -> Outcome {
@@ -16,23 +16,23 @@ impl Interpreter<'_> {
     }
 
     fn make_directory(&mut self, path: &str, mode: Option<u32>) {
-        if path != "/" && matches!(self.files.find(path), Found::Missing) {
+        if path != "/" && matches!(self.files.find(path), PathContent::Missing) {
             let at = self.at.clone();
-            self.files.put(path, Put::Directory, mode, &at);
+            self.files.put(path, FileContent::Directory, mode, &at);
         }
     }
 
     pub(super) fn touch(&mut self, words: &[String]) -> Outcome {
         for word in &Arguments::of(words, &["d", "r", "t", "date", "reference"]).operands {
             let path = self.path(word);
-            if matches!(self.files.find(&path), Found::Missing) {
-                self.place(&path, Put::Text { content: String::new() }, None);
+            if matches!(self.files.find(&path), PathContent::Missing) {
+                self.place(&path, FileContent::Text { content: String::new() }, None);
             }
         }
         Outcome::DONE
     }
 
-    pub(super) fn place(&mut self, path: &str, put: Put, mode: Option<u32>) {
+    pub(super) fn place(&mut self, path: &str, put: FileContent, mode: Option<u32>) {
         let at = self.at.clone();
         self.files.put(path, put, mode, &at);
     }
@@ -104,21 +104,27 @@ impl Interpreter<'_> {
         self.copy_found(&from, found, &target, mode)
     }
 
-    fn copy_found(&mut self, from: &str, found: Found, target: &str, mode: Option<u32>) -> Option<String> {
+    fn copy_found(
+        &mut self,
+        from: &str,
+        found: PathContent,
+        target: &str,
+        mode: Option<u32>,
+    ) -> Option<String> {
         match found {
-            Found::Missing => {
+            PathContent::Missing => {
                 let why = self.why_missing(from);
-                let put = Put::Unknown { command: format!("{from} -> {target}"), why: why.clone() };
+                let put = FileContent::Unknown { command: format!("{from} -> {target}"), why: why.clone() };
                 if !self.is_directory(target) && is_within(target, &self.output) {
                     self.place(target, put, None);
                 }
                 Some(why)
             }
-            Found::Put(Put::Directory, _) => {
+            PathContent::Put(FileContent::Directory, _) => {
                 self.make_directory(target, None);
                 self.merge(from, target)
             }
-            Found::Put(Put::Project { from: project }, _)
+            PathContent::Put(FileContent::Project { from: project }, _)
                 if self.files.is_project_directory(&project)
                     && (!self.files.is_whole(from)
                         || !self.files.below(from).iter().all(|(path, _)| path == from)
@@ -127,12 +133,12 @@ impl Interpreter<'_> {
                 self.make_directory(target, None);
                 self.merge(from, target)
             }
-            Found::Put(put @ Put::Foreign { .. }, old) if self.is_directory(target) => {
-                let Put::Foreign { from } = put else { return None };
-                self.place(&join(target, "*"), Put::Foreign { from: join(&from, "*") }, old);
+            PathContent::Put(put @ FileContent::Foreign { .. }, old) if self.is_directory(target) => {
+                let FileContent::Foreign { from } = put else { return None };
+                self.place(&join(target, "*"), FileContent::Foreign { from: join(&from, "*") }, old);
                 None
             }
-            Found::Put(put, old) => {
+            PathContent::Put(put, old) => {
                 self.place(target, put, mode.or(old));
                 None
             }
@@ -143,8 +149,8 @@ impl Interpreter<'_> {
     fn merge(&mut self, from: &str, target: &str) -> Option<String> {
         let Some(names) = self.files.names(from) else {
             return match self.files.find(from) {
-                Found::Put(Put::Foreign { from }, mode) => {
-                    self.place(&join(target, "*"), Put::Foreign { from: join(&from, "*") }, mode);
+                PathContent::Put(FileContent::Foreign { from }, mode) => {
+                    self.place(&join(target, "*"), FileContent::Foreign { from: join(&from, "*") }, mode);
                     None
                 }
                 _ => Some(format!("what is in {from} is unknown")),
@@ -164,8 +170,8 @@ impl Interpreter<'_> {
 
     pub(super) fn is_directory(&self, path: &str) -> bool {
         match self.files.find(path) {
-            Found::Put(Put::Directory, _) => true,
-            Found::Put(Put::Project { from }, _) => self.files.is_project_directory(&from),
+            PathContent::Put(FileContent::Directory, _) => true,
+            PathContent::Put(FileContent::Project { from }, _) => self.files.is_project_directory(&from),
             _ => path == self.output || path == self.directory || path == "/",
         }
     }
@@ -179,7 +185,7 @@ impl Interpreter<'_> {
         let mut makers = self.unread.iter().filter(|unread| unread.why == "what it does is unknown");
         let maker = makers.next_back();
         match maker {
-            Some(Unread { command, at, .. }) => format!(
+            Some(UnknownCommand { command, at, .. }) => format!(
                 "`{name}` is not in the project; perhaps `{command}` ({} line {}) makes it",
                 at.phase, at.line
             ),
@@ -204,7 +210,7 @@ impl Interpreter<'_> {
             let path = if into { join(&target, store_name(base(&source))) } else { target };
             if arguments.has(&["s", "symbolic"]) {
                 let to = if arguments.has(&["r", "relative"]) { self.path(&source) } else { source };
-                self.place(&path, Put::Link { to }, None);
+                self.place(&path, FileContent::Link { to }, None);
             } else {
                 problem = problem.or(self.copy(&source, &path, false, None));
             }
@@ -221,7 +227,7 @@ impl Interpreter<'_> {
         for source in sources {
             let target = self.path(&target);
             let from = self.path(&source);
-            if let Found::Put(Put::Foreign { from }, _) = self.files.find(&from)
+            if let PathContent::Put(FileContent::Foreign { from }, _) = self.files.find(&from)
                 && is_within(&self.path(&source), &self.output)
                 && self.files.entry_mut(&self.path(&source)).is_none()
             {
@@ -242,13 +248,14 @@ impl Interpreter<'_> {
         for word in &Arguments::of(words, &[]).operands {
             let path = self.path(word);
             if path == self.output || path == "/" || word.contains(['*', '?']) {
-                if !matches!(self.files.find(parent(&path)), Found::Missing) && path != self.output {
+                if !matches!(self.files.find(parent(&path)), PathContent::Missing) && path != self.output {
                     problem = Some("which files it removes is unknown".to_owned());
                 }
                 continue;
             }
             // What a command leaves that is not read may be there, too; removing it is no loss.
-            let is_foreign = matches!(self.files.find(&path), Found::Put(Put::Foreign { .. }, _));
+            let is_foreign =
+                matches!(self.files.find(&path), PathContent::Put(FileContent::Foreign { .. }, _));
             if is_foreign && is_within(&path, &self.output) && self.files.entry_mut(&path).is_none() {
                 problem =
                     Some(format!("it removes a part of another package: {}", relative(&path, &self.output)));

@@ -2,7 +2,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{At, ENTRIES, Entry, Put, TEXTS};
+use super::{ENTRIES, Entry, FileContent, PhaseLine, TEXTS};
 
 /// How many names are looked through until no more commands run.
 const LOOKED: usize = 5_000_000;
@@ -11,9 +11,9 @@ const LINKS: usize = 16;
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum PathContent {
     /// What a command put there, or a part of it.
-    Put(Put, Option<u32>),
+    Put(FileContent, Option<u32>),
     /// Nothing.
     Missing,
 }
@@ -64,23 +64,27 @@ impl<'a> Files<'a> {
     }
 
     /// Puts something at `path`, in place of what is there and below.
-    pub(super) fn put(&mut self, path: &str, put: Put, mode: Option<u32>, at: &At) {
+    pub(super) fn put(&mut self, path: &str, put: FileContent, mode: Option<u32>, at: &PhaseLine) {
         if self.entries.len() >= ENTRIES {
             self.full = true;
             return;
         }
         let put = match put {
-            Put::Text { content } if self.texts + content.len() > TEXTS => {
+            FileContent::Text { content } if self.texts + content.len() > TEXTS => {
                 let (command, why) = (base(path).to_owned(), "the texts are too long".to_owned());
-                Put::Unknown { command, why }
+                FileContent::Unknown { command, why }
             }
             put => put,
         };
-        if let Put::Text { content } = &put {
+        if let FileContent::Text { content } = &put {
             self.texts += content.len();
         }
-        let replaced: Vec<String> =
-            self.below(path).into_iter().map(|(path, _)| path).filter(|_| put != Put::Directory).collect();
+        let replaced: Vec<String> = self
+            .below(path)
+            .into_iter()
+            .map(|(path, _)| path)
+            .filter(|_| put != FileContent::Directory)
+            .collect();
         for path in replaced {
             self.entries.remove(&path);
         }
@@ -93,18 +97,20 @@ impl<'a> Files<'a> {
     fn open(&mut self, path: &str) {
         let above: Vec<String> = ancestors(path).map(str::to_owned).collect();
         for path in above.iter().rev() {
-            let Some(Entry { put: Put::Project { from }, at, .. }) = self.entries.get(path).cloned() else {
+            let Some(Entry { put: FileContent::Project { from }, at, .. }) = self.entries.get(path).cloned()
+            else {
                 continue;
             };
             let children = self.project_children(&from);
             if children.is_empty() {
                 continue;
             }
-            self.entries.insert(path.clone(), Entry { put: Put::Directory, mode: None, at: at.clone() });
+            self.entries
+                .insert(path.clone(), Entry { put: FileContent::Directory, mode: None, at: at.clone() });
             for name in children {
                 let child = join(path, &name);
                 if self.entries.len() < ENTRIES && !self.entries.contains_key(&child) {
-                    let put = Put::Project { from: join_relative(&from, &name) };
+                    let put = FileContent::Project { from: join_relative(&from, &name) };
                     self.entries.insert(child, Entry { put, mode: None, at: at.clone() });
                 }
             }
@@ -130,42 +136,47 @@ impl<'a> Files<'a> {
         !self.removed.contains(path) && first.is_none_or(|first| !first.starts_with(&start))
     }
 
-    pub(super) fn find(&self, path: &str) -> Found {
+    pub(super) fn find(&self, path: &str) -> PathContent {
         self.find_within(path, LINKS)
     }
 
-    fn find_within(&self, path: &str, links: usize) -> Found {
+    fn find_within(&self, path: &str, links: usize) -> PathContent {
         if let Some(entry) = self.entries.get(path) {
-            return Found::Put(entry.put.clone(), entry.mode);
+            return PathContent::Put(entry.put.clone(), entry.mode);
         }
         let start = if path == "/" { "/".to_owned() } else { format!("{path}/") };
         if self.entries.range(start.clone()..).next().is_some_and(|(other, _)| other.starts_with(&start)) {
-            return Found::Put(Put::Directory, None);
+            return PathContent::Put(FileContent::Directory, None);
         }
         for above in ancestors(path).skip(1) {
             if self.removed.contains(path) || self.removed.contains(above) {
-                return Found::Missing;
+                return PathContent::Missing;
             }
             let Some(entry) = self.entries.get(above) else { continue };
             let rest = path[above.len()..].trim_start_matches('/');
             return match &entry.put {
-                Put::Project { from } => self.of_project(&join_relative(from, rest)),
-                Put::Foreign { from } => Found::Put(Put::Foreign { from: join(from, rest) }, None),
-                Put::Link { to } if links > 0 => {
+                FileContent::Project { from } => self.of_project(&join_relative(from, rest)),
+                FileContent::Foreign { from } => {
+                    PathContent::Put(FileContent::Foreign { from: join(from, rest) }, None)
+                }
+                FileContent::Link { to } if links > 0 => {
                     self.find_within(&normal(&join(&absolute(parent(above), to), rest)), links - 1)
                 }
-                Put::Unknown { command, why } => {
-                    Found::Put(Put::Unknown { command: command.clone(), why: why.clone() }, None)
+                FileContent::Unknown { command, why } => PathContent::Put(
+                    FileContent::Unknown { command: command.clone(), why: why.clone() },
+                    None,
+                ),
+                FileContent::Directory => {
+                    self.joined(above, rest).unwrap_or_else(|| match self.source(path) {
+                        Some(from) => self.of_project(&from),
+                        None => PathContent::Missing,
+                    })
                 }
-                Put::Directory => self.joined(above, rest).unwrap_or_else(|| match self.source(path) {
-                    Some(from) => self.of_project(&from),
-                    None => Found::Missing,
-                }),
-                _ => Found::Missing,
+                _ => PathContent::Missing,
             };
         }
         if self.removed.contains(path) {
-            return Found::Missing;
+            return PathContent::Missing;
         }
         let below_output = path.strip_prefix(&format!("{}/", self.output));
         if let Some(found) = below_output.and_then(|rest| self.joined(&self.output, rest)) {
@@ -174,25 +185,25 @@ impl<'a> Files<'a> {
         match self.source(path) {
             Some(from) => self.of_project(&from),
             None if path.starts_with("/nix/store/") && !is_within(path, &self.output) => {
-                Found::Put(Put::Foreign { from: path.to_owned() }, None)
+                PathContent::Put(FileContent::Foreign { from: path.to_owned() }, None)
             }
-            None => Found::Missing,
+            None => PathContent::Missing,
         }
     }
 
     /// What the packages that are joined in `directory` have at `rest`: the one that is called as the file is, or the
     /// first.
-    fn joined(&self, directory: &str, rest: &str) -> Option<Found> {
+    fn joined(&self, directory: &str, rest: &str) -> Option<PathContent> {
         let inside = (1..=self.entries.len()).map_while(|count| {
             match &self.entries.get(&join(directory, &"*".repeat(count)))?.put {
-                Put::Foreign { from } => from.strip_suffix("/*"),
+                FileContent::Foreign { from } => from.strip_suffix("/*"),
                 _ => None,
             }
         });
         let all: Vec<&str> = inside.collect();
         let name = format!("-{}", base(rest));
         let from = all.iter().find(|from| from.ends_with(&name)).or(all.first())?;
-        Some(Found::Put(Put::Foreign { from: join(from, rest) }, None))
+        Some(PathContent::Put(FileContent::Foreign { from: join(from, rest) }, None))
     }
 
     /// The project's path that `path` shows.
@@ -202,10 +213,14 @@ impl<'a> Files<'a> {
         Some(join_relative(from, path[place.len()..].trim_start_matches('/')))
     }
 
-    fn of_project(&self, path: &str) -> Found {
+    fn of_project(&self, path: &str) -> PathContent {
         let is_there =
             path.is_empty() || self.project.contains_key(path) || !self.project_children(path).is_empty();
-        if is_there { Found::Put(Put::Project { from: path.to_owned() }, None) } else { Found::Missing }
+        if is_there {
+            PathContent::Put(FileContent::Project { from: path.to_owned() }, None)
+        } else {
+            PathContent::Missing
+        }
     }
 
     /// Whether it is a directory of the project.
@@ -234,12 +249,12 @@ impl<'a> Files<'a> {
     /// The names in the directory `path`; `None` where they are unknown.
     pub(super) fn names(&self, path: &str) -> Option<BTreeSet<String>> {
         let mut names = match self.find(path) {
-            Found::Put(Put::Project { from }, _) => self.project_children(&from),
-            Found::Put(Put::Directory, _) => {
+            PathContent::Put(FileContent::Project { from }, _) => self.project_children(&from),
+            PathContent::Put(FileContent::Directory, _) => {
                 self.source(path).map(|from| self.project_children(&from)).unwrap_or_default()
             }
-            Found::Missing => BTreeSet::new(),
-            Found::Put(..) => return None,
+            PathContent::Missing => BTreeSet::new(),
+            PathContent::Put(..) => return None,
         };
         names.retain(|name| !self.removed.contains(&join(path, name)));
         let start = if path == "/" { "/".to_owned() } else { format!("{path}/") };

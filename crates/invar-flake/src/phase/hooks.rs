@@ -1,7 +1,7 @@
 //! Functions that nixpkgs' build environment adds to the shell: wrappers, manuals, completions.
-use super::Put;
+use super::FileContent;
 use super::arguments::Arguments;
-use super::files::{Found, base, join, parent};
+use super::files::{PathContent, base, join, parent};
 use super::interpreter::{Interpreter, Outcome};
 use super::wrapper::Wrapper;
 
@@ -17,12 +17,13 @@ impl Interpreter<'_> {
     fn put_wrapper(&mut self, program: &str, path: &str, flags: &[String]) -> Outcome {
         match Wrapper::parse(program, flags) {
             Ok(wrapper) => {
-                self.place(path, Put::Wrapper(Box::new(wrapper)), Some(0o755));
+                self.place(path, FileContent::Wrapper(Box::new(wrapper)), Some(0o755));
                 Outcome::DONE
             }
             Err(flag) => {
                 let why = format!("{} is unknown, or lacks its values", flag.0);
-                let put = Put::Unknown { command: format!("makeWrapper {program}"), why: why.clone() };
+                let put =
+                    FileContent::Unknown { command: format!("makeWrapper {program}"), why: why.clone() };
                 self.place(path, put, None);
                 Outcome::unread(why)
             }
@@ -36,9 +37,9 @@ impl Interpreter<'_> {
         };
         let path = self.path(program);
         match self.files.find(&path) {
-            Found::Missing => Outcome::fails(format!("`{program}` does not exist")),
+            PathContent::Missing => Outcome::fails(format!("`{program}` does not exist")),
             // A wrapper of a wrapper is one wrapper of the program.
-            Found::Put(Put::Wrapper(inner), _) => match Wrapper::parse(&inner.program, flags) {
+            PathContent::Put(FileContent::Wrapper(inner), _) => match Wrapper::parse(&inner.program, flags) {
                 Ok(outer) => {
                     let mut both = *inner;
                     let mut environment = outer.environment;
@@ -52,12 +53,12 @@ impl Interpreter<'_> {
                     both.after = after;
                     both.directory = both.directory.or(outer.directory);
                     both.shell.splice(0..0, outer.shell);
-                    self.place(&path, Put::Wrapper(Box::new(both)), Some(0o755));
+                    self.place(&path, FileContent::Wrapper(Box::new(both)), Some(0o755));
                     Outcome::DONE
                 }
                 Err(flag) => Outcome::unread(format!("{} is unknown", flag.0)),
             },
-            Found::Put(put, mode) => {
+            PathContent::Put(put, mode) => {
                 let hidden = join(parent(&path), &format!(".{}-wrapped", base(&path)));
                 self.place(&hidden, put, mode);
                 self.put_wrapper(&hidden, &path, flags)
@@ -72,8 +73,8 @@ impl Interpreter<'_> {
             let from = self.path(word);
             let target = join(&join(&self.output, directory), base(&from));
             match self.files.find(&from) {
-                Found::Missing => problem = Some(format!("`{word}` is not in the project")),
-                Found::Put(put, old) => self.place(&target, put, mode.or(old)),
+                PathContent::Missing => problem = Some(format!("`{word}` is not in the project")),
+                PathContent::Put(put, old) => self.place(&target, put, mode.or(old)),
             }
         }
         problem.map_or(Outcome::DONE, Outcome::fails)

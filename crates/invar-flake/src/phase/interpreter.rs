@@ -4,7 +4,7 @@ use invar_dockerfile::{BlockKind, BlockPart, Connector, LineIndex, ShellCommand,
 use super::blocks::{Statement, statements};
 use super::expand::{Expander, Unknown, Variables};
 use super::files::{Files, absolute};
-use super::{At, LONGEST, Owner, PhaseStart, PhaseTree, Put, STEPS, UNREAD, Unread};
+use super::{FileContent, LONGEST, Owner, PhaseLine, PhaseStart, PhaseTree, STEPS, UNREAD, UnknownCommand};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +42,10 @@ pub struct Interpreter<'a> {
     pub(super) variables: Variables,
     pub(super) output: String,
     pub(super) directory: String,
-    pub(super) unread: Vec<Unread>,
+    pub(super) unread: Vec<UnknownCommand>,
     pub(super) owners: Vec<Owner>,
     /// The command that is read.
-    pub(super) at: At,
+    pub(super) at: PhaseLine,
     text: String,
     lines: LineIndex,
     steps: usize,
@@ -67,7 +67,7 @@ impl<'a> Interpreter<'a> {
             directory: start.directory,
             unread: Vec::new(),
             owners: Vec::new(),
-            at: At { phase: String::new(), line: 1 },
+            at: PhaseLine { phase: String::new(), line: 1 },
             text: String::new(),
             lines: LineIndex::of(""),
             steps: 0,
@@ -76,12 +76,12 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Puts something into the output before any commands run, such as what `symlinkJoin` joins.
-    pub fn put(&mut self, path: &str, put: Put, at: &At) {
+    pub fn put(&mut self, path: &str, put: FileContent, at: &PhaseLine) {
         self.put_with(path, put, None, at);
     }
 
     /// The same, with permission bits.
-    pub fn put_with(&mut self, path: &str, put: Put, mode: Option<u32>, at: &At) {
+    pub fn put_with(&mut self, path: &str, put: FileContent, mode: Option<u32>, at: &PhaseLine) {
         let path = absolute(&self.output, path.trim_start_matches('/'));
         self.files.put(&path, put, mode, at);
     }
@@ -93,7 +93,7 @@ impl<'a> Interpreter<'a> {
 
     /// Follows the commands of `text`, which the attribute `phase` holds.
     pub fn run(&mut self, phase: &str, text: &str) {
-        self.at = At { phase: phase.to_owned(), line: 1 };
+        self.at = PhaseLine { phase: phase.to_owned(), line: 1 };
         if text.len() > LONGEST {
             self.report("", "the text is too long to be read");
             return;
@@ -132,10 +132,10 @@ impl<'a> Interpreter<'a> {
     /// Records a command that is not read.
     pub(super) fn report(&mut self, command: &str, why: impl Into<String>) {
         let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-        let unread = Unread { at: self.at.clone(), command, why: why.into() };
+        let unread = UnknownCommand { at: self.at.clone(), command, why: why.into() };
         if self.unread.len() == UNREAD {
             let why = "there are more commands that are not read".to_owned();
-            self.unread.push(Unread { at: unread.at.clone(), command: String::new(), why });
+            self.unread.push(UnknownCommand { at: unread.at.clone(), command: String::new(), why });
         }
         if self.unread.len() < UNREAD && !self.unread.contains(&unread) {
             self.unread.push(unread);

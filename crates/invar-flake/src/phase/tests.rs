@@ -48,17 +48,17 @@ fn shown(tree: &PhaseTree) -> Vec<String> {
     for (path, entry) in &tree.entries {
         let mode = entry.mode.map(|mode| format!(" {mode:o}")).unwrap_or_default();
         let put = match &entry.put {
-            Put::Directory => continue,
-            Put::Project { from } => format!("project {from:?}"),
-            Put::Foreign { from } => format!("copy {from}"),
-            Put::Link { to } => format!("link {to}"),
-            Put::Wrapper(wrapper) => format!("wrapper {}", show_wrapper(wrapper)),
-            Put::Text { content } => format!("text {content:?}"),
-            Put::Unknown { why, .. } => format!("? {why}"),
+            FileContent::Directory => continue,
+            FileContent::Project { from } => format!("project {from:?}"),
+            FileContent::Foreign { from } => format!("copy {from}"),
+            FileContent::Link { to } => format!("link {to}"),
+            FileContent::Wrapper(wrapper) => format!("wrapper {}", show_wrapper(wrapper)),
+            FileContent::Text { content } => format!("text {content:?}"),
+            FileContent::Unknown { why, .. } => format!("? {why}"),
         };
         lines.push(short(&format!("{path}: {put}{mode}")));
     }
-    for Unread { at, command, why } in &tree.unread {
+    for UnknownCommand { at, command, why } in &tree.unread {
         lines.push(short(&format!("{}: {command}: {why}", at.line)));
     }
     lines

@@ -1,9 +1,9 @@
 //! Commands that write texts, and change them.
 use invar_dockerfile::ShellCommand;
 
-use super::Put;
+use super::FileContent;
 use super::arguments::Arguments;
-use super::files::{Found, is_within};
+use super::files::{PathContent, is_within};
 use super::interpreter::{Interpreter, Outcome, Status};
 
 /// Bytes of a text that a command may write.
@@ -35,7 +35,7 @@ impl Interpreter<'_> {
             // A file that is printed is copied.
             Some("cat") if !appends && words.len() == 2 && !words[1].starts_with('-') => {
                 let from = self.path(&words[1]);
-                if let Found::Put(put, _) = self.files.find(&from) {
+                if let PathContent::Put(put, _) = self.files.find(&from) {
                     self.place(path, put, None);
                     return Outcome::DONE;
                 }
@@ -53,24 +53,24 @@ impl Interpreter<'_> {
 
     fn put_text(&mut self, path: &str, text: &str, appends: bool) -> Outcome {
         let (old, mode) = match self.files.find(path) {
-            Found::Put(Put::Text { content }, mode) => (Some(content), mode),
-            Found::Put(Put::Project { from }, mode) => {
+            PathContent::Put(FileContent::Text { content }, mode) => (Some(content), mode),
+            PathContent::Put(FileContent::Project { from }, mode) => {
                 (self.files.project_text(&from).map(str::to_owned), mode)
             }
-            Found::Missing => (Some(String::new()), None),
-            Found::Put(_, mode) => (None, mode),
+            PathContent::Missing => (Some(String::new()), None),
+            PathContent::Put(_, mode) => (None, mode),
         };
         let content = match (appends, old) {
             (false, _) if text.len() <= TEXT => text.to_owned(),
             (true, Some(old)) if old.len() + text.len() <= TEXT => old + text,
             (appends, _) => {
                 let why = if appends { "what it is added to is unknown" } else { "the text is too long" };
-                let put = Put::Unknown { command: format!(">> {path}"), why: why.to_owned() };
+                let put = FileContent::Unknown { command: format!(">> {path}"), why: why.to_owned() };
                 self.place(path, put, mode);
                 return Outcome::unread(why);
             }
         };
-        self.place(path, Put::Text { content }, mode);
+        self.place(path, FileContent::Text { content }, mode);
         Outcome::DONE
     }
 
@@ -117,8 +117,10 @@ impl Interpreter<'_> {
                         return None;
                     }
                     match self.files.find(&self.path(word)) {
-                        Found::Put(Put::Text { content }, _) => all.push_str(&content),
-                        Found::Put(Put::Project { from }, _) => all.push_str(self.files.project_text(&from)?),
+                        PathContent::Put(FileContent::Text { content }, _) => all.push_str(&content),
+                        PathContent::Put(FileContent::Project { from }, _) => {
+                            all.push_str(self.files.project_text(&from)?)
+                        }
                         _ => return None,
                     }
                 }
@@ -161,10 +163,13 @@ impl Interpreter<'_> {
         let why = format!("{program} changes its text");
         for word in words {
             let path = self.path(word);
-            if matches!(self.files.find(&path), Found::Put(Put::Directory, _) | Found::Missing) {
+            if matches!(
+                self.files.find(&path),
+                PathContent::Put(FileContent::Directory, _) | PathContent::Missing
+            ) {
                 continue;
             }
-            let put = Put::Unknown { command: format!("{program} {word}"), why: why.clone() };
+            let put = FileContent::Unknown { command: format!("{program} {word}"), why: why.clone() };
             self.place(&path, put, None);
         }
         Outcome::unread(why)
@@ -190,7 +195,7 @@ impl Interpreter<'_> {
             [_, to, ..] => {
                 let path = self.path(to);
                 let why = "it puts variables of the build into the text".to_owned();
-                let put = Put::Unknown { command: words.join(" "), why: why.clone() };
+                let put = FileContent::Unknown { command: words.join(" "), why: why.clone() };
                 self.place(&path, put, None);
                 Outcome::unread(why)
             }
@@ -201,23 +206,23 @@ impl Interpreter<'_> {
     /// Puts the text of `from` with its substitutions at `to`. Gives why that cannot be done.
     fn substituted(&mut self, from: &str, to: &str, flags: &[String], name: &str) -> Option<String> {
         let (text, mode) = match self.files.find(from) {
-            Found::Put(Put::Text { content }, mode) => (Some(content), mode),
-            Found::Put(Put::Project { from }, mode) => {
+            PathContent::Put(FileContent::Text { content }, mode) => (Some(content), mode),
+            PathContent::Put(FileContent::Project { from }, mode) => {
                 (self.files.project_text(&from).map(str::to_owned), mode)
             }
-            Found::Put(_, mode) => (None, mode),
-            Found::Missing => return Some(format!("`{name}` does not exist")),
+            PathContent::Put(_, mode) => (None, mode),
+            PathContent::Missing => return Some(format!("`{name}` does not exist")),
         };
         let replaced = text.ok_or_else(|| format!("the text of `{name}` is unknown"));
         let replaced = replaced.and_then(|text| self.replace_all(text, flags));
         match replaced {
             Ok(content) => {
-                self.place(to, Put::Text { content }, mode);
+                self.place(to, FileContent::Text { content }, mode);
                 None
             }
             Err(why) => {
                 // A file that only the build sees is of no consequence until it is copied.
-                let put = Put::Unknown { command: format!("substitute {name}"), why: why.clone() };
+                let put = FileContent::Unknown { command: format!("substitute {name}"), why: why.clone() };
                 self.place(to, put, mode);
                 is_within(to, &self.output).then_some(why)
             }

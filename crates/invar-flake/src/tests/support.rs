@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::{Datum, Flake, FlakeError, OutputKind, Purpose, Thing};
+use crate::{Datum, Flake, FlakeError, FlakeValue, OutputKind, Purpose};
 
 /// Reads the flake `text` with `files` next to it, and gives what `look` sees in it.
 pub(super) fn read<T: Send>(
@@ -88,13 +88,13 @@ pub(super) fn show_kind(flake: &mut Flake, kind: &OutputKind, shown: &mut String
     }
 }
 
-fn show_thing(flake: &mut Flake, thing: &Thing, shown: &mut String) {
+fn show_thing(flake: &mut Flake, thing: &FlakeValue, shown: &mut String) {
     match thing {
-        Thing::Environment(environment) => {
+        FlakeValue::Environment(environment) => {
             field(flake, "environment", &environment.name, shown);
             field(flake, "dependencies", &environment.dependencies, shown);
             if let Some(set) = flake.thing_of(&environment.set)
-                && let Thing::PythonSet(set) = &*set
+                && let FlakeValue::PythonSet(set) = &*set
             {
                 field(flake, "python", &set.python, shown);
                 for (name, datum) in &set.changed {
@@ -106,17 +106,17 @@ fn show_thing(flake: &mut Flake, thing: &Thing, shown: &mut String) {
                 let _ = writeln!(shown, "  workspaces {:?} unread {:?}", set.workspaces, set.unread);
             }
         }
-        Thing::PythonPackage(package) => {
+        FlakeValue::PythonPackage(package) => {
             let _ = writeln!(shown, "  {} {:?} locked: {}", package.name, package.version, package.locked);
             for (name, datum) in package.changes.iter().chain(&package.given) {
                 field(flake, &format!("  {name}"), datum, shown);
             }
         }
-        Thing::Application { environment, package, .. } => {
+        FlakeValue::Application { environment, package, .. } => {
             field(flake, "application of", package, shown);
             field(flake, "in", environment, shown);
         }
-        Thing::Source { files, .. } => {
+        FlakeValue::Source { files, .. } => {
             let _ = writeln!(shown, "  files {files:?}");
         }
         other => {

@@ -11,7 +11,7 @@ use crate::draft::{DraftStep, Keys};
 
 /// A command that gathers files.
 #[derive(Debug)]
-pub(super) struct Collect {
+pub(super) struct FileCollection {
     /// The command, as a shell of the step runs it.
     line: String,
     /// The project's folders that are created before it, in the image.
@@ -35,8 +35,8 @@ impl Reader<'_> {
         if !words.iter().any(|word| word == "collectstatic") || !command.redirects.is_empty() {
             return false;
         }
-        let folder = program.rsplit_once('/').map_or(".", |(folder, _)| folder);
-        let base = self.places.seen_from_here(folder);
+        let directory = program.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        let base = self.places.seen_from_here(directory);
         let settings = words.windows(2).find(|pair| pair[0] == "--settings").map(|pair| pair[1].as_str());
         let settings = settings.or_else(|| words.iter().find_map(|word| word.strip_prefix("--settings=")));
         let Some(root) = static_root(self.context.files, settings) else { return false };
@@ -60,7 +60,7 @@ impl Reader<'_> {
         let workdir = self.places.seen_from_here(".");
         let made = self.accounts.made.iter().filter(|path| self.places.is_project(path));
         let made = made.map(|path| quoted(&self.places.in_image(path))).collect();
-        self.collects.push(Collect { line, made, workdir, env, root });
+        self.collects.push(FileCollection { line, made, workdir, env, root });
         true
     }
 
@@ -72,7 +72,7 @@ impl Reader<'_> {
 
     /// The steps that gather files, from the project's and from what the steps so far have made.
     pub(super) fn collect_files(&mut self) {
-        for Collect { line, made, workdir, env, root } in std::mem::take(&mut self.collects) {
+        for FileCollection { line, made, workdir, env, root } in std::mem::take(&mut self.collects) {
             let mut inputs: Vec<String> = match &self.draft.include {
                 Some(toml::Value::Array(list)) => {
                     let files = crate::dockerfile::files::Files(self.context.files);

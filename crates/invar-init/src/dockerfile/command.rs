@@ -36,8 +36,8 @@ impl Reader<'_> {
             }
             Command::Shell(line) => line.as_str().trim().to_owned(),
         };
-        let with_folders = self.with_folders(&without_activation(&line), scope);
-        if let Some(words) = plain_words(&with_folders).filter(|_| scope.shell_is_posix()) {
+        let with_directories = self.with_directories(&without_activation(&line), scope);
+        if let Some(words) = plain_words(&with_directories).filter(|_| scope.shell_is_posix()) {
             let words = self.without_nix(words, instruction)?;
             let words = self.without_runner(words, instruction);
             return Some(self.image_words(words, instruction, scope));
@@ -101,15 +101,15 @@ impl Reader<'_> {
     }
 
     /// `line` with the names of folders replaced that the image has elsewhere.
-    fn with_folders(&self, line: &str, scope: &Scope) -> String {
+    fn with_directories(&self, line: &str, scope: &Scope) -> String {
         let value = |name: &str| scope.text(name).filter(|_| scope.env().any(|(known, _)| known == name));
         let is_lost = |name: &str| is_tool(name) && name != "VIRTUAL_ENV";
-        self.places.without_folder_names(line, value, is_lost)
+        self.places.without_directory_names(line, value, is_lost)
     }
 
     /// A line for a shell as the image has it.
     fn shell_line(&mut self, line: &str, instruction: &Instruction, scope: &Scope) -> String {
-        let line = self.with_folders(line, scope);
+        let line = self.with_directories(line, scope);
         for found in runners_in(&line) {
             self.read_runner(&found.runner, instruction);
         }
@@ -122,8 +122,8 @@ impl Reader<'_> {
     fn without_runner(&mut self, words: Vec<String>, instruction: &Instruction) -> Vec<String> {
         let Some(runner) = Runner::of(&words) else { return words };
         self.read_runner(&runner, instruction);
-        if let Some(folder) = runner.values("--directory").last() {
-            let workdir = joined(self.places.workdir.as_deref().unwrap_or("/"), folder);
+        if let Some(directory) = runner.values("--directory").last() {
+            let workdir = joined(self.places.workdir.as_deref().unwrap_or("/"), directory);
             self.places.workdir = Some(workdir);
         }
         runner.removed_from(&words)

@@ -5,8 +5,8 @@ use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Tran
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
-use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_folder, making};
+use crate::dockerfile::moved::Relocation;
+use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_directory, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
 
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
             };
             let Some(path) = self.expand(instruction, scope, path) else { continue };
             let Some(destination) = self.expand(instruction, scope, &transfer.destination) else { continue };
-            let into = transfer.sources.len() > 1 || is_folder(&destination);
+            let into = transfer.sources.len() > 1 || is_directory(&destination);
             if path.contains("://") {
                 self.download(&path, &destination, instruction);
                 continue;
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
                 }
             } else {
                 stays = false;
-                self.moved.push(Moved { from: found, to: there, is_directory });
+                self.moved.push(Relocation { from: found, to: there, is_directory });
             }
         }
         if is_pattern && stays {

@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     /// Reads `PATH`. Where the environment's programs are is known here; the project's own folders are added.
     fn search_path(&mut self, value: &str, instruction: &Instruction, scope: &Scope) {
         let mut parts: Vec<String> = vec![format!("{ENVIRONMENT}/bin")];
-        parts.extend(SEARCHED.iter().map(|folder| (*folder).to_owned()));
+        parts.extend(SEARCHED.iter().map(|directory| (*directory).to_owned()));
         if let Some(Value::Table(env)) = self.draft.image.get("env")
             && let Some(before) = env.get("PATH").and_then(Value::as_str)
         {
@@ -64,12 +64,12 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let known = scope.expand(part, self.file.escape).ok().filter(|found| found.missing.is_empty());
-            let Some(folder) = known.map(|found| found.text) else {
+            let Some(directory) = known.map(|found| found.text) else {
                 self.note(instruction, &format!("{part} has no value here"));
                 continue;
             };
-            let there = self.places.in_image(&folder);
-            if is_of_tools(&folder) || parts.contains(&there) {
+            let there = self.places.in_image(&directory);
+            if is_of_tools(&directory) || parts.contains(&there) {
                 continue;
             }
             if below(&there, PROJECT).is_some() || FURTHER.contains(&there.as_str()) {
@@ -117,8 +117,8 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a folder has tools that images are built with, or is one of a user's own tools.
-fn is_of_tools(folder: &str) -> bool {
+fn is_of_tools(directory: &str) -> bool {
     let nix = ["/.nix-profile/bin", "/.nix-profile/sbin", "/nix/var/nix/profiles/default/bin"];
     let own = ["/.local/bin", "/.cargo/bin"];
-    nix.iter().chain(&own).any(|end| folder.ends_with(end)) || folder.contains("poetry")
+    nix.iter().chain(&own).any(|end| directory.ends_with(end)) || directory.contains("poetry")
 }

@@ -1,27 +1,27 @@
 //! `COPY --from`: what another stage or image has made.
-use invar_dockerfile::{Base, Instruction, Kind, Scope, Source, Stage, Stages, Transfer};
+use invar_dockerfile::{Base, Instruction, InstructionKind, Scope, Source, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
 use crate::dockerfile::front_end;
-use crate::dockerfile::place::{is_folder, joined};
+use crate::dockerfile::place::{is_directory, joined};
 
 /// What a stage has of the project.
-pub(super) struct Brought {
+pub(super) struct StageContent {
     /// Where the project has it; nothing for all of it.
     pub path: String,
     /// Where the stage has it.
     pub place: String,
 }
 
-impl Brought {
+impl StageContent {
     /// Itself, or what it means where it is a pattern.
     fn matching(self, files: Files<'_>) -> Vec<Self> {
         if !self.path.contains(['*', '?', '[']) {
             return vec![self];
         }
-        let folder = self.place.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let place = |path: &str| joined(folder, path.rsplit('/').next().unwrap_or(path));
+        let directory = self.place.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let place = |path: &str| joined(directory, path.rsplit('/').next().unwrap_or(path));
         files.matching(&self.path).into_iter().map(|path| Self { place: place(&path), path }).collect()
     }
 }
@@ -57,13 +57,13 @@ impl<'a> Reader<'a> {
             };
             if self.is_nixs(source.index, &path, instruction) {
                 // A folder may have files of the project next to it.
-                let _ = self.copy_brought(stages, source, &path, &destination, is_folder(&destination));
+                let _ = self.copy_brought(stages, source, &path, &destination, is_directory(&destination));
                 continue;
             }
             if front_end::is_one(source) || self.is_of_environment(&path) || self.is_collected(&path) {
                 continue;
             }
-            let into = transfer.sources.len() > 1 || is_folder(&destination);
+            let into = transfer.sources.len() > 1 || is_directory(&destination);
             let is_project = self.copy_brought(stages, source, &path, &destination, into);
             if is_project || is_installed(&path) || self.places.has_environment_in(&path) {
                 continue;
@@ -95,8 +95,8 @@ impl<'a> Reader<'a> {
         let mut is_any = false;
         let all = brought(stages, source).into_iter().flat_map(|brought| brought.matching(files));
         for brought in all.collect::<Vec<_>>() {
-            let below = |path: &str, folder: &str| -> Option<String> {
-                let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+            let below = |path: &str, directory: &str| -> Option<String> {
+                let rest = path.strip_prefix(directory.trim_end_matches('/'))?;
                 (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
             };
             if let Some(rest) = below(&brought.place, path) {
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What `stage`, and those that it starts from, copy of the project.
-pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
+pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<StageContent> {
     let mut chain = vec![stage];
     // A stage starts from an earlier one, so this ends.
     while let Base::Stage(base) = chain[chain.len() - 1].base {
@@ -136,10 +136,12 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
             let expand =
                 |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
             match &instruction.kind {
-                Kind::Workdir(folder) => workdir = joined(&workdir, &expand(&folder.text)),
-                Kind::Copy(transfer) | Kind::Add(transfer) if instruction.flag("from").is_none() => {
+                InstructionKind::Workdir(directory) => workdir = joined(&workdir, &expand(&directory.text)),
+                InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)
+                    if instruction.flag("from").is_none() =>
+                {
                     let destination = expand(&transfer.destination.text);
-                    let into = transfer.sources.len() > 1 || is_folder(&destination);
+                    let into = transfer.sources.len() > 1 || is_directory(&destination);
                     let destination = joined(&workdir, &destination);
                     for source in &transfer.sources {
                         let Source::Path(path) = source else { continue };
@@ -154,7 +156,7 @@ pub(super) fn brought(stages: &Stages<'_>, stage: &Stage<'_>) -> Vec<Brought> {
                             true => joined(&destination, name),
                             false => destination.clone(),
                         };
-                        found.push(Brought { path, place });
+                        found.push(StageContent { path, place });
                     }
                 }
                 _ => {}
@@ -185,7 +187,7 @@ fn is_installed(path: &str) -> bool {
 
 /// Whether `path` is one of the folders of a system.
 fn is_system(path: &str) -> bool {
-    ["/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"]
-        .iter()
-        .any(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    ["/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr"].iter().any(|directory| {
+        path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }

@@ -1,7 +1,7 @@
 //! A stage in which Node builds a front end becomes a step.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Base, Command, ImageReference, Instruction, Kind, Source, Stage, Stages};
+use invar_dockerfile::{Base, Command, ImageReference, Instruction, InstructionKind, Source, Stage, Stages};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             before,
             "Debian's nodejs and npm, pinned by sha256; npm packages, pinned by package-lock.json",
         );
-        let (mut workdir, mut folder, mut commands) = ("/".to_owned(), None::<String>, Vec::new());
+        let (mut workdir, mut directory, mut commands) = ("/".to_owned(), None::<String>, Vec::new());
         let (mut inputs, mut env) = (BTreeSet::new(), toml::Table::new());
         let files = Files(self.context.files);
         let mut walk = stages.walk(stage);
@@ -61,8 +61,8 @@ impl<'a> Reader<'a> {
             let expand =
                 |text: &str| scope.expand(text, '\\').map(|expansion| expansion.text).unwrap_or_default();
             match &instruction.kind {
-                Kind::Workdir(path) => workdir = joined(&workdir, &expand(&path.text)),
-                Kind::Copy(transfer) if instruction.flag("from").is_none() => {
+                InstructionKind::Workdir(path) => workdir = joined(&workdir, &expand(&path.text)),
+                InstructionKind::Copy(transfer) if instruction.flag("from").is_none() => {
                     for source in &transfer.sources {
                         let Source::Path(path) = source else { continue };
                         let path = relative(&expand(&path.text));
@@ -77,10 +77,10 @@ impl<'a> Reader<'a> {
                             None if !files.is_directory(&path) => "",
                             _ => path.as_str(),
                         };
-                        folder.get_or_insert_with(|| above.to_owned());
+                        directory.get_or_insert_with(|| above.to_owned());
                     }
                 }
-                Kind::Run(Command::Shell(line)) => {
+                InstructionKind::Run(Command::Shell(line)) => {
                     commands.extend(line.as_str().split("&&").filter_map(offline));
                     let known = scope.env().filter_map(|(name, value)| Some((name, value.text.as_deref()?)));
                     let known = known.filter(|(name, _)| *name != "PATH");
@@ -89,8 +89,8 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
-        let folder = folder.unwrap_or_default();
-        let outputs = self.outputs(stages, stage, target, &workdir, &folder);
+        let directory = directory.unwrap_or_default();
+        let outputs = self.outputs(stages, stage, target, &workdir, &directory);
         let line = self.file.line(stage.from.span.start);
         let is_npms = commands.iter().any(|command| command.starts_with("npm "))
             && !commands.iter().any(|command| OTHERS.iter().any(|other| has_word(command, other)));
@@ -108,11 +108,11 @@ impl<'a> Reader<'a> {
         let whole: Vec<String> =
             inputs.iter().filter_map(|input| input.strip_suffix("**")).map(str::to_owned).collect();
         let is_within = |input: &String| {
-            whole.iter().any(|folder| input.starts_with(folder) && input.len() != folder.len() + 2)
+            whole.iter().any(|directory| input.starts_with(directory) && input.len() != directory.len() + 2)
         };
         let inputs: Vec<String> = inputs.iter().filter(|input| !is_within(input)).cloned().collect();
         keys.set("inputs", inputs);
-        let enter = if folder.is_empty() { String::new() } else { format!("cd {folder} && ") };
+        let enter = if directory.is_empty() { String::new() } else { format!("cd {directory} && ") };
         keys.set("run", format!("{enter}{}", commands.join(" && ")));
         if !env.is_empty() {
             keys.set("env", env);
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         stage: &Stage<'a>,
         target: usize,
         workdir: &str,
-        folder: &str,
+        directory: &str,
     ) -> Vec<(String, String)> {
         let mut outputs = Vec::new();
         let Some(last) = stages.stages.get(target) else { return outputs };
@@ -139,13 +139,14 @@ impl<'a> Reader<'a> {
             from.and_then(|from| stages.find(from, last.index)) == Some(stage.index)
         };
         for instruction in last.instructions.iter().filter(is_from) {
-            let Kind::Copy(transfer) = &instruction.kind else { continue };
+            let InstructionKind::Copy(transfer) = &instruction.kind else { continue };
             for source in &transfer.sources {
                 let Source::Path(path) = source else { continue };
                 let path = joined(workdir, &path.text);
                 let Some(inside) = path.strip_prefix(workdir.trim_end_matches('/')) else { continue };
                 let inside = inside.trim_matches('/');
-                let from = if folder.is_empty() { inside.to_owned() } else { format!("{folder}/{inside}") };
+                let from =
+                    if directory.is_empty() { inside.to_owned() } else { format!("{directory}/{inside}") };
                 outputs.push((from, self.places.seen_from_workdir(&transfer.destination.text)));
             }
         }

@@ -14,10 +14,10 @@ const SYSTEMS: [&str; 10] =
 const MOST: usize = 50;
 
 /// Whether a program, script or configuration of the project names the folder `folder`, or something in it.
-pub(super) fn names_folder(files: Files<'_>, folder: &str) -> bool {
-    folder.len() > 1
+pub(super) fn names_directory(files: Files<'_>, directory: &str) -> bool {
+    directory.len() > 1
         && files.0.iter().any(|(path, text)| {
-            text.as_deref().is_some_and(|text| is_read(path, text) && has_path(text, folder))
+            text.as_deref().is_some_and(|text| is_read(path, text) && has_path(text, directory))
         })
 }
 
@@ -30,50 +30,54 @@ fn is_read(path: &str, text: &str) -> bool {
 }
 
 /// Whether `text` has `folder` as a path or as the start of one.
-fn has_path(text: &str, folder: &str) -> bool {
-    text.match_indices(folder).any(|(at, _)| {
+fn has_path(text: &str, directory: &str) -> bool {
+    text.match_indices(directory).any(|(at, _)| {
         let is_of_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
         let before = text[..at].chars().next_back();
-        let after = text[at + folder.len()..].chars().next();
+        let after = text[at + directory.len()..].chars().next();
         before.is_none_or(|c| !is_of_name(c) && !"/}$~".contains(c)) && after.is_none_or(|c| !is_of_name(c))
     })
 }
 
 impl Reader<'_> {
     /// Leaves links at the folders that the project's files name, to where they are.
-    pub(super) fn link_folders(&mut self) {
+    pub(super) fn link_directories(&mut self) {
         let files = Files(self.context.files);
         let mut links: Vec<(String, String)> = Vec::new();
         let project = self.places.project.clone().filter(|_| self.places.is_whole);
-        let folders = self.places.environments.iter().chain(&project);
-        for folder in folders.map(|folder| folder.trim_end_matches('/')) {
-            let there = self.places.in_image(folder);
-            let is_other =
-                there != folder && below(folder, PROJECT).is_none() && below(PROJECT, folder).is_none();
-            if !is_other || !names_folder(files, folder) {
+        let directories = self.places.environments.iter().chain(&project);
+        for directory in directories.map(|directory| directory.trim_end_matches('/')) {
+            let there = self.places.in_image(directory);
+            let is_other = there != directory
+                && below(directory, PROJECT).is_none()
+                && below(PROJECT, directory).is_none();
+            if !is_other || !names_directory(files, directory) {
                 continue;
             }
             if there == PROJECT
-                && self.places.environments.iter().any(|environment| environment == folder)
-                && names_folder(files, &format!("{folder}/bin"))
+                && self.places.environments.iter().any(|environment| environment == directory)
+                && names_directory(files, &format!("{directory}/bin"))
             {
                 let why = format!(
-                    "files in the project refer to programs in {folder}/bin, which are in {ENVIRONMENT}/bin: call them \
+                    "files in the project refer to programs in {directory}/bin, which are in {ENVIRONMENT}/bin: call them \
                          by name"
                 );
                 self.draft.note(Source { file: "Dockerfile", line: 0 }, "", why);
             }
-            match SYSTEMS.contains(&folder) {
-                false => links.push((folder.to_owned(), there)),
+            match SYSTEMS.contains(&directory) {
+                false => links.push((directory.to_owned(), there)),
                 true => {
                     let own = files.0.keys().filter_map(|path| path.split('/').next());
-                    let made = self.accounts.made.iter().filter_map(|path| first_below(path, folder));
+                    let made = self.accounts.made.iter().filter_map(|path| first_below(path, directory));
                     let moved = self.moved_to.iter().filter_map(|path| first_below(path, &there));
                     let names: BTreeSet<&str> = own.chain(made).chain(moved).collect();
-                    let named =
-                        names.into_iter().filter(|name| names_folder(files, &format!("{folder}/{name}")));
+                    let named = names
+                        .into_iter()
+                        .filter(|name| names_directory(files, &format!("{directory}/{name}")));
                     links.extend(
-                        named.take(MOST).map(|name| (format!("{folder}/{name}"), format!("{there}/{name}"))),
+                        named
+                            .take(MOST)
+                            .map(|name| (format!("{directory}/{name}"), format!("{there}/{name}"))),
                     );
                 }
             }
@@ -85,8 +89,8 @@ impl Reader<'_> {
 }
 
 /// The first name of `path` below `folder`.
-fn first_below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    below(path, folder)?.split('/').find(|name| !name.is_empty())
+fn first_below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
+    below(path, directory)?.split('/').find(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -94,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_named_where_it_stands_as_a_path() {
+    fn a_directory_is_named_where_it_stands_as_a_path() {
         let check = |text: &str, expected: bool| assert_eq!(has_path(text, "/code"), expected, "{text}");
         check("open('/code/data.txt')", true);
         check("cd /code && x", true);

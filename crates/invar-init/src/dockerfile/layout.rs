@@ -2,34 +2,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{
-    Base, Command, Expansion, Instruction, Kind, RunScript, Scope, Source, Stage, Stages, Transfer,
-    run_commands,
+    Base, Command, Expansion, Instruction, InstructionKind, RunScript, Scope, Source, Stage, Stages,
+    Transfer, run_commands,
 };
 
 use crate::dockerfile::files::Files;
 use crate::dockerfile::from_stage::brought;
-use crate::dockerfile::hard_coded::names_folder;
-use crate::dockerfile::place::{PROJECT, Places, below, is_all, is_folder, joined, making};
+use crate::dockerfile::hard_coded::names_directory;
+use crate::dockerfile::place::{ImagePaths, PROJECT, below, is_all, is_directory, joined, making};
 
 /// What the copies of an image say of where the project is.
 #[derive(Debug, Default)]
-struct Copies {
+struct ProjectCopies {
     /// The folder that all of the project is copied to.
     whole: Option<String>,
     /// The folder that all of the project is copied to by way of another stage.
     brought: Option<String>,
     /// What is copied otherwise.
-    parts: Vec<Copied>,
+    parts: Vec<ProjectCopy>,
     /// What is copied otherwise by way of another stage.
-    brought_parts: Vec<Copied>,
+    brought_parts: Vec<ProjectCopy>,
 }
 
-impl Places {
+impl ImagePaths {
     /// The places in the image that the stages `chain` make of the project's `files`.
     pub fn of(stages: &Stages<'_>, chain: &[usize], files: Files<'_>, python: Option<&'static str>) -> Self {
         let mut places =
             Self { python, files: files.0.keys().cloned().collect::<BTreeSet<String>>(), ..Self::default() };
-        let mut copies = Copies::default();
+        let mut copies = ProjectCopies::default();
         // Where each stage ends, which is where those start that start from it.
         let mut ends: Vec<String> = Vec::new();
         for stage in &stages.stages {
@@ -41,13 +41,13 @@ impl Places {
             let mut walk = stages.walk(stage);
             while let Some((instruction, scope)) = walk.step() {
                 match &instruction.kind {
-                    Kind::Workdir(folder) => {
-                        workdir = joined(&workdir, &expanded(scope, &folder.text));
+                    InstructionKind::Workdir(directory) => {
+                        workdir = joined(&workdir, &expanded(scope, &directory.text));
                         if is_in_chain {
                             places.workdir = Some(workdir.clone());
                         }
                     }
-                    Kind::Env(assignments) => {
+                    InstructionKind::Env(assignments) => {
                         for assignment in assignments {
                             let names = ["VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"];
                             if names.contains(&assignment.name.text.as_str())
@@ -57,8 +57,10 @@ impl Places {
                             }
                         }
                     }
-                    Kind::Run(command) => places.add_environments_of(command, instruction, scope, &workdir),
-                    Kind::Copy(transfer) | Kind::Add(transfer) if is_in_chain => {
+                    InstructionKind::Run(command) => {
+                        places.add_environments_of(command, instruction, scope, &workdir)
+                    }
+                    InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) if is_in_chain => {
                         match instruction.flag_value("from") {
                             None => copies.add(transfer, scope, &workdir, files),
                             Some(from) => {
@@ -87,7 +89,7 @@ impl Places {
         // What the project looks for in a folder of that name stays there.
         if let Some(project) = places.project.as_deref().filter(|_| !places.is_whole)
             && below(PROJECT, project).is_none()
-            && names_folder(files, project)
+            && names_directory(files, project)
         {
             places.project = None;
             places.inner.clear();
@@ -98,7 +100,7 @@ impl Places {
         if places.project.as_deref() == Some("/") {
             let tops = files.0.keys().filter_map(|path| path.split('/').next());
             places.kept =
-                tops.filter(|top| names_folder(files, &format!("/{top}"))).map(str::to_owned).collect();
+                tops.filter(|top| names_directory(files, &format!("/{top}"))).map(str::to_owned).collect();
         }
         places
     }
@@ -127,11 +129,11 @@ impl Places {
                 None => &[],
             };
             let with_value = ["--python", "-p", "--prompt", "--seed-packages", "--index-url", "--cache-dir"];
-            let folder = rest.iter().enumerate().find(|(index, word)| {
+            let directory = rest.iter().enumerate().find(|(index, word)| {
                 !word.starts_with('-') && (*index == 0 || !with_value.contains(&rest[index - 1]))
             });
-            if let Some((_, folder)) = folder {
-                self.add_environment(&joined(workdir, folder));
+            if let Some((_, directory)) = directory {
+                self.add_environment(&joined(workdir, directory));
             }
             let is_sync = words.first().is_some_and(|program| program.rsplit('/').next() == Some("uv"));
             if is_sync && words.contains(&"sync") {
@@ -140,8 +142,8 @@ impl Places {
                     let value = value.or_else(|| {
                         words.iter().find_map(|word| word.strip_prefix(option)?.strip_prefix('='))
                     });
-                    if let Some(folder) = value {
-                        self.add_environment(&joined(&joined(workdir, folder), ".venv"));
+                    if let Some(directory) = value {
+                        self.add_environment(&joined(&joined(workdir, directory), ".venv"));
                     }
                 }
             }
@@ -154,11 +156,11 @@ fn expanded(scope: &Scope, word: &str) -> String {
     scope.expand(word, '\\').map(|Expansion { text, .. }| text).unwrap_or_default()
 }
 
-impl Copies {
+impl ProjectCopies {
     /// Adds what a `COPY` has from the project itself.
     fn add(&mut self, transfer: &Transfer, scope: &Scope, workdir: &str, files: Files<'_>) {
         let destination = expanded(scope, &transfer.destination.text);
-        let into = transfer.sources.len() > 1 || is_folder(&destination);
+        let into = transfer.sources.len() > 1 || is_directory(&destination);
         let destination = joined(workdir, &destination);
         // A folder that is there already need not end with a slash.
         let into = into || destination == workdir;
@@ -168,7 +170,7 @@ impl Copies {
             if is_all(&path) {
                 self.whole = Some(destination.clone());
             } else if !making(&path) && !path.contains("://") {
-                self.parts.extend(Copied::of(&path, &destination, into, files));
+                self.parts.extend(ProjectCopy::of(&path, &destination, into, files));
             }
         }
     }
@@ -193,7 +195,7 @@ impl Copies {
                 if brought.path.is_empty() {
                     self.brought = Some(place);
                 } else if !making(&brought.path) {
-                    self.brought_parts.extend(Copied::of(&brought.path, &place, false, files));
+                    self.brought_parts.extend(ProjectCopy::of(&brought.path, &place, false, files));
                 }
             }
         }
@@ -202,7 +204,7 @@ impl Copies {
 
 /// What a `COPY` says of where the project is: that the files of its folder `inner` are in the folder `project`.
 #[derive(Debug)]
-struct Copied {
+struct ProjectCopy {
     /// The folder of the project, with a slash before it; nothing for the project's own.
     inner: String,
     /// The folder of the image.
@@ -211,7 +213,7 @@ struct Copied {
     weight: usize,
 }
 
-impl Copied {
+impl ProjectCopy {
     /// What copying `path` to `destination`, and `into` that folder, says; `None` where the file gets another name.
     fn of(path: &str, destination: &str, into: bool, files: Files<'_>) -> Option<Self> {
         let parts = |path: &str| -> Vec<String> {
@@ -240,9 +242,9 @@ impl Copied {
 ///
 /// Where they do not agree, it is the project's own folder, if any is copied as it is there: what is elsewhere is
 /// moved.
-fn common(copies: &[Copied]) -> Option<(String, String)> {
+fn common(copies: &[ProjectCopy]) -> Option<(String, String)> {
     let mut weights: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for Copied { inner, project, weight } in copies {
+    for ProjectCopy { inner, project, weight } in copies {
         *weights.entry((inner, project)).or_default() += weight;
     }
     let has_own = weights.keys().any(|(inner, _)| inner.is_empty());

@@ -10,7 +10,7 @@ use crate::draft::{DraftStep, Keys, Source};
 
 /// A file or folder of the project that the image has at another place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Moved {
+pub(super) struct Relocation {
     /// Where the project has it.
     pub from: String,
     /// Where the image has it.
@@ -23,7 +23,7 @@ impl Reader<'_> {
     /// The step that puts what is moved where it belongs; additional ones for what goes to several places.
     pub(super) fn move_files(&mut self) {
         let files = Files(self.context.files);
-        let is_lost = |moved: &Moved| moved.to == "/" && files.within(&moved.from).next().is_none();
+        let is_lost = |moved: &Relocation| moved.to == "/" && files.within(&moved.from).next().is_none();
         for lost in self.moved.extract_if(.., |moved| is_lost(moved)).collect::<Vec<_>>() {
             let why = "the project has no such file, and a step cannot write to the root: copy its contents instead";
             self.draft.note(Source { file: "Dockerfile", line: 0 }, &format!("COPY {} /", lost.from), why);
@@ -61,7 +61,7 @@ impl Reader<'_> {
     }
 
     /// Leaves out of the image what is where something else of the project is moved to.
-    fn make_room(&mut self, moved: &[Moved]) {
+    fn make_room(&mut self, moved: &[Relocation]) {
         let files = Files(self.context.files);
         for moved in moved {
             let Some(to) = below(&moved.to, PROJECT).map(|to| to.trim_start_matches('/')) else { continue };
@@ -87,10 +87,10 @@ impl Reader<'_> {
 /// `all`, with folders taken apart as far as a step can tell what goes where: two folders whose contents go into one,
 /// and what goes into the root, into something of another step, or over something else. Of two files at one place, the
 /// later one is there, as in the Dockerfile's image.
-fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
+fn spread(mut all: Vec<Relocation>, files: Files<'_>) -> Vec<Relocation> {
     // Each round goes one folder deeper.
     for _ in 0..DEEPEST {
-        let is_shared = |moved: &Moved| {
+        let is_shared = |moved: &Relocation| {
             moved.to == "/"
                 || all.iter().any(|other| {
                     other.from != moved.from && other.to == moved.to
@@ -104,7 +104,7 @@ fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
         if !apart.contains(&true) {
             break;
         }
-        let mut next: Vec<Moved> = Vec::new();
+        let mut next: Vec<Relocation> = Vec::new();
         for (moved, apart) in all.iter().zip(apart) {
             match apart {
                 true => next.extend(inside(moved, files)),
@@ -113,7 +113,7 @@ fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
         }
         all = next;
     }
-    let mut last: Vec<Moved> = Vec::new();
+    let mut last: Vec<Relocation> = Vec::new();
     for moved in all {
         last.retain(|before| before.to != moved.to);
         last.push(moved);
@@ -125,16 +125,16 @@ fn spread(mut all: Vec<Moved>, files: Files<'_>) -> Vec<Moved> {
 const DEEPEST: usize = 16;
 
 /// What is in a folder that is moved, each with its place.
-fn inside(moved: &Moved, files: Files<'_>) -> Vec<Moved> {
-    let mut found: Vec<Moved> = Vec::new();
-    let folder = moved.from.trim_end_matches('/');
-    for file in files.within(folder) {
-        let Some(rest) = below(file, folder).map(|rest| rest.trim_start_matches('/')) else { continue };
+fn inside(moved: &Relocation, files: Files<'_>) -> Vec<Relocation> {
+    let mut found: Vec<Relocation> = Vec::new();
+    let directory = moved.from.trim_end_matches('/');
+    for file in files.within(directory) {
+        let Some(rest) = below(file, directory).map(|rest| rest.trim_start_matches('/')) else { continue };
         let name = rest.split('/').next().unwrap_or_default();
-        let from = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let from = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
         if !name.is_empty() && found.last().is_none_or(|last| last.from != from) {
             let to = format!("{}/{name}", moved.to.trim_end_matches('/'));
-            found.push(Moved { from, to, is_directory: rest.contains('/') });
+            found.push(Relocation { from, to, is_directory: rest.contains('/') });
         }
     }
     found
@@ -145,12 +145,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_taken_apart_where_they_meet() {
+    fn directories_are_taken_apart_where_they_meet() {
         let list = ["a/x", "a/y/1", "b/y/2", "b/x", "c/z", "root/etc/k"];
         let map = list.iter().map(|path| ((*path).to_owned(), None)).collect();
         let check = |moved: &[(&str, &str)], expected: &str| {
             let files = Files(&map);
-            let all = moved.iter().map(|(from, to)| Moved {
+            let all = moved.iter().map(|(from, to)| Relocation {
                 from: (*from).to_owned(),
                 to: (*to).to_owned(),
                 is_directory: files.is_directory(from),

@@ -9,13 +9,13 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_dockerfile::{Command, Instruction, Kind, RunScript, Stages, run_commands};
+use invar_dockerfile::{Command, Instruction, InstructionKind, RunScript, Stages, run_commands};
 use invar_project::Purpose;
 
 use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
 use crate::dockerfile::nix::provided::provides;
 use crate::dockerfile::nix::tree::{Built, BuiltOutput, Tree};
-use crate::dockerfile::place::{below, is_folder, joined};
+use crate::dockerfile::place::{below, is_directory, joined};
 use crate::dockerfile::{DockerfileContext, Reader};
 use crate::draft::{Draft, DraftStep, Keys, Source};
 use crate::flake::{FlakeContext, FlakeError, read_flake_at};
@@ -81,13 +81,15 @@ impl<'a> Reader<'a> {
             while let Some((instruction, scope)) = walk.step() {
                 let expanded = |text: &str| scope.expand(text, '\\').unwrap_or_default().text;
                 match &instruction.kind {
-                    Kind::Workdir(folder) => workdir = joined(&workdir, &expanded(&folder.text)),
-                    Kind::Copy(transfer) | Kind::Add(transfer) => {
+                    InstructionKind::Workdir(directory) => {
+                        workdir = joined(&workdir, &expanded(&directory.text))
+                    }
+                    InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => {
                         let Some(from) = instruction.flag_value("from") else { continue };
                         let Some(source) = stages.find(&expanded(&from.text), stage.index) else { continue };
                         let Some(built) = self.nix.built.get(&source) else { continue };
                         let destination = expanded(&transfer.destination.text);
-                        let into = transfer.sources.len() > 1 || is_folder(&destination);
+                        let into = transfer.sources.len() > 1 || is_directory(&destination);
                         let destination = joined(&workdir, &destination);
                         for path in &transfer.sources {
                             let invar_dockerfile::Source::Path(path) = path else { continue };
@@ -262,8 +264,10 @@ impl<'a> Reader<'a> {
         for &index in chain {
             for instruction in stages.stages[index].instructions {
                 match &instruction.kind {
-                    Kind::Entrypoint(words) => (entrypoint, command) = (Some((instruction, words)), None),
-                    Kind::Cmd(words) => command = Some((instruction, words)),
+                    InstructionKind::Entrypoint(words) => {
+                        (entrypoint, command) = (Some((instruction, words)), None)
+                    }
+                    InstructionKind::Cmd(words) => command = Some((instruction, words)),
                     _ => {}
                 }
             }

@@ -1,10 +1,10 @@
 //! Paths inside texts: values of variables, options, lines for a shell.
-use crate::dockerfile::place::{ENVIRONMENT, Places};
+use crate::dockerfile::place::{ENVIRONMENT, ImagePaths};
 
 /// What may be directly before an absolute path.
 const BEFORE: &str = " \t\n\"'`=:(;,&|<>{[@";
 
-impl Places {
+impl ImagePaths {
     /// `text` with each absolute path in it as an Invar image has it.
     pub fn in_text(&self, text: &str) -> String {
         let mut found = String::new();
@@ -51,7 +51,7 @@ impl Places {
 
     /// `line`, which a shell reads, with those names of variables replaced whose values are folders that an Invar image
     /// has elsewhere, or that it has no variables for.
-    pub fn without_folder_names<'v>(
+    pub fn without_directory_names<'v>(
         &self,
         line: &str,
         value: impl Fn(&str) -> Option<&'v str>,
@@ -73,13 +73,15 @@ impl Places {
                 }
                 '$' if !is_single => {
                     if let Some((name, all)) = name(rest)
-                        && let Some(folder) = value(name).filter(|folder| {
-                            is_lost(name) || folder.starts_with('/') && self.in_image(folder) != *folder
+                        && let Some(directory) = value(name).filter(|directory| {
+                            is_lost(name)
+                                || directory.starts_with('/') && self.in_image(directory) != *directory
                         })
                     {
                         let rest_of_path = rest[all..].starts_with('/');
-                        let is_environments = !rest_of_path && self.of_variable(name, folder) == ENVIRONMENT;
-                        found.push_str(if is_environments { ENVIRONMENT } else { folder });
+                        let is_environments =
+                            !rest_of_path && self.of_variable(name, directory) == ENVIRONMENT;
+                        found.push_str(if is_environments { ENVIRONMENT } else { directory });
                         rest = &rest[all..];
                         continue;
                     }
@@ -119,8 +121,8 @@ fn name(text: &str) -> Option<(&str, usize)> {
 mod tests {
     use super::*;
 
-    fn places() -> Places {
-        let mut places = Places { project: Some("/srv".to_owned()), ..Places::default() };
+    fn places() -> ImagePaths {
+        let mut places = ImagePaths { project: Some("/srv".to_owned()), ..ImagePaths::default() };
         places.files.extend(["main.py".to_owned(), "share/x".to_owned()]);
         places.add_environment("/srv");
         places.add_environment("/opt/venv");
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_folders_are_replaced_before_a_shell_reads_them() {
+    fn names_of_directories_are_replaced_before_a_shell_reads_them() {
         let value = |name: &str| match name {
             "HERE" | "VIRTUAL_ENV" => Some("/srv"),
             "UV_X" => Some("1"),
@@ -154,7 +156,7 @@ mod tests {
             _ => None,
         };
         let check = |line: &str, expected: &str| {
-            let found = places().without_folder_names(line, value, |name| name.starts_with("UV_"));
+            let found = places().without_directory_names(line, value, |name| name.starts_with("UV_"));
             assert_eq!(found, expected);
         };
         check("$HERE/bin/a ${HERE}/main.py $PORT $UV_X", "/srv/bin/a /srv/main.py $PORT 1");

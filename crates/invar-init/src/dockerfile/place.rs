@@ -22,7 +22,7 @@ const NAMES_ENVIRONMENT: [&str; 3] = ["CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT", 
 
 /// The places of a Dockerfile's image.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct ImagePaths {
     /// The folder that has the project's files, or those of its folder `inner`.
     pub(super) project: Option<String>,
     /// The folder of the project whose files are there, with a slash before it; nothing for the project's own.
@@ -49,12 +49,12 @@ pub(super) struct Places {
 
 /// What is at a path of the Dockerfile's image, with the rest of the path: nothing, or with a slash before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found<'p> {
+enum PathContent<'p> {
     Project(&'p str),
     Environment(&'p str),
 }
 
-impl Places {
+impl ImagePaths {
     pub(super) fn add_environment(&mut self, folder: &str) {
         let folder = folder.trim_end_matches('/').to_owned();
         // What is there otherwise is the system's own, and programs of it are found by their names.
@@ -66,7 +66,7 @@ impl Places {
 
     /// Whether `path` is in a virtual environment, or is one.
     pub fn is_environment(&self, path: &str) -> bool {
-        matches!(self.find(path), Some(Found::Environment(_)))
+        matches!(self.find(path), Some(PathContent::Environment(_)))
     }
 
     /// Whether there is a virtual environment somewhere in the folder `path`.
@@ -76,7 +76,7 @@ impl Places {
 
     /// What is at `path`: of two folders that it is in, the inner one counts, and of one folder that has the project
     /// and the environment, what the rest of the path names.
-    fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
+    fn find<'p>(&self, path: &'p str) -> Option<PathContent<'p>> {
         let environment =
             self.environments.iter().filter_map(|folder| below(path, folder)).min_by_key(|rest| rest.len());
         let project = self.project.as_deref().map(|project| project.trim_end_matches('/'));
@@ -100,13 +100,17 @@ impl Places {
                 let name = project.trim_start_matches('/').split('/').next().unwrap_or_default();
                 let is_environments = OF_ENVIRONMENT.contains(&name)
                     && !self.has(project.get(..=name.len()).unwrap_or(project));
-                Some(if is_environments { Found::Environment(environment) } else { Found::Project(project) })
+                Some(if is_environments {
+                    PathContent::Environment(environment)
+                } else {
+                    PathContent::Project(project)
+                })
             }
             (Some(project), Some(environment)) if project.len() > environment.len() => {
-                Some(Found::Environment(environment))
+                Some(PathContent::Environment(environment))
             }
-            (Some(project), _) => Some(Found::Project(project)),
-            (None, environment) => environment.map(Found::Environment),
+            (Some(project), _) => Some(PathContent::Project(project)),
+            (None, environment) => environment.map(PathContent::Environment),
         }
     }
 
@@ -125,14 +129,19 @@ impl Places {
 
     /// The folder in which the program starts, in an Invar image.
     pub fn workdir(&self) -> Option<String> {
-        self.workdir.as_deref().filter(|folder| *folder != "/").map(|folder| self.in_image(folder))
+        self.workdir
+            .as_deref()
+            .filter(|directory| *directory != "/")
+            .map(|directory| self.in_image(directory))
     }
 
     /// Where an Invar image has what the Dockerfile's has at `path`.
     pub fn in_image(&self, path: &str) -> String {
         match self.find(path) {
-            Some(Found::Environment(rest)) => format!("{ENVIRONMENT}{}", self.of_python(rest)),
-            Some(Found::Project(rest)) => format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/')),
+            Some(PathContent::Environment(rest)) => format!("{ENVIRONMENT}{}", self.of_python(rest)),
+            Some(PathContent::Project(rest)) => {
+                format!("{PROJECT}{}{}", self.inner, rest.trim_end_matches('/'))
+            }
             None => match path.strip_prefix("/usr/local/lib/python3.") {
                 // Where official images have what pip installs.
                 Some(rest) if rest.contains("/site-packages") => {
@@ -145,7 +154,8 @@ impl Places {
 
     /// Where an Invar image has what the Dockerfile's has at `value`, which is the variable `name`'s.
     pub fn of_variable(&self, name: &str, value: &str) -> String {
-        let is_environments = self.environments.iter().any(|folder| folder == value.trim_end_matches('/'));
+        let is_environments =
+            self.environments.iter().any(|directory| directory == value.trim_end_matches('/'));
         if is_environments && NAMES_ENVIRONMENT.contains(&name) {
             return ENVIRONMENT.to_owned();
         }
@@ -164,7 +174,9 @@ impl Places {
     /// A program as it is called in an Invar image: those of the environment by their names.
     pub fn program(&self, path: &str) -> String {
         match self.find(path) {
-            Some(Found::Environment(rest)) if rest.starts_with("/bin/") => rest["/bin/".len()..].to_owned(),
+            Some(PathContent::Environment(rest)) if rest.starts_with("/bin/") => {
+                rest["/bin/".len()..].to_owned()
+            }
             _ => match path.strip_prefix("/usr/local/bin/") {
                 // Where official images have Python, and what pip installs.
                 Some(name) => name.to_owned(),
@@ -179,8 +191,8 @@ impl Places {
     }
 
     /// Goes to `folder`, as a `WORKDIR` does.
-    pub fn enter(&mut self, folder: &str) {
-        self.here = Some(self.absolute(folder));
+    pub fn enter(&mut self, directory: &str) {
+        self.here = Some(self.absolute(directory));
     }
 
     /// Goes to the folder in which the program starts.
@@ -212,8 +224,8 @@ impl Places {
 }
 
 /// What of `path` is below `folder`: nothing where it is that folder, and otherwise with a slash before it.
-pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+pub(super) fn below<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'))?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
@@ -247,13 +259,13 @@ pub(super) fn is_all(path: &str) -> bool {
 }
 
 /// Whether the destination of a `COPY` is written as a folder.
-pub(super) fn is_folder(destination: &str) -> bool {
+pub(super) fn is_directory(destination: &str) -> bool {
     destination.ends_with('/') || matches!(destination.rsplit('/').next(), Some("." | ".."))
 }
 
 /// `path` from `folder`, without `.` parts and a slash at the end.
-pub(super) fn joined(folder: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") };
+pub(super) fn joined(directory: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
         match part {

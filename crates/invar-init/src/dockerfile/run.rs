@@ -5,7 +5,7 @@ use invar_dockerfile::{
 
 use crate::distribution::{Counterpart, Manager};
 use crate::dockerfile::command::is_posix;
-use crate::dockerfile::moved::Moved;
+use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::python::installs_python;
 use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
@@ -148,7 +148,7 @@ impl Reader<'_> {
             if program == "install" && mode.is_none_or(makes_executable) {
                 self.start(from.clone());
             }
-            self.moved.push(Moved { from, to, is_directory: false });
+            self.moved.push(Relocation { from, to, is_directory: false });
         }
         true
     }
@@ -376,7 +376,7 @@ fn writes(command: &ShellCommand) -> bool {
         let target = redirect.target.as_str();
         redirect.operator.starts_with('>')
             && !redirect.operator.contains('&')
-            && !passing.iter().any(|folder| target.starts_with(folder))
+            && !passing.iter().any(|directory| target.starts_with(directory))
     })
 }
 

@@ -5,7 +5,7 @@ use crate::dockerfile::Reader;
 use crate::dockerfile::command::is_posix;
 use crate::dockerfile::environment::SEARCHED;
 use crate::dockerfile::files::{Files, relative};
-use crate::dockerfile::moved::Moved;
+use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::place::{PROJECT, below};
 use crate::dockerfile::runner::{runners_in, sed_without_runner};
 use crate::draft::Source;
@@ -75,9 +75,10 @@ impl Reader<'_> {
             moved.find_map(|moved| Some(format!("{}{}", moved.from, below(there, &moved.to)?)))
         };
         // A name alone is looked for where programs are.
-        let folders = SEARCHED.iter().filter(|_| !program.contains('/'));
-        let moved = moved_to(&there)
-            .or_else(|| folders.into_iter().find_map(|folder| moved_to(&format!("{folder}/{program}"))));
+        let directories = SEARCHED.iter().filter(|_| !program.contains('/'));
+        let moved = moved_to(&there).or_else(|| {
+            directories.into_iter().find_map(|directory| moved_to(&format!("{directory}/{program}")))
+        });
         let inside = || there.strip_prefix(PROJECT)?.strip_prefix('/').map(str::to_owned);
         // Brought by another way, such as one stage after the other.
         let named = || {
@@ -139,7 +140,7 @@ impl Reader<'_> {
             if self.copied.len() == had {
                 self.draft.exclude.insert(path.clone());
             }
-            self.moved.push(Moved { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
+            self.moved.push(Relocation { to: format!("{PROJECT}/{path}"), from: path, is_directory: false });
         }
     }
 

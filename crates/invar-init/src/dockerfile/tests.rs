@@ -1,5 +1,5 @@
 mod commands;
-mod folders;
+mod directories;
 mod nix;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ fn read(dockerfile: &str, list: &[(&str, &str)], is_package: bool) -> Result<Dra
     };
     let executable = files.iter().filter(is_executable).map(|(path, _)| path.clone()).collect();
     let context = DockerfileContext {
-        folder: "/home/me/shop/backend",
+        directory: "/home/me/shop/backend",
         files: &files,
         release: Some(STABLE[0]),
         executable: &executable,
@@ -177,7 +177,7 @@ fn each_installer_names_extras_and_groups_in_its_way() {
             BTreeSet::from(["pg".to_owned(), "s3".to_owned()]),
         );
         let context = DockerfileContext {
-            folder: "/home/me/shop/backend",
+            directory: "/home/me/shop/backend",
             files: &files,
             release: Some(STABLE[0]),
             executable: &none,
@@ -246,7 +246,7 @@ fn the_project_may_come_by_way_of_another_stage() {
 }
 
 #[test]
-fn a_project_may_be_a_folder_of_what_is_copied_from() {
+fn a_project_may_be_a_directory_of_what_is_copied_from() {
     let from = "FROM python:3.13\nWORKDIR /srv\nCOPY backend/pyproject.toml shop/x ./\n";
     let outside =
         "# Dockerfile:3: COPY shop/x: it is outside the project directory, so it cannot be in the image\n";
@@ -433,7 +433,7 @@ fn files_that_lie_elsewhere_are_moved_by_a_step() {
 }
 
 #[test]
-fn folders_are_those_that_the_file_has_come_to() {
+fn directories_are_those_that_the_file_has_come_to() {
     let files = [
         ("conf/a.ini", ""),
         ("site/manage.py", ""),
@@ -665,7 +665,7 @@ fn what_cannot_be_read_is_an_error() {
     let files = BTreeMap::new();
     let none = BTreeSet::new();
     let context = DockerfileContext {
-        folder: "/home/me/shop/backend",
+        directory: "/home/me/shop/backend",
         files: &files,
         release: Some(STABLE[0]),
         executable: &none,

@@ -1,7 +1,7 @@
 //! A project that is a folder of what its Dockerfile's `COPY` sees: the paths as the project has them.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Dockerfile, Instruction, Kind, Source, Transfer};
+use invar_dockerfile::{Dockerfile, Instruction, InstructionKind, Source, Transfer};
 
 use crate::dockerfile::DockerfileContext;
 use crate::dockerfile::files::{Files, relative};
@@ -16,7 +16,7 @@ pub(super) fn see_from_project(
     file: &mut Dockerfile,
     context: &DockerfileContext<'_>,
 ) -> Vec<(usize, String)> {
-    let Some(folder) = folder_of_project(file, context) else { return Vec::new() };
+    let Some(directory) = directory_of_project(file, context) else { return Vec::new() };
     let mut outside = Vec::new();
     for instruction in &mut file.instructions {
         let offset = instruction.span.start;
@@ -29,7 +29,7 @@ pub(super) fn see_from_project(
                 return true;
             }
             is_whole |= is_all(&path.text);
-            match below(&path.text, &folder) {
+            match below(&path.text, &directory) {
                 Some(inside) => path.text = if inside.is_empty() { ".".to_owned() } else { inside },
                 None if is_all(&path.text) => {}
                 None => _ = left.insert(path.text.clone()),
@@ -38,7 +38,7 @@ pub(super) fn see_from_project(
         });
         if is_whole {
             let above = transfer.destination.text.trim_end_matches('/').to_owned();
-            transfer.destination.text = format!("{above}/{folder}");
+            transfer.destination.text = format!("{above}/{directory}");
         }
         outside.extend(left.into_iter().map(|path| (offset, path)));
     }
@@ -47,14 +47,16 @@ pub(super) fn see_from_project(
 
 /// The project's folder as copies name it: its last names, of which one is a folder's and the rest are those above. `None`
 /// where the copies name the project's files themselves.
-fn folder_of_project(file: &Dockerfile, context: &DockerfileContext<'_>) -> Option<String> {
+fn directory_of_project(file: &Dockerfile, context: &DockerfileContext<'_>) -> Option<String> {
     let files = Files(context.files);
-    let names: Vec<&str> = context.folder.split('/').filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = context.directory.split('/').filter(|name| !name.is_empty()).collect();
     let sources: Vec<String> = file
         .instructions
         .iter()
         .filter_map(|instruction| match &instruction.kind {
-            Kind::Copy(transfer) | Kind::Add(transfer) if instruction.flag("from").is_none() => {
+            InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)
+                if instruction.flag("from").is_none() =>
+            {
                 Some(transfer)
             }
             _ => None,
@@ -65,22 +67,23 @@ fn folder_of_project(file: &Dockerfile, context: &DockerfileContext<'_>) -> Opti
             Source::Heredoc(_) => None,
         })
         .collect();
-    let named = |folder: &str| {
+    let named = |directory: &str| {
         let is_there = |source: &&String| {
-            let inside = below(source, folder);
+            let inside = below(source, directory);
             !files.has(source) && inside.is_some_and(|inside| inside.is_empty() || files.has(&inside))
         };
         sources.iter().filter(is_there).count()
     };
-    let folders = (1..=DEEPEST.min(names.len())).map(|count| names[names.len() - count..].join("/"));
-    let (count, folder) = folders.map(|folder| (named(&folder), folder)).max_by_key(|(count, _)| *count)?;
-    (count > 0).then_some(folder)
+    let directories = (1..=DEEPEST.min(names.len())).map(|count| names[names.len() - count..].join("/"));
+    let (count, directory) =
+        directories.map(|directory| (named(&directory), directory)).max_by_key(|(count, _)| *count)?;
+    (count > 0).then_some(directory)
 }
 
 /// `path` from `folder`, if it is in it.
-fn below(path: &str, folder: &str) -> Option<String> {
+fn below(path: &str, directory: &str) -> Option<String> {
     let path = relative(path);
-    let rest = path.strip_prefix(folder)?;
+    let rest = path.strip_prefix(directory)?;
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
 }
 
@@ -90,7 +93,7 @@ fn copy(instruction: &mut Instruction) -> Option<&mut Transfer> {
         return None;
     }
     match &mut instruction.kind {
-        Kind::Copy(transfer) | Kind::Add(transfer) => Some(transfer),
+        InstructionKind::Copy(transfer) | InstructionKind::Add(transfer) => Some(transfer),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ const MOST_STEPS: usize = 1000;
 
 /// A part of a draft that can be taken out.
 #[derive(Debug, Clone)]
-enum Part {
+enum DraftPart {
     Suite,
     Package(String),
     Extras,
@@ -79,49 +79,55 @@ impl Draft {
     }
 
     /// All parts, those first without which least is lost.
-    fn parts(&self) -> Vec<Part> {
+    fn parts(&self) -> Vec<DraftPart> {
         let names = |keys: &Keys| keys.0.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
-        let mut parts: Vec<Part> = self.packages.iter().cloned().map(Part::Package).collect();
-        parts.extend(names(&self.image).into_iter().map(Part::Image));
-        parts.extend(names(&self.python).into_iter().map(Part::Python));
-        parts.extend(names(&self.dev_shell).into_iter().map(Part::Shell));
+        let mut parts: Vec<DraftPart> = self.packages.iter().cloned().map(DraftPart::Package).collect();
+        parts.extend(names(&self.image).into_iter().map(DraftPart::Image));
+        parts.extend(names(&self.python).into_iter().map(DraftPart::Python));
+        parts.extend(names(&self.dev_shell).into_iter().map(DraftPart::Shell));
         for (package, keys) in &self.overrides {
-            parts.extend(names(keys).into_iter().map(|key| Part::Override(package.clone(), key)));
+            parts.extend(names(keys).into_iter().map(|key| DraftPart::Override(package.clone(), key)));
         }
-        parts.extend((0..self.steps.len()).rev().map(Part::Step));
-        parts.extend(self.images.keys().cloned().map(Part::Further));
-        parts.extend([Part::Extras, Part::Groups, Part::Include, Part::Exclude, Part::Suite]);
+        parts.extend((0..self.steps.len()).rev().map(DraftPart::Step));
+        parts.extend(self.images.keys().cloned().map(DraftPart::Further));
+        parts.extend([
+            DraftPart::Extras,
+            DraftPart::Groups,
+            DraftPart::Include,
+            DraftPart::Exclude,
+            DraftPart::Suite,
+        ]);
         parts
     }
 
     /// Takes a part out, and gives it as it would have been written.
-    fn take(&mut self, part: &Part) -> String {
+    fn take(&mut self, part: &DraftPart) -> String {
         let key = |keys: &mut Keys, name: &str| {
             let value = keys.get(name).map(inline).unwrap_or_default();
             keys.remove(name);
             format!("{name} = {value}")
         };
         match part {
-            Part::Suite => format!("suite = {:?}", self.suite.take().unwrap_or_default()),
-            Part::Package(name) => {
+            DraftPart::Suite => format!("suite = {:?}", self.suite.take().unwrap_or_default()),
+            DraftPart::Package(name) => {
                 self.packages.remove(name);
                 format!("packages = [{name:?}]")
             }
-            Part::Extras => {
+            DraftPart::Extras => {
                 format!("extras = {}", self.extras.take().as_ref().map(inline).unwrap_or_default())
             }
-            Part::Groups => format!("groups = {:?}", std::mem::take(&mut self.groups)),
-            Part::Include => {
+            DraftPart::Groups => format!("groups = {:?}", std::mem::take(&mut self.groups)),
+            DraftPart::Include => {
                 format!("include = {}", self.include.take().as_ref().map(inline).unwrap_or_default())
             }
-            Part::Exclude => format!("exclude = {:?}", std::mem::take(&mut self.exclude)),
-            Part::Image(name) => key(&mut self.image, name),
-            Part::Further(name) => {
+            DraftPart::Exclude => format!("exclude = {:?}", std::mem::take(&mut self.exclude)),
+            DraftPart::Image(name) => key(&mut self.image, name),
+            DraftPart::Further(name) => {
                 self.images.remove(name);
                 format!("images.{name}")
             }
-            Part::Python(name) => format!("python.{}", key(&mut self.python, name)),
-            Part::Override(package, name) => {
+            DraftPart::Python(name) => format!("python.{}", key(&mut self.python, name)),
+            DraftPart::Override(package, name) => {
                 let keys = self.overrides.entry(package.clone()).or_default();
                 let text = key(keys, name);
                 if keys.is_empty() {
@@ -129,8 +135,8 @@ impl Draft {
                 }
                 format!("python.overrides.{package}.{text}")
             }
-            Part::Shell(name) => format!("shell.{}", key(&mut self.dev_shell, name)),
-            Part::Step(at) => {
+            DraftPart::Shell(name) => format!("shell.{}", key(&mut self.dev_shell, name)),
+            DraftPart::Step(at) => {
                 let step = self.steps.remove(*at);
                 let keys: Vec<String> =
                     step.keys.0.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();

@@ -1,8 +1,8 @@
 //! The project's environment: its interpreter, and which extras and groups it has.
 use std::collections::BTreeSet;
 
-use invar_flake::{Data, Datum, Derivation, Environment, Interpreter, PythonSet, Thing};
-use invar_nix::{Place, SymbolId};
+use invar_flake::{Data, Datum, Derivation, Environment, FlakeValue, Interpreter, PythonSet};
+use invar_nix::{Position, SymbolId};
 use toml::Value;
 
 use crate::flake::reader::{Reader, normalize};
@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
     }
 
-    fn choose_names(&mut self, names: &[String], place: Option<&Place>) {
+    fn choose_names(&mut self, names: &[String], place: Option<&Position>) {
         for name in names {
             let (is_extra, is_group) =
                 (self.project.extras.contains(name), self.project.groups.contains(name));
@@ -121,7 +121,7 @@ impl Reader<'_> {
     /// The set of packages that an environment consists of: its interpreter, its sources, what is overridden.
     pub(super) fn add_set(&mut self, symbol: SymbolId) {
         let thing = self.flake.thing(symbol);
-        let Thing::PythonSet(set) = &*thing else { return };
+        let FlakeValue::PythonSet(set) = &*thing else { return };
         self.add_interpreter_of(set);
         // How packages are built is read of the set that the image's are from: the shell's are editable.
         if self.in_shell || !self.sets.insert(symbol) {
@@ -151,8 +151,10 @@ impl Reader<'_> {
         let place = set.python.place.clone();
         if let Some(symbol) = set.python.thing() {
             match &*self.flake.thing(symbol) {
-                Thing::Interpreter(interpreter) => self.add_interpreter(&interpreter.clone(), place.as_ref()),
-                Thing::Package(package) => {
+                FlakeValue::Interpreter(interpreter) => {
+                    self.add_interpreter(&interpreter.clone(), place.as_ref())
+                }
+                FlakeValue::Package(package) => {
                     let name = package.name();
                     let why = format!("the interpreter is Debian's, not nixpkgs' {name}");
                     self.note(place.as_ref(), &name, &why);
@@ -163,7 +165,7 @@ impl Reader<'_> {
     }
 
     /// The interpreter that the flake names.
-    pub(super) fn add_interpreter(&mut self, interpreter: &Interpreter, place: Option<&Place>) {
+    pub(super) fn add_interpreter(&mut self, interpreter: &Interpreter, place: Option<&Position>) {
         if interpreter.is_default() {
             return;
         }
@@ -192,7 +194,7 @@ impl Reader<'_> {
     pub(super) fn add_interpreter_environment(&mut self, interpreter: &Datum, packages: &Datum) {
         self.environment.is_used = true;
         if let Some(symbol) = interpreter.thing()
-            && let Thing::Interpreter(interpreter) = &*self.flake.thing(symbol)
+            && let FlakeValue::Interpreter(interpreter) = &*self.flake.thing(symbol)
         {
             let place = self.reading.clone().or_else(|| self.output_place.clone());
             self.add_interpreter(&interpreter.clone(), place.as_ref());
@@ -211,7 +213,7 @@ impl Reader<'_> {
             return;
         };
         match &*self.flake.thing(symbol) {
-            Thing::Package(package) => {
+            FlakeValue::Package(package) => {
                 let name = package.path.last().cloned().unwrap_or_default();
                 let normal = normalize(&name);
                 let is_there =
@@ -227,8 +229,8 @@ impl Reader<'_> {
                     self.note(item.place.as_ref(), &package.name(), &why);
                 }
             }
-            Thing::PythonPackage(_) | Thing::Interpreter(_) | Thing::Hook(_) => {}
-            Thing::Derivation(derivation) => {
+            FlakeValue::PythonPackage(_) | FlakeValue::Interpreter(_) | FlakeValue::Hook(_) => {}
+            FlakeValue::Derivation(derivation) => {
                 let name = derivation.text("pname").map(normalize).unwrap_or_default();
                 if name != self.project.name && !self.project.locked.contains_key(&name) {
                     let why =
@@ -284,7 +286,7 @@ impl Reader<'_> {
     /// Something that a Python application needs when it runs: a Python package, or a program.
     fn add_requirement_or_package(&mut self, item: &Datum) {
         let is_python = match item.thing().map(|symbol| self.flake.thing(symbol)).as_deref() {
-            Some(Thing::Package(package)) => package.name().starts_with("python3"),
+            Some(FlakeValue::Package(package)) => package.name().starts_with("python3"),
             Some(_) => true,
             None => true,
         };

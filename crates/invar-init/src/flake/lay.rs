@@ -4,13 +4,13 @@ mod wrap;
 
 use std::collections::BTreeMap;
 
-use invar_flake::phase::{Put, read_launcher};
-use invar_flake::{Datum, Derivation, DerivationTree, Thing};
-use invar_nix::{Place, SymbolId};
+use invar_flake::phase::{FileContent, read_launcher};
+use invar_flake::{Datum, Derivation, DerivationTree, FlakeValue};
+use invar_nix::{Position, SymbolId};
 use toml::{Table, Value};
 
 use crate::flake::place::ENVIRONMENT;
-use crate::flake::reader::{Laid, Reader};
+use crate::flake::reader::{PlacedDerivation, Reader};
 use crate::flake::step::step_name;
 
 /// Functions whose derivations are known by what they put where.
@@ -62,7 +62,7 @@ const USUAL: [&str; 17] = [
 ];
 
 /// A derivation whose files are put into the image.
-struct Laying {
+struct DerivationLayout {
     root: String,
     step: String,
     /// Programs of other packages that were moved aside for a wrapper, by where they would be.
@@ -110,7 +110,7 @@ impl Reader<'_> {
         if self.laid.contains_key(&symbol) {
             return;
         }
-        self.laid.insert(symbol, Laid { root: root.to_owned(), only: only.clone() });
+        self.laid.insert(symbol, PlacedDerivation { root: root.to_owned(), only: only.clone() });
         self.open.push_back(symbol);
         self.lay_joined(derivation, root, only.as_ref());
     }
@@ -129,8 +129,8 @@ impl Reader<'_> {
             }
             let Some(symbol) = item.thing() else { continue };
             match &*self.flake.thing(symbol) {
-                Thing::Derivation(inner) if !self.laid.contains_key(&symbol) => {
-                    self.laid.insert(symbol, Laid { root: root.to_owned(), only: only.cloned() });
+                FlakeValue::Derivation(inner) if !self.laid.contains_key(&symbol) => {
+                    self.laid.insert(symbol, PlacedDerivation { root: root.to_owned(), only: only.cloned() });
                     if joins(inner) {
                         open.extend(inner.items("paths").iter().cloned());
                     }
@@ -145,7 +145,7 @@ impl Reader<'_> {
         while let Some(symbol) = self.open.pop_front() {
             let Some(laid) = self.laid.get(&symbol).cloned() else { continue };
             let thing = self.flake.thing(symbol);
-            let Thing::Derivation(derivation) = &*thing else { continue };
+            let FlakeValue::Derivation(derivation) = &*thing else { continue };
             let output = self.flake.store_path(symbol);
             let tree = self.flake.tree(derivation, &output, self.files);
             let name = derivation.text("pname").map(str::to_owned).or_else(|| derivation.name());
@@ -162,7 +162,7 @@ impl Reader<'_> {
         }
         let output = self.flake.store_path(symbol);
         let tree = self.flake.tree_of_changes(changes, &output, self.files);
-        let laid = Laid { root: self.root.clone(), only: None };
+        let laid = PlacedDerivation { root: self.root.clone(), only: None };
         let step = step_name(&self.name_of(symbol));
         self.lay_tree(&tree, &output, &laid, step);
     }
@@ -185,7 +185,8 @@ impl Reader<'_> {
         for name in ["propagatedBuildInputs", "propagatedUserEnvPkgs"].into_iter().chain(libraries) {
             for item in derivation.items(name).to_vec() {
                 if let Some(symbol) = item.thing()
-                    && (Some(name) != libraries || matches!(&*self.flake.thing(symbol), Thing::Package(_)))
+                    && (Some(name) != libraries
+                        || matches!(&*self.flake.thing(symbol), FlakeValue::Package(_)))
                     && let Err(why) = self.locate(symbol, "/bin")
                 {
                     self.note(item.place.as_ref(), "", &why);
@@ -194,15 +195,18 @@ impl Reader<'_> {
         }
     }
 
-    fn lay_tree(&mut self, tree: &DerivationTree, output: &str, laid: &Laid, step: String) {
-        let mut laying =
-            Laying { root: laid.root.trim_end_matches('/').to_owned(), step, aside: BTreeMap::new() };
+    fn lay_tree(&mut self, tree: &DerivationTree, output: &str, laid: &PlacedDerivation, step: String) {
+        let mut laying = DerivationLayout {
+            root: laid.root.trim_end_matches('/').to_owned(),
+            step,
+            aside: BTreeMap::new(),
+        };
         let entries = &tree.tree.entries;
         for (path, entry) in entries {
             let name = path.rsplit('/').next().unwrap_or(path);
             if name.starts_with('.')
                 && name.ends_with("-wrapped")
-                && let Put::Foreign { from } = &entry.put
+                && let FileContent::Foreign { from } = &entry.put
             {
                 laying.aside.insert(format!("{output}/{path}"), from.clone());
             }
@@ -256,7 +260,7 @@ impl Reader<'_> {
 
     /// What commands over the root put there.
     pub(super) fn lay_commands(&mut self, tree: &DerivationTree, name: &str) {
-        let laying = Laying { root: String::new(), step: step_name(name), aside: BTreeMap::new() };
+        let laying = DerivationLayout { root: String::new(), step: step_name(name), aside: BTreeMap::new() };
         for (path, entry) in &tree.tree.entries {
             let is_tmp = path == "tmp" || path == "var/tmp";
             let known = format!("/{path}");
@@ -289,7 +293,7 @@ impl Reader<'_> {
         path: &str,
         entry: &invar_flake::phase::Entry,
         tree: &DerivationTree,
-        laying: &Laying,
+        laying: &DerivationLayout,
     ) {
         let written = tree.place(&entry.at, self.files);
         self.at(written.as_ref(), |reader| reader.lay_entry_at(path, entry, tree, laying, written.as_ref()));
@@ -300,14 +304,14 @@ impl Reader<'_> {
         path: &str,
         entry: &invar_flake::phase::Entry,
         tree: &DerivationTree,
-        laying: &Laying,
-        written: Option<&Place>,
+        laying: &DerivationLayout,
+        written: Option<&Position>,
     ) {
         let place = if path.is_empty() { laying.root.clone() } else { format!("{}/{path}", laying.root) };
         let step = laying.step.as_str();
         let is_executable = entry.mode.is_some_and(|mode| mode & 0o111 != 0);
         match &entry.put {
-            Put::Directory => {
+            FileContent::Directory => {
                 let start = format!("{path}/");
                 let is_empty = path.is_empty() && tree.tree.entries.len() == 1
                     || !tree.tree.entries.keys().any(|other| other.starts_with(&start));
@@ -316,11 +320,11 @@ impl Reader<'_> {
                     self.draft.image.add("directories", place);
                 }
             }
-            Put::Project { from } => {
+            FileContent::Project { from } => {
                 self.needs_of_script(from);
                 self.steps.copy(step, from, &place, is_executable);
             }
-            Put::Foreign { from } => {
+            FileContent::Foreign { from } => {
                 let pattern = path.rsplit('/').next().unwrap_or(path).contains('*');
                 if pattern {
                     self.lay_pattern(from, path, laying, written);
@@ -328,7 +332,7 @@ impl Reader<'_> {
                     self.lay_link(from, &place, step, written);
                 }
             }
-            Put::Link { to } => {
+            FileContent::Link { to } => {
                 let to = if to.starts_with('/') { to.clone() } else { beside(&place, to) };
                 if path.contains('*') {
                     self.lay_pattern(&to, path, laying, written);
@@ -336,19 +340,19 @@ impl Reader<'_> {
                     self.lay_link(&to, &place, step, written);
                 }
             }
-            Put::Wrapper(wrapper) => self.lay_wrapper(wrapper, &place, laying, written),
-            Put::Text { content } => match read_launcher(content) {
+            FileContent::Wrapper(wrapper) => self.lay_wrapper(wrapper, &place, laying, written),
+            FileContent::Text { content } => match read_launcher(content) {
                 Ok(wrapper) if is_executable && self.is_launcher(&wrapper, written) => {
                     self.lay_wrapper(&wrapper, &place, laying, written);
                 }
                 _ => self.lay_text(content, &place, step, is_executable, written),
             },
-            Put::Unknown { command, why } => self.note(written, command, why),
+            FileContent::Unknown { command, why } => self.note(written, command, why),
         }
     }
 
     /// All that a pattern matches in another package.
-    fn lay_pattern(&mut self, from: &str, path: &str, laying: &Laying, written: Option<&Place>) {
+    fn lay_pattern(&mut self, from: &str, path: &str, laying: &DerivationLayout, written: Option<&Position>) {
         let directory = from.trim_end_matches('*').trim_end_matches('/');
         let Some(symbol) = self.only_thing(directory) else {
             self.note(written, from, "this is unknown");
@@ -366,7 +370,7 @@ impl Reader<'_> {
         }
         let name = self.name_of(symbol);
         match &*self.flake.thing(symbol) {
-            Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_) => {
+            FlakeValue::Environment(_) | FlakeValue::Application { .. } | FlakeValue::PythonPackage(_) => {
                 self.has_root_environment |= laying.root.is_empty();
                 if let Err(why) = self.locate(symbol, "") {
                     self.note(written, &name, &why);
@@ -395,7 +399,7 @@ impl Reader<'_> {
     }
 
     /// A program or file of another package, at a place of its own.
-    fn lay_link(&mut self, to: &str, place: &str, step: &str, written: Option<&Place>) {
+    fn lay_link(&mut self, to: &str, place: &str, step: &str, written: Option<&Position>) {
         match self.resolve(to) {
             // The files of a project that is installed as a package are not where they otherwise would be.
             Ok(target) if same(&target, place) && !(self.project.is_package && self.is_own_file(&target)) => {

@@ -1,7 +1,7 @@
 //! What a flake changes of Python packages: what they need to be built, and when they run.
 use std::collections::BTreeMap;
 
-use invar_flake::{Data, Datum, Thing};
+use invar_flake::{Data, Datum, FlakeValue};
 
 use crate::draft::Keys;
 use crate::flake::reader::{Reader, normalize};
@@ -64,7 +64,7 @@ impl Reader<'_> {
             return;
         };
         let thing = self.flake.thing(symbol);
-        let Thing::PythonPackage(package) = &*thing else {
+        let FlakeValue::PythonPackage(package) = &*thing else {
             let name = normalize(attribute);
             if self.project.locked.contains_key(&name) {
                 let why = format!("the flake's own {name}: the one in uv.lock is used");
@@ -118,7 +118,7 @@ impl Reader<'_> {
             "patches" => {
                 for item in flat(datum) {
                     match (&item.value, item.thing().map(|symbol| self.flake.thing(symbol)).as_deref()) {
-                        (Data::Path(path), _) | (_, Some(Thing::Path(path))) => {
+                        (Data::Path(path), _) | (_, Some(FlakeValue::Path(path))) => {
                             keys.add("patches", path.as_str())
                         }
                         _ => {
@@ -199,10 +199,10 @@ impl Reader<'_> {
         let is_built = !self.has_wheel(name);
         match &*thing {
             // What makes it editable is the shell's business, and a wheel is not built at all.
-            Thing::PythonPackage(package) if !is_built || package.name == "editables" => {}
-            Thing::PythonPackage(package) => keys.add("build-requires", package.name.as_str()),
-            Thing::Hook(_) | Thing::Interpreter(_) | Thing::PythonSet(_) => {}
-            Thing::Package(package) => {
+            FlakeValue::PythonPackage(package) if !is_built || package.name == "editables" => {}
+            FlakeValue::PythonPackage(package) => keys.add("build-requires", package.name.as_str()),
+            FlakeValue::Hook(_) | FlakeValue::Interpreter(_) | FlakeValue::PythonSet(_) => {}
+            FlakeValue::Package(package) => {
                 let package_name = package.name();
                 let last = package.path.last().cloned().unwrap_or_default();
                 if package_name.starts_with("python3") && package_name.contains("Packages.") {
@@ -215,7 +215,7 @@ impl Reader<'_> {
                 }
                 self.needed_package(name, keys, attribute, &package_name, item);
             }
-            Thing::Joined(parts) => {
+            FlakeValue::Joined(parts) => {
                 for part in parts.clone() {
                     for part in flat(&part) {
                         if part.thing() != Some(symbol) {

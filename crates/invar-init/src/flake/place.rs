@@ -1,5 +1,5 @@
 //! Where the image has what a text of the flake refers to.
-use invar_flake::{PROJECT, Piece, Thing};
+use invar_flake::{FlakeValue, PROJECT, Piece};
 use invar_nix::SymbolId;
 
 use crate::flake::reader::Reader;
@@ -14,7 +14,7 @@ const SEARCHED: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "XDG_DATA_DIRS", "PKG_CO
 
 /// Where something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Located {
+pub(super) enum Location {
     /// At a path.
     At(String),
     /// In directories that are inspected anyway, such as those of libraries.
@@ -68,9 +68,9 @@ impl Reader<'_> {
                     };
                     let end = path_end(&rest);
                     match self.locate(symbol, &rest[..end])? {
-                        Located::At(path) => out.push_str(&path),
-                        Located::Searched if in_list => searched = true,
-                        Located::Searched => return Ok(None),
+                        Location::At(path) => out.push_str(&path),
+                        Location::Searched if in_list => searched = true,
+                        Location::Searched => return Ok(None),
                     }
                     if end > 0 {
                         pieces.next();
@@ -105,12 +105,12 @@ impl Reader<'_> {
     }
 
     /// Where the path `rest` of the thing `symbol` is.
-    pub(super) fn locate(&mut self, symbol: SymbolId, rest: &str) -> Result<Located, String> {
+    pub(super) fn locate(&mut self, symbol: SymbolId, rest: &str) -> Result<Location, String> {
         let thing = self.flake.thing(symbol);
-        let at = |path: String| Ok(Located::At(path));
+        let at = |path: String| Ok(Location::At(path));
         match &*thing {
-            Thing::Package(package) => self.locate_package(&package.name(), &package.changed, rest),
-            Thing::Derivation(derivation)
+            FlakeValue::Package(package) => self.locate_package(&package.name(), &package.changed, rest),
+            FlakeValue::Derivation(derivation)
                 if matches!(
                     derivation.function.as_str(),
                     "buildPythonApplication" | "buildPythonPackage"
@@ -119,11 +119,11 @@ impl Reader<'_> {
                 self.add_python_derivation(symbol, derivation);
                 at(self.in_environment(rest))
             }
-            Thing::Derivation(derivation) if self.in_shell => Err(format!(
+            FlakeValue::Derivation(derivation) if self.in_shell => Err(format!(
                 "a package built by the flake, of {}: the shell does not include it",
                 derivation.function
             )),
-            Thing::Derivation(derivation) => {
+            FlakeValue::Derivation(derivation) => {
                 if !self.laid.contains_key(&symbol)
                     && let Some(why) = self.unbuildable(derivation)
                 {
@@ -134,13 +134,13 @@ impl Reader<'_> {
                 self.used.insert(path.clone());
                 at(if path.is_empty() { "/".to_owned() } else { path })
             }
-            Thing::Output { of, .. } => self.locate(*of, rest),
-            Thing::Environment(environment) => {
+            FlakeValue::Output { of, .. } => self.locate(*of, rest),
+            FlakeValue::Environment(environment) => {
                 self.add_to_environment(environment);
                 self.lay_changes(symbol, &environment.changes);
                 at(self.changed_place(symbol, rest).unwrap_or_else(|| self.in_environment(rest)))
             }
-            Thing::Application { environment, changes, .. } => match environment.thing() {
+            FlakeValue::Application { environment, changes, .. } => match environment.thing() {
                 Some(inner) => {
                     self.lay_changes(symbol, changes);
                     match self.changed_place(symbol, rest) {
@@ -150,27 +150,27 @@ impl Reader<'_> {
                 }
                 None => Err("the environment of this application is unknown".to_owned()),
             },
-            Thing::PythonPackage(_) => {
+            FlakeValue::PythonPackage(_) => {
                 self.environment.is_used = true;
                 at(self.in_environment(rest))
             }
-            Thing::Interpreter(interpreter) => {
+            FlakeValue::Interpreter(interpreter) => {
                 let interpreter = interpreter.clone();
                 self.add_interpreter(&interpreter, None);
                 self.environment.is_used |= self.project.has_pyproject;
                 at(self.in_environment(rest))
             }
-            Thing::InterpreterEnvironment { packages, interpreter } => {
+            FlakeValue::InterpreterEnvironment { packages, interpreter } => {
                 let (packages, interpreter) = (packages.clone(), interpreter.clone());
                 self.add_interpreter_environment(&interpreter, &packages);
                 at(self.in_environment(rest))
             }
-            Thing::Path(path) => {
+            FlakeValue::Path(path) => {
                 let path = path.clone();
                 self.uses_project = true;
                 at(format!("{}{rest}", project_place(&path)))
             }
-            Thing::Source { root, .. } => {
+            FlakeValue::Source { root, .. } => {
                 self.uses_project = true;
                 let root = match &root.value {
                     invar_flake::Data::Path(path) => project_place(path),
@@ -178,14 +178,16 @@ impl Reader<'_> {
                 };
                 at(format!("{root}{rest}"))
             }
-            Thing::ImagePart(_) => at(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }),
-            Thing::PythonSet(_) => Err("a set of Python packages has no path".to_owned()),
-            Thing::Call { function, .. } => {
+            FlakeValue::ImagePart(_) => at(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }),
+            FlakeValue::PythonSet(_) => Err("a set of Python packages has no path".to_owned()),
+            FlakeValue::Call { function, .. } => {
                 Err(format!("the result of pkgs.{} is unknown", function.join(".")))
             }
-            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is unknown")),
-            Thing::Unknown(description) => Err(format!("{description} is unknown")),
-            Thing::Image(_) | Thing::BaseImage { .. } | Thing::Layer { .. } => {
+            FlakeValue::Choice { condition, .. } => {
+                Err(format!("it depends on {condition}, which is unknown"))
+            }
+            FlakeValue::Unknown(description) => Err(format!("{description} is unknown")),
+            FlakeValue::Image(_) | FlakeValue::BaseImage { .. } | FlakeValue::Layer { .. } => {
                 Err("an image cannot be part of another image".to_owned())
             }
             _ => Err("it cannot be part of an image".to_owned()),
@@ -201,9 +203,9 @@ impl Reader<'_> {
         format!("{ENVIRONMENT}{rest}")
     }
 
-    fn locate_package(&mut self, name: &str, changed: &[String], rest: &str) -> Result<Located, String> {
+    fn locate_package(&mut self, name: &str, changed: &[String], rest: &str) -> Result<Location, String> {
         if python_minor(name).is_some() {
-            return Ok(Located::At(self.in_environment(rest)));
+            return Ok(Location::At(self.in_environment(rest)));
         }
         let Some(found) = counterpart(name) else {
             return Err(unknown(name));
@@ -248,17 +250,19 @@ impl Reader<'_> {
     /// A short name for a thing, for messages and places.
     pub(super) fn name_of(&mut self, symbol: SymbolId) -> String {
         match &*self.flake.thing(symbol) {
-            Thing::Package(package) => package.name(),
-            Thing::Derivation(derivation) => {
+            FlakeValue::Package(package) => package.name(),
+            FlakeValue::Derivation(derivation) => {
                 derivation.text("pname").map(str::to_owned).or_else(|| derivation.name()).unwrap_or_default()
             }
-            Thing::Environment(environment) => environment.name.text().unwrap_or("environment").to_owned(),
-            Thing::PythonPackage(package) => package.name.clone(),
-            Thing::Interpreter(interpreter) => interpreter.attribute.clone(),
-            Thing::ImagePart(part) => part.clone(),
-            Thing::Path(path) => path.clone(),
-            Thing::Unknown(description) => description.clone(),
-            Thing::Call { function, .. } => function.join("."),
+            FlakeValue::Environment(environment) => {
+                environment.name.text().unwrap_or("environment").to_owned()
+            }
+            FlakeValue::PythonPackage(package) => package.name.clone(),
+            FlakeValue::Interpreter(interpreter) => interpreter.attribute.clone(),
+            FlakeValue::ImagePart(part) => part.clone(),
+            FlakeValue::Path(path) => path.clone(),
+            FlakeValue::Unknown(description) => description.clone(),
+            FlakeValue::Call { function, .. } => function.join("."),
             _ => self.flake.describe(symbol),
         }
     }
@@ -281,15 +285,15 @@ pub(super) fn unknown(name: &str) -> String {
 }
 
 /// Where Debian has the path `rest` of a package of nixpkgs.
-fn located(found: Counterpart, rest: &str) -> Located {
+fn located(found: Counterpart, rest: &str) -> Location {
     if let Some(place) = found.place(rest) {
-        return Located::At(place);
+        return Location::At(place);
     }
     match rest {
-        "" | "/" => Located::At("/usr".to_owned()),
-        rest if rest == "/lib" || rest == "/lib64" || rest.starts_with("/lib/") => Located::Searched,
-        rest if rest.starts_with("/etc") => Located::At(rest.to_owned()),
-        rest => Located::At(format!("/usr{rest}")),
+        "" | "/" => Location::At("/usr".to_owned()),
+        rest if rest == "/lib" || rest == "/lib64" || rest.starts_with("/lib/") => Location::Searched,
+        rest if rest.starts_with("/etc") => Location::At(rest.to_owned()),
+        rest => Location::At(format!("/usr{rest}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Packages and apps: what is started.
 use std::rc::Rc;
 
-use invar_flake::{App, Derivation, Piece, Thing};
+use invar_flake::{App, Derivation, FlakeValue, Piece};
 use invar_nix::SymbolId;
 use toml::Value;
 
@@ -64,7 +64,7 @@ impl Reader<'_> {
 
     /// Lays a derivation over the root, if it is one that is known.
     fn lay_root(&mut self, symbol: SymbolId) {
-        if let Thing::Derivation(derivation) = &*Rc::clone(&self.flake.thing(symbol)) {
+        if let FlakeValue::Derivation(derivation) = &*Rc::clone(&self.flake.thing(symbol)) {
             if self.python_application(symbol, derivation) {
                 return;
             }
@@ -78,10 +78,10 @@ impl Reader<'_> {
     }
 
     /// An output that is no derivation: an environment, a package of nixpkgs, an application.
-    pub(super) fn thing_as_image(&mut self, symbol: Option<SymbolId>, thing: &Thing) {
+    pub(super) fn thing_as_image(&mut self, symbol: Option<SymbolId>, thing: &FlakeValue) {
         let place = self.output_place.clone();
         match thing {
-            Thing::Environment(environment) => {
+            FlakeValue::Environment(environment) => {
                 self.add_to_environment(environment);
                 if let Some(symbol) = symbol {
                     self.lay_changes(symbol, &environment.changes);
@@ -90,7 +90,7 @@ impl Reader<'_> {
                 let name = name.and_then(invar_flake::Datum::text).unwrap_or_default().to_owned();
                 self.start_program(&name);
             }
-            Thing::Application { environment, package, .. } => {
+            FlakeValue::Application { environment, package, .. } => {
                 if let Some(symbol) = symbol.or(environment.thing())
                     && let Err(why) = self.locate(symbol, "")
                 {
@@ -99,11 +99,11 @@ impl Reader<'_> {
                 let name = package.thing().map(|symbol| self.name_of(symbol)).unwrap_or_default();
                 self.start_program(&name);
             }
-            Thing::PythonPackage(package) => {
+            FlakeValue::PythonPackage(package) => {
                 self.environment.is_used = true;
                 self.start_program(&package.name.clone());
             }
-            Thing::Package(package) => {
+            FlakeValue::Package(package) => {
                 let name = package.name();
                 if let Some(symbol) = symbol {
                     match self.locate(symbol, &format!("/bin/{name}")) {
@@ -116,32 +116,32 @@ impl Reader<'_> {
                     }
                 }
             }
-            Thing::Interpreter(_) | Thing::InterpreterEnvironment { .. } => {
+            FlakeValue::Interpreter(_) | FlakeValue::InterpreterEnvironment { .. } => {
                 if let Some(symbol) = symbol
                     && let Err(why) = self.locate(symbol, "/bin/python")
                 {
                     self.note(place.as_ref(), "", &why);
                 }
             }
-            Thing::Choice { condition, yes, .. } => {
+            FlakeValue::Choice { condition, yes, .. } => {
                 let why = format!("it depends on {condition}, which is unknown and assumed to be true");
                 self.note(place.as_ref(), "", &why);
                 if let Some(symbol) = yes.thing() {
                     match &*Rc::clone(&self.flake.thing(symbol)) {
-                        Thing::Derivation(derivation) => self.package(Some(symbol), derivation),
-                        Thing::Choice { .. } => {}
+                        FlakeValue::Derivation(derivation) => self.package(Some(symbol), derivation),
+                        FlakeValue::Choice { .. } => {}
                         other => self.thing_as_image(Some(symbol), other),
                     }
                 }
             }
-            Thing::Unknown(description) => {
+            FlakeValue::Unknown(description) => {
                 self.note(
                     place.as_ref(),
                     "",
                     &format!("{description} is unknown, so it cannot be converted"),
                 );
             }
-            Thing::Call { function, .. } => {
+            FlakeValue::Call { function, .. } => {
                 let why = format!("the result of pkgs.{} is unknown", function.join("."));
                 self.note(place.as_ref(), "", &why);
             }

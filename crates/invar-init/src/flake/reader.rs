@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use invar_flake::Flake;
-use invar_nix::{Place, SymbolId};
+use invar_nix::{Position, SymbolId};
 use toml::{Table, Value};
 
 use crate::draft::{Draft, Note, Source};
@@ -19,11 +19,11 @@ pub(super) struct Reader<'a> {
     /// Whether the image starts what the output starts.
     pub(super) starts: bool,
     /// Where the output itself is written.
-    pub(super) output_place: Option<Place>,
+    pub(super) output_place: Option<Position>,
     /// Where that is written which is being read.
-    pub(super) reading: Option<Place>,
+    pub(super) reading: Option<Position>,
     /// The derivations that are in the image, with the directory that their output is.
-    pub(super) laid: BTreeMap<SymbolId, Laid>,
+    pub(super) laid: BTreeMap<SymbolId, PlacedDerivation>,
     /// Those of them whose files are still to be put there.
     pub(super) open: VecDeque<SymbolId>,
     /// What is put into the image by steps.
@@ -40,11 +40,11 @@ pub(super) struct Reader<'a> {
     pub(super) changed: BTreeSet<SymbolId>,
     /// The sets of Python packages that were read.
     pub(super) sets: BTreeSet<SymbolId>,
-    pub(super) environment: Chosen,
+    pub(super) environment: EnvironmentChoice,
     /// Packages whose differences from nixpkgs were reported.
     pub(super) told: BTreeSet<String>,
     /// Libraries of Python packages for which no Debian package is known, and whether they are taken as wheels.
-    pub(super) unknown_libraries: BTreeMap<(String, bool), Needed>,
+    pub(super) unknown_libraries: BTreeMap<(String, bool), UnknownNeed>,
     /// Directories outside `pathsToLink` that something refers to.
     pub(super) used: BTreeSet<String>,
     /// Packages that are nothing but what is joined in them, with the directories of them that are wanted.
@@ -55,7 +55,7 @@ pub(super) struct Reader<'a> {
 
 /// A derivation's place in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Laid {
+pub(super) struct PlacedDerivation {
     /// The directory that its output is.
     pub(super) root: String,
     /// The directories of it that are there; all without any.
@@ -64,16 +64,16 @@ pub(super) struct Laid {
 
 /// What needs something that is unknown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Needed {
+pub(super) struct UnknownNeed {
     /// Where that is written first.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Position>,
     /// The Python packages that need it.
     pub(super) names: BTreeSet<String>,
 }
 
 /// What the environments of the image have.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(super) struct EnvironmentChoice {
     pub(super) extras: BTreeSet<String>,
     pub(super) groups: BTreeSet<String>,
     /// Whether there is one.
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
             in_shell: false,
             changed: BTreeSet::new(),
             sets: BTreeSet::new(),
-            environment: Chosen::default(),
+            environment: EnvironmentChoice::default(),
             told: BTreeSet::new(),
             unknown_libraries: BTreeMap::new(),
             used: BTreeSet::new(),
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes what cannot be carried over. Without a text the line at `place` is shown.
-    pub(super) fn note(&mut self, place: Option<&Place>, text: &str, why: &str) {
+    pub(super) fn note(&mut self, place: Option<&Position>, text: &str, why: &str) {
         let why = self.readable(why);
         let (source, file, written) = self.source(place);
         let text = if text.is_empty() { written } else { self.readable(text) };
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where `place` is, and what is written there.
-    fn source(&self, place: Option<&Place>) -> (Source, Option<String>, String) {
+    fn source(&self, place: Option<&Position>) -> (Source, Option<String>, String) {
         let nowhere = Source { file: "flake.nix", line: 0 };
         let Some(place) = place else { return (nowhere, None, String::new()) };
         let file = place.file.to_string();
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Does `read` for what is written at `place`: what is noted on the way has that line.
-    pub(super) fn at<T>(&mut self, place: Option<&Place>, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn at<T>(&mut self, place: Option<&Position>, read: impl FnOnce(&mut Self) -> T) -> T {
         let outside = self.reading.clone();
         if let Some(place) = place {
             self.reading = Some(place.clone());

@@ -1,11 +1,11 @@
 //! `mkShell`: the author's own shell. Nothing of it is in the image.
 use std::rc::Rc;
 
-use invar_flake::{Data, Datum, Derivation, Thing};
+use invar_flake::{Data, Datum, Derivation, FlakeValue};
 use invar_nix::SymbolId;
 
 use crate::flake::overrides::flat;
-use crate::flake::reader::{Chosen, Reader};
+use crate::flake::reader::{EnvironmentChoice, Reader};
 
 /// Attributes of `mkShell` that name packages.
 const PACKAGES: [&str; 5] =
@@ -35,7 +35,7 @@ impl Reader<'_> {
         self.in_shell = true;
         self.shell_attributes(derivation, 0);
         self.in_shell = false;
-        let Chosen { groups, .. } = std::mem::replace(&mut self.environment, outside);
+        let EnvironmentChoice { groups, .. } = std::mem::replace(&mut self.environment, outside);
         self.shell_groups(&groups);
     }
 
@@ -78,18 +78,18 @@ impl Reader<'_> {
     fn shell_thing(&mut self, symbol: SymbolId) -> Result<(), String> {
         match &*Rc::clone(&self.flake.thing(symbol)) {
             // uv and the environment's interpreter are there by themselves.
-            Thing::Package(package) if matches!(package.name().as_str(), "uv" | "makeWrapper") => Ok(()),
-            Thing::Package(_)
-            | Thing::Environment(_)
-            | Thing::Interpreter(_)
-            | Thing::InterpreterEnvironment { .. }
-            | Thing::PythonPackage(_)
-            | Thing::Application { .. } => self.locate(symbol, "/bin").map(|_| ()),
-            Thing::Joined(parts) => {
+            FlakeValue::Package(package) if matches!(package.name().as_str(), "uv" | "makeWrapper") => Ok(()),
+            FlakeValue::Package(_)
+            | FlakeValue::Environment(_)
+            | FlakeValue::Interpreter(_)
+            | FlakeValue::InterpreterEnvironment { .. }
+            | FlakeValue::PythonPackage(_)
+            | FlakeValue::Application { .. } => self.locate(symbol, "/bin").map(|_| ()),
+            FlakeValue::Joined(parts) => {
                 parts.iter().for_each(|part| self.shell_packages(part));
                 Ok(())
             }
-            Thing::Derivation(derivation) => Err(format!(
+            FlakeValue::Derivation(derivation) => Err(format!(
                 "a package built by the flake, of {}: the shell does not include it",
                 derivation.function
             )),
@@ -101,7 +101,7 @@ impl Reader<'_> {
     fn inputs_from(&mut self, list: &Datum, depth: usize) {
         for item in flat(list) {
             match item.thing().map(|symbol| self.flake.thing(symbol)).as_deref() {
-                Some(Thing::Derivation(derivation)) if depth < 8 => {
+                Some(FlakeValue::Derivation(derivation)) if depth < 8 => {
                     if derivation.is_shell() {
                         self.shell_attributes(derivation, depth + 1);
                     } else {
@@ -113,7 +113,11 @@ impl Reader<'_> {
                     }
                 }
                 // The project's environment, of which the shell has its own.
-                Some(Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_)) => {}
+                Some(
+                    FlakeValue::Environment(_)
+                    | FlakeValue::Application { .. }
+                    | FlakeValue::PythonPackage(_),
+                ) => {}
                 _ => self.note(
                     item.place.as_ref().or(list.place.as_ref()),
                     "",

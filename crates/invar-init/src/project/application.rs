@@ -5,7 +5,7 @@ use crate::draft::{Draft, Source};
 use crate::project::Facts;
 
 /// A web application, or a worker: an object at the top level of a module.
-struct Object<'a> {
+struct AppObject<'a> {
     /// Its file.
     path: &'a str,
     /// Its module, as Python imports it from the project's folder.
@@ -86,16 +86,17 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
     if facts.has("django")
         && let Some((manage, _)) = django
     {
-        let folder = manage.strip_suffix("manage.py").unwrap_or_default();
+        let directory = manage.strip_suffix("manage.py").unwrap_or_default();
         let module = |file: &str| {
-            let found =
-                texts.iter().find(|(path, _)| path.strip_prefix(folder).is_some_and(|p| p.ends_with(file)));
-            found.and_then(|(path, _)| module(path.strip_prefix(folder)?))
+            let found = texts
+                .iter()
+                .find(|(path, _)| path.strip_prefix(directory).is_some_and(|p| p.ends_with(file)));
+            found.and_then(|(path, _)| module(path.strip_prefix(directory)?))
         };
-        let chdir = if folder.is_empty() {
+        let chdir = if directory.is_empty() {
             String::new()
         } else {
-            format!(" --chdir {}", folder.trim_end_matches('/'))
+            format!(" --chdir {}", directory.trim_end_matches('/'))
         };
         let app_dir = chdir.replace("--chdir", "--app-dir");
         if facts.has("gunicorn")
@@ -119,8 +120,8 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
         let target = format!("{}:{}", app.module, app.name);
         let source = if app.path.starts_with("src/") && !facts.is_package { "src" } else { "" };
         let command = if facts.has("uvicorn") {
-            let folder = if source.is_empty() { String::new() } else { format!(" --app-dir {source}") };
-            format!("uvicorn --host 0.0.0.0 --port {PORT}{folder} {target}")
+            let directory = if source.is_empty() { String::new() } else { format!(" --app-dir {source}") };
+            format!("uvicorn --host 0.0.0.0 --port {PORT}{directory} {target}")
         } else if facts.has("hypercorn") {
             format!("hypercorn --bind 0.0.0.0:{PORT} {target}")
         } else if facts.has("granian") {
@@ -132,9 +133,9 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
     }
     if let Some(app) = object(texts, &WSGI) {
         let target = format!("{}:{}", app.module, app.name);
-        let folder = if app.path.starts_with("src/") && !facts.is_package { " --chdir src" } else { "" };
+        let directory = if app.path.starts_with("src/") && !facts.is_package { " --chdir src" } else { "" };
         if facts.has("gunicorn") {
-            let command = format!("gunicorn --bind 0.0.0.0:{PORT}{folder} {target}");
+            let command = format!("gunicorn --bind 0.0.0.0:{PORT}{directory} {target}");
             return Some((words(&command), Some(PORT)));
         }
         if facts.has("waitress") {
@@ -153,12 +154,12 @@ fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<
 }
 
 /// The first object that is created by one of `classes`.
-fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<Object<'a>> {
+fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<AppObject<'a>> {
     texts.iter().find_map(|(path, text)| {
         let name = text.lines().find_map(|line| made_by(line, classes))?;
         let runs_itself = has_guard(text)
             && ["uvicorn.run(", ".run(", "serve(", "hypercorn"].iter().any(|call| text.contains(call));
-        Some(Object { path, module: module(path)?, name, runs_itself })
+        Some(AppObject { path, module: module(path)?, name, runs_itself })
     })
 }
 

@@ -12,7 +12,7 @@ use crate::project::Facts;
 
 /// The packages of an image, by their normalized names.
 #[derive(Debug, Default)]
-pub(super) struct Locked {
+pub(super) struct LockedPackages {
     /// All of them.
     pub packages: BTreeSet<String>,
     /// Those that have no wheel at all.
@@ -30,7 +30,7 @@ pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Rel
     }
 }
 
-impl Locked {
+impl LockedPackages {
     /// What of the lock `text` an image of `release` has that `draft` describes. `None` where nothing can be chosen:
     /// `invar lock` then says why.
     pub fn read(

@@ -16,7 +16,7 @@ use super::database::{AccountError, Lock, MOST_LINES, Table};
 
 /// What one line declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Declared {
+pub(super) enum Declaration {
     User {
         name: String,
         uid: Option<u32>,
@@ -36,7 +36,7 @@ pub(super) enum Declared {
 }
 
 /// Reads one file.
-pub(super) fn parse(text: &str) -> Result<Vec<Declared>, AccountError> {
+pub(super) fn parse(text: &str) -> Result<Vec<Declaration>, AccountError> {
     let mut declared = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if index == MOST_LINES {
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Declared>, AccountError> {
                         (uid, group.map(str::to_owned))
                     }
                 };
-                Declared::User {
+                Declaration::User {
                     name: name(1)?,
                     uid,
                     group,
@@ -82,9 +82,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Declared>, AccountError> {
                     Some(id) if !id.starts_with('/') => Some(id.parse().map_err(|_| error())?),
                     _ => None,
                 };
-                Declared::Group { name: name(1)?, gid }
+                Declaration::Group { name: name(1)?, gid }
             }
-            "m" => Declared::Member { user: name(1)?, group: name(2)? },
+            "m" => Declaration::Member { user: name(1)?, group: name(2)? },
             "r" => continue,
             _ => return Err(error()),
         });
@@ -117,12 +117,12 @@ fn is_name(name: &str) -> bool {
 
 /// Adds what is declared and not there yet.
 pub(super) fn allocate(
-    declared: &[Declared],
+    declared: &[Declaration],
     users: &mut Table,
     groups: &mut Table,
 ) -> Result<(), AccountError> {
     for item in declared {
-        if let Declared::User { name, uid, group, comment, home, shell } = item {
+        if let Declaration::User { name, uid, group, comment, home, shell } = item {
             let gid = match group {
                 Some(group) => group.parse().ok().or_else(|| groups.id(group)),
                 None => Some(add_group(name, *uid, users, groups)?),
@@ -144,12 +144,12 @@ pub(super) fn allocate(
         }
     }
     for item in declared {
-        if let Declared::Group { name, gid } = item {
+        if let Declaration::Group { name, gid } = item {
             add_group(name, *gid, users, groups)?;
         }
     }
     for item in declared {
-        if let Declared::Member { user, group } = item {
+        if let Declaration::Member { user, group } = item {
             groups.add_member(group, user);
         }
     }

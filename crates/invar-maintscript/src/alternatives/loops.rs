@@ -73,16 +73,16 @@ fn xz(script: &str) -> Option<Vec<Alternative>> {
     let mut slave = |name: &str, path: &str| -> Option<()> {
         slaves.push(link(&format!("usr/bin/{name}"), name, &format!("usr/bin/{path}"))?);
         let (name, path) = (format!("{name}.1.gz"), format!("{path}.1.gz"));
-        let folder = "usr/share/man/man1";
-        slaves.push(link(&format!("{folder}/{name}"), &name, &format!("{folder}/{path}"))?);
+        let directory = "usr/share/man/man1";
+        slaves.push(link(&format!("{directory}/{name}"), &name, &format!("{directory}/{path}"))?);
         Some(())
     };
     slave("unlzma", "unxz")?;
     for tool in words_of_loop(script, "for util in ")? {
         slave(&format!("lz{tool}"), &format!("xz{tool}"))?;
     }
-    let folder = "usr/share/man/man1";
-    slaves.push(link(&format!("{folder}/lzma.1.gz"), "lzma.1.gz", &format!("{folder}/xz.1.gz"))?);
+    let directory = "usr/share/man/man1";
+    slaves.push(link(&format!("{directory}/lzma.1.gz"), "lzma.1.gz", &format!("{directory}/xz.1.gz"))?);
     let main = link("usr/bin/lzma", "lzma", "usr/bin/xz")?;
     Some(vec![Alternative { main, priority: 20, slaves }])
 }

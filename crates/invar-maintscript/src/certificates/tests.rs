@@ -1,7 +1,7 @@
 use invar_tree::{Digest, MemoryTree, Origin, Sink as _};
 
 use super::*;
-use crate::output::{Change, Made};
+use crate::output::{Change, NewEntry};
 
 const SPACES: &[u8] = include_bytes!("../../tests/fixtures/spaces.crt");
 const FOLDED: &[u8] = include_bytes!("../../tests/fixtures/folded.crt");
@@ -23,9 +23,9 @@ fn configure(tree: &MemoryTree) -> Vec<String> {
     handler(&View::new(tree), &mut output).unwrap();
     let line = |(path, change): (ImagePath, Change)| match change {
         Change::Remove => format!("- {path}"),
-        Change::Make { made: Made::Directory, mode, .. } => format!("{path} {mode}"),
-        Change::Make { made: Made::Symlink(target), .. } => format!("{path} -> {target}"),
-        Change::Make { made: Made::File(bytes), .. } => format!("{path} {}", Digest::of(&bytes)),
+        Change::Make { made: NewEntry::Directory, mode, .. } => format!("{path} {mode}"),
+        Change::Make { made: NewEntry::Symlink(target), .. } => format!("{path} -> {target}"),
+        Change::Make { made: NewEntry::File(bytes), .. } => format!("{path} {}", Digest::of(&bytes)),
     };
     output.into_parts().1.into_iter().map(line).collect()
 }

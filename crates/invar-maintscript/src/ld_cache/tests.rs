@@ -3,7 +3,7 @@ use std::io::Cursor;
 use invar_tree::{Digest, ImagePath, MemoryTree, Origin, Owner, Sink as _};
 
 use super::*;
-use crate::output::{Change, Made};
+use crate::output::{Change, NewEntry};
 
 /// What a test's library says of itself.
 struct Elf {
@@ -95,8 +95,10 @@ impl Image {
         for (path, change) in output.into_parts().1 {
             match change {
                 Change::Remove => lines.push(format!("- {path}")),
-                Change::Make { made: Made::Symlink(target), .. } => lines.push(format!("{path} -> {target}")),
-                Change::Make { made: Made::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
+                Change::Make { made: NewEntry::Symlink(target), .. } => {
+                    lines.push(format!("{path} -> {target}"))
+                }
+                Change::Make { made: NewEntry::File(bytes), .. } if path.as_str() == CACHE => cache = bytes,
                 Change::Make { .. } => panic!("{path} is neither a link nor the cache"),
             }
         }

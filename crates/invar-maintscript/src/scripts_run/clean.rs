@@ -10,20 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read as _};
 use std::sync::Arc;
 
-use invar_tree::{Clash, Contents, Digest, Entry, ImagePath, Mode, Node, Opened, Origin, Owner, Tree, merge};
+use invar_tree::{
+    Clash, ContentReader, Contents, Digest, Entry, ImagePath, Mode, Node, Origin, Owner, Tree, merge,
+};
 
-use super::keep::{LeftOut, Reason, is_log, is_private_key, reason};
+use super::keep::{Exclusion, Reason, is_log, is_private_key, reason};
 use crate::output::known;
-use crate::{ConfigureError, LONGEST_READ, Output, Root, View};
+use crate::{ConfigureError, LONGEST_READ, MergedRoot, Output, View};
 
 /// What there was, and what the scripts made of it.
-pub struct Ran<'a> {
+pub struct ScriptRun<'a> {
     /// The image as it would be without the scripts.
-    pub native: &'a dyn Root,
+    pub native: &'a dyn MergedRoot,
     /// The root that the scripts ran over: native, tools, and [`script_files`](super::script_files).
     pub sandbox: &'a Tree,
     /// What is new or changed, with the directories above it.
-    pub changed: &'a dyn Root,
+    pub changed: &'a dyn MergedRoot,
     /// What is gone; whatever is below a path goes with it.
     pub removed: &'a [ImagePath],
     /// Whether the image has documentation.
@@ -32,24 +34,24 @@ pub struct Ran<'a> {
 
 /// What the image gets.
 #[derive(Debug, Clone)]
-pub struct Cleaned {
-    /// The new entries, and the directories above them, as [`Configured::tree`](crate::Configured::tree).
+pub struct ScriptResult {
+    /// The new entries, and the directories above them, as [`Configuration::tree`](crate::Configuration::tree).
     pub tree: Tree,
     /// The contents of files of [`tree`](Self::tree) that are not as the scripts left them.
     pub rewritten: BTreeMap<ImagePath, Vec<u8>>,
-    /// The entries of native that are gone or replaced, as [`Configured::removed`](crate::Configured::removed).
+    /// The entries of native that are gone or replaced, as [`Configuration::removed`](crate::Configuration::removed).
     pub removed: Vec<ImagePath>,
     /// What the scripts made and the image does not get, in order.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<Exclusion>,
 }
 
-/// The contents of a [`Cleaned`] tree.
-pub struct CleanedContents<'a> {
-    cleaned: &'a Cleaned,
+/// The contents of a [`ScriptResult`] tree.
+pub struct ScriptResultContents<'a> {
+    cleaned: &'a ScriptResult,
     changed: &'a dyn Contents,
 }
 
-impl Cleaned {
+impl ScriptResult {
     /// Native with what the scripts made.
     ///
     /// # Errors
@@ -64,13 +66,13 @@ impl Cleaned {
     }
 
     /// The contents of [`tree`](Self::tree); `changed` is what the scripts left, as given to [`clean`].
-    pub fn contents<'a>(&'a self, changed: &'a dyn Contents) -> CleanedContents<'a> {
-        CleanedContents { cleaned: self, changed }
+    pub fn contents<'a>(&'a self, changed: &'a dyn Contents) -> ScriptResultContents<'a> {
+        ScriptResultContents { cleaned: self, changed }
     }
 }
 
-impl Contents for CleanedContents<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+impl Contents for ScriptResultContents<'_> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         if let Some(bytes) = self.cleaned.rewritten.get(path) {
             return Ok(Box::new(Cursor::new(bytes.as_slice())));
         }
@@ -85,12 +87,12 @@ impl Contents for CleanedContents<'_> {
 ///
 /// # Errors
 /// [`ConfigureError`] where a file cannot be read, or the linker's cache or Java's key store cannot be made.
-pub fn clean(ran: &Ran<'_>) -> Result<Cleaned, ConfigureError> {
-    let mut kept = Kept::default();
+pub fn clean(ran: &ScriptRun<'_>) -> Result<ScriptResult, ConfigureError> {
+    let mut kept = KeptEntries::default();
     for (path, entry) in ran.changed.tree().iter() {
         match judge(ran, path, entry)? {
             Judgement::Same => {}
-            Judgement::Leave(reason) => kept.left_out.push(LeftOut { path: path.clone(), reason }),
+            Judgement::Leave(reason) => kept.left_out.push(Exclusion { path: path.clone(), reason }),
             Judgement::Keep(entry, bytes) => {
                 if let Some(bytes) = bytes {
                     kept.rewritten.insert(path.clone(), bytes);
@@ -116,7 +118,7 @@ enum Judgement {
     Keep(Entry, Option<Vec<u8>>),
 }
 
-fn judge(ran: &Ran<'_>, path: &ImagePath, entry: &Entry) -> Result<Judgement, ConfigureError> {
+fn judge(ran: &ScriptRun<'_>, path: &ImagePath, entry: &Entry) -> Result<Judgement, ConfigureError> {
     let native = ran.native.tree().get(path.as_str());
     let sandbox = ran.sandbox.get(path.as_str());
     let mut entry = Entry { origin: Arc::new(Origin::Scripts), ..entry.clone() };
@@ -158,7 +160,7 @@ fn judge(ran: &Ran<'_>, path: &ImagePath, entry: &Entry) -> Result<Judgement, Co
 /// The longest file in which a private key is looked for, in bytes.
 const MOST_OF_A_KEY: u64 = 64 << 10;
 
-fn read(ran: &Ran<'_>, path: &ImagePath, size: u64) -> Result<Vec<u8>, ConfigureError> {
+fn read(ran: &ScriptRun<'_>, path: &ImagePath, size: u64) -> Result<Vec<u8>, ConfigureError> {
     if size > LONGEST_READ {
         return Err(ConfigureError::TooLong { path: path.clone(), size, most: LONGEST_READ });
     }
@@ -192,13 +194,13 @@ fn without_days(bytes: &[u8]) -> Vec<u8> {
 
 /// What has been judged.
 #[derive(Default)]
-struct Kept {
+struct KeptEntries {
     entries: BTreeMap<ImagePath, Entry>,
     rewritten: BTreeMap<ImagePath, Vec<u8>>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<Exclusion>,
 }
 
-impl Kept {
+impl KeptEntries {
     /// Drops new links to files that are dropped, such as the hash of a certificate that is.
     fn drop_links_to_what_is_left_out(&mut self, native: &Tree) {
         let gone: BTreeSet<&str> = self
@@ -216,7 +218,7 @@ impl Kept {
                 (None, None) => ImagePath::parse(target),
             };
             if target.is_ok_and(|target| gone.contains(target.as_str())) {
-                dangling.push(LeftOut { path: path.clone(), reason: Reason::Identity });
+                dangling.push(Exclusion { path: path.clone(), reason: Reason::Identity });
             }
         }
         for left_out in dangling {
@@ -226,7 +228,7 @@ impl Kept {
         self.left_out.sort();
     }
 
-    fn into_cleaned(self, ran: &Ran<'_>, gone: BTreeSet<ImagePath>) -> Cleaned {
+    fn into_cleaned(self, ran: &ScriptRun<'_>, gone: BTreeSet<ImagePath>) -> ScriptResult {
         let Self { entries, mut rewritten, left_out } = self;
         let (native, mut removed) = (ran.native.tree(), gone);
         let mut tree = Tree::new();
@@ -247,12 +249,12 @@ impl Kept {
                 rewritten.remove(&path);
             }
         }
-        Cleaned { tree, rewritten, removed: removed.into_iter().collect(), left_out }
+        ScriptResult { tree, rewritten, removed: removed.into_iter().collect(), left_out }
     }
 }
 
 /// The directory at `path`, which stays as it is except for what is new below it.
-fn directory_above(ran: &Ran<'_>, path: &ImagePath, is_gone: bool) -> Entry {
+fn directory_above(ran: &ScriptRun<'_>, path: &ImagePath, is_gone: bool) -> Entry {
     let native = ran.native.tree().get(path.as_str()).filter(|entry| entry.is_directory() && !is_gone);
     let (sandbox, changed) = (ran.sandbox.get(path.as_str()), ran.changed.tree().get(path.as_str()));
     let found = native.or(sandbox.filter(|entry| entry.is_directory())).or(changed);
@@ -262,7 +264,7 @@ fn directory_above(ran: &Ran<'_>, path: &ImagePath, is_gone: bool) -> Entry {
 }
 
 /// The entries of native that are gone, or below what is no directory any more.
-fn gone(ran: &Ran<'_>, kept: &Kept) -> BTreeSet<ImagePath> {
+fn gone(ran: &ScriptRun<'_>, kept: &KeptEntries) -> BTreeSet<ImagePath> {
     let native = ran.native.tree();
     let mut gone = BTreeSet::new();
     for removed in ran.removed {
@@ -292,14 +294,14 @@ fn gone(ran: &Ran<'_>, kept: &Kept) -> BTreeSet<ImagePath> {
 }
 
 /// Native with what is kept, as handlers see it.
-struct Combined<'a> {
+struct CombinedRoot<'a> {
     tree: Tree,
-    native: &'a dyn Root,
-    cleaned: CleanedContents<'a>,
+    native: &'a dyn MergedRoot,
+    cleaned: ScriptResultContents<'a>,
 }
 
-impl Contents for Combined<'_> {
-    fn open(&self, path: &ImagePath) -> io::Result<Opened<'_>> {
+impl Contents for CombinedRoot<'_> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         match self.cleaned.cleaned.tree.get(path.as_str()) {
             Some(_) => self.cleaned.open(path),
             None => self.native.open(path),
@@ -307,16 +309,16 @@ impl Contents for Combined<'_> {
     }
 }
 
-impl Root for Combined<'_> {
+impl MergedRoot for CombinedRoot<'_> {
     fn tree(&self) -> &Tree {
         &self.tree
     }
 }
 
 /// Lets the handlers run whose work the scripts' own does not replace.
-fn make_natively(ran: &Ran<'_>, cleaned: &mut Cleaned) -> Result<(), ConfigureError> {
+fn make_natively(ran: &ScriptRun<'_>, cleaned: &mut ScriptResult) -> Result<(), ConfigureError> {
     let tree = cleaned.over(ran.native.tree()).expect("what is replaced was removed");
-    let combined = Combined { tree, native: ran.native, cleaned: cleaned.contents(ran.changed) };
+    let combined = CombinedRoot { tree, native: ran.native, cleaned: cleaned.contents(ran.changed) };
     let mut view = View::new(&combined);
     for (name, handler) in NATIVE {
         let mut output = Output::new(name);

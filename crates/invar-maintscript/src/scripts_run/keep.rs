@@ -3,7 +3,7 @@ use invar_tree::ImagePath;
 
 /// Something that the scripts made or changed and that the image does not get.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LeftOut {
+pub struct Exclusion {
     /// Its path.
     pub path: ImagePath,
     /// Why.
@@ -36,7 +36,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether programs of the image may miss what is left out: then users should be told.
+    /// Whether programs of the image may miss what is left out: then users should be notified.
     pub fn is_notable(self) -> bool {
         matches!(self, Self::Identity | Self::Secret)
     }

@@ -6,9 +6,10 @@ use crate::arena::Thunk;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::{FileKind, normalize};
+use crate::ids::{SymbolId, ThunkId};
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{SymbolId, ThunkId, Value};
+use crate::value::Value;
 
 /// Traces that are kept.
 const MOST_TRACES: usize = 1000;

@@ -4,9 +4,10 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Attribute, NixString, ThunkId, Value};
+use crate::value::{Attribute, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("derivation", 1, derivation),

@@ -5,8 +5,9 @@ use super::lists::fail;
 use super::{Builtin, builtin};
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 /// The digits of Nix's base 32.
 const NIX32: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";

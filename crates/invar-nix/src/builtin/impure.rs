@@ -2,9 +2,10 @@
 use super::{Builtin, builtin};
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 const NETWORK: &str = "it reads from the network, and what is there may change";
 

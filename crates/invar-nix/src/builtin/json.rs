@@ -6,8 +6,9 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{Attribute, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("fromJSON", 1, |evaluator, arguments, spot| {

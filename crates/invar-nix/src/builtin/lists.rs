@@ -5,8 +5,9 @@ use super::{Builtin, builtin};
 use crate::arena::Thunk;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{Attribute, ThunkId, Value};
+use crate::value::{Attribute, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("all", 2, |evaluator, arguments, spot| find(evaluator, arguments, false, spot)),

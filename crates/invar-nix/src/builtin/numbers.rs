@@ -3,8 +3,9 @@ use super::{Builtin, builtin};
 use crate::code::Operator;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("add", 2, |evaluator, arguments, spot| operate(evaluator, Operator::Add, arguments, spot)),

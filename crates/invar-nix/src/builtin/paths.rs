@@ -7,9 +7,10 @@ use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::{FileKind, base_name, directory};
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::{Origin, TextPiece};
-use crate::value::{Attribute, NixString, ThunkId, Value};
+use crate::value::{Attribute, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("baseNameOf", 1, |evaluator, arguments, spot| {

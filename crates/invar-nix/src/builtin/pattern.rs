@@ -10,8 +10,9 @@ use super::lists::fail;
 use super::{Builtin, builtin};
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{NixString, ThunkId, Value};
+use crate::value::{NixString, Value};
 
 /// Bytes of a compiled pattern.
 const LARGEST: usize = 1 << 20;

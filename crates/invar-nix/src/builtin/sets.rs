@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use super::{Builtin, builtin};
 use crate::arena::Thunk;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, Attribute, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("attrNames", 1, |evaluator, arguments, spot| {

@@ -7,9 +7,10 @@ use super::{Builtin, builtin};
 use crate::coerce::Style;
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::TextPiece;
-use crate::value::{Attribute, Context, NixString, ThunkId, Value};
+use crate::value::{Attribute, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("concatStringsSep", 2, |evaluator, arguments, spot| {

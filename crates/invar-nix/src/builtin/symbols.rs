@@ -1,11 +1,12 @@
 //! `invar`: how preludes make symbols.
-use super::{Builtin, builtin, partial};
+use super::{Builtin, allocate, builtin};
 use crate::arena::Thunk;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, ThunkId, Value};
+use crate::value::{AttrSet, Value};
 use std::rc::Rc;
 
 static TABLE: &[Builtin] = &[
@@ -110,7 +111,7 @@ pub(crate) fn primitives(evaluator: &mut Evaluator) -> ThunkId {
     }
     let mut items = Vec::new();
     for builtin in TABLE {
-        items.push((builtin.name, evaluator.allocate(Value::Builtin(partial(builtin)))));
+        items.push((builtin.name, allocate(evaluator, builtin)));
     }
     let facts = evaluator.allocate_set(&[]);
     items.push(("facts", facts));

@@ -4,8 +4,9 @@ use crate::code::Parameter;
 use crate::coerce::Style;
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
-use crate::value::{Attribute, ThunkId, Value};
+use crate::value::{Attribute, Value};
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("isAttrs", 1, |evaluator, arguments, spot| {

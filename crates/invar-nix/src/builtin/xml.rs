@@ -3,9 +3,10 @@ use super::{Builtin, builtin};
 use crate::code::{Lambda, Parameter};
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::print::float;
-use crate::value::{AttrSet, Context, NixString, ThunkId, Value};
+use crate::value::{AttrSet, Context, NixString, Value};
 
 pub(super) static TABLE: &[Builtin] = &[builtin("toXML", 1, |evaluator, arguments, spot| {
     let mut writer = Writer { text: String::new(), context: Context::default(), depth: 1 };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rnix::ast::{self, Attr, Entry, Expr, HasEntry};
 
 use super::{Compiler, Names};
-use crate::code::{Binding, Bindings, Bound, Code, Key, Node};
+use crate::code::{Binding, BindingValue, Bindings, Code, Key, Node};
 use crate::error::{ErrorKind, Outcome};
 use crate::name::Name;
 use crate::place::Spot;
@@ -27,7 +27,7 @@ enum Definition {
 }
 
 /// A part of an attribute path that is not yet compiled.
-enum Part {
+enum PathPart {
     Static(Name),
     Dynamic(Expr),
 }
@@ -53,10 +53,10 @@ impl Compiler<'_> {
                 Entry::AttrpathValue(entry) => {
                     let spot = self.spot(&entry);
                     let path = self.part(entry.attrpath(), spot)?;
-                    let parts: Outcome<Vec<Part>> =
+                    let parts: Outcome<Vec<PathPart>> =
                         path.attrs().map(|attribute| self.attribute_part(attribute)).collect();
                     let parts = parts?;
-                    if is_let && matches!(parts.first(), Some(Part::Dynamic(_))) {
+                    if is_let && matches!(parts.first(), Some(PathPart::Dynamic(_))) {
                         return self.error("this is not Nix: names in `let` cannot be computed", spot);
                     }
                     let value = self.part(entry.value(), spot)?;
@@ -88,7 +88,7 @@ impl Compiler<'_> {
         };
         for attribute in inherit.attrs() {
             let spot = self.spot(&attribute);
-            let Part::Static(name) = self.attribute_part(attribute)? else {
+            let PathPart::Static(name) = self.attribute_part(attribute)? else {
                 return self.error("this is not Nix: `inherit` takes no computed names", spot);
             };
             let definition = origin.map_or(Definition::Outer(spot), Definition::From);
@@ -102,7 +102,7 @@ impl Compiler<'_> {
     fn define(
         &mut self,
         mut group: &mut Group,
-        parts: Vec<Part>,
+        parts: Vec<PathPart>,
         value: Definition,
         spot: Spot,
     ) -> Outcome<()> {
@@ -110,19 +110,19 @@ impl Compiler<'_> {
         while let Some(part) = parts.next() {
             let is_last = parts.peek().is_none();
             match part {
-                Part::Dynamic(name) if is_last => {
+                PathPart::Dynamic(name) if is_last => {
                     group.dynamics.push((name, spot, value));
                     return Ok(());
                 }
-                Part::Dynamic(name) => {
+                PathPart::Dynamic(name) => {
                     let nested = Definition::Group(Box::new(Group::new(false)));
                     group.dynamics.push((name, spot, nested));
                     let last = group.dynamics.last_mut().expect("one was pushed");
                     let Definition::Group(next) = &mut last.2 else { return Ok(()) };
                     group = next;
                 }
-                Part::Static(name) if is_last => return self.define_last(group, name, value, spot),
-                Part::Static(name) => {
+                PathPart::Static(name) if is_last => return self.define_last(group, name, value, spot),
+                PathPart::Static(name) => {
                     let (first, definition) = group
                         .entries
                         .entry(name)
@@ -175,22 +175,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn attribute_part(&mut self, attribute: Attr) -> Outcome<Part> {
+    fn attribute_part(&mut self, attribute: Attr) -> Outcome<PathPart> {
         let spot = self.spot(&attribute);
         Ok(match attribute {
-            Attr::Ident(ident) => Part::Static(self.ident(Some(ident), spot)?),
+            Attr::Ident(ident) => PathPart::Static(self.ident(Some(ident), spot)?),
             Attr::Str(string) => match self.plain_text(&string) {
-                Some(text) => Part::Static(self.evaluator.names.intern(&text)),
-                None => Part::Dynamic(Expr::Str(string)),
+                Some(text) => PathPart::Static(self.evaluator.names.intern(&text)),
+                None => PathPart::Dynamic(Expr::Str(string)),
             },
             Attr::Dynamic(dynamic) => {
                 let expression = self.part(dynamic.expr(), spot)?;
                 match &expression {
                     Expr::Str(string) => match self.plain_text(string) {
-                        Some(text) => Part::Static(self.evaluator.names.intern(&text)),
-                        None => Part::Dynamic(expression),
+                        Some(text) => PathPart::Static(self.evaluator.names.intern(&text)),
+                        None => PathPart::Dynamic(expression),
                     },
-                    _ => Part::Dynamic(expression),
+                    _ => PathPart::Dynamic(expression),
                 }
             }
         })
@@ -203,8 +203,8 @@ impl Compiler<'_> {
             .map(|attribute| {
                 let spot = self.spot(&attribute);
                 Ok(match self.attribute_part(attribute)? {
-                    Part::Static(name) => Key::Static(name, spot),
-                    Part::Dynamic(expression) => Key::Dynamic(self.expression(&expression)?),
+                    PathPart::Static(name) => Key::Static(name, spot),
+                    PathPart::Dynamic(expression) => Key::Dynamic(self.expression(&expression)?),
                 })
             })
             .collect()
@@ -230,15 +230,15 @@ impl Compiler<'_> {
         let mut items = Vec::new();
         for (name, (spot, definition)) in group.entries {
             let value = match definition {
-                Definition::From(index) => Bound::From(index),
+                Definition::From(index) => BindingValue::From(index),
                 Definition::Outer(spot) => {
                     let inner = self.scopes.split_off(outside);
                     let text = self.evaluator.text_of(name);
                     let code = self.named(&text, spot);
                     self.scopes.extend(inner);
-                    Bound::Outer(Rc::new(Node { spot, code: code? }))
+                    BindingValue::Outer(Rc::new(Node { spot, code: code? }))
                 }
-                definition => Bound::Code(self.definition(definition, spot)?),
+                definition => BindingValue::Code(self.definition(definition, spot)?),
             };
             items.push(Binding { name, spot, value });
         }

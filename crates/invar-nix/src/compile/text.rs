@@ -14,7 +14,7 @@ use crate::place::Spot;
 use crate::value::Value;
 
 /// A part of an indented string before its indentation is removed.
-enum Raw {
+enum RawPart {
     /// Text as written, whose indentation counts.
     Written(String),
     /// What an escape stands for.
@@ -28,8 +28,8 @@ impl Compiler<'_> {
         let mut text = String::new();
         for part in parts(string) {
             match part {
-                Raw::Written(part) | Raw::Escaped(part) => text.push_str(&part),
-                Raw::Interpolation(interpolation) => {
+                RawPart::Written(part) | RawPart::Escaped(part) => text.push_str(&part),
+                RawPart::Interpolation(interpolation) => {
                     if !text.is_empty() {
                         pieces.push(Piece::Literal(std::mem::take(&mut text).into()));
                     }
@@ -54,8 +54,8 @@ impl Compiler<'_> {
         let mut text = String::new();
         for part in parts(string) {
             match part {
-                Raw::Written(part) | Raw::Escaped(part) => text.push_str(&part),
-                Raw::Interpolation(_) => return None,
+                RawPart::Written(part) | RawPart::Escaped(part) => text.push_str(&part),
+                RawPart::Interpolation(_) => return None,
             }
         }
         Some(text)
@@ -88,7 +88,7 @@ impl Compiler<'_> {
 }
 
 /// The parts of a string: escapes replaced, indentation removed.
-fn parts(string: &ast::Str) -> Vec<Raw> {
+fn parts(string: &ast::Str) -> Vec<RawPart> {
     let mut tokens = string.syntax().children_with_tokens().peekable();
     let is_indented = matches!(tokens.peek(), Some(NodeOrToken::Token(token)) if token.text() == "''");
     let mut parts = Vec::new();
@@ -98,11 +98,11 @@ fn parts(string: &ast::Str) -> Vec<Raw> {
                 if is_indented {
                     read_indented(token.text(), &mut parts);
                 } else {
-                    parts.push(Raw::Escaped(unescape(token.text())));
+                    parts.push(RawPart::Escaped(unescape(token.text())));
                 }
             }
             NodeOrToken::Token(_) => {}
-            NodeOrToken::Node(node) => parts.extend(ast::Interpol::cast(node).map(Raw::Interpolation)),
+            NodeOrToken::Node(node) => parts.extend(ast::Interpol::cast(node).map(RawPart::Interpolation)),
         }
     }
     if is_indented {
@@ -140,11 +140,11 @@ fn escape(letter: char) -> char {
 }
 
 /// Cuts a piece of an indented string at its escapes.
-fn read_indented(mut text: &str, parts: &mut Vec<Raw>) {
+fn read_indented(mut text: &str, parts: &mut Vec<RawPart>) {
     while !text.is_empty() {
         let end = text.find("''").unwrap_or(text.len());
         if end > 0 {
-            parts.push(Raw::Written(text[..end].to_owned()));
+            parts.push(RawPart::Written(text[..end].to_owned()));
         }
         let Some(rest) = text.get(end + 2..) else { return };
         let mut letters = rest.chars();
@@ -157,14 +157,14 @@ fn read_indented(mut text: &str, parts: &mut Vec<Raw>) {
             },
             _ => return,
         };
-        parts.push(Raw::Escaped(value));
+        parts.push(RawPart::Escaped(value));
         text = &rest[length..];
     }
 }
 
 /// Removes what is after the opening quotes, if that is only spaces.
-fn strip_first_line(parts: &mut Vec<Raw>) {
-    if let Some(Raw::Written(text)) = parts.first_mut()
+fn strip_first_line(parts: &mut Vec<RawPart>) {
+    if let Some(RawPart::Written(text)) = parts.first_mut()
         && let Some(end) = text.find('\n')
         && text[..end].bytes().all(|byte| byte == b' ')
     {
@@ -176,13 +176,13 @@ fn strip_first_line(parts: &mut Vec<Raw>) {
 }
 
 /// Removes the spaces that all lines start with, and those before the closing quotes.
-fn strip_indentation(parts: &mut [Raw]) {
+fn strip_indentation(parts: &mut [RawPart]) {
     let width = indentation(parts);
     let mut at_start = true;
     let mut dropped = 0;
     let last = parts.len().wrapping_sub(1);
     for (index, part) in parts.iter_mut().enumerate() {
-        let (Raw::Written(text) | Raw::Escaped(text)) = part else {
+        let (RawPart::Written(text) | RawPart::Escaped(text)) = part else {
             (at_start, dropped) = (false, 0);
             continue;
         };
@@ -210,12 +210,12 @@ fn strip_indentation(parts: &mut [Raw]) {
 }
 
 /// The spaces that all lines which are not empty start with.
-fn indentation(parts: &[Raw]) -> usize {
+fn indentation(parts: &[RawPart]) -> usize {
     let mut least = usize::MAX;
     let mut at_start = true;
     let mut width = 0;
     for part in parts {
-        let Raw::Written(text) = part else {
+        let RawPart::Written(text) = part else {
             if at_start {
                 at_start = false;
                 least = least.min(width);

@@ -2,12 +2,13 @@
 use std::rc::Rc;
 
 use crate::arena::Thunk;
-use crate::code::{Binding, Bindings, Bound, Code, Env, Field, Node, Parameter, Scope};
+use crate::code::{Binding, BindingValue, Bindings, Code, Env, Field, Node, Parameter, Scope};
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::{SymbolId, ThunkId};
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, Attribute, Closure, SymbolId, ThunkId, Value};
+use crate::value::{AttrSet, Attribute, Closure, Value};
 
 impl Evaluator {
     /// The scope and the attributes that `bindings` make.
@@ -22,9 +23,11 @@ impl Evaluator {
         let mut slots = Vec::with_capacity(count);
         for item in &bindings.items {
             slots.push(match &item.value {
-                Bound::Outer(node) => self.delay(node, env)?,
-                Bound::From(index) => self.later(Thunk::Select(origins[*index], item.name), item.spot)?,
-                Bound::Code(node) => match &node.code {
+                BindingValue::Outer(node) => self.delay(node, env)?,
+                BindingValue::From(index) => {
+                    self.later(Thunk::Select(origins[*index], item.name), item.spot)?
+                }
+                BindingValue::Code(node) => match &node.code {
                     Code::Constant(id) => *id,
                     _ if bindings.recursive => self.later(Thunk::Busy, node.spot)?,
                     _ => self.delay(node, env)?,
@@ -35,7 +38,7 @@ impl Evaluator {
         if bindings.recursive {
             scope = Some(Rc::new(Scope { up: scope, slots: slots.clone().into() }));
             for (&id, item) in slots.iter().zip(&bindings.items) {
-                if let Bound::Code(node) = &item.value
+                if let BindingValue::Code(node) = &item.value
                     && !matches!(node.code, Code::Constant(_))
                 {
                     *self.arena.get_mut(id) = unevaluated(node, &scope);
@@ -81,7 +84,7 @@ impl Evaluator {
             if let Some(found) = attributes.iter_mut().find(|found| found.name == binding.name) {
                 found.value = slots[slot];
             }
-            if let Bound::Code(node) = &binding.value
+            if let BindingValue::Code(node) = &binding.value
                 && overrides.get(binding.name).is_none()
                 && !matches!(node.code, Code::Constant(_))
                 && binding.name != self.known.overrides

@@ -1,14 +1,14 @@
 //! Calling functions, builtins, and what stands for them.
 use std::rc::Rc;
 
-use super::Next;
-use crate::builtin::Builtin;
+use super::Continuation;
 use crate::code::{Env, Node};
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{Partial, ThunkId, Value};
+use crate::value::{Builtin, Partial, Value};
 
 impl Evaluator {
     #[inline(never)]
@@ -18,7 +18,7 @@ impl Evaluator {
         arguments: &[Rc<Node>],
         env: &Env,
         spot: Spot,
-    ) -> Outcome<Next> {
+    ) -> Outcome<Continuation> {
         let mut value = self.evaluate(function, env)?;
         let mut index = 0;
         while index < arguments.len() {
@@ -28,7 +28,7 @@ impl Evaluator {
                     let argument = self.delay(&arguments[index], env)?;
                     let scope = self.enter(closure, argument, spot)?;
                     if left == 1 {
-                        return Ok(Next::Code(Rc::clone(&closure.lambda.body), scope));
+                        return Ok(Continuation::Code(Rc::clone(&closure.lambda.body), scope));
                     }
                     let body = Rc::clone(&closure.lambda.body);
                     value = self.evaluate(&body, &scope)?;
@@ -51,7 +51,7 @@ impl Evaluator {
                 }
             }
         }
-        Ok(Next::Value(value))
+        Ok(Continuation::Value(value))
     }
 
     /// `function argument`.
@@ -108,7 +108,7 @@ impl Evaluator {
     /// Calls `builtin` if all its arguments are there. What it cannot know of a symbol makes its result one.
     pub(super) fn call_builtin(
         &mut self,
-        builtin: &'static Builtin,
+        builtin: Builtin,
         arguments: Vec<ThunkId>,
         spot: Spot,
     ) -> Outcome<Value> {
@@ -117,7 +117,8 @@ impl Evaluator {
             return Ok(Value::Builtin(Rc::new(Partial { builtin, arguments })));
         }
         self.step(1, spot)?;
-        match self.deeper(spot, |evaluator| (builtin.action)(evaluator, &arguments, spot)) {
+        let action = self.actions[builtin.action];
+        match self.deeper(spot, |evaluator| action(evaluator, &arguments, spot)) {
             Err(error) if matches!(error.kind, ErrorKind::Unknown { .. }) => {
                 self.symbol_of(Origin::Operation { operator: builtin.name, operands: arguments }, spot)
             }

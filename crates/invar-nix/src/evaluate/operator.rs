@@ -6,9 +6,10 @@ use crate::coerce::Style;
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
 use crate::files::normalize;
+use crate::ids::ThunkId;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{NixString, ThunkId, Value};
+use crate::value::{NixString, Value};
 
 impl Evaluator {
     /// `&&`, `||` and `->`.

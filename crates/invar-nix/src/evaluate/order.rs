@@ -3,9 +3,10 @@ use std::rc::Rc;
 
 use crate::error::{ErrorKind, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::{SymbolId, ThunkId};
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{AttrSet, NixString, SymbolId, ThunkId, Value};
+use crate::value::{AttrSet, NixString, Value};
 
 impl Evaluator {
     /// Whether two values are equal; an error if that depends on a symbol.

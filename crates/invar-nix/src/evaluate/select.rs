@@ -1,14 +1,15 @@
 //! Attributes: `a.b or c`, `a ? b`, and names that a `with` gives.
 use std::rc::Rc;
 
-use super::Next;
+use super::Continuation;
 use crate::code::{Env, Key, Node, variable};
 use crate::error::{ErrorKind, EvalError, Outcome};
 use crate::evaluator::Evaluator;
+use crate::ids::ThunkId;
 use crate::name::Name;
 use crate::place::Spot;
 use crate::symbol::Origin;
-use crate::value::{ThunkId, Value};
+use crate::value::Value;
 
 impl Evaluator {
     /// A name that only a `with` gives. Of several, the innermost that surely has it counts; what is unknown is asked
@@ -49,18 +50,18 @@ impl Evaluator {
         default: Option<&Rc<Node>>,
         env: &Env,
         spot: Spot,
-    ) -> Outcome<Next> {
+    ) -> Outcome<Continuation> {
         let mut value = self.evaluate(of, env)?;
         for key in path {
             let (name, spot) = self.key(key, env, spot)?;
             let found = self.attribute(&value, name, spot)?;
             value = match (found, default) {
                 (Some(id), _) => self.force(id).map_err(|error| self.trace(error, spot))?,
-                (None, Some(default)) => return Ok(Next::Code(Rc::clone(default), env.clone())),
+                (None, Some(default)) => return Ok(Continuation::Code(Rc::clone(default), env.clone())),
                 (None, None) => return Err(self.missing(&value, name, spot)),
             };
         }
-        Ok(Next::Value(value))
+        Ok(Continuation::Value(value))
     }
 
     /// The attribute `name`, which has to be there.

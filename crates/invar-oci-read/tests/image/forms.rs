@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files, write_folder, zstd};
-use invar_oci_read::{Compression, Form, Kind, Limits, NOTHING, Packages, Root, is_record, open};
+use invar_oci_read::{
+    Compression, ImageForm, LayerNode, Limits, NOTHING, Packages, RootFilesystem, is_record, open,
+};
 use invar_tree::ImagePath;
 
 fn path(path: &str) -> ImagePath {
@@ -35,11 +37,11 @@ fn upper() -> Vec<u8> {
 
 /// What both layers make together.
 #[track_caller]
-fn check_root(opened: &invar_oci_read::Opened) {
+fn check_root(opened: &invar_oci_read::ImageSet) {
     let limits = Limits::usual();
     let image = &opened.images[0];
     let listings: Vec<_> = image.layers.iter().map(|layer| layer.read(&limits, NOTHING).unwrap()).collect();
-    let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
+    let root = RootFilesystem::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     let expected =
         ["bin", "data", "data/c", "etc", "etc/greeting", "etc/motd", "usr/bin/other", "usr/bin/tool"];
@@ -58,7 +60,7 @@ fn check_root(opened: &invar_oci_read::Opened) {
 
 /// What is listed of the lower layer when it is not read to its end.
 #[track_caller]
-fn check_outline(opened: &invar_oci_read::Opened) {
+fn check_outline(opened: &invar_oci_read::ImageSet) {
     let limits = Limits::usual();
     let layer = &opened.images[0].layers[0];
     let whole = layer.read(&limits, NOTHING).unwrap();
@@ -90,7 +92,7 @@ fn every_form_gives_the_same_root() {
         fs::write(&archive, tar_of_files(&files)).unwrap();
         let layout = folder.path().join(name);
         write_folder(&layout, &files);
-        for (file, form) in [(archive, Form::OciArchive), (layout, Form::OciLayout)] {
+        for (file, form) in [(archive, ImageForm::OciArchive), (layout, ImageForm::OciLayout)] {
             let opened = open(&file, &Limits::usual()).unwrap();
             assert_eq!(opened.form, form);
             assert_eq!(opened.images[0].platform.as_ref().unwrap().to_string(), "linux/amd64");
@@ -106,7 +108,7 @@ fn every_form_gives_the_same_root() {
     let opened = open(&docker, &Limits::usual()).unwrap();
     assert_eq!(
         (opened.form, opened.images[0].names.as_slice()),
-        (Form::DockerArchive, &["little:1".to_owned()][..])
+        (ImageForm::DockerArchive, &["little:1".to_owned()][..])
     );
     check_root(&opened);
 }
@@ -137,16 +139,18 @@ fn root_file_systems_are_images_of_one_layer() {
     let unpacked = folder.path().join("root");
     tar::Archive::new(lower().as_slice()).unpack(&unpacked).unwrap();
     let mut seen = BTreeSet::new();
-    for (file, form) in
-        [(&plain, Form::RootfsArchive), (&packed, Form::RootfsArchive), (&unpacked, Form::RootfsFolder)]
-    {
+    for (file, form) in [
+        (&plain, ImageForm::RootfsArchive),
+        (&packed, ImageForm::RootfsArchive),
+        (&unpacked, ImageForm::RootfsDirectory),
+    ] {
         let opened = open(file, &Limits::usual()).unwrap();
         assert_eq!(opened.form, form);
         let listing = opened.images[0].layers[0].read(&Limits::usual(), &|_, size| size).unwrap();
-        let files: Vec<(String, Kind)> = listing
+        let files: Vec<(String, LayerNode)> = listing
             .members
             .iter()
-            .filter(|member| member.kind != Kind::Directory)
+            .filter(|member| member.kind != LayerNode::Directory)
             .map(|member| (member.path.to_string(), member.kind.clone()))
             .collect();
         let mut files = files;

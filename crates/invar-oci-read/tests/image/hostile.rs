@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
 use invar_formats::tar::TarError;
-use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, Root, open};
+use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, RootFilesystem, open};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }
@@ -155,7 +155,7 @@ fn links_of_a_layer_do_not_lead_anywhere() {
         .raw(b"bad\xff", b'0', b"", b"3")
         .finish();
     let listing = read(&layer).unwrap();
-    let root = Root::of([(0, &listing.members[..])]);
+    let root = RootFilesystem::of([(0, &listing.members[..])]);
     let paths: Vec<&str> = root.iter().map(|(path, _)| path.as_str()).collect();
     assert!(paths.contains(&"etc/file") && paths.contains(&"bad\\xff"), "{paths:?}");
 }
@@ -201,7 +201,7 @@ fn no_flipped_bit_and_no_cut_is_a_reason_to_stop() {
                 // Nothing comes of it but an error.
                 let _ = layer.outline(&small(), NOTHING, &|_| false);
             }
-            let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
+            let root = RootFilesystem::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
             Packages::of(&listings.iter().flat_map(|listing| listing.kept.clone()).collect());
             assert!(root.iter().all(|(path, _)| !path.as_str().split('/').any(|name| name == "..")));
         }

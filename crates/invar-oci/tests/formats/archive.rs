@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::sample::{IF_INTENDED, archive, bytes, request};
 use flate2::read::MultiGzDecoder;
-use invar_oci::{ArchiveRequest, Part, archive_parts, layout_files, total_size};
+use invar_oci::{ArchivePart, ArchiveRequest, archive_parts, layout_files, total_size};
 use invar_tree::Digest;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -68,7 +68,8 @@ fn the_archive_holds_the_layout() {
 #[test]
 fn each_blob_is_there_once() {
     let (request, _) = request(&["amd64", "arm64"], &["app", "app:1.0"]);
-    let blobs = archive_parts(&request).iter().filter(|part| matches!(part, Part::Blob { .. })).count();
+    let blobs =
+        archive_parts(&request).iter().filter(|part| matches!(part, ArchivePart::Blob { .. })).count();
     assert_eq!(blobs, 2, "both images share both layers");
     let paths: Vec<String> = layout_files(&request).into_iter().map(|(path, _)| path).collect();
     assert_eq!(paths.len(), BTreeSet::from_iter(&paths).len());
@@ -82,8 +83,8 @@ fn bytes_are_in_one_piece() {
     let kinds: String = archive_parts(&request)
         .iter()
         .map(|part| match part {
-            Part::Bytes(_) => 'b',
-            Part::Blob { .. } => 'L',
+            ArchivePart::Bytes(_) => 'b',
+            ArchivePart::Blob { .. } => 'L',
         })
         .collect();
     assert_eq!(kinds, "bLbLb");

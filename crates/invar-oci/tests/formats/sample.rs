@@ -2,8 +2,8 @@
 use std::collections::BTreeMap;
 
 use invar_oci::{
-    ArchiveRequest, END_OF_ARCHIVE, Healthcheck, History, Image, ImageConfig, Layer, Part, archive_parts,
-    gzip, write_directories, write_segment,
+    ArchivePart, ArchiveRequest, END_OF_ARCHIVE, Healthcheck, History, Image, ImageConfig, Layer,
+    archive_parts, gzip, write_directories, write_segment,
 };
 use invar_tree::{Digest, ImagePath, MemoryTree, Mode, Origin, Owner, Sink, Tree, merge};
 
@@ -152,10 +152,10 @@ pub fn request(architectures: &[&str], names: &[&str]) -> (ArchiveRequest, BTree
 }
 
 /// The bytes of a part.
-pub fn bytes(part: &Part, blobs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
+pub fn bytes(part: &ArchivePart, blobs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
     match part {
-        Part::Bytes(bytes) => bytes.clone(),
-        Part::Blob { digest, size } => {
+        ArchivePart::Bytes(bytes) => bytes.clone(),
+        ArchivePart::Blob { digest, size } => {
             assert_eq!(blobs[digest].len() as u64, *size);
             blobs[digest].clone()
         }

@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 
 /// A kind of file that an image does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Special {
+pub enum SpecialFile {
     /// A socket.
     Socket,
     /// A FIFO, also called a named pipe.
@@ -20,7 +20,7 @@ pub enum Special {
     Unknown,
 }
 
-impl Special {
+impl SpecialFile {
     pub(crate) fn of(kind: FileType) -> Self {
         match kind {
             FileType::Socket => Self::Socket,
@@ -32,7 +32,7 @@ impl Special {
     }
 }
 
-impl fmt::Display for Special {
+impl fmt::Display for SpecialFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Socket => "a socket",
@@ -53,7 +53,7 @@ pub enum CaptureError {
         /// Where it is.
         path: PathBuf,
         /// What it is.
-        kind: Special,
+        kind: SpecialFile,
     },
     /// A name that a path in an image cannot have.
     #[error("{} has a name that is not valid in an image", path.display())]
@@ -74,7 +74,7 @@ pub enum CaptureError {
     },
     /// Only a folder can be the root of a tree.
     #[error("{} is not a directory", path.display())]
-    NotAFolder {
+    NotADirectory {
         /// What was to be captured, on the host.
         path: PathBuf,
     },

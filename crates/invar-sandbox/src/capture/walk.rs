@@ -12,29 +12,29 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{CaptureError, CaptureRules, Modes, OwnerOf, Removed, Special};
+use super::{CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile};
 
 /// How many nested folders are held open; the others are opened again on the way back.
 const OPEN: usize = 64;
 
 /// What is walked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum CaptureForm {
     /// A folder that is what it shows.
-    Folder,
+    Directory,
     /// The upper layer of an overlay.
     Upper,
 }
 
 /// A walk over a folder, with what is left of its limits.
 pub(super) struct Walk<'a> {
-    form: Form,
+    form: CaptureForm,
     rules: &'a CaptureRules,
     owners: &'a OwnerOf<'a>,
     sink: &'a mut dyn Sink,
     bytes: u64,
     entries: u64,
-    removed: Removed,
+    removed: RemovedPaths,
 }
 
 /// A folder on the way from the top to where the walk is.
@@ -53,16 +53,16 @@ struct Level {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(
-        form: Form,
+        form: CaptureForm,
         rules: &'a CaptureRules,
         owners: &'a OwnerOf<'a>,
         sink: &'a mut dyn Sink,
     ) -> Self {
         let (bytes, entries) = (rules.bytes, rules.entries);
-        Self { form, rules, owners, sink, bytes, entries, removed: Removed::default() }
+        Self { form, rules, owners, sink, bytes, entries, removed: RemovedPaths::default() }
     }
 
-    pub(super) fn start(mut self, top: &Path, at: Option<&ImagePath>) -> Result<Removed, CaptureError> {
+    pub(super) fn start(mut self, top: &Path, at: Option<&ImagePath>) -> Result<RemovedPaths, CaptureError> {
         let failed = |error: Errno| CaptureError::Io { path: top.to_owned(), source: error.into() };
         let name = CString::new(top.as_os_str().as_bytes()).map_err(|_| failed(Errno::INVAL))?;
         let found = statat(CWD, &name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
@@ -75,7 +75,7 @@ impl<'a> Walk<'a> {
             }
             None => {
                 if !FileType::from_raw_mode(found.st_mode).is_dir() {
-                    return Err(CaptureError::NotAFolder { path: top.to_owned() });
+                    return Err(CaptureError::NotADirectory { path: top.to_owned() });
                 }
                 let (folder, unlocked) = open(CWD, &name, &found, Path::new("/"))?;
                 let level = self.level(folder, unlocked, found, None)?;
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
         match kind {
             FileType::Directory => {
                 let (opened, unlocked) = open(folder, name, found, &shown(&path))?;
-                if self.form == Form::Upper && self.is_opaque(&opened, &path)? {
+                if self.form == CaptureForm::Upper && self.is_opaque(&opened, &path)? {
                     self.removed.opaque.push(path.clone());
                 }
                 self.sink.directory(path.clone(), self.mode(found), self.owner(found))?;
@@ -145,11 +145,11 @@ impl<'a> Walk<'a> {
                 }
                 Ok(None)
             }
-            FileType::CharacterDevice if self.form == Form::Upper && found.st_rdev == 0 => {
+            FileType::CharacterDevice if self.form == CaptureForm::Upper && found.st_rdev == 0 => {
                 self.removed.whiteouts.push(path);
                 Ok(None)
             }
-            _ => Err(CaptureError::Special { path: shown(&path), kind: Special::of(kind) }),
+            _ => Err(CaptureError::Special { path: shown(&path), kind: SpecialFile::of(kind) }),
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Walk<'a> {
             // What is open stays so.
             lock(&opened, found).map_err(failed(&path))?;
         }
-        if self.form == Form::Upper {
+        if self.form == CaptureForm::Upper {
             if size == 0
                 && has_attribute(&opened, &["user.overlay.whiteout", "trusted.overlay.whiteout"], &path)?
                     .is_some()

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use invar_sandbox::{CaptureError, CaptureRules, Modes, Removed, Special, capture, capture_changes};
+use invar_sandbox::{CaptureError, CaptureRules, Modes, RemovedPaths, SpecialFile, capture, capture_changes};
 use invar_tree::{Contents, Digest, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink, SinkError};
 use rustix::fs::{CWD, FileType, Mode as Bits, OFlags, XattrFlags, mkdirat, mknodat, openat};
 use tempfile::TempDir;
@@ -146,7 +146,7 @@ fn a_folder_a_file_or_a_link_lands_where_it_is_told() {
     assert_eq!(at("to-folder"), ["opt 0755 0:0 /", "opt/x 0777 0:0 -> a"]);
     for name in ["z", "to-folder"] {
         let error = error_of(&directory.path().join(name), &KEPT);
-        assert!(matches!(error, CaptureError::NotAFolder { .. }), "{error:?}");
+        assert!(matches!(error, CaptureError::NotADirectory { .. }), "{error:?}");
     }
     let error = error_of(&directory.path().join("missing"), &KEPT);
     assert!(matches!(error, CaptureError::Io { .. }), "{error:?}");
@@ -191,7 +191,7 @@ fn the_order_is_that_of_the_names() {
 
 #[test]
 fn what_an_image_cannot_hold_is_refused_by_name() {
-    let refused = |make: &dyn Fn(&Path), kind: Special, words: &str| {
+    let refused = |make: &dyn Fn(&Path), kind: SpecialFile, words: &str| {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("run")).unwrap();
         make(&directory.path().join("run/x"));
@@ -209,14 +209,14 @@ fn what_an_image_cannot_hold_is_refused_by_name() {
     let device = |kind: FileType, number: u64| {
         move |path: &Path| mknodat(CWD, path, kind, Bits::RUSR, number).unwrap()
     };
-    refused(&|path| drop(UnixListener::bind(path).unwrap()), Special::Socket, "a socket");
-    refused(&device(FileType::Fifo, 0), Special::Fifo, "a FIFO");
+    refused(&|path| drop(UnixListener::bind(path).unwrap()), SpecialFile::Socket, "a socket");
+    refused(&device(FileType::Fifo, 0), SpecialFile::Fifo, "a FIFO");
     // Only the upper layer of an overlay has whiteouts.
-    refused(&device(FileType::CharacterDevice, 0), Special::CharacterDevice, "a character device");
+    refused(&device(FileType::CharacterDevice, 0), SpecialFile::CharacterDevice, "a character device");
     if is_root() {
         let null = rustix::fs::makedev(1, 3);
-        refused(&device(FileType::CharacterDevice, null), Special::CharacterDevice, "a character device");
-        refused(&device(FileType::BlockDevice, null), Special::BlockDevice, "a block device");
+        refused(&device(FileType::CharacterDevice, null), SpecialFile::CharacterDevice, "a character device");
+        refused(&device(FileType::BlockDevice, null), SpecialFile::BlockDevice, "a block device");
     } else {
         eprintln!("SKIPPED: only root makes devices");
     }
@@ -395,7 +395,7 @@ fn files_and_folders_that_their_owner_may_not_read_are_read() {
     }
 }
 
-fn changes(upper: &Path) -> Result<(Vec<String>, Removed), CaptureError> {
+fn changes(upper: &Path) -> Result<(Vec<String>, RemovedPaths), CaptureError> {
     let mut sink = memory();
     let removed = capture_changes(upper, &KEPT, &|_, _| None, &mut sink)?;
     Ok((lines(&sink), removed))
@@ -454,7 +454,7 @@ fn whiteouts_and_opaque_folders_of_an_upper_layer_are_told_apart() {
     }
     let expected = ["extended/gone", "gone", "gone/a", "gone/a/b", "replaced/x", "replaced/x/y"].map(path);
     assert_eq!(removed.paths(lower.tree()), expected);
-    assert_eq!(Removed::default().paths(lower.tree()), []);
+    assert_eq!(RemovedPaths::default().paths(lower.tree()), []);
 }
 
 #[test]

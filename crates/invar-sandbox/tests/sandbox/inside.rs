@@ -2,7 +2,7 @@
 use std::ffi::OsString;
 use std::fs;
 
-use invar_sandbox::{Network, Standard};
+use invar_sandbox::{Network, StandardStreams};
 
 use crate::setup::Setup;
 
@@ -87,7 +87,7 @@ fn inherited_streams_are_the_callers() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&caller.stdout), "got from the tree\nExited(0)\n");
     assert_eq!(String::from_utf8_lossy(&caller.stderr), "error\n");
-    assert_eq!(setup.sandbox.standard, Standard::Lines);
+    assert_eq!(setup.sandbox.standard, StandardStreams::Lines);
 }
 
 #[test]

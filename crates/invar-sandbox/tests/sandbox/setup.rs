@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use invar_sandbox::{
-    Finished, Illusion, Limits, Network, Ownership, Sandbox, SandboxError, Standard, Status,
+    CommandResult, Illusion, Limits, Network, Ownership, Sandbox, SandboxError, StandardStreams, Status,
 };
 use tempfile::TempDir;
 
@@ -72,7 +72,7 @@ impl Setup {
             },
             ownership: Ownership::Mapped,
             cpus: Some(1),
-            standard: Standard::Lines,
+            standard: StandardStreams::Lines,
             illusion: Illusion::NONE,
         };
         Self { folder, sandbox }
@@ -86,7 +86,7 @@ impl Setup {
     }
 
     /// Runs a command; gives its output as well.
-    pub(crate) fn run(&mut self, command: &[&str]) -> Result<(String, Finished), SandboxError> {
+    pub(crate) fn run(&mut self, command: &[&str]) -> Result<(String, CommandResult), SandboxError> {
         self.sandbox.command = command.iter().map(Into::into).collect();
         let mut output = Vec::new();
         let finished = invar_sandbox::run(&self.sandbox, &mut |chunk| output.extend_from_slice(chunk))?;

@@ -7,7 +7,7 @@ use invar_formats::tar::{Limits, MemberKind, Policy, TarError, TarReader};
 use invar_formats::{Compression, LimitExceeded, Limited};
 use invar_tree::{ImagePath, Mode, PathError, SinkError};
 
-use crate::{ContentFault, Fetched, VendorError};
+use crate::{ContentFault, FetchedFile, VendorError};
 
 /// The most bytes that a crate or a repository may unpack to. cargo's own limit for a crate is half of it.
 pub(super) const MAX_UNPACKED: u64 = 1 << 30;
@@ -29,12 +29,12 @@ const LONGEST_TARGET: usize = 100;
 pub(super) struct Member {
     /// Its path in the archive.
     pub(super) path: ImagePath,
-    pub(super) kind: Kind,
+    pub(super) kind: ArchiveNode,
 }
 
 /// What a member is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum ArchiveNode {
     File(Mode),
     Directory,
     Symlink(String),
@@ -44,7 +44,7 @@ pub(super) enum Kind {
 
 /// Gives each member of the archive in `file`, and its content, to `visit`.
 pub(super) fn read(
-    file: &Fetched<'_>,
+    file: &FetchedFile<'_>,
     compressed: bool,
     visit: &mut dyn FnMut(Member, &mut dyn Read) -> Result<(), VendorError>,
 ) -> Result<(), VendorError> {
@@ -62,14 +62,14 @@ pub(super) fn read(
         let kind = match header.kind() {
             MemberKind::File => {
                 let mode = header.mode().map_err(|fault| broken(TarError::entry(&header.path, fault)))?;
-                Kind::File(if mode & 0o111 != 0 { Mode::PROGRAM } else { Mode::FILE })
+                ArchiveNode::File(if mode & 0o111 != 0 { Mode::PROGRAM } else { Mode::FILE })
             }
-            MemberKind::Directory => Kind::Directory,
+            MemberKind::Directory => ArchiveNode::Directory,
             MemberKind::Symlink => {
                 let target = &header.link[..header.link.len().min(LONGEST_TARGET)];
-                Kind::Symlink(String::from_utf8_lossy(target).into_owned())
+                ArchiveNode::Symlink(String::from_utf8_lossy(target).into_owned())
             }
-            _ => Kind::Other,
+            _ => ArchiveNode::Other,
         };
         visit(Member { path, kind }, &mut archive.content()).map_err(|error| match error {
             VendorError::Sink(SinkError::Read { source, .. }) if LimitExceeded::find(&source).is_some() => {
@@ -83,7 +83,7 @@ pub(super) fn read(
 }
 
 /// Whether the file starts as gzip does.
-pub(super) fn is_compressed(file: &Fetched<'_>) -> Result<bool, VendorError> {
+pub(super) fn is_compressed(file: &FetchedFile<'_>) -> Result<bool, VendorError> {
     let mut start = [0; 2];
     match file.reader()?.read_exact(&mut start) {
         Ok(()) => Ok(start == [0x1f, 0x8b]),

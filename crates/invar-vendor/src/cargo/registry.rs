@@ -6,7 +6,7 @@
 //! `<1st and 2nd>/<3rd and 4th>`.
 //!
 //! Source: the Cargo book, "Registry index", sections "Index configuration" and "Index files".
-use crate::{Needed, NeededSource, Registries};
+use crate::{LockedFile, LockedFileSource, Registries};
 
 /// The default registry, as locks name it, is this address, the registry's domain, and `-index`.
 const DEFAULT_INDEX: &str = "registry+https://github.com/rust-lang/";
@@ -57,8 +57,8 @@ fn prefix(name: &str) -> String {
     }
 }
 
-pub(crate) fn urls(needed: &Needed, registries: &Registries) -> Vec<String> {
-    let NeededSource::Registry { index } = &needed.source else { return Vec::new() };
+pub(crate) fn urls(needed: &LockedFile, registries: &Registries) -> Vec<String> {
+    let LockedFileSource::Registry { index } = &needed.source else { return Vec::new() };
     let default = if is_default(index) { registries.cargo.as_ref() } else { None };
     let templates = registries.cargo_others.get(index).into_iter().chain(default);
     let checksum = needed.checks.first().map(|check| check.hex()).unwrap_or_default();

@@ -10,9 +10,9 @@ use std::io::Read;
 use invar_tree::Mode;
 use toml::Table;
 
-use super::archive::{self, Kind, is_compressed};
-use crate::offer::Place;
-use crate::{ContentFault, Fetched, VendorError};
+use super::archive::{self, ArchiveNode, is_compressed};
+use crate::offer::OfferDirectory;
+use crate::{ContentFault, FetchedFile, VendorError};
 
 mod inherit;
 
@@ -32,51 +32,55 @@ struct Survey {
     links: BTreeMap<String, String>,
 }
 
-pub(super) fn unpack(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Result<(), VendorError> {
+pub(super) fn unpack(
+    file: &FetchedFile<'_>,
+    directory: &str,
+    place: &mut OfferDirectory<'_>,
+) -> Result<(), VendorError> {
     let compressed = is_compressed(file)?;
     let survey = survey(file, compressed)?;
     let (home, manifest) = survey.package(file)?;
-    place.file(&format!("{folder}/Cargo.toml"), Mode::FILE, &mut manifest.as_bytes())?;
+    place.file(&format!("{directory}/Cargo.toml"), Mode::FILE, &mut manifest.as_bytes())?;
     archive::read(file, compressed, &mut |member, content| {
-        let Kind::File(mode) = member.kind else { return Ok(()) };
+        let ArchiveNode::File(mode) = member.kind else { return Ok(()) };
         let mut targets = survey.places(member.path.as_str(), &home);
         targets
             .retain(|target| !["Cargo.toml", ".cargo-checksum.json", ".cargo-ok"].contains(&target.as_str()));
         match targets.as_slice() {
             [] => Ok(()),
-            [only] => place.file(&format!("{folder}/{only}"), mode, content),
+            [only] => place.file(&format!("{directory}/{only}"), mode, content),
             several => {
                 let bytes = buffered(file, content)?;
                 several.iter().try_for_each(|target| {
-                    place.file(&format!("{folder}/{target}"), mode, &mut bytes.as_slice())
+                    place.file(&format!("{directory}/{target}"), mode, &mut bytes.as_slice())
                 })
             }
         }
     })
 }
 
-fn survey(file: &Fetched<'_>, compressed: bool) -> Result<Survey, VendorError> {
+fn survey(file: &FetchedFile<'_>, compressed: bool) -> Result<Survey, VendorError> {
     let mut survey = Survey::default();
     archive::read(file, compressed, &mut |member, content| {
         let path = member.path.as_str();
         match member.kind {
-            Kind::File(_) => {
-                let Some(folder) = path.strip_suffix("Cargo.toml") else { return Ok(()) };
-                if folder.is_empty() || folder.ends_with('/') {
+            ArchiveNode::File(_) => {
+                let Some(directory) = path.strip_suffix("Cargo.toml") else { return Ok(()) };
+                if directory.is_empty() || directory.ends_with('/') {
                     // A manifest that is not UTF-8 is no package's; repositories have such ones as test data.
                     if let Ok(text) = String::from_utf8(buffered(file, content)?) {
-                        survey.manifests.insert(folder.to_owned(), text);
+                        survey.manifests.insert(directory.to_owned(), text);
                     }
                 }
             }
-            Kind::Symlink(target) => {
-                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-                if let Some(target) = resolved(folder, &target) {
+            ArchiveNode::Symlink(target) => {
+                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                if let Some(target) = resolved(directory, &target) {
                     survey.links.insert(path.to_owned(), target);
                 }
             }
-            Kind::Directory => {}
-            Kind::Other => return Err(file.fault(ContentFault::Kind { path: path.to_owned() })),
+            ArchiveNode::Directory => {}
+            ArchiveNode::Other => return Err(file.fault(ContentFault::Kind { path: path.to_owned() })),
         }
         if survey.manifests.len() + survey.links.len() > MAX_COLLECTED {
             return Err(file.fault(ContentFault::TooManyMembers { limit: MAX_COLLECTED }));
@@ -88,9 +92,9 @@ fn survey(file: &Fetched<'_>, compressed: bool) -> Result<Survey, VendorError> {
 
 impl Survey {
     /// The folder of the package that `file` is needed for, and its manifest without inheritance.
-    fn package(&self, file: &Fetched<'_>) -> Result<(String, String), VendorError> {
+    fn package(&self, file: &FetchedFile<'_>) -> Result<(String, String), VendorError> {
         let name = file.needed.name.as_str();
-        for (folder, text) in &self.manifests {
+        for (directory, text) in &self.manifests {
             let Ok(mut manifest) = text.parse::<Table>() else { continue };
             if manifest.get("package").and_then(|package| package.get("name")?.as_str()) != Some(name) {
                 continue;
@@ -98,7 +102,7 @@ impl Survey {
             let manifest_fault = |reason: String| file.fault(ContentFault::Manifest { reason });
             let inherits = inherit::inherits(&manifest);
             if inherits {
-                let root = self.workspace(folder, &manifest);
+                let root = self.workspace(directory, &manifest);
                 let root =
                     root.ok_or_else(|| manifest_fault("its workspace is not in the repository".into()))?;
                 inherit::resolve(&mut manifest, &root).map_err(manifest_fault)?;
@@ -107,25 +111,26 @@ impl Survey {
             let version = manifest.get("package").and_then(|package| package.get("version")?.as_str());
             if version.unwrap_or("0.0.0") == file.needed.version {
                 let text = if inherits { manifest.to_string() } else { text.clone() };
-                return Ok((folder.clone(), text));
+                return Ok((directory.clone(), text));
             }
         }
         Err(file.fault(ContentFault::NoManifest { name: name.to_owned() }))
     }
 
     /// The `workspace` table that a member in `folder` inherits from: the nearest one above.
-    fn workspace(&self, folder: &str, manifest: &Table) -> Option<Table> {
+    fn workspace(&self, directory: &str, manifest: &Table) -> Option<Table> {
         let named = manifest.get("package").and_then(|package| package.get("workspace")?.as_str());
         let named = match named {
             Some(path) => {
-                let root = resolved(folder.trim_end_matches('/'), path)?;
+                let root = resolved(directory.trim_end_matches('/'), path)?;
                 Some(if root.is_empty() { root } else { format!("{root}/") })
             }
             None => None,
         };
-        let above = folder.rmatch_indices('/').map(|(at, _)| folder[..=at].to_owned()).chain([String::new()]);
-        named.into_iter().chain(above).find_map(|folder| {
-            let table = self.manifests.get(&folder)?.parse::<Table>().ok()?;
+        let above =
+            directory.rmatch_indices('/').map(|(at, _)| directory[..=at].to_owned()).chain([String::new()]);
+        named.into_iter().chain(above).find_map(|directory| {
+            let table = self.manifests.get(&directory)?.parse::<Table>().ok()?;
             table.get("workspace")?.as_table().cloned()
         })
     }
@@ -165,11 +170,11 @@ impl Survey {
 }
 
 /// The path that `target` means in `folder`; `None` where it leads out of the repository.
-fn resolved(folder: &str, target: &str) -> Option<String> {
+fn resolved(directory: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }
-    let mut names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    let mut names: Vec<&str> = directory.split('/').filter(|name| !name.is_empty()).collect();
     for name in target.split('/') {
         match name {
             "" | "." => {}
@@ -182,7 +187,7 @@ fn resolved(folder: &str, target: &str) -> Option<String> {
     Some(names.join("/"))
 }
 
-fn buffered(file: &Fetched<'_>, content: &mut dyn Read) -> Result<Vec<u8>, VendorError> {
+fn buffered(file: &FetchedFile<'_>, content: &mut dyn Read) -> Result<Vec<u8>, VendorError> {
     let mut bytes = Vec::new();
     let read = content.take(MAX_BUFFERED + 1).read_to_end(&mut bytes);
     read.map_err(|source| file.fault(ContentFault::Archive(source.into())))?;

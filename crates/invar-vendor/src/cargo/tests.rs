@@ -1,7 +1,7 @@
 use super::*;
 use invar_tree::Machine;
 
-use crate::{Registries, Target, needed as read_lock, urls};
+use crate::{Registries, Target, read_lock, urls};
 
 const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const COMMIT: &str = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
@@ -16,7 +16,7 @@ fn lock(version: u64, source: &str, rest: &str) -> String {
 #[test]
 fn sources_are_told_apart() {
     #[track_caller]
-    fn check(text: &str, expected: NeededSource, reference: Option<(&'static str, &str)>) {
+    fn check(text: &str, expected: LockedFileSource, reference: Option<(&'static str, &str)>) {
         let all = read_lock(Ecosystem::Cargo, text, &TARGET).unwrap();
         assert_eq!(all.len(), 1, "{text}");
         assert_eq!(all[0].source, expected, "{text}");
@@ -26,11 +26,11 @@ fn sources_are_told_apart() {
     let sum = format!("checksum = \"{SUM}\"");
     for index in ["registry+https://mirror.example/index", "sparse+https://mirror.example/index/"] {
         for version in [3, 4] {
-            check(&lock(version, index, &sum), NeededSource::Registry { index: index.into() }, None);
+            check(&lock(version, index, &sum), LockedFileSource::Registry { index: index.into() }, None);
         }
     }
     let git = |query: &str| format!("git+https://mirror.example/a{query}#{COMMIT}");
-    let source = || NeededSource::Git { url: "https://mirror.example/a".into(), commit: COMMIT.into() };
+    let source = || LockedFileSource::Git { url: "https://mirror.example/a".into(), commit: COMMIT.into() };
     check(&lock(4, &git(""), ""), source(), None);
     check(&lock(4, &git("?rev=abc"), ""), source(), Some(("rev", "abc")));
     check(&lock(4, &git("?tag=v1%2F2+x%2B"), ""), source(), Some(("tag", "v1/2 x+")));

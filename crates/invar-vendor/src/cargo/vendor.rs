@@ -18,19 +18,22 @@ use std::fmt::Write as _;
 
 use invar_tree::Mode;
 
-use super::archive::{self, Kind};
+use super::archive::{self, ArchiveNode};
 use super::{registry, repository};
-use crate::needed::Detail;
-use crate::offer::{Place, Variables, agree};
-use crate::{ContentFault, Fetched, Needed, NeededSource, VendorError};
+use crate::locked_file::Detail;
+use crate::offer::{OfferDirectory, Variables, agree};
+use crate::{ContentFault, FetchedFile, LockedFile, LockedFileSource, VendorError};
 
 /// Where a crate's own records of a directory source would be; the archive must not contain them.
 const RECORDS: [&str; 2] = [".cargo-checksum.json", ".cargo-ok"];
 
-pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {
+pub(crate) fn offer(
+    files: &[FetchedFile<'_>],
+    place: &mut OfferDirectory<'_>,
+) -> Result<Variables, VendorError> {
     place.directory("cargo/vendor")?;
     let sources = folders(files);
-    let mut known: BTreeMap<String, &Needed> = BTreeMap::new();
+    let mut known: BTreeMap<String, &LockedFile> = BTreeMap::new();
     for file in files {
         let needed = file.needed;
         let folder = format!("{}/{}-{}", sources[&Source::of(needed)], needed.name, needed.version);
@@ -38,12 +41,13 @@ pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Vari
             if agree(first, needed) {
                 continue;
             }
-            let of =
-                |needed: &Needed| needed.checks.first().map(|check| check.to_string()).unwrap_or_default();
+            let of = |needed: &LockedFile| {
+                needed.checks.first().map(|check| check.to_string()).unwrap_or_default()
+            };
             return Err(VendorError::Conflict { file: file.label(), one: of(first), other: of(needed) });
         }
         let checksum = match &needed.source {
-            NeededSource::Git { .. } => {
+            LockedFileSource::Git { .. } => {
                 repository::unpack(file, &folder, place)?;
                 "{\"files\":{}}".to_owned()
             }
@@ -71,23 +75,25 @@ enum Source {
 }
 
 impl Source {
-    fn of(needed: &Needed) -> Self {
+    fn of(needed: &LockedFile) -> Self {
         match &needed.source {
-            NeededSource::Git { url, .. } => {
+            LockedFileSource::Git { url, .. } => {
                 let reference = match &needed.detail {
                     Detail::Cargo { reference } => reference.clone(),
                     Detail::Npm { .. } | Detail::Pip => None,
                 };
                 Self::Git(url.clone(), reference)
             }
-            NeededSource::Registry { index } if !registry::is_default(index) => Self::Registry(index.clone()),
+            LockedFileSource::Registry { index } if !registry::is_default(index) => {
+                Self::Registry(index.clone())
+            }
             _ => Self::Default,
         }
     }
 }
 
 /// The folder of each source.
-fn folders(files: &[Fetched<'_>]) -> BTreeMap<Source, String> {
+fn folders(files: &[FetchedFile<'_>]) -> BTreeMap<Source, String> {
     let mut sources: BTreeMap<Source, String> =
         files.iter().map(|file| (Source::of(file.needed), String::new())).collect();
     sources.insert(Source::Default, String::new());
@@ -98,7 +104,7 @@ fn folders(files: &[Fetched<'_>]) -> BTreeMap<Source, String> {
     sources
 }
 
-fn config(sources: &BTreeMap<Source, String>, place: &Place<'_>) -> String {
+fn config(sources: &BTreeMap<Source, String>, place: &OfferDirectory<'_>) -> String {
     let mut text = String::new();
     for (source, folder) in sources {
         let vendored = folder.strip_prefix("cargo/").unwrap_or(folder);
@@ -133,16 +139,20 @@ fn quoted(text: &str) -> String {
 }
 
 /// Unpacks a `.crate`: a tar archive, compressed with gzip, with one top folder `<name>-<version>`.
-fn unpack_crate(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Result<(), VendorError> {
+fn unpack_crate(
+    file: &FetchedFile<'_>,
+    folder: &str,
+    place: &mut OfferDirectory<'_>,
+) -> Result<(), VendorError> {
     let top = format!("{}-{}", file.needed.name, file.needed.version);
     let mut has_manifest = false;
     archive::read(file, true, &mut |member, content| {
         let path = member.path.as_str();
         let inner = match path.strip_prefix(top.as_str()) {
-            Some("") if matches!(member.kind, Kind::Directory) => return Ok(()),
+            Some("") if matches!(member.kind, ArchiveNode::Directory) => return Ok(()),
             Some(rest) if rest.starts_with('/') => &rest[1..],
             _ => {
-                let fault = ContentFault::Outside { path: path.to_owned(), folder: top.clone() };
+                let fault = ContentFault::Outside { path: path.to_owned(), directory: top.clone() };
                 return Err(file.fault(fault));
             }
         };
@@ -151,12 +161,14 @@ fn unpack_crate(file: &Fetched<'_>, folder: &str, place: &mut Place<'_>) -> Resu
         }
         let target = format!("{folder}/{inner}");
         match member.kind {
-            Kind::Directory => place.directory(&target),
-            Kind::File(mode) => {
+            ArchiveNode::Directory => place.directory(&target),
+            ArchiveNode::File(mode) => {
                 has_manifest |= inner == "Cargo.toml";
                 place.file(&target, mode, content)
             }
-            Kind::Symlink(_) | Kind::Other => Err(file.fault(ContentFault::Kind { path: path.to_owned() })),
+            ArchiveNode::Symlink(_) | ArchiveNode::Other => {
+                Err(file.fault(ContentFault::Kind { path: path.to_owned() }))
+            }
         }
     })?;
     if !has_manifest {

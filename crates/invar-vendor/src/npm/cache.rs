@@ -35,9 +35,9 @@ use serde_json::{Map, Value, json};
 use sha1::{Digest as _, Sha1};
 use sha2::Sha512;
 
-use crate::needed::Detail;
-use crate::offer::{Place, Variables};
-use crate::{Check, Fetched, Needed, NeededSource, VendorError};
+use crate::locked_file::Detail;
+use crate::offer::{OfferDirectory, Variables};
+use crate::{Check, FetchedFile, LockedFile, LockedFileSource, VendorError};
 
 /// A registry that cannot exist (RFC 6761, section 6.4): no request can leave by accident.
 const REGISTRY: &str = "http://registry.invalid";
@@ -50,7 +50,10 @@ const TIME_TEXT: &str = "1985-10-26T08:15:00.000Z";
 const DOCUMENT_ACCEPTS: [&str; 2] =
     ["application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*", "application/json"];
 
-pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Variables, VendorError> {
+pub(crate) fn offer(
+    files: &[FetchedFile<'_>],
+    place: &mut OfferDirectory<'_>,
+) -> Result<Variables, VendorError> {
     place.directory("npm/_cacache")?;
     let mut written: BTreeMap<Check, u64> = BTreeMap::new();
     let mut packages: BTreeMap<&str, BTreeMap<&str, Version<'_>>> = BTreeMap::new();
@@ -98,7 +101,7 @@ pub(crate) fn offer(files: &[Fetched<'_>], place: &mut Place<'_>) -> Result<Vari
 
 /// One version of a package, with the file that was verified.
 struct Version<'a> {
-    needed: &'a Needed,
+    needed: &'a LockedFile,
     check: Check,
     size: u64,
 }
@@ -106,7 +109,7 @@ struct Version<'a> {
 impl Version<'_> {
     /// Whether npm has nothing but the name and version to find the file by.
     fn by_name(&self) -> bool {
-        matches!(self.needed.source, NeededSource::Registry { .. })
+        matches!(self.needed.source, LockedFileSource::Registry { .. })
     }
 
     /// The address at which the package's document says that the file is.
@@ -132,7 +135,7 @@ fn write_document(
     name: &str,
     manifests: Map<String, Value>,
     written: &mut BTreeMap<Check, u64>,
-    place: &mut Place<'_>,
+    place: &mut OfferDirectory<'_>,
 ) -> Result<(), VendorError> {
     let times: Map<String, Value> =
         manifests.keys().map(|number| (number.clone(), TIME_TEXT.into())).collect();

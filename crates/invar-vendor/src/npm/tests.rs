@@ -1,7 +1,7 @@
 use super::*;
 use invar_tree::Machine;
 
-use crate::needed as read_lock;
+use crate::read_lock;
 
 const SHA1: &str = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";
 const TARGET: Target = Target { machine: Machine::X86_64 };
@@ -16,8 +16,8 @@ fn entry(fields: &str) -> String {
 
 /// What the lock needs, each as `name version source`.
 fn summary(text: &str) -> Vec<String> {
-    let source = |needed: &Needed| match &needed.source {
-        NeededSource::Url(url) => url.clone(),
+    let source = |needed: &LockedFile| match &needed.source {
+        LockedFileSource::Url(url) => url.clone(),
         _ => "registry".to_owned(),
     };
     let all = read_lock(Ecosystem::Npm, text, &TARGET).unwrap();

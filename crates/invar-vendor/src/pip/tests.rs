@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use invar_tree::Machine;
 
-use crate::{Target, ecosystem_of, needed as read_lock};
+use crate::{Target, ecosystem_of, read_lock};
 
 const ONE: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const TWO: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
@@ -12,7 +12,7 @@ const TARGET: Target = Target { machine: Machine::X86_64 };
 /// What the file needs, each as `name version hashes marker`.
 fn summary(text: &str) -> Vec<String> {
     let all = read_lock(Ecosystem::Pip, text, &TARGET).unwrap();
-    let line = |needed: &Needed| {
+    let line = |needed: &LockedFile| {
         let hashes: Vec<String> = needed.any_of.iter().map(|digest| digest.hex()[..2].to_owned()).collect();
         let marker = needed.marker.as_deref().unwrap_or("-");
         format!("{} {} {} {marker}", needed.name, needed.version, hashes.join(","))

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use invar_tree::Digest;
-use invar_vendor::{Ecosystem, Needed};
+use invar_vendor::{Ecosystem, LockedFile};
 
 use crate::offered::{World, gzip, tar};
 
@@ -61,7 +61,7 @@ fn repository() -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn content(needed: &Needed) -> (String, Vec<u8>) {
+fn content(needed: &LockedFile) -> (String, Vec<u8>) {
     let bytes = match needed.name.as_str() {
         "inner" | "outer" => repository(),
         name => krate(name, &needed.version),

@@ -3,7 +3,7 @@ use std::io::{self, Read};
 
 use invar_formats::tar::{TarError, TarFault};
 use invar_tree::{Digest, ImagePath, MemoryTree, Origin, SinkError};
-use invar_vendor::{ContentFault, Ecosystem, Fetched, Needed, Offer, VendorError};
+use invar_vendor::{ContentFault, Ecosystem, FetchedFile, LockedFile, Offer, VendorError};
 use tar::EntryType;
 
 use crate::offered::{TARGET, gzip, tar};
@@ -25,15 +25,15 @@ fn offer(
     name: Option<&str>,
     bytes: &[u8],
 ) -> Result<(Offer, MemoryTree), VendorError> {
-    let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
+    let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET).unwrap();
     let fetched = |needed| {
-        let file = Fetched::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn Read>)));
+        let file = FetchedFile::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn Read>)));
         match name {
             Some(name) => file.named(name),
             None => file,
         }
     };
-    let files: Vec<Fetched<'_>> = needed.iter().map(fetched).collect();
+    let files: Vec<FetchedFile<'_>> = needed.iter().map(fetched).collect();
     let mut tree = MemoryTree::new(Origin::Source);
     let offer = invar_vendor::offer(ecosystem, &files, &ImagePath::parse("v").unwrap(), &mut tree)?;
     Ok((offer, tree))
@@ -74,7 +74,7 @@ fn check(tar: &[u8], expected: fn(&ContentFault) -> bool) {
 }
 
 #[test]
-fn a_crate_stays_in_its_folder() {
+fn a_crate_stays_in_its_directory() {
     for path in ["a-1.0.1/Cargo.toml", "a-1.0.0.toml", "Cargo.toml", "a-1.0.0"] {
         check(&member(path, EntryType::Regular, b""), |fault| matches!(fault, ContentFault::Outside { .. }));
     }
@@ -84,7 +84,7 @@ fn a_crate_stays_in_its_folder() {
 }
 
 #[test]
-fn a_crate_has_files_and_folders_only() {
+fn a_crate_has_files_and_directories_only() {
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo, EntryType::GNUSparse]
     {
         check(&member("a-1.0.0/x", kind, b""), |fault| {
@@ -152,13 +152,13 @@ fn bytes_are_checked_before_they_are_used() {
 
 #[test]
 fn an_endless_file_is_left() {
-    let needed = invar_vendor::needed(Ecosystem::Cargo, &lock(b""), &TARGET).unwrap();
-    let broken = Fetched::new(&needed[0], Box::new(|| Err(io::ErrorKind::NotFound.into())));
+    let needed = invar_vendor::read_lock(Ecosystem::Cargo, &lock(b""), &TARGET).unwrap();
+    let broken = FetchedFile::new(&needed[0], Box::new(|| Err(io::ErrorKind::NotFound.into())));
     let mut tree = MemoryTree::new(Origin::Source);
     let at = ImagePath::parse("v").unwrap();
     let error = invar_vendor::offer(Ecosystem::Cargo, &[broken], &at, &mut tree).unwrap_err();
     assert!(matches!(error, VendorError::Read { .. }), "{error}");
-    let wrong_tool = Fetched::new(&needed[0], Box::new(|| Ok(Box::new(io::empty()))));
+    let wrong_tool = FetchedFile::new(&needed[0], Box::new(|| Ok(Box::new(io::empty()))));
     let error = invar_vendor::offer(Ecosystem::Npm, &[wrong_tool], &at, &mut tree).unwrap_err();
     assert_eq!(error.to_string(), "a-1.0.0.crate is for cargo, not for npm");
 }
@@ -168,11 +168,11 @@ fn two_locks_agree_or_are_refused() {
     let one = gzip(&tar(&[("a-1.0.0/Cargo.toml", "1")]));
     let two = gzip(&tar(&[("a-1.0.0/Cargo.toml", "2")]));
     let read =
-        |bytes: &[u8]| invar_vendor::needed(Ecosystem::Cargo, &lock(bytes), &TARGET).unwrap().remove(0);
-    let try_both = |first: (&Needed, &[u8]), second: (&Needed, &[u8])| {
+        |bytes: &[u8]| invar_vendor::read_lock(Ecosystem::Cargo, &lock(bytes), &TARGET).unwrap().remove(0);
+    let try_both = |first: (&LockedFile, &[u8]), second: (&LockedFile, &[u8])| {
         let files = [first, second].map(|(needed, bytes)| {
             let bytes = bytes.to_vec();
-            Fetched::new(
+            FetchedFile::new(
                 needed,
                 Box::new(move || Ok(Box::new(io::Cursor::new(bytes.clone())) as Box<dyn Read>)),
             )
@@ -245,8 +245,8 @@ fn links_of_a_repository_lead_nowhere_else() {
         archive.append_link(&mut header, path, target).unwrap();
     }
     let (_, tree) = offer(Ecosystem::Cargo, GIT, None, &archive.into_inner().unwrap()).unwrap();
-    let folder = "v/cargo/vendor-1/a-1.0.0";
+    let directory = "v/cargo/vendor-1/a-1.0.0";
     let names: Vec<&str> =
-        tree.tree().within(folder).filter_map(|(path, _)| path.as_str().strip_prefix(folder)).collect();
+        tree.tree().within(directory).filter_map(|(path, _)| path.as_str().strip_prefix(directory)).collect();
     assert_eq!(names, ["", "/.cargo-checksum.json", "/Cargo.toml", "/one", "/text", "/two"]);
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use invar_tree::{ImagePath, Machine, Mode, Owner, Sink, SinkError};
-use invar_vendor::{Ecosystem, Fetched, Needed, Offer, Target, VendorError};
+use invar_vendor::{Ecosystem, FetchedFile, LockedFile, Offer, Target, VendorError};
 use tempfile::TempDir;
 
 pub const TARGET: Target = Target { machine: Machine::X86_64 };
@@ -82,16 +82,16 @@ impl World {
         &self,
         ecosystem: Ecosystem,
         lock: &str,
-        content: &dyn Fn(&Needed) -> (String, Vec<u8>),
+        content: &dyn Fn(&LockedFile) -> (String, Vec<u8>),
     ) -> Result<Offer, VendorError> {
-        let needed = invar_vendor::needed(ecosystem, lock, &TARGET)?;
+        let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET)?;
         let contents: Vec<(String, Vec<u8>)> = needed.iter().map(content).collect();
-        let files: Vec<Fetched<'_>> = needed
+        let files: Vec<FetchedFile<'_>> = needed
             .iter()
             .zip(&contents)
             .map(|(needed, (name, bytes))| {
                 let open = || Ok(Box::new(bytes.as_slice()) as Box<dyn Read>);
-                Fetched::new(needed, Box::new(open)).named(name)
+                FetchedFile::new(needed, Box::new(open)).named(name)
             })
             .collect();
         // The offer's place in the image is its place on this disk.

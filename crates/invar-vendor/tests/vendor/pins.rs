@@ -2,7 +2,7 @@
 use std::io::Read;
 
 use invar_tree::{Contents as _, Digest, ImagePath, MemoryTree, Origin};
-use invar_vendor::{Ecosystem, Fetched, OFFER_VERSION, Offer};
+use invar_vendor::{Ecosystem, FetchedFile, OFFER_VERSION, Offer};
 
 use crate::offered::{TARGET, tar};
 
@@ -10,9 +10,9 @@ const CHANGED: &str =
     "if intended, raise OFFER_VERSION and the format version, and add to Output digests in the changelog";
 
 fn offer(ecosystem: Ecosystem, lock: &str, name: &str, bytes: &[u8]) -> (Offer, MemoryTree) {
-    let needed = invar_vendor::needed(ecosystem, lock, &TARGET).unwrap();
-    let open = |needed| Fetched::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
-    let files: Vec<Fetched<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
+    let needed = invar_vendor::read_lock(ecosystem, lock, &TARGET).unwrap();
+    let open = |needed| FetchedFile::new(needed, Box::new(|| Ok(Box::new(bytes) as Box<dyn Read>)));
+    let files: Vec<FetchedFile<'_>> = needed.iter().map(|needed| open(needed).named(name)).collect();
     let mut tree = MemoryTree::new(Origin::Source);
     let offer =
         invar_vendor::offer(ecosystem, &files, &ImagePath::parse("invar").unwrap(), &mut tree).unwrap();
@@ -60,7 +60,7 @@ offline = true
 }
 
 #[test]
-fn a_folder_of_wheels_is_fixed() {
+fn a_directory_of_wheels_is_fixed() {
     let lock = format!("a==1 --hash={}", Digest::of(b"wheel"));
     let (offer, tree) = offer(Ecosystem::Pip, &lock, "a-1-py3-none-any.whl", b"wheel");
     assert_eq!(

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use invar_build::{BuildRequest, Target, build};
 use invar_diff::{CompareOptions, DiffError, Operand, Project, compare, page, resolve, text};
-use invar_oci_read::{Limits, Opened};
+use invar_oci_read::{ImageSet, Limits};
 use invar_project::Purpose;
 
 use crate::cli::{Derive, Diff, Global};
@@ -57,7 +57,7 @@ fn built(
     project: &Project,
     name: &str,
     reporter: &dyn CliReporter,
-) -> Result<(invar_store::Scratch, Opened), Failure> {
+) -> Result<(invar_store::Scratch, ImageSet), Failure> {
     let Some(folder) = &project.folder else {
         return Err(DiffError::RevisionToBuild { name: name.to_owned() }.into());
     };

@@ -28,4 +28,5 @@ mod steps;
 mod support;
 mod verify;
 mod why;
+mod words;
 mod workspace;

@@ -2,11 +2,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{
-    Base, Instruction, Kind, RunScript, Scope, Script, ShellPart, ShellWord, Stages, run_commands,
+    Base, Instruction, InstructionKind, RunScript, Scope, Script, ShellPart, ShellWord, Stages, run_commands,
 };
 
 use crate::dockerfile::nix::command::{Installable, NixCommand, Verb};
-use crate::dockerfile::place::{below, is_folder, joined};
+use crate::dockerfile::place::{below, is_directory, joined};
 
 /// An output, or a part of it, that lies somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +63,11 @@ impl Built {
             let mut walk = stages.walk(&stages.stages[index]);
             while let Some((instruction, scope)) = walk.step() {
                 match &instruction.kind {
-                    Kind::Workdir(folder) => {
+                    InstructionKind::Workdir(directory) => {
                         workdir =
-                            joined(&workdir, &scope.expand(&folder.text, '\\').unwrap_or_default().text);
+                            joined(&workdir, &scope.expand(&directory.text, '\\').unwrap_or_default().text);
                     }
-                    Kind::Run(command) => {
+                    InstructionKind::Run(command) => {
                         if let RunScript::Shell(script) = run_commands(command, instruction) {
                             built.run(&script, scope, &workdir, instruction);
                         }
@@ -87,27 +87,27 @@ impl Built {
     /// Reads the commands of one `RUN`.
     fn run(&mut self, script: &Script, scope: &Scope, workdir: &str, instruction: &Instruction) {
         let mut scope = scope.clone();
-        let mut folder = workdir.to_owned();
+        let mut directory = workdir.to_owned();
         for command in script.all() {
             let words: Vec<String> =
-                command.words.iter().map(|word| self.word(word, &scope, &folder)).collect();
+                command.words.iter().map(|word| self.word(word, &scope, &directory)).collect();
             if command.words.is_empty() {
                 for assignment in &command.assignments {
-                    let value = self.word(&assignment.value, &scope, &folder);
+                    let value = self.word(&assignment.value, &scope, &directory);
                     scope.set_env(&assignment.name, Some(value));
                 }
             }
             let output = command.redirects.iter().find(|redirect| redirect.operator.starts_with('>'));
             let output =
-                output.map(|redirect| joined(&folder, &self.word(&redirect.target, &scope, &folder)));
-            self.command(&words, &mut folder, output.as_deref(), instruction);
+                output.map(|redirect| joined(&directory, &self.word(&redirect.target, &scope, &directory)));
+            self.command(&words, &mut directory, output.as_deref(), instruction);
         }
     }
 
     fn command(
         &mut self,
         words: &[String],
-        folder: &mut String,
+        directory: &mut String,
         output: Option<&str>,
         instruction: &Instruction,
     ) {
@@ -119,29 +119,32 @@ impl Built {
             return;
         }
         if let Some(nix) = NixCommand::of(words) {
-            self.nix(&nix, words, folder, output, instruction);
+            self.nix(&nix, words, directory, output, instruction);
             return;
         }
         let operands: Vec<&String> = words[1..].iter().filter(|word| !word.starts_with('-')).collect();
         match first.rsplit('/').next().unwrap_or(first) {
-            "cd" | "pushd" => *folder = joined(folder, operands.first().map_or("", |path| path.as_str())),
-            "mkdir" => self.made.extend(operands.iter().map(|path| joined(folder, path))),
-            "cp" | "mv" | "ln" | "install" | "rsync" => self.copy(&operands, folder),
+            "cd" | "pushd" => {
+                *directory = joined(directory, operands.first().map_or("", |path| path.as_str()))
+            }
+            "mkdir" => self.made.extend(operands.iter().map(|path| joined(directory, path))),
+            "cp" | "mv" | "ln" | "install" | "rsync" => self.copy(&operands, directory),
             "xargs" if words.iter().any(|word| word == "cp") => {
                 if let Some(last) = words.last().filter(|_| self.papers.values().any(|text| text == STORE)) {
-                    let last = joined(folder, last);
+                    let last = joined(directory, last);
                     self.closures.push(last);
                 }
             }
             "cat" => {
                 // A copy of a file with a path in it.
-                let text = operands.first().and_then(|path| self.papers.get(&joined(folder, path))).cloned();
+                let text =
+                    operands.first().and_then(|path| self.papers.get(&joined(directory, path))).cloned();
                 if let (Some(text), Some(output)) = (text, output) {
                     self.papers.insert(output.to_owned(), text);
                     return;
                 }
             }
-            "tee" | "touch" => self.written.extend(operands.iter().map(|path| joined(folder, path))),
+            "tee" | "touch" => self.written.extend(operands.iter().map(|path| joined(directory, path))),
             _ => {}
         }
         if let Some(output) = output.filter(|output| !output.starts_with("/dev/")) {
@@ -153,7 +156,7 @@ impl Built {
         &mut self,
         nix: &NixCommand,
         words: &[String],
-        folder: &str,
+        directory: &str,
         output: Option<&str>,
         instruction: &Instruction,
     ) {
@@ -164,7 +167,7 @@ impl Built {
                 // Further ones get a number after their link's name.
                 let suffix = if index == 0 { String::new() } else { format!("-{index}") };
                 if let Some(link) = &nix.link {
-                    let at = joined(folder, &format!("{link}{suffix}"));
+                    let at = joined(directory, &format!("{link}{suffix}"));
                     self.trees.retain(|tree| below(&tree.at, &at).is_none());
                     self.trees.push(Tree { at, output: number, inner: String::new() });
                 }
@@ -190,7 +193,7 @@ impl Built {
             && let Some(to) = words.get(at + 1)
         {
             let to = to.strip_prefix("file://").unwrap_or(to).split('?').next().unwrap_or_default();
-            self.closures.push(joined(folder, &format!("{to}/nix")));
+            self.closures.push(joined(directory, &format!("{to}/nix")));
         }
     }
 
@@ -206,14 +209,14 @@ impl Built {
     }
 
     /// `cp` and similar: what is Nix's goes with it.
-    fn copy(&mut self, operands: &[&String], folder: &str) {
+    fn copy(&mut self, operands: &[&String], directory: &str) {
         let Some((destination, sources)) = operands.split_last() else { return };
-        let is_into = sources.len() > 1 || is_folder(destination);
-        let destination = joined(folder, destination);
+        let is_into = sources.len() > 1 || is_directory(destination);
+        let destination = joined(directory, destination);
         let is_into = is_into || self.made.contains(&destination);
         for source in sources {
             let is_content = source.ends_with("/*") || source.ends_with("/.");
-            let source = joined(folder, source.strip_suffix("/*").unwrap_or(source));
+            let source = joined(directory, source.strip_suffix("/*").unwrap_or(source));
             if source == STORE || self.closures.contains(&source) {
                 self.closures.push(destination.clone());
                 continue;
@@ -232,7 +235,7 @@ impl Built {
     }
 
     /// `word` with the names and files in it replaced that have paths of Nix's store.
-    fn word(&self, word: &ShellWord, scope: &Scope, folder: &str) -> String {
+    fn word(&self, word: &ShellWord, scope: &Scope, directory: &str) -> String {
         let mut text = String::new();
         for part in &word.parts {
             match part {
@@ -240,25 +243,25 @@ impl Built {
                 ShellPart::Name { text: name, .. } => {
                     text.push_str(&scope.expand(name, '\\').unwrap_or_default().text);
                 }
-                ShellPart::Command(script) => text.push_str(&self.printed(script, scope, folder)),
+                ShellPart::Command(script) => text.push_str(&self.printed(script, scope, directory)),
             }
         }
         text
     }
 
     /// What a script prints, as far as that is a path of Nix's store.
-    fn printed(&self, script: &Script, scope: &Scope, folder: &str) -> String {
+    fn printed(&self, script: &Script, scope: &Scope, directory: &str) -> String {
         let Some(command) = script.commands.first() else { return String::new() };
         let words: Vec<String> = command
             .words
             .iter()
-            .map(|word| word.literal().map_or_else(|| self.word(word, scope, folder), str::to_owned))
+            .map(|word| word.literal().map_or_else(|| self.word(word, scope, directory), str::to_owned))
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let paper = |path: &str| self.papers.get(&joined(folder, path)).cloned();
+        let paper = |path: &str| self.papers.get(&joined(directory, path)).cloned();
         match words.as_slice() {
             ["cat", path] => paper(path).unwrap_or_default(),
-            ["readlink" | "realpath", .., path] => joined(folder, path),
+            ["readlink" | "realpath", .., path] => joined(directory, path),
             ["nix-store", option, ..] if option.contains('R') => STORE.to_owned(),
             ["nix-store", ..] if words.contains(&"--requisites") || words.contains(&"-R") => STORE.to_owned(),
             ["nix", ..] if words.contains(&"path-info") && words.contains(&"-r") => STORE.to_owned(),

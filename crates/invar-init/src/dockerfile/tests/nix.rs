@@ -19,7 +19,7 @@ const FLAKE: &str = r#"{
 fn read(dockerfile: &str, flake: Option<&str>) -> Draft {
     let (files, none) = (files(&[("main.py", ""), ("flake.nix", "")]), BTreeSet::new());
     let context = DockerfileContext {
-        folder: "/home/me/shop/backend",
+        directory: "/home/me/shop/backend",
         files: &files,
         release: Some(STABLE[0]),
         executable: &none,

@@ -1,7 +1,7 @@
 //! Commands over the files of an image's root: `extraCommands`, `fakeRootCommands`, `runAsRoot`.
 use std::collections::BTreeMap;
 
-use invar_flake::phase::{Interpreter, PhaseStart, Put, Unread};
+use invar_flake::phase::{FileContent, Interpreter, PhaseStart, UnknownCommand};
 use invar_flake::{Data, Datum, Image};
 use toml::Value;
 
@@ -51,7 +51,7 @@ impl Reader<'_> {
         // Directories that are created for the image's own user, or for everyone.
         for (path, entry) in &found.tree.entries {
             let is_tmp = path == "tmp" || path == "var/tmp";
-            if entry.put == Put::Directory
+            if entry.put == FileContent::Directory
                 && !is_tmp
                 && (owned.contains(path) || entry.mode.is_some_and(|mode| mode & 0o002 != 0))
             {
@@ -94,7 +94,7 @@ impl Reader<'_> {
             .filter(|unread| !own.is_empty() && unread.command.split_whitespace().any(|word| word == own))
             .flat_map(|unread| unread.command.split_whitespace().map(str::to_owned))
             .collect();
-        let is_known = |unread: &Unread| {
+        let is_known = |unread: &UnknownCommand| {
             let words: Vec<&str> = unread.command.split_whitespace().collect();
             let (Some(program), Some(name)) = (words.first(), words.last()) else { return false };
             let has_number = words.iter().any(|word| word.parse::<u32>().is_ok());
@@ -108,9 +108,9 @@ impl Reader<'_> {
 }
 
 /// The numbers of the accounts that commands add, by their names.
-fn accounts(unread: &[Unread]) -> BTreeMap<String, String> {
+fn accounts(unread: &[UnknownCommand]) -> BTreeMap<String, String> {
     let mut numbers = BTreeMap::new();
-    for Unread { command, .. } in unread {
+    for UnknownCommand { command, .. } in unread {
         let words: Vec<&str> = command.split_whitespace().collect();
         let Some((program, rest)) = words.split_first() else { continue };
         if !ACCOUNTS.contains(program) {
@@ -131,7 +131,7 @@ fn accounts(unread: &[Unread]) -> BTreeMap<String, String> {
 }
 
 /// The home of the account `name`, if the commands make it.
-fn home(unread: &[Unread], name: &str) -> Option<String> {
+fn home(unread: &[UnknownCommand], name: &str) -> Option<String> {
     let words = unread.iter().map(|unread| unread.command.split_whitespace().collect::<Vec<_>>());
     let words =
         words.into_iter().find(|words| words.first() == Some(&"useradd") && words.last() == Some(&name))?;

@@ -2,8 +2,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use invar_flake::{Data, Datum, Thing};
-use invar_nix::{Place, SymbolId};
+use invar_flake::{Data, Datum, FlakeValue};
+use invar_nix::{Position, SymbolId};
 
 use crate::flake::overrides::flat;
 use crate::flake::reader::Reader;
@@ -61,7 +61,7 @@ impl Reader<'_> {
         &mut self,
         symbol: SymbolId,
         only: Option<&Vec<String>>,
-        place: Option<&Place>,
+        place: Option<&Position>,
     ) -> Result<(), String> {
         if self.depth >= DEEPEST {
             return Err("the packages are nested too deeply".to_owned());
@@ -76,10 +76,10 @@ impl Reader<'_> {
         &mut self,
         symbol: SymbolId,
         only: Option<&Vec<String>>,
-        place: Option<&Place>,
+        place: Option<&Position>,
     ) -> Result<(), String> {
         match &*Rc::clone(&self.flake.thing(symbol)) {
-            Thing::Package(package) => {
+            FlakeValue::Package(package) => {
                 let name = package.name();
                 let last = package.path.last().map(String::as_str).unwrap_or_default();
                 if matches!(last, "bash" | "bashInteractive" | "bashNonInteractive" | "busybox" | "dash") {
@@ -92,18 +92,18 @@ impl Reader<'_> {
                 self.root_packages.insert(name);
                 self.locate(symbol, "/bin").map(|_| ())
             }
-            Thing::ImagePart(part) => {
+            FlakeValue::ImagePart(part) => {
                 self.image_part(part, place);
                 Ok(())
             }
-            Thing::Environment(_) | Thing::Application { .. } | Thing::PythonPackage(_) => {
+            FlakeValue::Environment(_) | FlakeValue::Application { .. } | FlakeValue::PythonPackage(_) => {
                 self.has_root_environment = true;
                 self.locate(symbol, "").map(|_| ())
             }
-            Thing::Interpreter(_) | Thing::InterpreterEnvironment { .. } => {
+            FlakeValue::Interpreter(_) | FlakeValue::InterpreterEnvironment { .. } => {
                 self.locate(symbol, "").map(|_| ())
             }
-            Thing::Derivation(derivation)
+            FlakeValue::Derivation(derivation)
                 if derivation.function == "buildEnv" || derivation.function == "symlinkJoin" =>
             {
                 let shown: Vec<String> = derivation
@@ -130,7 +130,7 @@ impl Reader<'_> {
                 self.lay(symbol, derivation, "/", only);
                 Ok(())
             }
-            Thing::Derivation(derivation) => {
+            FlakeValue::Derivation(derivation) => {
                 if matches!(derivation.function.as_str(), "buildPythonApplication" | "buildPythonPackage") {
                     self.has_root_environment = true;
                     self.add_python_derivation(symbol, derivation);
@@ -144,12 +144,12 @@ impl Reader<'_> {
                     }
                 }
             }
-            Thing::Output { of, .. } => self.root_thing(*of, only, place),
-            Thing::Path(path) => {
+            FlakeValue::Output { of, .. } => self.root_thing(*of, only, place),
+            FlakeValue::Path(path) => {
                 self.root_path(path, None);
                 Ok(())
             }
-            Thing::Source { root, files, .. } => match &root.value {
+            FlakeValue::Source { root, files, .. } => match &root.value {
                 Data::Path(path) => {
                     if files.is_none() {
                         self.note(place, "", "the files that this filter excludes are unknown: the whole directory is included");
@@ -159,21 +159,23 @@ impl Reader<'_> {
                 }
                 _ => Err("these files are unknown".to_owned()),
             },
-            Thing::Joined(parts) => {
+            FlakeValue::Joined(parts) => {
                 parts.iter().for_each(|part| self.contents(part, only));
                 Ok(())
             }
-            Thing::Choice { condition, .. } => Err(format!("it depends on {condition}, which is unknown")),
-            Thing::Call { function, .. } => {
+            FlakeValue::Choice { condition, .. } => {
+                Err(format!("it depends on {condition}, which is unknown"))
+            }
+            FlakeValue::Call { function, .. } => {
                 Err(format!("the result of pkgs.{} is unknown", function.join(".")))
             }
-            Thing::Unknown(description) => Err(format!("{description} is unknown")),
+            FlakeValue::Unknown(description) => Err(format!("{description} is unknown")),
             _ => Err("this part of the image is unknown".to_owned()),
         }
     }
 
     /// Ready-made parts of `dockerTools`.
-    fn image_part(&mut self, part: &str, place: Option<&Place>) {
+    fn image_part(&mut self, part: &str, place: Option<&Position>) {
         match part {
             // Debian's base has the accounts.
             "fakeNss" => {}
@@ -193,7 +195,7 @@ impl Reader<'_> {
             return;
         };
         let thing = self.flake.thing(symbol);
-        let Thing::Layer { attributes } = &*thing else {
+        let FlakeValue::Layer { attributes } = &*thing else {
             self.note(layer.place.as_ref(), "", "this layer is unknown");
             return;
         };

@@ -1,6 +1,6 @@
 //! Texts in the image: files, and scripts with what they need.
 use invar_dockerfile::{Text, split_commands};
-use invar_nix::Place;
+use invar_nix::Position;
 
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::Reader;
@@ -39,7 +39,7 @@ impl Reader<'_> {
         place: &str,
         step: &str,
         is_executable: bool,
-        written: Option<&Place>,
+        written: Option<&Position>,
     ) {
         let mut content = content.to_owned();
         if let Some(rest) = content.strip_prefix("#!/usr/bin/env python") {

@@ -2,11 +2,11 @@
 use std::collections::BTreeMap;
 
 use invar_flake::phase::{EnvChange, FirstArgument, Wrapper};
-use invar_nix::Place;
+use invar_nix::Position;
 use toml::{Table, Value};
 
 use super::text::is_of_shell;
-use super::{Laying, is_interpreter, same};
+use super::{DerivationLayout, is_interpreter, same};
 use crate::flake::place::ENVIRONMENT;
 use crate::flake::reader::{Reader, normalize};
 use crate::nixpkgs::counterpart;
@@ -16,8 +16,8 @@ impl Reader<'_> {
         &mut self,
         wrapper: &Wrapper,
         place: &str,
-        laying: &Laying,
-        written: Option<&Place>,
+        laying: &DerivationLayout,
+        written: Option<&Position>,
     ) {
         match self.wrap_table(wrapper, place, laying, written) {
             Ok(wrap) => {
@@ -39,8 +39,8 @@ impl Reader<'_> {
         &mut self,
         wrapper: &Wrapper,
         place: &str,
-        laying: &Laying,
-        written: Option<&Place>,
+        laying: &DerivationLayout,
+        written: Option<&Position>,
     ) -> Result<Table, String> {
         let mut table = Table::new();
         let program = laying.aside.get(&wrapper.program).unwrap_or(&wrapper.program).clone();
@@ -146,7 +146,7 @@ impl Reader<'_> {
 
     /// Whether a script that only starts one program can do without a shell: it cannot if the shell has the program
     /// itself, or finds it in a package that is called something else.
-    pub(super) fn is_launcher(&mut self, wrapper: &Wrapper, written: Option<&Place>) -> bool {
+    pub(super) fn is_launcher(&mut self, wrapper: &Wrapper, written: Option<&Position>) -> bool {
         let name = wrapper.program.as_str();
         if name.contains('/') {
             return true;

@@ -3,7 +3,7 @@ use invar_tree::{Contents as _, ImagePath, MemoryTree, Origin};
 use super::*;
 use invar_tree::Machine;
 
-use crate::{Ecosystem, Offer, Target, needed, offer};
+use crate::{Ecosystem, Offer, Target, offer, read_lock};
 
 const LOCK: &str = r#"{"lockfileVersion":3,"packages":{
     "node_modules/@s/a":{"version":"1.0.0","integrity":"sha512-RFd8Xwr7VWou8XIvKf5ax5oGjOnB4hBd/CuEnQA2NeBXvXDhTomt6tVAihd2a8FeFyzSuSB+Gk51ZOa7u7dW4w==","dependencies":{"b":"^1"}},
@@ -12,13 +12,13 @@ const LOCK: &str = r#"{"lockfileVersion":3,"packages":{
 
 #[track_caller]
 fn offered(lock: &str, contents: &[(&str, &str)]) -> Result<(Offer, MemoryTree), VendorError> {
-    let all = needed(Ecosystem::Npm, lock, &Target { machine: Machine::X86_64 }).unwrap();
-    let files: Vec<Fetched<'_>> = all
+    let all = read_lock(Ecosystem::Npm, lock, &Target { machine: Machine::X86_64 }).unwrap();
+    let files: Vec<FetchedFile<'_>> = all
         .iter()
         .map(|needed| {
             let found = contents.iter().find(|(name, _)| *name == needed.name);
             let bytes = found.map_or("", |(_, content)| content).as_bytes();
-            Fetched::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn std::io::Read>)))
+            FetchedFile::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn std::io::Read>)))
         })
         .collect();
     let mut tree = MemoryTree::new(Origin::Source);
@@ -86,13 +86,13 @@ fn two_files_of_one_name_and_version_need_addresses() {
         format!("{{\"lockfileVersion\":3,\"packages\":{{{entries}}}}}")
     };
     let all = |lock: &str| {
-        let all = needed(Ecosystem::Npm, lock, &Target { machine: Machine::X86_64 }).unwrap();
-        let files: Vec<Fetched<'_>> = all
+        let all = read_lock(Ecosystem::Npm, lock, &Target { machine: Machine::X86_64 }).unwrap();
+        let files: Vec<FetchedFile<'_>> = all
             .iter()
             .map(|needed| {
                 let is_x = needed.checks[0].hex().starts_with("11f6");
                 let bytes: &'static [u8] = if is_x { b"x" } else { b"" };
-                Fetched::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn std::io::Read>)))
+                FetchedFile::new(needed, Box::new(move || Ok(Box::new(bytes) as Box<dyn std::io::Read>)))
             })
             .collect();
         let mut tree = MemoryTree::new(Origin::Source);

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use invar_vendor::{Ecosystem, Needed};
+use invar_vendor::{Ecosystem, LockedFile};
 use sha2::{Digest as _, Sha512};
 
 use crate::offered::{World, gzip, have, tar};
@@ -15,7 +15,7 @@ fn package(name: &str, version: &str, rest: &str) -> Vec<u8> {
     gzip(&tar(&[("package/package.json", &manifest), ("package/index.js", &script)]))
 }
 
-fn content(needed: &Needed) -> (String, Vec<u8>) {
+fn content(needed: &LockedFile) -> (String, Vec<u8>) {
     let rest = match needed.name.as_str() {
         "@scope/left" => ",\"dependencies\":{\"right\":\"^1.0.0\"}",
         "native" => ",\"optionalDependencies\":{\"native-linux\":\"1.0.0\",\"native-darwin\":\"1.0.0\"}",

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use invar_audit::{ComposeError, Report, Unread, audit_compose};
+use invar_audit::{ComposeError, ReadFailure, Report, audit_compose};
 use invar_dockerfile::BuildArguments;
 
 use crate::commands::audit::context::Context;
@@ -69,17 +69,17 @@ fn plain_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read(path: &Path) -> Result<String, Unread> {
+fn read(path: &Path) -> Result<String, ReadFailure> {
     let refused = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing,
-        _ => Unread::Refused(error.to_string()),
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ReadFailure::Missing,
+        _ => ReadFailure::Refused(error.to_string()),
     };
     let metadata = fs::metadata(path).map_err(refused)?;
     if !metadata.is_file() {
-        return Err(Unread::NotAFile);
+        return Err(ReadFailure::NotAFile);
     }
     if metadata.len() > LONGEST {
-        return Err(Unread::TooLong { limit: LONGEST });
+        return Err(ReadFailure::TooLong { limit: LONGEST });
     }
-    String::from_utf8(plain_file(path).map_err(refused)?).map_err(|_| Unread::NotText)
+    String::from_utf8(plain_file(path).map_err(refused)?).map_err(|_| ReadFailure::NotText)
 }

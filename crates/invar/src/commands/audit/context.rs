@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use invar_audit::{Ignore, IgnoreFile, Report, Surroundings};
-use invar_dockerfile::{Kind, Source, parse};
+use invar_dockerfile::{InstructionKind, Source, parse};
 
 /// The longest file that is inspected, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -84,7 +84,9 @@ fn sources(file: &[u8]) -> Vec<String> {
     let Ok(parsed) = parse(file) else { return Vec::new() };
     let mut sources = Vec::new();
     for instruction in &parsed.instructions {
-        let (Kind::Copy(transfer) | Kind::Add(transfer)) = &instruction.kind else { continue };
+        let (InstructionKind::Copy(transfer) | InstructionKind::Add(transfer)) = &instruction.kind else {
+            continue;
+        };
         if instruction.flag("from").is_some() {
             continue;
         }

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use invar_audit::{ImageFacts, ImageFile, Report, audit_image};
-use invar_oci_read::{Image, Kind, Limits, Root, open};
+use invar_oci_read::{Image, LayerNode, Limits, RootFilesystem, open};
 
 use crate::failure::Failure;
 
@@ -44,9 +44,9 @@ fn facts(image: &Image, limits: &Limits) -> Result<ImageFacts, Failure> {
     for layer in &image.layers {
         listings.push(layer.read(limits, &keep)?);
     }
-    let root = Root::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
+    let root = RootFilesystem::of(listings.iter().map(|listing| &listing.members[..]).enumerate());
     for (path, placed) in root.iter() {
-        let Kind::File { .. } = placed.member.kind else { continue };
+        let LayerNode::File { .. } = placed.member.kind else { continue };
         let start = listings.get(placed.content_layer).and_then(|listing| listing.kept.get(&placed.content));
         let file = ImageFile {
             modified: placed.member.time.seconds,

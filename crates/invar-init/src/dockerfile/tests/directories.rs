@@ -45,7 +45,7 @@ fn a_project_may_be_copied_into_its_environment() {
 }
 
 #[test]
-fn a_project_may_be_in_a_folder_of_its_environment() {
+fn a_project_may_be_in_a_directory_of_its_environment() {
     check(
         "FROM python:3.13-slim\nENV VIRTUAL_ENV=/opt/env\nRUN python -m venv $VIRTUAL_ENV\nCOPY . /opt/env/src\n\
          WORKDIR /opt/env/src\nCMD [\"/opt/env/bin/python\", \"/opt/env/src/main.py\"]\n",
@@ -77,7 +77,7 @@ fn a_project_may_be_the_root() {
 }
 
 #[test]
-fn folders_that_programs_name_are_there() {
+fn directories_that_programs_name_are_there() {
     let listing = [("a.py", "os.listdir('/build')"), ("LICENSE", ""), ("x/b.txt", "")];
     let step = "\n\n[[tool.invar.step]]\nname = \"copy\"\n";
     // What is copied in parts is where the Dockerfile has it.
@@ -108,7 +108,7 @@ fn folders_that_programs_name_are_there() {
 }
 
 #[test]
-fn several_things_may_be_copied_into_one_folder() {
+fn several_things_may_be_copied_into_one_directory() {
     check(
         "FROM python:3.13-slim\nWORKDIR /app\nCOPY main.py .\nCOPY a b ./\nCOPY c /app\nCOPY root /\nCOPY c/1 /\n",
         &[
@@ -136,7 +136,7 @@ fn several_things_may_be_copied_into_one_folder() {
 }
 
 #[test]
-fn the_search_path_has_the_projects_folders() {
+fn the_search_path_has_the_projects_directories() {
     check(
         "FROM python:3.13-slim\nENV HERE=/srv/x\nWORKDIR $HERE\nCOPY . .\nENV PATH=\"$HERE/scripts:/usr/games:$HERE/.venv/bin:$PATH\"\n\
          ENV PATH=$PATH:/opt/tool/bin:/root/.local/bin\n",

@@ -12,7 +12,7 @@ use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 use crate::listing::Keeper;
 use crate::members::escaped;
-use crate::{Compression, ImageError, Keep, Kind, LayerFault, Limits, Listing, Member, TarFormat, Time};
+use crate::{Compression, ImageError, Keep, LayerFault, LayerNode, Limits, Listing, Member, TarFormat, Time};
 
 /// Lists the folder, which is not left through links.
 pub(crate) fn list(folder: &Path, limits: &Limits, keep: Keep<'_>) -> Result<Listing, ImageError> {
@@ -77,20 +77,21 @@ fn member(
     keeper: &mut Keeper<'_>,
 ) -> io::Result<Option<Member>> {
     let kind = metadata.file_type();
-    let device = |block| Kind::Device { block, major: major(metadata.rdev()), minor: minor(metadata.rdev()) };
+    let device =
+        |block| LayerNode::Device { block, major: major(metadata.rdev()), minor: minor(metadata.rdev()) };
     let kind = match () {
-        () if kind.is_dir() => Kind::Directory,
+        () if kind.is_dir() => LayerNode::Directory,
         () if kind.is_file() => {
             let mut file = File::open(path)?;
             let digest = keeper.file(&inside, metadata.len(), &mut file)?;
-            Kind::File { size: metadata.len(), digest }
+            LayerNode::File { size: metadata.len(), digest }
         }
         () if kind.is_symlink() => {
-            Kind::Symlink { target: escaped(&fs::read_link(path)?.into_os_string().into_vec()).into() }
+            LayerNode::Symlink { target: escaped(&fs::read_link(path)?.into_os_string().into_vec()).into() }
         }
         () if kind.is_block_device() => device(true),
         () if kind.is_char_device() => device(false),
-        () if kind.is_fifo() => Kind::Pipe,
+        () if kind.is_fifo() => LayerNode::Pipe,
         () => return Ok(None),
     };
     let nobody: Arc<str> = "".into();
@@ -105,7 +106,7 @@ fn member(
             nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or_default(),
         },
         attributes: BTreeMap::new(),
-        format: TarFormat::Folder,
+        format: TarFormat::Directory,
         header: Digest::of(b""),
     }))
 }

@@ -2,13 +2,14 @@
 use std::collections::BTreeSet;
 
 use invar_dockerfile::{
-    Base, Dockerfile, Expansion, Instruction, Kind, RunScript, Scope, Script, ShellCommand, ShellPart,
-    ShellWord, Span, Stages, run_commands, split_commands,
+    Base, Dockerfile, Expansion, Instruction, InstructionKind, RunScript, Scope, Script, ShellCommand,
+    ShellPart, ShellWord, Span, Stages, run_commands, split_commands,
 };
 
-use crate::dockerfile::call::{Argument, Call, Inside};
-use crate::dockerfile::scripts::{Content, Ground, Read, Scripts};
-use crate::dockerfile::wrappers::{is_mere_wrapper, started_by};
+use super::call::{Argument, Call, OutputUse};
+use super::scripts::{Content, ScriptFile, Scripts, names_a_time};
+use super::stage_files::StageFiles;
+use super::wrappers::{is_mere_wrapper, started_by};
 use crate::paths::joined;
 use crate::surroundings::Surroundings;
 
@@ -16,7 +17,7 @@ use crate::surroundings::Surroundings;
 pub(crate) const LIMIT: usize = 2_000;
 
 /// The programs that a Dockerfile starts.
-pub(crate) struct Trail<'a> {
+pub(crate) struct CallGraph<'a> {
     /// The calls, stage by stage, in the order of the text.
     pub calls: Vec<Call>,
     /// For each stage, the stage that it starts from.
@@ -26,10 +27,10 @@ pub(crate) struct Trail<'a> {
     /// Where the instructions start that name a time as snapshots do.
     times: BTreeSet<usize>,
     /// The scripts that are run and are in the build's folder.
-    pub scripts: Vec<Read>,
+    pub scripts: Vec<ScriptFile>,
 }
 
-impl<'a> Trail<'a> {
+impl<'a> CallGraph<'a> {
     pub(crate) fn of(
         file: &'a Dockerfile,
         stages: &'a Stages<'a>,
@@ -48,7 +49,7 @@ impl<'a> Trail<'a> {
                     file.instructions.partition_point(|other| other.span.start < instruction.span.start);
                 let instruction = delayed(instruction);
                 ground.follow(instruction, scope, stages, stage.index);
-                let Kind::Run(command) = &instruction.kind else { continue };
+                let InstructionKind::Run(command) = &instruction.kind else { continue };
                 if !scope.shell_is_posix() {
                     continue;
                 }
@@ -60,14 +61,14 @@ impl<'a> Trail<'a> {
                     instruction: (number, instruction.span.end),
                     pipelines: &mut pipelines,
                     seen: BTreeSet::new(),
-                    folder: ground.folder.clone(),
+                    directory: ground.directory.clone(),
                     ground: &ground,
                     scripts: &mut scripts,
                     script: None,
                     order: Vec::new(),
                     most: LIMIT + Scripts::CALLS,
                 };
-                reader.script(&script, &Inside::Nothing);
+                reader.script(&script, &OutputUse::Nothing);
             }
             scripts.grounds.push(ground);
         }
@@ -143,21 +144,10 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// Whether the text has a time in the form that snapshots have in their addresses, `20260131T235959Z`.
-pub(super) fn names_a_time(text: &str) -> bool {
-    text.as_bytes().windows(16).any(|window| {
-        window.iter().enumerate().all(|(at, byte)| match at {
-            8 => *byte == b'T',
-            15 => *byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        })
-    })
-}
-
 /// The instruction that an `ONBUILD` delays, or the instruction itself.
 fn delayed(instruction: &Instruction) -> &Instruction {
     match &instruction.kind {
-        Kind::Onbuild(inner) => delayed(inner),
+        InstructionKind::Onbuild(inner) => delayed(inner),
         _ => instruction,
     }
 }
@@ -171,9 +161,9 @@ struct Reader<'a, 'b> {
     /// Where the calls are that were read already. `sh -c "$(call)"` holds its call as a word and as a script.
     seen: BTreeSet<(usize, usize)>,
     /// The folder that the commands are in, as far as it is known.
-    folder: String,
+    directory: String,
     /// What the stage holds.
-    ground: &'a Ground,
+    ground: &'a StageFiles,
     scripts: &'a mut Scripts<'b>,
     /// The script that is read.
     script: Option<usize>,
@@ -184,7 +174,7 @@ struct Reader<'a, 'b> {
 }
 
 impl Reader<'_, '_> {
-    fn script(&mut self, script: &Script, inside: &Inside) {
+    fn script(&mut self, script: &Script, inside: &OutputUse) {
         // The script's own numbers start again in each script.
         let mut current = None;
         for command in &script.commands {
@@ -200,10 +190,10 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn command(&mut self, command: &ShellCommand, inside: &Inside, pipeline: usize) {
+    fn command(&mut self, command: &ShellCommand, inside: &OutputUse, pipeline: usize) {
         let mut assigned = Vec::new();
         for assignment in &command.assignments {
-            self.scripts_of(&assignment.value, &Inside::Assignment(assignment.name.clone()));
+            self.scripts_of(&assignment.value, &OutputUse::Assignment(assignment.name.clone()));
             let value = self.expand(&assignment.value);
             let text = value.filter(|value| value.missing.is_empty()).map(|value| value.text);
             if command.words.is_empty() {
@@ -221,10 +211,10 @@ impl Reader<'_, '_> {
             return;
         }
         for word in &command.words {
-            self.scripts_of(word, &Inside::Argument(program.clone()));
+            self.scripts_of(word, &OutputUse::Argument(program.clone()));
         }
         for redirect in &command.redirects {
-            self.scripts_of(&redirect.target, &Inside::Argument(program.clone()));
+            self.scripts_of(&redirect.target, &OutputUse::Argument(program.clone()));
         }
         let mut arguments = Vec::new();
         for word in &command.words {
@@ -241,7 +231,7 @@ impl Reader<'_, '_> {
     /// `NAME=VALUE` after `export` and similar.
     fn exported(&mut self, word: &ShellWord) {
         let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
-        self.scripts_of(word, &Inside::Assignment(name.clone()));
+        self.scripts_of(word, &OutputUse::Assignment(name.clone()));
         if word.as_str().contains('=') {
             let value = self.expand(word).filter(|value| value.missing.is_empty());
             let text = value.and_then(|value| value.text.split_once('=').map(|(_, text)| text.to_owned()));
@@ -249,7 +239,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn scripts_of(&mut self, word: &ShellWord, inside: &Inside) {
+    fn scripts_of(&mut self, word: &ShellWord, inside: &OutputUse) {
         for script in word.scripts() {
             self.script(script, inside);
         }
@@ -284,7 +274,7 @@ impl Reader<'_, '_> {
         mut words: Vec<Argument>,
         span: Span,
         command: &ShellCommand,
-        inside: &Inside,
+        inside: &OutputUse,
         pipeline: usize,
         assigned: &[(String, String)],
     ) {
@@ -332,7 +322,7 @@ impl Reader<'_, '_> {
                 if let ("cd" | "pushd", [argument]) = (call.program.as_str(), call.arguments.as_slice())
                     && argument.known
                 {
-                    self.folder = joined(&self.folder, &argument.text);
+                    self.directory = joined(&self.directory, &argument.text);
                 }
                 self.calls.push(call);
                 self.script_of_last();
@@ -344,12 +334,12 @@ impl Reader<'_, '_> {
     fn script_of_last(&mut self) {
         let at = self.calls.len() - 1;
         let Some(call) = self.calls.last().filter(|_| self.order.len() < Scripts::DEEPEST) else { return };
-        let Some(content) = self.scripts.find(call, &self.folder, self.ground) else { return };
+        let Some(content) = self.scripts.find(call, &self.directory, self.ground) else { return };
         let order = call.order.clone();
         let (text, script) = match content {
             // What is in the Dockerfile has its place there.
             Content::Here(text) => (text, self.script),
-            Content::InFolder(path, text) => {
+            Content::InDirectory(path, text) => {
                 let Some(number) = self.scripts.begin(&path, text.as_str()) else {
                     self.calls[at].runs_read_script = self.scripts.has(&path);
                     return;
@@ -365,14 +355,14 @@ impl Reader<'_, '_> {
             instruction: self.instruction,
             pipelines: self.pipelines,
             seen: BTreeSet::new(),
-            folder: self.folder.clone(),
+            directory: self.directory.clone(),
             ground: self.ground,
             scripts: self.scripts,
             script,
             order,
             most,
         };
-        reader.script(&split_commands(&text, &[]), &Inside::Nothing);
+        reader.script(&split_commands(&text, &[]), &OutputUse::Nothing);
         // One that has too many is reported by its name only, as if it had not been seen.
         let kept = self.calls.len() < most;
         if kept {

@@ -1,7 +1,7 @@
 //! From a script's characters to words and operators.
+use super::Splitter;
 use crate::limits::Limits;
 use crate::shell::Script;
-use crate::shell::splitter::Splitter;
 use crate::shell::word::{ShellPart, ShellWord};
 use crate::text::Text;
 
@@ -13,7 +13,7 @@ const OPERATORS: [&str; 21] = [
 
 /// What is next.
 #[derive(Debug)]
-pub(crate) enum Item {
+pub(crate) enum ShellToken {
     Word(ShellWord),
     /// A redirection, with the descriptor before it.
     Redirect(&'static str, Option<u32>),
@@ -24,33 +24,33 @@ pub(crate) enum Item {
 
 impl Splitter<'_> {
     /// The next word or operator.
-    pub(crate) fn item(&mut self, depth: usize) -> Item {
+    pub(crate) fn item(&mut self, depth: usize) -> ShellToken {
         self.skip_blanks();
         let value = self.text.as_str();
         let rest = &value[self.at..];
-        let Some(first) = rest.chars().next() else { return Item::End };
+        let Some(first) = rest.chars().next() else { return ShellToken::End };
         if first == '\n' {
             self.at += 1;
-            return Item::Newline;
+            return ShellToken::Newline;
         }
         if rest.starts_with("<(") || rest.starts_with(">(") {
-            return Item::Word(self.word(depth));
+            return ShellToken::Word(self.word(depth));
         }
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         if digits > 0 && rest[digits..].starts_with(['<', '>']) {
             let descriptor = rest[..digits].parse().ok();
             self.at += digits;
             return match self.operator() {
-                Some(operator) => Item::Redirect(operator, descriptor),
-                None => Item::End,
+                Some(operator) => ShellToken::Redirect(operator, descriptor),
+                None => ShellToken::End,
             };
         }
         match self.operator() {
             Some(operator) if operator.starts_with(['<', '>']) || operator.starts_with("&>") => {
-                Item::Redirect(operator, None)
+                ShellToken::Redirect(operator, None)
             }
-            Some(operator) => Item::Operator(operator),
-            None => Item::Word(self.word(depth)),
+            Some(operator) => ShellToken::Operator(operator),
+            None => ShellToken::Word(self.word(depth)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Splitter<'_> {
     }
 
     fn word(&mut self, depth: usize) -> ShellWord {
-        let mut word = Building::at(self.text, self.at);
+        let mut word = WordBuilder::at(self.text, self.at);
         let value = self.text.as_str();
         let start = self.at;
         while let Some(character) = value[self.at..].chars().next() {
@@ -126,7 +126,7 @@ impl Splitter<'_> {
         word.finish(start..self.at)
     }
 
-    fn double_quoted(&mut self, word: &mut Building<'_>, depth: usize) {
+    fn double_quoted(&mut self, word: &mut WordBuilder<'_>, depth: usize) {
         let value = self.text.as_str();
         while let Some(character) = value[self.at..].chars().next() {
             let next = self.at + character.len_utf8();
@@ -158,7 +158,7 @@ impl Splitter<'_> {
     }
 
     /// What a `$` is before.
-    fn dollar(&mut self, word: &mut Building<'_>, depth: usize) {
+    fn dollar(&mut self, word: &mut WordBuilder<'_>, depth: usize) {
         let value = self.text.as_str();
         let start = self.at;
         let rest = &value[start + 1..];
@@ -196,12 +196,12 @@ impl Splitter<'_> {
     }
 
     /// Reads the commands up to the `)` that closes what was opened at `start`.
-    fn substitution(&mut self, word: &mut Building<'_>, start: usize, depth: usize) {
+    fn substitution(&mut self, word: &mut WordBuilder<'_>, start: usize, depth: usize) {
         let script = self.nested(depth + 1);
         word.command(script, start..self.at);
     }
 
-    fn backticks(&mut self, word: &mut Building<'_>, depth: usize) {
+    fn backticks(&mut self, word: &mut WordBuilder<'_>, depth: usize) {
         let value = self.text.as_str();
         let start = self.at;
         let (mut end, mut escaped) = (None, false);
@@ -259,14 +259,14 @@ fn balanced(text: &str, open: char, close: char) -> Option<usize> {
 }
 
 /// A word while it is read.
-struct Building<'a> {
+struct WordBuilder<'a> {
     source: &'a Text,
     text: Text,
     parts: Vec<ShellPart>,
     quoted: bool,
 }
 
-impl<'a> Building<'a> {
+impl<'a> WordBuilder<'a> {
     fn at(source: &'a Text, at: usize) -> Self {
         Self { source, text: Text::empty(source.source(at)), parts: Vec::new(), quoted: false }
     }

@@ -2,29 +2,21 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::{Origin, Symbol};
 use crate::arena::Thunk;
 use crate::coerce::Style;
 use crate::error::Outcome;
 use crate::evaluator::Evaluator;
+use crate::ids::{SymbolId, ThunkId};
 use crate::name::Name;
 use crate::place::Spot;
-use crate::value::{AttrSet, Attribute, Context, NixString, SymbolId, ThunkId, Value};
+use crate::symbol::{Origin, Symbol, TextPiece};
+use crate::value::{AttrSet, Attribute, Context, NixString, Value};
 
 /// What placeholders start with: where Nix would put what a symbol stands for.
 const STORE: &str = "/nix/store/";
 
 /// Digits of a placeholder: as many as the letters of a store path's hash.
 const DIGITS: usize = 32;
-
-/// A part of a text with placeholders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TextPiece {
-    /// As it is.
-    Literal(String),
-    /// Where the symbol's store path is.
-    Symbol(SymbolId),
-}
 
 impl Evaluator {
     /// A symbol.

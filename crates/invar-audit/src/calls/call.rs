@@ -21,7 +21,7 @@ pub(crate) struct Call {
     /// Commands of one pipeline have the same number; the numbers rise with the text.
     pub pipeline: usize,
     /// What becomes of its output.
-    pub inside: Inside,
+    pub inside: OutputUse,
     /// The stage that it is in.
     pub stage: usize,
     /// The instruction that it is in, by its place among all of the file.
@@ -55,7 +55,7 @@ pub(crate) struct Argument {
 
 /// What becomes of a command's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Inside {
+pub(crate) enum OutputUse {
     /// It is shown.
     Nothing,
     /// It becomes a variable's value.
@@ -108,7 +108,7 @@ impl Call {
         arguments: Vec<Argument>,
         span: Span,
         pipeline: usize,
-        inside: Inside,
+        inside: OutputUse,
         stage: usize,
         (instruction, instruction_end): (usize, usize),
         environment: BTreeMap<&'static str, String>,

@@ -28,7 +28,7 @@ impl fmt::Display for Ecosystem {
 
 /// One file that a lock names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Needed {
+pub struct LockedFile {
     /// The package's name, as its ecosystem writes it.
     pub name: String,
     /// The package's version.
@@ -36,7 +36,7 @@ pub struct Needed {
     /// What the file is called; empty for pip, where the index says it. Two different files may be called the same.
     pub file_name: String,
     /// Where the file comes from.
-    pub source: NeededSource,
+    pub source: LockedFileSource,
     /// What the lock says about the file: one check of the strongest algorithm must hold.
     pub checks: Vec<Check>,
     /// pip: the digests of all files of this version that may be installed. One of them must hold.
@@ -50,7 +50,7 @@ pub struct Needed {
 
 /// Where a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NeededSource {
+pub enum LockedFileSource {
     /// The lock has the address.
     Url(String),
     /// A registry whose addresses the caller knows.
@@ -58,7 +58,7 @@ pub enum NeededSource {
         /// cargo: the source as the lock has it, for example `sparse+https://mirror.example/index/`; empty for npm.
         index: String,
     },
-    /// A Python package index: the caller looks for the files that [`Needed::any_of`] names.
+    /// A Python package index: the caller looks for the files that [`LockedFile::any_of`] names.
     PythonIndex,
     /// cargo: a git repository. The file is a tar archive of the commit's files, perhaps compressed with gzip, as
     /// `git archive` writes it; that it belongs to the commit is for the caller to check.
@@ -81,12 +81,12 @@ pub(crate) enum Detail {
     Pip,
 }
 
-impl Needed {
+impl LockedFile {
     pub(crate) fn new(
         name: &str,
         version: &str,
         file_name: String,
-        source: NeededSource,
+        source: LockedFileSource,
         detail: Detail,
     ) -> Self {
         Self {

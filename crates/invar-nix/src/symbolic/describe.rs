@@ -1,9 +1,10 @@
 //! Symbols for people: as one would write them, shortened.
-use super::Origin;
 use crate::arena::Thunk;
 use crate::code::Code;
 use crate::evaluator::Evaluator;
-use crate::value::{SymbolId, ThunkId, Value};
+use crate::ids::{SymbolId, ThunkId};
+use crate::symbol::Origin;
+use crate::value::Value;
 
 /// Symbols inside each other that are written out.
 const DEEPEST: usize = 6;

@@ -16,7 +16,7 @@ use rustix::fs::Mode;
 use rustix::thread::{CpuSet, UnshareFlags};
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::{ELSEWHERE, MARKER};
+use crate::arguments::{MARKER, OVERRIDE_HOST};
 use crate::error::SandboxError;
 use crate::host_settings::forbidden;
 use crate::namespaces::leave_host;
@@ -41,7 +41,7 @@ pub struct HostOverrides {
 
 /// What is handed to the process that becomes the other.
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct Restart {
     name: Bytes,
     place: HostOverrides,
 }
@@ -52,10 +52,10 @@ impl HostOverrides {
     /// place cannot be had, the command says so in a form that [`refusal`] reads.
     #[must_use]
     pub fn command(&self, program: &Path, name: &str) -> Command {
-        let place = Place { name: Bytes(name.as_bytes().to_vec()), place: self.clone() };
+        let place = Restart { name: Bytes(name.as_bytes().to_vec()), place: self.clone() };
         let place = serde_json::to_string(&place).expect("numbers and strings can always be written");
         let mut command = Command::new(program);
-        command.arg0(MARKER).args([ELSEWHERE, &place]);
+        command.arg0(MARKER).args([OVERRIDE_HOST, &place]);
         command
     }
 }
@@ -78,7 +78,7 @@ pub fn refusal(output: &Output) -> Option<SandboxError> {
 /// Becomes this program again, there. Returns only what failed, after it is written to standard output.
 pub(crate) fn go(place: &str) -> io::Error {
     let report = match serde_json::from_str(place) {
-        Ok(Place { name, place }) => enter(&place).err().unwrap_or_else(|| start(&name)),
+        Ok(Restart { name, place }) => enter(&place).err().unwrap_or_else(|| start(&name)),
         Err(_) => failed("reading where to go")(io::Error::from(io::ErrorKind::InvalidInput)),
     };
     let json = serde_json::to_vec(&report).expect("numbers and strings can always be written");

@@ -1,5 +1,5 @@
 //! Programs that start others.
-use crate::dockerfile::call::Call;
+use super::call::Call;
 
 /// Programs that do nothing but start another.
 pub(super) fn is_mere_wrapper(program: &str) -> bool {
