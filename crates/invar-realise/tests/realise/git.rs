@@ -1,4 +1,4 @@
-//! Sources of Python packages: commits of a repository beside the test, and directories.
+//! Sources of Python packages: commits of a repository next to the test, and directories.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -115,11 +115,7 @@ fn a_limit_that_was_reached_says_how_to_raise_it() {
     };
     check(Status::OutOfMemory, "ran out of memory: it may use 3 GiB", crate::hints::MORE_MEMORY);
     check(Status::OutOfDisk, "wrote too much: it may use 1 GiB of disk", crate::hints::MORE_DISK);
-    check(
-        Status::TimedOut,
-        "took longer than 3600s",
-        "if it needs longer, raise `timeout` in the step's table",
-    );
+    check(Status::TimedOut, "took longer than 3600s", "to allow more time, increase `timeout` of the step");
 }
 
 #[test]
