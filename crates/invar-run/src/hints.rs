@@ -213,11 +213,11 @@ mod tests {
             usual_sentence(&usual, Some(&of)).unwrap_or_default()
         };
         let place = "to `packages` of tool.invar.python.overrides.lxml";
-        let all = "it is usually built with the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
+        let all = "it usually needs the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
         assert_eq!(told(&[]), format!("{all}: add them {place}"));
         assert_eq!(
             told(&["gcc", "libc6-dev", "libxml2-dev"]),
-            format!("it is usually built with the Debian package libxslt1-dev: add it {place}")
+            format!("it usually needs the Debian package libxslt1-dev: add it {place}")
         );
         assert_eq!(told(&["gcc", "libc6-dev", "libxml2-dev", "libxslt1-dev"]), "");
         assert_eq!(usual(&PackagesOf::Step("lxml".to_owned()), &[]), [""; 0]);
