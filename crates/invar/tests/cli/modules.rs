@@ -17,7 +17,6 @@ use source::{Modules, Name, read_crate, read_module};
 const KNOWN: &[(&str, &str)] = &[
     ("invar-build", "build parts"),
     ("invar-build", "error hints workshop"),
-    ("invar-plan", "plan python roots source step"),
     ("invar-project", "manifest: image interpreter project uv"),
 ];
 
