@@ -4,7 +4,7 @@ use invar_debian::PackageName;
 use invar_formats::spelling::nearest;
 use invar_project::Configure;
 
-use crate::plan::PlanError;
+use crate::error::PlanError;
 
 /// The packages that `configure` names must be in the image.
 ///
