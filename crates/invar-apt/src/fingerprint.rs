@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use pgp::types::Fingerprint as PgpFingerprint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The fingerprint of an OpenPGP key: 20 bytes (version 4) or 32 (version 6), written in upper-case hexadecimal
@@ -17,14 +18,15 @@ pub struct FingerprintError {
 }
 
 impl Fingerprint {
-    /// The fingerprint of these bytes, 20 or 32.
-    pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self(bytes.into())
-    }
-
     /// The raw bytes, 20 or 32.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<&PgpFingerprint> for Fingerprint {
+    fn from(fingerprint: &PgpFingerprint) -> Self {
+        Self(fingerprint.as_bytes().into())
     }
 }
 

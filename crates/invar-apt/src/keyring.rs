@@ -1,7 +1,7 @@
+use pgp::composed::{Deserializable, SignedPublicKey};
+use pgp::types::{Fingerprint as PgpFingerprint, KeyDetails, KeyId};
+
 use crate::fingerprint::Fingerprint;
-use crate::openpgp::armor;
-use crate::openpgp::certificate::{Certificate, certificates};
-use crate::openpgp::key::PublicKey;
 
 /// The most certificates in a keyring; all that Debian ever had would fit many times.
 const MAXIMUM_CERTIFICATES: usize = 1024;
@@ -12,7 +12,7 @@ const MAXIMUM_CERTIFICATES: usize = 1024;
 /// caller's clock.
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
-    certificates: Vec<Certificate>,
+    certificates: Vec<SignedPublicKey>,
 }
 
 /// Why bytes are not a keyring.
@@ -24,7 +24,7 @@ pub enum KeyringError {
     #[error("not a keyring: expected OpenPGP public keys, binary or in ASCII armour")]
     Syntax,
     /// There is no certificate in it.
-    #[error("the keyring has no supported key; expected OpenPGP keys of version 4")]
+    #[error("the keyring has no supported key; expected OpenPGP keys of version 4 or later")]
     Empty,
     /// There are more certificates than anyone needs.
     #[error("the keyring has more than {MAXIMUM_CERTIFICATES} keys")]
@@ -34,7 +34,7 @@ pub enum KeyringError {
 /// A key in a keyring: a certificate's first key, or the subkey at this place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyPlace<'a> {
-    pub(crate) certificate: &'a Certificate,
+    pub(crate) certificate: &'a SignedPublicKey,
     pub(crate) subkey: Option<usize>,
 }
 
@@ -60,16 +60,9 @@ impl Keyring {
     /// [`KeyringError`] if the bytes are something else, or hold no certificate.
     pub fn parse(bytes: &[u8]) -> Result<Self, KeyringError> {
         let syntax = |_| KeyringError::Syntax;
-        // A packet begins with a byte that no text has.
-        let certificates = match bytes {
-            [0x80..=0xff, ..] => certificates(bytes, MAXIMUM_CERTIFICATES),
-            _ => {
-                let text = std::str::from_utf8(bytes).map_err(|_| KeyringError::Syntax)?;
-                let bytes = armor::decode(text, "PUBLIC KEY BLOCK").map_err(syntax)?;
-                certificates(&bytes, MAXIMUM_CERTIFICATES)
-            }
-        }
-        .map_err(syntax)?;
+        let (all, _) = SignedPublicKey::from_reader_many_buf(bytes).map_err(syntax)?;
+        let certificates =
+            all.take(MAXIMUM_CERTIFICATES + 1).collect::<Result<Vec<_>, _>>().map_err(syntax)?;
         match certificates.len() {
             0 => Err(KeyringError::Empty),
             1..=MAXIMUM_CERTIFICATES => Ok(Self { certificates }),
@@ -80,7 +73,7 @@ impl Keyring {
     /// The fingerprints of the certificates' first keys, sorted, each once.
     pub fn fingerprints(&self) -> Vec<Fingerprint> {
         let mut all: Vec<Fingerprint> =
-            self.certificates.iter().map(|certificate| certificate.key.fingerprint.clone()).collect();
+            self.certificates.iter().map(|certificate| (&certificate.fingerprint()).into()).collect();
         all.sort();
         all.dedup();
         all
@@ -94,22 +87,22 @@ impl Keyring {
     }
 
     /// The keys, first and sub, that have one of these fingerprints.
-    pub(crate) fn by_fingerprint(&self, wanted: &[Fingerprint]) -> Vec<KeyPlace<'_>> {
-        self.places(|key| wanted.contains(&key.fingerprint))
+    pub(crate) fn by_fingerprint(&self, wanted: &[&PgpFingerprint]) -> Vec<KeyPlace<'_>> {
+        self.places(|key| wanted.contains(&&key.fingerprint()))
     }
 
     /// The keys, first and sub, that have one of these (short, forgeable) names.
-    pub(crate) fn by_key_id(&self, wanted: &[[u8; 8]]) -> Vec<KeyPlace<'_>> {
-        self.places(|key| wanted.iter().any(|id| id == key.id()))
+    pub(crate) fn by_key_id(&self, wanted: &[&KeyId]) -> Vec<KeyPlace<'_>> {
+        self.places(|key| wanted.contains(&&key.legacy_key_id()))
     }
 
-    fn places(&self, wanted: impl Fn(&PublicKey) -> bool) -> Vec<KeyPlace<'_>> {
+    fn places(&self, wanted: impl Fn(&dyn KeyDetails) -> bool) -> Vec<KeyPlace<'_>> {
         let mut places = Vec::new();
         for certificate in &self.certificates {
-            if wanted(&certificate.key) {
+            if wanted(&certificate.primary_key) {
                 places.push(KeyPlace { certificate, subkey: None });
             }
-            for (place, subkey) in certificate.subkeys.iter().enumerate() {
+            for (place, subkey) in certificate.public_subkeys.iter().enumerate() {
                 if wanted(&subkey.key) {
                     places.push(KeyPlace { certificate, subkey: Some(place) });
                 }

@@ -1,25 +1,28 @@
 //! Whether an OpenPGP key may sign a Release file.
 //!
-//! `openpgp` checks only the mathematics of one signature by one key. The rules are here (RFC 9580,
+//! The library below checks only the mathematics of one signature by one key. The rules are here (RFC 9580,
 //! sections 5.2 "Signature Packet" and 10.1 "Transferable Public Keys"):
 //!
 //! * Only signatures over SHA-256, SHA-384 or SHA-512 count; RSA keys have at least 2048 bits.
 //! * A certificate's own signatures show how long its first key lasts and what it may do. The newest that binds a user
 //!   and the newest directly on the key both count, and the stricter wins: the second kind often only names revokers.
 //!   Other people's signatures on a certificate say nothing here.
-//! * Any revocation by the certificate itself counts, whatever its reason, date or hash, also where it cannot be checked
-//!   because the hash is not known here. One by a designated other key is not looked for.
+//! * Any revocation by the certificate itself counts, whatever its reason, date or hash. One by a designated other
+//!   key is not looked for.
 //! * A subkey is bound by the newest signature of the first key over it, must be marked for signing there, and must
 //!   sign the first key back, so that nobody can adopt another's subkey.
 //! * Marks that a signature calls critical and this program does not know make it void.
+use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::packet::{Signature, SignatureType, SignatureVersion, SubpacketData};
+use pgp::ser::Serialize;
+use pgp::types::{KeyDetails, PublicParams, Tag};
+
 use crate::date::format_date;
 use crate::keyring::KeyPlace;
-use crate::openpgp::certificate::{Certificate, Subkey, User};
-use crate::openpgp::key::{Material, PublicKey};
-use crate::openpgp::signature::{Hash, Signature, kind};
 
-/// The fewest bits of an RSA key's modulus.
-const MINIMUM_RSA_BITS: usize = 2048;
+/// The shortest length of an RSA key's parameters as they are stored: 2048 bits, and the length before them.
+const MINIMUM_RSA_LENGTH: usize = 2 + 256;
 
 /// How far in the future a signature may be, in seconds: clocks differ, and the one that is asked may be slow.
 const FUTURE: i64 = 86_400;
@@ -36,7 +39,7 @@ pub enum SignatureFault {
     NoIssuer,
     /// It is of a kind, version or form that is not accepted.
     #[error(
-        "its type is not accepted: expected a text signature of version 4 without unknown critical subpackets"
+        "its type is not accepted: expected a text signature of version 4 or 6 without unknown critical subpackets"
     )]
     Kind,
     /// Its hash can be forged, or is unknown.
@@ -63,9 +66,6 @@ pub enum SignatureFault {
     /// Its key is too short.
     #[error("its key is too short: RSA keys must have at least 2048 bits")]
     WeakKey,
-    /// Its key is of a kind whose signatures cannot be checked.
-    #[error("its key type is not supported: expected RSA or Ed25519")]
-    KeyAlgorithm,
     /// Its key was revoked by its owner.
     #[error("its key was revoked by its owner")]
     Revoked,
@@ -94,8 +94,9 @@ pub enum SignatureFault {
 /// # Errors
 /// [`SignatureFault`] for the first rule that it breaks.
 pub(crate) fn check_signature(signature: &Signature, now: i64) -> Result<(), SignatureFault> {
-    let kind = signature.is_of_this_version && matches!(signature.kind, kind::TEXT | kind::BINARY);
-    if !kind || signature.has_unknown_marks {
+    let kind = matches!(signature.version(), SignatureVersion::V4 | SignatureVersion::V6)
+        && matches!(signature.typ(), Some(SignatureType::Text | SignatureType::Binary));
+    if !kind || !is_understood(signature) {
         return Err(SignatureFault::Kind);
     }
     check_hash(signature)?;
@@ -118,84 +119,70 @@ pub(crate) fn check_key(place: KeyPlace<'_>, signature: &Signature, now: i64) ->
     let first = check_first_key(place.certificate, time, now)?;
     let may_sign = match place.subkey {
         None => first,
-        Some(at) => check_subkey(place.certificate, &place.certificate.subkeys[at], time, now)?,
+        Some(at) => check_subkey(place.certificate, &place.certificate.public_subkeys[at], time, now)?,
     };
     if may_sign { Ok(()) } else { Err(SignatureFault::NotForSigning) }
 }
 
 /// Checks a certificate's first key, and says whether it may sign.
-fn check_first_key(certificate: &Certificate, time: i64, now: i64) -> Result<bool, SignatureFault> {
-    let key = &certificate.key;
-    check_strength(key)?;
-    let verify = |signature: &Signature| signature.verify(key, &[&key.signed]);
+fn check_first_key(certificate: &SignedPublicKey, time: i64, now: i64) -> Result<bool, SignatureFault> {
+    let key = &certificate.primary_key;
+    let details = &certificate.details;
+    check_strength(key.public_params())?;
     let own = |signature: &&Signature| is_from(signature, key);
-    let revocations = certificate.signatures.iter().filter(own).filter(|it| it.kind == kind::KEY_REVOCATION);
-    if revocations.into_iter().any(|revocation| revokes(revocation, key, verify)) {
+    if details.revocation_signatures.iter().filter(own).any(|revocation| revocation.verify_key(key).is_ok()) {
         return Err(SignatureFault::Revoked);
     }
-    let direct = newest(certificate.signatures.iter().filter(own), now, |signature| {
-        signature.kind == kind::DIRECT && verify(signature)
+    let direct = newest(details.direct_signatures.iter().filter(own), now, |signature| {
+        signature.typ() == Some(SignatureType::Key) && signature.verify_key(key).is_ok()
     });
-    let user = certificate.users.iter().filter_map(|user| user_binding(key, user, now));
-    let user = user.max_by_key(|signature| made(signature));
+    let users = details.users.iter().filter_map(|user| {
+        let verify =
+            |signature: &&Signature| signature.verify_certification(key, Tag::UserId, &user.id).is_ok();
+        let is_revocation = |signature: &&Signature| signature.typ() == Some(SignatureType::CertRevocation);
+        if user.signatures.iter().filter(own).filter(is_revocation).any(|revocation| verify(&revocation)) {
+            return None;
+        }
+        newest(user.signatures.iter().filter(own), now, |signature| {
+            !is_revocation(&signature) && verify(&signature)
+        })
+    });
+    let user = users.max_by_key(|signature| made(signature));
     let bindings: Vec<&Signature> = user.into_iter().chain(direct).collect();
     if bindings.is_empty() {
         return Err(SignatureFault::Unbound);
     }
     check_life(key, &bindings, time, now)?;
-    let flags = bindings.iter().find_map(|binding| binding.key_flags);
-    Ok(flags.is_some_and(may_sign))
-}
-
-/// The newest signature by which a certificate's owner binds a user ID that was not revoked.
-fn user_binding<'a>(key: &PublicKey, user: &'a User, now: i64) -> Option<&'a Signature> {
-    let id = &user.id;
-    let length = u32::try_from(id.len()).ok()?.to_be_bytes();
-    let verify =
-        |signature: &Signature| signature.verify(key, &[&key.signed, &[0xb4][..], &length, id.as_slice()]);
-    let own = || user.signatures.iter().filter(|signature| is_from(signature, key));
-    let mut revocations = own().filter(|signature| signature.kind == kind::CERTIFICATION_REVOCATION);
-    if revocations.any(|revocation| revokes(revocation, key, verify)) {
-        return None;
-    }
-    newest(own(), now, |signature| kind::CERTIFICATIONS.contains(&signature.kind) && verify(signature))
+    let flags = bindings.iter().find(|binding| has_flags(binding));
+    Ok(flags.is_some_and(|binding| binding.key_flags().sign()))
 }
 
 /// Checks a subkey, and says whether it may sign.
 fn check_subkey(
-    certificate: &Certificate,
-    subkey: &Subkey,
+    certificate: &SignedPublicKey,
+    subkey: &SignedPublicSubKey,
     time: i64,
     now: i64,
 ) -> Result<bool, SignatureFault> {
-    let (first, key) = (&certificate.key, &subkey.key);
-    check_strength(key)?;
-    let both = [&first.signed[..], &key.signed].concat();
-    let verify = |signature: &Signature| signature.verify(first, &[&both]);
-    let mut revocations =
-        subkey.signatures.iter().filter(|signature| signature.kind == kind::SUBKEY_REVOCATION);
-    if revocations.any(|revocation| revokes(revocation, first, verify)) {
+    let (first, key) = (&certificate.primary_key, &subkey.key);
+    check_strength(key.public_params())?;
+    let verify = |signature: &Signature, kind| {
+        signature.typ() == Some(kind) && signature.verify_subkey_binding(first, key).is_ok()
+    };
+    if subkey.signatures.iter().any(|signature| verify(signature, SignatureType::SubkeyRevocation)) {
         return Err(SignatureFault::Revoked);
     }
-    let binding = newest(subkey.signatures.iter(), now, |signature| {
-        signature.kind == kind::SUBKEY_BINDING && verify(signature)
-    })
-    .ok_or(SignatureFault::Unbound)?;
+    let binding =
+        newest(subkey.signatures.iter(), now, |signature| verify(signature, SignatureType::SubkeyBinding))
+            .ok_or(SignatureFault::Unbound)?;
     check_life(key, &[binding], time, now)?;
-    if !binding.key_flags.is_some_and(may_sign) {
+    if !binding.key_flags().sign() {
         return Ok(false);
     }
     let back = binding
-        .embedded
-        .as_deref()
-        .filter(|back| back.kind == kind::KEY_BINDING && is_usable(back, now) && back.verify(key, &[&both]));
+        .embedded_signature()
+        .filter(|back| is_usable(back, now) && back.verify_primary_key_binding(key, first).is_ok());
     back.map(|_| true).ok_or(SignatureFault::Unbound)
-}
-
-/// Whether a certificate's own revocation, by `key`, counts. One that nothing here can check does: nobody but the owner has
-/// a reason to put it there, and the damage of a mistake is a message.
-fn revokes(revocation: &Signature, key: &PublicKey, verify: impl Fn(&Signature) -> bool) -> bool {
-    !revocation.is_checkable(key) || verify(revocation)
 }
 
 /// The newest of a certificate's own signatures that count now and that `verify` accepts. The dear check comes last,
@@ -213,19 +200,25 @@ fn newest<'a>(
 /// Whether a certificate's own signature obeys the rules that hold for all of them. One that is in the future does
 /// not count yet.
 fn is_usable(signature: &Signature, now: i64) -> bool {
-    !signature.has_unknown_marks
+    is_understood(signature)
         && check_hash(signature).is_ok()
         && made(signature).is_some_and(|time| time <= now.saturating_add(FUTURE))
         && signature_end(signature).is_none_or(|time| time > now)
 }
 
-/// Checks that a key lived when the signature was created, and lives now.
-fn check_life(key: &PublicKey, bindings: &[&Signature], time: i64, now: i64) -> Result<(), SignatureFault> {
-    let born = i64::from(key.born);
+/// Checks that a key lived when the signature was made, and lives now.
+fn check_life(
+    key: &impl KeyDetails,
+    bindings: &[&Signature],
+    time: i64,
+    now: i64,
+) -> Result<(), SignatureFault> {
+    let born = i64::from(key.created_at().as_secs());
     if time < born {
         return Err(SignatureFault::OlderThanKey);
     }
-    let lives = bindings.iter().filter_map(|binding| binding.key_life);
+    let lives =
+        bindings.iter().filter_map(|binding| binding.key_expiration_time()).map(|life| life.as_secs());
     // A life of zero seconds means one without end.
     match lives.filter(|&life| life != 0).min().map(|life| born + i64::from(life)) {
         Some(end) if end <= now || end <= time => Err(SignatureFault::KeyExpired { time: end }),
@@ -233,49 +226,58 @@ fn check_life(key: &PublicKey, bindings: &[&Signature], time: i64, now: i64) -> 
     }
 }
 
-fn check_strength(key: &PublicKey) -> Result<(), SignatureFault> {
-    match &key.material {
-        Material::Rsa { modulus, .. } if bits(modulus) < MINIMUM_RSA_BITS => Err(SignatureFault::WeakKey),
-        Material::Dsa => Err(SignatureFault::WeakKey),
-        Material::Other => Err(SignatureFault::KeyAlgorithm),
-        Material::Rsa { .. } | Material::Ed25519(_) => Ok(()),
+fn check_strength(parameters: &PublicParams) -> Result<(), SignatureFault> {
+    match parameters {
+        PublicParams::RSA(rsa) if rsa.write_len() < MINIMUM_RSA_LENGTH => Err(SignatureFault::WeakKey),
+        PublicParams::DSA(_) => Err(SignatureFault::WeakKey),
+        _ => Ok(()),
     }
-}
-
-/// How many bits a number has, which begins with no zero.
-fn bits(number: &[u8]) -> usize {
-    let first = number.first().map_or(0, |first| first.leading_zeros() as usize);
-    8 * number.len() - first
 }
 
 fn check_hash(signature: &Signature) -> Result<(), SignatureFault> {
-    match signature.hash {
-        Hash::SHA256 | Hash::SHA384 | Hash::SHA512 => Ok(()),
-        other => Err(SignatureFault::Hash { hash: other.to_string() }),
+    match signature.hash_alg() {
+        Some(HashAlgorithm::Sha256 | HashAlgorithm::Sha384 | HashAlgorithm::Sha512) => Ok(()),
+        Some(other) => Err(SignatureFault::Hash { hash: other.to_string() }),
+        None => Err(SignatureFault::Kind),
     }
+}
+
+/// Whether every mark that the signature calls critical is known. Notations are not: a critical one is a condition
+/// that nobody here can judge.
+fn is_understood(signature: &Signature) -> bool {
+    signature.config().is_some_and(|config| {
+        config.hashed_subpackets().filter(|mark| mark.is_critical).all(|mark| {
+            !matches!(
+                mark.data,
+                SubpacketData::Notation(_) | SubpacketData::Experimental(..) | SubpacketData::Other(..)
+            )
+        })
+    })
 }
 
 /// Whether a signature names `key` as its maker, or nobody.
-fn is_from(signature: &Signature, key: &PublicKey) -> bool {
-    let (fingerprints, ids) = &signature.issuers;
+fn is_from(signature: &Signature, key: &impl KeyDetails) -> bool {
+    let fingerprints = signature.issuer_fingerprint();
     if fingerprints.is_empty() {
-        return ids.is_empty() || ids.iter().any(|id| id == key.id());
+        let ids = signature.issuer_key_id();
+        return ids.is_empty() || ids.contains(&&key.legacy_key_id());
     }
-    fingerprints.contains(&key.fingerprint)
+    fingerprints.contains(&&key.fingerprint())
 }
 
-/// Whether flags of a key say that it may sign data (section 5.2.3.29).
-fn may_sign(flags: u8) -> bool {
-    flags & 0x02 != 0
+fn has_flags(signature: &Signature) -> bool {
+    signature.config().is_some_and(|config| {
+        config.hashed_subpackets().any(|mark| matches!(mark.data, SubpacketData::KeyFlags(_)))
+    })
 }
 
 /// When a signature was created, in seconds since the beginning of 1970.
 fn made(signature: &Signature) -> Option<i64> {
-    signature.made.map(i64::from)
+    signature.created().map(|time| i64::from(time.as_secs()))
 }
 
 /// When a signature ends, in seconds since the beginning of 1970; zero seconds of life mean never.
 fn signature_end(signature: &Signature) -> Option<i64> {
-    let life = signature.life.filter(|&life| life != 0)?;
-    Some(made(signature)? + i64::from(life))
+    let life = signature.signature_expiration_time()?.as_secs();
+    if life == 0 { None } else { Some(made(signature)? + i64::from(life)) }
 }

@@ -11,13 +11,12 @@
 //! block (with any number of signatures). So there is no byte in the file whose meaning two readers could see
 //! differently. Blanks at the end of lines are not signed, and are not part of the text that is read.
 use invar_tree::Digest;
+use pgp::composed::CleartextSignedMessage;
+use pgp::packet::Signature;
 
 use crate::date::format_date;
 use crate::fingerprint::Fingerprint;
 use crate::keyring::{KeyPlace, Keyring};
-use crate::openpgp::armor;
-use crate::openpgp::certificate::signatures;
-use crate::openpgp::signature::Signature;
 use crate::policy::{SignatureFault, check_key, check_signature};
 use crate::release::{Release, ReleaseError};
 
@@ -160,9 +159,10 @@ pub fn verify_in_release(
 ) -> Result<VerifiedRelease, SignatureError> {
     let message = open(bytes)?;
     // What was hashed is what is read: the text is not looked for in the file a second time.
+    let signed = message.signed_text();
     let (mut signers, mut findings) = (Vec::new(), Vec::new());
-    for signature in &message.signatures {
-        match trusted(signature, keyring, &message.text, now) {
+    for signature in message.signatures() {
+        match trusted(signature, keyring, &signed, now) {
             Ok(signer) => signers.push(signer),
             Err(fault) => findings.push(SignatureFinding { issuer: issuer(signature), fault }),
         }
@@ -173,7 +173,7 @@ pub fn verify_in_release(
     signers.sort();
     signers.dedup();
 
-    let release = Release::parse(&message.text.replace("\r\n", "\n"))?;
+    let release = Release::parse(&signed.replace("\r\n", "\n"))?;
     check_dates(&release, now)?;
     Ok(VerifiedRelease { release, signers, digest: Digest::of(bytes) })
 }
@@ -184,37 +184,26 @@ pub fn verify_in_release(
 /// # Errors
 /// [`SignatureError`] for a file that has not the form of one.
 pub fn locked_release(bytes: &[u8]) -> Result<Release, SignatureError> {
-    Ok(Release::parse(&open(bytes)?.text.replace("\r\n", "\n"))?)
+    Ok(Release::parse(&open(bytes)?.signed_text().replace("\r\n", "\n"))?)
 }
 
 /// A signed file of the right form, nothing of which is believed yet.
-struct Message {
-    /// What is signed: without blanks at the end of lines, which end in a carriage return and a line feed.
-    text: String,
-    signatures: Vec<Signature>,
-}
-
-fn open(bytes: &[u8]) -> Result<Message, SignatureError> {
+fn open(bytes: &[u8]) -> Result<CleartextSignedMessage, SignatureError> {
     let frame = |fault| SignatureError::Frame { fault };
     if !bytes.starts_with(BEGIN.as_bytes()) {
         return Err(SignatureError::Unsigned);
     }
     let file = std::str::from_utf8(bytes).map_err(|_| frame(FrameFault::NotUtf8))?;
-    let (text, block) = parts(file).map_err(frame)?;
-    let signatures = armor::decode(block, "SIGNATURE")
-        .and_then(|bytes| signatures(&bytes))
-        .map_err(|_| SignatureError::Syntax)?;
-    if signatures.len() > MAXIMUM_SIGNATURES {
+    check_frame(file).map_err(frame)?;
+    let (message, _) = CleartextSignedMessage::from_string(file).map_err(|_| SignatureError::Syntax)?;
+    if message.signatures().len() > MAXIMUM_SIGNATURES {
         return Err(frame(FrameFault::TooMany));
     }
-    let lines =
-        text.split('\n').map(|line| line.strip_prefix("- ").unwrap_or(line).trim_end_matches([' ', '\t']));
-    Ok(Message { text: lines.collect::<Vec<_>>().join("\r\n"), signatures })
+    Ok(message)
 }
 
-/// Checks the outer form, so that the signed text is what anyone would take for it, and gives the text, with its escapes,
-/// and the block of signatures.
-fn parts(file: &str) -> Result<(&str, &str), FrameFault> {
+/// Checks the outer form, so that the signed text is what anyone would take for it.
+fn check_frame(file: &str) -> Result<(), FrameFault> {
     if file.contains('\r') {
         return Err(FrameFault::CarriageReturn);
     }
@@ -226,16 +215,15 @@ fn parts(file: &str) -> Result<(&str, &str), FrameFault> {
     if headers.lines().any(|line| !line.starts_with("Hash: ")) {
         return Err(FrameFault::Header);
     }
-    let at = rest.find(SIGNATURE).ok_or(FrameFault::Block)?;
-    let (text, block) = (&rest[..at], &rest[at + 1..]);
-    let (inner, after) = block[SIGNATURE.len() - 1..].split_once(END).ok_or(FrameFault::Block)?;
-    if !after.trim_matches('\n').is_empty() || inner.contains("-----") {
+    let (text, block) = rest.split_once(SIGNATURE).ok_or(FrameFault::Block)?;
+    let (block, after) = block.split_once(END).ok_or(FrameFault::Block)?;
+    if !after.trim_matches('\n').is_empty() || block.contains("-----") {
         return Err(FrameFault::Block);
     }
     if text.lines().any(|line| line.starts_with('-') && !line.starts_with("- ")) {
         return Err(FrameFault::Dash);
     }
-    Ok((text, block))
+    Ok(())
 }
 
 /// The certificate of the trusted key that made a signature of `text`.
@@ -246,7 +234,7 @@ fn trusted(
     now: i64,
 ) -> Result<Fingerprint, SignatureFault> {
     check_signature(signature, now)?;
-    let (fingerprints, ids) = &signature.issuers;
+    let (fingerprints, ids) = (signature.issuer_fingerprint(), signature.issuer_key_id());
     let places = match (&fingerprints[..], &ids[..]) {
         ([], []) => return Err(SignatureFault::NoIssuer),
         // A key ID is only asked for where there is nothing better: anyone can make a key with a given one.
@@ -256,7 +244,10 @@ fn trusted(
     let mut fault = SignatureFault::UnknownKey;
     for place in places {
         match check_key(place, signature, now).and_then(|()| check_text(place, signature, text)) {
-            Ok(()) => return Ok(place.certificate.key.fingerprint.clone()),
+            Ok(()) => {
+                use pgp::types::KeyDetails as _;
+                return Ok((&place.certificate.fingerprint()).into());
+            }
             Err(found) => fault = found,
         }
     }
@@ -264,15 +255,19 @@ fn trusted(
 }
 
 fn check_text(place: KeyPlace<'_>, signature: &Signature, text: &str) -> Result<(), SignatureFault> {
-    let key = place.subkey.map_or(&place.certificate.key, |at| &place.certificate.subkeys[at].key);
-    signature.verify(key, &[text.as_bytes()]).then_some(()).ok_or(SignatureFault::Mismatch)
+    let result = match place.subkey {
+        None => signature.verify(&place.certificate.primary_key, text.as_bytes()),
+        Some(at) => signature.verify(&place.certificate.public_subkeys[at].key, text.as_bytes()),
+    };
+    result.map_err(|_| SignatureFault::Mismatch)
 }
 
 /// Who made a signature, as it claims itself.
 fn issuer(signature: &Signature) -> Option<String> {
-    let (fingerprints, ids) = &signature.issuers;
-    let id = || ids.first().map(|id| id.iter().map(|byte| format!("{byte:02X}")).collect());
-    fingerprints.first().map(ToString::to_string).or_else(id)
+    let fingerprint =
+        signature.issuer_fingerprint().first().map(|&fingerprint| Fingerprint::from(fingerprint));
+    let id = || signature.issuer_key_id().first().map(|id| id.to_string().to_uppercase());
+    fingerprint.map(|fingerprint| fingerprint.to_string()).or_else(id)
 }
 
 fn check_dates(release: &Release, now: i64) -> Result<(), SignatureError> {

@@ -22,7 +22,7 @@ pub struct ProjectFiles {
     pub folder: PathBuf,
     /// The manifest.
     pub manifest: Manifest,
-    /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its further images or of
+    /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its additional images or of
     /// its shell.
     pub(crate) whole: Option<Arc<Manifest>>,
     /// The folder of the workspace that the project is a member of, without symbolic links; `None` where the project
@@ -214,14 +214,14 @@ impl ProjectFiles {
         }
     }
 
-    /// The same project with another manifest: that of one of its further images, or of its shell.
+    /// The same project with another manifest: that of one of its additional images, or of its shell.
     pub fn with_manifest(&self, manifest: Manifest) -> Self {
         let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
         // Another manifest may exclude other files.
         Self { manifest, whole: Some(whole), packages: Packages::default(), ..self.clone() }
     }
 
-    /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was made for the
+    /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was created for the
     /// same request if there is any. So what is derived from one flake gets one version of each package, and a manifest
     /// that `invar init` wrote what it had before.
     pub fn lock_to_start_from(&self) -> Option<&InvarLock> {
@@ -257,7 +257,7 @@ impl ProjectFiles {
         }
     }
 
-    /// The further image `key` of the project, as a project of its own. Its lock is the project's.
+    /// The additional image `key` of the project, as a project of its own. Its lock is the project's.
     ///
     /// # Errors
     /// As [`checked_lock`](Self::checked_lock), which is looked at now; [`CheckoutError::NoImage`].
@@ -279,7 +279,7 @@ impl ProjectFiles {
             requirements.iter().map(ToString::to_string).collect()
         };
         let metadata = ProjectMetadata {
-            name: project.name.as_str().parse().expect("both are normalised by one rule"),
+            name: project.name.as_str().parse().expect("both are normalized by one rule"),
             requires_python: project.requires_python.as_ref().map(ToString::to_string),
             dynamic: project.dynamic.clone(),
             dependencies: texts(&project.dependencies),
@@ -370,7 +370,7 @@ fn short_name(manifest: &Manifest) -> String {
 /// there.
 fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), CheckoutError> {
     let path = folder.join("pyproject.toml");
-    // What is wrong with the file is told with all else that is.
+    // Errors of the file are reported with all others.
     let Ok(Some(WorkspaceRoot { is_project: false, .. })) =
         WorkspaceRoot::read(&path.display().to_string(), pyproject)
     else {

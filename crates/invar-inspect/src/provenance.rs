@@ -26,7 +26,7 @@ pub fn explain(
     })
 }
 
-/// What brought the file at `path` into the image.
+/// The origin of the file at `path` in the image.
 fn of_path(
     session: &Session<'_>,
     files: &ProjectFiles,

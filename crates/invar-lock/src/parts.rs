@@ -1,6 +1,6 @@
 //! What each part of a project needs of a lock: its own image, each further one, the shell.
 //!
-//! What only one part needs does not hold up another: where it cannot be locked, the lock is made without it.
+//! What only one part needs does not hold up another: where it cannot be locked, the lock is created without it.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::{CheckoutError, ProjectFiles};
@@ -69,7 +69,7 @@ pub(crate) fn sources(
     let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
     for selected in selected.map_err(|error| of_part(part, error.into()))? {
         let Selected::Source(chosen) = selected else { continue };
-        let name = chosen.name.as_str().parse().expect("both names are normalised by one rule");
+        let name = chosen.name.as_str().parse().expect("both names are normalized by one rule");
         all.insert(name, chosen);
     }
     Ok(all)
@@ -165,11 +165,7 @@ impl From<Unlocked> for LockError {
             0 => "its Debian packages".to_owned(),
             _ => {
                 let names: Vec<&str> = builds.iter().map(NormalisedName::as_str).collect();
-                format!(
-                    "what {} {} built with",
-                    names.join(", "),
-                    if names.len() == 1 { "is" } else { "are" }
-                )
+                format!("the build requirements of {}", names.join(", "))
             }
         };
         Self::PartNotLocked { part, what }
@@ -190,7 +186,7 @@ pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
             LockError::Part { .. } => format!("{causes}; everything else is locked"),
             _ => format!("{part} is not locked, everything else is: {causes}"),
         };
-        let sentence = format!("{sentence}; `{}` locks it", part.command());
+        let sentence = format!("{sentence}; run `{}` to lock it", part.command());
         // Without uv, that is how it has to be; everything else somebody should look at.
         let is_usual = matches!(error, LockError::Builds(BuildsError::NoUv { .. }));
         context.sources.reporter.event(&if is_usual {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use invar_debian::PackageName;
 use invar_project::{Configure, nearest};
 
-use crate::plan::PlanError;
+use crate::error::PlanError;
 
 /// The packages that `configure` names must be in the image.
 ///

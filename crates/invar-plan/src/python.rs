@@ -5,12 +5,15 @@ use invar_debian::DebianVersion;
 use invar_project::{
     Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Platform, Prefer,
 };
+use invar_python::EnvironmentLayout;
 use invar_python::{
     DistributionName, ExtraName, GroupName, PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock,
     select,
 };
+use invar_tree::ImagePath;
 
-use crate::PlanError;
+use crate::ENVIRONMENT;
+use crate::error::PlanError;
 
 /// The Python packages for `manifest` on `platform`, sorted by name: wheels, and what has to be built.
 ///
@@ -96,4 +99,13 @@ fn series(version: &DebianVersion) -> Option<(u32, u32)> {
     let (major, rest) = version.upstream().split_once('.')?;
     let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
     Some((major.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+/// The layout of the virtual environment that `interpreter` runs.
+///
+/// # Errors
+/// [`PlanError::Version`].
+pub(crate) fn environment(interpreter: &LockedInterpreter) -> Result<EnvironmentLayout, PlanError> {
+    let prefix = ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
+    Ok(EnvironmentLayout { prefix, python: python_version(interpreter)?.series() })
 }

@@ -11,9 +11,11 @@ use invar_python::{
 };
 use invar_tree::{Digest, ImagePath};
 
-use crate::plan::environment;
+use crate::BUILD_ENVIRONMENT;
+use crate::error::PlanError;
+use crate::python::environment;
+use crate::recipe::{PackageRecipe, WheelRecipe};
 use crate::roots::root_packages;
-use crate::{BUILD_ENVIRONMENT, PackageRecipe, PlanError, WheelRecipe};
 
 /// How a Python package is built, and from what.
 #[derive(Debug, Clone, PartialEq, Eq)]

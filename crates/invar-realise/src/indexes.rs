@@ -186,7 +186,7 @@ fn fetch_index(
         .to_string();
     let found = listed(release, &plain);
     let Some((file, path, compression)) = found else {
-        let problem = format!("lists no packages for {architecture}");
+        let problem = format!("has no packages for {architecture}");
         return Err(
             SuiteError::Unexpected { suite: suite.name.clone(), url: suite.url.clone(), problem }.into()
         );

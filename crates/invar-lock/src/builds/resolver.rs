@@ -228,7 +228,7 @@ impl<'a> Resolver<'a> {
             return Ok(filename);
         }
         let name: NormalisedName =
-            chosen.name.as_str().parse().expect("both names are normalised by one rule");
+            chosen.name.as_str().parse().expect("both names are normalized by one rule");
         let source = read_source(self.context.sources, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
@@ -304,7 +304,7 @@ impl<'a> Resolver<'a> {
         no_build: bool,
     ) -> Result<Vec<Selected>, LockError> {
         let lock = lock.map_err(|said| BuildsError::Uv {
-            problem: format!("uv cannot resolve what the build of {name} needs:\n{said}"),
+            problem: format!("uv cannot resolve the build requirements of {name}:\n{said}"),
         })?;
         build_requirements(lock, name, &self.target, no_build, &self.no_build_packages).map_err(|source| {
             BuildsError::Requirements { name: name.to_string(), source: Box::new(source) }.into()
@@ -314,11 +314,10 @@ impl<'a> Resolver<'a> {
     /// What the build backend asks for (PEP 517, `get_requires_for_build_wheel`). Where nothing can be run on this
     /// machine, only what is declared counts, and a build that needs more will say so.
     fn ask(&self, wanted: &Wanted, build: &LockedBuild, wheels: &[Chosen]) -> Result<Vec<String>, LockError> {
-        let label = format!("{} (its build requirements)", wanted.chosen.name);
+        let label = format!("the build environment of {}", wanted.chosen.name);
         if let Err(error) = self.context.backends.check(self.platform, &label) {
             let name = &wanted.chosen.name;
-            let warning =
-                format!("{name} could not be asked what its build needs besides what it declares: {error}");
+            let warning = format!("cannot query the dynamic build requirements of {name}: {error}");
             self.context.sources.reporter.warn(&warning);
             return Ok(Vec::new());
         }

@@ -94,7 +94,7 @@ fn default_platforms() -> [&'static str; 1] {
 const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
 /// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what
-/// is told of it.
+/// is reported for it.
 pub const KEYS: [&str; 15] = [
     "name",
     "tag",

@@ -308,7 +308,7 @@ fn a_source_archive_that_is_none() {
     let sdist = lock.replacen("wheels = [\n    {", "sdist = {", 1).replacen(" },\n]", " }", 1);
     world.context.write("project/uv.lock", sdist);
     let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
-    says(&ran.failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot be unpacked", ".tar.gz"]);
+    says(&ran.failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot unpack", ".tar.gz"]);
 }
 
 #[test]

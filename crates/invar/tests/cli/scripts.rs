@@ -239,7 +239,7 @@ fn running_is_proposed_where_nobody_has_read_the_scripts() {
         return;
     }
     let world = world(odd(), "");
-    let advice = "to run them in the sandbox, write in odd/invar.toml: configure = [\"odd\", \"reader\"]";
+    let advice = "to run them in the sandbox, set in odd/invar.toml: configure = [\"odd\", \"reader\"]";
     let locked = lock(&world);
     for expected in ["warning: the maintainer scripts of odd are unknown", advice] {
         assert!(locked.stderr.contains(expected), "{expected} is not in:\n{}", locked.stderr);

@@ -108,7 +108,7 @@ fn programs_run_without_a_daemon() {
     let context = project(MANIFEST);
     let said = context.run(&["run", "--quiet", "project", "--", "good day"]).success();
     assert_eq!(said, "good day\n");
-    // Another store has nothing laid out yet, and that takes a while with a large image: it is told, once.
+    // Another store has nothing laid out yet, and that takes a while with a large image: it is reported, once.
     let elsewhere = || {
         let mut command = context.invar();
         command.env("INVAR_STORE", context.path().join("another store"));
