@@ -55,7 +55,7 @@ impl<'a> Assembly<'a> {
         let plan = self.plan;
         let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
         let times = |suite: &str| context.times(suite);
-        let mut stored = realise(self.session, &recipes, &times, &self.files.folder)?;
+        let mut stored = realise(&self.session.sources, &recipes, &times, &self.files.folder)?;
         let count = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).count();
         let wheels = stored.split_off(count);
         let mut debian = Debian::of(&context, recipes[..count].to_vec(), stored)?;
@@ -146,11 +146,11 @@ impl<'a> Assembly<'a> {
         interpreter: &LockedInterpreter,
     ) -> Result<Vec<(&'a SourceBuild, StoredTree)>, RunError> {
         let mut builds: Vec<&PreparedBuild<'a>> = self.builds()?.iter().collect();
-        let backwards = self.session.pool.backwards;
+        let backwards = self.session.sources.pool.backwards;
         if backwards {
             builds.reverse();
         }
-        let threads = self.session.pool.threads.clamp(1, 4);
+        let threads = self.session.sources.pool.threads.clamp(1, 4);
         let trees = each(threads, &builds, |prepared| prepared.make(context, interpreter))?;
         let built = builds.into_iter().map(|prepared| prepared.build).zip(trees);
         let mut built: Vec<(&SourceBuild, StoredTree)> = built.collect();
