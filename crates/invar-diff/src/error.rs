@@ -70,7 +70,7 @@ pub enum DiffError {
         name: String,
     },
     /// A lock is compared with something else.
-    #[error("{old} and {new} are not of one kind: a lock is compared with a lock")]
+    #[error("{old} and {new} cannot be compared: one is a lock and the other is not")]
     Kinds {
         /// The first.
         old: String,

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invar_debian::Control;
+use invar_formats::spelling::nearest;
 use invar_maintscript::{
     ScriptPackage, ScriptRequest, ScriptRun, Selection, clean, configure, script_command, script_environment,
     script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
-use invar_project::{Configure, nearest};
+use invar_project::Configure;
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Keyed};
