@@ -98,7 +98,7 @@ fn what_the_shell_builds_does_not_hold_up_the_image() {
     {
         let message = run(&world, arguments).failure(2);
         assert!(
-            message.contains("the shell cannot be locked") && message.contains("install uv"),
+            message.contains("cannot lock the shell") && message.contains("install uv"),
             "{message}"
         );
     }
