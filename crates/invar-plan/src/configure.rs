@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use invar_debian::PackageName;
-use invar_project::{Configure, nearest};
+use invar_formats::spelling::nearest;
+use invar_project::Configure;
 
 use crate::error::PlanError;
 

@@ -2,14 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::DebianVersion;
-use invar_project::{
-    Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Platform, Prefer,
-};
+use invar_project::{Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, Platform, Prefer};
 use invar_python::EnvironmentLayout;
-use invar_python::{
-    DistributionName, ExtraName, GroupName, PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock,
-    select,
-};
+use invar_python::{PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock, select};
 use invar_tree::ImagePath;
 
 use crate::ENVIRONMENT;
@@ -29,11 +24,9 @@ pub fn python_packages(
     let target = target(lock, platform)?;
     let (extras, all_extras) = match &manifest.extras {
         Extras::All => (BTreeSet::new(), true),
-        Extras::Named(names) => {
-            (names.iter().filter_map(|name| name.as_str().parse::<ExtraName>().ok()).collect(), false)
-        }
+        Extras::Named(names) => (names.iter().cloned().collect(), false),
     };
-    let groups = manifest.groups.iter().filter_map(|name| name.as_str().parse::<GroupName>().ok()).collect();
+    let groups = manifest.groups.iter().cloned().collect();
     let selection = Selection { extras, all_extras, groups, project: true };
     select(uv_lock, Some(project.name.as_str()), &target, &selection, &policy(manifest))
         .map_err(|source| PlanError::Select { platform, source: Box::new(source) })
@@ -51,26 +44,20 @@ pub fn target(lock: &InvarLock, platform: Platform) -> Result<Target, PlanError>
 
 fn policy(manifest: &Manifest) -> SourcePolicy {
     let Some(project) = &manifest.project else { return SourcePolicy::default() };
-    let distributions = |names: &BTreeSet<NormalisedName>| names.iter().filter_map(distribution).collect();
     let prefer = manifest
         .python
         .overrides
         .iter()
-        .filter_map(|(name, own)| Some((distribution(name)?, own.prefer? == Prefer::Sdist)));
+        .filter_map(|(name, own)| Some((name.clone(), own.prefer? == Prefer::Sdist)));
     SourcePolicy {
         prefer_sdist: manifest.python.prefer == Prefer::Sdist,
         prefer: prefer.collect::<BTreeMap<_, _>>(),
         no_build: project.uv.no_build,
-        no_build_packages: distributions(&project.uv.no_build_package),
+        no_build_packages: project.uv.no_build_package.clone(),
         no_binary: project.uv.no_binary,
-        no_binary_packages: distributions(&project.uv.no_binary_package),
+        no_binary_packages: project.uv.no_binary_package.clone(),
         project_is_package: project.is_package(),
     }
-}
-
-/// Both crates normalize names by the same rule.
-fn distribution(name: &NormalisedName) -> Option<DistributionName> {
-    name.as_str().parse().ok()
 }
 
 pub(crate) fn python_version(interpreter: &LockedInterpreter) -> Result<PythonVersion, PlanError> {
