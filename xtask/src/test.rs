@@ -57,6 +57,21 @@ fn checks() -> Result<(), String> {
             "warnings",
         ]),
     )?;
+    // The core alone, as people build it who work on it.
+    step(
+        "lints of the core",
+        &mut cargo(&[
+            "clippy",
+            "-p",
+            "invar",
+            "--no-default-features",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
     step(
         "docs",
         cargo(&["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"),

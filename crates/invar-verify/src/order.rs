@@ -1,8 +1,9 @@
-//! What a build that is done again is told, and what it answers. Both ends are the same program, so there is no
+//! The requests to a rebuild, and its responses. Both ends are the same program, so there is no
 //! version.
 use std::path::PathBuf;
 
-use invar_build::{Built, Perturbation};
+use invar_build::Built;
+use invar_run::Perturbation;
 use serde::{Deserialize, Serialize};
 
 /// What to do: one line of JSON on standard input. The process ends when standard input does.

@@ -29,4 +29,5 @@ mod steps;
 mod support;
 mod verify;
 mod why;
+mod words;
 mod workspace;

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use super::archives::{with_empty_store, with_shared_store};
 use super::engine::Engine;
+use super::ports;
 use crate::book::{Step, missing, pages, steps};
 use crate::support::{Context, Ran, copy_project, have, is_root, path_of, repository};
 
@@ -17,7 +18,7 @@ const TEST: &str = "every_command_prints_what_the_book_shows";
 /// `cargo run --release -- …` of a checkout, which is built already.
 const CARGO: &str = "#!/bin/sh\ntest \"$1 $2 $3\" = 'run --release --' && shift 3 && exec invar \"$@\"\n";
 
-/// A copy of the folder that `place` names, with the files that it names besides.
+/// A copy of the folder that `place` names, with the files that it also names.
 fn copy(place: &str, to: &Path) {
     if place == "an empty folder" {
         return fs::create_dir_all(to).expect("the folder can be made");
@@ -34,7 +35,7 @@ fn copy(place: &str, to: &Path) {
 struct Reader {
     context: Context,
     path: String,
-    /// The Docker engine, once there was something to be done for it; and nothing where there can be none.
+    /// The Docker engine, once there was something to be done for it; and nothing if there can be none.
     engine: Option<Option<Engine>>,
 }
 
@@ -129,6 +130,7 @@ const VERIFY: &str = "verify.md";
 
 #[test]
 fn every_command_prints_what_the_book_shows() {
+    let _ports = ports::all();
     let mut reader = Reader::new(with_shared_store());
     for path in pages().iter().filter(|path| !path.ends_with(VERIFY)) {
         follow(&mut reader, path);
