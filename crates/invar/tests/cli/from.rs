@@ -187,7 +187,7 @@ fn what_a_flake_imports_counts_and_nothing_else() {
         "{ \"nodes\": { \"root\": { } }, \"root\": \"root\", \"version\": 7 }\n",
     );
     let message = tools.run(&["build", "--locked", "project#docker-image"]).failure(3);
-    assert!(message.contains("flake.lock is new"), "{message}");
+    assert!(message.contains("flake.lock was added"), "{message}");
     build(&tools, &["project#docker-image"]);
     tools.run(&["build", "--locked", "-o", "out.tar", "project#docker-image"]).success();
 }
