@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use invar_oci::ImageConfig;
 use invar_plan::Plan;
+use invar_run::resolve;
 use invar_tree::{Entry, ImagePath, Node, Tree};
-
-use crate::steps::follow::resolve;
 
 /// Programs whose first argument that is no option is a file to run.
 const RUNNERS: [&str; 7] = ["python", "sh", "bash", "dash", "node", "perl", "ruby"];

@@ -8,15 +8,14 @@ use invar_plan::{LayerName, Plan};
 use invar_project::Platform;
 use invar_tree::{Entry, ImagePath};
 
-use crate::build::Assembly;
-use crate::parts::Parts;
-use crate::python_source::Install;
-use crate::root::Root;
+use crate::assembly::Assembly;
+use crate::image_trees::ImageTrees;
 use crate::{BuildError, Session};
+use invar_run::{Install, Root};
 
 /// What an image consists of.
 pub struct Inventory {
-    parts: Parts,
+    trees: ImageTrees,
     root: Root,
     source: SourceTree,
     /// For each path, the number of the part that the image has it from.
@@ -43,13 +42,12 @@ impl Inventory {
         let lock = files.checked_lock()?;
         let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-        let assembly =
-            Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
-        let (parts, root) = assembly.merge()?;
+        let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
+        let (trees, root) = assembly.merge()?;
         let mut from = BTreeMap::new();
-        for (index, part) in parts.parts.iter().enumerate() {
+        for (index, input) in trees.inputs.iter().enumerate() {
             // A folder may come from several; files and links come from one.
-            for (path, entry) in root.kept(index, &part.tree).iter() {
+            for (path, entry) in root.kept(index, &input.tree).iter() {
                 if !entry.is_directory() {
                     from.insert(path.clone(), index);
                 } else {
@@ -57,14 +55,14 @@ impl Inventory {
                 }
             }
         }
-        Ok(Self { parts, root, source, from })
+        Ok(Self { trees, root, source, from })
     }
 
     /// All entries, in the order of their paths.
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.root.tree.iter().filter_map(|(path, entry)| {
             let index = self.from.get(path)?;
-            Some(Item { layer: self.parts.parts[*index].layer, path, entry })
+            Some(Item { layer: self.trees.inputs[*index].layer, path, entry })
         })
     }
 
@@ -75,7 +73,7 @@ impl Inventory {
     pub fn content(&self, path: &ImagePath, limit: u64) -> io::Result<Vec<u8>> {
         let index = self.from.get(path).ok_or(io::ErrorKind::NotFound)?;
         let mut bytes = Vec::new();
-        self.parts.parts[*index].contents(&self.source).open(path)?.take(limit).read_to_end(&mut bytes)?;
+        self.trees.inputs[*index].contents(&self.source).open(path)?.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

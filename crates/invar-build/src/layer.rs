@@ -5,10 +5,20 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use invar_oci::{END_OF_ARCHIVE, GzipWriter, Layer, gzip, write_directories, write_segment};
+use invar_plan::LayerName;
 use invar_store::{BlobWriter, Key, KeyWriter, Keyed, Store, StoredTree};
 use invar_tree::{Contents, Digest, Hasher, Tree};
 
 use crate::BuildError;
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltLayer {
+    /// Its name.
+    pub name: LayerName,
+    /// Its digests and sizes.
+    pub layer: Layer,
+}
 
 /// One tree's part of a layer.
 pub(crate) struct Piece<'a> {

@@ -9,46 +9,31 @@
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
 //! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
-mod backend;
+mod assembly;
 mod build;
-mod bytecode;
 mod command;
-mod configuration;
-mod debian;
-mod deliver;
+mod destination;
 mod error;
-mod hints;
+mod image_trees;
 mod inventory;
 mod layer;
 mod mount_point;
-mod needs;
-mod output;
-mod parts;
-mod perturbation;
-mod python_source;
 mod recheck;
-mod root;
-mod scripts;
 mod session;
 mod shell;
-mod steps;
-mod tools;
-mod vendor_target;
-mod workshop;
 
 /// The virtual environment's folder in an image, without a leading slash.
 pub use invar_plan::ENVIRONMENT;
 /// The project's folder in an image, without a leading slash.
 pub use invar_plan::PROJECT;
 
-pub use build::{BuildRequest, Built, BuiltImage, BuiltLayer, build};
-pub use deliver::{Destination, Target};
+pub use build::{BuildRequest, Built, BuiltImage, build};
+pub use destination::{Content, Delivery, Destination, DestinationError, Form, Piece, Stream, Target};
 pub use error::BuildError;
 pub use inventory::{Inventory, Item, runs_commands};
-pub use perturbation::Perturbation;
+pub use layer::BuiltLayer;
 pub use recheck::{Outcome, Rechecked, recheck};
-pub use session::{BuildLimits, Programs, Session};
+pub use session::{Programs, Session};
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };
-pub use workshop::StepFailure;

@@ -8,10 +8,9 @@ use invar_project::Platform;
 use invar_store::{Store, StoredTree};
 use invar_tree::{Origin, Tree};
 
-use crate::build::Assembly;
-use crate::python_source::{self, Install};
-use crate::steps;
+use crate::assembly::Assembly;
 use crate::{BuildError, Session};
+use invar_run::{Install, make_step};
 
 /// Something that was made again.
 pub struct Rechecked {
@@ -67,14 +66,19 @@ pub fn recheck(
     let lock = files.checked_lock()?;
     let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    let assembly = Assembly { session, files, lock, plan: &plan, source: &source, install: Install::Files };
-    let workshop = assembly.workshop();
+    let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
+    let context = assembly.context();
     let mut all = Vec::new();
-    for build in plan.sources.iter().filter(|build| wanted(build.chosen.name.as_str())) {
-        let prepared = python_source::prepare(&workshop, build, Install::Files)?;
+    for prepared in assembly.builds()? {
+        let build = prepared.build;
+        if !wanted(build.chosen.name.as_str()) {
+            continue;
+        }
         let interpreter = plan.interpreter.as_ref();
         let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
-            Some(interpreter) => prepared.make_into(&workshop, interpreter, into).map(Some),
+            Some(interpreter) => {
+                prepared.make_into(&context, interpreter, into).map(Some).map_err(BuildError::from)
+            }
             None => Ok(None),
         });
         let name = build.chosen.name.to_string();
@@ -82,8 +86,8 @@ pub fn recheck(
         let origin = Origin::Wheel { name: name.clone(), version };
         all.push(Rechecked { name, label: build.label(), origin, outcome });
     }
-    let prepared = steps::prepare(&workshop, &plan, assembly.environment_key()?.as_ref())?;
-    for one in &prepared {
+    let prepared = assembly.steps()?;
+    for one in prepared {
         let step = &one.planned.step;
         if step.run.is_none() || !wanted(&step.name.to_string()) {
             continue;
@@ -97,7 +101,7 @@ pub fn recheck(
                     None => return Ok(None),
                 }
             }
-            steps::make_step(&workshop, one, &before, &environment, into).map(Some)
+            make_step(&context, one, &before, &environment, into).map(Some).map_err(BuildError::from)
         });
         let name = step.name.to_string();
         let origin = Origin::Step { name: name.clone() };

@@ -1,25 +1,22 @@
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use invar_realise::Sources;
-
-use crate::Perturbation;
+use invar_diagnostic::AnyDiagnostic;
+use invar_project::Platform;
+use invar_realise::{BackendQuestion, Backends, Sources};
+use invar_run::{NamespaceExecutor, Perturbation, Runner, backend_requires, check_backend};
 
 /// What the work is done with: all that comes from the machine and none of which may reach an image.
 pub struct Session<'a> {
     /// Where files come from and where they are kept.
     pub sources: Sources<'a>,
+    /// What runs commands.
+    pub runner: Runner<'a>,
     /// Programs of this machine.
     pub programs: Programs,
-    /// Whether the files of a failed build are kept.
-    pub keep_failed: bool,
-    /// What one command may use up while something is built.
-    pub build_limits: BuildLimits,
     /// The time, in seconds since 1970-01-01T00:00:00Z: only to judge whether an archive's signature has expired, and
     /// never when building from a lock.
     pub now: i64,
-    /// What is made different from usual, to find out whether it matters.
-    pub perturbation: Perturbation,
 }
 
 impl<'a> Deref for Session<'a> {
@@ -31,21 +28,26 @@ impl<'a> Deref for Session<'a> {
 }
 
 impl Session<'_> {
-    /// Makes `perturbation` what is different from usual.
+    /// Builds under `perturbation` from now on, in the sandbox of this machine.
     pub fn perturb(&mut self, perturbation: Perturbation) {
         self.sources.pool.backwards = perturbation.backwards;
-        self.perturbation = perturbation;
+        self.runner.executor = Box::new(NamespaceExecutor {
+            store: self.sources.store.clone(),
+            program: self.programs.sandbox.clone(),
+            keep_failed: false,
+            perturbation,
+        });
     }
 }
 
-/// What one command may use up while something is built. No limit changes what is made: a command that comes to one has
-/// failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BuildLimits {
-    /// How many bytes of memory, `/tmp` included. Held only where a control group can be made that counts memory.
-    pub memory: Option<u64>,
-    /// How many bytes of disk, its inputs included.
-    pub disk: u64,
+impl Backends for Session<'_> {
+    fn check(&self, platform: Platform, label: &str) -> Result<(), AnyDiagnostic> {
+        check_backend(&self.runner, platform, label).map_err(AnyDiagnostic::new)
+    }
+
+    fn requires(&self, question: &BackendQuestion<'_>) -> Result<Vec<String>, AnyDiagnostic> {
+        backend_requires(&self.sources, &self.runner, question).map_err(AnyDiagnostic::new)
+    }
 }
 
 /// Programs of this machine that the work is done with.

@@ -1,4 +1,7 @@
 //! Images, and the environment for working on a project, as places where programs can be run.
+//!
+//! This does not go through the executor's seam: such a program has the terminal, the network and the project's own
+//! directory, all of which are this host's.
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -15,11 +18,10 @@ use invar_sandbox::{
 };
 use invar_store::{KeyWriter, Keyed, Scratch};
 
-use crate::build::Assembly;
-use crate::debian::path;
+use crate::assembly::Assembly;
 use crate::mount_point::MountPoint;
-use crate::python_source::Install;
 use crate::{BuildError, Session};
+use invar_run::{Install, RunError, runs_here};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;
@@ -86,7 +88,7 @@ pub fn image_environment(
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
-    environment(session, files, &plan, Install::Files)
+    environment(session, files, &plan, Install::Copied)
 }
 
 /// The environment for working on the project of `files`, as folders: the image's packages, the shell's, and the
@@ -203,7 +205,7 @@ fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathB
             let folder = layer.join(ENVIRONMENT);
             if folder.is_dir() {
                 capture(&folder, Some(&place), &rules, &|_, _| None, sink).map_err(|source| {
-                    BuildError::Capture {
+                    RunError::Capture {
                         label: "the virtual environment".to_owned(),
                         source: Box::new(source),
                     }
@@ -223,23 +225,32 @@ fn environment(
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
     let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
-    let assembly = Assembly { session, files, lock, plan, source: &source, install };
-    assembly.workshop().check_platform("running a program in the image")?;
+    let assembly = Assembly::new(session, files, lock, plan, &source, install);
+    let platform = plan.platform;
+    if !runs_here(platform) {
+        let label = "running a program in the image".to_owned();
+        return Err(RunError::ForeignPlatform { label, platform }.into());
+    }
     let layers = assembly.check_out_layers()?;
     let names: Vec<LayerName> = plan.layers.iter().map(|layer| layer.name).collect();
     let created = lock.created.to_string();
     let config = image_config(&files.manifest, plan.platform, &created, plan.interpreter.is_some(), &names);
-    Ok(Environment { layers: layers.iter().map(path).collect(), config, mounts: Vec::new(), _held: None })
+    Ok(Environment {
+        layers: layers.iter().map(|layer| layer.path().to_owned()).collect(),
+        config,
+        mounts: Vec::new(),
+        _held: None,
+    })
 }
 
 impl Started {
     /// Waits for the program to end.
     ///
     /// # Errors
-    /// [`BuildError::Sandbox`].
+    /// [`RunError::Sandbox`].
     pub fn wait(self) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
-        let finished = running.wait().map_err(|source| BuildError::Sandbox {
+        let finished = running.wait().map_err(|source| RunError::Sandbox {
             label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
@@ -274,7 +285,7 @@ impl Environment {
     /// Starts a program. It sees the network, and a root in which it may write what is then dropped.
     ///
     /// # Errors
-    /// [`BuildError::NoCommand`], [`BuildError::NoAccount`], [`BuildError::Sandbox`].
+    /// [`BuildError::NoCommand`], [`BuildError::NoAccount`], [`RunError::Sandbox`].
     pub fn start(&self, session: &Session<'_>, request: &RunRequest) -> Result<Started, BuildError> {
         let command = self.command(request)?;
         let (user, group, home) = self.account(request)?;
@@ -318,7 +329,7 @@ impl Environment {
             standard: StandardStreams::Inherit,
             illusion: Illusion::NONE,
         };
-        let running = spawn(&sandbox).map_err(|source| BuildError::Sandbox {
+        let running = spawn(&sandbox).map_err(|source| RunError::Sandbox {
             label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
@@ -405,9 +416,9 @@ impl Assembly<'_> {
             found.push(store.checkout(&key_of_layer(&built.layer))?);
         }
         if found.iter().any(Option::is_none) {
-            let (parts, root) = self.merge()?;
+            let (trees, root) = self.merge()?;
             for (built, found) in layers.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
-                let request = parts.layer(&root, built.name, self.source);
+                let request = trees.layer(&root, built.name, self.source);
                 let is_file = |(_, entry): &(_, &invar_tree::Entry)| !entry.is_directory();
                 let files =
                     request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();

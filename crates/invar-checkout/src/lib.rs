@@ -21,4 +21,4 @@ pub use disk::{Disk, source_files};
 pub use error::{CheckoutError, SourceError};
 pub use project::{ProjectFiles, default_outputs};
 pub use source::{SourceTree, is_archive};
-pub use write::write_atomically;
+pub use write::{AtomicFile, write_atomically};

@@ -2,11 +2,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_formats::spelling::nearest;
 use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
-    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot, nearest,
+    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{ProjectMetadata, UvLock, lock_digest};
+use invar_python::{UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
@@ -275,26 +276,7 @@ impl ProjectFiles {
         let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
             return Vec::new();
         };
-        let texts = |requirements: &[invar_project::Requirement]| -> Vec<String> {
-            requirements.iter().map(ToString::to_string).collect()
-        };
-        let metadata = ProjectMetadata {
-            name: project.name.as_str().parse().expect("both are normalized by one rule"),
-            requires_python: project.requires_python.as_ref().map(ToString::to_string),
-            dynamic: project.dynamic.clone(),
-            dependencies: texts(&project.dependencies),
-            optional_dependencies: project
-                .optional_dependencies
-                .iter()
-                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
-                .collect(),
-            dependency_groups: project
-                .groups
-                .iter()
-                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
-                .collect(),
-        };
-        let disagreements = uv_lock.check_project(Some(project.name.as_str()), &metadata);
+        let disagreements = uv_lock.check_project(project);
         disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
     }
 

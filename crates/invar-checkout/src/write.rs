@@ -14,63 +14,87 @@ pub fn write_atomically<E: From<CheckoutError>>(
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let error = |source| CheckoutError::Write { path: path.to_owned(), source };
-    // A link is followed, as every program does that writes a file; a device or a pipe is written into.
-    let followed = fs::canonicalize(path);
-    let path = followed.as_deref().unwrap_or(path);
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        return write(&mut File::options().write(true).open(path).map_err(error)?);
-    }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut pending = Pending::create(directory, path).map_err(error)?;
+    let mut pending = AtomicFile::create(path).map_err(error)?;
     write(&mut pending.file)?;
-    Ok(pending.commit(path).map_err(error)?)
+    Ok(pending.commit().map_err(error)?)
 }
 
-/// A file that is not there yet. Where the file system allows it, it has no name, so that nothing is left of it
-/// even after a power cut; elsewhere its hidden name is removed when it is dropped.
-struct Pending {
-    file: File,
-    name: Option<PathBuf>,
+/// A file that has its old content, or none, until [`commit`](Self::commit). A device or a pipe is written into at once.
+///
+/// Where the file system allows it, it has no name before, so that nothing is left of it even after a power cut;
+/// elsewhere its hidden name is removed when it is dropped.
+#[derive(Debug)]
+pub struct AtomicFile {
+    /// What is written into.
+    pub file: File,
+    path: PathBuf,
+    state: State,
 }
 
-impl Pending {
-    fn create(directory: &Path, path: &Path) -> io::Result<Self> {
+#[derive(Debug)]
+enum State {
+    /// It has no name yet.
+    Unnamed,
+    /// It has this name.
+    Hidden(PathBuf),
+    /// It has its own name: it was committed, or is no plain file.
+    Named,
+}
+
+impl AtomicFile {
+    /// Begins to write `path`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn create(path: &Path) -> io::Result<Self> {
         use rustix::fs::{Mode, OFlags, open};
-        let mode = Mode::from_raw_mode(0o666);
-        match open(directory, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
-            Ok(file) => Ok(Self { file: file.into(), name: None }),
+        // A link is followed, as every program does that writes a file; a device or a pipe is written into.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+            let file = File::options().write(true).open(&path)?;
+            return Ok(Self { file, path, state: State::Named });
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match open(directory, flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => Ok(Self { file: file.into(), path, state: State::Unnamed }),
             Err(_) => {
-                let name = hidden_name(path);
-                Ok(Self { file: File::create(&name)?, name: Some(name) })
+                let name = hidden_name(&path);
+                Ok(Self { file: File::create(&name)?, path, state: State::Hidden(name) })
             }
         }
     }
 
-    fn commit(mut self, path: &Path) -> io::Result<()> {
-        let name = match self.name.take() {
-            Some(name) => name,
-            None => {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// What the system says; then there is nothing of it left.
+    pub fn commit(mut self) -> io::Result<()> {
+        let name = match std::mem::replace(&mut self.state, State::Named) {
+            State::Named => return Ok(()),
+            State::Hidden(name) => name,
+            State::Unnamed => {
                 use rustix::fs::{AtFlags, CWD, linkat};
                 use std::os::fd::AsRawFd as _;
-                let name = hidden_name(path);
+                let name = hidden_name(&self.path);
                 let descriptor = format!("/proc/self/fd/{}", self.file.as_raw_fd());
                 linkat(CWD, descriptor, CWD, &name, AtFlags::SYMLINK_FOLLOW)?;
                 name
             }
         };
-        fs::rename(&name, path).inspect_err(|_| {
+        fs::rename(&name, &self.path).inspect_err(|_| {
             // The rename's own error says more than a failure to clean up after it.
             let _ = fs::remove_file(&name);
         })
     }
 }
 
-impl Drop for Pending {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if let Some(name) = &self.name {
+        if let State::Hidden(name) = &self.state {
             // Nothing can be reported any more, and the next build overwrites it.
             let _ = fs::remove_file(name);
         }

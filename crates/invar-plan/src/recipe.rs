@@ -1,4 +1,5 @@
 use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_project::LockedPackage;
 use invar_python::{Chosen, EnvironmentLayout};
 use invar_tree::{Digest, Origin};
 
@@ -31,6 +32,22 @@ pub struct PackageRecipe {
     pub digest: Digest,
     /// Whether documentation is unpacked too.
     pub docs: bool,
+}
+
+impl PackageRecipe {
+    /// How the locked `package` is unpacked; with its documentation where `docs` says so.
+    pub(crate) fn locked(name: &PackageName, package: &LockedPackage, docs: bool) -> Self {
+        Self {
+            name: name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            suite: package.suite.to_string(),
+            file: package.file.as_str().to_owned(),
+            size: package.size,
+            digest: package.sha256,
+            docs,
+        }
+    }
 }
 
 /// A wheel and where it is installed.

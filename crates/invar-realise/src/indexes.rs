@@ -7,7 +7,8 @@ use invar_apt::{
 use invar_debian::{Architecture, ParagraphError};
 use invar_fetch::{FetchError, Request};
 use invar_formats::Compression;
-use invar_project::{Timestamp, nearest};
+use invar_formats::spelling::nearest;
+use invar_project::Timestamp;
 
 use crate::event::Downloads;
 use crate::mirrors::Archive;

@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::survey::{self, CheckoutSeal, ROOT, SEAL};
 use crate::temporary::{Access, TemporaryDirectory};
@@ -50,6 +51,7 @@ impl Store {
 /// sandbox and must not be written to: a checkout in which anything was changed is removed when it is next looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
+    key: Key,
     root: PathBuf,
 }
 
@@ -69,14 +71,29 @@ impl Checkout {
         let seal = CheckoutSeal::parse(&text).ok_or(OpenFailure::Damaged)?;
         let root = directory.join(ROOT);
         match seal.holds(&root) {
-            Ok(true) => Ok(Self { root }),
+            Ok(true) => Ok(Self { key: *key, root }),
             Ok(false) => Err(OpenFailure::Damaged),
             Err(error) => Err(OpenFailure::Failed(StoreError::reading(&root)(error.into()))),
         }
     }
 
+    /// The key that it is kept under.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The folder that is the root of the tree.
     pub fn path(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether the tree has something at `path`, written without a leading slash.
+    pub fn has(&self, path: &str) -> bool {
+        self.root.join(path).exists()
+    }
+
+    /// What the symbolic link at `path` leads to; `None` where there is none.
+    pub fn link(&self, path: &str) -> Option<Arc<str>> {
+        fs::read_link(self.root.join(path)).ok()?.to_str().map(Arc::from)
     }
 }

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_build::Perturbation as InBuild;
 use invar_checkout::{ProjectFiles, outside};
 use invar_project::Platform;
+use invar_run::Perturbation as InBuild;
 use invar_sandbox::{HostOverrides, Illusion};
 
 use crate::analysis::{Fact, FactKind};

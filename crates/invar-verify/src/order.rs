@@ -2,7 +2,8 @@
 //! version.
 use std::path::PathBuf;
 
-use invar_build::{Built, Perturbation};
+use invar_build::Built;
+use invar_run::Perturbation;
 use serde::{Deserialize, Serialize};
 
 /// What to do: one line of JSON on standard input. The process ends when standard input does.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_apt::Keyring;
-use invar_build::{BuildLimits, Perturbation, Programs, Session};
+use invar_build::{Programs, Session};
 use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_lock::{LockContext, read_keyring};
 use invar_project::{Manifest, ValueError};
 use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Reporter, Sources, Upstreams};
+use invar_run::{NamespaceExecutor, Perturbation, RunLimits, Runner};
 use invar_store::Store;
 
 use crate::cli::Global;
@@ -37,6 +38,7 @@ pub fn session_over<'a>(
     manifest: &Manifest,
     reporter: &'a dyn Reporter,
 ) -> Result<Session<'a>, Failure> {
+    let runner = Runner { executor: Box::new(executor(&store)), limits: run_limits(global) };
     Ok(Session {
         sources: Sources {
             store,
@@ -53,10 +55,8 @@ pub fn session_over<'a>(
             reporter,
         },
         programs: programs(),
-        keep_failed: false,
-        build_limits: build_limits(global),
+        runner,
         now: now(),
-        perturbation: Perturbation::NONE,
     })
 }
 
@@ -175,6 +175,16 @@ fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes,
 /// This very program, also if another has been put in its place since.
 pub const PROGRAM: &str = "/proc/self/exe";
 
+/// What runs commands on this machine; it keeps nothing of those that fail, and perturbs nothing.
+pub fn executor(store: &Store) -> NamespaceExecutor {
+    NamespaceExecutor {
+        store: store.clone(),
+        program: PROGRAM.into(),
+        keep_failed: false,
+        perturbation: Perturbation::NONE,
+    }
+}
+
 /// Programs of this machine.
 fn programs() -> Programs {
     Programs { sandbox: PROGRAM.into(), uv: "uv".into() }
@@ -240,8 +250,8 @@ fn jobs(global: &Global) -> usize {
 /// The most that one build may use of the disk, in bytes, unless something else is asked for.
 const BUILD_DISK: u64 = 16 << 30;
 
-fn build_limits(global: &Global) -> BuildLimits {
-    BuildLimits {
+fn run_limits(global: &Global) -> RunLimits {
+    RunLimits {
         memory: global.build_memory.or_else(|| Some(memory()? / 4 * 3)),
         disk: global.build_disk.unwrap_or(BUILD_DISK),
     }

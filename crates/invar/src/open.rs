@@ -6,6 +6,7 @@ use invar_checkout::ProjectFiles;
 use invar_lock::{LockError, Update, lock, unlocked};
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
+use invar_run::NamespaceExecutor;
 
 use crate::cli::{Derive, Global};
 use crate::failure::Failure;
@@ -61,7 +62,8 @@ impl Open<'_> {
             return Err(LockError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
-        session.keep_failed = self.keep_failed;
+        let executor = machine::executor(&session.store);
+        session.runner.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
         if files.lock.is_none() || is_new || unlocked.is_some() {
             if files.lock_text.is_none() {
                 reporter.event(&Event::LockMissing);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use invar_build::{BuildError, Environment, Mount, RunRequest, Session};
+use invar_run::RunError;
 use invar_sandbox::{SandboxError, Status};
 
 use crate::failure::Failure;
@@ -37,13 +38,13 @@ pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -
     });
     let finished = match started.wait() {
         Ok(finished) => finished,
-        Err(BuildError::Sandbox { source, .. }) => match *source {
+        Err(BuildError::Run(RunError::Sandbox { source, .. })) => match *source {
             // As shells and Docker say it.
             SandboxError::NotFound { .. } => return Err(Failure::of_program(127, &source.to_string())),
             SandboxError::NotExecutable { .. } => return Err(Failure::of_program(126, &source.to_string())),
             _ => {
                 let label = "running a program in the image".to_owned();
-                return Err(BuildError::Sandbox { label, source }.into());
+                return Err(BuildError::from(RunError::Sandbox { label, source }).into());
             }
         },
         Err(error) => return Err(error.into()),

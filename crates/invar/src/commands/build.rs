@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
-use invar_build::{BuildRequest, Built, Destination, Target, build};
+use invar_build::{BuildRequest, Built, Stream, Target, build};
 use invar_checkout::ProjectFiles;
 use invar_lock::proposals;
 use invar_project::{Platform, Purpose};
@@ -81,8 +81,8 @@ fn default_output(files: &ProjectFiles, format: Format) -> PathBuf {
 
 fn target(format: Format, output: &Path) -> Result<Target, Failure> {
     let stream = || match output == Path::new("-") {
-        true => Destination::StandardOutput,
-        false => Destination::File(output.to_owned()),
+        true => Stream::StandardOutput,
+        false => Stream::File(output.to_owned()),
     };
     let folder = || match output == Path::new("-") {
         true => Err(Failure::input(

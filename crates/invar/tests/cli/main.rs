@@ -15,6 +15,7 @@ mod init;
 mod inspect;
 mod limits;
 mod lock;
+mod modules;
 mod parts;
 mod programs;
 mod promise;

@@ -1,0 +1,217 @@
+//! Debian packages as one root: unpacked, configured, merged, and checked out where something is to run in it.
+use std::sync::Arc;
+
+use invar_debian::Control;
+use invar_maintscript::{HANDLERS_VERSION, Settings, TimeZone, configure};
+use invar_plan::{PackageRecipe, Recipe};
+use invar_realise::{PackageTree, check_out, control, copy_tree, key, realise};
+use invar_store::{Checkout, Key, KeyWriter, Keyed, StoredTree};
+use invar_tree::{Contents, Origin, Tree};
+
+use crate::RunError;
+use crate::configuration::configuration;
+use crate::context::BuildContext;
+use crate::root::{Overlay, Root, RootContents};
+
+/// Debian packages, unpacked and configured by the handlers.
+pub struct Debian {
+    /// How each was made.
+    pub recipes: Vec<Recipe>,
+    /// The tree of each.
+    pub trees: Vec<(Tree, StoredTree)>,
+    /// The control data of each.
+    pub controls: Vec<Control>,
+    /// What the handlers changed.
+    pub overlay: Overlay,
+    /// The contents of the overlay.
+    pub configured: StoredTree,
+}
+
+/// The key of what the handlers make of the packages among `recipes`.
+pub fn configuration_key(recipes: &[Recipe]) -> Key {
+    let packages = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_)));
+    Configuration { settings: &settings(), packages: packages.map(key).collect() }.key()
+}
+
+/// What the handlers make of packages, whose order does not count.
+struct Configuration<'a> {
+    settings: &'a Settings,
+    packages: Vec<Key>,
+}
+
+impl Keyed for Configuration<'_> {
+    const DOMAIN: &'static str = "configuration";
+    const VERSION: u32 = HANDLERS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        encode_settings(writer, self.settings);
+        writer.set(&self.packages, KeyWriter::key);
+    }
+}
+
+/// Writes what a user may choose about the handlers.
+pub fn encode_settings(writer: &mut KeyWriter, settings: &Settings) {
+    let Settings { time_zone } = settings;
+    writer.text(time_zone.as_str());
+}
+
+/// What the handlers are told besides the packages.
+pub fn settings() -> Settings {
+    Settings { time_zone: TimeZone::utc() }
+}
+
+impl Debian {
+    /// Unpacks and configures `packages`.
+    ///
+    /// # Errors
+    /// What fetching, unpacking and the handlers say.
+    pub fn realise(context: &BuildContext<'_>, packages: &[PackageRecipe]) -> Result<Self, RunError> {
+        let recipes: Vec<Recipe> = packages.iter().cloned().map(Recipe::Package).collect();
+        let stored =
+            realise(context.sources, &recipes, &|suite| context.times(suite), &context.files.folder)?;
+        Self::of(context, recipes, stored)
+    }
+
+    /// Configures packages that are unpacked.
+    ///
+    /// # Errors
+    /// What the store and the handlers say.
+    pub fn of(
+        context: &BuildContext<'_>,
+        recipes: Vec<Recipe>,
+        stored: Vec<StoredTree>,
+    ) -> Result<Self, RunError> {
+        let mut trees = Vec::new();
+        let mut controls = Vec::new();
+        for (recipe, stored) in recipes.iter().zip(stored) {
+            if let Recipe::Package(package) = recipe {
+                controls.push(control(&stored, package)?);
+            }
+            trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
+        }
+        let settings = settings();
+        let key = configuration_key(&recipes);
+        let (overlay, configured) = configuration(&context.sources.store, &key, || {
+            let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
+            let root = Root::merge(&plain, &Overlay::default()).map_err(RunError::Clash)?;
+            let origins: Vec<Origin> = recipes.iter().map(Recipe::origin).collect();
+            let sources = origins.iter().zip(&trees);
+            let sources = sources.map(|(origin, (_, stored))| (origin, stored as &(dyn Contents + Sync)));
+            let contents = RootContents::new(&root.tree, sources);
+            let controls: Vec<&Control> = controls.iter().collect();
+            Ok(configure(&contents, &controls, &settings)?.into())
+        })?;
+        Ok(Self { recipes, trees, controls, overlay, configured })
+    }
+
+    /// The merged root, with `overlay` in place of the handlers' own where something more has been done.
+    ///
+    /// # Errors
+    /// [`RunError::Clash`].
+    pub fn root(&self) -> Result<Root, RunError> {
+        let trees: Vec<&Tree> = self.trees.iter().map(|(tree, _)| tree).collect();
+        Root::merge(&trees, &self.overlay).map_err(RunError::Clash)
+    }
+
+    /// Gives each file's contents by its origin.
+    pub fn with_contents<T>(&self, root: &Root, run: impl FnOnce(&RootContents<'_>) -> T) -> T {
+        self.with_contents_of(root, &self.overlay.tree, &self.configured, run)
+    }
+
+    /// Gives each file's contents by its origin, where `contents` has what is in `overlay`.
+    pub fn with_contents_of<T>(
+        &self,
+        root: &Root,
+        overlay: &Tree,
+        contents: &(dyn Contents + Sync),
+        run: impl FnOnce(&RootContents<'_>) -> T,
+    ) -> T {
+        let origins: Vec<Origin> = self.recipes.iter().map(Recipe::origin).collect();
+        let packages = origins.iter().zip(&self.trees);
+        let packages = packages.map(|(origin, (_, stored))| (origin, stored as &(dyn Contents + Sync)));
+        let made = overlay.iter().filter(|(_, entry)| !entry.is_directory());
+        let made = made.map(|(_, entry)| (&*entry.origin, contents));
+        run(&RootContents::new(&root.tree, packages.chain(made)))
+    }
+}
+
+/// `packages`, configured, as a folder in which programs can be run.
+///
+/// # Errors
+/// What fetching, unpacking, the handlers and the store say.
+pub fn debian_checkout(context: &BuildContext<'_>, packages: &[PackageRecipe]) -> Result<Checkout, RunError> {
+    let key = DebianCheckout(packages).key();
+    check_out(&context.sources.store, &key, |sink| -> Result<(), RunError> {
+        let debian = Debian::realise(context, packages)?;
+        let root = debian.root()?;
+        Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
+    })
+}
+
+/// Packages as a folder in which programs can be run.
+struct DebianCheckout<'a>(&'a [PackageRecipe]);
+
+impl Keyed for DebianCheckout<'_> {
+    const DOMAIN: &'static str = "debian-checkout";
+    const VERSION: u32 = 1;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.keyed(&ConfiguredPackages(self.0));
+    }
+}
+
+/// Packages with what the handlers make of them, as something else is made from them. Their order does not count.
+pub struct ConfiguredPackages<'a>(pub &'a [PackageRecipe]);
+
+impl Keyed for ConfiguredPackages<'_> {
+    const DOMAIN: &'static str = "configured-packages";
+    const VERSION: u32 = HANDLERS_VERSION;
+
+    fn encode(&self, writer: &mut KeyWriter) {
+        writer.set(self.0, |writer, package| writer.keyed(&PackageTree(package)));
+    }
+}
+
+#[cfg(test)]
+mod keys {
+    use invar_maintscript::TimeZone;
+
+    use super::*;
+
+    const CHANGED: &str = "if this is intended, raise the VERSION of the domain and pin the new key";
+
+    #[test]
+    fn the_keys_are_pinned() {
+        let package = |size| PackageRecipe {
+            name: "tini".parse().unwrap(),
+            version: "0.19.0-1".parse().unwrap(),
+            architecture: "amd64".parse().unwrap(),
+            suite: "trixie".to_owned(),
+            file: "tini.deb".to_owned(),
+            size,
+            digest: invar_tree::Digest::of(b"deb"),
+            docs: false,
+        };
+        let (one, two) = (package(1), package(2));
+        let packages = [one.clone(), two.clone()];
+        assert_eq!(ConfiguredPackages(&packages).key(), ConfiguredPackages(&[two, one]).key());
+        let settings = Settings { time_zone: TimeZone::utc() };
+        let configuration =
+            Configuration { settings: &settings, packages: vec![ConfiguredPackages(&[]).key()] };
+        assert_eq!(
+            ConfiguredPackages(&packages).describe(),
+            "configured-packages 1 f4a61219fa6b00b4ea221978e7c4341c19fd3f3bb43c92a19a090146d4012e40",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            DebianCheckout(&packages).describe(),
+            "debian-checkout 1 e0e82484059af850aa2bb7ddf0e3feacbfcb4fcd609fee1e5dff472b1f3494c2",
+            "{CHANGED}"
+        );
+        assert_eq!(
+            configuration.describe(),
+            "configuration 1 cd9c5bbb6527a12d0c49e9d77860d9a57aaa3a2f6dd29b4d0c75faac6ac7e4d2",
+            "{CHANGED}"
+        );
+    }
+}
