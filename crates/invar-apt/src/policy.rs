@@ -206,7 +206,7 @@ fn is_usable(signature: &Signature, now: i64) -> bool {
         && signature_end(signature).is_none_or(|time| time > now)
 }
 
-/// Checks that a key lived when the signature was made, and lives now.
+/// Checks that a key lived when the signature was created, and lives now.
 fn check_life(
     key: &impl KeyDetails,
     bindings: &[&Signature],

@@ -58,7 +58,7 @@ pub enum Requester {
     Interpreter,
     /// Debian itself (Debian Policy, section 3.8).
     Essential,
-    /// What is run in a closure of this name besides the image.
+    /// What is run in a closure of this name other than the image.
     Closure(String),
 }
 

@@ -49,7 +49,7 @@ pub struct BuiltImage {
 
 /// Builds the project of `files`, whose locks must be there, and writes the result.
 ///
-/// Where something in the store turns out to be damaged, it is thrown away and made anew.
+/// Where something in the store turns out to be damaged, it is thrown away and rebuilt.
 ///
 /// # Errors
 /// [`BuildError`].

@@ -90,7 +90,7 @@ fn a_dockerfile_gives_a_manifest() {
 fn what_must_be_locked_and_is_not_is_refused() {
     let folder = project(&[("Dockerfile", DOCKERFILE)]);
     let named = dockerfile(&folder);
-    let error = check(&named, Purpose::Run).err().expect("nothing is locked");
+    let error = check(&named, Purpose::Run).map(drop).expect_err("nothing is locked");
     assert_eq!(error.kind(), Kind::Locks);
     assert!(error.to_string().ends_with("invar.lock is missing"), "{error}");
     let hint = error.hint().expect("there is something to do");

@@ -70,7 +70,7 @@ pub fn backend_requires(
             .tree
             .open(&in_build("out/requires.json"))
             .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut answer));
-        let problem = "its backend did not say what it needs".to_owned();
+        let problem = "its build backend did not report its requirements".to_owned();
         let wrong = || RunError::NotAWheel { label: label.to_owned(), problem: problem.clone() };
         read.map_err(|_| wrong())?;
         let more: Vec<String> = serde_json::from_slice(&answer).map_err(|_| wrong())?;

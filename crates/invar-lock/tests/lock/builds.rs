@@ -113,7 +113,7 @@ fn what_uv_says_is_passed_on() {
     let error = world.lock(&Update::Nothing).err().expect("it cannot be locked");
     let message = error.message(false);
     assert!(
-        message.contains("what the build of little needs") && message.contains("there is no such thing"),
+        message.contains("the build requirements of little") && message.contains("there is no such thing"),
         "{message}"
     );
     assert_eq!(error.kind(), Kind::Input);

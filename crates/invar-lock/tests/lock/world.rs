@@ -1,4 +1,4 @@
-//! A project, a mirror that has its packages, and what a lock is made with.
+//! A project, a mirror that has its packages, and what a lock is built with.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl World {
         world
     }
 
-    /// Puts `debs` in the place of what the mirror had.
+    /// Puts `debs` instead of what the mirror had.
     pub fn serve(&self, debs: &[Deb], date: &str) {
         let mut mirror = Mirror::new(self.signer.clone());
         mirror.add_suite("debian", "trixie", date, None, debs);

@@ -1,4 +1,4 @@
-//! Sources of Python packages: commits of a repository beside the test, and directories.
+//! Sources of Python packages: commits of a repository next to the test, and directories.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -92,7 +92,7 @@ fn a_commit_that_cannot_be_had_says_why() {
         assert_eq!(error.kind(), Kind::Network, "{error}");
         error.message(false)
     };
-    assert!(problem(&at(&world, &commit, None), true).contains("--offline forbids"));
+    assert!(problem(&at(&world, &commit, None), true).contains("--offline is set"));
     assert!(problem(&at(&world, "main", None), false).contains("\"main\" is not the name of a commit"));
     assert!(problem(&at(&world, &"0".repeat(40), None), false).contains("failed"));
 }

@@ -60,7 +60,7 @@ fn a_wheel_is_installed_into_the_environment() {
         files.contains(&"app/.venv/lib/python3.13/site-packages/words/__init__.py".to_owned()),
         "{files:?}"
     );
-    // A wheel beside the project needs no network.
+    // A wheel next to the project needs no network.
     std::fs::write(world.path(&words().filename()), words().build()).unwrap();
     let mut offline = world.offline();
     offline.store = world.store("other");

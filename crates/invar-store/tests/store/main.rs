@@ -8,6 +8,7 @@ mod checkout;
 mod child;
 mod crash;
 mod disk;
+mod domains;
 mod layout;
 mod partial;
 mod result;

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use super::archives::{with_empty_store, with_shared_store};
 use super::engine::Engine;
+use super::ports;
 use crate::book::{Step, missing, pages, steps};
 use crate::support::{Context, Ran, copy_project, have, is_root, path_of, repository};
 
@@ -129,6 +130,7 @@ const VERIFY: &str = "verify.md";
 
 #[test]
 fn every_command_prints_what_the_book_shows() {
+    let _ports = ports::all();
     let mut reader = Reader::new(with_shared_store());
     for path in pages().iter().filter(|path| !path.ends_with(VERIFY)) {
         follow(&mut reader, path);

@@ -12,6 +12,7 @@ mod env;
 mod examples;
 mod inspect;
 mod pictures;
+mod ports;
 mod promise;
 mod scripts;
 mod shell;

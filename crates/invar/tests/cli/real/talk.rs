@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::archives::{with_empty_store, with_shared_store};
 use super::engine::Engine;
 use super::pictures::{HOST, PICTURE, Pictures};
+use super::ports;
 use crate::support::{Context, Ran, copy_project, have, is_root, repository};
 use serde_json::Value;
 
@@ -223,6 +224,7 @@ fn the_talks_builds_work_as_they_stand() {
         return;
     }
     let app = App::find();
+    let _ports = ports::all();
     let context = with_shared_store();
     let engine = Engine::shared();
     let pictures = Pictures::start(context.path());

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use invar_testkit::{Deb, Mirror, Server, Signer, Wheel, uv_lock};
 
@@ -80,24 +81,38 @@ pub fn noise(length: usize) -> String {
     text
 }
 
+/// What a server has for `packages` and `wheels`, and who signed it.
+fn served(packages: &[Deb], wheels: &[Wheel]) -> (Signer, BTreeMap<String, Vec<u8>>) {
+    let signer = Signer::new(1);
+    let mut mirror = Mirror::new(signer.clone());
+    let date = "Sat, 12 Sep 2026 09:33:57 UTC";
+    mirror.add_suite("debian", "trixie", date, None, packages);
+    mirror.add_suite("debian", "trixie-updates", date, None, &[]);
+    mirror.add_suite("debian-security", "trixie-security", date, None, &[]);
+    let mut files = mirror.files().clone();
+    for wheel in wheels {
+        files.insert(format!("wheels/{}", wheel.filename()), wheel.build());
+    }
+    (signer, files)
+}
+
 impl World {
     /// A world with the [packages] and [wheels] above, and the project in the folder `project`, without a lock.
     pub fn new() -> Self {
-        Self::with(packages(), wheels())
+        // Compressing the packages takes longer than many tests, so all worlds of this kind have the same ones.
+        static SERVED: OnceLock<(Signer, BTreeMap<String, Vec<u8>>)> = OnceLock::new();
+        let wheels = wheels();
+        let (signer, files) = SERVED.get_or_init(|| served(&packages(), &wheels)).clone();
+        Self::serving(signer, files, &wheels)
     }
 
     /// A world with other packages and wheels.
     pub fn with(packages: Vec<Deb>, wheels: Vec<Wheel>) -> Self {
-        let signer = Signer::new(1);
-        let mut mirror = Mirror::new(signer.clone());
-        let date = "Sat, 12 Sep 2026 09:33:57 UTC";
-        mirror.add_suite("debian", "trixie", date, None, &packages);
-        mirror.add_suite("debian", "trixie-updates", date, None, &[]);
-        mirror.add_suite("debian-security", "trixie-security", date, None, &[]);
-        let mut files = mirror.files().clone();
-        for wheel in &wheels {
-            files.insert(format!("wheels/{}", wheel.filename()), wheel.build());
-        }
+        let (signer, files) = served(&packages, &wheels);
+        Self::serving(signer, files, &wheels)
+    }
+
+    fn serving(signer: Signer, files: BTreeMap<String, Vec<u8>>, wheels: &[Wheel]) -> Self {
         let server = Server::start(files.clone());
         let context = Context::new();
         context.write("keyring.gpg", signer.keyring());
@@ -106,7 +121,7 @@ impl World {
         context.write("project/package/data.txt", "data\n");
         context.write("project/.gitignore", "*.log\n");
         context.write("project/noise.log", "not in the image\n");
-        let lock = uv_lock("little", ">=3.13", &wheels, &format!("{}/wheels", server.url()));
+        let lock = uv_lock("little", ">=3.13", wheels, &format!("{}/wheels", server.url()));
         context.write("project/uv.lock", lock);
         Self { context, server, signer, files }
     }
