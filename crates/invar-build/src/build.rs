@@ -61,7 +61,7 @@ pub fn build(
     let destination = || request.target.destination();
     match attempt(session, files, request, &mut *destination()) {
         Err(error) if error.may_be_damage() && repair(session, files, request)? => {
-            session.reporter.event(&Event::Warning(&format!("{error}; it is rebuilt")));
+            session.sources.reporter.event(&Event::Warning(&format!("{error}; it is rebuilt")));
             attempt(session, files, request, &mut *destination())
         }
         done => done,
@@ -71,17 +71,17 @@ pub fn build(
 /// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
 fn repair(session: &Session<'_>, files: &ProjectFiles, request: &BuildRequest) -> Result<bool, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, request.target.path())?;
     let mut damaged = false;
     for &platform in platforms(files, request) {
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
         for key in assembly.tree_keys() {
-            damaged |= session.store.discard_damaged_tree(&key)?;
+            damaged |= session.sources.store.discard_damaged_tree(&key)?;
         }
         let assembled = assembly.known_layers()?;
         for layer in assembled {
-            damaged |= session.store.discard_damaged_blob(&layer.digest)?;
+            damaged |= session.sources.store.discard_damaged_blob(&layer.digest)?;
         }
     }
     Ok(damaged)
@@ -102,7 +102,7 @@ fn attempt(
 ) -> Result<Built, BuildError> {
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
-    let source = SourceTree::read(&|text| session.reporter.warn(text), files, request.target.path())?;
+    let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, request.target.path())?;
     let reference = format!("{}:{}", files.manifest.image.name, files.manifest.image.tag);
     let reference = Reference::parse(&reference)
         .map_err(|source| BuildError::Reference { reference, source: Box::new(source) })?;
@@ -134,8 +134,8 @@ fn attempt(
         images.push((config.platform(), image));
         root = merged.filter(|_| whole);
     }
-    lacking.iter().for_each(|sentence| session.reporter.event(&Event::Warning(sentence)));
-    session.reporter.event(&Event::Phase(Phase::Deliver));
+    lacking.iter().for_each(|sentence| session.sources.reporter.event(&Event::Warning(sentence)));
+    session.sources.reporter.event(&Event::Phase(Phase::Deliver));
     let index: Vec<_> = images.iter().map(|(platform, image)| (platform.clone(), image)).collect();
     let digest = match built.as_slice() {
         [one] => one.digest,
@@ -150,7 +150,7 @@ fn attempt(
             let pieces = pieces.map(|(kept, input)| Piece::of_files(kept, input.contents(&source))).collect();
             deliver(&Delivery { image: &archive, root: &root.tree, pieces }, destination)?;
         }
-        None => deliver(&Delivery::of_layers(&archive, &Tree::new(), &session.store), destination)?,
+        None => deliver(&Delivery::of_layers(&archive, &Tree::new(), &session.sources.store), destination)?,
     }
     Ok(Built { digest, reference, images: built })
 }

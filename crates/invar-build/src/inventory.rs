@@ -40,7 +40,7 @@ impl Inventory {
     /// As for a build.
     pub fn read(session: &Session<'_>, files: &ProjectFiles, platform: Platform) -> Result<Self, BuildError> {
         let lock = files.checked_lock()?;
-        let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
+        let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, None)?;
         let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
         let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
         let (trees, root) = assembly.merge()?;

@@ -33,7 +33,7 @@ pub use error::BuildError;
 pub use inventory::{Inventory, Item, runs_commands};
 pub use layer::BuiltLayer;
 pub use recheck::{Outcome, Rechecked, recheck};
-pub use session::{Programs, Session};
+pub use session::Session;
 pub use shell::{
     Environment, Mount, RunRequest, Started, image_environment, named_programs, shell_environment,
 };

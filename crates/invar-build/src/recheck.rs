@@ -64,7 +64,7 @@ pub fn recheck(
     into: &Store,
 ) -> Result<Vec<Rechecked>, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
+    let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, None)?;
     let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), platform)?;
     let assembly = Assembly::new(session, files, lock, &plan, &source, Install::Copied);
     let context = assembly.context();
@@ -75,7 +75,7 @@ pub fn recheck(
             continue;
         }
         let interpreter = plan.interpreter.as_ref();
-        let outcome = compare(session.store.tree(&prepared.key)?, || match interpreter {
+        let outcome = compare(session.sources.store.tree(&prepared.key)?, || match interpreter {
             Some(interpreter) => {
                 prepared.make_into(&context, interpreter, into).map(Some).map_err(BuildError::from)
             }
@@ -93,10 +93,10 @@ pub fn recheck(
             continue;
         }
         let environment = || assembly.environment_for_steps();
-        let outcome = compare(session.store.tree(&one.key)?, || {
+        let outcome = compare(session.sources.store.tree(&one.key)?, || {
             let mut before = Vec::new();
             for earlier in prepared.iter().filter(|earlier| step.after.contains(&earlier.planned.step.name)) {
-                match session.store.tree(&earlier.key)? {
+                match session.sources.store.tree(&earlier.key)? {
                     Some(stored) => before.push(stored),
                     None => return Ok(None),
                 }

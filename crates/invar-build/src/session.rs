@@ -1,4 +1,3 @@
-use std::ops::Deref;
 use std::path::PathBuf;
 
 use invar_diagnostic::AnyDiagnostic;
@@ -12,19 +11,8 @@ pub struct Session<'a> {
     pub sources: Sources<'a>,
     /// What runs commands.
     pub runner: Runner<'a>,
-    /// Programs of this machine.
-    pub programs: Programs,
-    /// The time, in seconds since 1970-01-01T00:00:00Z: only to judge whether an archive's signature has expired, and
-    /// never when building from a lock.
-    pub now: i64,
-}
-
-impl<'a> Deref for Session<'a> {
-    type Target = Sources<'a>;
-
-    fn deref(&self) -> &Sources<'a> {
-        &self.sources
-    }
+    /// What calls [`invar_sandbox::enter_if_asked`] first of all: this program itself.
+    pub sandbox: PathBuf,
 }
 
 impl Session<'_> {
@@ -33,7 +21,7 @@ impl Session<'_> {
         self.sources.pool.backwards = perturbation.backwards;
         self.runner.executor = Box::new(NamespaceExecutor {
             store: self.sources.store.clone(),
-            program: self.programs.sandbox.clone(),
+            program: self.sandbox.clone(),
             keep_failed: false,
             perturbation,
         });
@@ -48,13 +36,4 @@ impl Backends for Session<'_> {
     fn requires(&self, question: &BackendQuestion<'_>) -> Result<Vec<String>, AnyDiagnostic> {
         backend_requires(&self.sources, &self.runner, question).map_err(AnyDiagnostic::new)
     }
-}
-
-/// Programs of this machine that the work is done with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Programs {
-    /// What calls [`invar_sandbox::enter_if_asked`] first of all: this program itself.
-    pub sandbox: PathBuf,
-    /// uv, which resolves what builds need.
-    pub uv: PathBuf,
 }

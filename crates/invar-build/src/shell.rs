@@ -157,7 +157,7 @@ pub fn named_programs(
         if !named.contains(&package.name) {
             continue;
         }
-        let Some(stored) = session.store.tree(&key(recipe))? else { continue };
+        let Some(stored) = session.sources.store.tree(&key(recipe))? else { continue };
         for (path, entry) in stored.tree(&Arc::new(recipe.origin()))?.iter() {
             let in_folder = path.parent().is_some_and(|parent| FOLDERS.contains(&parent.as_str()));
             if in_folder && !entry.is_directory() {
@@ -200,7 +200,7 @@ fn environment_folder(session: &Session<'_>, layers: &[PathBuf]) -> Result<PathB
     let key = EnvironmentFolder(layers).key();
     let place = invar_tree::ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
     let rules = CaptureRules { modes: Modes::Kept, bytes: u64::MAX, entries: u64::MAX };
-    let checkout = check_out(&session.store, &key, |sink| -> Result<(), BuildError> {
+    let checkout = check_out(&session.sources.store, &key, |sink| -> Result<(), BuildError> {
         for layer in layers {
             let folder = layer.join(ENVIRONMENT);
             if folder.is_dir() {
@@ -224,7 +224,7 @@ fn environment(
     install: Install,
 ) -> Result<Environment, BuildError> {
     let lock = files.checked_lock()?;
-    let source = SourceTree::read(&|text| session.reporter.warn(text), files, None)?;
+    let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, None)?;
     let assembly = Assembly::new(session, files, lock, plan, &source, install);
     let platform = plan.platform;
     if !runs_here(platform) {
@@ -289,7 +289,7 @@ impl Environment {
     pub fn start(&self, session: &Session<'_>, request: &RunRequest) -> Result<Started, BuildError> {
         let command = self.command(request)?;
         let (user, group, home) = self.account(request)?;
-        let scratch = session.store.scratch()?;
+        let scratch = session.sources.store.scratch()?;
         let mut environment: BTreeMap<OsString, OsString> = BTreeMap::new();
         environment.insert("HOME".into(), home.into());
         let own = self.config.env.iter().map(|(name, value)| (name.into(), value.into()));
@@ -298,7 +298,7 @@ impl Environment {
         let mounts = self.mounts.iter().chain(&request.mounts);
         let directory = request.directory.clone().or_else(|| self.config.working_dir.clone());
         let sandbox = Sandbox {
-            program: session.programs.sandbox.clone(),
+            program: session.sandbox.clone(),
             root: self.layers.clone(),
             scratch: scratch.path().to_owned(),
             command: command.into_iter().map(OsString::from).collect(),
@@ -408,7 +408,7 @@ impl Environment {
 impl Assembly<'_> {
     /// The layers as folders, the lowest first.
     fn check_out_layers(&self) -> Result<Vec<invar_store::Checkout>, BuildError> {
-        let store = &self.session.store;
+        let store = &self.session.sources.store;
         let layers = self.layers(&mut None)?;
         let key_of_layer = |layer: &invar_oci::Layer| LayerCheckout { diff_id: &layer.diff_id }.key();
         let mut found = Vec::new();
@@ -422,7 +422,7 @@ impl Assembly<'_> {
                 let is_file = |(_, entry): &(_, &invar_tree::Entry)| !entry.is_directory();
                 let files =
                     request.pieces.iter().map(|piece| piece.kept.iter().filter(is_file).count()).sum();
-                self.session.reporter.event(&Event::LayingOut { name: built.name.as_str(), files });
+                self.session.sources.reporter.event(&Event::LayingOut { name: built.name.as_str(), files });
                 *found =
                     Some(check_out(store, &key_of_layer(&built.layer), |sink| -> Result<(), BuildError> {
                         let nothing = invar_tree::MemoryTree::new(invar_tree::Origin::Source);

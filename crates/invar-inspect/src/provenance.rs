@@ -206,7 +206,7 @@ impl<'a> Known<'a> {
         if let Some((_, suite)) = self.lock.suites.iter().find(|(known, _)| **known == package.suite) {
             let archive = Archive::of_suite(&package.suite.to_string());
             if let Some(url) =
-                self.session.upstreams.mirrors.urls(archive, package.file.as_str(), &[]).first()
+                self.session.sources.upstreams.mirrors.urls(archive, package.file.as_str(), &[]).first()
             {
                 answer.fact("URL", url);
             }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_plan::check_configured;
-use invar_project::{Change, InvarLock, LockPart, PackageRequest, Platform, Request, RootName};
+use invar_project::{Change, ClosureName, InvarLock, LockPart, PackageRequest, Platform, Request};
 
 use crate::LockError;
 use crate::builds::lock_builds;
@@ -101,7 +101,7 @@ fn keep(
         let builds = build_roots(files, &new, platform, required)?;
         let wanted = requests(&files.manifest, &builds);
         let locked = &new.platforms[&platform];
-        let has = |(name, request): (&RootName, &BTreeSet<PackageRequest>)| {
+        let has = |(name, request): (&ClosureName, &BTreeSet<PackageRequest>)| {
             locked.roots.get(name).is_some_and(|root| root.request == *request)
         };
         if !wanted.iter().all(has) || locked.roots.len() != wanted.len() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_plan::{build_root_name, python_packages, shell_manifest};
-use invar_project::{InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose, RootName};
+use invar_project::{ClosureName, InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose};
 use invar_python::{ChosenSource, DistributionName, Selected};
 use invar_realise::Event;
 
@@ -89,7 +89,7 @@ pub(crate) fn build_roots(
     lock: &InvarLock,
     platform: Platform,
     required: &LockPart,
-) -> Result<BTreeSet<RootName>, LockError> {
+) -> Result<BTreeSet<ClosureName>, LockError> {
     let mut roots = BTreeSet::new();
     if files.uv_lock.is_none() {
         return Ok(roots);

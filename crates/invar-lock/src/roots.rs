@@ -6,8 +6,8 @@ use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, SolveRequest, so
 use invar_debian::{DebianVersion, PackageName};
 use invar_maintscript::{TOOLS, only_for_scripts};
 use invar_project::{
-    Because, LockedInterpreter, LockedPackage, LockedPlatform, LockedRoot, Manifest, PackageRequest,
-    Platform, Request, RootName,
+    Because, ClosureKind, ClosureName, LockedInterpreter, LockedPackage, LockedPlatform, LockedRoot,
+    Manifest, PackageRequest, Platform, Request,
 };
 
 use crate::LockError;
@@ -16,8 +16,8 @@ use crate::requests::{asked, image_requests};
 /// What is asked for, for each root. `builds` are the roots of Python builds.
 pub(crate) fn requests(
     manifest: &Manifest,
-    builds: &BTreeSet<RootName>,
-) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
+    builds: &BTreeSet<ClosureName>,
+) -> BTreeMap<ClosureName, BTreeSet<PackageRequest>> {
     let mut all = Request::roots(manifest);
     for name in builds {
         all.entry(name.clone()).or_default();
@@ -47,7 +47,7 @@ impl RootSolver<'_> {
     pub fn add(
         &self,
         platform: &mut LockedPlatform,
-        name: &RootName,
+        name: &ClosureName,
         request: &BTreeSet<PackageRequest>,
     ) -> Result<(), LockError> {
         let mut wanted = Vec::new();
@@ -60,7 +60,7 @@ impl RootSolver<'_> {
             }
         }
         // Without packages there is no compiler, and headers would be of no use.
-        if name.kind() == "python"
+        if name.kind() == ClosureKind::Python
             && let Some(interpreter) = self.interpreter
         {
             add(interpreter.package.as_str(), &own);
@@ -68,23 +68,25 @@ impl RootSolver<'_> {
                 add(&format!("{}-dev", interpreter.package), &own);
             }
         }
-        if name.kind() != "image" {
+        if name.kind() != ClosureKind::Image {
             for package in self.index.essential() {
                 add(package.as_str(), &Requester::Essential);
             }
         }
-        if name.kind() == "scripts" {
+        if name.kind() == ClosureKind::Scripts {
             TOOLS.iter().filter(|name| self.has(name)).for_each(|name| add(name, &own));
         }
         match name.kind() {
             // As the image has it: the same base, the same interpreter.
-            "image" => {
+            ClosureKind::Image => {
                 let manifest = name.name().and_then(|key| self.manifest.image(key));
                 let own = manifest.as_ref().map(Request::of);
                 wanted.extend(image_requests(own.as_ref().unwrap_or(self.request), self.interpreter));
             }
-            "shell" | "scripts" => wanted.extend(image_requests(self.request, self.interpreter)),
-            _ => {}
+            ClosureKind::Shell | ClosureKind::Scripts => {
+                wanted.extend(image_requests(self.request, self.interpreter))
+            }
+            ClosureKind::Step | ClosureKind::Python | ClosureKind::Unknown => {}
         }
         // What the image has stays as it is: one package has one version in a lock.
         let mut prefer = self.prefer.clone();
@@ -93,7 +95,7 @@ impl RootSolver<'_> {
         }
         let nothing = |_: &PackageName, _: &PackageName| false;
         let omit: &dyn Fn(&PackageName, &PackageName) -> bool =
-            if name.kind() == "image" { &only_for_scripts } else { &nothing };
+            if name.kind() == ClosureKind::Image { &only_for_scripts } else { &nothing };
         let solution = solve(self.index, &SolveRequest { requests: wanted, omit, prefer: &prefer }).map_err(
             |source| LockError::Solve {
                 suite: self.codename.to_owned(),

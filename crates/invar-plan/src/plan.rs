@@ -1,5 +1,5 @@
 use invar_debian::PackageName;
-use invar_project::{Configure, InvarLock, LockedInterpreter, Manifest, Platform, RootName};
+use invar_project::{ClosureName, Configure, InvarLock, LockedInterpreter, Manifest, Platform};
 use invar_python::{EnvironmentLayout, Selected, UvLock};
 
 use crate::error::PlanError;
@@ -53,7 +53,7 @@ impl Plan {
         uv_lock: Option<&UvLock>,
         platform: Platform,
     ) -> Result<Self, PlanError> {
-        let root = manifest.variant.as_ref().map(RootName::image);
+        let root = manifest.variant.as_ref().map(ClosureName::image);
         Self::of(manifest, lock, uv_lock, platform, root.as_ref())
     }
 
@@ -67,7 +67,7 @@ impl Plan {
         uv_lock: Option<&UvLock>,
         platform: Platform,
     ) -> Result<Self, PlanError> {
-        Self::of(manifest, lock, uv_lock, platform, Some(&RootName::shell()))
+        Self::of(manifest, lock, uv_lock, platform, Some(&ClosureName::shell()))
     }
 
     fn of(
@@ -75,7 +75,7 @@ impl Plan {
         lock: &InvarLock,
         uv_lock: Option<&UvLock>,
         platform: Platform,
-        root: Option<&RootName>,
+        root: Option<&ClosureName>,
     ) -> Result<Self, PlanError> {
         let locked = lock.platforms.get(&platform).ok_or(PlanError::Platform { platform })?;
         let python = manifest.project.is_some();
@@ -118,7 +118,7 @@ impl Plan {
         layers.push(PlannedLayer { name: LayerName::Project, recipes: Vec::new() });
         let scripts = match manifest.configure {
             Configure::Native => None,
-            Configure::Run | Configure::Packages(_) => Some(root_packages(locked, &RootName::scripts())?),
+            Configure::Run | Configure::Packages(_) => Some(root_packages(locked, &ClosureName::scripts())?),
         };
         let bytecode = python && manifest.python.bytecode;
         Ok(Self { platform, interpreter: interpreter.cloned(), layers, sources, steps, scripts, bytecode })

@@ -1,6 +1,6 @@
 //! The Debian packages of everything that is not the project's own image.
 use invar_debian::PackageName;
-use invar_project::{LockedPackage, LockedPlatform, RootName};
+use invar_project::{ClosureName, LockedPackage, LockedPlatform};
 
 use crate::error::PlanError;
 use crate::recipe::PackageRecipe;
@@ -9,7 +9,7 @@ use crate::recipe::PackageRecipe;
 ///
 /// # Errors
 /// [`PlanError::Root`].
-pub fn root_packages(locked: &LockedPlatform, name: &RootName) -> Result<Vec<PackageRecipe>, PlanError> {
+pub fn root_packages(locked: &LockedPlatform, name: &ClosureName) -> Result<Vec<PackageRecipe>, PlanError> {
     let missing = || PlanError::Root { root: name.to_string() };
     let root = locked.roots.get(name).ok_or_else(missing)?;
     let recipe = |package: &PackageName| {
@@ -22,7 +22,7 @@ pub fn root_packages(locked: &LockedPlatform, name: &RootName) -> Result<Vec<Pac
 /// The packages of `root`, or of the project's own image where there is no such root.
 pub(crate) fn own_packages<'a>(
     locked: &'a LockedPlatform,
-    root: Option<&RootName>,
+    root: Option<&ClosureName>,
 ) -> Vec<(&'a PackageName, &'a LockedPackage)> {
     let Some(root) = root.and_then(|root| locked.roots.get(root)) else {
         return locked.packages.iter().collect();

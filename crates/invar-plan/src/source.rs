@@ -1,7 +1,7 @@
 //! Python packages that are built from their sources.
 use std::collections::BTreeMap;
 
-use invar_project::{LockedBuild, LockedInterpreter, LockedPlatform, Manifest, Override, RootName};
+use invar_project::{ClosureName, LockedBuild, LockedInterpreter, LockedPlatform, Manifest, Override};
 use invar_python::{
     Chosen, ChosenSource, ConfigSetting, DistributionName, EnvironmentLayout, Location, NeededBy,
     SourceLocation, WheelFile, WheelFilename, version_environment,
@@ -55,18 +55,22 @@ impl SourceBuild {
 }
 
 /// The root in which the distribution `name` is built.
-pub fn build_root_name(manifest: &Manifest, name: &DistributionName) -> RootName {
+pub fn build_root_name(manifest: &Manifest, name: &DistributionName) -> ClosureName {
     match manifest.python.overrides.get(name) {
-        Some(own) if own.has_root() => RootName::python_package(name),
-        _ => RootName::python(),
+        Some(own) if own.has_root() => ClosureName::python_package(name),
+        _ => ClosureName::python(),
     }
 }
 
 /// The root in which the distribution `name` is built since another's build needs it: its own where it has one, else
 /// the other's.
-pub fn needed_root_name(manifest: &Manifest, name: &DistributionName, needed_in: &RootName) -> RootName {
+pub fn needed_root_name(
+    manifest: &Manifest,
+    name: &DistributionName,
+    needed_in: &ClosureName,
+) -> ClosureName {
     match manifest.python.overrides.get(name) {
-        Some(own) if own.has_root() => RootName::python_package(name),
+        Some(own) if own.has_root() => ClosureName::python_package(name),
         _ => needed_in.clone(),
     }
 }
@@ -101,7 +105,7 @@ pub fn build_needs(
     locked: &LockedPlatform,
     interpreter: &LockedInterpreter,
     build: &LockedBuild,
-    root: &RootName,
+    root: &ClosureName,
 ) -> Result<Vec<SourceBuild>, PlanError> {
     let layout = build_layout(interpreter)?;
     let need = |file: &String| -> Result<SourceBuild, PlanError> {
@@ -152,7 +156,7 @@ impl Context<'_> {
         &self,
         chosen: ChosenSource,
         build: &LockedBuild,
-        root_name: &RootName,
+        root_name: &ClosureName,
         layout: &EnvironmentLayout,
     ) -> Result<SourceBuild, PlanError> {
         let Self { manifest, locked, interpreter } = *self;

@@ -1,5 +1,5 @@
 //! Build steps, and what they are run in.
-use invar_project::{LockedPlatform, Manifest, RootName, Step};
+use invar_project::{ClosureName, LockedPlatform, Manifest, Step};
 
 use crate::error::PlanError;
 use crate::recipe::PackageRecipe;
@@ -18,7 +18,7 @@ pub struct StepPlan {
 pub(crate) fn steps(manifest: &Manifest, locked: &LockedPlatform) -> Result<Vec<StepPlan>, PlanError> {
     let plan = |step: &Step| {
         let root = match step.run {
-            Some(_) => root_packages(locked, &RootName::step(&step.name))?,
+            Some(_) => root_packages(locked, &ClosureName::step(&step.name))?,
             None => Vec::new(),
         };
         Ok(StepPlan { step: step.clone(), root })

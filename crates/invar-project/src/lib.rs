@@ -19,11 +19,11 @@ mod time;
 mod value;
 
 pub use lock::{
-    Because, Change, DerivedLock, DerivedManifest, DerivedSource, FORMAT_VERSION, Fingerprint,
-    FingerprintError, InvarLock, LockError, LockFile, LockPart, LockedArchive, LockedBuild,
-    LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission, LockedPackage,
-    LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason, PhraseError, PoolPath,
-    PoolPathError, Purpose, Request, RootName, RootNameError, ScriptVerdict,
+    Because, Change, ClosureKind, ClosureName, ClosureNameError, DerivedLock, DerivedManifest, DerivedSource,
+    FORMAT_VERSION, Fingerprint, FingerprintError, InvarLock, LockError, LockFile, LockPart, LockedArchive,
+    LockedBuild, LockedBuildSource, LockedBuildWheel, LockedFetch, LockedInterpreter, LockedOmission,
+    LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite, Mismatch, OmissionReason,
+    PhraseError, PoolPath, PoolPathError, Purpose, Request, ScriptVerdict,
 };
 pub use manifest::{
     AbsoluteUrl, BuildPath, Configure, ContentKeys, DevShell, EnvironmentName, Extras, FetchUrl, FileText,

@@ -188,7 +188,7 @@ pub use self::package::{
 pub use self::part::LockPart;
 pub use self::python::{LockedBuild, LockedBuildSource, LockedBuildWheel};
 pub use self::read::LockError;
-pub use self::root::{LockedRoot, RootName, RootNameError};
+pub use self::root::{ClosureKind, ClosureName, ClosureNameError, LockedRoot};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
 use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
 
@@ -257,7 +257,7 @@ pub struct LockedPlatform {
     /// scripts is not written.
     pub tools: BTreeMap<PackageName, LockedPackage>,
     /// What else consists of Debian packages other than the image.
-    pub roots: BTreeMap<RootName, LockedRoot>,
+    pub roots: BTreeMap<ClosureName, LockedRoot>,
     /// The Python packages that are built from their source.
     pub builds: BTreeMap<DistributionName, LockedBuild>,
     /// The wheels that those builds need, by their file names.
@@ -311,7 +311,7 @@ as_text!(
     Platform,
     PoolPath,
     Purpose,
-    RootName,
+    ClosureName,
     ScriptVerdict,
     SuiteName,
     Timestamp
@@ -334,7 +334,7 @@ macro_rules! shown_as_text {
     )*};
 }
 
-shown_as_text!(Fingerprint, PoolPath, RootName);
+shown_as_text!(Fingerprint, PoolPath, ClosureName);
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use crate::context::BuildContext;
 use crate::root::{Overlay, Root, RootContents};
 
 /// Debian packages, unpacked and configured by the handlers.
-pub struct Debian {
+pub struct DebianRoot {
     /// How each was created.
     pub recipes: Vec<Recipe>,
     /// The tree of each.
@@ -60,7 +60,7 @@ pub fn settings() -> Settings {
     Settings { time_zone: TimeZone::utc() }
 }
 
-impl Debian {
+impl DebianRoot {
     /// Unpacks and configures `packages`.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Debian {
 pub fn debian_checkout(context: &BuildContext<'_>, packages: &[PackageRecipe]) -> Result<Checkout, RunError> {
     let key = DebianCheckout(packages).key();
     check_out(&context.sources.store, &key, |sink| -> Result<(), RunError> {
-        let debian = Debian::realise(context, packages)?;
+        let debian = DebianRoot::realise(context, packages)?;
         let root = debian.root()?;
         Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
     })

@@ -34,7 +34,7 @@ mod vendor_target;
 pub use backend::{backend_requires, check_backend};
 pub use bytecode::{Candidate, Compiled, Interpreter, compile};
 pub use context::{BuildContext, RunLimits, Runner};
-pub use debian::{ConfiguredPackages, Debian, configuration_key, debian_checkout};
+pub use debian::{ConfiguredPackages, DebianRoot, configuration_key, debian_checkout};
 pub use error::RunError;
 pub use executor::namespace::{NamespaceExecutor, runs_here};
 pub use executor::{

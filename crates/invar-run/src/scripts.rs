@@ -28,7 +28,7 @@ use self::overlay::{Changes, Layered, lay_over, together};
 use crate::RunError;
 use crate::configuration::{Made, configuration};
 use crate::context::BuildContext;
-use crate::debian::{Debian, settings};
+use crate::debian::{DebianRoot, settings};
 use crate::executor::{Command, RootTree, Wanted};
 use crate::root::{Overlay, Root};
 use crate::run_command::{Advice, LAST_LINES, unusable};
@@ -59,7 +59,7 @@ pub fn scripts_key(context: &BuildContext<'_>, root: &[PackageRecipe], packages:
 /// [`RunError::Sandbox`], [`RunError::Step`], and what the store says.
 pub fn run_maintainer_scripts(
     context: &BuildContext<'_>,
-    debian: &mut Debian,
+    debian: &mut DebianRoot,
     root: &[PackageRecipe],
 ) -> Result<(), RunError> {
     let packages: Vec<PackageRecipe> = debian
@@ -79,7 +79,7 @@ pub fn run_maintainer_scripts(
 
 fn run_scripts(
     context: &BuildContext<'_>,
-    debian: &Debian,
+    debian: &DebianRoot,
     packages: &[PackageRecipe],
     key: &Key,
 ) -> Result<Made, RunError> {
@@ -91,7 +91,7 @@ fn run_scripts(
     check_configured(&context.files.manifest.configure, debian.controls.iter().map(Control::package))?;
     let own: BTreeSet<&str> = debian.controls.iter().map(|control| control.package().as_str()).collect();
     context.check(LABEL)?;
-    let all = Debian::realise(context, packages)?;
+    let all = DebianRoot::realise(context, packages)?;
     let files: Vec<Vec<ImagePath>> =
         all.trees.iter().map(|(tree, _)| tree.iter().map(|(path, _)| path.clone()).collect()).collect();
     let script_packages: Vec<ScriptPackage<'_>> = all
@@ -116,7 +116,7 @@ fn run_scripts(
     warn_of_unknown_questions(context, &script_packages, &selections);
     let architecture = context.platform.debian_architecture();
 
-    // The image as it is without these scripts, over the tools; and over both what scripts need besides.
+    // The image as it is without these scripts, over the tools; and over both what else scripts need.
     let plain: Vec<&Tree> = debian.trees.iter().map(|(tree, _)| tree).collect();
     let merged = Root::merge(&plain, &Overlay::default()).map_err(RunError::Clash)?;
     let handled: Vec<&Control> = match &context.files.manifest.configure {

@@ -74,15 +74,15 @@ impl CacheCheck<'_> {
     /// [`VerifyError`].
     pub fn run(mut self, names: &[String], chosen: &[Perturbation]) -> Result<CacheReport, VerifyError> {
         let (host, interruption) = (self.host, self.interruption);
-        let possible = invar_sandbox::illusions_available(&self.session.programs.sandbox).is_ok();
+        let possible = invar_sandbox::illusions_available(&self.session.sandbox).is_ok();
         let under: Vec<Perturbation> = INSIDE
             .into_iter()
             .filter(|one| chosen.contains(one))
             .filter(|one| possible || !matches!(one, Perturbation::Clock | Perturbation::DirectoryOrder))
             .collect();
         let there = PerturbedHost::new(host, &under, Path::new("/nonexistent"));
-        let moments = Moments { first: self.session.now, second: self.session.now + AHEAD };
-        let scratch = self.session.store.scratch().map_err(BuildError::from)?;
+        let moments = Moments { first: host.now, second: host.now + AHEAD };
+        let scratch = self.session.sources.store.scratch().map_err(BuildError::from)?;
         interruption.remove(Some(scratch.path()));
         let wanted = |name: &str| names.is_empty() || names.iter().any(|one| one == name);
         let (mut all, mut known) = (Vec::new(), BTreeSet::new());

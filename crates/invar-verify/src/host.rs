@@ -125,6 +125,8 @@ pub struct Host {
     pub user: Option<(u32, u32)>,
     /// How many CPUs there are to use.
     pub cpus: usize,
+    /// The time, in seconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
     /// The project's folder.
     pub project: PathBuf,
     /// Whether a copy of that folder is all that a build needs.
@@ -150,7 +152,12 @@ pub struct PerturbedHost {
 
 impl Host {
     /// Looks at this machine, whose environment and number of CPUs are given.
-    pub fn look(files: &ProjectFiles, environment: BTreeMap<OsString, OsString>, cpus: usize) -> Self {
+    pub fn look(
+        files: &ProjectFiles,
+        environment: BTreeMap<OsString, OsString>,
+        cpus: usize,
+        now: i64,
+    ) -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str, at: usize| {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -164,6 +171,7 @@ impl Host {
             umask: field("Umask:", 0).and_then(|text| u32::from_str_radix(&text, 8).ok()),
             user: number("Uid:").zip(number("Gid:")),
             cpus,
+            now,
             project: fs::canonicalize(&files.folder).unwrap_or_else(|_| files.folder.clone()),
             copyable: outside(files).is_none(),
         }
@@ -311,6 +319,7 @@ mod tests {
             umask: Some(0o077),
             user: Some(USER),
             cpus: 2,
+            now: 1_000_000_000,
             project: "/home/me/project".into(),
             copyable: true,
         }

@@ -90,7 +90,7 @@ impl Runner<'_> {
     pub fn run(&mut self, perturbations: &[Perturbation]) -> Result<Ran, VerifyError> {
         self.builds += 1;
         self.setup.reporter.started(self.builds, perturbations);
-        let scratch = self.setup.session.store.scratch().map_err(BuildError::from)?;
+        let scratch = self.setup.session.sources.store.scratch().map_err(BuildError::from)?;
         self.setup.interruption.remove(Some(scratch.path()));
         let place = absolute(scratch.path())?;
         let there = PerturbedHost::new(self.setup.host, perturbations, &place);
@@ -111,7 +111,7 @@ impl Runner<'_> {
                 (source.file, source.output)
             }),
             platforms: self.setup.platforms.iter().map(ToString::to_string).collect(),
-            downloads: absolute(self.setup.session.store.path())?,
+            downloads: absolute(self.setup.session.sources.store.path())?,
             perturbation: there.perturbation.clone(),
         }));
         let answer = self.order(&there, &order, scratch.path())?;
@@ -219,7 +219,7 @@ impl Runner<'_> {
         let mut found = BTreeSet::new();
         let store = Store::open(store).map_err(BuildError::from)?;
         let mut session = (self.setup.program.session)(store);
-        session.sources.lender = Some(self.setup.session.store.clone());
+        session.sources.lender = Some(self.setup.session.sources.store.clone());
         for &platform in self.setup.platforms {
             let name = platform.to_string();
             let changed = differing_layers(&self.baseline, digests, &name);

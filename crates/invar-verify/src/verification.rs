@@ -99,7 +99,7 @@ fn verify(
         changed,
         anyway,
         details: std::mem::take(&mut runner.details),
-        moments: Moments { first: runner.setup.session.now, second: runner.setup.session.now + AHEAD },
+        moments: Moments { first: runner.setup.host.now, second: runner.setup.host.now + AHEAD },
         builds: runner.builds,
     })
 }
@@ -114,7 +114,7 @@ fn differing(ran: Ran) -> Result<BTreeSet<Finding>, VerifyError> {
 
 /// The perturbations that the first differences look like.
 fn likely(runner: &Runner<'_>, findings: &BTreeSet<Finding>) -> Vec<Perturbation> {
-    let moments = Moments { first: runner.setup.session.now, second: runner.setup.session.now + AHEAD };
+    let moments = Moments { first: runner.setup.host.now, second: runner.setup.host.now + AHEAD };
     let mut likely = BTreeSet::new();
     for detail in findings.iter().filter_map(|finding| runner.details.get(finding)).take(20) {
         let Some((first, second)) = detail.change.as_ref().and_then(|change| change.contents.as_ref()) else {
@@ -131,7 +131,7 @@ fn untried(runner: &Runner<'_>, chosen: &[Perturbation]) -> Result<Vec<(Perturba
     let nothing_runs =
         "nothing in this project runs in the sandbox, and Invar itself is not affected".to_owned();
     let illusions = match sandboxes {
-        true => invar_sandbox::illusions_available(&runner.setup.session.programs.sandbox).err(),
+        true => invar_sandbox::illusions_available(&runner.setup.session.sandbox).err(),
         false => None,
     };
     let mut all = Vec::new();

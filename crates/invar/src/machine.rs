@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use invar_apt::Keyring;
-use invar_build::{Programs, Session};
+use invar_build::Session;
 use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_lock::{LockContext, read_keyring};
@@ -54,16 +54,15 @@ pub fn session_over<'a>(
             pool: Pool { threads: jobs(global), backwards: false },
             reporter,
         },
-        programs: programs(),
         runner,
-        now: now(),
+        sandbox: PROGRAM.into(),
     })
 }
 
 /// What a lock is built with in `session`.
 pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
-    let Session { sources, programs, now, .. } = session;
-    LockContext { sources, keyring, now: *now, uv: &programs.uv, backends: session }
+    let uv = Path::new("uv");
+    LockContext { sources: &session.sources, keyring, now: now(), uv, backends: session }
 }
 
 fn store_path(global: &Global) -> Result<PathBuf, Failure> {
@@ -185,11 +184,6 @@ pub fn executor(store: &Store) -> NamespaceExecutor {
     }
 }
 
-/// Programs of this machine.
-fn programs() -> Programs {
-    Programs { sandbox: PROGRAM.into(), uv: "uv".into() }
-}
-
 /// Registries that npm's and cargo's settings name on this machine.
 fn registries() -> Registries {
     #[expect(clippy::disallowed_methods, reason = "where a file is downloaded from does not reach an image")]
@@ -265,7 +259,7 @@ fn memory() -> Option<u64> {
 }
 
 /// Seconds since 1970: only to judge whether a signature has expired.
-fn now() -> i64 {
+pub fn now() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "an archive's signature is judged at the present time")]
     let now = std::time::SystemTime::now();
     let seconds = now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -62,7 +62,7 @@ impl Open<'_> {
             return Err(LockError::from(unlocked).into());
         }
         let mut session = machine::session(global, &files.manifest, reporter)?;
-        let executor = machine::executor(&session.store);
+        let executor = machine::executor(&session.sources.store);
         session.runner.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
         if files.lock.is_none() || is_new || unlocked.is_some() {
             if files.lock_text.is_none() {

@@ -23,7 +23,7 @@ impl Assembly<'_> {
     /// All trees, and the root that they make.
     pub fn merge(&self) -> Result<(ImageTrees, Root), BuildError> {
         let trees = self.trees()?;
-        self.session.reporter.event(&Event::Phase(Phase::Assemble));
+        self.session.sources.reporter.event(&Event::Phase(Phase::Assemble));
         let root = trees.merge()?;
         if let Some(user) = &self.files.manifest.image.user {
             trees.check_user(&root, user, self.source)?;
@@ -40,7 +40,7 @@ impl Assembly<'_> {
         merged: &mut Option<(ImageTrees, Root)>,
     ) -> Result<Vec<String>, BuildError> {
         let key = CommandLacks { layers: self.key()?, config }.key();
-        let store = &self.session.store;
+        let store = &self.session.sources.store;
         let lacking = match store.result::<Vec<String>>(&key)? {
             Some(known) => known,
             None => {
@@ -66,7 +66,7 @@ impl Assembly<'_> {
     /// The layers, from the store if the same trees gave them before; `merged` is used where they have been merged, and
     /// has it if they have to be.
     pub fn layers(&self, merged: &mut Option<(ImageTrees, Root)>) -> Result<Vec<BuiltLayer>, BuildError> {
-        let store = &self.session.store;
+        let store = &self.session.sources.store;
         let names = self.plan.layers.iter().map(|layer| layer.name);
         let key = self.key()?;
         if let Some(assembled) = store.result::<Assembled>(&key)?
@@ -87,7 +87,11 @@ impl Assembly<'_> {
             let (layer, new) = written;
             if new {
                 let (digest, size) = (layer.digest, layer.size);
-                self.session.reporter.event(&Event::LayerWritten { name: name.as_str(), digest, size });
+                self.session.sources.reporter.event(&Event::LayerWritten {
+                    name: name.as_str(),
+                    digest,
+                    size,
+                });
             }
             layers.push(BuiltLayer { name: *name, layer });
         }
@@ -101,7 +105,7 @@ impl Assembly<'_> {
     /// # Errors
     /// What reading the project and the store say.
     pub fn known_layers(&self) -> Result<Vec<Layer>, BuildError> {
-        let assembled = self.session.store.result::<Assembled>(&self.key()?)?;
+        let assembled = self.session.sources.store.result::<Assembled>(&self.key()?)?;
         Ok(assembled.map(|assembled| assembled.layers).unwrap_or_default())
     }
 }

@@ -7,7 +7,7 @@ use invar_project::{GlobList, LockedInterpreter, Step};
 use invar_python::{DistributionName, virtual_environment};
 use invar_realise::{check_out, copy_tree, each, realise, sink_failure};
 use invar_run::{
-    BuildContext, Candidate, Compiled, Debian, Interpreter, PreparedBuild, RunError, compile, displaced,
+    BuildContext, Candidate, Compiled, DebianRoot, Interpreter, PreparedBuild, RunError, compile, displaced,
     follow, links_of, run_maintainer_scripts, run_steps, wrapped,
 };
 use invar_store::{Checkout, Keyed as _, StoredTree};
@@ -39,7 +39,7 @@ impl<'a> Assembly<'a> {
         {
             self.add_bytecode(&context, &debian, interpreter, &mut inputs)?;
         }
-        let Debian { overlay, configured, .. } = debian;
+        let DebianRoot { overlay, configured, .. } = debian;
         inputs.push(LayerInput {
             layer: LayerName::System,
             tree: overlay.tree.clone(),
@@ -50,15 +50,15 @@ impl<'a> Assembly<'a> {
     }
 
     /// The trees of all packages: what is there when steps are run.
-    fn trees_before_steps(&self) -> Result<(Debian, Vec<LayerInput>), RunError> {
+    fn trees_before_steps(&self) -> Result<(DebianRoot, Vec<LayerInput>), RunError> {
         let context = self.context();
         let plan = self.plan;
         let recipes: Vec<Recipe> = plan.recipes().cloned().collect();
         let times = |suite: &str| context.times(suite);
-        let mut stored = realise(self.session, &recipes, &times, &self.files.folder)?;
+        let mut stored = realise(&self.session.sources, &recipes, &times, &self.files.folder)?;
         let count = recipes.iter().filter(|recipe| matches!(recipe, Recipe::Package(_))).count();
         let wheels = stored.split_off(count);
-        let mut debian = Debian::of(&context, recipes[..count].to_vec(), stored)?;
+        let mut debian = DebianRoot::of(&context, recipes[..count].to_vec(), stored)?;
         if let Some(root) = &plan.scripts {
             run_maintainer_scripts(&context, &mut debian, root)?;
         }
@@ -146,11 +146,11 @@ impl<'a> Assembly<'a> {
         interpreter: &LockedInterpreter,
     ) -> Result<Vec<(&'a SourceBuild, StoredTree)>, RunError> {
         let mut builds: Vec<&PreparedBuild<'a>> = self.builds()?.iter().collect();
-        let backwards = self.session.pool.backwards;
+        let backwards = self.session.sources.pool.backwards;
         if backwards {
             builds.reverse();
         }
-        let threads = self.session.pool.threads.clamp(1, 4);
+        let threads = self.session.sources.pool.threads.clamp(1, 4);
         let trees = each(threads, &builds, |prepared| prepared.make(context, interpreter))?;
         let built = builds.into_iter().map(|prepared| prepared.build).zip(trees);
         let mut built: Vec<(&SourceBuild, StoredTree)> = built.collect();
@@ -164,7 +164,7 @@ impl<'a> Assembly<'a> {
     fn add_steps(
         &self,
         context: &BuildContext<'_>,
-        debian: &Debian,
+        debian: &DebianRoot,
         inputs: &mut Vec<LayerInput>,
     ) -> Result<(), BuildError> {
         let prepared = self.steps()?;
@@ -213,7 +213,7 @@ impl<'a> Assembly<'a> {
     fn check_out_environment(
         &self,
         context: &BuildContext<'_>,
-        debian: &Debian,
+        debian: &DebianRoot,
         inputs: &[LayerInput],
     ) -> Result<Vec<Checkout>, RunError> {
         let store = &context.sources.store;
@@ -236,7 +236,7 @@ impl<'a> Assembly<'a> {
     fn add_bytecode(
         &self,
         context: &BuildContext<'_>,
-        debian: &Debian,
+        debian: &DebianRoot,
         locked: &LockedInterpreter,
         inputs: &mut Vec<LayerInput>,
     ) -> Result<(), BuildError> {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_checkout::ProjectFiles;
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
 use invar_project::{
-    InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform, Platform,
-    RootName,
+    ClosureName, InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter,
+    LockedPlatform, Platform,
 };
 use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
@@ -32,7 +32,7 @@ pub(super) struct Wanted {
     pub version: Option<String>,
     pub requires: BTreeSet<String>,
     /// Where it is built.
-    pub root: RootName,
+    pub root: ClosureName,
 }
 
 /// The files that builds get.
@@ -152,7 +152,7 @@ impl<'a> Resolver<'a> {
         Ok(done)
     }
 
-    /// What `one` is built with if it gets `selected`, and what it asks for besides unless this is the `last` time.
+    /// What `one` is built with if it gets `selected`, and what else it asks for unless this is the `last` time.
     /// `above` are the source distributions that are being resolved, each needed by the one before.
     fn build(
         &mut self,

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use invar_debian::PackageName;
 
-use super::{PhraseError, RootName};
+use super::{ClosureName, PhraseError};
 
 /// Why a package is installed; the first reason that holds, in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub enum Because {
     /// It has the Python interpreter.
     Interpreter,
     /// It was asked for in another root than the image.
-    Root(RootName),
+    Root(ClosureName),
     /// Debian takes it for granted (Debian Policy, section 3.8), and maintainer scripts and builds do too.
     Essential,
     /// Another package depends on it.

@@ -5,7 +5,7 @@ use std::fmt;
 use invar_tree::Digest;
 use pep440_rs::VersionSpecifiers;
 
-use super::{InvarLock, Request, RootName};
+use super::{ClosureName, InvarLock, Request};
 use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// A difference between what a lock was created for and what the project asks for now.
@@ -85,13 +85,13 @@ pub enum Mismatch {
     #[error("invar.lock has no packages for {root}")]
     RootMissing {
         /// What they are for.
-        root: RootName,
+        root: ClosureName,
     },
     /// Other packages for something other than the image.
     #[error("the packages for {root} changed: {}", Difference { added, removed })]
     Root {
         /// What they are for.
-        root: RootName,
+        root: ClosureName,
         /// What the manifest asks for in addition.
         added: BTreeSet<PackageRequest>,
         /// What it does not ask for any more.
@@ -176,29 +176,29 @@ impl Request {
     ///
     /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
-    pub fn roots(manifest: &Manifest) -> BTreeMap<RootName, BTreeSet<PackageRequest>> {
+    pub fn roots(manifest: &Manifest) -> BTreeMap<ClosureName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
         let mut roots = BTreeMap::new();
         for step in manifest.steps.iter().filter(|step| step.run.is_some()) {
-            roots.insert(RootName::step(&step.name), requests(&step.packages));
+            roots.insert(ClosureName::step(&step.name), requests(&step.packages));
         }
-        roots.insert(RootName::shell(), requests(&manifest.dev_shell.packages));
+        roots.insert(ClosureName::shell(), requests(&manifest.dev_shell.packages));
         for (name, of) in manifest.python.overrides.iter().filter(|(_, of)| of.has_root()) {
             let mut request = requests(&of.packages);
             if !of.patches.is_empty() {
                 let patch = "patch".parse().expect("it is a package's name");
                 request.insert(PackageRequest { name: patch, version: None });
             }
-            roots.insert(RootName::python_package(name), request);
+            roots.insert(ClosureName::python_package(name), request);
         }
         if manifest.configure != Configure::Native {
-            roots.insert(RootName::scripts(), BTreeSet::new());
+            roots.insert(ClosureName::scripts(), BTreeSet::new());
         }
         for (key, image) in manifest.images.iter().filter(|(_, image)| image.contents.has_own_packages()) {
             let mut request = requests(image.contents.packages.as_ref().unwrap_or(&manifest.packages));
             let base = image.contents.base.iter().flatten().cloned();
             request.extend(base.map(|name| PackageRequest { name, version: None }));
-            roots.insert(RootName::image(key), request);
+            roots.insert(ClosureName::image(key), request);
         }
         roots
     }
@@ -268,7 +268,7 @@ impl InvarLock {
     }
 
     /// What is wrong with one root on the first platform where something is: the others were locked with it.
-    fn check_root(&self, root: &RootName, wanted: &BTreeSet<PackageRequest>) -> Option<Mismatch> {
+    fn check_root(&self, root: &ClosureName, wanted: &BTreeSet<PackageRequest>) -> Option<Mismatch> {
         self.platforms.values().find_map(|platform| {
             let Some(locked) = platform.roots.get(root) else {
                 return Some(Mismatch::RootMissing { root: root.clone() });

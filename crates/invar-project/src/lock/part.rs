@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Mismatch, RootName};
+use super::{ClosureKind, ClosureName, Mismatch};
 use crate::ImageKey;
 
 /// What of a project a lock is asked for. What only one of them needs can be missing from a lock, and the others do not
@@ -45,12 +45,12 @@ impl fmt::Display for LockPart {
     }
 }
 
-impl RootName {
+impl ClosureName {
     /// The one part that the root is for; `None` for what several can need.
     pub fn part(&self) -> Option<LockPart> {
         match (self.kind(), self.name()) {
-            ("shell", None) => Some(LockPart::Shell),
-            ("image", Some(key)) => key.parse().ok().map(LockPart::Further),
+            (ClosureKind::Shell, None) => Some(LockPart::Shell),
+            (ClosureKind::Image, Some(key)) => key.parse().ok().map(LockPart::Further),
             _ => None,
         }
     }
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn roots_belong_to_parts() {
         let check = |root: &str, expected: Option<&str>| {
-            let root: RootName = root.parse().unwrap();
+            let root: ClosureName = root.parse().unwrap();
             assert_eq!(root.part().map(|part| part.name()).as_deref(), expected, "{root}");
         };
         check("shell", Some("shell"));

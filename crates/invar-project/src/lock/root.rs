@@ -13,12 +13,29 @@ use crate::{ImageKey, PackageRequest, StepName};
 ///
 /// Both are lower-case letters, digits and hyphens, the first and last no hyphen. Roots are ordered by their text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RootName(pub(super) Arc<str>);
+pub struct ClosureName(pub(super) Arc<str>);
 
-/// A text that is not a [`RootName`].
+/// What a root is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClosureKind {
+    /// A step is run in it.
+    Step,
+    /// Python packages are built in it.
+    Python,
+    /// The author works in it.
+    Shell,
+    /// Maintainer scripts are run in it.
+    Scripts,
+    /// It is an additional image.
+    Image,
+    /// A later release has it.
+    Unknown,
+}
+
+/// A text that is not a [`ClosureName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not the name of a root: expected, for example, \"shell\" or \"step:assets\"")]
-pub struct RootNameError {
+pub struct ClosureNameError {
     /// The text as given.
     pub text: String,
 }
@@ -38,7 +55,7 @@ const RESERVED: &str = "packages";
 /// The longest name, in bytes: that of a Python distribution, after its kind.
 const LONGEST: usize = "python:".len() + LONGEST_NAME;
 
-impl RootName {
+impl ClosureName {
     /// The root in which a step is run: `step:NAME`.
     pub fn step(name: &StepName) -> Self {
         Self(format!("step:{name}").into())
@@ -75,8 +92,15 @@ impl RootName {
     }
 
     /// What kind of root it is.
-    pub fn kind(&self) -> &str {
-        self.0.split(':').next().unwrap_or(&self.0)
+    pub fn kind(&self) -> ClosureKind {
+        match self.0.split(':').next().unwrap_or(&self.0) {
+            "step" => ClosureKind::Step,
+            "python" => ClosureKind::Python,
+            "shell" => ClosureKind::Shell,
+            "scripts" => ClosureKind::Scripts,
+            "image" => ClosureKind::Image,
+            _ => ClosureKind::Unknown,
+        }
     }
 
     /// Which one of its kind it is, where there can be several.
@@ -85,16 +109,16 @@ impl RootName {
     }
 }
 
-impl Borrow<str> for RootName {
+impl Borrow<str> for ClosureName {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for RootName {
-    type Err = RootNameError;
+impl FromStr for ClosureName {
+    type Err = ClosureNameError;
 
-    fn from_str(text: &str) -> Result<Self, RootNameError> {
+    fn from_str(text: &str) -> Result<Self, ClosureNameError> {
         let word = |word: &str| {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             !word.is_empty() && !word.starts_with('-') && !word.ends_with('-') && word.bytes().all(plain)
@@ -104,6 +128,6 @@ impl FromStr for RootName {
             None => word(text),
         };
         let good = parts && text != RESERVED && text.len() <= LONGEST;
-        if good { Ok(Self(text.into())) } else { Err(RootNameError { text: text.to_owned() }) }
+        if good { Ok(Self(text.into())) } else { Err(ClosureNameError { text: text.to_owned() }) }
     }
 }

@@ -362,7 +362,7 @@ fn pool_paths_stay_in_the_pool() {
 fn with_shell() -> InvarLock {
     let mut lock = sample();
     for platform in lock.platforms.values_mut() {
-        platform.roots.insert(RootName::shell(), LockedRoot::default());
+        platform.roots.insert(ClosureName::shell(), LockedRoot::default());
     }
     lock
 }

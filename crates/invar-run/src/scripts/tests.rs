@@ -68,7 +68,7 @@ fn what_scripts_changed_and_removed_is_laid_over_the_packages_once() {
     let fixture = Fixture::new(folder.path(), tool, &[], &executor, &reporter);
     let context = fixture.context();
     for _ in 0..2 {
-        let mut debian = Debian::realise(&context, &[]).expect("there is nothing to fetch");
+        let mut debian = DebianRoot::realise(&context, &[]).expect("there is nothing to fetch");
         run_maintainer_scripts(&context, &mut debian, &[]).expect("the scripts can be run");
         let made = debian.overlay.tree.get("etc/made").expect("a script made it");
         assert_eq!(*made.origin, Origin::Scripts);
@@ -86,7 +86,7 @@ fn the_script_that_failed_is_named() {
     let reporter = Warnings::default();
     let tool = "configure = \"run\"\n[image]\nname = \"x\"\n";
     let fixture = Fixture::new(folder.path(), tool, &[], &executor, &reporter);
-    let mut debian = Debian::realise(&fixture.context(), &[]).expect("there is nothing to fetch");
+    let mut debian = DebianRoot::realise(&fixture.context(), &[]).expect("there is nothing to fetch");
     let Err(RunError::Step(failure)) = run_maintainer_scripts(&fixture.context(), &mut debian, &[]) else {
         panic!("the scripts failed");
     };

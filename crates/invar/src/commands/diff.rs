@@ -70,7 +70,7 @@ fn built(
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;
-    let scratch = session.store.scratch()?;
+    let scratch = session.sources.store.scratch()?;
     let place = scratch.path().join("image");
     let target = Target::OciDirectory(place.clone());
     build(&session, &files, &BuildRequest { target, platforms: Vec::new() })?;

@@ -65,8 +65,8 @@ fn scripts(
         .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
     let invar = std::env::current_exe()
         .map_err(|source| BuildError::Read { path: "/proc/self/exe".into(), source })?;
-    let store = fs::canonicalize(session.store.path())
-        .map_err(|source| BuildError::Read { path: session.store.path().to_owned(), source })?;
+    let store = fs::canonicalize(session.sources.store.path())
+        .map_err(|source| BuildError::Read { path: session.sources.store.path().to_owned(), source })?;
     // The shell of another output has other programs.
     let source = files.derived.as_ref().map(|derived| derived.source.to_string());
     let mut place = project.as_os_str().as_encoded_bytes().to_vec();
@@ -81,7 +81,7 @@ fn scripts(
         move |source| BuildError::Output { path, source }
     };
     // Written aside and put in place at once: another shell of this project may use them right now.
-    let scratch = session.store.scratch()?;
+    let scratch = session.sources.store.scratch()?;
     let pending = scratch.path().join("bin");
     fs::create_dir(&pending).map_err(failed(&pending))?;
     for (name, program) in programs {

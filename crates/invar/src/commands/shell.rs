@@ -118,7 +118,7 @@ fn kept_variables() -> BTreeMap<String, String> {
 /// The file that the shell reads when it starts, on this machine and where it is mounted. It is there as long as the
 /// second value is.
 fn start_file(session: &Session<'_>, hook: &str) -> Result<(Mount, invar_store::Scratch), Failure> {
-    let scratch = session.store.scratch()?;
+    let scratch = session.sources.store.scratch()?;
     let path = scratch.path().join("shellrc");
     let text = format!("PS1='(invar) \\w \\$ '\n{hook}\n");
     std::fs::write(&path, text).map_err(|source| BuildError::Output { path: path.clone(), source })?;

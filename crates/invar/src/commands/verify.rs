@@ -44,7 +44,7 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
     let (session, files) = open.open(global, reporter)?;
     let platforms = platforms(options, &files)?;
     let interruption = listen().map_err(BuildError::Deliver)?;
-    let host = Host::look(&files, machine::environment(), machine::cpus());
+    let host = Host::look(&files, machine::environment(), machine::cpus(), machine::now());
     if let Some(names) = &options.cache_check {
         let (files, platforms) = (&files, platforms.as_slice());
         let check = CacheCheck { session, files, host: &host, platforms, interruption: &interruption };

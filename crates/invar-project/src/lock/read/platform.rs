@@ -13,8 +13,8 @@ use toml::Spanned;
 
 use super::{Hex, LockError, Text};
 use crate::lock::{
-    Because, LockedOmission, LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite,
-    OmissionReason, PoolPath, RootName, ScriptVerdict,
+    Because, ClosureName, LockedOmission, LockedPackage, LockedPlatform, LockedRoot, LockedScripts,
+    LockedSuite, OmissionReason, PoolPath, ScriptVerdict,
 };
 use crate::{FetchUrl, PackageRequest, Platform, SuiteName};
 
@@ -77,7 +77,7 @@ struct RawTool {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct RawRoot {
-    name: Spanned<RootName>,
+    name: Spanned<ClosureName>,
     request: BTreeSet<PackageRequest>,
     packages: Vec<Spanned<PackageName>>,
 }

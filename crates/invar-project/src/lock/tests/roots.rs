@@ -33,7 +33,7 @@ command = ["x"]
 platforms = ["linux/arm64"]
 "#;
 
-fn root(text: &str) -> RootName {
+fn root(text: &str) -> ClosureName {
     text.parse().unwrap()
 }
 
@@ -460,9 +460,13 @@ fn nested_builds_that_cannot_be_are_refused() {
 #[test]
 fn a_root_has_a_kind_and_perhaps_a_name() {
     for (text, kind, of) in [
-        ("shell", "shell", None),
-        ("step:a-b", "step", Some("a-b")),
-        ("image-shell:x", "image-shell", Some("x")),
+        ("shell", ClosureKind::Shell, None),
+        ("scripts", ClosureKind::Scripts, None),
+        ("python", ClosureKind::Python, None),
+        ("python:numpy", ClosureKind::Python, Some("numpy")),
+        ("image:worker", ClosureKind::Image, Some("worker")),
+        ("step:a-b", ClosureKind::Step, Some("a-b")),
+        ("image-shell:x", ClosureKind::Unknown, Some("x")),
     ] {
         let name = root(text);
         assert_eq!((name.as_str(), name.kind(), name.name()), (text, kind, of));
@@ -486,25 +490,26 @@ fn a_root_has_a_kind_and_perhaps_a_name() {
         "a/b",
         &"a".repeat(263),
     ] {
-        assert!(bad.parse::<RootName>().is_err(), "{bad:?}");
+        assert!(bad.parse::<ClosureName>().is_err(), "{bad:?}");
     }
     let longest: invar_python::DistributionName = "a".repeat(255).parse().unwrap();
-    let root = RootName::python_package(&longest);
+    let root = ClosureName::python_package(&longest);
     assert_eq!(root.as_str().parse(), Ok(root));
     let names = [
-        RootName::step(&"a".parse().unwrap()),
-        RootName::python(),
-        RootName::python_package(&"A_b".parse().unwrap()),
-        RootName::shell(),
-        RootName::scripts(),
-        RootName::image(&"x".parse().unwrap()),
+        ClosureName::step(&"a".parse().unwrap()),
+        ClosureName::python(),
+        ClosureName::python_package(&"A_b".parse().unwrap()),
+        ClosureName::shell(),
+        ClosureName::scripts(),
+        ClosureName::image(&"x".parse().unwrap()),
     ];
     for name in &names {
         assert_eq!(name.as_str().parse().as_ref(), Ok(name));
     }
-    let words: Vec<&str> = names.iter().map(RootName::as_str).collect();
+    let words: Vec<&str> = names.iter().map(ClosureName::as_str).collect();
     assert_eq!(words, ["step:a", "python", "python:a-b", "shell", "scripts", "image:x"]);
-    for because in [Because::Shell, Because::Root(RootName::shell()), Because::Essential, Because::Requested]
+    for because in
+        [Because::Shell, Because::Root(ClosureName::shell()), Because::Essential, Because::Requested]
     {
         assert_eq!(because.to_string().parse(), Ok(because));
     }
@@ -583,7 +588,7 @@ fn a_lock_has_the_roots_and_files_of_its_manifest() {
     check(&fewer, KEYS, &[]);
     // A root that is missing on one platform is missing.
     let mut torn = full();
-    torn.platforms.get_mut(&Platform::LinuxArm64).unwrap().roots.remove(&RootName::scripts());
+    torn.platforms.get_mut(&Platform::LinuxArm64).unwrap().roots.remove(&ClosureName::scripts());
     check(&torn, KEYS, &["invar.lock has no packages for scripts"]);
     assert_eq!(torn.check(&manifest(KEYS), Some(&uv_lock))[0].hint(), "run `invar lock`");
 }
@@ -656,7 +661,7 @@ proptest! {
         for (text, request) in roots {
             let packages = platform.tools.keys().take(request.len()).cloned().collect();
             let request = request.iter().map(|request| request.parse().unwrap()).collect();
-            if let Ok(root) = text.parse::<RootName>() && text != "all" {
+            if let Ok(root) = text.parse::<ClosureName>() && text != "all" {
                 platform.roots.insert(root, LockedRoot { request, packages });
             }
         }
