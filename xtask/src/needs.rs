@@ -19,7 +19,7 @@ const QUICK: Needs = &[
     ("/bin/tar", "tar"),
 ];
 
-/// What the real ones need besides.
+/// What the real ones need in addition.
 const REAL: Needs = &[
     ("/usr/sbin/dockerd", "docker.io"),
     ("/usr/bin/docker", "docker.io"),

@@ -1,4 +1,4 @@
-//! The seam behind which images go to where they are wanted.
+//! The seam of destinations: where images go.
 //!
 //! A [`Destination`] is shown an image: its manifests and configurations, and the pieces that it consists of, by digest
 //! and size. It says which pieces it lacks, is given these as streams, and at last makes the image of them. Nothing
@@ -244,7 +244,7 @@ pub(crate) fn deliver(image: &Delivery<'_>, destination: &mut dyn Destination) -
     Ok(destination.finish(image)?)
 }
 
-/// Hashes what is read, and remembers what went wrong: a destination's own failures are told apart from it.
+/// Hashes what is read, and remembers what went wrong: a destination's own failures are distinguished from it.
 struct Checked<R> {
     inner: R,
     hasher: Hasher,

@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 /// An empty folder that is there as long as this is.
 ///
 /// Several shells share one: each holds a lock on it, and who can have the lock alone removes the folder. Removing it
-/// earlier would take away what the others have mounted on it.
+/// earlier would remove what the others have mounted on it.
 #[derive(Debug)]
 pub(crate) struct MountPoint {
     path: PathBuf,

@@ -41,7 +41,7 @@ pub struct ProjectFiles {
     pub(crate) lock_file: Option<LockFile>,
     /// The text of `invar.lock`, where there is one.
     pub lock_text: Option<String>,
-    /// What is wrong with `invar.lock`: then there is no `lock`, and locking makes it anew.
+    /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
     /// The packages among its files that have been read.
     pub(crate) packages: Packages,

@@ -57,7 +57,7 @@ pub enum DiffError {
         place: String,
     },
     /// git cannot be started.
-    #[error("git cannot be started")]
+    #[error("cannot start git")]
     Git {
         /// What the system said.
         #[source]
@@ -86,7 +86,7 @@ pub enum DiffError {
         platform: Option<String>,
     },
     /// A lock or manifest cannot be read.
-    #[error("{name} cannot be compared")]
+    #[error("cannot compare {name}")]
     Lock {
         /// The file.
         name: String,

@@ -17,7 +17,7 @@ pub enum LockError {
     /// Something cannot be fetched or unpacked.
     #[error(transparent)]
     Realise(#[from] RealiseError),
-    /// Packages are to be chosen anew that `invar.lock` does not have.
+    /// Packages to upgrade are not in `invar.lock`.
     #[error("{} is not in invar.lock, so it cannot be updated{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     UnknownPackages {
         /// The packages.

@@ -1,4 +1,4 @@
-//! What an image asks for besides what the manifest names: a base set, an interpreter, a shell.
+//! What an image asks for in addition to the manifest: a base set, an interpreter, a shell.
 use invar_apt::Requester;
 use invar_debian::{Dependency, parse_dependencies};
 use invar_maintscript::BASE;
@@ -24,7 +24,7 @@ pub(crate) fn image_requests(
         Some(base) => base.iter().for_each(|name| add(name.as_str(), Requester::Base)),
         None => {
             BASE.iter().for_each(|name| add(name, Requester::Base));
-            // What every wheel for glibc may rely on besides libc6 (PEP 600, by way of PEP 513's list): numpy and many
+            // What every wheel for glibc may rely on in addition to libc6 (PEP 600, by way of PEP 513's list): numpy and many
             // others do not start without it.
             if interpreter.is_some() {
                 add("libstdc++6", Requester::Base);

@@ -6,7 +6,7 @@ use invar_project::{InvarLock, Platform};
 
 use crate::LockError;
 
-/// Which packages are chosen anew although a lock has them.
+/// Which locked packages to upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// None: what is locked stays where it still satisfies the manifest.
@@ -17,7 +17,7 @@ pub enum Update {
     Everything,
 }
 
-/// Whoever names a package to be chosen anew wants to hear that there is none of the name.
+/// An unknown package to upgrade is an error.
 pub(crate) fn check_names(names: &[PackageName], lock: &InvarLock) -> Result<(), LockError> {
     let locked: BTreeSet<&PackageName> =
         lock.platforms.values().flat_map(|platform| platform.packages.keys()).collect();
@@ -27,7 +27,7 @@ pub(crate) fn check_names(names: &[PackageName], lock: &InvarLock) -> Result<(),
     Err(LockError::UnknownPackages { names: unknown.iter().map(ToString::to_string).collect(), nearest })
 }
 
-/// Versions of an older lock, as far as they are not to be chosen anew.
+/// Versions of an older lock, as far as they are not upgraded.
 pub(crate) fn preferred(
     old: Option<&InvarLock>,
     platform: Platform,

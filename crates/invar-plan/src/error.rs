@@ -6,7 +6,7 @@ use invar_python::SelectError;
 #[non_exhaustive]
 pub enum PlanError {
     /// The scripts of packages are to run that the image does not have.
-    #[error("configure names {}, which the image does not have{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    #[error("`configure` lists {}, which is not in the image{}", .names.join(", "), nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     NoScripts {
         /// The packages.
         names: Vec<String>,

@@ -9,7 +9,7 @@ use invar_python::{ChosenSource, DistributionName};
 
 use crate::package_source::PackageSource;
 
-/// Runs build backends to ask them what their builds need besides what packages declare.
+/// Runs build backends to ask them what their builds need in addition to what packages declare.
 pub trait Backends: Sync {
     /// Whether a backend can be run for `platform` on this machine, before anything is fetched for it.
     ///

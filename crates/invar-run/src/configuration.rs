@@ -16,7 +16,7 @@ const DETAILS: &str = "details";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Details {
-    /// What the handlers take away.
+    /// What the handlers remove.
     removed: Vec<String>,
     /// Which handler brought each path.
     handlers: BTreeMap<String, String>,

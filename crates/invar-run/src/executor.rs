@@ -1,4 +1,4 @@
-//! The seam behind which commands are run.
+//! The seam of executors: what runs commands.
 //!
 //! An [`Executor`] is given a [`Command`]: the trees that are its root, trees that are laid into it, a program with its
 //! arguments and environment, and limits. It returns how the command ended and the tree that it left. Nothing here
@@ -215,7 +215,7 @@ pub enum ExecutorError {
 /// Why what a command left cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// There is nothing at that place.
+    /// There is nothing there.
     #[error("there is nothing")]
     Missing,
     /// It is not what a tree can have, or cannot be read.

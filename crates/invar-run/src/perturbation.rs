@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Perturbation {
     /// What commands in the sandbox see that is not so.
     pub illusion: Illusion,
-    /// Variables that those of a platform, such as `linux/arm64`, find besides their own, which win.
+    /// Variables that those of a platform, such as `linux/arm64`, find in addition to their own, which win.
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Whether downloads, builds and steps are started in the opposite order.
     pub backwards: bool,

@@ -4,7 +4,7 @@ use std::io;
 
 use invar_tree::{Clash, ContentReader, Contents, ImagePath, MergedTree, Origin, Tree, merge};
 
-/// The handlers' part of the root: what they add or put in another's place, and what they take away.
+/// The handlers' part of the root: what they add or replace, and what they remove.
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
     /// What they add, and what takes another's place.

@@ -116,7 +116,7 @@ fn run_scripts(
     warn_of_unknown_questions(context, &script_packages, &selections);
     let architecture = context.platform.debian_architecture();
 
-    // The image as it is without these scripts, over the tools; and over both what scripts need besides.
+    // The image as it is without these scripts, over the tools; and over both what else scripts need.
     let plain: Vec<&Tree> = debian.trees.iter().map(|(tree, _)| tree).collect();
     let merged = Root::merge(&plain, &Overlay::default()).map_err(RunError::Clash)?;
     let handled: Vec<&Control> = match &context.files.manifest.configure {

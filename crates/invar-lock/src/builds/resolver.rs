@@ -152,7 +152,7 @@ impl<'a> Resolver<'a> {
         Ok(done)
     }
 
-    /// What `one` is built with if it gets `selected`, and what it asks for besides unless this is the `last` time.
+    /// What `one` is built with if it gets `selected`, and what else it asks for unless this is the `last` time.
     /// `above` are the source distributions that are being resolved, each needed by the one before.
     fn build(
         &mut self,

@@ -78,6 +78,7 @@ fn what_never_ends_is_ended() {
     println!("{text}");
 }
 
+#[expect(clippy::print_stdout, reason = "what each takes is for people who run it with --nocapture")]
 fn end_all() {
     let doubled = |start: &str, double: &str, times: usize| {
         let mut text = format!("let a0 = {start}; ");

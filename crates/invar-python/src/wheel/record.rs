@@ -303,7 +303,7 @@ fn base64(bytes: &[u8]) -> String {
 /// The bytes that `hash` stands for, in hexadecimal digits.
 fn hexadecimal(hash: &str) -> String {
     let bytes = URL_SAFE_NO_PAD.decode(hash).expect("it was encoded here");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    invar_tree::hex(&bytes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The page that a Python package index has for a distribution, as far as its files are concerned.
 //!
 //! * HTML (PEP 503): each `<a href="…">` is a file. The last part of its URL, without escapes, is the file's name;
-//!   behind `#` is a hash, which is not used: the lock has its own. A `<base href="…">` says what relative URLs
+//!   after `#` is a hash, which is not used: the lock has its own. A `<base href="…">` says what relative URLs
 //!   start from, which is otherwise the page itself. `<!-- … -->` is skipped. Nothing else of HTML matters here.
 //! * JSON (PEP 691), where the first byte that is no white space is `{`: each object in the list `files` has a
 //!   `filename` and a `url`.

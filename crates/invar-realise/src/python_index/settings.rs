@@ -3,7 +3,7 @@
 //! * `uv.toml`: the `url` of the table in `index` that has `default = true`, else `index-url` ("Configuration files"
 //!   and "Package indexes" in uv's documentation).
 //! * `pip.conf`: `index-url` in the section `global` ("Configuration" in pip's documentation). The format is that of
-//!   Python's configparser: `[section]`, `key = value` or `key: value`, comments behind `#` or `;` at the beginning of
+//!   Python's configparser: `[section]`, `key = value` or `key: value`, comments after `#` or `;` at the beginning of
 //!   a line, and lines that go on with what the one before began, which are indented.
 use invar_formats::url::without_credentials;
 use invar_project::AbsoluteUrl;

@@ -124,7 +124,7 @@ fn best(missing: &Missing, entries: &[ContentsEntry]) -> Vec<PackageName> {
         .filter_map(|entry| {
             let rank = missing.rank(&entry.path)?;
             let for_building = entry.package.as_str().ends_with("-dev");
-            // Only areas besides `main` are named before the section.
+            // Only areas other than `main` are named before the section.
             let in_main = !entry.section.contains('/');
             let path = &entry.path;
             Some((

@@ -48,3 +48,26 @@ fn imports_point_downward() {
         }
     }
 }
+
+#[test]
+fn paths_on_the_pages_for_developers_exist() {
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(repository().join(page)).expect("the page is there");
+        let quoted = text.split('`').skip(1).step_by(2);
+        let paths: Vec<&str> = quoted
+            .filter(|text| {
+                ["crates/", "fixtures/", "docs/", "benches/"].iter().any(|top| text.starts_with(top))
+            })
+            .collect();
+        assert!(page != "CONTRIBUTING.md" || paths.len() > 12, "{page} names {} paths", paths.len());
+        for path in paths {
+            assert!(repository().join(path).exists(), "{page} names {path}, which does not exist");
+        }
+    }
+}
+
+#[test]
+fn the_map_is_short() {
+    let text = std::fs::read_to_string(repository().join("ARCHITECTURE.md")).expect("the page is there");
+    assert!(text.lines().count() < 300, "ARCHITECTURE.md has {} lines", text.lines().count());
+}

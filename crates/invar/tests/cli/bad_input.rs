@@ -323,7 +323,7 @@ fn a_package_with_a_very_long_name() {
         world.run(&["lock", "--keyring", "keyring.gpg", "project"])
     };
     for length in [200, 201, 220, 255] {
-        says(&named(length).failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot be unpacked"]);
+        says(&named(length).failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot unpack"]);
     }
     says(&named(256).failure(2), &["pyproject.toml:5:", "255"]);
     nothing_left(&world);

@@ -272,7 +272,7 @@ fn packages_and_answers_that_nobody_knows() {
     let world = world(deb, "configure = [\"od\"]");
     let message = lock(&world).failure(2);
     assert!(
-        message.contains("configure names od, which the image does not have; did you mean odd?"),
+        message.contains("`configure` lists od, which is not in the image; did you mean odd?"),
         "{message}"
     );
 
