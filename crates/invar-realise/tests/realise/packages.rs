@@ -131,7 +131,10 @@ fn a_file_that_was_damaged_in_the_store_is_fetched_again() {
 fn a_package_is_the_one_that_the_lock_names() {
     let world = world();
     let error = failure(&world, PackageRecipe { version: "2.10-6".parse().unwrap(), ..recipe() });
-    assert_eq!(error.message(false), "the file of hello 2.10-6 (amd64) holds hello 2.10-5 (amd64) instead");
+    assert_eq!(
+        error.message(false),
+        "the file of hello 2.10-6 (amd64) contains hello 2.10-5 (amd64) instead"
+    );
     assert_eq!(error.kind(), Kind::Verification);
     let error = failure(&world, PackageRecipe { size: recipe().size + 1, ..recipe() });
     assert!(matches!(error, RealiseError::Size { expected, found, .. } if expected == found + 1), "{error}");
