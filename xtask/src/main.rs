@@ -6,11 +6,12 @@ mod proof;
 mod sum;
 mod talk;
 mod test;
+mod tier;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use test::Tier;
+use tier::Tier;
 
 const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>

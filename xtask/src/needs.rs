@@ -2,7 +2,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::test::Tier;
+use crate::tier::Tier;
 
 /// Debian packages, each with a program that shows that it is there.
 type Needs = &'static [(&'static str, &'static str)];

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::test::Tier;
+use crate::tier::Tier;
 
 /// Runs the test over the files in `folder`, and shows what it measured.
 ///

@@ -4,36 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::sum::Sum;
-
-/// What the name of a test that is not quick contains: the module that it is in.
-const REAL: &str = "real::";
-
-/// Which tests are run. Each test is in one of them, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tier {
-    /// Those that need nothing but this machine, after format, lints and docs.
-    Quick,
-    /// Those that need engines, archives, an emulator, or programs that judge what is made.
-    Real,
-}
-
-impl Tier {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Quick => "quick",
-            Self::Real => "real",
-        }
-    }
-
-    /// The arguments for `cargo test`.
-    fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Quick => &["--", "--show-output", "--skip", REAL],
-            // Examples in documentation have no names that can be chosen from; they are quick.
-            Self::Real => &["--tests", "--", "--show-output", REAL],
-        }
-    }
-}
+use crate::tier::Tier;
 
 /// Runs `tiers`, one after the other, also where the first one has failures.
 ///
@@ -79,6 +50,21 @@ fn checks() -> Result<(), String> {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+    // The core alone, as people build it who work on it.
+    step(
+        "lints of the core",
+        &mut cargo(&[
+            "clippy",
+            "-p",
+            "invar",
+            "--no-default-features",
             "--locked",
             "--quiet",
             "--",

@@ -24,7 +24,7 @@ pub enum KeyringError {
     #[error("not a keyring: expected OpenPGP public keys, binary or in ASCII armour")]
     Syntax,
     /// There is no certificate in it.
-    #[error("the keyring has no supported key; OpenPGP keys before version 4 are not supported")]
+    #[error("the keyring has no supported key; expected OpenPGP keys of version 4 or later")]
     Empty,
     /// There are more certificates than anyone needs.
     #[error("the keyring has more than {MAXIMUM_CERTIFICATES} keys")]

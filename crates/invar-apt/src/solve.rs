@@ -28,7 +28,7 @@ use universe::Universe;
 /// What is to be solved.
 pub struct SolveRequest<'a> {
     /// What is asked for, in the order in which it is to be looked at.
-    pub roots: Vec<RootDependency>,
+    pub requests: Vec<Request>,
     /// Whether a package (first) does without another that it depends on (second), because only its maintainer
     /// scripts use it. The second name is as the dependency has it, or as the package is called that would be chosen.
     pub omit: &'a dyn Fn(&PackageName, &PackageName) -> bool,
@@ -38,11 +38,41 @@ pub struct SolveRequest<'a> {
 
 /// Something that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RootDependency {
+pub struct Request {
     /// The package, perhaps of certain versions, or one of several.
     pub dependency: Dependency,
-    /// Who asks for it, in words for people, such as `tool.invar.packages`.
-    pub why: String,
+    /// Who asks for it.
+    pub requester: Requester,
+}
+
+/// Who asks for a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requester {
+    /// The manifest's `packages`.
+    Manifest,
+    /// The manifest's `shell`.
+    Shell,
+    /// The set that every image has.
+    Base,
+    /// The project, which needs an interpreter.
+    Interpreter,
+    /// Debian itself (Debian Policy, section 3.8).
+    Essential,
+    /// What is run in a closure of this name other than the image.
+    Closure(String),
+}
+
+impl fmt::Display for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Manifest => f.write_str("`packages` in the manifest"),
+            Self::Shell => f.write_str("`shell = true` in the manifest"),
+            Self::Base => f.write_str("the base set"),
+            Self::Interpreter => f.write_str("the Python interpreter"),
+            Self::Essential => f.write_str("every Debian system"),
+            Self::Closure(name) => write!(f, "the packages of {name}"),
+        }
+    }
 }
 
 /// The packages that satisfy a request.
@@ -66,11 +96,8 @@ pub struct SelectedPackage {
 /// Why a package is part of a solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// It was asked for.
-    Requested {
-        /// Who asks for it: the root's own words; of several roots, the first one's.
-        why: String,
-    },
+    /// It was asked for; of several requests for it, by the first one's requester.
+    Requested(Requester),
     /// Another package needs it; of several, the first that the walk came to.
     DependencyOf(PackageName),
 }
@@ -87,7 +114,7 @@ pub struct OmittedPackage {
 impl fmt::Debug for SolveRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SolveRequest")
-            .field("roots", &self.roots)
+            .field("requests", &self.requests)
             .field("prefer", &self.prefer)
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@ use crate::rule::Rule;
 /// Findings that are kept at most of one file; a hostile file could make very many.
 const LIMIT: usize = 10_000;
 
-/// The findings of a Dockerfile and its scripts, as they are made.
+/// The findings of a Dockerfile and its scripts, as they are created.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     /// The findings, each with the script that it is in.

@@ -136,7 +136,7 @@ impl<'a> Assembly<'a> {
         self.plan.recipes().filter_map(package).collect()
     }
 
-    /// The keys of all trees that the image is made of, as far as they are in the store under a key.
+    /// The keys of all trees that the image consists of, as far as they are in the store under a key.
     pub fn tree_keys(&self) -> Vec<Key> {
         let recipes: Vec<Recipe> = self.plan.recipes().cloned().collect();
         let packages: Vec<Recipe> =

@@ -49,7 +49,7 @@ pub struct BuiltImage {
 
 /// Builds the project of `files`, whose locks must be there, and writes the result.
 ///
-/// Where something in the store turns out to be damaged, it is thrown away and made anew.
+/// Where something in the store turns out to be damaged, it is thrown away and rebuilt.
 ///
 /// # Errors
 /// [`BuildError`].
@@ -61,7 +61,7 @@ pub fn build(
     let destination = || request.target.destination();
     match attempt(session, files, request, &mut *destination()) {
         Err(error) if error.may_be_damage() && repair(session, files, request)? => {
-            session.reporter.event(&Event::Warning(&format!("{error}; it is made anew")));
+            session.reporter.event(&Event::Warning(&format!("{error}; it is rebuilt")));
             attempt(session, files, request, &mut *destination())
         }
         done => done,

@@ -1,6 +1,6 @@
 //! The seam behind which images go to where they are wanted.
 //!
-//! A [`Destination`] is shown an image: its manifests and configurations, and the pieces that it is made of, by digest
+//! A [`Destination`] is shown an image: its manifests and configurations, and the pieces that it consists of, by digest
 //! and size. It says which pieces it lacks, is given these as streams, and at last makes the image of them. Nothing
 //! here names a file of this host, and no piece is held in memory.
 //!
@@ -68,7 +68,7 @@ pub struct Delivery<'a> {
     pub image: &'a ArchiveRequest,
     /// All entries of its root, for [`Form::Files`]; nothing for others.
     pub root: &'a Tree,
-    /// What it is made of.
+    /// What it consists of.
     pub pieces: Vec<Piece<'a>>,
 }
 

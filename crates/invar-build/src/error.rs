@@ -30,7 +30,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The image's name or tag is none.
-    #[error("the image cannot be called {reference:?}")]
+    #[error("the image cannot be named {reference:?}")]
     Reference {
         /// The name and tag.
         reference: String,
@@ -40,7 +40,7 @@ pub enum BuildError {
     },
     /// The image is to run as somebody whom it does not know.
     #[error(
-        "image.user names {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
+        "`image.user` is {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
     )]
     NoAccount {
         /// The user or group.
@@ -49,7 +49,7 @@ pub enum BuildError {
         file: String,
     },
     /// A root file system is of one platform.
-    #[error("a root file system is of one platform: choose one of {} with --platform", names(.platforms))]
+    #[error("a root file system has one platform: select one of {} with --platform", names(.platforms))]
     OnePlatform {
         /// The platforms that were asked for.
         platforms: Vec<invar_project::Platform>,
@@ -69,7 +69,7 @@ pub enum BuildError {
         program: String,
     },
     /// The image has no command to run.
-    #[error("the image has no command: set `command` in the image's table, or give one after --")]
+    #[error("the image has no command: set `command` in the image table, or pass one after --")]
     NoCommand,
     /// A layer cannot be written.
     #[error(transparent)]

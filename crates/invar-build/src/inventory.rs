@@ -34,7 +34,7 @@ pub struct Item<'a> {
 }
 
 impl Inventory {
-    /// Takes stock of the image of `files` for `platform`. What the store has of it is used; the rest is made.
+    /// Takes stock of the image of `files` for `platform`. What the store has of it is used; the rest is created.
     ///
     /// # Errors
     /// As for a build.

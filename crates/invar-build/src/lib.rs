@@ -4,7 +4,7 @@
 //! * [`build`](build()) gives the same bytes for the same project on any machine; [`lock`](lock()) is the only part
 //!   that decides anything from the network.
 //! * What a hash names is never done twice: packages, wheels, the handlers' output and layers are kept in the store.
-//! * Progress is told as [`invar_realise::Event`]s; nothing is printed.
+//! * Progress is reported as [`invar_realise::Event`]s; nothing is printed.
 //!
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].

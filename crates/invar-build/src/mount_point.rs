@@ -1,4 +1,4 @@
-//! A folder that is made in the project to mount something on, and that is gone when nobody needs it any more.
+//! A folder that is created in the project to mount something on, and that is gone when nobody needs it any more.
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,7 +17,7 @@ pub(crate) struct MountPoint {
 }
 
 impl MountPoint {
-    /// Makes the folder `path`, if it is not there. Nothing is held where there is one with something in it, which
+    /// Makes the folder `path`, if it is missing. Nothing is held where there is one with something in it, which
     /// stays as it is.
     ///
     /// # Errors

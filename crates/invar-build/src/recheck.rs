@@ -12,7 +12,7 @@ use crate::assembly::Assembly;
 use crate::{BuildError, Session};
 use invar_run::{Install, make_step};
 
-/// Something that was made again.
+/// Something that was created again.
 pub struct Rechecked {
     /// Its name: a step's, or a distribution's.
     pub name: String,
@@ -26,7 +26,7 @@ pub struct Rechecked {
 
 /// What came of making something again.
 pub enum Outcome {
-    /// The store has nothing to compare with: it was never made, or what it is made from is not there.
+    /// The store has nothing to compare with: it was never made, or what it is built from is not there.
     NotStored,
     /// It is the same.
     Same,
@@ -34,7 +34,7 @@ pub enum Outcome {
     Differs {
         /// What the store has.
         stored: StoredTree,
-        /// What was made now; it lives as long as the store that it was put into.
+        /// What was created now; it lives as long as the store that it was put into.
         made: StoredTree,
     },
     /// It could not be made again.
@@ -52,7 +52,7 @@ impl Rechecked {
 }
 
 /// Does the steps and builds from source of `files` again, those that `wanted` says, each from what the store has of
-/// what it needs, and compares. What is made goes into the store `into`; what the session's store has of it stays.
+/// what it needs, and compares. What is created goes into the store `into`; what the session's store has of it stays.
 ///
 /// # Errors
 /// What reading the project and the locks says. What goes wrong with one of them is its [`Outcome`].

@@ -57,7 +57,7 @@ pub struct RunRequest {
     pub entrypoint: Option<String>,
     /// Arguments; without any, those of the image.
     pub arguments: Vec<String>,
-    /// Environment variables besides the image's, or in their place.
+    /// Environment variables other than the image's, or in their place.
     pub environment: BTreeMap<String, String>,
     /// The folder to start in, in place of the image's.
     pub directory: Option<String>,
@@ -385,7 +385,7 @@ impl Environment {
         Ok((uid, gid, home.unwrap_or_else(|| "/".to_owned())))
     }
 
-    /// The text of a file of the root, empty where there is none.
+    /// The text of a file of the root, empty if there is none.
     fn read(&self, inner: &str) -> String {
         let in_layer = |layer: &PathBuf| fs::read_to_string(layer.join(inner)).ok();
         self.layers.iter().rev().find_map(in_layer).unwrap_or_default()

@@ -9,7 +9,7 @@ use crate::CheckoutError;
 use crate::project::ProjectFiles;
 use crate::selection::files_of_checkout;
 
-/// A path outside of the project's folder that its `uv.lock` names: a copy of the folder alone would not do.
+/// A path outside the project's folder that its `uv.lock` names: a copy of the folder alone would not do.
 pub fn outside(files: &ProjectFiles) -> Option<String> {
     let packages = files.uv_lock.iter().flat_map(|lock| &lock.packages);
     let paths = packages.filter_map(|package| match &package.source {

@@ -33,7 +33,7 @@ pub enum SourceError {
     },
     /// A symbolic link leads out of the project.
     #[error(
-        "{path} is a link to {target:?}, which is outside the project: exclude it, or put the file in its place"
+        "{path} is a link to {target:?}, which is outside the project: exclude it, or replace it with the file"
     )]
     LinkOut {
         /// The link, relative to the project.
@@ -76,7 +76,7 @@ pub enum CheckoutError {
         "{} has a workspace and no [project]: {}",
         path.display(),
         match &members[..] {
-            [] => "there is nothing to build".to_owned(),
+            [] => "it has nothing to build".to_owned(),
             members => format!(
                 "its members are {}",
                 members.iter().map(|member| member.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -90,13 +90,13 @@ pub enum CheckoutError {
         members: Vec<PathBuf>,
     },
     /// `uv.lock` is missing.
-    #[error("{} is missing, and the project has dependencies", path.display())]
+    #[error("{} is missing, but the project has dependencies", path.display())]
     NoUvLock {
         /// Where it should be.
         path: PathBuf,
     },
     /// `uv.lock` is wrong.
-    #[error("{} cannot be used", path.display())]
+    #[error("cannot use {}", path.display())]
     UvLock {
         /// The file.
         path: PathBuf,
@@ -105,7 +105,7 @@ pub enum CheckoutError {
         source: Box<invar_python::UvLockError>,
     },
     /// `invar.lock` is wrong.
-    #[error("{} cannot be used", path.display())]
+    #[error("cannot use {}", path.display())]
     InvarLock {
         /// The file.
         path: PathBuf,
@@ -120,13 +120,13 @@ pub enum CheckoutError {
         path: PathBuf,
     },
     /// `invar.lock` locks what was derived from other files, but not the project's own manifest.
-    #[error("{} does not have the project's own manifest yet, only what was derived without it", path.display())]
+    #[error("{} does not cover the project's manifest yet, only derived ones", path.display())]
     OnlyDerived {
         /// The file.
         path: PathBuf,
     },
     /// Manifest and locks do not belong together.
-    #[error("the locks do not belong to the project: {}", .findings.join("; "))]
+    #[error("invar.lock is out of date: {}", .findings.join("; "))]
     Mismatch {
         /// A sentence for each disagreement.
         findings: Vec<String>,
@@ -140,7 +140,7 @@ pub enum CheckoutError {
         nearest: Option<String>,
     },
     /// An input of a step matches nothing.
-    #[error("step {step}: its input {input:?} matches no file of the project, and is no step's name")]
+    #[error("step {step}: its input {input:?} does not match a file of the project or the name of a step")]
     NoInput {
         /// The step.
         step: String,
@@ -183,15 +183,15 @@ impl Diagnostic for CheckoutError {
 
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
-            Self::NoProject { .. } => "run this in a uv project, or name its folder",
+            Self::NoProject { .. } => "run this in a uv project, or pass its directory",
             Self::WorkspaceRoot { .. } => {
-                "put [tool.invar] into the pyproject.toml of a member, and name its folder: each member is an image of its own"
+                "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
             }
             Self::NoUvLock { .. } => "run `uv lock`",
-            Self::NoInvarLock { .. } => "run `invar lock`, and put invar.lock under version control",
-            Self::OnlyDerived { .. } => "run `invar lock`, which starts from what is there",
+            Self::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",
+            Self::OnlyDerived { .. } => "run `invar lock`; it keeps the locked versions",
             Self::NoImage { nearest: None, .. } => {
-                "leave out `#NAME` for the image itself, or describe another one in [tool.invar.images.NAME]"
+                "omit `#NAME` for the main image, or add [tool.invar.images.NAME]"
             }
             _ => return None,
         };

@@ -2,11 +2,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use invar_formats::spelling::nearest;
 use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
-    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot, nearest,
+    ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{ProjectMetadata, UvLock, lock_digest};
+use invar_python::{UvLock, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
@@ -22,7 +23,7 @@ pub struct ProjectFiles {
     pub folder: PathBuf,
     /// The manifest.
     pub manifest: Manifest,
-    /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its further images or of
+    /// The project's own manifest, which the lock belongs to, where `manifest` is that of one of its additional images or of
     /// its shell.
     pub(crate) whole: Option<Arc<Manifest>>,
     /// The folder of the workspace that the project is a member of, without symbolic links; `None` where the project
@@ -214,14 +215,14 @@ impl ProjectFiles {
         }
     }
 
-    /// The same project with another manifest: that of one of its further images, or of its shell.
+    /// The same project with another manifest: that of one of its additional images, or of its shell.
     pub fn with_manifest(&self, manifest: Manifest) -> Self {
         let whole = self.whole.clone().unwrap_or_else(|| Arc::new(self.manifest.clone()));
         // Another manifest may exclude other files.
         Self { manifest, whole: Some(whole), packages: Packages::default(), ..self.clone() }
     }
 
-    /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was made for the
+    /// The lock that a new one starts from: the manifest's own, or else another of the same file, one that was created for the
     /// same request if there is any. So what is derived from one flake gets one version of each package, and a manifest
     /// that `invar init` wrote what it had before.
     pub fn lock_to_start_from(&self) -> Option<&InvarLock> {
@@ -257,7 +258,7 @@ impl ProjectFiles {
         }
     }
 
-    /// The further image `key` of the project, as a project of its own. Its lock is the project's.
+    /// The additional image `key` of the project, as a project of its own. Its lock is the project's.
     ///
     /// # Errors
     /// As [`checked_lock`](Self::checked_lock), which is looked at now; [`CheckoutError::NoImage`].
@@ -275,26 +276,7 @@ impl ProjectFiles {
         let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
             return Vec::new();
         };
-        let texts = |requirements: &[invar_project::Requirement]| -> Vec<String> {
-            requirements.iter().map(ToString::to_string).collect()
-        };
-        let metadata = ProjectMetadata {
-            name: project.name.as_str().parse().expect("both are normalised by one rule"),
-            requires_python: project.requires_python.as_ref().map(ToString::to_string),
-            dynamic: project.dynamic.clone(),
-            dependencies: texts(&project.dependencies),
-            optional_dependencies: project
-                .optional_dependencies
-                .iter()
-                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
-                .collect(),
-            dependency_groups: project
-                .groups
-                .iter()
-                .filter_map(|(name, requirements)| Some((name.as_str().parse().ok()?, texts(requirements))))
-                .collect(),
-        };
-        let disagreements = uv_lock.check_project(Some(project.name.as_str()), &metadata);
+        let disagreements = uv_lock.check_project(project);
         disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
     }
 
@@ -370,7 +352,7 @@ fn short_name(manifest: &Manifest) -> String {
 /// there.
 fn refuse_root_without_project(folder: &Path, pyproject: &str, uv_lock: &str) -> Result<(), CheckoutError> {
     let path = folder.join("pyproject.toml");
-    // What is wrong with the file is told with all else that is.
+    // Errors of the file are reported with all others.
     let Ok(Some(WorkspaceRoot { is_project: false, .. })) =
         WorkspaceRoot::read(&path.display().to_string(), pyproject)
     else {

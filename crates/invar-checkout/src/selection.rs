@@ -52,7 +52,7 @@ impl SourceTree {
         Ok(source)
     }
 
-    /// Reads what a step is made from. Files that git ignores are not there even if a pattern matches them, since they
+    /// Reads what a step is built from. Files that git ignores are not there even if a pattern matches them, since they
     /// are what other tools have left; what keeps files out of the image has no say.
     pub fn of_step(
         warn: &dyn Fn(&str),
@@ -109,7 +109,7 @@ impl SourceTree {
         Ok(source)
     }
 
-    /// Reads a package beside the project, with ignore files of its own.
+    /// Reads a package next to the project, with ignore files of its own.
     fn beside(warn: &dyn Fn(&str), files: &ProjectFiles, path: &str) -> Result<Self, CheckoutError> {
         let folder = files.folder.join(path);
         let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };

@@ -46,7 +46,7 @@ impl SourceTree {
         for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
-                warn(&format!("{path} is an image that Invar wrote, and so is not taken as source"));
+                warn(&format!("{path} is an image written by Invar, so it is not included as source"));
                 continue;
             }
             let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;

@@ -2,8 +2,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use invar_project::{SourceRules, UvSettings, WorkspaceRoot};
-use invar_python::UvLock;
+use invar_project::{SourceRules, WorkspaceRoot};
+use invar_python::{UvLock, UvSettings};
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;

@@ -95,7 +95,7 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let State::Hidden(name) = &self.state {
-            // Nobody is left to tell, and the next build writes over it.
+            // Nothing can be reported any more, and the next build overwrites it.
             let _ = fs::remove_file(name);
         }
     }

@@ -6,6 +6,11 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use invar_shell::{Dialect, Quoting, WordReader, backticks, balanced, blanks, line_length, operator, word};
+
+/// The shell of maintainer scripts.
+const DIALECT: Dialect = Dialect { process_substitution: false, carriage_returns: false };
+
 /// What a piece of a script is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -26,238 +31,123 @@ pub(crate) enum Token {
 
 /// The tokens of `script` and where they are, in bytes. Blanks and escaped line feeds between tokens have none.
 pub(crate) fn tokens(script: &str) -> Vec<(Token, Range<usize>)> {
-    let mut lexer =
-        Lexer { script, bytes: script.as_bytes(), at: 0, tokens: Vec::new(), pending: VecDeque::new() };
-    while lexer.at < lexer.bytes.len() {
-        lexer.step();
+    let mut lexer = Lexer { script, at: 0, tokens: Vec::new(), pending: VecDeque::new() };
+    loop {
+        lexer.at += blanks(lexer.rest(), DIALECT);
+        let Some(next) = lexer.rest().chars().next() else { return lexer.tokens };
+        lexer.token(next);
     }
-    lexer.tokens
 }
 
 struct Lexer<'a> {
     script: &'a str,
-    bytes: &'a [u8],
     at: usize,
     tokens: Vec<(Token, Range<usize>)>,
     /// The here-documents that begin after this line: their last lines, and whether tabs before lines are dropped.
     pending: VecDeque<(String, bool)>,
 }
 
-impl Lexer<'_> {
-    fn peek(&self, ahead: usize) -> Option<u8> {
-        self.bytes.get(self.at + ahead).copied()
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        &self.script[self.at..]
     }
 
-    fn push(&mut self, token: Token, start: usize) {
-        self.tokens.push((token, start..self.at));
+    fn push(&mut self, token: Token, length: usize) {
+        self.tokens.push((token, self.at..self.at + length));
+        self.at += length;
     }
 
-    fn step(&mut self) {
-        let start = self.at;
-        match self.bytes[start] {
-            b' ' | b'\t' | b'\r' => self.at += 1,
-            b'\\' if self.peek(1) == Some(b'\n') => self.at += 2,
-            b'\n' => {
-                self.at += 1;
-                self.push(Token::Separator, start);
+    /// Reads the token that begins with `next`.
+    fn token(&mut self, next: char) {
+        match next {
+            '\n' => {
+                self.push(Token::Separator, 1);
                 while let Some((end, strip)) = self.pending.pop_front() {
                     self.here_document(&end, strip);
                 }
             }
-            b'#' => {
-                self.at = self.line_end();
-                self.push(Token::Comment, start);
-            }
-            b';' | b'&' | b'|' | b'(' | b')' => {
-                self.at += 1;
-                self.push(Token::Separator, start);
-            }
-            b'<' | b'>' => self.redirect(),
-            _ => {
-                let literal = self.word();
-                self.push(Token::Word { literal }, start);
-            }
+            '#' => self.push(Token::Comment, line_length(self.rest())),
+            ';' | '&' | '|' | '(' | ')' => self.push(Token::Separator, 1),
+            '<' | '>' => self.redirect(),
+            _ => _ = self.word(),
         }
     }
 
-    /// Where the line's line feed is, or the end of the script.
-    fn line_end(&self) -> usize {
-        self.bytes[self.at..].iter().position(|&byte| byte == b'\n').map_or(self.bytes.len(), |n| self.at + n)
-    }
-
     fn here_document(&mut self, end: &str, strip: bool) {
-        let start = self.at;
-        while self.at < self.bytes.len() {
-            let line_end = self.line_end();
-            let line = &self.script[self.at..line_end];
-            self.at = (line_end + 1).min(self.bytes.len());
+        let mut length = 0;
+        for line in self.rest().split_inclusive('\n') {
+            length += line.len();
+            let line = line.strip_suffix('\n').unwrap_or(line);
             if (if strip { line.trim_start_matches('\t') } else { line }) == end {
                 break;
             }
         }
-        self.push(Token::HereDocument, start);
+        self.push(Token::HereDocument, length);
     }
 
     fn redirect(&mut self) {
-        let start = self.at;
-        let rest = &self.bytes[start..];
-        let here = rest.starts_with(b"<<") && !rest.starts_with(b"<<<");
-        let operators: [&[u8]; 9] = [b"<<<", b"<<-", b"<<", b">>", b"<&", b">&", b"<>", b">|", b"&>"];
-        self.at +=
-            operators.iter().find(|operator| rest.starts_with(operator)).map_or(1, |found| found.len());
-        self.push(Token::Redirect, start);
-        if !here {
+        let operator = operator(self.rest()).unwrap_or_default();
+        self.push(Token::Redirect, operator.len());
+        if operator != "<<" && operator != "<<-" {
             return;
         }
-        while matches!(self.peek(0), Some(b' ' | b'\t')) {
-            self.at += 1;
-        }
-        let word_start = self.at;
+        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
+        let start = self.at;
         // The last line is the word without its quotes; nothing in it is expanded.
         let literal = self.word();
-        let text = literal.clone().unwrap_or_else(|| self.script[word_start..self.at].to_owned());
-        self.push(Token::Word { literal }, word_start);
-        self.pending.push_back((text, rest.starts_with(b"<<-")));
+        let text = literal.unwrap_or_else(|| self.script[start..self.at].to_owned());
+        self.pending.push_back((text, operator == "<<-"));
     }
 
     /// Reads a word, and gives its value where nothing in it needs to be expanded.
     fn word(&mut self) -> Option<String> {
-        let mut value = Vec::new();
-        let mut literal = true;
-        let start = self.at;
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>' => break,
-                b'\'' => {
-                    self.at += 1;
-                    let end = self.find(b'\'');
-                    value.extend_from_slice(&self.bytes[self.at..end]);
-                    self.at = (end + 1).min(self.bytes.len());
-                }
-                b'"' => {
-                    self.at += 1;
-                    literal &= self.double_quoted(&mut value);
-                }
-                b'\\' => {
-                    match self.peek(1) {
-                        Some(b'\n') | None => {}
-                        Some(escaped) => value.push(escaped),
-                    }
-                    self.at = (self.at + 2).min(self.bytes.len());
-                }
-                b'$' | b'`' => {
-                    literal = false;
-                    self.expansion();
-                }
-                _ => {
-                    let pattern = b"*?[".contains(&byte) || (byte == b'~' && self.at == start);
-                    // A brace alone is a reserved word; within a word, bash makes several words of it.
-                    let braces = byte == b'{' && self.peek(1).is_some_and(|next| !next.is_ascii_whitespace());
-                    literal &= !pattern && !braces;
-                    value.push(byte);
-                    self.at += 1;
-                }
-            }
-        }
-        // Escapes and quotes are ASCII, so what is taken out leaves UTF-8, unless half a character was escaped.
-        literal.then_some(value).and_then(|value| String::from_utf8(value).ok())
+        let mut value = Value { script: self.script, start: self.at, text: String::new(), is_literal: true };
+        let end = word(self.script, self.at, DIALECT, &mut value);
+        let literal = value.is_literal.then_some(value.text);
+        self.push(Token::Word { literal: literal.clone() }, end - self.at);
+        literal
     }
+}
 
-    fn find(&self, wanted: u8) -> usize {
-        let found = self.bytes[self.at..].iter().position(|&byte| byte == wanted);
-        found.map_or(self.bytes.len(), |n| self.at + n)
-    }
+/// The value of a word, as far as it is known.
+struct Value<'a> {
+    script: &'a str,
+    /// Where the word starts.
+    start: usize,
+    text: String,
+    is_literal: bool,
+}
 
-    /// Reads up to the closing quote; whether the text needs no expansion.
-    fn double_quoted(&mut self, value: &mut Vec<u8>) -> bool {
-        let mut literal = true;
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b'"' => {
-                    self.at += 1;
-                    return literal;
-                }
-                b'\\' => {
-                    match self.peek(1) {
-                        Some(b'\n') | None => {}
-                        Some(escaped) => {
-                            if !b"$`\"\\".contains(&escaped) {
-                                value.push(b'\\');
-                            }
-                            value.push(escaped);
-                        }
-                    }
-                    self.at = (self.at + 2).min(self.bytes.len());
-                }
-                b'$' | b'`' => {
-                    literal = false;
-                    self.expansion();
-                }
-                _ => {
-                    value.push(byte);
-                    self.at += 1;
-                }
-            }
+impl WordReader for Value<'_> {
+    fn literal(&mut self, range: Range<usize>, quoting: Quoting) {
+        if quoting == Quoting::Plain {
+            let text = &self.script[range.clone()];
+            let tilde = range.start == self.start && text.starts_with('~');
+            // A brace alone is a reserved word; within a word, bash makes several words of it.
+            let braces = || {
+                let after = text.match_indices('{').map(|(at, _)| &self.script[range.start + at + 1..]);
+                after.filter_map(|after| after.bytes().next()).any(|next| !next.is_ascii_whitespace())
+            };
+            self.is_literal &= !tilde && !text.contains(['*', '?', '[']) && !braces();
         }
-        false
+        self.text.push_str(&self.script[range]);
     }
 
     /// Goes over `$name`, `${…}`, `$(…)`, or text between backticks.
-    fn expansion(&mut self) {
-        let close = match (self.peek(0), self.peek(1)) {
-            (Some(b'`'), _) => {
-                self.at += 1;
-                while let Some(byte) = self.peek(0) {
-                    self.at = (self.at + if byte == b'\\' { 2 } else { 1 }).min(self.bytes.len());
-                    if byte == b'`' {
-                        break;
-                    }
-                }
-                return;
-            }
-            (_, Some(b'(')) => b')',
-            (_, Some(b'{')) => b'}',
-            (_, Some(b'#' | b'?' | b'$' | b'!' | b'*' | b'@' | b'-')) => {
-                self.at += 2;
-                return;
-            }
-            _ => {
-                self.at += 1;
-                return;
-            }
+    fn expansion(&mut self, at: usize) -> usize {
+        self.is_literal = false;
+        let end = match self.script.as_bytes()[at..] {
+            [b'`', ..] => backticks(self.script, at),
+            [_, b'(', ..] => balanced(self.script, at + 1, '(', ')'),
+            [_, b'{', ..] => balanced(self.script, at + 1, '{', '}'),
+            [_, b'#' | b'?' | b'$' | b'!' | b'*' | b'@' | b'-', ..] => Some(at + 2),
+            _ => Some(at + 1),
         };
-        let open = if close == b')' { b'(' } else { b'{' };
-        self.at += 2;
-        let mut depth = 1;
-        while let Some(byte) = self.peek(0) {
-            self.at += 1;
-            match byte {
-                b'\\' => self.at = (self.at + 1).min(self.bytes.len()),
-                b'\'' if close == b')' => self.at = (self.find(b'\'') + 1).min(self.bytes.len()),
-                b'"' => {
-                    self.nested_quotes();
-                }
-                _ if byte == open => depth += 1,
-                _ if byte == close => {
-                    depth -= 1;
-                    if depth == 0 {
-                        return;
-                    }
-                }
-                _ => {}
-            }
-        }
+        end.unwrap_or(self.script.len())
     }
 
-    /// Goes to the end of double-quoted text inside an expansion. Expansions inside that are not followed, so that
-    /// the depth of nesting cannot exhaust the stack.
-    fn nested_quotes(&mut self) {
-        while let Some(byte) = self.peek(0) {
-            self.at = (self.at + if byte == b'\\' { 2 } else { 1 }).min(self.bytes.len());
-            if byte == b'"' {
-                return;
-            }
-        }
+    fn unclosed(&mut self, quote: char) {
+        self.is_literal &= quote == '\'';
     }
 }
 

@@ -10,7 +10,7 @@ pub struct Change {
     pub path: String,
     /// What `invar.lock` says; `None` where there was none.
     pub expected: Option<Digest>,
-    /// What is there; `None` where there is none.
+    /// What is there; `None` if there is none.
     pub found: Option<Digest>,
 }
 

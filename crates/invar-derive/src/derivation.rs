@@ -1,6 +1,6 @@
 //! Manifests that are derived from a Dockerfile or a flake, each time it is used, instead of being written down.
 //!
-//! What was derived stands in `invar.lock` with the digests of what it was derived from. As long as these are the same,
+//! What was derived is in `invar.lock` with the digests of what it was derived from. As long as these are the same,
 //! the record is used, so that no newer release of Invar changes what is built.
 use std::path::Path;
 
@@ -110,7 +110,7 @@ pub fn recorded(folder: &Path) -> Result<Vec<(Named, Purpose)>, DeriveError> {
 pub struct ShownManifest {
     /// The manifest.
     pub manifest: DerivedManifest,
-    /// Its text, as it would stand in a file of the project.
+    /// Its text, as it would be in a file of the project.
     pub text: String,
     /// Whether `invar.lock` has it.
     pub is_recorded: bool,
@@ -144,7 +144,7 @@ fn shown_manifest(
     locked: bool,
 ) -> Result<(DerivedManifest, bool), DeriveError> {
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
-    // Beside a manifest of the project's own there is no record, and none is made.
+    // Beside a manifest of the project's own there is no record, and none is created.
     if own_manifest(&named.folder, pyproject.as_deref()).is_some() {
         return Ok((record::derive_to_show(named, purpose)?, false));
     }

@@ -34,7 +34,7 @@ pub enum DeriveError {
         #[source]
         source: io::Error,
     },
-    /// A folder, pipe or device is in the place of a file.
+    /// Instead of a file there is a folder, pipe or device.
     #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// Its path.
@@ -71,7 +71,7 @@ pub enum DeriveError {
         message: String,
     },
     /// What a Dockerfile or flake says would be refused as a manifest.
-    #[error("{}: what it says is no manifest: {}", path.display(), problems.join("; "))]
+    #[error("{}: invalid manifest: {}", path.display(), problems.join("; "))]
     Refused {
         /// The file.
         path: PathBuf,
@@ -81,7 +81,7 @@ pub enum DeriveError {
     /// What stands in for a manifest is named in two ways.
     #[error("both `--from` and `#` after the project directory select the source; use one")]
     NamedTwice,
-    /// Something is named in the place of a manifest that is there.
+    /// Something is named instead of a manifest that is there.
     #[error("the project has a manifest: {own}")]
     HasManifest {
         /// Where the manifest is.
@@ -90,7 +90,7 @@ pub enum DeriveError {
         from: PathBuf,
     },
     /// A first manifest is to be written where there is one.
-    #[error("the project has a manifest already: {own}")]
+    #[error("the project already has a manifest: {own}")]
     SecondManifest {
         /// Where the manifest is.
         own: String,
@@ -184,7 +184,7 @@ impl Diagnostic for DeriveError {
                 format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
             }
             Self::NotCurrent { arguments, .. } => {
-                format!("run `invar lock {arguments}`, which prints what that changes")
+                format!("run `invar lock {arguments}` to update it and print the changes")
             }
             _ => return None,
         }))

@@ -27,7 +27,7 @@ pub fn text(path: &Path) -> Result<String, DeriveError> {
     Ok(text)
 }
 
-/// The text of a file; `None` where there is none.
+/// The text of a file; `None` if there is none.
 ///
 /// # Errors
 /// As [`text`].

@@ -19,9 +19,9 @@ use crate::record::refused;
 pub struct ManifestFile {
     /// The file: `pyproject.toml` if there is one, or else `invar.toml`.
     pub path: PathBuf,
-    /// The manifest, as it stands in the file.
+    /// The manifest, as it is in the file.
     pub manifest: String,
-    /// What it was made from.
+    /// What it was built from.
     pub draft: Draft,
     /// Whether `uv.lock` has to be made before a build.
     pub needs_uv_lock: bool,
@@ -60,7 +60,7 @@ impl ManifestFile {
         Ok(Self { path, manifest, draft, needs_uv_lock, text, named })
     }
 
-    /// Writes it. A lock that was made without it is taken over.
+    /// Writes it. A lock that was created without it is taken over.
     ///
     /// # Errors
     /// [`DeriveError`].
@@ -75,7 +75,7 @@ impl ManifestFile {
 
 /// What was built from the file without a manifest was locked for it already.
 fn adopt_lock(named: &Named, draft: &Draft) -> Result<(), DeriveError> {
-    // A lock that cannot be used is told of where it is.
+    // A lock that cannot be used is reported where it is.
     let recorded = ProjectFiles::all_recorded(&named.folder).unwrap_or_default();
     let text = draft.to_toml("");
     // The same output may have been named in another way.
@@ -133,7 +133,7 @@ fn check(
 
 fn write(path: &Path, text: &str) -> Result<(), DeriveError> {
     let failed = |source: io::Error| DeriveError::Write { path: path.to_owned(), source };
-    // Written beside it and renamed: a full disk must not cost anyone their pyproject.toml.
+    // Written next to it and renamed: a full disk must not cost anyone their pyproject.toml.
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(name);

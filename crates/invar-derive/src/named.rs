@@ -30,7 +30,7 @@ pub struct Named {
 pub struct Request<'a> {
     /// The project's folder.
     pub folder: &'a Path,
-    /// A further image of the project, or an output of its flake.
+    /// An additional image of the project, or an output of its flake.
     pub name: Option<&'a str>,
     /// A Dockerfile or flake, perhaps with `#` and an output.
     pub from: Option<&'a Path>,
@@ -105,7 +105,7 @@ impl Named {
     /// The file `from`, perhaps with `#` and a name, for the project in `folder`.
     ///
     /// # Errors
-    /// [`DeriveError`] if there is no such file, or if it cannot have such a name.
+    /// [`DeriveError`] where there is no such file, or where it cannot have such a name.
     pub fn of(folder: &Path, from: &Path, target: Option<&str>) -> Result<Self, DeriveError> {
         let (mut path, mut output) = (from.to_owned(), None);
         if !from.exists()
@@ -176,7 +176,7 @@ pub fn own_manifest(folder: &Path, pyproject: Option<&str>) -> Option<String> {
     Some(format!("[tool.invar] in {}", folder.join("pyproject.toml").display()))
 }
 
-/// Whether there is one; also where that cannot be told, so that it is said why.
+/// Whether there is one; also if that is unknown, so that the reason is reported.
 pub fn has_own_manifest(folder: &Path, pyproject: Option<&str>) -> bool {
     let broken = pyproject.is_some_and(|text| toml::from_str::<toml::Table>(text).is_err());
     broken || own_manifest(folder, pyproject).is_some()
@@ -189,8 +189,7 @@ fn locked_as_its_own(folder: &Path) -> bool {
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
-/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give
-/// them.
+/// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
 fn candidates(folder: &Path) -> Vec<(SourceKind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

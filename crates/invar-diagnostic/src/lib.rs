@@ -1,8 +1,8 @@
-//! What an error says to people: its kind, its message and its hint.
+//! Errors for people: their kind, message and hint.
 //!
 //! # Goals
-//! * A hint is written where its error is raised: the crate that knows the cause knows the way out.
-//! * Whoever prints an error needs neither its type nor its variants.
+//! * A hint is written where its error is raised, because that crate knows the cause.
+//! * Printing an error does not need its type or variants.
 //!
 //! # Non-goals
 //! * No printing, and no exit codes: the command line maps a [`Kind`] to its code.
@@ -13,15 +13,15 @@ use std::fmt;
 /// What kind of failure it is, in the few kinds that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The work failed in a way that has no kind of its own.
+    /// Any other failure, such as a failed build.
     Failure,
     /// A file of the project, or a setting, is wrong.
     Input,
-    /// The locks are missing or do not belong to the project.
+    /// The locks are missing or out of date.
     Locks,
     /// A download failed.
     Network,
-    /// What was downloaded is not what was expected.
+    /// A digest or signature does not match.
     Verification,
     /// The store or the disk failed.
     Disk,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use invar_oci_read::{Compression, Document, Image, Layer, Listing, Member, TarFormat};
+use invar_oci_read::{Compression, Document, Image, Layer, Listing, Member};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -206,9 +206,7 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
         })
     };
     // A folder has no headers, and its times are those of the moment when it was unpacked.
-    let archives = |(one, two): &(&Member, &Member)| {
-        one.format != TarFormat::Directory && two.format != TarFormat::Directory
-    };
+    let archives = |(one, two): &(&Member, &Member)| one.format.is_some() && two.format.is_some();
     let mut found = pairs().filter(archives).filter(|(one, two)| one.time != two.time);
     if let Some((one, two)) = found.next() {
         causes.push(Cause::Times {
@@ -234,11 +232,11 @@ pub(crate) fn of_members(layer: usize, old: &Listing, new: &Listing) -> Vec<Caus
     };
     let mut found = pairs().filter(archives).filter(|(one, two)| one.header != two.header && same(one, two));
     if let Some((one, two)) = found.next() {
-        let (first, old, new) = (one.path.to_string(), one.format.to_string(), two.format.to_string());
+        let format = |member: &Member| member.format.map(|format| format.to_string()).unwrap_or_default();
+        let (first, old, new) = (one.path.to_string(), format(one), format(two));
         causes.push(Cause::Headers { layer, members: 1 + found.count(), first, old, new });
     }
-    let in_folder =
-        |listing: &Listing| listing.members.first().is_some_and(|first| first.format == TarFormat::Directory);
+    let in_folder = |listing: &Listing| listing.members.first().is_some_and(|first| first.format.is_none());
     if in_folder(old) || in_folder(new) {
         return causes;
     }

@@ -27,7 +27,7 @@ pub enum DiffError {
         source: io::Error,
     },
     /// A name is neither something on disk nor a revision.
-    #[error("{text:?} is neither a file or folder nor a git revision of the project here")]
+    #[error("{text:?} is not a file, a directory or a git revision of the current project")]
     NoOperand {
         /// The name.
         text: String,
@@ -64,13 +64,13 @@ pub enum DiffError {
         source: io::Error,
     },
     /// A revision is compared with an image, and would have to be built.
-    #[error("{name} is a revision, and only a folder can be built to be compared with an image")]
+    #[error("{name} is a revision, but only a directory can be built and compared with an image")]
     RevisionToBuild {
         /// The revision.
         name: String,
     },
     /// A lock is compared with something else.
-    #[error("{old} and {new} are not of one kind: a lock is compared with a lock")]
+    #[error("{old} and {new} cannot be compared: one is a lock and the other is not")]
     Kinds {
         /// The first.
         old: String,

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
-use invar_oci_read::{Image, ImageError, Layer, LayerNode, TarFormat};
+use invar_oci_read::{Image, ImageError, Layer, LayerNode};
 use invar_tree::{Digest, ImagePath};
 use serde::Serialize;
 
@@ -221,9 +221,7 @@ fn layer_causes(left: &Loaded<'_>, right: &Loaded<'_>, pairs: &[(usize, usize)])
 }
 
 fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
-    let folder = |loaded: &Loaded<'_>| {
-        loaded.members().next().is_some_and(|member| member.format == TarFormat::Directory)
-    };
+    let folder = |loaded: &Loaded<'_>| loaded.members().next().is_some_and(|member| member.format.is_none());
     let attributes = !folder(left) && !folder(right);
     let paths: BTreeSet<&ImagePath> =
         left.root.iter().chain(right.root.iter()).map(|(path, _)| path).collect();

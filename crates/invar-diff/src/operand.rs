@@ -1,4 +1,4 @@
-//! What `invar diff` compares: whatever a person names, told apart by what is there.
+//! What `invar diff` compares: whatever a person names, distinguished by what is there.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub struct Project {
     pub files: BTreeMap<&'static str, String>,
 }
 
-/// The files of a project that decide what its image is, besides its source.
+/// The files of a project that decide what its image is, apart from its source.
 pub const FILES: [&str; 4] = ["pyproject.toml", "invar.toml", "uv.lock", "invar.lock"];
 
 /// Finds out what `text` names: something on disk, or else a git revision, perhaps with a path in it.

@@ -6,9 +6,9 @@ use invar_oci_read::{Image, Limits};
 pub struct ImageOptions {
     /// Read all layers, also those that both images name by one digest, and check every digest.
     pub all_layers: bool,
-    /// The largest file that is looked into, in bytes.
+    /// The largest file that is inspected, in bytes.
     pub inside: u64,
-    /// How many bytes of files are looked into together, on each side.
+    /// How many bytes of files are inspected together, on each side.
     pub inside_total: u64,
     /// What is believed.
     pub limits: Limits,

@@ -340,24 +340,9 @@ fn nearest(word: &str) -> Option<&'static str> {
     if word.len() > 16 {
         return None;
     }
-    let by_distance = INSTRUCTIONS.into_iter().map(|(name, _)| (distance(word, name), name));
+    let by_distance = INSTRUCTIONS.into_iter().map(|(name, _)| (strsim::osa_distance(word, name), name));
     by_distance
         .min()
         .filter(|(distance, name)| *distance <= 2 && *distance < name.len())
         .map(|(_, name)| name)
-}
-
-/// How many letters have to be put in, taken out or replaced to make one word of the other.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.chars().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

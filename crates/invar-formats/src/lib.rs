@@ -14,6 +14,7 @@ mod compression;
 pub mod dockerignore;
 pub mod elf;
 mod limited;
+pub mod spelling;
 pub mod tar;
 pub mod url;
 

@@ -5,13 +5,13 @@ mod locked;
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_python::UvLockError;
-use toml::Table;
+use toml::de::DeTable;
 
 use crate::project::locked::LockedPackages;
 
 use crate::draft::{Draft, Source};
 use crate::suite;
-use invar_python::{COMPILER_PACKAGES, need};
+use invar_python::{COMPILER_PACKAGES, DistributionName, need};
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]
@@ -82,25 +82,19 @@ pub fn add_needs(draft: &mut Draft, view: &ProjectView<'_>) -> Result<(), Projec
 impl Facts {
     /// What is known of the project of `view`, in an image for which `draft` names the suite, extras and groups.
     pub(crate) fn read(view: &ProjectView<'_>, draft: &Draft) -> Result<Self, ProjectError> {
-        let document: Table = toml::from_str(view.pyproject).map_err(ProjectError::Pyproject)?;
+        let document = DeTable::parse(view.pyproject).map_err(ProjectError::Pyproject)?;
         let mut facts = Self::default();
-        let project = document.get("project").and_then(|value| value.as_table());
-        let text = |table: &Table, key: &str| Some(table.get(key)?.as_str()?.to_owned());
-        if let Some(project) = project {
-            facts.name = normalise(&text(project, "name").unwrap_or_default());
-            let scripts = project.get("scripts").and_then(|value| value.as_table());
-            facts.scripts = scripts.into_iter().flat_map(|table| table.keys().cloned()).collect();
-            let dependencies = project.get("dependencies").and_then(|value| value.as_array());
-            let names = dependencies.into_iter().flatten().filter_map(|value| value.as_str());
-            facts.packages = names.map(requirement_name).collect();
-        }
-        let requires = project.and_then(|project| text(project, "requires-python"));
-        let release = locked::release(draft.suite.as_deref(), requires.as_deref());
+        let project = declared(document.get_ref());
+        let requires = project.as_ref().and_then(|project| project.requires_python.as_ref());
+        let release = locked::release(draft.suite.as_deref(), requires);
         facts.python = release.map(|release| release.python.to_owned());
         facts.suite = release.map(|release| release.suite);
-        let uv = document.get("tool").and_then(|tool| tool.get("uv"));
-        let package = uv.and_then(|uv| uv.get("package")).and_then(|value| value.as_bool());
-        facts.is_package = package.unwrap_or(document.contains_key("build-system"));
+        if let Some(project) = project {
+            facts.is_package = project.is_package();
+            facts.name = project.name.to_string();
+            facts.packages = project.dependencies.iter().map(|it| it.name.to_string()).collect();
+            facts.scripts = project.scripts.into_iter().collect();
+        }
         if let (Some(lock), Some(release)) = (view.uv_lock, release)
             && let Some(LockedPackages { packages, without_wheels, without_fitting }) =
                 LockedPackages::read(lock, &facts, draft, release)?
@@ -178,25 +172,15 @@ impl Facts {
     }
 }
 
-/// The normalized name of the distribution that a requirement (PEP 508) begins with.
-fn requirement_name(requirement: &str) -> String {
-    let end = requirement
-        .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'))
-        .unwrap_or(requirement.len());
-    normalise(&requirement[..end])
+/// What `pyproject.toml` says of the project, as far as it can be read: what is wrong with it is for `invar lock` to say.
+pub(crate) fn declared(document: &DeTable<'_>) -> Option<invar_python::Project> {
+    invar_python::Project::read("pyproject.toml", document).0
 }
 
-/// PEP 503's normal form of a name.
-fn normalise(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    for character in name.trim().chars() {
-        match character {
-            '-' | '_' | '.' if normal.ends_with('-') => {}
-            '-' | '_' | '.' => normal.push('-'),
-            other => normal.push(other.to_ascii_lowercase()),
-        }
-    }
-    normal
+/// The normalized name, or a text that is not a name as it is.
+pub(crate) fn normalize(name: &str) -> String {
+    let name = name.trim();
+    name.parse::<DistributionName>().map_or_else(|_| name.to_owned(), |name| name.to_string())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an image is made of, and why each file and package is in it.
+//! What an image consists of, and why each file and package is in it.
 //!
 //! # Goals
 //! * [`read_image`] and [`read_project`] count the files of an image, each with the layer and the origin that it has.

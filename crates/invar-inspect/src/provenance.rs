@@ -26,7 +26,7 @@ pub fn explain(
     })
 }
 
-/// What brought the file at `path` into the image.
+/// The origin of the file at `path` in the image.
 fn of_path(
     session: &Session<'_>,
     files: &ProjectFiles,
@@ -170,14 +170,14 @@ impl<'a> Known<'a> {
                 self.explain_source_of(of, answer);
             }
             Origin::Handler { name } => {
-                answer.fact("made by", format!("Invar, replacing maintainer scripts ({name})"));
+                answer.fact("created by", format!("Invar, replacing maintainer scripts ({name})"));
                 answer.chain = vec!["the Debian packages of the image".into()];
             }
             Origin::Environment => {
-                answer.fact("made by", "Invar, which creates the virtual environment as uv would")
+                answer.fact("created by", "Invar, which creates the virtual environment as uv would")
             }
             Origin::Scripts => {
-                answer.fact("made by", "maintainer scripts, run in the sandbox because of `configure`")
+                answer.fact("created by", "maintainer scripts, run in the sandbox because of `configure`")
             }
             _ => {}
         }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::ProjectFiles;
 use invar_plan::build_root_name;
-use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, NormalisedName, Platform};
-use invar_python::{ChosenSource, SourceLocation, build_system, project_info};
+use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, Platform};
+use invar_python::{ChosenSource, DistributionName, SourceLocation, build_system, project_info};
 use invar_realise::{PackageSource, locked_digest, read_source, read_text, version as tagged_version};
 
 use self::resolver::{Resolver, Wanted};
@@ -32,7 +32,7 @@ pub(crate) fn lock_builds(
     required: &LockPart,
 ) -> Result<Vec<Deferred>, LockError> {
     let old = old.and_then(|old| old.platforms.get(&platform));
-    let mut builds: BTreeMap<NormalisedName, LockedBuild> = BTreeMap::new();
+    let mut builds: BTreeMap<DistributionName, LockedBuild> = BTreeMap::new();
     let mut deferred = Vec::new();
     let mut resolver = None;
     for part in parts(files) {
@@ -42,8 +42,8 @@ pub(crate) fn lock_builds(
             if sources.is_empty() {
                 return Ok(());
             }
-            let is_new = |name: &&NormalisedName| old.is_none_or(|old| !old.builds.contains_key(*name));
-            let new: Vec<&str> = sources.keys().filter(is_new).map(NormalisedName::as_str).collect();
+            let is_new = |name: &&DistributionName| old.is_none_or(|old| !old.builds.contains_key(*name));
+            let new: Vec<&str> = sources.keys().filter(is_new).map(DistributionName::as_str).collect();
             if !new.is_empty() && part != *required {
                 // Nothing is fetched for what cannot be locked anyway.
                 uv::check(context, &new)?;
@@ -73,9 +73,9 @@ fn lock_sources(
     context: &LockContext<'_>,
     files: &ProjectFiles,
     resolver: &mut Resolver<'_>,
-    sources: BTreeMap<NormalisedName, ChosenSource>,
+    sources: BTreeMap<DistributionName, ChosenSource>,
     old: Option<&LockedPlatform>,
-) -> Result<BTreeMap<NormalisedName, LockedBuild>, LockError> {
+) -> Result<BTreeMap<DistributionName, LockedBuild>, LockError> {
     let mut builds = BTreeMap::new();
     let mut wanted = Vec::new();
     for (name, chosen) in sources {
@@ -109,7 +109,7 @@ fn lock_sources(
 /// What the package and the project say that its build needs.
 fn declared(
     files: &ProjectFiles,
-    name: &NormalisedName,
+    name: &DistributionName,
     chosen: &ChosenSource,
     source: &PackageSource,
 ) -> Result<BTreeSet<String>, LockError> {

@@ -3,7 +3,7 @@ use std::path::Path;
 use invar_apt::Keyring;
 use invar_realise::{Backends, Sources};
 
-/// What a lock is made with: all that comes from the machine, and from whoever asks for the lock.
+/// What a lock is built with: all that comes from the machine, and from whoever asks for the lock.
 #[derive(Clone, Copy)]
 pub struct LockContext<'a> {
     /// Where packages come from and where they are kept.

@@ -34,7 +34,7 @@ pub enum LockError {
         suites: Vec<(String, String)>,
     },
     /// A keyring cannot be read.
-    #[error("the keyring {} cannot be used", path.display())]
+    #[error("cannot use the keyring {}", path.display())]
     Keyring {
         /// The file.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum LockError {
         source: Box<invar_apt::KeyringError>,
     },
     /// No set of packages satisfies what was asked for.
-    #[error("the Debian packages for {platform} cannot be chosen from {suite}")]
+    #[error("cannot resolve Debian packages for {platform} from {suite}")]
     Solve {
         /// The release of Debian.
         suite: String,
@@ -55,7 +55,7 @@ pub enum LockError {
     },
     /// Two roots would need two versions of one package.
     #[error(
-        "{root} needs {name} {found}, and the image has {name} {expected}: one lock has one version of a package"
+        "{root} needs {name} {found}, but the image has {name} {expected}: a lock has one version of each package"
     )]
     TwoVersions {
         /// The package.
@@ -68,7 +68,7 @@ pub enum LockError {
         expected: String,
     },
     /// Something is wrong with one part of the project.
-    #[error("{part} cannot be locked")]
+    #[error("cannot lock {part}")]
     Part {
         /// The part.
         part: invar_project::LockPart,
@@ -77,7 +77,7 @@ pub enum LockError {
         source: Box<LockError>,
     },
     /// The lock is without what one part of the project needs.
-    #[error("invar.lock does not have {part}: {what} is missing")]
+    #[error("invar.lock does not cover {part}: missing {what}")]
     PartNotLocked {
         /// The part.
         part: invar_project::LockPart,
@@ -103,7 +103,7 @@ pub enum BuildsError {
         problem: String,
     },
     /// uv is not there, or cannot be asked.
-    #[error("{names} {} to be built, and uv resolves what that needs: {problem}", if names.contains(',') { "have" } else { "has" })]
+    #[error("{names} {} to be built, which needs uv: {problem}", if names.contains(',') { "have" } else { "has" })]
     NoUv {
         /// What is to be built, with commas between.
         names: String,
@@ -111,7 +111,7 @@ pub enum BuildsError {
         problem: String,
     },
     /// What uv made is wrong.
-    #[error("{} cannot be used", path.display())]
+    #[error("cannot use {}", path.display())]
     UvLock {
         /// The file.
         path: PathBuf,
@@ -120,7 +120,7 @@ pub enum BuildsError {
         source: Box<invar_python::UvLockError>,
     },
     /// What a build needs has no wheels.
-    #[error("what the build of {name} needs cannot be installed")]
+    #[error("cannot install the build requirements of {name}")]
     Requirements {
         /// The package that is built.
         name: String,
@@ -129,7 +129,7 @@ pub enum BuildsError {
         source: Box<invar_python::SelectError>,
     },
     /// A wheel that a build needs is a file of this machine.
-    #[error("the build of {name} needs {file}, which uv has from a folder of this machine: use an index")]
+    #[error("the build of {name} needs {file}, which uv takes from a local directory: use an index")]
     LocalWheel {
         /// The package that is built.
         name: String,
@@ -138,8 +138,8 @@ pub enum BuildsError {
     },
     /// What a build needs is neither a wheel nor a source distribution of an index.
     #[error(
-        "the build of {name} needs {needed}, which uv has from a repository or a folder: only wheels and source \
-         distributions are built with"
+        "the build of {name} needs {needed}, which uv takes from a repository or directory: only wheels and source \
+         distributions are supported"
     )]
     Source {
         /// The package that is built.
@@ -149,7 +149,7 @@ pub enum BuildsError {
     },
     /// What builds need has to be built itself, and so on without an end.
     #[error(
-        "what builds need has no wheels and would have to be built first, without an end: {}",
+        "build requirements without wheels depend on each other: {}",
         .chain.join(" needs ")
     )]
     Cycle {
@@ -157,13 +157,13 @@ pub enum BuildsError {
         chain: Vec<String>,
     },
     /// A folder or archive is no Python package.
-    #[error("{name} cannot be built: it has neither pyproject.toml nor setup.py")]
+    #[error("cannot build {name}: it has no pyproject.toml or setup.py")]
     NotAPackage {
         /// The package as `uv.lock` names it.
         name: String,
     },
     /// The table `build-system` of a package cannot be used.
-    #[error("{name} cannot be built")]
+    #[error("cannot build {name}")]
     BuildSystem {
         /// The package.
         name: String,
@@ -231,7 +231,7 @@ impl Diagnostic for LockError {
             Self::Part { source, .. } => source.hint(),
             Self::PartNotLocked { part, .. } => Some(format!("run `{}`", part.command()).into()),
             Self::NoInterpreter { .. } => Some(
-                "change requires-python, or name a suite in [tool.invar] that has such a Python; the newest are in \
+                "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
                  `suite = \"sid\"`"
                     .into(),
             ),

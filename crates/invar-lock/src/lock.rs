@@ -55,7 +55,7 @@ pub fn lock(
     }
     if let Some(error) = &files.lock_error {
         let warning =
-            format!("{} cannot be used and is made anew: {error}", files.folder.join("invar.lock").display());
+            format!("cannot use {}, so it is rewritten: {error}", files.folder.join("invar.lock").display());
         context.sources.reporter.warn(&warning);
     }
     let request = Request::of(&files.manifest);
@@ -87,7 +87,7 @@ pub fn lock(
     Ok(Locked { written, changes, packages, proposals: proposals(files), left_out })
 }
 
-/// The old lock where Debian's packages can stay as they are: only `uv.lock`, or what builds and steps are made of, may
+/// The old lock where Debian's packages can stay as they are: only `uv.lock`, or what builds and steps consist of, may
 /// have changed. `None` where packages have to be chosen.
 fn keep(
     context: &LockContext<'_>,

@@ -1,7 +1,7 @@
-//! A lock from what the archives have now: suites, packages, everything besides the image.
+//! A lock from what the archives have now: suites, packages, everything other than the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Solution, SolveRequest, solve};
+use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Verdict, only_for_scripts, script_key, verdict};
@@ -21,11 +21,11 @@ use crate::builds::lock_builds;
 use crate::context::LockContext;
 use crate::fetches::lock_fetches;
 use crate::parts::{Deferred, build_roots};
-use crate::requests::{IN_BASE, INTERPRETER, SHELL, roots};
+use crate::requests::image_requests;
 use crate::roots::{RootSolver, requests};
 use crate::update::{Update, preferred};
 
-/// What a lock is made from.
+/// What a lock is built from.
 pub(crate) struct Making<'a> {
     pub context: &'a LockContext<'a>,
     pub files: &'a ProjectFiles,
@@ -37,7 +37,7 @@ pub(crate) struct Making<'a> {
 
 impl Making<'_> {
     /// As [`make`](Self::make). If nothing is asked for of the image that `old` does not have, the image stays as it is,
-    /// whatever is added for the shell, for steps or for further images: also its time, and if the archives have moved on
+    /// whatever is added for the shell, for steps or for additional images: also its time, and if the archives have moved on
     /// by looking at them as they were.
     ///
     /// # Errors
@@ -93,13 +93,15 @@ impl Making<'_> {
             let found = python.then(|| find_interpreter(&index, &codename, &request)).transpose()?;
             context.sources.reporter.event(&Event::Phase(Phase::Solve));
             let prefer = preferred(old, platform, update);
-            let roots = roots(&request, found.as_ref());
-            let solution = solve(&index, &SolveRequest { roots, omit: &only_for_scripts, prefer: &prefer })
-                .map_err(|source| LockError::Solve {
-                suite: codename.clone(),
-                platform: platform.to_string(),
-                source: Box::new(source),
-            })?;
+            let requests = image_requests(&request, found.as_ref());
+            let solution =
+                solve(&index, &SolveRequest { requests, omit: &only_for_scripts, prefer: &prefer }).map_err(
+                    |source| LockError::Solve {
+                        suite: codename.clone(),
+                        platform: platform.to_string(),
+                        source: Box::new(source),
+                    },
+                )?;
             platforms.insert(platform, locked_platform(context, files, solution, &suites, &locked_suites)?);
             indexes.push((platform, index));
             interpreter = found;
@@ -130,7 +132,7 @@ impl Making<'_> {
         Ok(lock)
     }
 
-    /// Chooses the packages of all roots besides the image for `platform`.
+    /// Chooses the packages of all roots other than the image for `platform`.
     fn add_roots(
         &self,
         lock: &mut InvarLock,
@@ -209,7 +211,7 @@ fn locked_package(
         file: file.parse().map_err(|_| SuiteError::Unexpected {
             suite: suite.name.clone(),
             url: suite.url.clone(),
-            problem: format!("lists {} under {file:?}, which is no path of a package", record.name),
+            problem: format!("lists {} under {file:?}, which is not the path of a package", record.name),
         })?,
     })
 }
@@ -245,7 +247,7 @@ fn find_interpreter(
     let minor: Vec<&str> = default.version.upstream().split('.').take(2).collect();
     let name = format!("python{}", minor.join("."));
     let package = newest(&name).ok_or_else(|| none("none"))?;
-    // Debian writes 3.14.0~rc1 for Python's 3.14.0rc1, and may add "+dfsg" and the like.
+    // Debian writes 3.14.0~rc1 for Python's 3.14.0rc1, and may add "+dfsg" and similar.
     let upstream = package.version.upstream().split('+').next().unwrap_or_default().replace('~', "");
     let version: pep440_rs::Version = upstream.parse().map_err(|_| none(&upstream))?;
     if !request.requires_python.as_ref().is_none_or(|requires| requires.contains(&version)) {
@@ -258,11 +260,12 @@ fn find_interpreter(
 fn because(reason: &Reason) -> Because {
     match reason {
         Reason::DependencyOf(of) => Because::Dependency { of: of.clone() },
-        Reason::Requested { why } => match why.as_str() {
-            SHELL => Because::Shell,
-            IN_BASE => Because::Base,
-            INTERPRETER => Because::Interpreter,
-            _ => Because::Requested,
+        Reason::Requested(requester) => match requester {
+            Requester::Shell => Because::Shell,
+            Requester::Base => Because::Base,
+            Requester::Interpreter => Because::Interpreter,
+            Requester::Essential => Because::Essential,
+            Requester::Manifest | Requester::Closure(_) => Because::Requested,
         },
     }
 }
@@ -336,7 +339,7 @@ fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, L
             time.ok_or_else(|| wrong("has a date before 1970 or after 9999"))
         };
         let release = &suite.verified.release;
-        let name: SuiteName = suite.name.parse().map_err(|_| wrong("has a name that is none"))?;
+        let name: SuiteName = suite.name.parse().map_err(|_| wrong("has an invalid name"))?;
         let signers = suite.verified.signers.iter().map(|signer| signer.to_string().parse());
         let suite = LockedSuite {
             archive: match Archive::of_suite(&suite.name) {
@@ -348,7 +351,7 @@ fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, L
             sha256: suite.verified.digest,
             signed_by: signers
                 .collect::<Result<_, _>>()
-                .map_err(|_| wrong("is signed by a key of no known form"))?,
+                .map_err(|_| wrong("is signed by a key of an unknown type"))?,
         };
         locked.insert(name, suite);
     }

@@ -24,8 +24,8 @@ pub(crate) fn members_left_out(files: &ProjectFiles, lock: &InvarLock) -> Option
     }
     let path = files.folder.join("pyproject.toml");
     Some(format!(
-        "{} depends on nothing, so the image has no Python package; to make an image of a member of the workspace, name \
-         its folder: {}",
+        "{} has no dependencies, so the image has no Python packages; to build a member of the workspace, pass its \
+         directory: {}",
         path.display(),
         members.join(", ")
     ))

@@ -1,12 +1,12 @@
 //! What each part of a project needs of a lock: its own image, each further one, the shell.
 //!
-//! What only one part needs does not hold up another: where it cannot be locked, the lock is made without it.
+//! What only one part needs does not hold up another: where it cannot be locked, the lock is created without it.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_plan::{build_root_name, python_packages, shell_manifest};
-use invar_project::{InvarLock, LockPart, Manifest, Mismatch, NormalisedName, Platform, Purpose, RootName};
-use invar_python::{ChosenSource, Selected};
+use invar_project::{InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose, RootName};
+use invar_python::{ChosenSource, DistributionName, Selected};
 use invar_realise::Event;
 
 use crate::context::LockContext;
@@ -25,7 +25,7 @@ pub struct Unlocked {
     pub part: LockPart,
     /// The Python packages that are to be built for it, and of which it is not locked what with. None where Debian
     /// packages are missing.
-    pub builds: BTreeSet<NormalisedName>,
+    pub builds: BTreeSet<DistributionName>,
 }
 
 /// The parts of a project, in the order in which they are locked: what comes later has no say in what comes before. A
@@ -63,14 +63,13 @@ pub(crate) fn sources(
     lock: &InvarLock,
     platform: Platform,
     part: &LockPart,
-) -> Result<BTreeMap<NormalisedName, ChosenSource>, LockError> {
+) -> Result<BTreeMap<DistributionName, ChosenSource>, LockError> {
     let mut all = BTreeMap::new();
     let Some(manifest) = manifest_of(files.whole_manifest(), part) else { return Ok(all) };
     let selected = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform);
     for selected in selected.map_err(|error| of_part(part, error.into()))? {
         let Selected::Source(chosen) = selected else { continue };
-        let name = chosen.name.as_str().parse().expect("both names are normalised by one rule");
-        all.insert(name, chosen);
+        all.insert(chosen.name.clone(), chosen);
     }
     Ok(all)
 }
@@ -164,12 +163,8 @@ impl From<Unlocked> for LockError {
         let what = match builds.len() {
             0 => "its Debian packages".to_owned(),
             _ => {
-                let names: Vec<&str> = builds.iter().map(NormalisedName::as_str).collect();
-                format!(
-                    "what {} {} built with",
-                    names.join(", "),
-                    if names.len() == 1 { "is" } else { "are" }
-                )
+                let names: Vec<&str> = builds.iter().map(DistributionName::as_str).collect();
+                format!("the build requirements of {}", names.join(", "))
             }
         };
         Self::PartNotLocked { part, what }
@@ -190,7 +185,7 @@ pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
             LockError::Part { .. } => format!("{causes}; everything else is locked"),
             _ => format!("{part} is not locked, everything else is: {causes}"),
         };
-        let sentence = format!("{sentence}; `{}` locks it", part.command());
+        let sentence = format!("{sentence}; run `{}` to lock it", part.command());
         // Without uv, that is how it has to be; everything else somebody should look at.
         let is_usual = matches!(error, LockError::Builds(BuildsError::NoUv { .. }));
         context.sources.reporter.event(&if is_usual {

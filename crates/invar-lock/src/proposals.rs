@@ -1,4 +1,4 @@
-//! Which packages' own maintainer scripts should run, as far as the lock and the table of known scripts tell.
+//! Which packages' own maintainer scripts should run, judging by the lock and the table of known scripts.
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_checkout::ProjectFiles;
@@ -28,15 +28,15 @@ impl Proposals {
     /// A sentence for each of the packages, and whether the image is of little use without it.
     pub fn sentences(&self) -> impl Iterator<Item = (bool, String)> {
         self.packages.iter().map(|(name, why)| match why {
-            Proposal::Needed { note } => (true, format!("the maintainer scripts of {name} are not run: {note}")),
+            Proposal::Needed { note } => (true, format!("the maintainer scripts of {name} do not run: {note}")),
             Proposal::Unread => (
                 true,
                 format!(
-                    "the maintainer scripts of {name} are unknown to this version of Invar and are not run: check \
+                    "the maintainer scripts of {name} are unknown to this version of Invar and do not run: check \
                      that the image has what you need (invar.lock marks them as unknown)"
                 ),
             ),
-            Proposal::Useful { note } => (false, format!("the maintainer scripts of {name} are not run: {note}")),
+            Proposal::Useful { note } => (false, format!("the maintainer scripts of {name} do not run: {note}")),
         })
     }
 
@@ -52,11 +52,7 @@ impl Proposals {
         }
         names.extend(&self.running);
         let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        Some(format!(
-            "to run them in the sandbox, write in {}: configure = [{}]",
-            self.place,
-            names.join(", ")
-        ))
+        Some(format!("to run them in the sandbox, set in {}: configure = [{}]", self.place, names.join(", ")))
     }
 }
 

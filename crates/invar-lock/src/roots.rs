@@ -2,8 +2,8 @@
 //! what maintainer scripts need.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, RootDependency, SolveRequest, solve};
-use invar_debian::{DebianVersion, PackageName, parse_dependencies};
+use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, SolveRequest, solve};
+use invar_debian::{DebianVersion, PackageName};
 use invar_maintscript::{TOOLS, only_for_scripts};
 use invar_project::{
     Because, LockedInterpreter, LockedPackage, LockedPlatform, LockedRoot, Manifest, PackageRequest,
@@ -11,7 +11,7 @@ use invar_project::{
 };
 
 use crate::LockError;
-use crate::requests::roots;
+use crate::requests::{asked, image_requests};
 
 /// What is asked for, for each root. `builds` are the roots of Python builds.
 pub(crate) fn requests(
@@ -50,47 +50,40 @@ impl RootSolver<'_> {
         name: &RootName,
         request: &BTreeSet<PackageRequest>,
     ) -> Result<(), LockError> {
-        let essential = "every Debian system";
         let mut wanted = Vec::new();
-        let mut add = |text: &str, why: &str| {
-            let dependencies =
-                parse_dependencies(text).expect("a name, and perhaps a version, is a relation");
-            wanted.extend(
-                dependencies.into_iter().map(|dependency| RootDependency { dependency, why: why.to_owned() }),
-            );
-        };
-        let asked = format!("the packages of {name}");
+        let mut add = |text: &str, requester: &Requester| wanted.extend(asked(text, requester));
+        let own = Requester::Closure(name.to_string());
         for package in request {
             match &package.version {
-                Some(version) => add(&format!("{} (= {version})", package.name), &asked),
-                None => add(package.name.as_str(), &asked),
+                Some(version) => add(&format!("{} (= {version})", package.name), &own),
+                None => add(package.name.as_str(), &own),
             }
         }
         // Without packages there is no compiler, and headers would be of no use.
         if name.kind() == "python"
             && let Some(interpreter) = self.interpreter
         {
-            add(interpreter.package.as_str(), &asked);
+            add(interpreter.package.as_str(), &own);
             if !request.is_empty() {
-                add(&format!("{}-dev", interpreter.package), &asked);
+                add(&format!("{}-dev", interpreter.package), &own);
             }
         }
         if name.kind() != "image" {
             for package in self.index.essential() {
-                add(package.as_str(), essential);
+                add(package.as_str(), &Requester::Essential);
             }
         }
         if name.kind() == "scripts" {
-            TOOLS.iter().filter(|name| self.has(name)).for_each(|name| add(name, &asked));
+            TOOLS.iter().filter(|name| self.has(name)).for_each(|name| add(name, &own));
         }
         match name.kind() {
             // As the image has it: the same base, the same interpreter.
             "image" => {
                 let manifest = name.name().and_then(|key| self.manifest.image(key));
                 let own = manifest.as_ref().map(Request::of);
-                wanted.extend(roots(own.as_ref().unwrap_or(self.request), self.interpreter));
+                wanted.extend(image_requests(own.as_ref().unwrap_or(self.request), self.interpreter));
             }
-            "shell" | "scripts" => wanted.extend(roots(self.request, self.interpreter)),
+            "shell" | "scripts" => wanted.extend(image_requests(self.request, self.interpreter)),
             _ => {}
         }
         // What the image has stays as it is: one package has one version in a lock.
@@ -101,14 +94,13 @@ impl RootSolver<'_> {
         let nothing = |_: &PackageName, _: &PackageName| false;
         let omit: &dyn Fn(&PackageName, &PackageName) -> bool =
             if name.kind() == "image" { &only_for_scripts } else { &nothing };
-        let solution =
-            solve(self.index, &SolveRequest { roots: wanted, omit, prefer: &prefer }).map_err(|source| {
-                LockError::Solve {
-                    suite: self.codename.to_owned(),
-                    platform: format!("{} ({name})", self.platform),
-                    source: Box::new(source),
-                }
-            })?;
+        let solution = solve(self.index, &SolveRequest { requests: wanted, omit, prefer: &prefer }).map_err(
+            |source| LockError::Solve {
+                suite: self.codename.to_owned(),
+                platform: format!("{} ({name})", self.platform),
+                source: Box::new(source),
+            },
+        )?;
         let mut packages = BTreeSet::new();
         for selected in &solution.packages {
             let record = &selected.record;
@@ -127,8 +119,8 @@ impl RootSolver<'_> {
             }
             let because = match &selected.reason {
                 Reason::DependencyOf(of) => Because::Dependency { of: of.clone() },
-                Reason::Requested { why } if why == essential => Because::Essential,
-                Reason::Requested { .. } => Because::Root(name.clone()),
+                Reason::Requested(Requester::Essential) => Because::Essential,
+                Reason::Requested(_) => Because::Root(name.clone()),
             };
             platform.tools.insert(record.name.clone(), (self.locked)(record, because)?);
         }

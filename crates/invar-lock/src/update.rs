@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::{DebianVersion, PackageName};
-use invar_project::{InvarLock, Platform, nearest};
+use invar_formats::spelling::nearest;
+use invar_project::{InvarLock, Platform};
 
 use crate::LockError;
 

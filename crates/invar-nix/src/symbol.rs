@@ -110,6 +110,6 @@ impl Symbols {
 pub enum TextPiece {
     /// As it is.
     Literal(String),
-    /// Where the symbol's store path stands.
+    /// Where the symbol's store path is.
     Symbol(SymbolId),
 }

@@ -12,7 +12,7 @@ use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 use crate::listing::Keeper;
 use crate::members::escaped;
-use crate::{Compression, ImageError, Keep, LayerFault, LayerNode, Limits, Listing, Member, TarFormat, Time};
+use crate::{Compression, ImageError, Keep, LayerFault, LayerNode, Limits, Listing, Member, Time};
 
 /// Lists the folder, which is not left through links.
 pub(crate) fn list(folder: &Path, limits: &Limits, keep: Keep<'_>) -> Result<Listing, ImageError> {
@@ -106,7 +106,7 @@ fn member(
             nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or_default(),
         },
         attributes: BTreeMap::new(),
-        format: TarFormat::Directory,
+        format: None,
         header: Digest::of(b""),
     }))
 }

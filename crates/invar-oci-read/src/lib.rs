@@ -45,7 +45,7 @@ pub use inventory::{Inventory, InventoryFile, LayerSize, Usage};
 pub use layer::{Layer, read_tar};
 pub use limits::Limits;
 pub use listing::{Keep, Listing, NOTHING};
-pub use member::{LayerNode, Member, TarFormat};
+pub use member::{LayerNode, Member};
 pub use open::{ImageForm, ImageSet, open};
 pub use outline::{FileFilter, Outline};
 pub use packages::{Package, PackageKind, Packages, is_record};

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use invar_formats::tar::Time;
+use invar_formats::tar::{TarFormat, Time};
 use invar_tree::{Digest, ImagePath, Mode, Owner};
 
 /// What a member is.
@@ -45,21 +44,6 @@ pub enum LayerNode {
     Opaque,
 }
 
-/// How a member's header is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TarFormat {
-    /// The old format.
-    V7,
-    /// POSIX ustar.
-    Ustar,
-    /// ustar with a pax extended header.
-    Pax,
-    /// GNU's.
-    Gnu,
-    /// Not from an archive.
-    Directory,
-}
-
 /// One member of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -77,8 +61,8 @@ pub struct Member {
     pub time: Time,
     /// Extended attributes.
     pub attributes: BTreeMap<String, Vec<u8>>,
-    /// How its header is written.
-    pub format: TarFormat,
+    /// How its header is written; `None` in a directory, which has no headers.
+    pub format: Option<TarFormat>,
     /// The digest of all blocks of its header, extensions included: two members with equal headers and contents are
     /// the same bytes.
     pub header: Digest,
@@ -105,29 +89,5 @@ impl LayerNode {
             Self::File { size, .. } => *size,
             _ => 0,
         }
-    }
-}
-
-impl From<invar_formats::tar::TarFormat> for TarFormat {
-    fn from(format: invar_formats::tar::TarFormat) -> Self {
-        use invar_formats::tar::TarFormat as Written;
-        match format {
-            Written::V7 => Self::V7,
-            Written::Ustar => Self::Ustar,
-            Written::Pax => Self::Pax,
-            Written::Gnu => Self::Gnu,
-        }
-    }
-}
-
-impl fmt::Display for TarFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V7 => "v7",
-            Self::Ustar => "ustar",
-            Self::Pax => "pax",
-            Self::Gnu => "GNU",
-            Self::Directory => "folder",
-        })
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use invar_debian::Paragraph;
+use invar_python::{DistributionName, Requirement};
 use invar_tree::ImagePath;
 
 /// A package that an image says it has.
@@ -120,7 +121,7 @@ impl Packages {
 
     /// The packages of this name.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<Package>> {
-        let python = normalised(name);
+        let python = normalized(name);
         self.all.iter().filter(move |package| match package.kind {
             PackageKind::Debian => package.name == name,
             PackageKind::Python => package.name == python,
@@ -205,12 +206,12 @@ impl Packages {
         let required = fields(header, "Requires-Dist").filter(|text| !text.contains("extra =="));
         let package = Arc::new(Package {
             kind: PackageKind::Python,
-            name: normalised(name),
+            name: normalized(name),
             version: version.to_owned(),
             architecture: None,
             source: None,
             url,
-            depends: required.map(python_name).collect(),
+            depends: required.filter_map(Requirement::name_in).map(|name| name.to_string()).collect(),
             record: path.clone(),
         });
         let site = directory.parent().map(|parent| parent.as_str().to_owned()).unwrap_or_default();
@@ -286,22 +287,9 @@ fn debian_name(text: &str) -> String {
         .to_owned()
 }
 
-fn python_name(text: &str) -> String {
-    let end = text.find(|character: char| !character.is_ascii_alphanumeric() && !"-_.".contains(character));
-    normalised(&text[..end.unwrap_or(text.len())])
-}
-
-/// A distribution's name in the form that all spellings share (Python packaging specifications, "Name
-/// normalization").
-fn normalised(name: &str) -> String {
-    let mut result = String::with_capacity(name.len());
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !result.is_empty() {
-            result.push('-');
-        }
-        result.push_str(&part.to_ascii_lowercase());
-    }
-    result
+/// A Python distribution's name in the form that all spellings share, or a text that is not a name as it is.
+fn normalized(name: &str) -> String {
+    name.parse::<DistributionName>().map_or_else(|_| name.to_owned(), |name| name.to_string())
 }
 
 #[cfg(test)]

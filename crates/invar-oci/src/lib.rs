@@ -24,7 +24,6 @@ mod index;
 mod layer;
 mod platform;
 mod reference;
-mod rootfs;
 mod segment;
 mod ustar;
 
@@ -32,11 +31,8 @@ pub use archive::{ArchivePart, ArchiveRequest, archive_parts, layout_files, tota
 pub use gzip::{GzipWriter, MEMBER_SIZE, gzip};
 pub use image::{CONFIG_MEDIA_TYPE, Healthcheck, History, Image, ImageConfig, MANIFEST_MEDIA_TYPE};
 pub use index::{INDEX_MEDIA_TYPE, Index};
-pub use layer::{LAYER_MEDIA_TYPE, Layer, LayerHasher};
+pub use layer::{LAYER_MEDIA_TYPE, Layer};
 pub use platform::{OPERATING_SYSTEM, Platform};
 pub use reference::{Reference, ReferenceError};
-pub use rootfs::{rootfs_length, write_rootfs};
-pub use segment::{
-    END_OF_ARCHIVE, SegmentError, SegmentLayout, directories_length, write_directories, write_segment,
-};
+pub use segment::{END_OF_ARCHIVE, SegmentError, SegmentLayout, write_directories, write_segment};
 pub use ustar::FILE_TIME;

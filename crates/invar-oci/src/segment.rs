@@ -217,11 +217,6 @@ pub fn write_directories(tree: &Tree, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// How many bytes [`write_directories`] writes for `tree`: where a layer's first segment begins.
-pub fn directories_length(tree: &Tree) -> u64 {
-    directories(tree).map(|(path, entry)| Member::of(path, entry).header().len() as u64).sum()
-}
-
 fn check_name(path: &ImagePath) -> Result<(), SegmentError> {
     if path.name().starts_with(".wh.") {
         return Err(SegmentError::Whiteout { path: path.clone() });

@@ -4,7 +4,8 @@ use invar_oci::{Healthcheck, History, ImageConfig};
 use invar_project::{HealthCheck, Manifest, Platform};
 use invar_tree::SEARCH_PATH;
 
-use crate::{ENVIRONMENT, LayerName};
+use crate::ENVIRONMENT;
+use crate::layer::LayerName;
 
 /// The image configuration for `manifest` on `platform`.
 ///

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use invar_debian::PackageName;
-use invar_project::{Configure, nearest};
+use invar_formats::spelling::nearest;
+use invar_project::Configure;
 
-use crate::plan::PlanError;
+use crate::error::PlanError;
 
 /// The packages that `configure` names must be in the image.
 ///

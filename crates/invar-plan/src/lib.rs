@@ -9,6 +9,8 @@
 //!   `invar-build` creates them.
 mod config;
 mod configure;
+mod error;
+mod layer;
 mod plan;
 mod python;
 mod recipe;
@@ -19,7 +21,9 @@ mod step;
 
 pub use config::image_config;
 pub use configure::check_configured;
-pub use plan::{LayerName, Plan, PlanError, PlannedLayer};
+pub use error::PlanError;
+pub use layer::LayerName;
+pub use plan::{Plan, PlannedLayer};
 pub use python::{python_packages, target};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;

@@ -2,15 +2,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::DebianVersion;
-use invar_project::{
-    Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Platform, Prefer,
-};
-use invar_python::{
-    DistributionName, ExtraName, GroupName, PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock,
-    select,
-};
+use invar_project::{Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, Platform, Prefer};
+use invar_python::EnvironmentLayout;
+use invar_python::{PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock, select};
+use invar_tree::ImagePath;
 
-use crate::PlanError;
+use crate::ENVIRONMENT;
+use crate::error::PlanError;
 
 /// The Python packages for `manifest` on `platform`, sorted by name: wheels, and what has to be built.
 ///
@@ -26,11 +24,9 @@ pub fn python_packages(
     let target = target(lock, platform)?;
     let (extras, all_extras) = match &manifest.extras {
         Extras::All => (BTreeSet::new(), true),
-        Extras::Named(names) => {
-            (names.iter().filter_map(|name| name.as_str().parse::<ExtraName>().ok()).collect(), false)
-        }
+        Extras::Named(names) => (names.iter().cloned().collect(), false),
     };
-    let groups = manifest.groups.iter().filter_map(|name| name.as_str().parse::<GroupName>().ok()).collect();
+    let groups = manifest.groups.iter().cloned().collect();
     let selection = Selection { extras, all_extras, groups, project: true };
     select(uv_lock, Some(project.name.as_str()), &target, &selection, &policy(manifest))
         .map_err(|source| PlanError::Select { platform, source: Box::new(source) })
@@ -48,26 +44,20 @@ pub fn target(lock: &InvarLock, platform: Platform) -> Result<Target, PlanError>
 
 fn policy(manifest: &Manifest) -> SourcePolicy {
     let Some(project) = &manifest.project else { return SourcePolicy::default() };
-    let distributions = |names: &BTreeSet<NormalisedName>| names.iter().filter_map(distribution).collect();
     let prefer = manifest
         .python
         .overrides
         .iter()
-        .filter_map(|(name, own)| Some((distribution(name)?, own.prefer? == Prefer::Sdist)));
+        .filter_map(|(name, own)| Some((name.clone(), own.prefer? == Prefer::Sdist)));
     SourcePolicy {
         prefer_sdist: manifest.python.prefer == Prefer::Sdist,
         prefer: prefer.collect::<BTreeMap<_, _>>(),
         no_build: project.uv.no_build,
-        no_build_packages: distributions(&project.uv.no_build_package),
+        no_build_packages: project.uv.no_build_package.clone(),
         no_binary: project.uv.no_binary,
-        no_binary_packages: distributions(&project.uv.no_binary_package),
+        no_binary_packages: project.uv.no_binary_package.clone(),
         project_is_package: project.is_package(),
     }
-}
-
-/// Both crates normalize names by the same rule.
-fn distribution(name: &NormalisedName) -> Option<DistributionName> {
-    name.as_str().parse().ok()
 }
 
 pub(crate) fn python_version(interpreter: &LockedInterpreter) -> Result<PythonVersion, PlanError> {
@@ -96,4 +86,13 @@ fn series(version: &DebianVersion) -> Option<(u32, u32)> {
     let (major, rest) = version.upstream().split_once('.')?;
     let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
     Some((major.parse().ok()?, rest[..digits].parse().ok()?))
+}
+
+/// The layout of the virtual environment that `interpreter` runs.
+///
+/// # Errors
+/// [`PlanError::Version`].
+pub(crate) fn environment(interpreter: &LockedInterpreter) -> Result<EnvironmentLayout, PlanError> {
+    let prefix = ImagePath::parse(ENVIRONMENT).expect("it is a relative path");
+    Ok(EnvironmentLayout { prefix, python: python_version(interpreter)?.series() })
 }

@@ -1,8 +1,9 @@
 use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_project::LockedPackage;
 use invar_python::{Chosen, EnvironmentLayout};
 use invar_tree::{Digest, Origin};
 
-/// How a tree is made. Equal recipes make equal trees, so the key under which a store keeps what it made is of its
+/// How a tree is created. Equal recipes make equal trees, so the key under which a store keeps what it made is of its
 /// fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recipe {
@@ -31,6 +32,22 @@ pub struct PackageRecipe {
     pub digest: Digest,
     /// Whether documentation is unpacked too.
     pub docs: bool,
+}
+
+impl PackageRecipe {
+    /// How the locked `package` is unpacked; with its documentation where `docs` says so.
+    pub(crate) fn locked(name: &PackageName, package: &LockedPackage, docs: bool) -> Self {
+        Self {
+            name: name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            suite: package.suite.to_string(),
+            file: package.file.as_str().to_owned(),
+            size: package.size,
+            digest: package.sha256,
+            docs,
+        }
+    }
 }
 
 /// A wheel and where it is installed.

@@ -2,8 +2,8 @@
 use invar_debian::PackageName;
 use invar_project::{LockedPackage, LockedPlatform, RootName};
 
-use crate::plan::package_recipe;
-use crate::{PackageRecipe, PlanError};
+use crate::error::PlanError;
+use crate::recipe::PackageRecipe;
 
 /// The packages of the root `name`, sorted by name. Documentation is left out: nobody reads it in a build.
 ///
@@ -14,7 +14,7 @@ pub fn root_packages(locked: &LockedPlatform, name: &RootName) -> Result<Vec<Pac
     let root = locked.roots.get(name).ok_or_else(missing)?;
     let recipe = |package: &PackageName| {
         let found = locked.packages.get(package).or_else(|| locked.tools.get(package));
-        found.map(|found| package_recipe(package, found, false)).ok_or_else(missing)
+        found.map(|found| PackageRecipe::locked(package, found, false)).ok_or_else(missing)
     };
     root.packages.iter().map(recipe).collect()
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use invar_project::{DefaultGroups, Manifest, NormalisedName};
+use invar_project::Manifest;
 use invar_tree::ImagePath;
 
 use crate::PROJECT;
@@ -9,7 +9,7 @@ use crate::PROJECT;
 /// project's files, which are mounted.
 pub fn shell_manifest(manifest: &Manifest) -> Manifest {
     let mut shell = manifest.clone();
-    for group in shell_groups(manifest) {
+    for group in manifest.dev_shell_groups() {
         if !shell.groups.contains(&group) {
             shell.groups.push(group);
         }
@@ -27,19 +27,4 @@ pub fn shell_manifest(manifest: &Manifest) -> Manifest {
         shell.image.workdir = workdir;
     }
     shell
-}
-
-/// The dependency groups that the shell adds.
-fn shell_groups(manifest: &Manifest) -> Vec<NormalisedName> {
-    if let Some(groups) = &manifest.dev_shell.groups {
-        return groups.clone();
-    }
-    let Some(project) = &manifest.project else { return Vec::new() };
-    match &project.uv.default_groups {
-        Some(groups) => match groups {
-            DefaultGroups::All => project.groups.keys().cloned().collect(),
-            DefaultGroups::Named(names) => names.clone(),
-        },
-        None => "dev".parse().ok().filter(|dev| project.groups.contains_key(dev)).into_iter().collect(),
-    }
 }

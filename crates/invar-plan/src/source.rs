@@ -1,19 +1,18 @@
 //! Python packages that are built from their sources.
 use std::collections::BTreeMap;
 
-use invar_project::{
-    ConfigSetting, LockedBuild, LockedInterpreter, LockedPlatform, Manifest, NormalisedName, Override,
-    RootName,
-};
+use invar_project::{LockedBuild, LockedInterpreter, LockedPlatform, Manifest, Override, RootName};
 use invar_python::{
-    Chosen, ChosenSource, DistributionName, EnvironmentLayout, Location, NeededBy, SourceLocation, WheelFile,
-    WheelFilename, version_environment,
+    Chosen, ChosenSource, ConfigSetting, DistributionName, EnvironmentLayout, Location, NeededBy,
+    SourceLocation, WheelFile, WheelFilename, version_environment,
 };
 use invar_tree::{Digest, ImagePath};
 
-use crate::plan::environment;
+use crate::BUILD_ENVIRONMENT;
+use crate::error::PlanError;
+use crate::python::environment;
+use crate::recipe::{PackageRecipe, WheelRecipe};
 use crate::roots::root_packages;
-use crate::{BUILD_ENVIRONMENT, PackageRecipe, PlanError, WheelRecipe};
 
 /// How a Python package is built, and from what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl SourceBuild {
 }
 
 /// The root in which the distribution `name` is built.
-pub fn build_root_name(manifest: &Manifest, name: &NormalisedName) -> RootName {
+pub fn build_root_name(manifest: &Manifest, name: &DistributionName) -> RootName {
     match manifest.python.overrides.get(name) {
         Some(own) if own.has_root() => RootName::python_package(name),
         _ => RootName::python(),
@@ -65,7 +64,7 @@ pub fn build_root_name(manifest: &Manifest, name: &NormalisedName) -> RootName {
 
 /// The root in which the distribution `name` is built since another's build needs it: its own where it has one, else
 /// the other's.
-pub fn needed_root_name(manifest: &Manifest, name: &NormalisedName, needed_in: &RootName) -> RootName {
+pub fn needed_root_name(manifest: &Manifest, name: &DistributionName, needed_in: &RootName) -> RootName {
     match manifest.python.overrides.get(name) {
         Some(own) if own.has_root() => RootName::python_package(name),
         _ => needed_in.clone(),
@@ -109,7 +108,7 @@ pub fn build_needs(
         let missing = || PlanError::Build { name: file.clone() };
         let source = locked.build_sources.get(file).ok_or_else(missing)?;
         let chosen = ChosenSource {
-            name: source.name.as_str().parse().map_err(|_| missing())?,
+            name: source.name.clone(),
             version: source.build.version.clone(),
             source: SourceLocation::Archive {
                 filename: file.clone(),
@@ -119,11 +118,11 @@ pub fn build_needs(
                 subdirectory: None,
             },
             direct: None,
-            needed_by: NeededBy::Package(source.name.as_str().parse().map_err(|_| missing())?),
+            needed_by: NeededBy::Package(source.name.clone()),
         };
         let root = needed_root_name(manifest, &source.name, root);
         let context = Context { manifest, locked, interpreter };
-        context.source_build(chosen, &source.name, &source.build, &root, &layout)
+        context.source_build(chosen, &source.build, &root, &layout)
     };
     build.sources.iter().map(need).collect()
 }
@@ -136,10 +135,9 @@ pub(crate) fn source_build(
     layout: &EnvironmentLayout,
 ) -> Result<SourceBuild, PlanError> {
     let missing = || PlanError::Build { name: chosen.name.to_string() };
-    let name: NormalisedName = chosen.name.as_str().parse().map_err(|_| missing())?;
-    let build = locked.builds.get(&name).ok_or_else(missing)?;
-    let root = build_root_name(manifest, &name);
-    Context { manifest, locked, interpreter }.source_build(chosen, &name, build, &root, layout)
+    let build = locked.builds.get(&chosen.name).ok_or_else(missing)?;
+    let root = build_root_name(manifest, &chosen.name);
+    Context { manifest, locked, interpreter }.source_build(chosen, build, &root, layout)
 }
 
 /// What every build is planned from.
@@ -153,7 +151,6 @@ impl Context<'_> {
     fn source_build(
         &self,
         chosen: ChosenSource,
-        name: &NormalisedName,
         build: &LockedBuild,
         root_name: &RootName,
         layout: &EnvironmentLayout,
@@ -165,6 +162,7 @@ impl Context<'_> {
             .iter()
             .map(|file| self.wheel(file, &chosen.name, &own_layout))
             .collect::<Result<_, _>>()?;
+        let name = &chosen.name;
         let own = manifest.python.overrides.get(name).cloned().unwrap_or_default();
         let uv = manifest.project.as_ref().map(|project| &project.uv);
         if uv.is_some_and(|uv| uv.no_build_isolation || uv.no_build_isolation_package.contains(name)) {

@@ -1,8 +1,9 @@
 //! Build steps, and what they are run in.
 use invar_project::{LockedPlatform, Manifest, RootName, Step};
 
+use crate::error::PlanError;
+use crate::recipe::PackageRecipe;
 use crate::roots::root_packages;
-use crate::{PackageRecipe, PlanError};
 
 /// A build step, and what it is run in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,6 @@
 //! * No resolving: `invar lock` decides which packages are needed; they are only recorded here.
 mod lock;
 mod manifest;
-mod nearest;
 mod platform;
 mod source;
 mod suite;
@@ -27,14 +26,12 @@ pub use lock::{
     PoolPathError, Purpose, Request, RootName, RootNameError, ScriptVerdict,
 };
 pub use manifest::{
-    AbsoluteUrl, BuildPath, BuildSystem, ConfigSetting, Configure, ContentKeys, DefaultGroups, DevShell,
-    EnvironmentName, ExtraBuildDependency, Extras, FetchUrl, FileText, Finding, HealthCheck, IMAGE_KEYS,
-    Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval, LabelName, ListValues, Manifest,
-    ManifestError, ManifestSources, Mirror, NormalisedName, Output, Override, PackageRequest, Port, Prefer,
-    Problem, Project, Protocol, Python, RelativePath, RepositoryName, Requirement, RequirementUrl, Signal,
-    Step, StepFetch, StepName, Tag, User, UvSettings, UvWorkspace, WorkspaceRoot, Wrap, reference, schema,
+    AbsoluteUrl, BuildPath, Configure, ContentKeys, DevShell, EnvironmentName, Extras, FetchUrl, FileText,
+    Finding, HealthCheck, IMAGE_KEYS, Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval,
+    LabelName, ListValues, Manifest, ManifestError, ManifestSources, Mirror, Output, Override,
+    PackageRequest, Port, Prefer, Problem, Protocol, Python, RelativePath, RepositoryName, Signal, Step,
+    StepFetch, StepName, Tag, User, WorkspaceRoot, Wrap, reference, schema,
 };
-pub use nearest::nearest;
 pub use platform::Platform;
 pub use source::{
     Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, GlobList, Listing,

@@ -172,6 +172,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use invar_debian::PackageName;
+use invar_python::DistributionName;
 pub use invar_tree::FORMAT_VERSION;
 use invar_tree::{Digest, ImagePath};
 use pep440_rs::{Version, VersionSpecifiers};
@@ -189,7 +190,7 @@ pub use self::python::{LockedBuild, LockedBuildSource, LockedBuildWheel};
 pub use self::read::LockError;
 pub use self::root::{LockedRoot, RootName, RootNameError};
 pub use self::suite::{Fingerprint, FingerprintError, LockedArchive, LockedSuite};
-use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName, Timestamp};
+use crate::{FetchUrl, PackageRequest, Platform, SuiteName, Timestamp};
 
 /// What `invar.lock` holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,7 +259,7 @@ pub struct LockedPlatform {
     /// What else consists of Debian packages other than the image.
     pub roots: BTreeMap<RootName, LockedRoot>,
     /// The Python packages that are built from their source.
-    pub builds: BTreeMap<NormalisedName, LockedBuild>,
+    pub builds: BTreeMap<DistributionName, LockedBuild>,
     /// The wheels that those builds need, by their file names.
     pub build_wheels: BTreeMap<String, LockedBuildWheel>,
     /// The source distributions that those builds need, by their file names. None needs itself.
@@ -305,7 +306,6 @@ as_text!(
     Because,
     FetchUrl,
     Fingerprint,
-    NormalisedName,
     OmissionReason,
     PackageRequest,
     Platform,

@@ -10,8 +10,6 @@ mod image;
 mod interpreter;
 mod page;
 mod place;
-mod project;
-mod python;
 mod reader;
 mod reference;
 mod request;
@@ -19,14 +17,19 @@ mod runtime;
 mod schema;
 mod step;
 mod url;
-mod uv;
 mod variant;
+mod workspace;
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use invar_debian::PackageName;
+use invar_formats::spelling::nearest;
+use invar_python::{DefaultGroups, ExtraName, GroupName, NameError, Project, ProjectProblem};
 use schemars::JsonSchema;
 use toml::de::DeTable;
 
@@ -36,22 +39,19 @@ pub use self::dev_shell::DevShell;
 use self::dev_shell::shell_schema;
 pub use self::error::{Finding, ManifestError, Problem};
 pub use self::image::{HealthCheck, Image, ImageKeys, KEYS as IMAGE_KEYS};
-pub use self::interpreter::{ConfigSetting, Override, Prefer, Python};
+pub use self::interpreter::{Override, Prefer, Python};
 pub use self::page::reference;
 pub use self::place::{BuildPath, ImageKey, RelativePath, StepName};
-pub use self::project::{BuildSystem, Project};
-pub use self::python::{NormalisedName, Requirement, RequirementUrl};
 pub use self::reference::{RepositoryName, Tag};
 pub use self::request::PackageRequest;
 pub use self::runtime::{EnvironmentName, Identity, Interval, LabelName, Port, Protocol, Signal, User};
 pub use self::schema::schema;
 pub use self::step::{FileText, ListValues, Output, Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
-pub use self::uv::{DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, WorkspaceRoot};
 pub use self::variant::{ContentKeys, ImageOverride};
+pub use self::workspace::WorkspaceRoot;
 use crate::manifest::reader::{Reader, Section, Value};
-use crate::manifest::schema::package_names_schema;
-use crate::nearest::nearest;
+use crate::manifest::schema::{PythonName, package_names_schema};
 use crate::{Glob, SuiteName, Timestamp, ValueError};
 
 /// The longest file that is read as a manifest, in bytes.
@@ -104,8 +104,8 @@ pub struct Manifest {
     #[schemars(default)]
     pub extras: Extras,
     /// The project's dependency groups to install. Default: none, not even `dev`.
-    #[schemars(default)]
-    pub groups: Vec<NormalisedName>,
+    #[schemars(with = "Vec<PythonName>", default)]
+    pub groups: Vec<GroupName>,
     /// Patterns for the source files to include, such as `"src"` or `"assets/**/*.css"`, even if an ignore file
     /// excludes them; an empty array includes nothing. Default: all files except those that `.gitignore` files or
     /// `.dockerignore` exclude; nothing if the project is a package, which is installed instead.
@@ -163,7 +163,7 @@ pub enum Extras {
     /// All that the project has.
     All,
     /// Those of this list.
-    Named(Vec<NormalisedName>),
+    Named(Vec<ExtraName>),
 }
 
 impl Default for Extras {
@@ -204,7 +204,7 @@ impl Manifest {
 
     /// The dependency groups that are installed in the author's shell: those that the manifest names, else uv's default
     /// groups, else `dev` if the project has it.
-    pub fn dev_shell_groups(&self) -> Vec<NormalisedName> {
+    pub fn dev_shell_groups(&self) -> Vec<GroupName> {
         if let Some(groups) = &self.dev_shell.groups {
             return groups.clone();
         }
@@ -218,7 +218,11 @@ impl Manifest {
 
     /// Reads both files; every finding is with its file. `None` only if there is a finding.
     fn read_files(pyproject: Option<&OpenFile<'_>>, invar_toml: Option<&OpenFile<'_>>) -> Option<Self> {
-        let project = pyproject.and_then(|file| Project::read(&file.reader, &file.table));
+        let project = pyproject.and_then(|file| {
+            let (project, findings) = Project::read(file.reader.path(), &file.table);
+            file.reader.extend(findings);
+            project
+        });
         // Where `[project]` is there but broken, whatever follows from it would be a second finding.
         let is_broken = project.is_none() && pyproject.is_some_and(|file| file.table.contains_key("project"));
         let known = if is_broken { Known::Broken } else { Known::Read(project.as_ref()) };
@@ -401,24 +405,27 @@ fn extras(value: &Value<'_, '_>, known: Known<'_>) -> Option<Extras> {
     Some(Extras::Named(names))
 }
 
-fn groups(value: &Value<'_, '_>, known: Known<'_>) -> Option<Vec<NormalisedName>> {
+fn groups(value: &Value<'_, '_>, known: Known<'_>) -> Option<Vec<GroupName>> {
     let groups = known.project().map(|project| &project.groups);
     let may_be_any = matches!(known, Known::Broken);
-    defined(value, groups, may_be_any, |name, nearest| Problem::UnknownGroup { name, nearest })
+    defined(value, groups, may_be_any, |name, nearest| ProjectProblem::UnknownGroup { name, nearest }.into())
 }
 
 /// A list of names, each of which the project must define unless it `may_be_any`.
-fn defined<T>(
+fn defined<N, T>(
     value: &Value<'_, '_>,
-    defined: Option<&BTreeMap<NormalisedName, T>>,
+    defined: Option<&BTreeMap<N, T>>,
     may_be_any: bool,
     unknown: impl Fn(String, Option<String>) -> Problem,
-) -> Option<Vec<NormalisedName>> {
+) -> Option<Vec<N>>
+where
+    N: FromStr<Err = NameError> + Ord + Clone + Borrow<str> + fmt::Display,
+{
     let read = |item: &Value<'_, '_>| {
-        let name: NormalisedName = item.parsed()?;
-        if !may_be_any && !defined.is_some_and(|defined| defined.contains_key(&name)) {
+        let name: N = item.parsed()?;
+        if !may_be_any && !defined.is_some_and(|defined| defined.contains_key::<N>(&name)) {
             let known = defined.into_iter().flat_map(BTreeMap::keys);
-            let nearest = nearest(name.as_str(), known.map(NormalisedName::as_str)).map(str::to_owned);
+            let nearest = nearest(name.borrow(), known.map(|known| known.borrow())).map(str::to_owned);
             item.reader.report(item.span.clone(), unknown(name.to_string(), nearest));
         }
         Some(name)

@@ -146,39 +146,11 @@ pub enum ValueError {
         text: String,
     },
     /// Not the name of a Python distribution, extra or dependency group.
-    #[error(
-        "{text:?} is not a Python name: expected letters, digits, \"-\", \"_\" and \".\", starting and ending with a letter or digit"
-    )]
-    PythonName {
-        /// The text as given.
-        text: String,
-    },
-    /// Not a Python version.
-    #[error("{text:?} is not a Python version")]
-    PythonVersion {
-        /// The text as given.
-        text: String,
-    },
-    /// Not a list of version specifiers.
-    #[error("{text:?} is not a version specifier: expected, for example, \">=3.11,<3.14\"")]
-    Specifiers {
-        /// The text as given.
-        text: String,
-    },
-    /// Not a requirement.
-    #[error("{text:?} is not a Python requirement: {fault}")]
-    Requirement {
-        /// The text as given.
-        text: String,
-        /// What the parser said.
-        fault: String,
-    },
-    /// An argument, value or path with a NUL byte, which no program can be given.
-    #[error("{text:?} has a NUL byte")]
-    Nul {
-        /// The text as given.
-        text: String,
-    },
+    #[error(transparent)]
+    PythonName(#[from] invar_python::NameError),
+    /// Not a Python requirement.
+    #[error(transparent)]
+    Requirement(#[from] invar_python::RequirementError),
     /// A text that must not be empty.
     #[error("the string is empty")]
     Empty,
@@ -235,16 +207,6 @@ pub enum ValueError {
         text: String,
         /// What could be there.
         expected: &'static str,
-    },
-    /// A number out of its range.
-    #[error("{number} is out of range: expected {least} to {most}")]
-    Number {
-        /// The number as given.
-        number: String,
-        /// The smallest that is accepted.
-        least: u64,
-        /// The largest that is accepted.
-        most: u64,
     },
 }
 

@@ -1,6 +1,8 @@
 //! uv.lock, wheels and virtual environments as trees.
 //!
 //! # Goals
+//! * Names, requirements, markers, and what a `pyproject.toml` says of a project are read here and nowhere else:
+//!   [`DistributionName`], [`Requirement`], [`Marker`], [`Project`].
 //! * [`UvLock`] reads every revision of version 1 of `uv.lock`, and [`select`] returns the wheels that `uv sync` would
 //!   install and the sources that it would build, for the Python and the platform of the *image*, never the host's.
 //! * [`unpack_wheel`] returns a wheel's files where `uv` would install them, byte for byte, except for `INSTALLER`.
@@ -28,7 +30,6 @@ mod layout;
 mod lock;
 mod marker;
 mod name;
-mod nearest;
 mod needs;
 mod project;
 mod requirement;
@@ -48,14 +49,17 @@ pub use frontend::{FRONTEND, FrontendExit, frontend_system};
 pub use invar_tree::Machine;
 pub use layout::EnvironmentLayout;
 pub use lock::{
-    ConflictItem, ConflictKind, Dependency, LockedHash, LockedMetadata, LockedRequirement, LockedSdist,
-    LockedWheel, Manifest, Package, Source, UvLock, UvLockError, lock_digest,
+    ConflictItem, ConflictKind, Dependency, Disagreement, LockedHash, LockedMetadata, LockedRequirement,
+    LockedSdist, LockedWheel, Manifest, Package, Place, Source, UvLock, UvLockError, lock_digest,
 };
 pub use marker::{Activated, Marker, MarkerEnvironment, MarkerError};
-pub use name::{DistributionName, ExtraName, GroupName, NameError};
+pub use name::{DistributionName, ExtraName, GroupName, LONGEST_NAME, NameError};
 pub use needs::{COMPILER_PACKAGES, Need, need};
-pub use project::{Disagreement, Place, ProjectMetadata};
-pub use requirement::{Requirement, RequirementError};
+pub use project::{
+    ConfigSetting, DefaultGroups, ExtraBuildDependency, FieldError, Project, ProjectProblem, UvSettings,
+    UvWorkspace, config_settings,
+};
+pub use requirement::{Requirement, RequirementError, RequirementFault};
 pub use sdist::{EntryFault, SDIST_VERSION, SdistError, SdistFault, SdistInfo, unpack_sdist};
 pub use select::{
     Chosen, ChosenSource, DirectUrl, GitReferenceKind, Location, NeededBy, PackageProblem, SelectError,

@@ -36,8 +36,11 @@ use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
 
+mod check;
 mod relative;
 mod wire;
+
+pub use check::{Disagreement, Place};
 
 /// The version of the format that is read.
 const VERSION: i64 = 1;

@@ -31,6 +31,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Deserializer};
 
 mod compare;
+mod display;
 mod parse;
 
 use compare::Comparison;

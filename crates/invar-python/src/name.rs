@@ -7,30 +7,47 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest name that is accepted, in bytes: a part of a file name on Linux.
-const LONGEST: usize = 255;
+/// The longest name that is accepted, in bytes. The grammar has no limit, but a name is a part of the names of files
+/// (wheels, folders of metadata, archives), and no file system of Linux has longer ones.
+pub const LONGEST_NAME: usize = 255;
 
 /// A text that is not the name of a distribution, extra or dependency group.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} is not the name of {kind}: expected letters, digits, \"-\", \"_\" and \".\", the first and the last a \
-     letter or digit"
-)]
-pub struct NameError {
-    /// What the name should have been of, with its article.
-    pub kind: &'static str,
-    /// The text as given.
-    pub text: String,
+pub enum NameError {
+    /// It breaks the grammar.
+    #[error(
+        "{text:?} is not the name of {kind}: expected letters, digits, \"-\", \"_\" and \".\", starting and \
+         ending with a letter or digit"
+    )]
+    Grammar {
+        /// What the name should have been of, with its article.
+        kind: &'static str,
+        /// The text as given, shortened.
+        text: String,
+    },
+    /// It is longer than [`LONGEST_NAME`].
+    #[error("the name of {kind} has at most {LONGEST_NAME} characters, and \"{start}…\" has {length}")]
+    Long {
+        /// What the name should have been of, with its article.
+        kind: &'static str,
+        /// How the text starts.
+        start: String,
+        /// How many characters it has.
+        length: usize,
+    },
 }
 
-fn normalise(kind: &'static str, text: &str) -> Result<Arc<str>, NameError> {
+fn normalize(kind: &'static str, text: &str) -> Result<Arc<str>, NameError> {
     let bytes = text.as_bytes();
     let ends = |end: Option<&u8>| end.is_some_and(u8::is_ascii_alphanumeric);
     let inner = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if bytes.len() > LONGEST || !ends(bytes.first()) || !ends(bytes.last()) || !bytes.iter().all(inner) {
-        return Err(NameError { kind, text: text.chars().take(LONGEST).collect() });
+    if !ends(bytes.first()) || !ends(bytes.last()) || !bytes.iter().all(inner) {
+        return Err(NameError::Grammar { kind, text: text.chars().take(LONGEST_NAME).collect() });
+    }
+    if bytes.len() > LONGEST_NAME {
+        return Err(NameError::Long { kind, start: text[..32].to_owned(), length: text.len() });
     }
     let mut name = String::with_capacity(text.len());
     for character in text.chars() {
@@ -60,7 +77,7 @@ macro_rules! names {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                normalise($kind, text).map(Self)
+                normalize($kind, text).map(Self)
             }
         }
 
@@ -79,6 +96,12 @@ macro_rules! names {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -110,8 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn names_are_normalised() {
+    fn names_are_normalized() {
         check("Flask", Some("flask"));
+        check("FRIENDLY._.bard", Some("friendly-bard"));
         check("ruamel.yaml", Some("ruamel-yaml"));
         check("a_-.b", Some("a-b"));
         check("zope.interface", Some("zope-interface"));
@@ -121,8 +145,17 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "-a", "a-", "a b", "a/b", "é", ".", "../x", &"a".repeat(256)] {
+        for text in ["", "-a", "a-", "a b", "a/b", "é", ".", "../x"] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn a_long_name_is_refused_for_its_length() {
+        check(&"a".repeat(255), Some(&"a".repeat(255)));
+        let error = "a".repeat(256).parse::<ExtraName>().unwrap_err();
+        let start = "a".repeat(32);
+        let expected = format!("the name of an extra has at most 255 characters, and \"{start}…\" has 256");
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -1,361 +1,143 @@
-//! Whether a lock belongs to a project: what `uv lock --check` would notice.
-//!
-//! `uv` compares what the project asks for with what the lock says that it asked for. Names, extras and versions are
-//! compared in their normalized forms. Markers are compared by what they decide: in every environment of a grid that
-//! `requires-python` allows, the same requirements must apply. A text may differ from what `uv` made of it.
-//!
-//! What is dynamic is not compared: only building shows what the project asks for, and it did when it was locked.
-//!
-//! What `tool.uv.sources` changes (URLs, paths, git, workspace members, indexes) is only compared by name: a false
-//! alarm would be worse than a miss.
+//! What `pyproject.toml` says about a Python project, read with the place of everything that is wrong with it.
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_toml::Finding;
 use pep440_rs::{Version, VersionSpecifiers};
+use toml::de::DeTable;
 
-use crate::lock::{LockedRequirement, Package, UvLock};
-use crate::marker::{Activated, Marker, MarkerEnvironment};
+use crate::build_system::BuildSystem;
 use crate::name::{DistributionName, ExtraName, GroupName};
-use crate::requirement::{Requirement, RequirementError};
+use crate::requirement::Requirement;
 
-/// What a `pyproject.toml` asks for.
+mod groups;
+mod problem;
+mod uv;
+
+pub use problem::{FieldError, ProjectProblem};
+pub use uv::{ConfigSetting, DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, config_settings};
+
+type KeyProblem = invar_toml::KeyProblem<FieldError>;
+type Reader<'a> = invar_toml::Reader<'a, ProjectProblem>;
+type Section<'a, 'i> = invar_toml::Section<'a, 'i, ProjectProblem>;
+type Value<'a, 'i> = invar_toml::Value<'a, 'i, ProjectProblem>;
+
+/// What `pyproject.toml` says about the Python project: `[project]` (PEP 621), `[dependency-groups]` (PEP 735),
+/// `[build-system]` (PEP 518) and the keys of `[tool.uv]` that matter for an image.
+///
+/// Keys that are not listed here belong to other tools and are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectMetadata {
-    /// `project.name`.
+pub struct Project {
+    /// The name.
     pub name: DistributionName,
-    /// `project.requires-python`.
-    pub requires_python: Option<String>,
-    /// `project.dependencies`: dependency specifiers.
-    pub dependencies: Vec<String>,
-    /// `project.optional-dependencies`: dependency specifiers of each extra.
-    pub optional_dependencies: BTreeMap<ExtraName, Vec<String>>,
-    /// `project.dynamic`: the fields that only the build backend determines.
+    /// The version; `None` if it is dynamic.
+    pub version: Option<Version>,
+    /// The fields that the build backend fills in.
     pub dynamic: BTreeSet<String>,
-    /// `dependency-groups` with their includes put in, and `tool.uv.dev-dependencies` in `dev`.
-    pub dependency_groups: BTreeMap<GroupName, Vec<String>>,
+    /// Which versions of Python the project runs on.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// What the project needs.
+    pub dependencies: Vec<Requirement>,
+    /// What each extra needs in addition.
+    pub optional_dependencies: BTreeMap<ExtraName, Vec<Requirement>>,
+    /// What each dependency group needs, with included groups expanded in place and without repetitions.
+    pub groups: BTreeMap<GroupName, Vec<Requirement>>,
+    /// What the project is built with; `None` without a `[build-system]`.
+    pub build_system: Option<BuildSystem>,
+    /// The names of the commands that an installed project has (`scripts` and `gui-scripts`).
+    pub scripts: BTreeSet<String>,
+    /// What `[tool.uv]` says.
+    pub uv: UvSettings,
 }
 
-/// One way in which a lock and a project disagree. The remedy is always to lock again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Disagreement {
-    /// The lock does not hold the project.
-    #[error("uv.lock does not contain the project {name}")]
-    Root {
-        /// The project.
-        name: DistributionName,
-    },
-    /// The Pythons differ.
-    #[error("requires-python is {project:?} in pyproject.toml, but {lock:?} in uv.lock")]
-    RequiresPython {
-        /// The project's.
-        project: String,
-        /// The lock's.
-        lock: String,
-    },
-    /// A requirement of the project cannot be read.
-    #[error("pyproject.toml has the invalid requirement {text:?}")]
-    Unreadable {
-        /// The requirement.
-        text: String,
-        /// Why not.
-        #[source]
-        source: RequirementError,
-    },
-    /// The project requires a distribution, and the lock does not know of it.
-    #[error("{place} requires {name}, which is not in uv.lock")]
-    Added {
-        /// Where it is required.
-        place: Place,
-        /// The distribution.
-        name: DistributionName,
-    },
-    /// The lock was built with a distribution that the project no longer requires.
-    #[error("{place} no longer requires {name}, but uv.lock still has it")]
-    Removed {
-        /// Where it was required.
-        place: Place,
-        /// The distribution.
-        name: DistributionName,
-    },
-    /// The project requires other versions or extras of a distribution, or under other conditions.
-    #[error("the requirement {name} of {place} changed since uv.lock was created")]
-    Changed {
-        /// Where it is required.
-        place: Place,
-        /// The distribution.
-        name: DistributionName,
-    },
-    /// The extras differ.
-    #[error("pyproject.toml has the extras {}, but uv.lock was created with {}", list(project), list(lock))]
-    Extras {
-        /// The project's.
-        project: BTreeSet<ExtraName>,
-        /// The lock's.
-        lock: BTreeSet<ExtraName>,
-    },
-}
+impl Project {
+    /// Whether the project itself is built and installed, not only its dependencies.
+    pub fn is_package(&self) -> bool {
+        self.uv.package.unwrap_or(self.build_system.is_some())
+    }
 
-/// Where a project requires something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// In its dependencies or extras.
-    Project,
-    /// In a dependency group.
-    Group(GroupName),
-}
+    /// Reads the table of a `pyproject.toml`, which findings call `path`. There is no project if it has no `[project]`,
+    /// or if a finding says why.
+    pub fn read(path: &str, root: &DeTable<'_>) -> (Option<Self>, Vec<Finding<ProjectProblem>>) {
+        let reader = Reader::new(path);
+        let project = Self::read_table(&reader, root);
+        (project, reader.finish())
+    }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Project => f.write_str("pyproject.toml"),
-            Self::Group(group) => write!(f, "the group {group} of pyproject.toml"),
+    fn read_table<'a>(reader: &'a Reader<'a>, root: &'a DeTable<'_>) -> Option<Self> {
+        let mut root = Section::new(reader, "", root);
+        let project_value = root.take("project")?;
+        let mut project = project_value.table()?;
+        let name = project.take("name");
+        if name.is_none() {
+            let key = "project.name".to_owned();
+            reader.report(project_value.key_span.clone(), KeyProblem::Missing { key });
         }
-    }
-}
-
-fn list(names: &BTreeSet<ExtraName>) -> String {
-    match names.len() {
-        0 => "none".to_owned(),
-        _ => names.iter().map(ExtraName::as_str).collect::<Vec<_>>().join(", "),
-    }
-}
-
-impl UvLock {
-    /// Everything in which the lock and the project disagree; nothing if the lock belongs to it.
-    ///
-    /// `root_name` is the project's name in the lock; without it, that of `project`.
-    pub fn check_project(&self, root_name: Option<&str>, project: &ProjectMetadata) -> Vec<Disagreement> {
-        let name = root_name.unwrap_or(project.name.as_str());
-        let root = name.parse::<DistributionName>().ok().and_then(|name| {
-            self.packages.iter().find(|package| package.name == name && package.source.folder().is_some())
+        let name = name.and_then(|name| name.parsed());
+        let version = project.take("version").and_then(|value| {
+            let text = value.text()?;
+            let error = |_| value.bad(FieldError::Version { text: text.to_owned() });
+            text.parse().map_err(error).ok()
         });
-        let Some(root) = root else {
-            return vec![Disagreement::Root { name: project.name.clone() }];
-        };
-        let mut found = Vec::new();
-        self.check_requires_python(project, &mut found);
-        // Some revisions can leave the metadata out: then there is nothing to compare with.
-        let metadata = &root.metadata;
-        let recorded = !metadata.requires_dist.is_empty()
-            || !metadata.groups.is_empty()
-            || !metadata.provides_extras.is_empty();
-        if !recorded && self.revision >= 4 {
-            return found;
-        }
-        // Extras were not recorded before revision 1.
-        let extras: BTreeSet<ExtraName> = project.optional_dependencies.keys().cloned().collect();
-        let locked: BTreeSet<ExtraName> = metadata.provides_extras.iter().cloned().collect();
-        let dynamic = |field: &str| project.dynamic.contains(field);
-        if self.revision >= 1 && extras != locked && !dynamic("optional-dependencies") {
-            found.push(Disagreement::Extras { project: extras.clone(), lock: locked.clone() });
-        }
-        let grid = self.grid();
-        // Either one decides which requirements without an extra there are, and which with one.
-        if !dynamic("dependencies") && !dynamic("optional-dependencies") {
-            self.check_dependencies(root, project, &grid, &mut found);
-        }
-        let groups: BTreeSet<&GroupName> =
-            project.dependency_groups.keys().chain(root.metadata.groups.keys()).collect();
-        for group in groups {
-            let wanted = project.dependency_groups.get(group).map_or(&[][..], Vec::as_slice);
-            let wanted = read(wanted.iter().map(|text| (text, None)), &mut found);
-            let locked = root.metadata.groups.get(group).map_or(&[][..], Vec::as_slice);
-            compare(&Place::Group(group.clone()), &wanted, locked, &grid, &BTreeSet::new(), &mut found);
-        }
-        found
-    }
-
-    fn check_requires_python(&self, project: &ProjectMetadata, found: &mut Vec<Disagreement>) {
-        // Without its own, uv takes the version that it finds on the host.
-        let Some(text) = &project.requires_python else { return };
-        let Ok(wanted) = text.parse::<VersionSpecifiers>() else { return };
-        let locked = &self.requires_python;
-        let named = wanted.iter().chain(locked.iter()).map(|specifier| specifier.version().only_release());
-        let several = self.manifest.members.len() > 1;
-        let agrees = pythons().chain(named).all(|python| {
-            // The lock of a workspace has what all its members allow: less than one of them.
-            match (wanted.contains(&python), locked.contains(&python)) {
-                (true, false) => several,
-                (false, true) => false,
-                _ => true,
-            }
+        let dynamic = project.take("dynamic").and_then(|value| {
+            Some(value.list()?.iter().filter_map(|field| Some(field.text()?.to_owned())).collect())
         });
-        if !agrees {
-            let lock = self.requires_python.to_string();
-            found.push(Disagreement::RequiresPython { project: text.clone(), lock });
+        let requires_python = project.take("requires-python").and_then(|value| {
+            let text = value.text()?;
+            let error = |_| value.bad(FieldError::Specifiers { text: text.to_owned() });
+            text.parse().map_err(error).ok()
+        });
+        let dependencies = project.take("dependencies").and_then(|value| value.parsed_list());
+        let optional_dependencies = project.take("optional-dependencies").and_then(|value| extras(&value));
+        // What is wrong with them is for the build backend to say.
+        let scripts = ["scripts", "gui-scripts"].map(|key| project.take(key));
+        let scripts = scripts.into_iter().flatten().filter_map(|value| value.value.as_table());
+        let scripts = scripts.flat_map(|table| table.keys().map(|name| name.get_ref().to_string())).collect();
+        let groups = root.take("dependency-groups").and_then(|value| groups::read(&value));
+        let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
+        let uv = root.take("tool").and_then(|tool| UvSettings::read_table(&tool)).unwrap_or_default();
+        let mut groups = groups.unwrap_or_default();
+        if !uv.dev_dependencies.is_empty() {
+            let dev = "dev".parse().expect("it is a name in its normal form");
+            groups.entry(dev).or_default().extend(uv.dev_dependencies.iter().cloned());
         }
-    }
-
-    fn check_dependencies(
-        &self,
-        root: &Package,
-        project: &ProjectMetadata,
-        grid: &[MarkerEnvironment],
-        found: &mut Vec<Disagreement>,
-    ) {
-        let own = project.dependencies.iter().map(|text| (text, None));
-        let optional = project
-            .optional_dependencies
-            .iter()
-            .flat_map(|(extra, texts)| texts.iter().map(move |text| (text, Some(extra))));
-        let wanted = read(own.chain(optional), found);
-        // A build backend may have put the extras of a project that names itself in place of that name.
-        let names_itself = wanted.iter().any(|wanted| wanted.requirement.name == root.name);
-        if names_itself && root.version.is_none() {
-            return;
-        }
-        let extras = project.optional_dependencies.keys().chain(&root.metadata.provides_extras).collect();
-        compare(&Place::Project, &wanted, &root.metadata.requires_dist, grid, &extras, found);
-    }
-
-    /// Environments that between them distinguish most markers: those of the lock's Pythons.
-    fn grid(&self) -> Vec<MarkerEnvironment> {
-        let platforms = [
-            ("posix", "linux", "Linux", "x86_64"),
-            ("posix", "linux", "Linux", "aarch64"),
-            ("posix", "linux", "Linux", "armv7l"),
-            ("posix", "darwin", "Darwin", "x86_64"),
-            ("posix", "darwin", "Darwin", "arm64"),
-            ("nt", "win32", "Windows", "AMD64"),
-            ("nt", "win32", "Windows", "ARM64"),
-            ("posix", "cygwin", "CYGWIN_NT-10.0", "x86_64"),
-            ("posix", "freebsd14", "FreeBSD", "amd64"),
-            ("posix", "emscripten", "Emscripten", "wasm32"),
-            ("posix", "android", "Android", "aarch64"),
-        ];
-        let mut grid = Vec::new();
-        for minor in 6..=20u64 {
-            for patch in [0, 1, 2, 5, 9] {
-                let python = Version::new([3, minor, patch]);
-                if !self.requires_python.contains(&python) {
-                    continue;
-                }
-                for (os, sys, system, machine) in platforms {
-                    for (platform_implementation, implementation) in
-                        [("CPython", "cpython"), ("PyPy", "pypy")]
-                    {
-                        grid.push(MarkerEnvironment {
-                            os_name: os.to_owned(),
-                            sys_platform: sys.to_owned(),
-                            platform_system: system.to_owned(),
-                            platform_machine: machine.to_owned(),
-                            platform_release: String::new(),
-                            platform_version: String::new(),
-                            platform_python_implementation: platform_implementation.to_owned(),
-                            implementation_name: implementation.to_owned(),
-                            python: python.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        grid
+        Some(Self {
+            name: name?,
+            version,
+            dynamic: dynamic.unwrap_or_default(),
+            requires_python,
+            dependencies: dependencies.unwrap_or_default(),
+            optional_dependencies: optional_dependencies.unwrap_or_default(),
+            groups,
+            build_system,
+            scripts,
+            uv,
+        })
     }
 }
 
-/// Releases of Python that distinguish most version specifiers.
-fn pythons() -> impl Iterator<Item = Version> {
-    let releases =
-        (0..=30u64).flat_map(|minor| (0..=30u64).map(move |patch| Version::new([3, minor, patch])));
-    [Version::new([2, 7, 18]), Version::new([4, 0, 0])].into_iter().chain(releases)
-}
-
-/// A requirement of the project, with the extra that it belongs to.
-struct Wanted<'a> {
-    requirement: Requirement,
-    extra: Option<&'a ExtraName>,
-}
-
-fn read<'a>(
-    texts: impl Iterator<Item = (&'a String, Option<&'a ExtraName>)>,
-    found: &mut Vec<Disagreement>,
-) -> Vec<Wanted<'a>> {
-    let mut wanted = Vec::new();
-    for (text, extra) in texts {
-        match text.parse() {
-            Ok(requirement) => wanted.push(Wanted { requirement, extra }),
-            Err(source) => found.push(Disagreement::Unreadable { text: text.clone(), source }),
+impl BuildSystem {
+    /// Reads a `[build-system]`. What a finding is about is left out.
+    fn read(value: &Value<'_, '_>) -> Option<Self> {
+        let mut section = value.table()?;
+        let requires = section.take("requires");
+        let backend = section.take("build-backend").and_then(|value| value.plain_text());
+        let backend_path = section
+            .take("backend-path")
+            .and_then(|value| Some(value.list()?.iter().filter_map(Value::plain_text).collect()));
+        if requires.is_none() {
+            let key = "build-system.requires".to_owned();
+            value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
         }
-    }
-    wanted
-}
-
-/// What a requirement asks for where it applies: extras, and versions as PEP 440 compares them.
-type Ask<'a> = (BTreeSet<&'a ExtraName>, BTreeSet<&'a pep440_rs::VersionSpecifier>);
-
-fn compare(
-    place: &Place,
-    wanted: &[Wanted<'_>],
-    locked: &[LockedRequirement],
-    grid: &[MarkerEnvironment],
-    extras: &BTreeSet<&ExtraName>,
-    found: &mut Vec<Disagreement>,
-) {
-    let names: BTreeSet<&DistributionName> = wanted
-        .iter()
-        .map(|wanted| &wanted.requirement.name)
-        .chain(locked.iter().map(|locked| &locked.name))
-        .collect();
-    for name in names {
-        let wanted: Vec<&Wanted<'_>> =
-            wanted.iter().filter(|wanted| wanted.requirement.name == *name).collect();
-        let locked: Vec<&LockedRequirement> = locked.iter().filter(|locked| locked.name == *name).collect();
-        let (place, name) = (place.clone(), name.clone());
-        if locked.is_empty() {
-            found.push(Disagreement::Added { place, name });
-        } else if wanted.is_empty() {
-            found.push(Disagreement::Removed { place, name });
-        } else if locked.iter().all(|locked| locked.plain)
-            && wanted.iter().all(|wanted| wanted.requirement.url.is_none())
-            && !agree(&wanted, &locked, grid, extras)
-        {
-            found.push(Disagreement::Changed { place, name });
-        }
+        let checked = |item: Value<'_, '_>| item.parsed::<Requirement>().and(item.text()).map(str::to_owned);
+        let requires =
+            requires.and_then(|requires| requires.list()).into_iter().flatten().filter_map(checked).collect();
+        Some(Self { requires, backend, backend_path: backend_path.unwrap_or_default() })
     }
 }
 
-/// Whether the same is asked for in every environment, with each extra and without.
-fn agree(
-    wanted: &[&Wanted<'_>],
-    locked: &[&LockedRequirement],
-    grid: &[MarkerEnvironment],
-    extras: &BTreeSet<&ExtraName>,
-) -> bool {
-    // Most requirements have no marker and no extra: there is nothing to evaluate.
-    if let ([one], [other]) = (wanted, locked)
-        && one.extra.is_none()
-        && one.requirement.marker == Marker::TRUE
-        && other.marker == Marker::TRUE
-    {
-        return ask(&one.requirement.extras, &one.requirement.specifiers)
-            == ask(&other.extras, &other.specifiers);
-    }
-    let activations = std::iter::once(None).chain(extras.iter().copied().map(Some));
-    for extra in activations {
-        let mut activated = Activated::default();
-        activated.extras.extend(extra.map(|extra| extra.as_str().to_owned()));
-        for environment in grid {
-            let project: BTreeSet<Ask<'_>> = wanted
-                .iter()
-                .filter(|wanted| wanted.extra.is_none() || wanted.extra == extra)
-                .map(|wanted| &wanted.requirement)
-                .filter(|requirement| requirement.marker.evaluate(environment, &activated))
-                .map(|requirement| ask(&requirement.extras, &requirement.specifiers))
-                .collect();
-            let lock: BTreeSet<Ask<'_>> = locked
-                .iter()
-                .filter(|locked| locked.marker.evaluate(environment, &activated))
-                .map(|locked| ask(&locked.extras, &locked.specifiers))
-                .collect();
-            if project != lock {
-                return false;
-            }
-        }
-    }
-    true
-}
-
-fn ask<'a>(extras: &'a [ExtraName], specifiers: &'a VersionSpecifiers) -> Ask<'a> {
-    (extras.iter().collect(), specifiers.iter().collect())
+fn extras(value: &Value<'_, '_>) -> Option<BTreeMap<ExtraName, Vec<Requirement>>> {
+    let extras = value.named()?;
+    Some(extras.into_iter().filter_map(|(name, value)| Some((name, value.parsed_list()?))).collect())
 }
 
 #[cfg(test)]

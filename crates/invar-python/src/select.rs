@@ -57,7 +57,7 @@ impl Selected {
         }
     }
 
-    /// Its version as the lock spells it; none where only building it tells.
+    /// Its version as the lock spells it; none if only building it shows it.
     pub fn version(&self) -> Option<&str> {
         match self {
             Self::Wheel(chosen) => Some(&chosen.version),

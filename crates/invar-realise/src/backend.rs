@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use invar_checkout::ProjectFiles;
 use invar_diagnostic::AnyDiagnostic;
 use invar_plan::{PackageRecipe, SourceBuild, WheelRecipe};
-use invar_project::{InvarLock, LockedInterpreter, NormalisedName, Platform};
-use invar_python::ChosenSource;
+use invar_project::{InvarLock, LockedInterpreter, Platform};
+use invar_python::{ChosenSource, DistributionName};
 
 use crate::package_source::PackageSource;
 
@@ -30,7 +30,7 @@ pub struct BackendQuestion<'a> {
     /// What progress and errors call it.
     pub label: &'a str,
     /// The package, as the manifest names it.
-    pub name: &'a NormalisedName,
+    pub name: &'a DistributionName,
     /// The package, as it was chosen.
     pub chosen: &'a ChosenSource,
     /// Its files.

@@ -36,7 +36,7 @@ pub enum RealiseError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A file has the digest that the lock states, and another size.
-    #[error("the lock says that {label} has {expected} bytes, and the file of that digest has {found}")]
+    #[error("{label} has {expected} bytes in the lock, but the file with that digest has {found}")]
     Size {
         /// The package or wheel.
         label: String,
@@ -46,7 +46,7 @@ pub enum RealiseError {
         found: u64,
     },
     /// A package is damaged although its hash is right.
-    #[error("the package {label} cannot be unpacked")]
+    #[error("cannot unpack the package {label}")]
     Package {
         /// The package.
         label: String,
@@ -55,7 +55,7 @@ pub enum RealiseError {
         source: Box<invar_debian::DebError>,
     },
     /// A package is not the one that the lock names.
-    #[error("the file of {label} holds {found} instead")]
+    #[error("the file of {label} contains {found} instead")]
     OtherPackage {
         /// The package that the lock names.
         label: String,
@@ -63,7 +63,7 @@ pub enum RealiseError {
         found: String,
     },
     /// A wheel is damaged although its hash is right.
-    #[error("the wheel {label} cannot be installed")]
+    #[error("cannot install the wheel {label}")]
     Wheel {
         /// The wheel.
         label: String,
@@ -72,7 +72,7 @@ pub enum RealiseError {
         source: Box<invar_python::WheelError>,
     },
     /// A source archive is damaged, or not what such an archive may be, although its hash is right.
-    #[error("the source archive {label} cannot be unpacked")]
+    #[error("cannot unpack the source archive {label}")]
     Sdist {
         /// The archive.
         label: String,
@@ -89,7 +89,7 @@ pub enum RealiseError {
         problem: String,
     },
     /// A source is not what `invar.lock` says.
-    #[error("{label} has the digest {found}, and invar.lock says {expected}")]
+    #[error("{label} has the digest {found}, but invar.lock has {expected}")]
     SourceChanged {
         /// The source.
         label: String,
@@ -114,7 +114,7 @@ pub enum RealiseError {
 #[non_exhaustive]
 pub enum SuiteError {
     /// A suite's signed index cannot be trusted.
-    #[error("the suite {suite} from {url} cannot be trusted")]
+    #[error("cannot trust the suite {suite} from {url}")]
     Untrusted {
         /// The suite.
         suite: String,
@@ -125,7 +125,7 @@ pub enum SuiteError {
         source: Box<invar_apt::SignatureError>,
     },
     /// No mirror has the suite.
-    #[error("there is no suite {suite} at {url}{}", nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    #[error("no suite {suite} at {url}{}", nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     NoSuite {
         /// The suite.
         suite: String,
@@ -145,7 +145,7 @@ pub enum SuiteError {
         problem: String,
     },
     /// A package index cannot be read although its hash is right.
-    #[error("the package index of {suite} cannot be read")]
+    #[error("cannot read the package index of {suite}")]
     Index {
         /// The suite.
         suite: String,
@@ -160,7 +160,7 @@ pub enum SuiteError {
 #[non_exhaustive]
 pub enum VendorError {
     /// Another tool's lock cannot be used.
-    #[error("{file} cannot be used")]
+    #[error("cannot use {file}")]
     Lock {
         /// The lock, or one of its files.
         file: String,
@@ -169,15 +169,13 @@ pub enum VendorError {
         source: Box<invar_vendor::VendorError>,
     },
     /// It is not known where a file of another tool's lock is.
-    #[error(
-        "it is not known where to get {file}: the lock has no address, and this machine's settings name no registry"
-    )]
+    #[error("no URL for {file}: the lock has none, and no registry is configured on this machine")]
     NoRegistry {
         /// The file.
         file: String,
     },
     /// No index has a file that a requirements file names.
-    #[error("no Python package index has a file for {requirement} with one of the hashes that are locked")]
+    #[error("no Python package index has a file for {requirement} with one of the locked hashes")]
     NoPipFile {
         /// The requirement.
         requirement: String,
@@ -223,7 +221,7 @@ impl Diagnostic for RealiseError {
             Self::Vendor(error) => error.hint(),
             Self::Checkout(error) => error.hint(),
             Self::SourceChanged { .. } => Some(
-                "if the change is right, run `invar lock --update`; if not, somebody has changed what you depend on"
+                "if you expected this change, run `invar lock --update`; if not, someone has tampered with a dependency"
                     .into(),
             ),
             _ => None,
@@ -248,8 +246,8 @@ impl Diagnostic for SuiteError {
 
     fn hint(&self) -> Option<Hint> {
         matches!(self, Self::Untrusted { .. }).then(|| {
-            "if the archive is not Debian's own, give its keys with --keyring; if it is, another mirror may have a newer \
-             state"
+            "if the archive is not Debian's, pass its keys with --keyring; otherwise, try another mirror, which may be \
+             newer"
                 .into()
         })
     }
@@ -266,10 +264,8 @@ impl Diagnostic for VendorError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Lock { .. } => None,
-            Self::NoRegistry { .. } => {
-                Some("set npm_config_registry, or write the lock with addresses".into())
-            }
-            Self::NoPipFile { .. } => Some("name an index with --python-index or INVAR_PYTHON_INDEX".into()),
+            Self::NoRegistry { .. } => Some("set npm_config_registry, or create the lock with URLs".into()),
+            Self::NoPipFile { .. } => Some("set an index with --python-index or INVAR_PYTHON_INDEX".into()),
         }
     }
 }

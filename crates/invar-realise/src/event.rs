@@ -1,12 +1,12 @@
 use invar_tree::Digest;
 
-/// What a build tells while it works. The command line turns events into bars, lines or JSON.
+/// What a build reports while it works. The command line turns events into bars, lines or JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A part of the work begins.
     Phase(Phase),
-    /// There is no `invar.lock`, so one is made.
+    /// There is no `invar.lock`, so one is created.
     LockMissing,
     /// Something the person should know, although the work goes on.
     Warning(&'a str),

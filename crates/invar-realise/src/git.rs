@@ -80,7 +80,7 @@ fn fetch(
         return Err(wrong(format!("{commit:?} is not the name of a commit")));
     }
     if sources.fetcher.is_offline() {
-        return Err(wrong("it is not in the store, and --offline forbids to fetch it".to_owned()));
+        return Err(wrong("it is not in the store, and --offline is set".to_owned()));
     }
     sources.reporter.event(&Event::DownloadStarted { label, size: None });
     let mut writer = sources.store.tree_writer(key)?;
@@ -143,7 +143,7 @@ impl Modules<'_> {
     ) -> Result<(), RealiseError> {
         let path = link.path.as_str();
         let Some(module) = known.get(path) else {
-            return Err(git.wrong(format!("{path} is a submodule that .gitmodules does not describe")));
+            return Err(git.wrong(format!("{path} is a submodule that is not in .gitmodules")));
         };
         let target = below(place, &link.path);
         if module.is_left_out {
@@ -151,7 +151,8 @@ impl Modules<'_> {
         }
         self.count += 1;
         if self.count > MOST || depth >= DEEPEST {
-            let problem = format!("it has more than {MOST} submodules, or they are more than {DEEPEST} deep");
+            let problem =
+                format!("it has more than {MOST} submodules, or more than {DEEPEST} levels of them");
             return Err(git.wrong(problem));
         }
         let address = module.url.as_deref().unwrap_or_default();
@@ -216,7 +217,7 @@ impl Git<'_> {
             return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+        let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no error message");
         Err(self.wrong(format!("git {} failed: {last}", arguments[0])))
     }
 
@@ -226,7 +227,7 @@ impl Git<'_> {
         let file = files.into_iter().find(|(_, _, path)| path.as_str() == ".gitmodules");
         let Some((mode, object, _)) = file else { return Ok(BTreeMap::new()) };
         if !mode.starts_with("100") {
-            return Err(self.wrong(".gitmodules is not a plain file"));
+            return Err(self.wrong(".gitmodules is not a regular file"));
         }
         let size = self.run(&["cat-file", "-s", &object])?;
         let size: Option<u64> = std::str::from_utf8(&size).ok().and_then(|size| size.trim().parse().ok());
@@ -255,7 +256,7 @@ impl Git<'_> {
         let mut answers = BufReader::new(child.stdout.take().expect("it is piped"));
         for line in listing.split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
             let (mode, object, path) =
-                parse(line).ok_or_else(|| self.wrong("git ls-tree lists a file that cannot be read"))?;
+                parse(line).ok_or_else(|| self.wrong("cannot parse the output of git ls-tree"))?;
             let shown = path.to_string();
             if mode == "160000" {
                 // A submodule is a commit of another repository.
@@ -268,10 +269,10 @@ impl Git<'_> {
             let mut header = String::new();
             answers.read_line(&mut header).map_err(io)?;
             let size: Option<u64> = header.trim_end().rsplit(' ').next().and_then(|size| size.parse().ok());
-            let size =
-                size.ok_or_else(|| self.wrong(format!("the repository lacks the contents of {shown}")))?;
+            let size = size
+                .ok_or_else(|| self.wrong(format!("the repository does not have the contents of {shown}")))?;
             if size > LARGEST {
-                return Err(self.wrong(format!("{shown} has {size} bytes, and at most {LARGEST} are read")));
+                return Err(self.wrong(format!("{shown} has {size} bytes; the limit is {LARGEST}")));
             }
             let mut content = answers.by_ref().take(size);
             match mode.as_str() {

@@ -7,7 +7,8 @@ use invar_apt::{
 use invar_debian::{Architecture, ParagraphError};
 use invar_fetch::{FetchError, Request};
 use invar_formats::Compression;
-use invar_project::{Timestamp, nearest};
+use invar_formats::spelling::nearest;
+use invar_project::Timestamp;
 
 use crate::event::Downloads;
 use crate::mirrors::Archive;
@@ -186,7 +187,7 @@ fn fetch_index(
         .to_string();
     let found = listed(release, &plain);
     let Some((file, path, compression)) = found else {
-        let problem = format!("lists no packages for {architecture}");
+        let problem = format!("has no packages for {architecture}");
         return Err(
             SuiteError::Unexpected { suite: suite.name.clone(), url: suite.url.clone(), problem }.into()
         );

@@ -8,7 +8,7 @@ use std::path::Path;
 /// The public snapshot service: every state of Debian's archives since 2005.
 const SNAPSHOT: &str = "https://snapshot.debian.org/archive";
 
-/// One of the two archives that a stable suite is made of.
+/// One of the two archives that a stable suite consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Archive {
     /// The main archive, with the suite and its updates.

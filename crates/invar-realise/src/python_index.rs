@@ -27,7 +27,7 @@ use page::Page;
 /// No page is longer. Those of projects with a release each night have about 10 MB.
 const LONGEST_PAGE: u64 = 32 << 20;
 
-/// The Python package indexes that have wheels besides the places that `uv.lock` names.
+/// The Python package indexes that have wheels other than the places that `uv.lock` names.
 #[derive(Debug)]
 pub struct PythonIndexes {
     /// Asked before the lock's URL.
@@ -97,7 +97,7 @@ impl PythonIndexes {
     }
 
     /// The files of `name` that have one of `digests`, in the first index that has any: their names, URLs and digests.
-    /// `more` are indexes to ask besides those that this machine knows.
+    /// `more` are indexes to ask in addition to those that this machine knows.
     ///
     /// # Errors
     /// [`FetchError`] where no index could be asked.
@@ -197,7 +197,7 @@ pub struct IndexFile<'a> {
 }
 
 impl<'a> IndexFile<'a> {
-    /// The file, unless the lock names it by itself: then it is nobody else's business, not even its name.
+    /// The file, unless the lock names it on its own: then it is nobody else's business, not even its name.
     pub fn of(
         name: &'a DistributionName,
         file: &'a str,

@@ -16,11 +16,11 @@ pub struct Sources<'a> {
     pub fetcher: Fetcher,
     /// Where files are on it.
     pub upstreams: Upstreams,
-    /// A store whose downloads are taken in the place of the network's.
+    /// A store whose downloads are taken instead of the network's.
     pub lender: Option<Store>,
     /// The threads that unpack.
     pub pool: Pool,
-    /// Who is told.
+    /// Who receives the report.
     pub reporter: &'a dyn Reporter,
 }
 
@@ -29,7 +29,7 @@ pub struct Sources<'a> {
 pub struct Upstreams {
     /// Where Debian's files are.
     pub mirrors: Mirrors,
-    /// Where wheels are besides the places that `uv.lock` names.
+    /// Where wheels are other than the places that `uv.lock` names.
     pub python_indexes: PythonIndexes,
     /// Registries of other tools.
     pub registries: Registries,

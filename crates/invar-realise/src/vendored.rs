@@ -211,10 +211,10 @@ fn opening<'a>(sources: &'a Sources<'_>, got: &Got) -> Opener<'a> {
     let store = &sources.store;
     let digest = got.digest;
     if let LockedFileSource::Git { commit, .. } = &got.needed.source {
-        // Its files are a tree in the store, and the tree's segment is a tar archive but for its end.
+        // Its files are a tree in the store, and the tree's segment is a tar archive except for its end.
         let key = GitCommit(commit).key();
         return Box::new(move || {
-            let lost = || std::io::Error::other("the store has lost the commit");
+            let lost = || std::io::Error::other("the commit is no longer in the store");
             let tree = store.tree(&key).ok().flatten().ok_or_else(lost)?;
             let segment: Chain<File, &[u8]> = File::open(tree.segment_path())?.chain(&END_OF_ARCHIVE[..]);
             Ok(Box::new(segment) as Box<dyn Read>)

@@ -1,8 +1,8 @@
 //! Build backends that are asked what their builds need.
 use std::io::Read as _;
 
-use invar_project::{NormalisedName, Platform};
-use invar_python::SourceLocation;
+use invar_project::Platform;
+use invar_python::{DistributionName, SourceLocation};
 use invar_realise::{BackendQuestion, Sources};
 use invar_store::{KeyWriter, Keyed};
 
@@ -13,7 +13,7 @@ use crate::executor::in_build;
 use crate::python_build::{FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs};
 
 /// What a package's build backend says that it needs. It is asked each time: the store keeps no answer.
-struct AskedBackend<'a>(&'a NormalisedName);
+struct AskedBackend<'a>(&'a DistributionName);
 
 impl Keyed for AskedBackend<'_> {
     const DOMAIN: &'static str = "asked";
@@ -70,7 +70,7 @@ pub fn backend_requires(
             .tree
             .open(&in_build("out/requires.json"))
             .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut answer));
-        let problem = "its backend did not say what it needs".to_owned();
+        let problem = "its build backend did not report its requirements".to_owned();
         let wrong = || RunError::NotAWheel { label: label.to_owned(), problem: problem.clone() };
         read.map_err(|_| wrong())?;
         let more: Vec<String> = serde_json::from_slice(&answer).map_err(|_| wrong())?;

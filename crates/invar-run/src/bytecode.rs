@@ -167,7 +167,7 @@ impl Work<'_> {
     /// Compiles all files in one sandbox; `None` for what is not valid source.
     fn run(&self, context: &BuildContext<'_>, candidates: &[Candidate<'_>]) -> Result<Files, RunError> {
         let label = "bytecode";
-        context.check_platform("compiling Python files ahead")?;
+        context.check_platform("compiling Python files")?;
         context.sources.reporter.event(&Event::Compiling { files: self.files.len() });
         let root = debian_checkout(context, &self.interpreter.packages)?;
         let sources = Sources::of(&self.files, candidates).map_err(RunError::Clash)?;

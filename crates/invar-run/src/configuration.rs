@@ -40,7 +40,7 @@ impl From<Configuration> for Made {
     }
 }
 
-/// The handlers' part of the root, from the store or made anew by `make`.
+/// The handlers' part of the root, from the store or rebuilt by `make`.
 ///
 /// # Errors
 /// [`RunError::Configure`], and what the store says.

@@ -15,7 +15,7 @@ use crate::root::{Overlay, Root, RootContents};
 
 /// Debian packages, unpacked and configured by the handlers.
 pub struct Debian {
-    /// How each was made.
+    /// How each was created.
     pub recipes: Vec<Recipe>,
     /// The tree of each.
     pub trees: Vec<(Tree, StoredTree)>,
@@ -55,7 +55,7 @@ pub fn encode_settings(writer: &mut KeyWriter, settings: &Settings) {
     writer.text(time_zone.as_str());
 }
 
-/// What the handlers are told besides the packages.
+/// What the handlers are told other than the packages.
 pub fn settings() -> Settings {
     Settings { time_zone: TimeZone::utc() }
 }
@@ -160,7 +160,7 @@ impl Keyed for DebianCheckout<'_> {
     }
 }
 
-/// Packages with what the handlers make of them, as something else is made from them. Their order does not count.
+/// Packages with what the handlers make of them, as something else is built from them. Their order does not count.
 pub struct ConfiguredPackages<'a>(pub &'a [PackageRecipe]);
 
 impl Keyed for ConfiguredPackages<'_> {

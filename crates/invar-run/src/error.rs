@@ -47,8 +47,8 @@ pub enum RunError {
     },
     /// What is to be run is for another machine.
     #[error(
-        "{label}: programs for {platform} cannot be run here; install qemu-user-static (with binfmt-support), or \
-         build on such a machine"
+        "{label}: cannot run programs for {platform} on this machine; install qemu-user-static (with binfmt-support), \
+         or build on a {platform} machine"
     )]
     ForeignPlatform {
         /// What was to be run.
@@ -60,7 +60,7 @@ pub enum RunError {
     #[error(transparent)]
     Step(Box<crate::StepFailure>),
     /// A step without a command names an output that is not there.
-    #[error("step {step}: `outputs` names {output:?}, {reason}")]
+    #[error("step {step}: `outputs` lists {output:?}, {reason}")]
     NoSource {
         /// The step.
         step: String,
@@ -70,7 +70,7 @@ pub enum RunError {
         reason: &'static str,
     },
     /// A step did not make what it should.
-    #[error("{label} did not make {output}, which its outputs name")]
+    #[error("{label} did not create its output {output}")]
     NoOutput {
         /// The step.
         label: String,
@@ -78,7 +78,7 @@ pub enum RunError {
         output: String,
     },
     /// What a command left cannot be used.
-    #[error("what {label} left cannot be used")]
+    #[error("cannot use the outputs of {label}")]
     Capture {
         /// What was run.
         label: String,
@@ -96,7 +96,7 @@ pub enum RunError {
         source: Box<invar_launcher::LauncherError>,
     },
     /// A compiled file is not one.
-    #[error("the compiled form of {path} cannot be used: the interpreter wrote something unknown")]
+    #[error("cannot use the bytecode of {path}: the interpreter wrote an unknown format")]
     Bytecode {
         /// The source.
         path: String,
@@ -111,7 +111,7 @@ pub enum RunError {
         what: String,
     },
     /// An answer to one of debconf's questions is none.
-    #[error("debconf: {text:?} is not of the form \"package question type answer\"")]
+    #[error("debconf: {text:?} does not have the form \"package question type answer\"")]
     Debconf {
         /// The text.
         text: String,
@@ -179,19 +179,19 @@ impl Diagnostic for RunError {
             Self::Realise(error) => return error.hint(),
             Self::Step(failure) => return failure.hint.clone().map(Hint::from),
             Self::Sandbox { .. } => {
-                "without a sandbox, images of wheels and Debian packages can still be built: set `bytecode = false` in \
+                "to build images of wheels and Debian packages without a sandbox, set `bytecode = false` in \
                  [tool.invar.python]"
             }
             Self::ForeignPlatform { .. } => {
-                "wheels and Debian packages need no such machine: with `bytecode = false` in [tool.invar.python], an image \
-                 of them alone can be built here"
+                "images of only wheels and Debian packages can be built on this machine: set `bytecode = false` in \
+                 [tool.invar.python]"
             }
             Self::NotLocked { .. } => "run `invar lock`",
             Self::Clash(clashes) if clashes.iter().any(are_wheels) => {
-                "leave out one of the two: with [tool.invar.python.overrides.NAME] and exclude = [\"FILE\"] in it, NAME is \
-                 installed without FILE, which is the path below site-packages, or bin/PROGRAM"
+                "remove one of the two packages, or exclude the file from one: set exclude = [\"FILE\"] in \
+                 [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or bin/PROGRAM"
             }
-            Self::Clash(_) => "leave out one of the two, or ask their authors",
+            Self::Clash(_) => "remove one of the two packages, or report the conflict to their authors",
             _ => return None,
         };
         Some(hint.into())
@@ -216,7 +216,7 @@ struct Clashes<'a>(&'a [Clash]);
 impl fmt::Display for Clashes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 10;
-        f.write_str("two trees bring different content for one path")?;
+        f.write_str("two packages have different content for the same path")?;
         for clash in self.0.iter().take(SHOWN) {
             write!(f, "\n  {clash}")?;
         }

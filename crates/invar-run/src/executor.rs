@@ -1,7 +1,7 @@
 //! The seam behind which commands are run.
 //!
 //! An [`Executor`] is given a [`Command`]: the trees that are its root, trees that are laid into it, a program with its
-//! arguments and environment, and limits. It gives back how the command ended and the tree that it left. Nothing here
+//! arguments and environment, and limits. It returns how the command ended and the tree that it left. Nothing here
 //! names a directory of this host, so that what runs the command need not be on it:
 //!
 //! * [`NamespaceExecutor`](namespace::NamespaceExecutor) uses the Linux namespaces of this machine. That the store has
@@ -77,7 +77,7 @@ pub struct Command<'a> {
     pub inputs: Vec<Input<'a>>,
     /// The program and its arguments.
     pub arguments: Vec<String>,
-    /// Variables besides the fixed ones, or in their place.
+    /// Variables other than the fixed ones, or in their place.
     pub environment: BTreeMap<String, String>,
     /// The working directory, relative to the build directory; empty for that itself.
     pub directory: String,
@@ -154,7 +154,7 @@ pub trait OutputTree {
     /// What the system says.
     fn open(&self, path: &ImagePath) -> io::Result<Box<dyn Read + '_>>;
 
-    /// Gives what is at `from` of the root to `sink` as `to`. Modes are normalised and nothing has an owner.
+    /// Gives what is at `from` of the root to `sink` as `to`. Modes are normalized and nothing has an owner.
     ///
     /// # Errors
     /// [`OutputError`].

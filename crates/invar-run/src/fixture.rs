@@ -35,7 +35,7 @@ pub struct Fixture<'a> {
 }
 
 impl<'a> Fixture<'a> {
-    /// A project in `folder` of which `tool` is [tool.invar], with `files` beside it.
+    /// A project in `folder` of which `tool` is [tool.invar], with `files` next to it.
     pub fn new(
         folder: &Path,
         tool: &str,

@@ -19,9 +19,9 @@ use crate::context::BuildContext;
 use crate::executor::RootTree;
 
 /// For a build that needs more memory than it may use.
-pub const MORE_MEMORY: &str = "if it needs more, give --build-memory or INVAR_BUILD_MEMORY";
+pub const MORE_MEMORY: &str = "to allow more, set --build-memory or INVAR_BUILD_MEMORY";
 /// For a build that needs more room than it may use.
-pub const MORE_DISK: &str = "if it needs more, give --build-disk or INVAR_BUILD_DISK";
+pub const MORE_DISK: &str = "to allow more, set --build-disk or INVAR_BUILD_DISK";
 
 /// How many of the last lines of a build are looked at: what an earlier one misses, the build has got over.
 pub const LINES: usize = 200;
@@ -89,9 +89,7 @@ fn usual_sentence(usual: &[&str], of: Option<&PackagesOf>) -> Option<String> {
     };
     let (plural, them) = if others.is_empty() { ("", "it") } else { ("s", "them") };
     let of = of?;
-    Some(format!(
-        "it is usually built with the Debian package{plural} {names}: add {them} to `packages` of {of}"
-    ))
+    Some(format!("it usually needs the Debian package{plural} {names}: add {them} to `packages` of {of}"))
 }
 
 /// How cargo says that a crate wants a newer compiler.
@@ -111,12 +109,10 @@ fn resource(line: &str) -> Option<&'static str> {
         .iter()
         .any(|(before, after)| line.split_once(before).is_some_and(|(_, rest)| rest.contains(after)))
     {
-        return Some(
-            "its crates want a newer Rust: take its wheel, an earlier version of it, or a later `suite`",
-        );
+        return Some("its crates need a newer Rust: use its wheel, an earlier version, or a newer `suite`");
     }
     if line.contains("Cannot fork") || line.contains("fork: Resource temporarily unavailable") {
-        return Some("a build may have 4096 processes and threads at once");
+        return Some("the limit of a build is 4096 processes and threads");
     }
     None
 }
@@ -217,11 +213,11 @@ mod tests {
             usual_sentence(&usual, Some(&of)).unwrap_or_default()
         };
         let place = "to `packages` of tool.invar.python.overrides.lxml";
-        let all = "it is usually built with the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
+        let all = "it usually needs the Debian packages gcc, libc6-dev, libxml2-dev and libxslt1-dev";
         assert_eq!(told(&[]), format!("{all}: add them {place}"));
         assert_eq!(
             told(&["gcc", "libc6-dev", "libxml2-dev"]),
-            format!("it is usually built with the Debian package libxslt1-dev: add it {place}")
+            format!("it usually needs the Debian package libxslt1-dev: add it {place}")
         );
         assert_eq!(told(&["gcc", "libc6-dev", "libxml2-dev", "libxslt1-dev"]), "");
         assert_eq!(usual(&PackagesOf::Step("lxml".to_owned()), &[]), [""; 0]);

@@ -1,7 +1,7 @@
 //! Libraries that what was built here needs, and that the image may lack: a program is linked in a root that has the
 //! packages of its build, and runs in one that has those of the image.
 //!
-//! What a build's files name is kept beside its tree in the store, so that it costs nothing later.
+//! What a build's files name is kept next to its tree in the store, so that it costs nothing later.
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::RunError;
 use crate::context::BuildContext;
 
-/// What the list is called beside a tree.
+/// What the list is called next to a tree.
 pub const ATTACHMENT: &str = "needs";
 
-/// The largest file that is looked into, in bytes.
+/// The largest file that is inspected, in bytes.
 const LARGEST: u64 = 1 << 30;
 
 /// A library that is not among the files that need it.
@@ -57,7 +57,7 @@ impl NeededRecorder {
         Ok(start)
     }
 
-    /// The list as it is kept beside the tree; `packages` are those of the build's root, which the store has.
+    /// The list as it is kept next to the tree; `packages` are those of the build's root, which the store has.
     ///
     /// # Errors
     /// What the store says.
@@ -100,7 +100,7 @@ pub fn warn_of_needs(context: &BuildContext<'_>, origin: &Origin, stored: &Store
     }
     let libraries: Vec<&str> = lacking.keys().copied().collect();
     let packages: BTreeSet<&str> = lacking.values().filter_map(|need| need.package.as_deref()).collect();
-    let mut warning = format!("{origin} needs {}, which the image does not have", libraries.join(" and "));
+    let mut warning = format!("{origin} needs {}, which is not in the image", libraries.join(" and "));
     if !packages.is_empty() {
         let packages: Vec<String> = packages.iter().map(|package| format!("{package:?}")).collect();
         warning.push_str(&format!(": add {} to `packages` of [tool.invar]", packages.join(", ")));

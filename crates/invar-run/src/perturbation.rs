@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use invar_sandbox::Illusion;
 use serde::{Deserialize, Serialize};
 
-/// What is made different from usual while building, to find out whether an image depends on it.
+/// What differs from usual while building, to find out whether an image depends on it.
 ///
-/// It is no part of any key: what is made under it has the name that it would have without, so that both can be
-/// compared. A store that something was made in under a perturbation is for comparing and for nothing else.
+/// It is no part of any key: what is created under it has the name that it would have without, so that both can be
+/// compared. A store that something was created in under a perturbation is for comparing and for nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Perturbation {
     /// What commands in the sandbox see that is not so.

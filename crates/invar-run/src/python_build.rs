@@ -148,7 +148,7 @@ impl PreparedBuild<'_> {
             needed_by: build.chosen.needed_by.clone(),
         };
         if !chosen.wheel.filename.is_of(&chosen.name, &chosen.wheel.filename.version) {
-            let problem = format!("its backend made {} instead", chosen.wheel.filename.as_str());
+            let problem = format!("its build backend created {} instead", chosen.wheel.filename.as_str());
             return Err(RunError::NotAWheel { label, problem });
         }
         let (file, _) = into.open_blob(&chosen.wheel.digest)?;
@@ -250,16 +250,20 @@ impl PreparedBuild<'_> {
             .tree
             .open(&in_build("out/result.json"))
             .and_then(|file| file.take(LONGEST_ANSWER).read_to_end(&mut text));
-        opened.map_err(|_| wrong("its backend made nothing"))?;
-        let result: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|_| wrong("its backend's answer cannot be read"))?;
-        let name = result["wheel"].as_str().ok_or_else(|| wrong("its backend did not say what it made"))?;
-        let filename: WheelFilename =
-            name.parse().map_err(|_| wrong("its backend made a file whose name is not a wheel's"))?;
+        opened.map_err(|_| wrong("its build backend created nothing"))?;
+        let result: serde_json::Value = serde_json::from_slice(&text)
+            .map_err(|_| wrong("cannot read the response of its build backend"))?;
+        let name =
+            result["wheel"].as_str().ok_or_else(|| wrong("its build backend did not report its output"))?;
+        let filename: WheelFilename = name
+            .parse()
+            .map_err(|_| wrong("its build backend created a file that is not named like a wheel"))?;
         let place = ImagePath::parse(&format!("{BUILD}/out/{}", filename.as_str()))
-            .map_err(|_| wrong("its backend made a file whose name is too long"))?;
-        let mut file =
-            ran.tree.open(&place).map_err(|_| wrong("its backend made no such file as it says"))?;
+            .map_err(|_| wrong("its build backend created a file whose name is too long"))?;
+        let mut file = ran
+            .tree
+            .open(&place)
+            .map_err(|_| wrong("its build backend did not create the file that it reports"))?;
         let failed = |source| RealiseError::Read { path: filename.as_str().into(), source };
         let mut writer = into.blob_writer()?;
         std::io::copy(&mut file, &mut writer).map_err(failed)?;

@@ -67,12 +67,12 @@ impl BuildContext<'_> {
 fn problem(status: Status, limits: &Limits) -> String {
     match status {
         Status::Exited(code) => format!("failed with exit code {code}"),
-        Status::Signaled(signal) => format!("was ended by signal {signal}"),
+        Status::Signaled(signal) => format!("was killed by signal {signal}"),
         Status::TimedOut => format!("took longer than {:?}", limits.time),
         Status::OutOfMemory => {
-            format!("ran out of memory: it may use {}", Size(limits.memory.unwrap_or_default()))
+            format!("ran out of memory: the limit is {}", Size(limits.memory.unwrap_or_default()))
         }
-        Status::OutOfDisk => format!("wrote too much: it may use {} of disk", Size(limits.disk)),
+        Status::OutOfDisk => format!("wrote too much: the limit is {} of disk", Size(limits.disk)),
     }
 }
 

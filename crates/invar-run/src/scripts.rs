@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use invar_debian::Control;
+use invar_formats::spelling::nearest;
 use invar_maintscript::{
     ScriptPackage, ScriptRequest, ScriptRun, Selection, clean, configure, script_command, script_environment,
     script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
-use invar_project::{Configure, nearest};
+use invar_project::Configure;
 use invar_realise::{Event, check_out, copy_tree};
 use invar_sandbox::Ownership;
 use invar_store::{Key, Keyed};
@@ -51,7 +52,7 @@ pub fn scripts_key(context: &BuildContext<'_>, root: &[PackageRecipe], packages:
     .key()
 }
 
-/// Runs the scripts that the manifest names over `debian`, and puts what they made in the place of what the handlers
+/// Runs the scripts that the manifest names over `debian`, and puts what they made instead of what the handlers
 /// made.
 ///
 /// # Errors
@@ -198,7 +199,8 @@ fn warn_of_unknown_questions(
         let (owner, question) = (unknown.selection.owner(), unknown.selection.question());
         let meant = nearest(question, unknown.asked.iter().copied());
         let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
-        let warning = format!("debconf: no package has the question {question}, answered for {owner}{meant}");
+        let warning =
+            format!("debconf: no package asks the question {question}, answered for {owner}{meant}");
         context.sources.reporter.event(&Event::Warning(&warning));
     }
 }

@@ -207,7 +207,7 @@ pub fn make_step(
             };
             let advice = Advice {
                 packages_of: Some(PackagesOf::Step(step.name.to_string())),
-                longer: Some("if it needs longer, raise `timeout` in the step's table"),
+                longer: Some("to allow more time, increase `timeout` of the step"),
             };
             let outputs = context.run(&command, &advice)?;
             for (from, output) in &step.outputs {
@@ -220,7 +220,7 @@ pub fn make_step(
         None => put::put_outputs(context, prepared, before, &mut produced)?,
     }
     put::put_given(step, &mut produced)?;
-    // A launcher stands where its program was.
+    // A launcher is where its program was.
     produced.moves.clear();
     for wrap in &step.wraps {
         launch::add_launcher(context.platform, step, wrap, &mut produced)?;

@@ -1,6 +1,6 @@
 //! Which of npm, cargo and pip a build has: what a lock file names is fetched only for a build that can use it.
 //!
-//! A source tree often has the lock of a front end or of tests beside a package that is built without them. Its files
+//! A source tree often has the lock of a front end or of tests next to a package that is built without them. Its files
 //! would be fetched for nothing, and one of them that is gone from its registry would stop the build.
 use std::collections::BTreeSet;
 

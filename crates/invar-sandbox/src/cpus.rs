@@ -5,7 +5,7 @@
 //! answers for CPUs `0..N`. What files say about CPUs is in the module `cpu_files`.
 //!
 //! # Limits
-//! * `Cpus_allowed` in `/proc/PID/status` and getcpu(2) tell of the host's CPUs.
+//! * `Cpus_allowed` in `/proc/PID/status` and getcpu(2) show the host's CPUs.
 //! * What a process has chosen is what its children have while it runs, even if it chose after it had started them.
 use std::collections::BTreeMap;
 use std::io;

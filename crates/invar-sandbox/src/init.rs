@@ -141,7 +141,7 @@ fn watch(
             pass_signals(control, child, grouped);
         }
         if !events[1].is_empty() {
-            // All that have ended are reaped at the top of the loop, however many this tells of.
+            // All that have ended are reaped at the top of the loop, however many this reports.
             let mut ignored = [0; 1024];
             let _ = rustix::io::read(children, &mut ignored);
         }

@@ -41,7 +41,7 @@ pub fn layering(sandbox: &Sandbox) -> Layering {
     if sandbox.scratch.join(COPY).is_dir() { Layering::Copy } else { Layering::Overlay }
 }
 
-/// Where the changes are, once the command has ended; their form is told by [`layering`].
+/// Where the changes are, once the command has ended; [`layering`] returns their form.
 #[must_use]
 pub fn writable_layer(sandbox: &Sandbox) -> PathBuf {
     sandbox.scratch.join(match layering(sandbox) {

@@ -29,7 +29,7 @@ const LINKS: &[(&str, &str)] = &[
 /// Parts of `/proc` that steer the host, and that the host's root could write to even from here.
 const STEERING: &[&str] =
     &["sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "asound", "driver", "mtrr"];
-/// Parts of `/proc` that tell about the host.
+/// Parts of `/proc` that reveal the host.
 const TELLING: &[&str] =
     &["kcore", "keys", "key-users", "timer_list", "sched_debug", "kmsg", "latency_stats"];
 /// How the host's name servers are found.
@@ -185,7 +185,7 @@ fn mount_devices(root: &mut NewRoot, temporary: &str, inherits: bool) -> io::Res
 }
 
 /// Makes a `/sys` that says no more than how many CPUs there are: the C library asks there first. Where that number was
-/// asked for, `/proc` tells the same.
+/// asked for, `/proc` shows the same.
 fn mount_cpus(root: &mut NewRoot, scratch: &OwnedFd, order: &Order) -> io::Result<()> {
     let sys = root.mount_at("/sys", "tmpfs", NO_SETUID_NO_DEVICES, &tmpfs_options(64 << 10, "755"))?;
     let folder = root.mount_point("/sys/devices/system/cpu", MountKind::Directory, false)?;

@@ -92,7 +92,7 @@ impl Checkout {
         self.root.join(path).exists()
     }
 
-    /// What the symbolic link at `path` leads to; `None` where there is none.
+    /// What the symbolic link at `path` leads to; `None` if there is none.
     pub fn link(&self, path: &str) -> Option<Arc<str>> {
         fs::read_link(self.root.join(path)).ok()?.to_str().map(Arc::from)
     }

@@ -151,8 +151,8 @@ impl Diagnostic for StoreError {
 
     fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Full { .. } => Some("make room, or name another place with --store".into()),
-            Self::ReadOnly { .. } => Some("name another place with --store".into()),
+            Self::Full { .. } => Some("free some space, or pass another directory with --store".into()),
+            Self::ReadOnly { .. } => Some("pass another directory with --store".into()),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@
 //!
 //! So no encoding of a type's value begins with that of another value of it: different values have different keys.
 //!
-//! Format break: a change here makes everything in every store anew.
+//! Format break: a change here invalidates everything in every store.
 use std::fmt;
 
 use invar_tree::{Digest, FORMAT_VERSION};

@@ -5,6 +5,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
+/// `bytes` as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A sha256 digest, written `sha256:` and 64 lower-case hexadecimal digits
 /// ([OCI image specification, descriptor, "Digests"]).
 ///
@@ -48,7 +53,7 @@ impl Digest {
 
     /// The 64 hexadecimal digits, without the algorithm's name.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// Reads 64 lower-case hexadecimal digits, the form that Debian's indexes and `RECORD`-like lists use.

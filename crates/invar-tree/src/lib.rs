@@ -26,7 +26,7 @@ mod path;
 mod tree;
 
 pub use contents::{ContentReader, Contents, ReadSeek, Sink, SinkError};
-pub use digest::{Digest, DigestError, Hasher};
+pub use digest::{Digest, DigestError, Hasher, hex};
 pub use entry::{Entry, Mode, Node, Owner};
 pub use format_version::FORMAT_VERSION;
 pub use listing::ListingError;

@@ -42,7 +42,7 @@ impl Check {
 
     /// The digest as lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        invar_tree::hex(self.bytes())
     }
 
     /// The digest as Subresource Integrity metadata: `sha512-` and base64 (W3C, "Subresource Integrity", section 3.5).

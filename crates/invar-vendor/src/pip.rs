@@ -15,6 +15,7 @@
 //! packaging specifications.
 use std::collections::BTreeMap;
 
+use invar_python::DistributionName;
 use invar_tree::{Digest, Mode};
 
 use crate::locked_file::{Detail, MAX_ENTRIES};
@@ -107,7 +108,7 @@ fn read(line: &str) -> Result<Option<(LockedFile, Vec<Digest>)>, EntryFault> {
     if version.contains(['*', ',']) || name.ends_with(['<', '>', '~', '!', '=']) {
         return Err(EntryFault::NotPinned);
     }
-    if !is_name(name) {
+    if name.parse::<DistributionName>().is_err() {
         return Err(EntryFault::Name { name: name.to_owned() });
     }
     if !is_version(version) {
@@ -161,14 +162,6 @@ fn hashes(options: &[&str]) -> Result<Vec<Digest>, EntryFault> {
         }
     }
     if digests.is_empty() { Err(EntryFault::NoHash) } else { Ok(digests) }
-}
-
-/// A distribution's name ("Names and normalization" of the Python packaging specifications).
-fn is_name(name: &str) -> bool {
-    name.len() <= 200
-        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name.ends_with(|last: char| last.is_ascii_alphanumeric())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// A version, as far as it matters for names ("Version specifiers" of the Python packaging specifications).

@@ -202,7 +202,10 @@ impl CacheReport {
         let missing = self.checked.iter().filter(|one| one.verdict == "not-stored").count();
         (missing > 0).then(|| {
             let all = self.checked.len();
-            format!("warning: {missing} of {all} not compared, because the store has no results for them; run `invar build` first")
+            format!(
+                "warning: {missing} of {all} not compared, because the store has no results for them; run `invar build` \
+                 first"
+            )
         })
     }
 

@@ -13,7 +13,7 @@ use crate::perturbation::Perturbation;
 /// The most of a file that is looked at, in bytes.
 const LARGEST: u64 = 4 << 20;
 
-/// How many files are inspected; of the others it is only told that they differ.
+/// How many files are inspected; for the others, only that they differ is reported.
 const MOST: usize = 40;
 
 /// Something that differs. Its order is that in which it is reported.

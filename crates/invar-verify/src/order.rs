@@ -1,4 +1,4 @@
-//! What a build that is done again is told, and what it answers. Both ends are the same program, so there is no
+//! The requests to a rebuild, and its responses. Both ends are the same program, so there is no
 //! version.
 use std::path::PathBuf;
 

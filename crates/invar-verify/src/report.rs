@@ -9,7 +9,7 @@ use crate::analysis::{Cause, Difference, Evidence, Fact, Moments};
 use crate::changes::{Change, Detail, Finding};
 use crate::perturbation::Perturbation;
 
-/// How many differences are told in full.
+/// How many differences are reported in full.
 const SHOWN: usize = 20;
 
 /// What came of it all.

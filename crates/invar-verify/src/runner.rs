@@ -42,7 +42,7 @@ pub trait RebuildReporter: Sync {
 
 /// What is verified, and with what.
 pub struct Verification<'a> {
-    /// What the first build was made with.
+    /// What the first build was built with.
     pub session: &'a Session<'a>,
     /// The project.
     pub files: &'a ProjectFiles,
@@ -56,7 +56,7 @@ pub struct Verification<'a> {
     pub program: Program<'a>,
     /// Interrupts the work.
     pub interruption: &'a Interruption,
-    /// Who is told.
+    /// Who receives the report.
     pub reporter: &'a dyn RebuildReporter,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Runner<'a> {
     pub inventories: OnceLock<BTreeMap<String, Inventory>>,
     /// What is known of what differs, from the build under the fewest perturbations.
     pub details: BTreeMap<Finding, Detail>,
-    /// How many builds were made again.
+    /// How many rebuilds there were.
     pub builds: usize,
 }
 
@@ -132,7 +132,7 @@ impl Runner<'_> {
         Ok(ran)
     }
 
-    /// Why `perturbations` cannot be tried here, as far as that can be told beforehand; `sandboxes` shows whether there
+    /// Why `perturbations` cannot be tried here, as far as that is known beforehand; `sandboxes` shows whether there
     /// have to be sandboxes.
     ///
     /// # Errors
@@ -257,7 +257,7 @@ impl Runner<'_> {
         Ok(found)
     }
 
-    /// Remembers what is known of a finding. A build under fewer perturbations tells more about it.
+    /// Remembers what is known of a finding. A build under fewer perturbations shows more about it.
     fn note(
         &mut self,
         finding: Finding,

@@ -104,7 +104,7 @@ fn verify(
     })
 }
 
-/// What a build differs in that was made in this place before, so that it cannot be refused any more.
+/// What a build differs in that was created in this place before, so that it cannot be refused any more.
 fn differing(ran: Ran) -> Result<BTreeSet<Finding>, VerifyError> {
     match ran {
         Ran::Differs(findings) => Ok(findings),

@@ -148,7 +148,7 @@ pub struct Derive {
 }
 
 impl Derive {
-    /// What a command line names that has no options for it: the project's own manifest, or an output of its flake.
+    /// What a command line selects that has no options for it: the project's own manifest, or an output of its flake.
     #[cfg(feature = "inspect")]
     pub const NOTHING: Self = Self { from: None, target: None };
 }

@@ -60,7 +60,7 @@ pub fn session_over<'a>(
     })
 }
 
-/// What a lock is made with in `session`.
+/// What a lock is built with in `session`.
 pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
     let Session { sources, programs, now, .. } = session;
     LockContext { sources, keyring, now: *now, uv: &programs.uv, backends: session }

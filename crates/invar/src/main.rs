@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Where the output is closed there is nobody to tell.
+            // If the output is closed, there is nobody to report to.
             let _ = error.print();
             return if error.use_stderr() { failure::INPUT.into() } else { ExitCode::SUCCESS };
         }

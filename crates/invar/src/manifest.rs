@@ -11,7 +11,7 @@ pub use derived::{Records, Wanted, as_json, check, image, read, recorded, show, 
 #[cfg(not(feature = "inspect"))]
 pub use own::{Records, Wanted, as_json, check, image, read, recorded, wanted};
 
-/// `FOLDER#NAME`: a folder, and the name of one of the project's further images or of an output of its flake. A folder whose
+/// `FOLDER#NAME`: a folder, and the name of one of the project's additional images or of an output of its flake. A folder whose
 /// own name has such a character is meant where it is there.
 pub fn folder_and_image(project: &Path) -> (PathBuf, Option<String>) {
     let text = project.to_string_lossy();

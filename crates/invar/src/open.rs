@@ -32,7 +32,7 @@ pub struct Open<'a> {
 
 impl Open<'_> {
     /// Reads the project, and makes its lock if there is none, or if it does not have what the project is opened for.
-    /// If its manifest is derived from a file that has changed, it is derived again, and so is its lock.
+    /// Where its manifest is derived from a file that has changed, it is derived again, and so is its lock.
     ///
     /// # Errors
     /// [`Failure`].

@@ -14,9 +14,9 @@ use crate::each_once::EachOnce;
 use crate::failure::Failure;
 use crate::output::{Style, say};
 
-/// A reporter whose drawing can be ended, so that its bars are not drawn over later output.
+/// A reporter whose drawing can be ended, so that what follows is not drawn over.
 pub trait CliReporter: Reporter {
-    /// Removes the bars.
+    /// Removes what is drawn.
     fn finish(&self) {}
 }
 

@@ -4,7 +4,7 @@ use invar_debian::{Dependency, PackageName};
 use resolvo::SolvableId;
 use resolvo::conflict::{ConflictCause, ConflictEdge, ConflictGraph, ConflictNode};
 
-use super::RootDependency;
+use super::Request;
 use super::problem::{Chain, Problem, SolveError};
 use super::table::Table;
 use super::universe::Universe;
@@ -109,7 +109,7 @@ fn once_for_each_pair(problems: Vec<Problem>) -> Vec<Problem> {
 
 /// The shortest way from the roots to each node of a conflict.
 struct Chains {
-    roots: Vec<(RootDependency, String)>,
+    roots: Vec<(Request, String)>,
     ways: BTreeMap<usize, Chain>,
 }
 
@@ -147,7 +147,10 @@ impl Chains {
         self.ways.get(&node).cloned().unwrap_or_else(|| {
             let text = dependency.to_string();
             let root = self.roots.iter().find(|(_, root)| *root == text);
-            Chain { why: root.map(|(root, _)| root.why.clone()).unwrap_or_default(), packages: Vec::new() }
+            Chain {
+                why: root.map(|(root, _)| root.requester.to_string()).unwrap_or_default(),
+                packages: Vec::new(),
+            }
         })
     }
 }

@@ -67,7 +67,7 @@ impl Walk {
         // would otherwise bring something else.
         let mut roots = Vec::new();
         for (root, need) in universe.roots() {
-            let reason = Reason::Requested { why: root.why.clone() };
+            let reason = Reason::Requested(root.requester.clone());
             match walk.present(need) {
                 Some(package) => roots.push(package),
                 None => roots.push(walk.take(universe, choice, need, reason, None)?),

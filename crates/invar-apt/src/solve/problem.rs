@@ -2,7 +2,7 @@ use std::fmt;
 
 use invar_debian::{DebianVersion, Dependency, PackageName, Relation};
 
-use super::RootDependency;
+use super::Request;
 
 /// There is no solution.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Problem {
     /// The roots contradict each other in a way that has no short explanation.
     Together {
         /// The roots.
-        roots: Vec<RootDependency>,
+        roots: Vec<Request>,
     },
 }
 
@@ -72,8 +72,8 @@ pub struct Chain {
 
 impl Chain {
     /// The root itself.
-    pub(super) fn root(root: &RootDependency) -> Self {
-        Self { why: root.why.clone(), packages: Vec::new() }
+    pub(super) fn root(root: &Request) -> Self {
+        Self { why: root.requester.to_string(), packages: Vec::new() }
     }
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Problem {
             }
             Self::Together { roots } => {
                 let roots =
-                    roots.iter().map(|root| format!("{} (requested by {})", root.dependency, root.why));
+                    roots.iter().map(|root| format!("{} (requested by {})", root.dependency, root.requester));
                 write!(f, "these cannot be installed together: {}", list(roots, " and "))
             }
         }

@@ -27,8 +27,8 @@ fn name(text: &str) -> PackageName {
     text.parse().unwrap()
 }
 
-fn roots(text: &str) -> Vec<RootDependency> {
-    let root = |part: &str| RootDependency { dependency: part.parse().unwrap(), why: "the test".to_owned() };
+fn roots(text: &str) -> Vec<Request> {
+    let root = |part: &str| Request { dependency: part.parse().unwrap(), requester: Requester::Base };
     text.split(',').map(root).collect()
 }
 
@@ -40,7 +40,7 @@ fn written(solution: &Solution) -> String {
 
 fn solved(index: &PackageIndex, text: &str) -> Result<Solution, SolveError> {
     let prefer = BTreeMap::new();
-    solve(index, &SolveRequest { roots: roots(text), omit: &|_, _| false, prefer: &prefer })
+    solve(index, &SolveRequest { requests: roots(text), omit: &|_, _| false, prefer: &prefer })
 }
 
 /// Checks the result of a request, and that the complete search finds one where the walk does, or none where it finds
@@ -50,7 +50,7 @@ fn check(suites: &[&str], request: &str, expected: &str) {
     let solution = solved(&index, request).unwrap_or_else(|error| panic!("{request}: {error}"));
     assert_eq!(written(&solution), expected, "{request}");
     let prefer = BTreeMap::new();
-    let request = SolveRequest { roots: roots(request), omit: &|_, _| false, prefer: &prefer };
+    let request = SolveRequest { requests: roots(request), omit: &|_, _| false, prefer: &prefer };
     let universe = Universe::new(&index, &request);
     let rows = search::search(&universe).unwrap();
     assert!(Walk::within(&universe, &rows).is_some(), "the search found a set with a conflict");
@@ -74,8 +74,10 @@ fn dependencies_are_followed() {
     let solution = solved(&index(&[suite]), "app").unwrap();
     let reasons: Vec<&Reason> = solution.packages.iter().map(|it| &it.reason).collect();
     let of = |text| Reason::DependencyOf(name(text));
-    let why = "the test".to_owned();
-    assert_eq!(reasons, [&Reason::Requested { why }, &of("lib1"), &of("app"), &of("app"), &of("app")]);
+    assert_eq!(
+        reasons,
+        [&Reason::Requested(Requester::Base), &of("lib1"), &of("app"), &of("app"), &of("app")]
+    );
 }
 
 #[test]
@@ -89,7 +91,7 @@ fn the_highest_version_of_all_suites_is_taken() {
         BTreeMap::from([(name("lib1"), "1.5".parse().unwrap()), (name("gone"), "1".parse().unwrap())]);
     let kept = |text| {
         written(
-            &solve(&index, &SolveRequest { roots: roots(text), omit: &|_, _| false, prefer: &prefer })
+            &solve(&index, &SolveRequest { requests: roots(text), omit: &|_, _| false, prefer: &prefer })
                 .unwrap(),
         )
     };
@@ -101,7 +103,7 @@ fn the_highest_version_of_all_suites_is_taken() {
 fn a_locked_version_gives_way_when_it_must() {
     let index = index(&["app 1 ; Depends: lib1, tool\ntool 1 ; Depends: lib1 (>= 2)\nlib1 1\nlib1 2"]);
     let prefer = BTreeMap::from([(name("lib1"), "1".parse().unwrap())]);
-    let request = SolveRequest { roots: roots("app"), omit: &|_, _| false, prefer: &prefer };
+    let request = SolveRequest { requests: roots("app"), omit: &|_, _| false, prefer: &prefer };
     assert_eq!(written(&solve(&index, &request).unwrap()), "app 1, lib1 2, tool 1");
 }
 
@@ -155,8 +157,8 @@ fn conflicts_are_avoided() {
         &[versioned],
         "aa1, cc1",
         &[
-            "aa1 1 conflicts with virt (<< 2), which rules out cc1 1 (aa1 is requested by the test; cc1 is requested \
-           by the test)",
+            "aa1 1 conflicts with virt (<< 2), which rules out cc1 1 (aa1 is requested by the base set; cc1 is requested \
+           by the base set)",
         ],
     );
 }
@@ -175,12 +177,14 @@ fn architectures_are_respected() {
     check_error(
         &[suite],
         "bad",
-        &["bad 1 depends on lib1:any, but the suites have only lib1 1 (bad is requested by the test)"],
+        &["bad 1 depends on lib1:any, but the suites have only lib1 1 (bad is requested by the base set)"],
     );
     check_error(
         &[suite],
         "worse",
-        &["worse 1 depends on lib1:i386, but the suites have only lib1 1 (worse is requested by the test)"],
+        &[
+            "worse 1 depends on lib1:i386, but the suites have only lib1 1 (worse is requested by the base set)",
+        ],
     );
 }
 
@@ -196,7 +200,7 @@ fn edges_that_only_scripts_use_are_left_out() {
         matches!((depender.as_str(), dependency.as_str()), ("app" | "lib1", "debconf") | ("script", "mawk"))
     };
     let solved =
-        |text| solve(&index, &SolveRequest { roots: roots(text), omit: &omit, prefer: &prefer }).unwrap();
+        |text| solve(&index, &SolveRequest { requests: roots(text), omit: &omit, prefer: &prefer }).unwrap();
     let left_out = |solution: &Solution| {
         let line = |it: &OmittedPackage| format!("{} for {:?}", it.package, it.needed_by);
         solution.omitted.iter().map(line).collect::<Vec<_>>().join(", ")
@@ -220,7 +224,7 @@ fn dead_ends_are_explained() {
         mid 1 ; Depends: nowhere | curll\ncurl 1\naa1 1 ; Conflicts: bb1\nbb1 1\nuser1 1 ; Depends: aa1\n\
         old 1 ; Depends: curl (<< 1)\nnew 1 ; Depends: lib1 (>= 2)\nolder 1 ; Depends: lib1 (<< 2)\nlib1 1\nlib1 2\n\
         real1 1 ; Provides: virtual1\nbr1 1 ; Breaks: curl (<= 1)";
-    let by = "is requested by the test";
+    let by = "is requested by the base set";
     check_error(
         &[suite],
         "fortune-mod",
@@ -270,7 +274,7 @@ fn dead_ends_are_explained() {
 fn one_pair_of_packages_is_told_once() {
     let suite = "aa1 1 ; Conflicts: mta ; Provides: mta\naa1 2 ; Conflicts: mta ; Provides: mta\n\
         bb1 1 ; Conflicts: mta ; Provides: mta";
-    let by = "is requested by the test";
+    let by = "is requested by the base set";
     check_error(
         &[suite],
         "aa1, bb1",
@@ -292,6 +296,6 @@ fn long_chains_do_not_exhaust_the_stack() {
 #[test]
 fn nothing_is_a_solution_of_nothing() {
     let prefer = BTreeMap::new();
-    let request = SolveRequest { roots: Vec::new(), omit: &|_, _| false, prefer: &prefer };
+    let request = SolveRequest { requests: Vec::new(), omit: &|_, _| false, prefer: &prefer };
     assert_eq!(solve(&index(&["a1 1"]), &request).unwrap().packages, []);
 }

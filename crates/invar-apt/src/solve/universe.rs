@@ -6,7 +6,7 @@ use std::rc::Rc;
 use invar_debian::{ArchitectureQualifier, Dependency, MultiArch, PackageName, Relation};
 
 use super::problem::{Chain, Problem};
-use super::{RootDependency, SolveRequest};
+use super::{Request, SolveRequest};
 use crate::index::PackageIndex;
 use crate::record::PackageRecord;
 
@@ -41,13 +41,13 @@ impl<'a> Universe<'a> {
     pub(super) fn new(index: &'a PackageIndex, request: &'a SolveRequest<'a>) -> Self {
         let (records, versions, needs) = Default::default();
         let mut universe = Self { index, request, records, versions, needs, roots: Vec::new() };
-        universe.roots = request.roots.iter().map(|root| universe.need(&root.dependency, None)).collect();
+        universe.roots = request.requests.iter().map(|root| universe.need(&root.dependency, None)).collect();
         universe
     }
 
     /// What is asked for, and what satisfies it.
-    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a RootDependency, &Need)> {
-        self.request.roots.iter().zip(&self.roots)
+    pub(super) fn roots(&self) -> impl Iterator<Item = (&'a Request, &Need)> {
+        self.request.requests.iter().zip(&self.roots)
     }
 
     /// A problem for each root that nothing satisfies.

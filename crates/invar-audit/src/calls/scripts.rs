@@ -43,7 +43,7 @@ pub(crate) struct ScriptFile {
 
 /// What a script says.
 pub(super) enum Content {
-    /// It stands in the Dockerfile, which has its places.
+    /// It is in the Dockerfile, which has its places.
     Here(Text),
     /// The file at this path of the build's folder.
     InDirectory(String, Text),

@@ -1,4 +1,4 @@
-//! What a stage of a Dockerfile holds, as far as it came from the build's folder or stands in the Dockerfile itself.
+//! What a stage of a Dockerfile holds, as far as it came from the build's folder or is in the Dockerfile itself.
 use invar_dockerfile::{Instruction, InstructionKind, Scope, Source, Stages, Text, Transfer};
 
 use crate::paths::joined;

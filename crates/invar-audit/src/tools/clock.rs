@@ -10,7 +10,7 @@ pub(super) fn check(call: &Call, trail: &CallGraph<'_>, found: &mut Findings) {
     }
     let fixed = call.arguments.iter().any(|argument| {
         let text = argument.text.trim_start_matches("--date=").trim_start_matches("-d");
-        // `-d @TIME` and `-r FILE` tell another time than that of the clock.
+        // `-d @TIME` and `-r FILE` print a different time than the clock's.
         text.starts_with('@') || matches!(argument.text.as_str(), "-r" | "--version" | "--help")
     });
     if fixed || call.variable("SOURCE_DATE_EPOCH").is_some_and(|_| call.line().contains("SOURCE_DATE_EPOCH"))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use invar_maintscript::HANDLERS_VERSION;
 use invar_oci::ImageConfig;
 use invar_plan::{LayerName, PackageRecipe};
-use invar_project::{Identity, LockedInterpreter, NormalisedName, Override, User};
+use invar_project::{Identity, LockedInterpreter, Override, User};
+use invar_python::DistributionName;
 use invar_run::{ConfiguredPackages, encode_interpreter};
 use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::Digest;
@@ -19,7 +20,7 @@ pub(super) struct ImageLayers<'a> {
     pub(super) source: Digest,
     pub(super) commands: CommandTrees,
     pub(super) bytecode: bool,
-    pub(super) overrides: &'a BTreeMap<NormalisedName, Override>,
+    pub(super) overrides: &'a BTreeMap<DistributionName, Override>,
 }
 
 impl Keyed for ImageLayers<'_> {

@@ -56,7 +56,7 @@ impl Assembly<'_> {
         let project = self.files.manifest.project.as_ref();
         let scripts = project.filter(|project| !project.is_package() && !project.scripts.is_empty());
         let unpackaged = scripts.map(|_| {
-            "[project.scripts] is not installed, since the project is not a package: add a [build-system], or `package = \
+            "[project.scripts] is not installed, because the project is not a package: add a [build-system], or `package = \
              true` to [tool.uv]"
                 .to_owned()
         });

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use invar_plan::{LayerName, Recipe, SourceBuild};
-use invar_project::{GlobList, LockedInterpreter, NormalisedName, Step};
-use invar_python::virtual_environment;
+use invar_project::{GlobList, LockedInterpreter, Step};
+use invar_python::{DistributionName, virtual_environment};
 use invar_realise::{check_out, copy_tree, each, realise, sink_failure};
 use invar_run::{
     BuildContext, Candidate, Compiled, Debian, Interpreter, PreparedBuild, RunError, compile, displaced,
@@ -103,7 +103,7 @@ impl<'a> Assembly<'a> {
 
     /// Leaves out what the manifest excludes of the distribution `name`.
     fn exclude(&self, input: &mut LayerInput, name: &str) {
-        let own: Option<NormalisedName> = name.parse().ok();
+        let own: Option<DistributionName> = name.parse().ok();
         let Some(own) = own.and_then(|name| self.files.manifest.python.overrides.get(&name)) else { return };
         if own.exclude.is_empty() {
             return;

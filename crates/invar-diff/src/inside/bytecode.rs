@@ -49,7 +49,7 @@ fn header(bytes: &[u8]) -> Option<[(&'static str, String); 3]> {
     let (kind, source) = match word(4) {
         0 => ("time of the source".to_owned(), format!("time {} and {} bytes", word(8), word(12))),
         flags => {
-            let hash: String = header[8..].iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = invar_tree::hex(&header[8..]);
             let kind = match flags {
                 1 => "hash of the source, unchecked".to_owned(),
                 3 => "hash of the source, checked".to_owned(),

@@ -44,7 +44,7 @@ fn headers(file: &object::File<'_>, needed: String) -> [(&'static str, String); 
     [
         ("architecture", format!("{:?}", file.architecture())),
         ("kind", format!("{:?}", file.kind())),
-        ("build-id", build_id.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("build-id", invar_tree::hex(build_id)),
         ("needed libraries", needed),
     ]
 }

@@ -1,4 +1,5 @@
 //! A member's header: the fields of its block, and what extensions say instead.
+use std::fmt;
 use std::ops::Range;
 
 use super::extensions::{Extensions, SPARSE, until_nul};
@@ -15,6 +16,17 @@ pub enum TarFormat {
     Pax,
     /// GNU's.
     Gnu,
+}
+
+impl fmt::Display for TarFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V7 => "v7",
+            Self::Ustar => "ustar",
+            Self::Pax => "pax",
+            Self::Gnu => "GNU",
+        })
+    }
 }
 
 /// What a member is.

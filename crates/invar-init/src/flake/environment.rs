@@ -5,8 +5,9 @@ use invar_flake::{Data, Datum, Derivation, Environment, FlakeValue, Interpreter,
 use invar_nix::{Position, SymbolId};
 use toml::Value;
 
-use crate::flake::reader::{Reader, normalize};
+use crate::flake::reader::Reader;
 use crate::nixpkgs::python_minor;
+use crate::project::normalize;
 
 /// The interpreters that Debian has, by minor version, and the suites that have them.
 const SUITES: [(u32, &str); 2] = [(11, "bookworm"), (13, "trixie")];

@@ -3,6 +3,7 @@ mod commands;
 mod root;
 
 use invar_flake::{Data, Datum, Image, ImageConfig};
+use invar_tree::SEARCH_PATH;
 use toml::Value;
 
 use crate::flake::overrides::flat;
@@ -237,9 +238,7 @@ impl Reader<'_> {
                     if name == "PATH"
                         && let Some(own) = value.as_str()
                     {
-                        let path = format!(
-                            "{own}:/app/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-                        );
+                        let path = format!("{own}:/app/.venv/bin:{SEARCH_PATH}");
                         self.draft.image.set_in("env", name, path);
                     } else {
                         self.draft.image.set_in("env", name, value);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use invar_flake::{Data, Datum, FlakeValue};
 
 use crate::draft::Keys;
-use crate::flake::reader::{Reader, normalize};
+use crate::flake::reader::Reader;
 use crate::nixpkgs::{absence, counterpart};
+use crate::project::normalize;
 
 /// Attributes that mean something only for how nixpkgs builds and checks packages.
 const WITHOUT_MEANING: [&str; 24] = [

@@ -3,10 +3,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use invar_flake::Flake;
 use invar_nix::{Position, SymbolId};
+use toml::de::DeTable;
 use toml::{Table, Value};
 
 use crate::draft::{Draft, Note, Source};
 use crate::flake::step::Steps;
+use crate::project::{declared, normalize};
 
 /// Reads one output into a draft.
 pub(super) struct Reader<'a> {
@@ -117,42 +119,18 @@ impl Project {
                 found.locked.insert(normalize(name), has_wheel);
             }
         }
-        let Some(document) = table("pyproject.toml") else { return found };
+        let text = files.get("pyproject.toml").and_then(Option::as_deref);
+        let Some(document) = text.and_then(|text| DeTable::parse(text).ok()) else { return found };
         found.has_pyproject = true;
-        let keys = |value: Option<&Value>| -> BTreeSet<String> {
-            let table = value.and_then(Value::as_table);
-            table.into_iter().flat_map(|table| table.keys().map(|key| normalize(key))).collect()
-        };
-        let uv = document.get("tool").and_then(|tool| tool.get("uv"));
-        let package = uv.and_then(|uv| uv.get("package")).and_then(Value::as_bool);
-        found.is_package = package.unwrap_or(document.contains_key("build-system"));
-        found.groups = keys(document.get("dependency-groups"));
-        if uv.is_some_and(|uv| uv.get("dev-dependencies").is_some()) {
-            found.groups.insert("dev".to_owned());
-        }
-        if let Some(project) = document.get("project") {
-            found.name = normalize(project.get("name").and_then(Value::as_str).unwrap_or_default());
-            let scripts = project.get("scripts").and_then(Value::as_table);
-            found.scripts = scripts.into_iter().flat_map(|table| table.keys().cloned()).collect();
-            found.extras = keys(project.get("optional-dependencies"));
-            let dependencies = project.get("dependencies").and_then(Value::as_array);
-            let names = dependencies.into_iter().flatten().filter_map(Value::as_str);
-            found.dependencies = names.map(requirement_name).collect();
-        }
+        let Some(project) = declared(document.get_ref()) else { return found };
+        found.is_package = project.is_package();
+        found.name = project.name.to_string();
+        found.groups = project.groups.keys().map(ToString::to_string).collect();
+        found.extras = project.optional_dependencies.keys().map(ToString::to_string).collect();
+        found.dependencies = project.dependencies.iter().map(|it| it.name.to_string()).collect();
+        found.scripts = project.scripts;
         found
     }
-}
-
-/// The normalized name at the start of a requirement.
-fn requirement_name(requirement: &str) -> String {
-    let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c));
-    normalize(&requirement[..end.unwrap_or(requirement.len())])
-}
-
-/// A name as package indexes have it (PEP 503).
-pub(super) fn normalize(name: &str) -> String {
-    let parts = name.trim().split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 impl<'a> Reader<'a> {

@@ -306,7 +306,7 @@ fn scripts_that_the_shell_runs_itself_stay_scripts() {
             (pkgs.writeShellApplication { name = "sql"; runtimeInputs = [ pkgs.postgresql ]; text = "psql \"$@\""; })
           ];
         };"#,
-        r##"# flake.nix:16: obscure-tool: where the program obscure-tool comes from is unknown
+        r##"# flake.nix:16: obscure-tool: the source of the program obscure-tool is unknown
 # flake.nix:17: pkgs.postgresql: the server's programs are in /usr/lib/postgresql/VERSION/bin
 [tool.invar]
 packages = ["bash", "postgresql", "postgresql-client"]

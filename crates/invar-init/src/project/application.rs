@@ -68,7 +68,7 @@ fn script(facts: &Facts) -> Option<&str> {
     if !facts.is_package {
         return None;
     }
-    let own = facts.scripts.iter().find(|script| super::normalise(script) == facts.name);
+    let own = facts.scripts.iter().find(|script| super::normalize(script) == facts.name);
     own.or(facts.scripts.first()).map(String::as_str)
 }
 

@@ -5,6 +5,7 @@ use invar_project::{Release, STABLE, stable_release};
 use invar_python::{
     Machine, NeededBy, Selected, Selection, SourceLocation, SourcePolicy, Target, UvLock, UvLockError, select,
 };
+use pep440_rs::VersionSpecifiers;
 use toml::Value;
 
 use crate::draft::Draft;
@@ -23,10 +24,10 @@ pub(super) struct LockedPackages {
 
 /// The Debian release that an image consists of: `suite`, or what `invar lock` chooses for `requires-python`. `None`
 /// where its Python is unknown, or none will do.
-pub(super) fn release(suite: Option<&str>, requires: Option<&str>) -> Option<Release> {
+pub(super) fn release(suite: Option<&str>, requires: Option<&VersionSpecifiers>) -> Option<Release> {
     match suite {
         Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
-        None => stable_release(requires.and_then(|requires| requires.parse().ok()).as_ref()),
+        None => stable_release(requires),
     }
 }
 

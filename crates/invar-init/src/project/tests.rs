@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::draft::Draft;
 
-use super::{ProjectError, ProjectView, add_needs, normalise, read_project, requirement_name};
+use super::{Facts, ProjectError, ProjectView, add_needs, normalize, read_project};
 
 /// What the manifest says of a project with these dependencies and files, each a path and its text.
 #[track_caller]
@@ -211,9 +211,14 @@ fn broken_files_are_named() {
 
 #[test]
 fn names_are_compared_in_their_normal_form() {
-    assert_eq!(normalise("My.Odd__Name"), "my-odd-name");
-    assert_eq!(requirement_name("Uvicorn[standard]>=0.3; python_version > '3'"), "uvicorn");
-    assert_eq!(requirement_name("a-b @ https://example.org/x"), "a-b");
+    assert_eq!(normalize("My.Odd__Name"), "my-odd-name");
+    assert_eq!(normalize(" not A name-"), "not A name-");
+    let files = BTreeMap::new();
+    let pyproject = "[project]\nname = \"a\"\ndependencies = [\"UvIcorn[standard]>=0.3; python_version > '3'\", \"b\", \
+                     \"c_d @ https://example.org/x\"]\n";
+    let view = ProjectView { pyproject, uv_lock: None, files: &files };
+    let facts = Facts::read(&view, &Draft::default()).unwrap();
+    assert_eq!(facts.packages, ["b", "c-d", "uvicorn"].map(str::to_owned).into());
 }
 
 #[test]

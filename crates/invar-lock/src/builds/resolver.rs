@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_checkout::ProjectFiles;
 use invar_plan::{build_needs, build_wheels, needed_root_name, root_packages, target};
 use invar_project::{
-    InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform,
-    NormalisedName, Platform, RootName,
+    InvarLock, LockedBuild, LockedBuildSource, LockedBuildWheel, LockedInterpreter, LockedPlatform, Platform,
+    RootName,
 };
 use invar_python::{
     Chosen, ChosenSource, DistributionName, Location, Selected, SourceLocation, Target, build_requirements,
@@ -26,7 +26,7 @@ const DEEPEST: usize = 8;
 
 /// A package to be built, and what is known of its build.
 pub(super) struct Wanted {
-    pub name: NormalisedName,
+    pub name: DistributionName,
     pub chosen: ChosenSource,
     pub source: PackageSource,
     pub version: Option<String>,
@@ -99,7 +99,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// All files that `builds` need.
-    pub fn found(mut self, builds: &BTreeMap<NormalisedName, LockedBuild>) -> Found {
+    pub fn found(mut self, builds: &BTreeMap<DistributionName, LockedBuild>) -> Found {
         let locked = std::mem::take(self.locked());
         let (mut wheels, mut sources) = (BTreeMap::new(), BTreeMap::new());
         let mut open: Vec<&LockedBuild> = builds.values().collect();
@@ -124,7 +124,7 @@ impl<'a> Resolver<'a> {
     pub fn resolve(
         &mut self,
         wanted: Vec<Wanted>,
-    ) -> Result<BTreeMap<NormalisedName, LockedBuild>, LockError> {
+    ) -> Result<BTreeMap<DistributionName, LockedBuild>, LockError> {
         let mut open = wanted;
         let mut done = BTreeMap::new();
         for round in 1..=ROUNDS {
@@ -191,7 +191,7 @@ impl<'a> Resolver<'a> {
         Ok((build, more))
     }
 
-    fn add_wheel(&mut self, name: &NormalisedName, chosen: &Chosen) -> Result<String, LockError> {
+    fn add_wheel(&mut self, name: &DistributionName, chosen: &Chosen) -> Result<String, LockError> {
         let file = chosen.wheel.filename.as_str().to_owned();
         let Location::Url(url) = &chosen.wheel.location else {
             return Err(BuildsError::LocalWheel { name: name.to_string(), file }.into());
@@ -227,8 +227,7 @@ impl<'a> Resolver<'a> {
         if self.locked().build_sources.contains_key(&filename) {
             return Ok(filename);
         }
-        let name: NormalisedName =
-            chosen.name.as_str().parse().expect("both names are normalised by one rule");
+        let name = chosen.name.clone();
         let source = read_source(self.context.sources, self.files, &chosen, None)?;
         let requires = declared(self.files, &name, &chosen, &source)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
@@ -304,7 +303,7 @@ impl<'a> Resolver<'a> {
         no_build: bool,
     ) -> Result<Vec<Selected>, LockError> {
         let lock = lock.map_err(|said| BuildsError::Uv {
-            problem: format!("uv cannot resolve what the build of {name} needs:\n{said}"),
+            problem: format!("uv cannot resolve the build requirements of {name}:\n{said}"),
         })?;
         build_requirements(lock, name, &self.target, no_build, &self.no_build_packages).map_err(|source| {
             BuildsError::Requirements { name: name.to_string(), source: Box::new(source) }.into()
@@ -314,11 +313,10 @@ impl<'a> Resolver<'a> {
     /// What the build backend asks for (PEP 517, `get_requires_for_build_wheel`). Where nothing can be run on this
     /// machine, only what is declared counts, and a build that needs more will say so.
     fn ask(&self, wanted: &Wanted, build: &LockedBuild, wheels: &[Chosen]) -> Result<Vec<String>, LockError> {
-        let label = format!("{} (its build requirements)", wanted.chosen.name);
+        let label = format!("the build environment of {}", wanted.chosen.name);
         if let Err(error) = self.context.backends.check(self.platform, &label) {
             let name = &wanted.chosen.name;
-            let warning =
-                format!("{name} could not be asked what its build needs besides what it declares: {error}");
+            let warning = format!("cannot query the dynamic build requirements of {name}: {error}");
             self.context.sources.reporter.warn(&warning);
             return Ok(Vec::new());
         }

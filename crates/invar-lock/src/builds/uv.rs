@@ -26,9 +26,9 @@ pub(super) struct Builds<'a> {
 pub(super) fn check(context: &LockContext<'_>, names: &[&str]) -> Result<(), LockError> {
     let none = |problem: String| LockError::from(BuildsError::NoUv { names: names.join(", "), problem });
     if context.sources.fetcher.is_offline() {
-        return Err(none("--offline forbids it".to_owned()));
+        return Err(none("--offline is set".to_owned()));
     }
-    let mut command = Command::new(&context.uv);
+    let mut command = Command::new(context.uv);
     let ran = command.arg("--version").stdin(Stdio::null()).output();
     let program = context.uv.display();
     match ran {
@@ -51,9 +51,7 @@ pub(super) fn lock(
 ) -> Result<Result<UvLock, String>, LockError> {
     let failed = |problem: String| LockError::from(BuildsError::Uv { problem });
     if context.sources.fetcher.is_offline() {
-        return Err(failed(
-            "what builds need is not locked, and --offline forbids to find it out".to_owned(),
-        ));
+        return Err(failed("build requirements are not locked, and --offline is set".to_owned()));
     }
     let scratch = context.sources.store.scratch()?;
     let folder = scratch.path();
@@ -66,7 +64,7 @@ pub(super) fn lock(
     if builds.none {
         context.sources.reporter.event(&Event::LockingBuilds { names: &names });
     }
-    let output = Command::new(&context.uv)
+    let output = Command::new(context.uv)
         .args(["lock", "--quiet", "--no-progress", "--color", "never"])
         .args(builds.none.then_some("--no-build"))
         .args(builds.without.iter().flat_map(|name| ["--no-build-package", name.as_str()]))
@@ -80,7 +78,7 @@ pub(super) fn lock(
         .map_err(|error| {
             let program = context.uv.display();
             failed(format!(
-                "cannot run {program}: {error}; uv resolves what {} needs to be built: install it",
+                "cannot run {program}: {error}; install uv to resolve the build requirements of {}",
                 names.join(", ")
             ))
         })?;

@@ -19,7 +19,7 @@ impl fmt::Display for ScriptFailure {
     }
 }
 
-/// The first script that failed, as the driver and dpkg tell it; `None` where neither does.
+/// The first script that failed, as the driver and dpkg report it; `None` where neither does.
 ///
 /// dpkg's sentence is that of `lib/dpkg/subproc.c` for the locale C, as old as version 1.17: the package's state and
 /// name, "package", the script, "script subprocess", and how it ended.

@@ -36,7 +36,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether programs of the image may miss what is left out: then users should be told.
+    /// Whether programs of the image may miss what is left out: then users should be notified.
     pub fn is_notable(self) -> bool {
         matches!(self, Self::Identity | Self::Secret)
     }

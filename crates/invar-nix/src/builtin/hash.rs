@@ -1,4 +1,8 @@
 //! Hashes and how they are written.
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
 use sha2::Digest;
 
 use super::lists::fail;
@@ -11,7 +15,11 @@ use crate::value::Value;
 
 /// The digits of Nix's base 32.
 const NIX32: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Base64 as Nix reads it: without the padding, and whatever the bits are that are left over.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    PAD.with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
 
 pub(super) static TABLE: &[Builtin] = &[
     builtin("hashString", 2, |evaluator, arguments, spot| {
@@ -122,8 +130,8 @@ fn convert(evaluator: &mut Evaluator, arguments: &[ThunkId], spot: Spot) -> Outc
     let text = match &*format {
         "base16" => base16(&bytes),
         "nix32" | "base32" => nix32(&bytes),
-        "base64" => base64(&bytes),
-        "sri" => format!("{}-{}", algorithm.name(), base64(&bytes)),
+        "base64" => BASE64.encode(&bytes),
+        "sri" => format!("{}-{}", algorithm.name(), BASE64.encode(&bytes)),
         other => {
             return fail(evaluator, "convertHash", format!("there is no hash format `{other}`"), spot);
         }
@@ -149,18 +157,7 @@ fn decode(digits: &str, size: usize) -> Option<Vec<u8>> {
         }
         return (bytes.pop() == Some(0)).then_some(bytes);
     }
-    let digits = digits.trim_end_matches('=');
-    let mut bytes = Vec::new();
-    let (mut buffer, mut bits) = (0_u32, 0);
-    for digit in digits.bytes() {
-        let value = BASE64.iter().position(|&known| known == digit)? as u32;
-        buffer = (buffer << 6 | value) & 0xffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((buffer >> bits) as u8);
-        }
-    }
+    let bytes = BASE64.decode(digits.trim_end_matches('=')).ok()?;
     (bytes.len() == size).then_some(bytes)
 }
 
@@ -180,19 +177,6 @@ fn nix32(bytes: &[u8]) -> String {
     (0..length).rev().map(digit).collect()
 }
 
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let value =
-            chunk.iter().fold(0_u32, |value, &byte| value << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let digit = BASE64[(value >> (18 - 6 * index) & 63) as usize];
-            text.push(if index <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,11 +187,17 @@ mod tests {
         for (text, expected) in [
             (base16(&hash), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
             (nix32(&hash), "1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s"),
-            (base64(&hash), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="),
+            (BASE64.encode(&hash), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="),
         ] {
             assert_eq!(text, expected);
             assert_eq!(decode(&text, 32).as_ref(), Some(&hash), "{text}");
         }
         assert_eq!(decode("abc", 32), None);
+        // Padding may be missing or too much, bits may be left over.
+        for text in
+            ["ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa1", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=="]
+        {
+            assert_eq!(decode(text, 32).as_ref(), Some(&hash), "{text}");
+        }
     }
 }

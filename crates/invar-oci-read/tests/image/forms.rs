@@ -176,7 +176,7 @@ fn details_of_members_are_kept() {
     let member = &listing.members[0];
     assert_eq!(member.time.to_string(), "2023-11-14T22:13:20.250000000Z");
     assert_eq!(member.attributes, BTreeMap::from([("user.note".to_owned(), b"x\0y".to_vec())]));
-    assert_eq!(member.format.to_string(), "pax");
+    assert_eq!(member.format, Some(invar_formats::tar::TarFormat::Pax));
 }
 
 #[test]

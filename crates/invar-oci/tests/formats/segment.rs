@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use crate::sample::{IF_INTENDED, directories, package, path, segment};
-use invar_oci::{END_OF_ARCHIVE, FILE_TIME, SegmentLayout, directories_length, rootfs_length, write_rootfs};
+use invar_oci::{END_OF_ARCHIVE, FILE_TIME, SegmentLayout};
 use invar_tree::{Digest, Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink, Tree};
 use proptest::prelude::*;
 
@@ -15,9 +15,7 @@ fn check(bytes: &[u8], length: usize, expected: &str) {
 }
 
 fn rootfs(tree: &MemoryTree) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    write_rootfs(tree.tree(), tree, &mut bytes).unwrap();
-    bytes
+    [directories(tree.tree()), segment(tree), END_OF_ARCHIVE.to_vec()].concat()
 }
 
 #[test]
@@ -183,8 +181,6 @@ fn the_layout_knows_where_the_contents_are() {
         assert_eq!(Digest::of(&bytes[range.start as usize..range.end as usize]), digest, "{path}");
     }
     assert_eq!(layout.content_range(&path("etc/none")), None);
-    assert_eq!(directories_length(tree.tree()), directories(tree.tree()).len() as u64);
-    assert_eq!(rootfs_length(tree.tree()), rootfs(&tree).len() as u64);
     assert_eq!(SegmentLayout::of(&Tree::new()).length(), 0);
 }
 

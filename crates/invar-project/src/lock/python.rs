@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
+use invar_python::DistributionName;
 use invar_tree::Digest;
-
-use crate::NormalisedName;
 
 /// A Python package that is built from its source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub struct LockedBuildWheel {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedBuildSource {
     /// The distribution.
-    pub name: NormalisedName,
+    pub name: DistributionName,
     /// Where it is fetched from.
     pub url: String,
     /// Its size in bytes; `None` if the index does not say.

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use invar_debian::PackageName;
+use invar_python::{DistributionName, LONGEST_NAME};
 
-use crate::{ImageKey, NormalisedName, PackageRequest, StepName};
+use crate::{ImageKey, PackageRequest, StepName};
 
 /// The name of a root: of what else consists of Debian packages other than the image. It is a kind, such as `shell`, and
 /// where there can be several of that kind a colon and a name, such as `step:assets`.
@@ -34,8 +35,8 @@ pub struct LockedRoot {
 /// The one word that is no kind of root: `requested by packages` is about the image.
 const RESERVED: &str = "packages";
 
-/// The longest name, in bytes: a kind, and the name of a Python distribution.
-const LONGEST: usize = 256;
+/// The longest name, in bytes: that of a Python distribution, after its kind.
+const LONGEST: usize = "python:".len() + LONGEST_NAME;
 
 impl RootName {
     /// The root in which a step is run: `step:NAME`.
@@ -49,7 +50,7 @@ impl RootName {
     }
 
     /// The root in which one Python package is built: `python:NAME`.
-    pub fn python_package(name: &NormalisedName) -> Self {
+    pub fn python_package(name: &DistributionName) -> Self {
         Self(format!("python:{name}").into())
     }
 

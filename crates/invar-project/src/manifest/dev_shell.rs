@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
+use invar_python::GroupName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::manifest::image::texts;
 use crate::manifest::reader::Value;
-use crate::manifest::{EnvironmentName, Known, NormalisedName, PackageRequest, groups, packages};
+use crate::manifest::schema::PythonName;
+use crate::manifest::{EnvironmentName, Known, PackageRequest, groups, packages};
 
 /// The development shell: what it has in addition to the image's packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema)]
@@ -23,7 +25,8 @@ pub struct DevShell {
     pub hook: Option<String>,
     /// The project's dependency groups to install in the shell. Default: `default-groups` of `[tool.uv]`, or
     /// `dev` if the project has it.
-    pub groups: Option<Vec<NormalisedName>>,
+    #[schemars(with = "Option<Vec<PythonName>>")]
+    pub groups: Option<Vec<GroupName>>,
 }
 
 /// The key `image` of the table is not a field of the type: it is [`Manifest::shell`](super::Manifest::shell).

@@ -2,6 +2,8 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use invar_python::ProjectProblem;
+use invar_toml::KeyProblem;
 
 use crate::ValueError;
 
@@ -18,17 +20,7 @@ pub struct ManifestError {
 }
 
 /// One thing that is wrong with a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The file's path, as the caller gave it.
-    pub path: String,
-    /// Which bytes of the file it is about; `None` where the file as a whole is at fault, or is missing.
-    pub span: Option<Range<usize>>,
-    /// An earlier place that belongs to it, such as the first of two duplicates.
-    pub first: Option<Range<usize>>,
-    /// What is wrong.
-    pub problem: Problem,
-}
+pub type Finding = invar_toml::Finding<Problem>;
 
 /// What is wrong at one place of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,30 +49,12 @@ pub enum Problem {
         /// What the parser said.
         message: String,
     },
-    /// A key that means nothing here.
-    #[error("unknown key `{key}`{}", in_table(table))]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// The dotted path of its table, empty at the top level.
-        table: String,
-        /// Where a key of that name belongs.
-        belongs: Option<&'static str>,
-        /// The known key that is most like it.
-        nearest: Option<String>,
-        /// All known keys of the table.
-        known: Vec<&'static str>,
-    },
-    /// A value of another type than its key asks for.
-    #[error("`{key}` must be {expected}, not {found}")]
-    WrongType {
-        /// The key's dotted path.
-        key: String,
-        /// What was expected.
-        expected: &'static str,
-        /// What was found.
-        found: &'static str,
-    },
+    /// A key or its value.
+    #[error(transparent)]
+    Key(#[from] KeyProblem<ValueError>),
+    /// What `pyproject.toml` says about the Python project.
+    #[error(transparent)]
+    Project(#[from] ProjectProblem),
     /// A command line as one string.
     #[error("`{key}` must be an array of arguments, not a string")]
     CommandText {
@@ -89,31 +63,9 @@ pub enum Problem {
         /// The string.
         text: String,
     },
-    /// A value that breaks its key's grammar.
-    #[error("`{key}`: {error}")]
-    BadValue {
-        /// The key's dotted path.
-        key: String,
-        /// What is wrong with it.
-        error: ValueError,
-    },
     /// A dotted key where one key with dots in its name was meant.
     #[error("`{key}` must be a string, not a table")]
     DottedName {
-        /// The key's dotted path.
-        key: String,
-    },
-    /// Something that may come once comes again.
-    #[error("`{key}` lists {name} twice")]
-    Duplicate {
-        /// The key's dotted path.
-        key: String,
-        /// What comes twice.
-        name: String,
-    },
-    /// A key that must be there is not.
-    #[error("`{key}` is missing")]
-    Missing {
         /// The key's dotted path.
         key: String,
     },
@@ -127,22 +79,6 @@ pub enum Problem {
         name: String,
         /// The extra that is most like it.
         nearest: Option<String>,
-    },
-    /// A dependency group that the project does not define.
-    #[error("the project has no dependency group {name:?}")]
-    UnknownGroup {
-        /// The group.
-        name: String,
-        /// The group that is most like it.
-        nearest: Option<String>,
-    },
-    /// A dependency group that includes itself.
-    #[error("the dependency group {name:?} includes itself: {}", path.join(" > "))]
-    GroupCycle {
-        /// The group.
-        name: String,
-        /// The way from the group back to itself.
-        path: Vec<String>,
     },
     /// Steps that need each other's outputs.
     #[error("the step {name:?} needs its own outputs: {}", path.join(" > "))]
@@ -218,16 +154,10 @@ pub enum Problem {
         /// The most that is accepted.
         most: usize,
     },
-    /// Dependency groups nested or multiplied beyond reason.
-    #[error("the dependency group {name:?} includes too many groups")]
-    GroupTooLarge {
-        /// The group.
-        name: String,
-    },
 }
 
-fn in_table(table: &str) -> String {
-    if table.is_empty() { String::new() } else { format!(" in [{table}]") }
+impl invar_toml::Problem for Problem {
+    type Error = ValueError;
 }
 
 impl Problem {
@@ -241,9 +171,9 @@ impl Problem {
             Self::TwoManifests { invar_toml } => {
                 format!("merge them into one file; in {invar_toml} the keys are at the top level")
             }
-            Self::UnknownKey { key, belongs: Some(place), .. } => format!("`{key}` belongs to {place}"),
-            Self::UnknownKey { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-            Self::UnknownKey { known, .. } => format!("known keys: {}", known.join(", ")),
+            Self::Key(KeyProblem::BadValue { error, .. }) => return error.help(),
+            Self::Key(problem) => return problem.help(),
+            Self::Project(problem) => return problem.help(),
             Self::CommandText { text, .. } => {
                 let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
                 match text.contains(['"', '\'', '$', '|', '&', ';', '<', '>', '*', '\\']) {
@@ -253,12 +183,9 @@ impl Problem {
                     false => format!("no shell splits the string into words; write [{}]", words.join(", ")),
                 }
             }
-            Self::BadValue { error, .. } => return error.help(),
             Self::DottedName { .. } => "quote names that contain dots".to_owned(),
             Self::NoImageName => "name it: `name = \"…\"` in the image table".to_owned(),
-            Self::UnknownExtra { nearest, .. }
-            | Self::UnknownGroup { nearest, .. }
-            | Self::UnknownStep { nearest, .. } => {
+            Self::UnknownExtra { nearest, .. } | Self::UnknownStep { nearest, .. } => {
                 format!("did you mean {:?}?", nearest.as_ref()?)
             }
             Self::NoOutputs { .. } => {
@@ -270,24 +197,13 @@ impl Problem {
                 "to run them, set `configure = \"run\"`, or `configure = [\"PACKAGE\"]` for some packages"
                     .to_owned()
             }
-            Self::WrongType { found: "an integer" | "true" | "false", expected: "a string", .. } => {
-                "quote it".to_owned()
-            }
-            Self::WrongType { found: "a string", expected: "an array", .. } => {
-                "write it in brackets: [\"…\"]".to_owned()
-            }
-            Self::WrongType { .. }
-            | Self::TooLong { .. }
+            Self::TooLong { .. }
             | Self::Syntax { .. }
-            | Self::Duplicate { .. }
-            | Self::Missing { .. }
-            | Self::GroupCycle { .. }
             | Self::StepCycle { .. }
             | Self::WithoutRun { .. }
             | Self::TwoNames { .. }
             | Self::OtherDigest { .. }
-            | Self::TooMany { .. }
-            | Self::GroupTooLarge { .. } => return None,
+            | Self::TooMany { .. } => return None,
         })
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use toml::de::DeTable;
 
 use crate::manifest::error::Problem;
-use crate::manifest::reader::{Reader, Section, Value};
+use crate::manifest::reader::{KeyProblem, Reader, Section, Value};
 use crate::manifest::runtime::{absolute_path_schema, absolute_paths_schema, image_path};
 use crate::manifest::{
     EnvironmentName, Interval, Known, LabelName, Port, Project, Protocol, RepositoryName, Signal, Tag, User,
@@ -94,7 +94,7 @@ fn default_platforms() -> [&'static str; 1] {
 const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
 /// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what
-/// is told of it.
+/// is reported for it.
 pub const KEYS: [&str; 15] = [
     "name",
     "tag",
@@ -269,13 +269,13 @@ impl HealthCheck {
         section.refuse_the_rest(&[]);
         let Some(command) = command else {
             let key = format!("{}.command", value.name);
-            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+            value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
             return None;
         };
         let (span, name) = (command.span.clone(), command.name.clone());
         let command = arguments(command)?;
         if command.is_empty() {
-            value.reader.report(span, Problem::BadValue { key: name, error: ValueError::EmptyList });
+            value.reader.report(span, KeyProblem::BadValue { key: name, error: ValueError::EmptyList });
         }
         let retries = retries.and_then(|retries| u32::try_from(retries).ok());
         Some(Self { command, interval, timeout, start_period, retries })
@@ -309,7 +309,7 @@ pub(super) fn texts<K: FromStr<Err = ValueError> + Ord>(value: Value<'_, '_>) ->
         let key = match name.parse::<K>() {
             Ok(key) => key,
             Err(error) => {
-                text.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                text.reader.report(key_span, KeyProblem::BadValue { key: value.name.clone(), error });
                 continue;
             }
         };

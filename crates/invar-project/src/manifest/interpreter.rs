@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use invar_python::{ConfigSetting, DistributionName, Requirement, config_settings};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::manifest::image::texts;
-use crate::manifest::project::{named, requirements};
 use crate::manifest::reader::Value;
-use crate::manifest::{EnvironmentName, NormalisedName, PackageRequest, RelativePath, Requirement, packages};
+use crate::manifest::schema::{ConfigSettingSchema, PythonName};
+use crate::manifest::{EnvironmentName, PackageRequest, RelativePath, packages};
 use crate::{Glob, ValueError};
 
 /// How to install Python packages in the image.
@@ -20,8 +21,8 @@ pub struct Python {
     #[schemars(default = "yes")]
     pub bytecode: bool,
     /// Settings for single packages, by name.
-    #[schemars(default)]
-    pub overrides: BTreeMap<NormalisedName, Override>,
+    #[schemars(with = "BTreeMap<PythonName, Override>", default)]
+    pub overrides: BTreeMap<DistributionName, Override>,
 }
 
 impl Default for Python {
@@ -75,33 +76,11 @@ pub struct Override {
     #[schemars(default)]
     pub exclude: Vec<Glob>,
     /// Settings for its build backend: strings or arrays of strings.
-    #[schemars(default)]
+    #[schemars(with = "BTreeMap<String, ConfigSettingSchema>", default)]
     pub config_settings: BTreeMap<String, ConfigSetting>,
     /// Additional build requirements, such as `"setuptools<80"`.
     #[schemars(schema_with = "requirements_schema", default)]
     pub build_requires: Vec<Requirement>,
-}
-
-/// A setting for a build backend (PEP 517, "Config settings").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfigSetting {
-    /// One text.
-    Text(String),
-    /// Several texts, in this order.
-    List(Vec<String>),
-}
-
-impl JsonSchema for ConfigSetting {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ConfigSetting".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A setting for a build backend: a string or an array of strings.",
-            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
-        })
-    }
 }
 
 fn requirements_schema(_: &mut SchemaGenerator) -> Schema {
@@ -121,8 +100,8 @@ impl Python {
         let prefer = section.take("prefer").and_then(|value| prefer(&value)).unwrap_or_default();
         let bytecode = section.take("bytecode").and_then(Value::boolean).unwrap_or_else(yes);
         let overrides = section.take("overrides").and_then(|value| {
-            let read = named(&value)?.into_iter();
-            let read = read.filter_map(|(name, _, value)| Some((name, Override::read(&value)?)));
+            let read = value.named()?.into_iter();
+            let read = read.filter_map(|(name, value)| Some((name, Override::read(&value)?)));
             Some(read.collect())
         });
         section.refuse_the_rest(&[]);
@@ -141,7 +120,7 @@ impl Override {
         });
         let exclude = section.take("exclude").and_then(|value| value.parsed_list());
         let config_settings = section.take("config-settings").and_then(|value| config_settings(&value));
-        let build_requires = section.take("build-requires").and_then(|value| requirements(&value));
+        let build_requires = section.take("build-requires").and_then(|value| value.parsed_list());
         section.refuse_the_rest(&[]);
         Some(Self {
             prefer,
@@ -165,21 +144,4 @@ fn prefer(value: &Value<'_, '_>) -> Option<Prefer> {
             None
         }
     }
-}
-
-/// Reads settings for a build backend.
-pub(super) fn config_settings(value: &Value<'_, '_>) -> Option<BTreeMap<String, ConfigSetting>> {
-    let section = value.table()?;
-    let settings = section.entries().filter_map(|(key, _, value)| {
-        let setting = if value.value.is_array() {
-            ConfigSetting::List(value.list()?.iter().filter_map(Value::plain_text).collect())
-        } else if value.value.is_str() {
-            ConfigSetting::Text(value.plain_text()?)
-        } else {
-            value.wrong_type("a string or an array of strings");
-            return None;
-        };
-        Some((key.to_owned(), setting))
-    });
-    Some(settings.collect())
 }

@@ -1,8 +1,9 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use invar_python::DistributionName;
+
 use crate::ValueError;
-use crate::manifest::python::NormalisedName;
 use crate::text::text_value;
 
 /// The name of an image without its tag, as Docker's reference grammar has it: an optional registry, then path
@@ -64,9 +65,9 @@ fn is_component(text: &str) -> bool {
     ends.iter().all(|byte| byte.is_some_and(plain)) && separators.into_iter().all(good)
 }
 
-impl From<&NormalisedName> for RepositoryName {
+impl From<&DistributionName> for RepositoryName {
     /// Normalized Python names are letters and digits with single hyphens, so they are image names too.
-    fn from(name: &NormalisedName) -> Self {
+    fn from(name: &DistributionName) -> Self {
         Self(name.as_str().into())
     }
 }

@@ -1,7 +1,7 @@
 //! The JSON Schema of a manifest.
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::manifest::{Extras, Manifest, NormalisedName};
+use crate::manifest::{Extras, Manifest};
 
 impl JsonSchema for Extras {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -13,8 +13,43 @@ impl JsonSchema for Extras {
             "description": "An array of extras, or `\"all\"`.",
             "anyOf": [
                 { "const": "all" },
-                { "type": "array", "items": generator.subschema_for::<NormalisedName>() },
+                { "type": "array", "items": generator.subschema_for::<PythonName>() },
             ],
+        })
+    }
+}
+
+/// Stands for the name of a Python distribution, an extra or a dependency group.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PythonName;
+
+impl JsonSchema for PythonName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PythonName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "The name of an extra or dependency group of the project.",
+            "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+            "examples": ["web"],
+        })
+    }
+}
+
+/// Stands for a [`ConfigSetting`](invar_python::ConfigSetting).
+pub(super) struct ConfigSettingSchema;
+
+impl JsonSchema for ConfigSettingSchema {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ConfigSetting".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A setting for a build backend: a string or an array of strings.",
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
         })
     }
 }

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::manifest::error::Problem;
 use crate::manifest::image::texts;
-use crate::manifest::reader::{Section, Value};
+use crate::manifest::reader::{KeyProblem, Section, Value};
 use crate::manifest::{
     BuildPath, EnvironmentName, FetchUrl, Interval, PackageRequest, RelativePath, StepName, packages,
 };
@@ -136,7 +136,7 @@ impl Step {
             let Some(found) = Found::read(item, &names) else { continue };
             if let Some(first) = seen.insert(found.step.name.clone(), found.name.clone()) {
                 let name = found.step.name.to_string();
-                let problem = Problem::Duplicate { key: format!("{}.name", value.name), name };
+                let problem = KeyProblem::Duplicate { key: format!("{}.name", value.name), name };
                 value.reader.report_at(Some(found.name), Some(first), problem);
                 continue;
             }
@@ -159,7 +159,7 @@ impl Found {
         let name = section.take("name");
         if name.is_none() {
             let key = format!("{}.name", value.name);
-            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+            value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
         }
         let name_span = name.as_ref().map_or_else(|| value.key_span.clone(), |name| name.span.clone());
         let name = name.and_then(|name| name.parsed::<StepName>());
@@ -271,7 +271,7 @@ fn inputs(value: &Value<'_, '_>, names: &BTreeSet<StepName>) -> Option<Inputs> {
                 Ok(glob) => globs.push(glob),
                 Err(error) => {
                     let problem =
-                        Problem::BadValue { key: value.name.clone(), error: ValueError::Glob(error) };
+                        KeyProblem::BadValue { key: value.name.clone(), error: ValueError::Glob(error) };
                     value.reader.report(span, problem);
                 }
             },
@@ -290,7 +290,7 @@ fn fetch(value: &Value<'_, '_>) -> Option<(StepFetch, Range<usize>)> {
     let url = section.take("url");
     if url.is_none() {
         let key = format!("{}.url", value.name);
-        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
     }
     let sha256 = section.take("sha256").and_then(|value| sha256(&value));
     let path = section.take("path");

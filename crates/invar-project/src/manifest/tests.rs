@@ -3,8 +3,10 @@ mod python;
 mod steps;
 
 use insta::assert_snapshot;
+use invar_python::{FieldError, Requirement, UvSettings};
 use proptest::prelude::*;
 
+use super::reader::KeyProblem;
 use super::*;
 use crate::Platform;
 
@@ -459,7 +461,7 @@ fn the_parts_of_a_project_are_checked() {
     check("[project]\nversion = \"1\"\n[tool.invar]\nextras = [\"x\"]\n", &["`project.name` is missing"]);
     check(
         "[project]\nname = \"-\"\n",
-        &["`project.name`: \"-\" is not a Python name: expected letters, digits, \
+        &["`project.name`: \"-\" is not the name of a distribution: expected letters, digits, \
         \"-\", \"_\" and \".\", starting and ending with a letter or digit"],
     );
     check(
@@ -481,7 +483,10 @@ fn the_parts_of_a_project_are_checked() {
     let error = parse(Some("[project]\nname = \"a\"\ndependencies = [\"x >\"]\n"), None).unwrap_err();
     assert!(matches!(
         &error.findings()[0].problem,
-        Problem::BadValue { error: ValueError::Requirement { .. }, .. }
+        Problem::Project(ProjectProblem::Key(invar_toml::KeyProblem::BadValue {
+            error: FieldError::Requirement(_),
+            ..
+        }))
     ));
 }
 
@@ -511,7 +516,7 @@ fn a_project_is_read() {
     "#;
     let project = parse(Some(text), None).unwrap().project.unwrap();
     let words = |list: &[Requirement]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
-    assert_eq!(words(&project.dependencies), "flask>=3 ; python_full_version < '3.15'");
+    assert_eq!(words(&project.dependencies), "flask>=3 ; python_version < '3.15'");
     assert_eq!(words(&project.optional_dependencies["web-x"]), "gunicorn");
     assert_eq!(words(&project.groups["dev"]), "pytest | ruff | mypy");
     assert_eq!(project.requires_python.as_ref().unwrap().to_string(), ">=3.13");
@@ -529,7 +534,10 @@ fn groups_that_multiply_are_bounded() {
     }
     text += "g64 = [\"x\"]\n";
     let error = parse(Some(&text), None).unwrap_err();
-    assert_eq!(error.findings()[0].problem, Problem::GroupTooLarge { name: "g64".into() });
+    assert_eq!(
+        error.findings()[0].problem,
+        Problem::Project(ProjectProblem::GroupTooLarge { name: "g64".into() })
+    );
     assert_eq!(error.findings().len(), 1);
 }
 
@@ -553,7 +561,9 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     };
     let known = |keys: &str| -> Vec<String> {
         match &with(keys).unwrap_err().findings()[0].problem {
-            Problem::UnknownKey { known, .. } => known.iter().map(|key| (*key).to_owned()).collect(),
+            Problem::Key(KeyProblem::UnknownKey { known, .. }) => {
+                known.iter().map(|key| (*key).to_owned()).collect()
+            }
             other => panic!("{other}"),
         }
     };

@@ -1,17 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::PackageName;
+use invar_formats::spelling::nearest;
+use invar_python::GroupName;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::manifest::error::Problem;
 use crate::manifest::image::{Image, ImageKeys};
-use crate::manifest::reader::{Section, Value};
-use crate::manifest::schema::package_names_schema;
+use crate::manifest::reader::{KeyProblem, Section, Value};
+use crate::manifest::schema::{PythonName, package_names_schema};
 use crate::manifest::{
-    Extras, ImageKey, Known, Manifest, NormalisedName, PackageRequest, Step, StepName, base_packages, extras,
-    groups, packages,
+    Extras, ImageKey, Known, Manifest, PackageRequest, Step, StepName, base_packages, extras, groups,
+    packages,
 };
-use crate::nearest::nearest;
 use crate::{Glob, ValueError};
 
 /// An additional image of the project: each key given here replaces the project's; every other key is
@@ -38,7 +39,8 @@ pub struct ContentKeys {
     /// The project's extras to install: an array of names, or `"all"`.
     pub extras: Option<Extras>,
     /// The project's dependency groups to install.
-    pub groups: Option<Vec<NormalisedName>>,
+    #[schemars(with = "Option<Vec<PythonName>>")]
+    pub groups: Option<Vec<GroupName>>,
     /// Patterns for the source files to include in this image.
     pub include: Option<Vec<Glob>>,
     /// Patterns for files to exclude from this image.
@@ -104,7 +106,7 @@ impl ImageOverride {
                     }
                 }
                 Err(error) => {
-                    value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                    value.reader.report(key_span, KeyProblem::BadValue { key: value.name.clone(), error });
                 }
             }
         }
@@ -122,7 +124,7 @@ impl ImageOverride {
             let text = format!("{}-{key}", project.image?.name);
             let error = |error| {
                 let key = format!("{}.name", value.name);
-                value.reader.report(value.key_span.clone(), Problem::BadValue { key, error });
+                value.reader.report(value.key_span.clone(), KeyProblem::BadValue { key, error });
             };
             image.name = text.parse().map_err(error).ok();
         }

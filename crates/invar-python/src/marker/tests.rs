@@ -32,7 +32,40 @@ fn agrees_with_pypa_packaging() {
     for line in table.lines() {
         let (expected, marker) = line.split_once('\t').unwrap();
         assert_eq!(evaluate(marker, &[]).to_string(), expected, "{marker}");
+        printed(marker);
     }
+}
+
+/// A marker is printed so that it reads as an equal one.
+#[track_caller]
+fn printed(marker: &str) {
+    let read = Marker::from_str(marker).unwrap();
+    assert_eq!(read.to_string().parse(), Ok(read), "{marker}");
+}
+
+#[test]
+fn a_marker_has_one_spelling() {
+    let check = |marker: &str, expected: &str| {
+        assert_eq!(Marker::from_str(marker).unwrap().to_string(), expected);
+        printed(marker);
+    };
+    check("python_version<\"3.9\"", "python_version < '3.9'");
+    check("'3.8.*' == python_version", "python_version == '3.8.*'");
+    check(
+        "(os_name=='nt')or(os_name=='a' and extra=='B_c')",
+        "os_name == 'nt' or os_name == 'a' and extra == 'b-c'",
+    );
+    check(
+        "os_name=='a' and(os_name=='b' or os_name=='c')",
+        "os_name == 'a' and (os_name == 'b' or os_name == 'c')",
+    );
+    check("python_full_version not in '3.8  3.9'", "python_full_version not in '3.8 3.9'");
+    check(
+        "'docs' in extras and 'dev' not in dependency_groups",
+        "extra == 'docs' and 'dev' not in dependency_groups",
+    );
+    check("\"it's\" in platform_version", "\"it's\" in platform_version");
+    assert_eq!(Marker::TRUE.to_string(), "");
 }
 
 #[test]
@@ -127,6 +160,7 @@ proptest! {
             sys_platform: "linux",
         }).unwrap();
         let names: Vec<pep508_rs::ExtraName> = extras.iter().map(|extra| extra.parse().unwrap()).collect();
+        printed(&marker);
         let expected = pep508_rs::MarkerTree::from_str(&marker).unwrap().evaluate(&oracle, &names);
         let extras: Vec<&str> = extras.iter().map(String::as_str).collect();
         prop_assert_eq!(evaluate(&marker, &extras), expected);

@@ -127,7 +127,7 @@ impl From<io::Error> for SdistFault {
 }
 
 impl SdistFault {
-    /// The fault that a sink reports, told as what it is where the archive is at fault.
+    /// The fault that a sink reports, as a fault of the archive if it is one.
     pub(super) fn of_sink(error: SinkError) -> Self {
         match error {
             SinkError::Read { source, .. } if LimitExceeded::find(&source).is_some() => source.into(),

@@ -3,7 +3,6 @@ use invar_tree::PathError;
 use super::{NeededBy, listed};
 use crate::lock::ConflictItem;
 use crate::name::{DistributionName, ExtraName, GroupName};
-use crate::nearest::did_you_mean;
 use crate::target::{PythonVersion, Target};
 
 /// Why no wheels can be chosen.
@@ -13,7 +12,7 @@ pub enum SelectError {
     #[error("uv.lock contains no project: run `uv lock` next to pyproject.toml")]
     NoRoot,
     /// The lock does not know the project.
-    #[error("uv.lock does not contain the project {name}{}", did_you_mean(&[], known))]
+    #[error("uv.lock does not contain the project {name}{}", did_you_mean(&None, known))]
     UnknownRoot {
         /// The project's name as given.
         name: String,
@@ -39,8 +38,8 @@ pub enum SelectError {
     UnknownExtra {
         /// The extra.
         extra: ExtraName,
-        /// Names that are similar.
-        nearest: Vec<String>,
+        /// The name that is most like it.
+        nearest: Option<String>,
         /// All names.
         known: Vec<String>,
     },
@@ -49,8 +48,8 @@ pub enum SelectError {
     UnknownGroup {
         /// The group.
         group: GroupName,
-        /// Names that are similar.
-        nearest: Vec<String>,
+        /// The name that is most like it.
+        nearest: Option<String>,
         /// All names.
         known: Vec<String>,
     },
@@ -302,6 +301,15 @@ impl PackageProblem {
                 vec![first_needed_by, second_needed_by]
             }
         }
+    }
+}
+
+/// The text that follows an error about an unknown name: what else it may have been.
+fn did_you_mean(nearest: &Option<String>, known: &[String]) -> String {
+    match (nearest, known) {
+        (Some(nearest), _) => format!("; did you mean {nearest}?"),
+        (None, []) => "; none are defined".to_owned(),
+        (None, known) => format!("; defined: {}", known.join(", ")),
     }
 }
 

@@ -13,7 +13,7 @@ use invar_formats::url::{file_name, parts, query_pairs};
 pub struct ChosenSource {
     /// The distribution.
     pub name: DistributionName,
-    /// Its version as the lock spells it; none where only building it tells.
+    /// Its version as the lock spells it; none if only building it shows it.
     pub version: Option<String>,
     /// Where its source is.
     pub source: SourceLocation,

@@ -1,10 +1,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
+use invar_formats::spelling::nearest;
+
 use super::{NeededBy, SelectError, Selection};
 use crate::lock::{ConflictItem, ConflictKind, Dependency, LockedRequirement, Package, UvLock};
 use crate::marker::{Activated, MarkerEnvironment};
 use crate::name::{ExtraName, GroupName};
-use crate::nearest::nearest;
 
 /// A package that the walk came to.
 pub(super) struct Reached {
@@ -250,7 +251,7 @@ fn check_names(lock: &UvLock, roots: &[&Package], selection: &Selection) -> Resu
     for extra in &selection.extras {
         if !known.contains(extra) {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-            let nearest = nearest(extra.as_str(), known.iter().map(String::as_str));
+            let nearest = nearest(extra.as_str(), known.iter().map(String::as_str)).map(str::to_owned);
             return Err(SelectError::UnknownExtra { extra: extra.clone(), nearest, known });
         }
     }
@@ -259,7 +260,7 @@ fn check_names(lock: &UvLock, roots: &[&Package], selection: &Selection) -> Resu
     for group in &selection.groups {
         if !known.contains(group) {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-            let nearest = nearest(group.as_str(), known.iter().map(String::as_str));
+            let nearest = nearest(group.as_str(), known.iter().map(String::as_str)).map(str::to_owned);
             return Err(SelectError::UnknownGroup { group: group.clone(), nearest, known });
         }
     }

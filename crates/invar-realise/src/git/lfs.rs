@@ -28,7 +28,7 @@ pub fn check(label: &str, tree: &Tree, stored: &StoredTree) -> Result<(), Realis
         read.map_err(|source| RealiseError::Read { path: path.as_str().into(), source })?;
         if beginning == BEGINNING {
             let problem = format!(
-                "uv.lock wants the files that Git LFS has (`lfs = true`), and {} is one: these are not fetched",
+                "uv.lock requests Git LFS files (`lfs = true`), such as {}, which is not supported",
                 path.as_str()
             );
             return Err(RealiseError::Git { label: label.to_owned(), problem });
@@ -64,7 +64,7 @@ mod tests {
         let pointer = "version https://git-lfs.github.com/spec/v1\n\
                        oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
         let refused = said("data/model.bin", pointer);
-        assert!(refused.contains("data/model.bin is one: these are not fetched"), "{refused}");
+        assert!(refused.contains("such as data/model.bin, which is not supported"), "{refused}");
         // A text on pointers, one that only begins alike, and an empty file.
         assert_eq!(said("README.md", &format!("# Pointers\n\n{pointer}")), "");
         assert_eq!(said("next", &pointer.replace("spec/v1", "spec/v2")), "");

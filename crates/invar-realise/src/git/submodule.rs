@@ -52,14 +52,14 @@ pub(super) fn described(listing: &[u8]) -> BTreeMap<String, Described> {
 /// What is wrong with it, as the end of a sentence.
 pub(super) fn resolve(url: &str, of: &str) -> Result<String, &'static str> {
     if url.starts_with('-') || url.chars().any(char::is_control) {
-        return Err("which is no address");
+        return Err("which is not a URL");
     }
     let resolved =
         if url.starts_with("./") || url.starts_with("../") { relative(url, of)? } else { url.to_owned() };
     match (is_remote(&resolved), is_remote(of)) {
         (true, _) | (false, false) if !resolved.contains("::") => Ok(resolved),
-        (false, true) => Err("which is not fetched: only https, http, ssh and git addresses are"),
-        _ => Err("which is not fetched: it names a helper program"),
+        (false, true) => Err("which is not supported: use an https, http, ssh or git URL"),
+        _ => Err("which is not supported: it uses a helper program"),
     }
 }
 
@@ -74,7 +74,7 @@ fn is_remote(url: &str) -> bool {
 
 /// git-submodule(1): relative to the address of the repository that has the submodule.
 fn relative(url: &str, of: &str) -> Result<String, &'static str> {
-    let out = "which leads out of the server that the repository is on";
+    let out = "which is outside the repository's server";
     // What may not be climbed over: the scheme and the host, or the first slash.
     let floor = match of.split_once("://") {
         Some((scheme, rest)) => scheme.len() + 3 + rest.find('/').ok_or(out)?,
@@ -136,12 +136,12 @@ mod tests {
         check("../x.git", of, Ok("https://code.example/group/x.git"));
         check("./x.git", of, Ok("https://code.example/group/project.git/x.git"));
         check("../../x.git", of, Ok("https://code.example/x.git"));
-        check("../../../x.git", of, Err("leads out"));
-        check("../a/../../x.git", of, Err("leads out"));
-        check("../x", "https://code.example", Err("leads out"));
+        check("../../../x.git", of, Err("is outside"));
+        check("../a/../../x.git", of, Err("is outside"));
+        check("../x", "https://code.example", Err("is outside"));
         check("../x", "git@code.example:group/project", Ok("git@code.example:group/x"));
         check("../../x", "git@code.example:group/project", Ok("git@code.example:x"));
-        check("../../../x", "git@code.example:group/project", Err("leads out"));
+        check("../../../x", "git@code.example:group/project", Err("is outside"));
         for local in
             ["/home/me/secret", "file:///home/me/secret", "secret", "C/x", "data:x/../y/z", "../../../../x"]
         {
@@ -151,8 +151,8 @@ mod tests {
         }
         check("ext::sh -c touch% /tmp/x", of, Err("helper"));
         check("ext::sh -c touch% /tmp/x", "/srv/project", Err("helper"));
-        check("--upload-pack=touch", of, Err("no address"));
-        check("https://x.example/a\nb", of, Err("no address"));
+        check("--upload-pack=touch", of, Err("not a URL"));
+        check("https://x.example/a\nb", of, Err("not a URL"));
         // Between folders of this machine there is nothing to keep apart.
         check("../x", "/srv/git/project", Ok("/srv/git/x"));
         check("/srv/git/x", "file:///srv/git/project", Ok("/srv/git/x"));

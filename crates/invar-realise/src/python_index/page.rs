@@ -1,7 +1,7 @@
 //! The page that a Python package index has for a distribution, as far as its files are concerned.
 //!
 //! * HTML (PEP 503): each `<a href="…">` is a file. The last part of its URL, without escapes, is the file's name;
-//!   behind `#` stands a hash, which is not used: the lock has its own. A `<base href="…">` says what relative URLs
+//!   behind `#` is a hash, which is not used: the lock has its own. A `<base href="…">` says what relative URLs
 //!   start from, which is otherwise the page itself. `<!-- … -->` is skipped. Nothing else of HTML matters here.
 //! * JSON (PEP 691), where the first byte that is no white space is `{`: each object in the list `files` has a
 //!   `filename` and a `url`.
@@ -53,7 +53,7 @@ impl Page {
         let mut page = Self { base: url.to_owned(), files: Vec::new() };
         if bytes.trim_ascii_start().starts_with(b"{") {
             let listing: Listing = serde_json::from_slice(bytes).map_err(|error| {
-                let error = format!("it is not the list of a distribution's files (PEP 691): {error}");
+                let error = format!("it is not a list of files (PEP 691): {error}");
                 Failure::Protocol { error: io::Error::other(error) }
             })?;
             for ListedFile { filename, url, hashes } in listing.files {

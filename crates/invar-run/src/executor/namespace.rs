@@ -29,7 +29,7 @@ pub struct NamespaceExecutor {
     pub program: PathBuf,
     /// Whether the files of a command that failed are kept.
     pub keep_failed: bool,
-    /// What is made different from usual, to find out whether it matters.
+    /// What differs from usual, to find out whether it matters.
     pub perturbation: Perturbation,
 }
 

@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(3 * 3600);
 pub enum Place {
     /// Below the build folder.
     Build,
-    /// In this folder of the project in the image: an editable package names the folder that it was made from.
+    /// In this folder of the project in the image: an editable package names the folder that it was built from.
     Project(String),
 }
 
@@ -47,7 +47,7 @@ pub struct FrontEnd<'a> {
     pub patches: &'a [(PathBuf, Digest)],
     /// `config_settings` (PEP 517), as JSON.
     pub settings: &'a str,
-    /// Variables besides those of every build.
+    /// Variables in addition to those of every build.
     pub environment: &'a BTreeMap<String, String>,
 }
 
@@ -113,7 +113,7 @@ pub fn front_end(
     context.run(&command, &advice)
 }
 
-/// What the front end finds beside the source: itself, its settings, the patches, and a directory for what it makes.
+/// What the front end finds next to the source: itself, its settings, the patches, and a directory for what it makes.
 fn front_end_files(task: &FrontEnd<'_>) -> Result<MemoryTree, RunError> {
     let mut files = MemoryTree::new(Origin::Source);
     for name in ["out", "patches"] {

@@ -120,12 +120,15 @@ fn what_a_backend_says_is_not_believed() {
     let other = Wheel::new("other", "1.0");
     let answer = format!("{{\"wheel\": \"{}\"}}", other.filename());
     let (place, bytes) = (format!("build/out/{}", other.filename()), other.build());
-    check(&[], "its backend made nothing");
-    check(&[("build/out/result.json", b"{")], "its backend's answer cannot be read");
-    check(&[("build/out/result.json", b"{}")], "its backend did not say what it made");
+    check(&[], "its build backend created nothing");
+    check(&[("build/out/result.json", b"{")], "cannot read the response of its build backend");
+    check(&[("build/out/result.json", b"{}")], "its build backend did not report its output");
     let wrong = b"{\"wheel\": \"../x.whl\"}";
-    check(&[("build/out/result.json", wrong)], "its backend made a file whose name is not a wheel's");
+    check(
+        &[("build/out/result.json", wrong)],
+        "its build backend created a file that is not named like a wheel",
+    );
     let gone = ("build/out/result.json", answer.as_bytes());
-    check(&[gone], "its backend made no such file as it says");
-    check(&[gone, (&place, &bytes)], &format!("its backend made {} instead", other.filename()));
+    check(&[gone], "its build backend did not create the file that it reports");
+    check(&[gone, (&place, &bytes)], &format!("its build backend created {} instead", other.filename()));
 }

@@ -7,7 +7,7 @@ use invar_tree::Digest;
 use super::launch;
 use crate::debian::ConfiguredPackages;
 
-/// What a step leaves: all that is there while it runs, and what becomes of what it leaves.
+/// What a step leaves: everything that exists while it runs, and what becomes of what it leaves.
 pub(super) struct StepOutputs<'a> {
     pub(super) platform: Platform,
     pub(super) planned: &'a StepPlan,

@@ -28,7 +28,7 @@ pub fn displaced(plan: &Plan) -> impl Iterator<Item = (&Step, &ImagePath)> {
         .map(|(step, wrap)| (step, &wrap.program))
 }
 
-/// Whether the launcher stands where the program was.
+/// Whether the launcher is where the program was.
 fn is_in_place(wrap: &Wrap) -> bool {
     *wrap.place() == wrap.program
 }
@@ -51,7 +51,7 @@ pub fn wrapped(program: &ImagePath) -> ImagePath {
     path.unwrap_or_else(|_| program.clone())
 }
 
-/// Writes all of `wrap`, and the version of the launcher that is made of it.
+/// Writes all of `wrap`, and the version of the launcher that consists of it.
 pub(super) fn encode(writer: &mut KeyWriter, wrap: &Wrap) {
     let Wrap {
         program,

@@ -55,11 +55,11 @@ pub(super) fn put_outputs(
 pub(super) fn no_source(context: &BuildContext<'_>, step: &Step, from: &BuildPath) -> RunError {
     let is_there = !from.is_absolute() && context.files.folder.join(from.as_str()).exists();
     let reason = match (from.is_absolute(), is_there) {
-        (true, _) => "which is not in the outputs of the steps among its inputs",
+        (true, _) => "which is not an output of a step among its inputs",
         (false, true) if step.inputs.iter().any(|input| input.as_str() == from.as_str()) => {
-            "which is there, but git ignores it"
+            "which exists, but is ignored by git"
         }
-        (false, true) => "which is there, but git ignores it or it is not among the inputs",
+        (false, true) => "which exists, but is ignored by git or not among the inputs",
         (false, false) => "which the project does not have",
     };
     RunError::NoSource { step: step.name.to_string(), output: from.to_string(), reason }

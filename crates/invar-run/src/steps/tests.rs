@@ -113,13 +113,9 @@ fn a_limit_that_was_reached_says_how_to_raise_it() {
         let Err(RunError::Step(failure)) = run(&fixture) else { panic!("the step failed") };
         assert_eq!((failure.problem.as_str(), failure.hint.as_deref()), (problem, Some(hint)));
     };
-    check(Status::OutOfMemory, "ran out of memory: it may use 3 GiB", crate::hints::MORE_MEMORY);
-    check(Status::OutOfDisk, "wrote too much: it may use 1 GiB of disk", crate::hints::MORE_DISK);
-    check(
-        Status::TimedOut,
-        "took longer than 3600s",
-        "if it needs longer, raise `timeout` in the step's table",
-    );
+    check(Status::OutOfMemory, "ran out of memory: the limit is 3 GiB", crate::hints::MORE_MEMORY);
+    check(Status::OutOfDisk, "wrote too much: the limit is 1 GiB of disk", crate::hints::MORE_DISK);
+    check(Status::TimedOut, "took longer than 3600s", "to allow more time, increase `timeout` of the step");
 }
 
 #[test]
@@ -129,5 +125,5 @@ fn an_output_that_is_not_there_is_named() {
     let reporter = Warnings::default();
     let fixture = Fixture::new(folder.path(), PROJECT, &FILES, &executor, &reporter);
     let error = run(&fixture).expect_err("an output is missing");
-    assert_eq!(error.to_string(), "step assets did not make dist, which its outputs name");
+    assert_eq!(error.to_string(), "step assets did not create its output dist");
 }

@@ -209,7 +209,7 @@ mod tests {
         check(&[Perturbation::User], "on here", "on elsewhere-host", Cause::Identity);
         check(&[], "/home/me/project/x.c", "/somewhere/else/x.c", Cause::BuildPath);
         check(&[Perturbation::CpuModel], "PATH=x", "GLIBC=-AVX2,-AVX\nPATH=x", Cause::Mask);
-        // What both have tells nothing.
+        // What both have shows nothing.
         check(&[], "a elsewhere-host", "b elsewhere-host", Cause::Random);
     }
 

@@ -14,7 +14,7 @@ pub type Run<'a, T, E> = &'a mut dyn FnMut(&[Perturbation]) -> Result<BTreeSet<T
 ///
 /// `likely` are tried first, apart from the others: where they are all of it, two builds tell. Otherwise the suspects
 /// are halved again and again, and a half that changes nothing is not inspected; so one culprit among thirteen takes
-/// about six builds. What changes only under several at once is told of none of them.
+/// about six builds. What changes only under several at once is reported for none of them.
 ///
 /// # Errors
 /// The first error of `run`.

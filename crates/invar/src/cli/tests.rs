@@ -22,6 +22,7 @@ const OTHERS: &[&str] = &[
     "--no-link",             // of nix
     "--no-update-lock-file", // of nix
     "--print-out-paths",     // of nix
+    "--real",                // of cargo xtask test
     "--security-opt",        // of docker
 ];
 

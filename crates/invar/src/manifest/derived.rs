@@ -27,7 +27,7 @@ fn request<'a>(folder: &'a Path, name: Option<&'a str>, derive: &'a Derive, purp
     Request { folder, name, from: derive.from.as_deref(), target: derive.target.as_deref(), purpose }
 }
 
-/// The further image of the project that is meant.
+/// The additional image of the project that is meant.
 pub fn image(wanted: &Wanted) -> Option<&str> {
     match wanted {
         Wanted::Own { image, .. } => image.as_deref(),

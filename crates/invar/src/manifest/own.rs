@@ -36,7 +36,7 @@ pub fn wanted(project: &Path, _: &Derive, _: Purpose) -> Result<Wanted, Failure>
     Ok(Wanted { folder, image })
 }
 
-/// The further image of the project that is meant.
+/// The additional image of the project that is meant.
 pub fn image(wanted: &Wanted) -> Option<&str> {
     wanted.image.as_deref()
 }

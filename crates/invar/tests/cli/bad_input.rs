@@ -308,7 +308,25 @@ fn a_source_archive_that_is_none() {
     let sdist = lock.replacen("wheels = [\n    {", "sdist = {", 1).replacen(" },\n]", " }", 1);
     world.context.write("project/uv.lock", sdist);
     let ran = world.run(&["build", "--keyring", "keyring.gpg", "project"]);
-    says(&ran.failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot be unpacked", ".tar.gz"]);
+    says(&ran.failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot unpack", ".tar.gz"]);
+}
+
+#[test]
+fn a_package_with_a_very_long_name() {
+    let world = World::new();
+    let lock = world.read("uv.lock");
+    let sdist = lock.replacen("wheels = [\n    {", "sdist = {", 1).replacen(" },\n]", " }", 1);
+    let named = |length: usize| {
+        let name = "n".repeat(length);
+        world.context.write("project/pyproject.toml", MANIFEST.replace("numbers-of-old", &name));
+        world.context.write("project/uv.lock", sdist.replace("numbers-of-old", &name));
+        world.run(&["lock", "--keyring", "keyring.gpg", "project"])
+    };
+    for length in [200, 201, 220, 255] {
+        says(&named(length).failure(5), &["numbers_of_old-1.2.3-py3-none-any.whl", "cannot be unpacked"]);
+    }
+    says(&named(256).failure(2), &["pyproject.toml:5:", "255"]);
+    nothing_left(&world);
 }
 
 #[test]

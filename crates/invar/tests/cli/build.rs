@@ -401,7 +401,7 @@ fn what_a_command_names_and_the_image_lacks_is_said_at_every_build() {
         let built = world.run(&["build", "--locked", "project"]);
         for expected in [
             "warning: `mytool` not found in the image: its command cannot start\n",
-            "warning: [project.scripts] is not installed, since the project is not a package: add a [build-system], or \
+            "warning: [project.scripts] is not installed, because the project is not a package: add a [build-system], or \
              `package = true` to [tool.uv]\n",
         ] {
             assert!(built.stderr.contains(expected), "{expected} is not in:\n{}", built.stderr);

@@ -75,7 +75,7 @@ fn no_file_of_the_world_lacks_an_origin() {
     assert_eq!(owners["/app/.venv/lib/python3.13/site-packages/words/list.txt"].2, "Python package words");
     let text = world.run(&["inspect", "a.tar", "--top", "3"]).success();
     for expected in
-        ["Layers", "By origin", "Debian package python3.13", "Folders", "Largest files", "Duplicates"]
+        ["Layers", "By origin", "Debian package python3.13", "Folders", "Largest files", "duplicate files"]
     {
         assert!(text.contains(expected), "{text}");
     }

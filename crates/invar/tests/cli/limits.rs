@@ -34,7 +34,7 @@ fn fails(project: &Tools, options: &[&str], expected: &[&str]) {
 fn a_step_that_never_ends() {
     // What it has started goes on when it is gone, and that must end as well: a build waits for it.
     let project = project("setsid sleep 1000000 & sleep 1000000", "timeout = \"1s\"");
-    fails(&project, &[], &["step greedy took longer than 1s", "raise `timeout`"]);
+    fails(&project, &[], &["step greedy took longer than 1s", "increase `timeout`"]);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_step_that_eats_memory() {
         return;
     }
     let message = ran.failure(1);
-    assert!(message.contains("step greedy ran out of memory: it may use 64 MiB"), "{message}");
+    assert!(message.contains("step greedy ran out of memory: the limit is 64 MiB"), "{message}");
     assert!(message.contains("--build-memory"), "{message}");
     // With enough of it, the same step ends well.
     project.run(&["build", "--locked", "--build-memory", "2GiB", "project"]).success();
@@ -63,7 +63,7 @@ fn a_step_that_forks_without_end() {
 #[test]
 fn a_step_that_fills_the_disk() {
     let endless = "i=0; while :; do dd if=/dev/zero of=$i bs=1M count=4 2>/dev/null; i=$((i + 1)); done";
-    let expected = ["step greedy wrote too much: it may use 48 MiB of disk", "--build-disk"];
+    let expected = ["step greedy wrote too much: the limit is 48 MiB of disk", "--build-disk"];
     fails(&project(endless, ""), &["--build-disk", "48MiB"], &expected);
     let one = "dd if=/dev/zero of=x bs=1M count=100";
     fails(&project(one, ""), &["--build-disk", "48MiB"], &["step greedy", "--build-disk"]);

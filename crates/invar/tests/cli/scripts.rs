@@ -239,7 +239,7 @@ fn running_is_proposed_where_nobody_has_read_the_scripts() {
         return;
     }
     let world = world(odd(), "");
-    let advice = "to run them in the sandbox, write in odd/invar.toml: configure = [\"odd\", \"reader\"]";
+    let advice = "to run them in the sandbox, set in odd/invar.toml: configure = [\"odd\", \"reader\"]";
     let locked = lock(&world);
     for expected in ["warning: the maintainer scripts of odd are unknown", advice] {
         assert!(locked.stderr.contains(expected), "{expected} is not in:\n{}", locked.stderr);
@@ -287,8 +287,7 @@ fn packages_and_answers_that_nobody_knows() {
     assert!(message.contains("debconf") && message.contains("odd odd/colour colour red"), "{message}");
     answers("\"odd odd/color string red\"");
     let built = world.run(&["build", "--locked", "odd"]);
-    let warning =
-        "warning: debconf: no package has the question odd/color, answered for odd; did you mean odd/colour?";
+    let warning = "warning: debconf: no package asks the question odd/color, answered for odd; did you mean odd/colour?";
     assert!(built.stderr.contains(warning), "{}", built.stderr);
     built.success();
     listing(&world, &["etc/"]);
@@ -322,5 +321,5 @@ fn what_hostile_scripts_leave_stays_inside() {
     let world = self::world(Deb::new("odd", "1").script("postinst", script), "configure = [\"odd\"]");
     lock(&world).success();
     let message = world.run(&["build", "--locked", "odd"]).failure(1);
-    assert!(message.contains("what maintainer scripts left cannot be used"), "{message}");
+    assert!(message.contains("cannot use the outputs of maintainer scripts"), "{message}");
 }

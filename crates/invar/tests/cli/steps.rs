@@ -160,9 +160,9 @@ fn outputs_that_are_not_there_are_named() {
         assert!(message.contains(expected), "{expected} is not in:\n{message}");
     };
     let outputs = |from: &str| format!("outputs = {{ \"{from}\" = \"/bin/x\" }}");
-    check(&outputs("mian.py"), "step a: `outputs` names \"mian.py\", which the project does not have");
-    check(&outputs("a.log"), "step a: `outputs` names \"a.log\", which is there, but git ignores it");
-    check(&outputs("/srv/x"), "which is not in the outputs of the steps among its inputs");
+    check(&outputs("mian.py"), "step a: `outputs` lists \"mian.py\", which the project does not have");
+    check(&outputs("a.log"), "step a: `outputs` lists \"a.log\", which exists, but is ignored by git");
+    check(&outputs("/srv/x"), "which is not an output of a step among its inputs");
 }
 
 #[test]

@@ -171,7 +171,8 @@ fn what_has_to_run_on_another_machine_needs_it_or_an_emulator() {
     let ran = world.run(&["verify", "--platform", other, "project"]);
     assert_eq!(ran.stdout, "", "nothing is said to be the same");
     let told = ran.failure(1);
-    let expected = format!("step stamp: programs for {other} cannot be run here; install qemu-user-static");
+    let expected =
+        format!("step stamp: cannot run programs for {other} on this machine; install qemu-user-static");
     assert!(told.contains(&expected), "{told}");
 }
 

@@ -60,7 +60,7 @@ fn a_project_knows_what_brought_each_file() {
     let made =
         made.and_then(|file| file["path"].as_str()).expect("a handler makes the cache of the dynamic linker");
     let answer = why(&world, &[made, "project"]);
-    assert!(fact(&answer, "made by").starts_with("Invar itself"), "{answer}");
+    assert!(fact(&answer, "created by").starts_with("Invar, "), "{answer}");
 
     let text = world.run(&["why", "/usr/share/hello/greeting", "project"]).success();
     assert!(

@@ -101,12 +101,12 @@ fn a_root_that_depends_on_nothing_is_told_of_its_members() {
     let ran = world.run(&["lock", "--keyring", "keyring.gpg", "space"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("depends on nothing") && ran.stderr.contains("space/members/little"),
+        ran.stderr.contains("has no dependencies") && ran.stderr.contains("space/members/little"),
         "{}",
         ran.stderr
     );
     let ran = world.run(&["lock", "--keyring", "keyring.gpg", "space/members/little"]);
-    assert!(!ran.stderr.contains("depends on nothing"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("has no dependencies"), "{}", ran.stderr);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 

@@ -8,8 +8,9 @@ use toml::{Table, Value};
 use super::text::is_of_shell;
 use super::{DerivationLayout, is_interpreter, same};
 use crate::flake::place::ENVIRONMENT;
-use crate::flake::reader::{Reader, normalize};
+use crate::flake::reader::Reader;
 use crate::nixpkgs::counterpart;
+use crate::project::normalize;
 
 impl Reader<'_> {
     pub(super) fn lay_wrapper(

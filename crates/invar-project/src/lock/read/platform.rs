@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use invar_debian::{Architecture, DebianVersion, PackageName};
+use invar_python::DistributionName;
 use pep440_rs::Version;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -15,7 +16,7 @@ use crate::lock::{
     Because, LockedOmission, LockedPackage, LockedPlatform, LockedRoot, LockedScripts, LockedSuite,
     OmissionReason, PoolPath, RootName, ScriptVerdict,
 };
-use crate::{FetchUrl, NormalisedName, PackageRequest, Platform, SuiteName};
+use crate::{FetchUrl, PackageRequest, Platform, SuiteName};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -84,7 +85,7 @@ struct RawRoot {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct RawBuild {
-    name: Spanned<NormalisedName>,
+    name: Spanned<DistributionName>,
     #[serde(default, deserialize_with = "python_version")]
     version: Option<String>,
     source_sha256: Option<Hex>,
@@ -109,7 +110,7 @@ struct RawBuildWheel {
 struct RawBuildSource {
     #[serde(deserialize_with = "source_file")]
     file: Spanned<String>,
-    name: NormalisedName,
+    name: DistributionName,
     #[serde(deserialize_with = "python_version")]
     version: Option<String>,
     url: FetchUrl,

@@ -318,7 +318,7 @@ fn damage_to_roots_and_builds_is_named_with_its_line() {
     invar.lock, line 223: "wheel.zip" is not the name of a wheel; run `invar lock` to rewrite it
     invar.lock, line 224: "file:///wheel-0.45.1-py3-none-any.whl" is not a URL that Invar can fetch from: it does not start with "https://" or "http://"; run `invar lock` to rewrite it
     invar.lock, line 204: cat is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 204: "psycopg2-" is not a Python name: expected letters, digits, "-", "_" and ".", starting and ending with a letter or digit; run `invar lock` to rewrite it
+    invar.lock, line 204: "psycopg2-" is not the name of a distribution: expected letters, digits, "-", "_" and ".", starting and ending with a letter or digit; run `invar lock` to rewrite it
     invar.lock, line 205: "2.9.x" is not a Python version; run `invar lock` to rewrite it
     invar.lock, line 206: "0714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
     invar.lock, line 198: missing field `requires`; run `invar lock` to rewrite it
@@ -348,7 +348,8 @@ fn nested() -> InvarLock {
         (file, LockedBuildSource { name: name.parse().unwrap(), url, size, sha256, build })
     };
     locked.build_sources = [source("outer", &["inner"]), source("inner", &[])].into();
-    let build = locked.builds.get_mut(&"psycopg2".parse::<NormalisedName>().unwrap()).unwrap();
+    let build =
+        locked.builds.get_mut(&"psycopg2".parse::<invar_python::DistributionName>().unwrap()).unwrap();
     build.sources = ["outer-1.0.tar.gz".to_owned()].into();
     lock
 }
@@ -483,10 +484,13 @@ fn a_root_has_a_kind_and_perhaps_a_name() {
         "packages",
         "é",
         "a/b",
-        &"a".repeat(257),
+        &"a".repeat(263),
     ] {
         assert!(bad.parse::<RootName>().is_err(), "{bad:?}");
     }
+    let longest: invar_python::DistributionName = "a".repeat(255).parse().unwrap();
+    let root = RootName::python_package(&longest);
+    assert_eq!(root.as_str().parse(), Ok(root));
     let names = [
         RootName::step(&"a".parse().unwrap()),
         RootName::python(),

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::manifest::BuildPath;
 use crate::manifest::error::Problem;
 use crate::manifest::image::path;
-use crate::manifest::reader::Value;
+use crate::manifest::reader::{KeyProblem, Value};
 use crate::manifest::runtime::absolute_path_schema;
 use crate::manifest::runtime::image_path;
 use crate::{Glob, ValueError};
@@ -87,14 +87,14 @@ pub(super) fn outputs(value: &Value<'_, '_>, whole: bool) -> Option<Placed<Build
         let from = match parsed {
             Ok(from) => from,
             Err(error) => {
-                value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                value.reader.report(key_span, KeyProblem::BadValue { key: value.name.clone(), error });
                 continue;
             }
         };
         let Some((output, span)) = output(&to, &key_span) else { continue };
         if let Some((_, first)) = outputs.get(&from) {
             // Two spellings of one path are two keys to TOML.
-            let problem = Problem::Duplicate { key: value.name.clone(), name: from.to_string() };
+            let problem = KeyProblem::Duplicate { key: value.name.clone(), name: from.to_string() };
             value.reader.report_at(Some(key_span), Some(first.clone()), problem);
             continue;
         }
@@ -132,7 +132,7 @@ pub(super) fn files(value: &Value<'_, '_>) -> Option<Placed<ImagePath, FileText>
         let text = section.take("text");
         if text.is_none() {
             let key = format!("{}.text", item.name);
-            item.reader.report(item.key_span.clone(), Problem::Missing { key });
+            item.reader.report(item.key_span.clone(), KeyProblem::Missing { key });
         }
         let executable = section.take("executable").and_then(Value::boolean).unwrap_or(false);
         section.refuse_the_rest(&[]);
@@ -154,17 +154,17 @@ fn by_place<T>(
         let place = match image_path(key) {
             Ok(place) => place,
             Err(error) => {
-                value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                value.reader.report(key_span, KeyProblem::BadValue { key: value.name.clone(), error });
                 continue;
             }
         };
         if place.is_within(ENVIRONMENT) {
             let error = ValueError::InEnvironment { text: place.to_string() };
-            value.reader.report(key_span.clone(), Problem::BadValue { key: value.name.clone(), error });
+            value.reader.report(key_span.clone(), KeyProblem::BadValue { key: value.name.clone(), error });
         }
         let Some(read) = read(&item) else { continue };
         if let Some((_, first)) = places.get(&place) {
-            let problem = Problem::Duplicate { key: value.name.clone(), name: place.to_string() };
+            let problem = KeyProblem::Duplicate { key: value.name.clone(), name: place.to_string() };
             value.reader.report_at(Some(key_span), Some(first.clone()), problem);
             continue;
         }

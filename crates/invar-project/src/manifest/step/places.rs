@@ -6,7 +6,7 @@ use invar_tree::{Digest, ImagePath};
 
 use super::Found;
 use crate::manifest::error::Problem;
-use crate::manifest::reader::Reader;
+use crate::manifest::reader::{KeyProblem, Reader};
 use crate::manifest::{FetchUrl, RelativePath, StepName};
 
 /// Reports every clash among `steps`.
@@ -25,7 +25,7 @@ fn outputs(reader: &Reader<'_>, steps: &[Found]) {
     for found in steps {
         for (path, key, span) in &found.outputs {
             if let Some((_, first)) = places.get(path) {
-                let problem = Problem::Duplicate { key: key.clone(), name: path.to_string() };
+                let problem = KeyProblem::Duplicate { key: key.clone(), name: path.to_string() };
                 reader.report_at(Some(span.clone()), Some((*first).clone()), problem);
                 continue;
             }
@@ -58,7 +58,7 @@ fn wraps(reader: &Reader<'_>, steps: &[Found]) {
         for (wrap, span) in found.step.wraps.iter().zip(&found.wraps) {
             if let Some(first) = places.insert(wrap.place(), span) {
                 let (key, name) = (format!("{}.wrap", found.key), wrap.place().to_string());
-                let problem = Problem::Duplicate { key, name };
+                let problem = KeyProblem::Duplicate { key, name };
                 reader.report_at(Some(span.clone()), Some(first.clone()), problem);
             }
         }
@@ -94,7 +94,8 @@ fn folders(reader: &Reader<'_>, found: &Found) {
     for pair in sorted.windows(2) {
         let [(outer, first), (path, span)] = pair else { continue };
         if path.is_within(outer) {
-            let problem = Problem::Duplicate { key: format!("{}.fetch", found.key), name: path.to_string() };
+            let problem =
+                KeyProblem::Duplicate { key: format!("{}.fetch", found.key), name: path.to_string() };
             reader.report_at(Some((*span).clone()), Some((*first).clone()), problem);
         }
     }

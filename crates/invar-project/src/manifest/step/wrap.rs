@@ -9,7 +9,7 @@ use crate::ValueError;
 use crate::manifest::EnvironmentName;
 use crate::manifest::error::Problem;
 use crate::manifest::image::{path, texts};
-use crate::manifest::reader::Value;
+use crate::manifest::reader::{KeyProblem, Value};
 use crate::manifest::runtime::absolute_path_schema;
 
 /// A program in the image that is always started with certain environment variables or arguments.
@@ -126,7 +126,7 @@ fn wrap(value: &Value<'_, '_>) -> Option<(Wrap, Range<usize>)> {
     }
     let Some(program) = program else {
         let key = format!("{}.program", value.name);
-        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
         return None;
     };
     let place = at.as_ref().unwrap_or(&program).span.clone();
@@ -167,7 +167,7 @@ fn lists(value: &Value<'_, '_>) -> Option<BTreeMap<EnvironmentName, ListValues>>
         let name = match name.parse::<EnvironmentName>() {
             Ok(name) => name,
             Err(error) => {
-                value.reader.report(key_span, Problem::BadValue { key: value.name.clone(), error });
+                value.reader.report(key_span, KeyProblem::BadValue { key: value.name.clone(), error });
                 continue;
             }
         };
@@ -184,7 +184,7 @@ fn list(value: &Value<'_, '_>) -> Option<ListValues> {
         let values = section.take("values");
         if values.is_none() {
             let key = format!("{}.values", value.name);
-            value.reader.report(value.key_span.clone(), Problem::Missing { key });
+            value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
         }
         let separator = section.take("separator").map(|value| value.plain_text());
         section.refuse_the_rest(&[]);

@@ -54,8 +54,8 @@ fn python_is_checked_where_it_stands() {
     check(
         "python.overrides.\"-\" = {}",
         &[
-            "`tool.invar.python.overrides`: \"-\" is not a Python name: expected letters, digits, \"-\", \"_\" and \".\", \
-           starting and ending with a letter or digit",
+            "`tool.invar.python.overrides`: \"-\" is not the name of a distribution: expected letters, digits, \"-\", \
+             \"_\" and \".\", starting and ending with a letter or digit",
         ],
     );
     let of = |keys: &str, expected: &[&str]| check(&format!("python.overrides.x = {{ {keys} }}"), expected);
@@ -101,7 +101,7 @@ fn python_is_checked_where_it_stands() {
     );
     assert!(matches!(
         &with("python.overrides.x.build-requires = [\"x >\"]").unwrap_err().findings()[0].problem,
-        Problem::BadValue { error: ValueError::Requirement { .. }, .. }
+        Problem::Key(KeyProblem::BadValue { error: ValueError::Requirement(_), .. })
     ));
     assert_snapshot!(bad("[tool.invar.python]\nbyte-code = true\n[tool.invar.python.overrides.x]\nbuild_requires = []\n"), @r#"
     error: unknown key `byte-code` in [tool.invar.python]
@@ -203,7 +203,7 @@ fn the_keys_of_uv_are_read() {
     let system = project.build_system.as_ref().unwrap();
     assert_eq!(system.requires, ["setuptools >= 61", "wheel"]);
     assert_eq!(
-        (system.build_backend.as_deref(), system.backend_path.as_slice()),
+        (system.backend.as_deref(), system.backend_path.as_slice()),
         (Some("backend:api"), &["tools".to_owned()][..])
     );
     let uv = &project.uv;

@@ -49,7 +49,7 @@ impl Workdir {
         Ok(path)
     }
 
-    /// Writes `tree`, the one numbered `number` of the root, beside the build directory.
+    /// Writes `tree`, the one numbered `number` of the root, next to the build directory.
     ///
     /// # Errors
     /// What the contents' source or the disk says.
@@ -65,7 +65,7 @@ impl Workdir {
         Ok(path)
     }
 
-    /// Keeps all of it beside the store's own, under `name`, where whoever asked for it may look and delete.
+    /// Keeps all of it next to the store's own, under `name`, where whoever asked for it may look and delete.
     ///
     /// # Errors
     /// What the disk says.

@@ -17,7 +17,7 @@ const TEST: &str = "every_command_prints_what_the_book_shows";
 /// `cargo run --release -- …` of a checkout, which is built already.
 const CARGO: &str = "#!/bin/sh\ntest \"$1 $2 $3\" = 'run --release --' && shift 3 && exec invar \"$@\"\n";
 
-/// A copy of the folder that `place` names, with the files that it names besides.
+/// A copy of the folder that `place` names, with the files that it also names.
 fn copy(place: &str, to: &Path) {
     if place == "an empty folder" {
         return fs::create_dir_all(to).expect("the folder can be made");
@@ -34,7 +34,7 @@ fn copy(place: &str, to: &Path) {
 struct Reader {
     context: Context,
     path: String,
-    /// The Docker engine, once there was something to be done for it; and nothing where there can be none.
+    /// The Docker engine, once there was something to be done for it; and nothing if there can be none.
     engine: Option<Option<Engine>>,
 }
 

@@ -108,7 +108,7 @@ fn programs_run_without_a_daemon() {
     let context = project(MANIFEST);
     let said = context.run(&["run", "--quiet", "project", "--", "good day"]).success();
     assert_eq!(said, "good day\n");
-    // Another store has nothing laid out yet, and that takes a while with a large image: it is told, once.
+    // Another store has nothing laid out yet, and that takes a while with a large image: it is reported, once.
     let elsewhere = || {
         let mut command = context.invar();
         command.env("INVAR_STORE", context.path().join("another store"));
@@ -134,7 +134,7 @@ fn a_step_that_fails_says_why_and_where() {
     assert!(context.store().join("failed").is_dir(), "its files are kept");
     context.write("project/invar.toml", format!("packages = [\"hello\"]\n{broken}run = \"true\"\n"));
     let message = context.run(&["build", "project"]).failure(1);
-    assert!(message.contains("step bad did not make x"), "{message}");
+    assert!(message.contains("step bad did not create its output x"), "{message}");
 }
 
 /// A project whose image has Python and what a step makes of a requirements file with the hash of one wheel.
@@ -212,5 +212,8 @@ fn pip_installs_what_a_requirements_file_names_without_a_network() {
     let other = format!("idna=={version} --hash=sha256:{}\n", "0".repeat(64));
     context.write("project/tools/requirements.txt", other);
     let message = context.run(&["build", "--locked", "project"]).failure(4);
-    assert!(message.contains(&format!("has a file for idna {version} with one of the hashes")), "{message}");
+    assert!(
+        message.contains(&format!("has a file for idna {version} with one of the locked hashes")),
+        "{message}"
+    );
 }

@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::manifest::error::{ManifestError, Problem};
-use crate::manifest::interpreter::config_settings;
-use crate::manifest::project::{named, one_requirement, requirements};
-use crate::manifest::reader::{Section, Value};
-use crate::manifest::{ConfigSetting, NormalisedName, OpenFile, Requirement};
+use invar_toml::{Finding, Problem};
+use toml::de::DeTable;
+
+use super::{KeyProblem, ProjectProblem, Reader, Section, Value};
+use crate::name::{DistributionName, GroupName};
+use crate::requirement::Requirement;
 
 /// The keys of `[tool.uv]` that matter for an image (uv, "Settings", "Project metadata" and "Configuration").
 ///
@@ -24,21 +25,21 @@ pub struct UvSettings {
     /// Whether nothing may be built from a source distribution.
     pub no_build: bool,
     /// The packages that may not be built from a source distribution.
-    pub no_build_package: BTreeSet<NormalisedName>,
+    pub no_build_package: BTreeSet<DistributionName>,
     /// Whether no published wheel may be taken.
     pub no_binary: bool,
     /// The packages of which no published wheel may be taken.
-    pub no_binary_package: BTreeSet<NormalisedName>,
+    pub no_binary_package: BTreeSet<DistributionName>,
     /// Settings for all build backends.
     pub config_settings: BTreeMap<String, ConfigSetting>,
     /// Settings for the build backend of one package.
-    pub config_settings_package: BTreeMap<NormalisedName, BTreeMap<String, ConfigSetting>>,
+    pub config_settings_package: BTreeMap<DistributionName, BTreeMap<String, ConfigSetting>>,
     /// What the build of a package needs in addition.
-    pub extra_build_dependencies: BTreeMap<NormalisedName, Vec<ExtraBuildDependency>>,
+    pub extra_build_dependencies: BTreeMap<DistributionName, Vec<ExtraBuildDependency>>,
     /// Whether packages are built in whatever environment there is.
     pub no_build_isolation: bool,
     /// The packages that are built in whatever environment there is.
-    pub no_build_isolation_package: BTreeSet<NormalisedName>,
+    pub no_build_isolation_package: BTreeSet<DistributionName>,
 }
 
 /// The members of a workspace, as patterns for folders relative to the project (uv, "Using workspaces").
@@ -56,7 +57,7 @@ pub enum DefaultGroups {
     /// All that the project has.
     All,
     /// Those of this list.
-    Named(Vec<NormalisedName>),
+    Named(Vec<GroupName>),
 }
 
 /// What the build of a package needs in addition to what it says itself.
@@ -68,30 +69,13 @@ pub struct ExtraBuildDependency {
     pub match_runtime: bool,
 }
 
-/// The root of a workspace, which need not be a project itself.
+/// A setting for a build backend (PEP 517, "Config settings").
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorkspaceRoot {
-    /// What it says to uv.
-    pub uv: UvSettings,
-    /// Whether it has a `[project]`.
-    pub is_project: bool,
-}
-
-impl WorkspaceRoot {
-    /// Reads a `pyproject.toml`, which messages call `path`. `None` where it has no workspace.
-    ///
-    /// # Errors
-    /// [`ManifestError`]: it is not TOML, or a setting for uv is wrong.
-    pub fn read(path: &str, text: &str) -> Result<Option<Self>, ManifestError> {
-        let mut findings = Vec::new();
-        let error = |findings| ManifestError::new(findings, vec![(path.to_owned(), text.to_owned())]);
-        let Some(file) = OpenFile::new((path, text), &mut findings) else { return Err(error(findings)) };
-        let tool = Section::new(&file.reader, "", &file.table).take("tool");
-        let uv = tool.and_then(|tool| UvSettings::read(&tool)).filter(|uv| uv.is_workspace);
-        let is_project = file.table.contains_key("project");
-        let findings = file.reader.finish();
-        if findings.is_empty() { Ok(uv.map(|uv| Self { uv, is_project })) } else { Err(error(findings)) }
-    }
+pub enum ConfigSetting {
+    /// One text.
+    Text(String),
+    /// Several texts, in this order.
+    List(Vec<String>),
 }
 
 impl UvSettings {
@@ -102,8 +86,16 @@ impl UvSettings {
         Self { package: self.package, default_groups: self.default_groups, ..root.clone() }
     }
 
+    /// Reads `[tool.uv]` in the table of a `pyproject.toml`, which findings call `path`, where it has one.
+    pub fn read(path: &str, root: &DeTable<'_>) -> (Option<Self>, Vec<Finding<ProjectProblem>>) {
+        let reader = Reader::new(path);
+        let tool = Section::new(&reader, "", root).take("tool");
+        let uv = tool.and_then(|tool| Self::read_table(&tool));
+        (uv, reader.finish())
+    }
+
     /// Reads the `uv` table of `[tool]`.
-    pub(super) fn read(tool: &Value<'_, '_>) -> Option<Self> {
+    pub(super) fn read_table(tool: &Value<'_, '_>) -> Option<Self> {
         let mut uv = tool.table()?.take("uv")?.table()?;
         let workspace = uv.take("workspace");
         let mut flag = |key| uv.take(key).and_then(Value::boolean);
@@ -117,12 +109,12 @@ impl UvSettings {
         let no_build_isolation_package = names("no-build-isolation-package");
         let settings = uv.take("config-settings").and_then(|value| config_settings(&value));
         let settings_package = uv.take("config-settings-package").and_then(|value| {
-            let packages = named(&value)?.into_iter();
-            Some(packages.filter_map(|(name, _, value)| Some((name, config_settings(&value)?))).collect())
+            let packages = value.named()?.into_iter();
+            Some(packages.filter_map(|(name, value)| Some((name, config_settings(&value)?))).collect())
         });
         let extra = uv.take("extra-build-dependencies").and_then(|value| {
-            let packages = named(&value)?.into_iter();
-            Some(packages.filter_map(|(name, _, value)| Some((name, extra_dependencies(&value)?))).collect())
+            let packages = value.named()?.into_iter();
+            Some(packages.filter_map(|(name, value)| Some((name, extra_dependencies(&value)?))).collect())
         });
         Some(Self {
             package,
@@ -131,7 +123,7 @@ impl UvSettings {
             default_groups: uv.take("default-groups").and_then(|value| default_groups(&value)),
             dev_dependencies: uv
                 .take("dev-dependencies")
-                .and_then(|value| requirements(&value))
+                .and_then(|value| value.parsed_list())
                 .unwrap_or_default(),
             no_build,
             no_build_package,
@@ -157,7 +149,7 @@ impl UvWorkspace {
     }
 }
 
-fn names(section: &mut Section<'_, '_>, key: &'static str) -> Option<BTreeSet<NormalisedName>> {
+fn names(section: &mut Section<'_, '_>, key: &'static str) -> Option<BTreeSet<DistributionName>> {
     Some(section.take(key)?.list()?.iter().filter_map(Value::parsed).collect())
 }
 
@@ -179,15 +171,34 @@ fn extra_dependencies(value: &Value<'_, '_>) -> Option<Vec<ExtraBuildDependency>
 /// A requirement, or a table with one.
 fn extra_dependency(value: &Value<'_, '_>) -> Option<ExtraBuildDependency> {
     if !value.value.is_table() {
-        return Some(ExtraBuildDependency { requirement: one_requirement(value)?, match_runtime: false });
+        return Some(ExtraBuildDependency { requirement: value.parsed()?, match_runtime: false });
     }
     let mut section = value.table()?;
     let requirement = section.take("requirement");
     let match_runtime = section.take("match-runtime").and_then(Value::boolean).unwrap_or(false);
     let Some(requirement) = requirement else {
         let key = format!("{}.requirement", value.name);
-        value.reader.report(value.key_span.clone(), Problem::Missing { key });
+        value.reader.report(value.key_span.clone(), KeyProblem::Missing { key });
         return None;
     };
-    Some(ExtraBuildDependency { requirement: one_requirement(&requirement)?, match_runtime })
+    Some(ExtraBuildDependency { requirement: requirement.parsed()?, match_runtime })
+}
+
+/// Reads settings for a build backend.
+pub fn config_settings<P: Problem>(
+    value: &invar_toml::Value<'_, '_, P>,
+) -> Option<BTreeMap<String, ConfigSetting>> {
+    let section = value.table()?;
+    let settings = section.entries().filter_map(|(key, _, value)| {
+        let setting = if value.value.is_array() {
+            ConfigSetting::List(value.list()?.iter().filter_map(|item| item.plain_text()).collect())
+        } else if value.value.is_str() {
+            ConfigSetting::Text(value.plain_text()?)
+        } else {
+            value.wrong_type("a string or an array of strings");
+            return None;
+        };
+        Some((key.to_owned(), setting))
+    });
+    Some(settings.collect())
 }

@@ -1,3 +1,5 @@
+//! Which known word a misspelled one may have been.
+
 /// The candidate that is most like `text`, if one is alike enough to be what was meant.
 ///
 /// Alike is: at most one edit (a character added, dropped, replaced, or swapped with its neighbour) in three, or the

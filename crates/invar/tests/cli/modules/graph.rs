@@ -51,6 +51,12 @@ pub fn cycles(modules: &Modules) -> Vec<Cycle> {
     found
 }
 
+/// One place for each import among the children of `parent`.
+pub fn imports_among(modules: &Modules, parent: &[String]) -> Vec<String> {
+    let edges = edges(modules);
+    edges.get(parent).into_iter().flat_map(BTreeMap::values).flat_map(BTreeMap::values).cloned().collect()
+}
+
 fn reachable(edges: &BTreeMap<&str, BTreeMap<String, String>>, start: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut pending = vec![start.to_owned()];
