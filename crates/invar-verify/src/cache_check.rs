@@ -74,7 +74,7 @@ impl CacheCheck<'_> {
     /// [`VerifyError`].
     pub fn run(mut self, names: &[String], chosen: &[Perturbation]) -> Result<CacheReport, VerifyError> {
         let (host, interruption) = (self.host, self.interruption);
-        let possible = invar_sandbox::illusions_available(&self.session.sandbox).is_ok();
+        let possible = invar_sandbox::syscall_fakes_available(&self.session.sandbox).is_ok();
         let under: Vec<Perturbation> = INSIDE
             .into_iter()
             .filter(|one| chosen.contains(one))
