@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use invar_diagnostic::Kind;
 use invar_oci::{ArchiveRequest, SegmentError};
 use invar_store::Store;
-use invar_tree::{Contents, Digest, Hasher, Tree};
+use invar_tree::{Contents, Digest, Tree};
 
 pub use self::stream::Stream;
 
