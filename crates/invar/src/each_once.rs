@@ -4,8 +4,6 @@ use std::sync::{Mutex, PoisonError};
 
 use invar_realise::{Event, Reporter};
 
-use crate::report::CliReporter;
-
 /// Passes each warning and note on once. Locking and building have some in common, and so have the platforms of an image,
 /// the steps that read the same files, and a second attempt after something damaged was removed.
 pub struct EachOnce<R> {
@@ -18,11 +16,10 @@ impl<R> EachOnce<R> {
     pub fn new(inner: R) -> Self {
         Self { inner, said: Mutex::new(BTreeSet::new()) }
     }
-}
 
-impl<R: CliReporter> CliReporter for EachOnce<R> {
-    fn finish(&self) {
-        self.inner.finish();
+    /// What it reports through.
+    pub fn inner(&self) -> &R {
+        &self.inner
     }
 }
 

@@ -66,6 +66,12 @@ pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn CliReporter) {
     }
 }
 
+impl<R: CliReporter> CliReporter for EachOnce<R> {
+    fn finish(&self) {
+        self.inner().finish();
+    }
+}
+
 struct Quiet;
 
 impl CliReporter for Quiet {}
