@@ -1,14 +1,14 @@
-//! Realises a plan: fetches, unpacks, assembles and delivers; and makes `invar.lock`.
+//! Builds an image from a plan: assembles its layers and delivers it.
 //!
 //! # Goals
-//! * [`build`](build()) gives the same bytes for the same project on any machine; [`lock`](lock()) is the only part
-//!   that decides anything from the network.
+//! * [`build`](build()) gives the same bytes for the same project on any machine, and decides nothing: all that could
+//!   differ is in the locks.
 //! * What a hash names is never done twice: packages, wheels, the handlers' output and layers are kept in the store.
-//! * Progress is reported as [`invar_realise::Event`]s; nothing is printed.
+//! * An image goes to a [`Destination`], which is given only what it lacks.
 //!
 //! # Non-goals
 //! * No reading of the environment or the clock: the caller brings a [`Session`].
-//! * Nothing of an image is run on the host: commands run in a sandbox, see `invar_sandbox`.
+//! * No code of the image runs on the host: commands run in a sandbox, see `invar_run`.
 mod assembly;
 mod build;
 mod command;
