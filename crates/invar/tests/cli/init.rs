@@ -128,5 +128,6 @@ fn events_are_json_if_asked_for() {
     let printed = context.run(&["--json", "init", "project"]).success();
     let value: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
     assert_eq!(value["notes"][0]["file"], "pyproject.toml");
+    assert!(value["notes"][0]["reason"].is_string(), "{value}");
     assert!(value["manifest"].as_str().is_some_and(|text| text.contains("[tool.invar]")));
 }
