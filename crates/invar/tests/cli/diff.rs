@@ -402,10 +402,14 @@ fn git_revisions_of_a_project_are_compared() {
     let told = inside(&["HEAD~1", "HEAD"]).stdout;
     assert!(told.contains("1 source file in the image\n  M main.py\n"), "{told}");
     let error = world.run(&["diff", "HEAD~5:project", "project"]).failure(2);
-    assert!(error.contains("\"HEAD~5:project\" is neither"), "{error}");
+    assert!(error.contains("\"HEAD~5:project\" is not a file, a directory or a git revision"), "{error}");
     // What looks like an option is a name, and not git's to obey.
     let error = world.run(&["diff", "--", "--output=stolen", "project"]).failure(2);
-    assert!(error.contains("is neither") && !world.context.path().join("stolen").exists(), "{error}");
+    assert!(
+        error.contains("is not a file, a directory or a git revision")
+            && !world.context.path().join("stolen").exists(),
+        "{error}"
+    );
 }
 
 #[test]
