@@ -9,7 +9,8 @@ use invar_realise::{Event, Phase};
 use invar_tree::{Digest, Tree};
 
 use crate::assembly::Assembly;
-use crate::destination::{Delivery, Destination, Form, Piece, Target, deliver};
+use crate::deliver::deliver;
+use crate::destination::{Delivery, Destination, Form, Piece, Target};
 use crate::layer::BuiltLayer;
 use crate::{BuildError, Session};
 use invar_run::Install;

@@ -23,10 +23,9 @@ use std::path::{Path, PathBuf};
 use invar_diagnostic::Kind;
 use invar_oci::{ArchiveRequest, SegmentError};
 use invar_store::Store;
-use invar_tree::{Contents, Digest, Hasher, Tree};
+use invar_tree::{Contents, Digest, Tree};
 
 pub use self::stream::Stream;
-use crate::BuildError;
 
 /// Where an image goes.
 pub trait Destination {
@@ -78,10 +77,11 @@ pub struct Piece<'a> {
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
-    source: Source<'a>,
+    pub(crate) source: Source<'a>,
 }
 
-enum Source<'a> {
+/// Where a piece is.
+pub(crate) enum Source<'a> {
     /// A blob of the store.
     Blob(&'a Store),
     Files {
@@ -202,69 +202,6 @@ impl<'a> Piece<'a> {
     /// The files and links of `tree`.
     pub(crate) fn of_files(tree: &'a Tree, contents: &'a dyn Contents) -> Self {
         Self { digest: tree.digest(), size: tree.size(), source: Source::Files { tree, contents } }
-    }
-
-    /// Gives it to `destination`.
-    fn put(&self, destination: &mut dyn Destination) -> Result<(), BuildError> {
-        let store = match self.source {
-            Source::Files { tree, contents } => {
-                return Ok(destination.put(&self.digest, Content::Files { tree, contents })?);
-            }
-            Source::Blob(store) => store,
-        };
-        let (file, _) = store.open_blob(&self.digest)?;
-        let mut checked = Checked { inner: file, hasher: Hasher::new(), failure: None };
-        let put = destination.put(&self.digest, Content::Layer(&mut checked));
-        if let Some(source) = checked.failure.take() {
-            return Err(BuildError::Read { path: store.blob_path(&self.digest), source });
-        }
-        put?;
-        // What was stored may have been damaged since: it is checked each time it goes anywhere.
-        io::copy(&mut checked, &mut io::sink())
-            .map_err(|source| BuildError::Read { path: store.blob_path(&self.digest), source })?;
-        match checked.hasher.finish() == self.digest {
-            true => Ok(()),
-            false => Err(BuildError::Damaged { digest: self.digest }),
-        }
-    }
-}
-
-/// Gives `destination` what it lacks of `image`.
-///
-/// # Errors
-/// [`BuildError::Destination`], [`BuildError::Damaged`], and what the store says.
-pub(crate) fn deliver(image: &Delivery<'_>, destination: &mut dyn Destination) -> Result<(), BuildError> {
-    // A destination may name a piece as often as the image has it; they are given in order.
-    let mut rest = image.pieces.iter();
-    for digest in destination.missing(image)? {
-        let next = rest.find(|piece| piece.digest == digest);
-        let piece = next.or_else(|| image.pieces.iter().find(|piece| piece.digest == digest));
-        piece.ok_or(DestinationError::Unexpected { digest })?.put(destination)?;
-    }
-    Ok(destination.finish(image)?)
-}
-
-/// Hashes what is read, and remembers what went wrong: a destination's own failures are distinguished from it.
-struct Checked<R> {
-    inner: R,
-    hasher: Hasher,
-    failure: Option<io::Error>,
-}
-
-impl<R: Read> Read for Checked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.inner.read(buffer) {
-            Ok(length) => {
-                self.hasher.update(&buffer[..length]);
-                Ok(length)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.failure = Some(error);
-                Err(kind.into())
-            }
-        }
     }
 }
 

@@ -12,6 +12,7 @@
 mod assembly;
 mod build;
 mod command;
+mod deliver;
 mod destination;
 mod error;
 mod image_trees;

@@ -14,7 +14,7 @@ use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config, sh
 use invar_project::{Identity, LockPart, Platform, User};
 use invar_realise::{Event, check_out, copy_files, copy_tree, key};
 use invar_sandbox::{
-    Bind, Illusion, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, spawn,
+    Bind, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, SyscallFakes, spawn,
 };
 use invar_store::{KeyWriter, Keyed, Scratch};
 
@@ -327,7 +327,7 @@ impl Environment {
             ownership: Ownership::Recorded,
             cpus: None,
             standard: StandardStreams::Inherit,
-            illusion: Illusion::NONE,
+            fakes: SyscallFakes::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| RunError::Sandbox {
             label: "running a program in the image".to_owned(),

@@ -16,7 +16,6 @@ use std::collections::BTreeSet;
 use invar_tree::{ImagePath, PathError};
 use serde::Deserialize;
 
-use crate::header::header;
 use crate::name::DistributionName;
 use crate::requirement::{Requirement, RequirementError};
 
@@ -192,16 +191,6 @@ pub fn project_info(pyproject: &str) -> Result<SourceInfo, BuildSystemError> {
     Ok(SourceInfo { name, version, dynamic: table.dynamic })
 }
 
-/// What `PKG-INFO`, the metadata of a source distribution, says; whatever cannot be read is missing.
-///
-/// Before version 2.2 of the metadata nothing in it is sure to be what building gives, but name and version have
-/// always been.
-pub fn package_info(content: &[u8]) -> SourceInfo {
-    let name = header(content, "Name").and_then(|name| name.parse().ok());
-    let version = header(content, "Version").filter(|version| version.parse::<pep440_rs::Version>().is_ok());
-    SourceInfo { name, version, dynamic: BTreeSet::new() }
-}
-
 fn malformed(error: toml::de::Error) -> BuildSystemError {
     // The error repeats the line that is wrong, and a line of a hostile file can be long.
     let message: String = error.to_string().trim_end().chars().take(1_000).collect();
@@ -272,12 +261,5 @@ mod tests {
         assert_eq!(project_info("").unwrap(), SourceInfo::default());
         assert!(matches!(project_info("[project]\nname = \"-\""), Err(BuildSystemError::Name { .. })));
         assert!(project_info("project = 1").is_err());
-    }
-
-    #[test]
-    fn package_information_is_read_as_headers() {
-        let info = package_info(b"Metadata-Version: 1.0\nName: A_b\nVersion: 1.0.post1\n\nVersion: 2\n");
-        assert_eq!((info.name.unwrap().as_str(), info.version.as_deref()), ("a-b", Some("1.0.post1")));
-        assert_eq!(package_info(b"Name: -\nVersion: new"), SourceInfo::default());
     }
 }

@@ -41,7 +41,7 @@ mod version_control;
 mod wheel;
 
 pub use build_requirements::{build_requirements, build_requirements_project, missing_requirements};
-pub use build_system::{BuildSystem, BuildSystemError, SourceInfo, build_system, package_info, project_info};
+pub use build_system::{BuildSystem, BuildSystemError, SourceInfo, build_system, project_info};
 pub use bytecode::{BYTECODE_VERSION, BytecodeError, COMPILER, cached_path, canonical_pyc};
 pub use environment::virtual_environment;
 pub use filename::{BuildTag, FilenameError, WheelFilename};
@@ -60,7 +60,7 @@ pub use project::{
     UvWorkspace, config_settings,
 };
 pub use requirement::{Requirement, RequirementError, RequirementFault};
-pub use sdist::{EntryFault, SDIST_VERSION, SdistError, SdistFault, SdistInfo, unpack_sdist};
+pub use sdist::{EntryFault, SDIST_VERSION, SdistError, SdistFault, unpack_sdist};
 pub use select::{
     Chosen, ChosenSource, DirectUrl, GitReferenceKind, Location, NeededBy, PackageProblem, SelectError,
     Selected, Selection, SourceLocation, SourcePolicy, WheelFile, select,

@@ -21,8 +21,6 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use invar_formats::{Compression, Limited};
 use invar_tree::{ImagePath, Mode, Owner, Sink};
 
-use crate::build_system::{SourceInfo, package_info};
-
 mod error;
 mod tape;
 mod top;
@@ -46,19 +44,8 @@ const UNSUSPICIOUS: u64 = 256 << 20;
 /// Beyond that, it may not unpack to more than this many times its own size.
 const RATIO: u64 = 200;
 
-/// `PKG-INFO` and `pyproject.toml` may not be larger.
+/// `pyproject.toml` may not be larger.
 const MOST_SMALL: u64 = 16 << 20;
-
-/// What a source archive says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SdistInfo {
-    /// The name of the top folder, which is not part of the tree.
-    pub top: String,
-    /// What `PKG-INFO` in the top folder says; nothing for archives that are no source distributions.
-    pub info: SourceInfo,
-    /// `pyproject.toml` in the top folder.
-    pub pyproject: Option<String>,
-}
 
 /// The version of how a source distribution is unpacked: the tree that [`unpack_sdist`] gives. Raise it when the same input gives anything else.
 ///
@@ -77,7 +64,7 @@ pub fn unpack_sdist(
     filename: &str,
     sink: &mut dyn Sink,
     at: &ImagePath,
-) -> Result<SdistInfo, SdistError> {
+) -> Result<(), SdistError> {
     unpack(reader, filename, sink, at).map_err(|fault| SdistError { sdist: filename.to_owned(), fault })
 }
 
@@ -86,7 +73,7 @@ fn unpack(
     filename: &str,
     sink: &mut dyn Sink,
     at: &ImagePath,
-) -> Result<SdistInfo, SdistFault> {
+) -> Result<(), SdistFault> {
     let kind = kind(filename)?;
     sink.directory(at.clone(), Mode::DIRECTORY, Owner::ROOT)?;
     let mut top = Top::new(sink, at);

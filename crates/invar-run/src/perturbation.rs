@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use invar_sandbox::Illusion;
+use invar_sandbox::SyscallFakes;
 use serde::{Deserialize, Serialize};
 
 /// What differs from usual while building, to find out whether an image depends on it.
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Perturbation {
     /// What commands in the sandbox see that is not so.
-    pub illusion: Illusion,
+    pub fakes: SyscallFakes,
     /// Variables that those of a platform, such as `linux/arm64`, find in addition to their own, which win.
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// Whether downloads, builds and steps are started in the opposite order.
@@ -19,5 +19,5 @@ pub struct Perturbation {
 
 impl Perturbation {
     /// Everything is as usual.
-    pub const NONE: Self = Self { illusion: Illusion::NONE, variables: BTreeMap::new(), backwards: false };
+    pub const NONE: Self = Self { fakes: SyscallFakes::NONE, variables: BTreeMap::new(), backwards: false };
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use invar_sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};
+use invar_sandbox::{Bind, Limits, Network, Ownership, Sandbox, StandardStreams, SyscallFakes};
 
 mod attempt;
 
@@ -69,7 +69,7 @@ fn run(words: &[&str]) {
         ownership: Ownership::Mapped,
         cpus: Some(1),
         standard: StandardStreams::Lines,
-        illusion: Illusion::NONE,
+        fakes: SyscallFakes::NONE,
     };
     for word in words.by_ref().take_while(|word| **word != "--") {
         let (key, value) = word.split_once('=').expect("KEY=VALUE");
@@ -85,8 +85,8 @@ fn run(words: &[&str]) {
             "processes" => sandbox.limits.processes = Some(number()),
             "memory" => sandbox.limits.memory = Some(number()),
             "inherit" => sandbox.standard = StandardStreams::Inherit,
-            "clock" => sandbox.illusion.clock = number() as i64,
-            "backwards" => sandbox.illusion.backwards = true,
+            "clock" => sandbox.fakes.clock = number() as i64,
+            "backwards" => sandbox.fakes.backwards = true,
             "recorded" => sandbox.ownership = Ownership::Recorded,
             "host-network" => sandbox.network = Network::Host,
             "copy" => invar_sandbox::force_copy(&sandbox.scratch).expect("the folder can be made"),

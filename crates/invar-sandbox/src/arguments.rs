@@ -6,7 +6,7 @@ pub(crate) const MARKER: &str = "invar-sandbox:enter";
 pub(crate) const RUN: &str = "run";
 /// The first argument: find out whether it is possible.
 pub(crate) const CHECK: &str = "check";
-/// The first argument: find out whether illusions are possible as well.
-pub(crate) const CHECK_ILLUSIONS: &str = "check-illusions";
+/// The first argument: find out whether fakes are possible as well.
+pub(crate) const CHECK_FAKES: &str = "check-fakes";
 /// The first argument: become this program again, with another host to see.
 pub(crate) const OVERRIDE_HOST: &str = "override-host";

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::arguments::{CHECK, CHECK_ILLUSIONS, MARKER};
+use crate::arguments::{CHECK, CHECK_FAKES, MARKER};
 use crate::error::SandboxError;
 use crate::host_settings::forbidden;
 use crate::kernel;
@@ -22,16 +22,16 @@ pub fn available(program: &Path) -> Result<(), SandboxError> {
     ask(program, CHECK)
 }
 
-/// Whether sandboxes with an [`Illusion`](crate::Illusion) can be made here; takes as long as [`available`].
+/// Whether sandboxes with [`SyscallFakes`](crate::SyscallFakes) can be made here; takes as long as [`available`].
 ///
 /// # Errors
 /// As [`available`], and [`SandboxError::Setup`] where processes may not be traced.
-pub fn illusions_available(program: &Path) -> Result<(), SandboxError> {
+pub fn syscall_fakes_available(program: &Path) -> Result<(), SandboxError> {
     if cfg!(not(any(target_arch = "x86_64", target_arch = "aarch64"))) {
         let source = io::Error::from(io::ErrorKind::Unsupported);
         return Err(SandboxError::Setup { step: "filtering system calls".to_owned(), source });
     }
-    ask(program, CHECK_ILLUSIONS)
+    ask(program, CHECK_FAKES)
 }
 
 fn ask(program: &Path, what: &str) -> Result<(), SandboxError> {

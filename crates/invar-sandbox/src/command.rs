@@ -31,7 +31,7 @@ fn records(order: &Order) -> bool {
 
 /// What the init answers for the command.
 pub(crate) fn answered(order: &Order) -> io::Result<AnsweredCalls> {
-    Ok(AnsweredCalls { recorded: records(order), illusion: order.illusion, cpus: cpus::pretended(order)? })
+    Ok(AnsweredCalls { recorded: records(order), fakes: order.fakes, cpus: cpus::pretended(order)? })
 }
 
 /// Whether the command has a process group of its own that is not the terminal's foreground.
@@ -91,7 +91,7 @@ fn prepare(
     rustix::thread::set_no_new_privs(true).map_err(failed("forbidding new privileges"))?;
     let listener = filter::install(answered).map_err(failed("installing the filter of system calls"))?;
     if let (Some(listener), Some(to)) = (listener, listener_to) {
-        let is_traced = order.illusion.clock != 0;
+        let is_traced = order.fakes.clock != 0;
         if is_traced {
             // Hidden as the init is, this process could not be traced by it.
             rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use crate::arguments::{CHECK, CHECK_ILLUSIONS, MARKER, OVERRIDE_HOST, RUN};
+use crate::arguments::{CHECK, CHECK_FAKES, MARKER, OVERRIDE_HOST, RUN};
 use crate::init;
 use crate::kernel;
 use crate::namespaces::{keep_mounts_private, leave_host, namespaces};
@@ -29,7 +29,7 @@ pub fn enter_if_asked() {
             .and_then(|control| Ok((control, kernel::inherited(order)?)))
             .map(|(control, order)| outer(control, order)),
         [CHECK, control] => kernel::inherited(control).map(|control| check(&control, false)),
-        [CHECK_ILLUSIONS, control] => kernel::inherited(control).map(|control| check(&control, true)),
+        [CHECK_FAKES, control] => kernel::inherited(control).map(|control| check(&control, true)),
         [OVERRIDE_HOST, place] => Err(crate::host_overrides::go(place)),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
@@ -37,9 +37,9 @@ pub fn enter_if_asked() {
     kernel::exit(if done.is_ok() { 0 } else { 125 });
 }
 
-fn check(control: &OwnedFd, illusions: bool) {
+fn check(control: &OwnedFd, fakes: bool) {
     let tried = leave_host(0, 0, namespaces(true)).and_then(|()| keep_mounts_private());
-    let tried = tried.and_then(|()| if illusions { check_tracing() } else { Ok(()) });
+    let tried = tried.and_then(|()| if fakes { check_tracing() } else { Ok(()) });
     send(control, &tried.err().unwrap_or(Report::Available));
 }
 

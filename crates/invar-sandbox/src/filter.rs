@@ -3,14 +3,14 @@
 //!
 //! It forbids what a build has no use for and what has been a way out before: mounts, namespaces, keys, kernel
 //! modules, `bpf`, `io_uring`. It hides the further groups of a caller that is not root and so cannot give them up.
-//! And it hands to the init what that is to answer: changes of owner if they are recorded, what an illusion needs, and
+//! And it hands to the init what that is to answer: changes of owner if they are recorded, what its fakes need, and
 //! questions for CPUs where there are too few.
 #![expect(unsafe_code, reason = "installing a filter passes a pointer to the kernel")]
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-use crate::illusion::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
-use crate::sandbox::Illusion;
+use crate::sandbox::SyscallFakes;
+use crate::syscall_fakes::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 /// The native architecture, as `AUDIT_ARCH_*` of `linux/audit.h`; nothing on those where no filter is known to work.
@@ -97,7 +97,7 @@ pub(crate) struct AnsweredCalls {
     /// Changes of owner.
     pub(crate) recorded: bool,
     /// What is not so.
-    pub(crate) illusion: Illusion,
+    pub(crate) fakes: SyscallFakes,
     /// For how many CPUs, where there are fewer.
     pub(crate) cpus: Option<usize>,
 }
@@ -105,7 +105,7 @@ pub(crate) struct AnsweredCalls {
 impl AnsweredCalls {
     /// Whether it answers anything.
     pub(crate) fn any(&self) -> bool {
-        self.recorded || self.illusion != Illusion::NONE || self.cpus.is_some()
+        self.recorded || self.fakes != SyscallFakes::NONE || self.cpus.is_some()
     }
 }
 
@@ -143,7 +143,7 @@ fn number(call: libc::c_long) -> u32 {
 }
 
 fn program(architecture: u32, answered: AnsweredCalls) -> Vec<sock_filter> {
-    let AnsweredCalls { recorded, illusion, cpus } = answered;
+    let AnsweredCalls { recorded, fakes, cpus } = answered;
     let mut program = vec![
         load(AT_ARCHITECTURE),
         sock_filter { jt: 1, jf: 0, ..unless_skip(BPF_JEQ, architecture, 0) },
@@ -166,17 +166,17 @@ fn program(architecture: u32, answered: AnsweredCalls) -> Vec<sock_filter> {
     if cpus.is_some() {
         on(CPU_CALLS, libc::SECCOMP_RET_USER_NOTIF);
     }
-    if illusion.backwards {
+    if fakes.backwards {
         on(&[libc::SYS_getdents64], libc::SECCOMP_RET_USER_NOTIF);
     }
-    if illusion.clock != 0 {
+    if fakes.clock != 0 {
         on(TELLING_THE_TIME, libc::SECCOMP_RET_USER_NOTIF);
     }
     on(FORBIDDEN, error(libc::EPERM));
     on(ABSENT, error(libc::ENOSYS));
     // Zero groups, which is what a root that gave them up has.
     on(&[libc::SYS_getgroups], error(0));
-    if illusion.clock != 0 {
+    if fakes.clock != 0 {
         program.extend([unless_skip(BPF_JEQ, number(libc::SYS_clock_gettime), 8), load(AT_FIRST)]);
         for clock in WALL_CLOCKS {
             let of_the_day = unless_skip(BPF_JEQ, clock.unsigned_abs(), 1);
@@ -251,10 +251,10 @@ mod tests {
 
     #[test]
     fn every_jump_lands_inside_the_filter() {
-        let all = Illusion { clock: 1, backwards: true };
-        let nothing = AnsweredCalls { recorded: false, illusion: Illusion::NONE, cpus: None };
+        let all = SyscallFakes { clock: 1, backwards: true };
+        let nothing = AnsweredCalls { recorded: false, fakes: SyscallFakes::NONE, cpus: None };
         let owners = AnsweredCalls { recorded: true, ..nothing };
-        for answered in [nothing, owners, AnsweredCalls { recorded: true, illusion: all, cpus: Some(2) }] {
+        for answered in [nothing, owners, AnsweredCalls { recorded: true, fakes: all, cpus: Some(2) }] {
             let program = program(1, answered);
             for (at, instruction) in program.iter().enumerate() {
                 if u32::from(instruction.code) & 7 == BPF_JMP {

@@ -87,7 +87,7 @@ fn start(
     if let Some(from) = listener {
         recorder = Recorder::receive(&from, entered.layer, (order.user, order.group), answered)
             .map_err(failed("taking the filter over"))?;
-        if order.illusion.clock != 0 && recorder.is_some() {
+        if order.fakes.clock != 0 && recorder.is_some() {
             tracer::trace(child).map_err(failed("tracing the command, to shift its clock"))?;
             File::from(from).write_all(b"x").map_err(failed("letting the command start"))?;
         }
@@ -99,7 +99,7 @@ fn start(
             .map_err(|_| failed("starting the command")(io::Error::from(io::ErrorKind::InvalidData)));
     }
     let grouped = command::has_own_group(order, take_foreground);
-    let traced = order.illusion.clock != 0;
+    let traced = order.fakes.clock != 0;
     let ending = watch(control, &children, child, grouped, deadline, &mut recorder, traced)?;
     // Nothing changes any more once the owners are counted.
     kernel::send_signal(-1, libc::SIGKILL);

@@ -12,7 +12,7 @@
 //! * The same result for root and everyone else: there is always one user inside, mapped to the caller's, never a
 //!   range, and no privileged helper program.
 //! * The command only sees what was given: trees, binds, environment, host name, number of CPUs. The kernel
-//!   version is not hidden, and the clock is the host's unless an [`Illusion`] is given.
+//!   version is not hidden, and the clock is the host's unless [`SyscallFakes`] are given.
 //! * Nothing outlives the sandbox: if any process of the chain dies, the kernel kills all processes inside.
 //!
 //! # Non-goals
@@ -41,7 +41,6 @@ mod error;
 mod filter;
 mod host_overrides;
 mod host_settings;
-mod illusion;
 mod init;
 mod kernel;
 mod layer;
@@ -53,11 +52,12 @@ mod report;
 mod root;
 mod running;
 mod sandbox;
+mod syscall_fakes;
 mod terminal;
 mod tracer;
 mod wire;
 
-pub use available::{available, illusions_available};
+pub use available::{available, syscall_fakes_available};
 pub use capture::{
     CaptureError, CaptureRules, Modes, OwnerOf, RemovedPaths, SpecialFile, capture, capture_changes,
 };
@@ -69,4 +69,4 @@ pub use layer::force_copy;
 pub use layer::{Layering, layering, writable_layer};
 pub use owners::Owners;
 pub use running::{CommandResult, SandboxProcess, Signals, Status, run, spawn};
-pub use sandbox::{Bind, Illusion, Limits, Network, Ownership, Sandbox, StandardStreams};
+pub use sandbox::{Bind, Limits, Network, Ownership, Sandbox, StandardStreams, SyscallFakes};

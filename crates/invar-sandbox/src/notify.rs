@@ -27,9 +27,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::caller::Reply;
 use crate::cpus::Choices;
 use crate::filter::{self, AnsweredCalls};
-use crate::illusion;
 use crate::mounts::{magic, mount_of, open_path};
-use crate::sandbox::Illusion;
+use crate::sandbox::SyscallFakes;
+use crate::syscall_fakes;
 
 /// The longest path that the kernel takes, with the zero at its end.
 const LONGEST: usize = 4096;
@@ -53,7 +53,7 @@ pub(crate) struct Recorder {
     root: u64,
     /// Who owns a file without a note.
     default: (u32, u32),
-    illusion: Illusion,
+    fakes: SyscallFakes,
     /// Where there are fewer CPUs than the command is to see.
     cpus: Option<Choices>,
     notes: BTreeMap<(u64, u64), OwnerNote>,
@@ -97,7 +97,7 @@ impl Recorder {
             layer,
             root,
             default,
-            illusion: answered.illusion,
+            fakes: answered.fakes,
             cpus: answered.cpus.map(Choices::among),
             notes: BTreeMap::new(),
         }))
@@ -129,7 +129,7 @@ impl Recorder {
         };
         answer.id = call.id;
         let of_cpus = self.cpus.as_mut().and_then(|cpus| cpus.answer(&call, &still_waits));
-        let done = match of_cpus.or_else(|| illusion::answer(self.illusion, &call, &still_waits)) {
+        let done = match of_cpus.or_else(|| syscall_fakes::answer(self.fakes, &call, &still_waits)) {
             Some(done) => done,
             None => match Request::read(&call) {
                 Ok(Some(request)) => {

@@ -327,7 +327,7 @@ fn order(sandbox: &Sandbox, groups: &Groups) -> Order {
         recorded: sandbox.ownership == Ownership::Recorded,
         cpus: sandbox.cpus,
         lines: sandbox.standard == StandardStreams::Lines,
-        illusion: sandbox.illusion,
+        fakes: sandbox.fakes,
         cgroups: groups.paths().map(Bytes::of).collect(),
     }
 }

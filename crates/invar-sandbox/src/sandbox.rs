@@ -41,25 +41,25 @@ pub struct Sandbox {
     pub ownership: Ownership,
     /// How many CPUs the command is to see, at least 1; nothing: those that the caller may use. They are numbered from
     /// 0 and have no name in `/proc/cpuinfo`; if there are fewer, it is told of that many all the same. On processors
-    /// on which an [`Illusion`] is unknown, the kernel reports their numbers.
+    /// on which [`SyscallFakes`] are unknown, the kernel reports their numbers.
     pub cpus: Option<u32>,
     /// Where the command's standard streams go.
     pub standard: StandardStreams,
     /// What it is to see that is not so.
-    pub illusion: Illusion,
+    pub fakes: SyscallFakes,
 }
 
-/// What a command is made to see that is not so, to find out whether what it makes depends on it. Not known on
+/// False answers to system calls, to find out whether what a command makes depends on the true ones. Not known on
 /// processors other than x86-64 and aarch64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Illusion {
+pub struct SyscallFakes {
     /// How many seconds its wall clock is ahead of the host's. The times of files are not.
     pub clock: i64,
     /// Whether folders are listed backwards.
     pub backwards: bool,
 }
 
-impl Illusion {
+impl SyscallFakes {
     /// Everything is as it is.
     pub const NONE: Self = Self { clock: 0, backwards: false };
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::sandbox::Illusion;
+use crate::sandbox::SyscallFakes;
 
 /// Bytes, as a string of the characters U+0000 to U+00FF: JSON has no bytes, and paths need not be UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(crate) struct Order {
     pub(crate) recorded: bool,
     pub(crate) cpus: Option<u32>,
     pub(crate) lines: bool,
-    pub(crate) illusion: Illusion,
+    pub(crate) fakes: SyscallFakes,
     /// The control groups that were created for the command, one for each hierarchy.
     pub(crate) cgroups: Vec<Bytes>,
 }

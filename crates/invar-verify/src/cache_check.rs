@@ -74,7 +74,7 @@ impl CacheCheck<'_> {
     /// [`VerifyError`].
     pub fn run(mut self, names: &[String], chosen: &[Perturbation]) -> Result<CacheReport, VerifyError> {
         let (host, interruption) = (self.host, self.interruption);
-        let possible = invar_sandbox::illusions_available(&self.session.sandbox).is_ok();
+        let possible = invar_sandbox::syscall_fakes_available(&self.session.sandbox).is_ok();
         let under: Vec<Perturbation> = INSIDE
             .into_iter()
             .filter(|one| chosen.contains(one))
@@ -242,4 +242,44 @@ fn checked(one: &Rechecked, when: &dyn Fn(&ImagePath) -> When) -> Result<Checked
             Checked { changes: changes.collect(), ..plain("differs", None) }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(verdicts: &[(&str, &'static str)]) -> CacheReport {
+        let checked = verdicts.iter().map(|(label, verdict)| Checked {
+            label: (*label).to_owned(),
+            verdict,
+            why: None,
+            changes: Vec::new(),
+        });
+        CacheReport {
+            checked: checked.collect(),
+            facts: Vec::new(),
+            moments: Moments { first: 0, second: 1 },
+        }
+    }
+
+    #[test]
+    fn the_worst_verdict_counts() {
+        let (same, missing) = (("step a", "same"), ("step b", "not-stored"));
+        assert_eq!(report(&[same]).conclusion(), Conclusion::Same);
+        assert_eq!(report(&[same, missing]).conclusion(), Conclusion::Incomplete);
+        for bad in ["differs", "fails"] {
+            assert_eq!(report(&[same, missing, ("step c", bad)]).conclusion(), Conclusion::Differs);
+        }
+    }
+
+    #[test]
+    fn what_has_nothing_to_compare_with_is_said_also_quietly() {
+        let report = report(&[("step a", "same"), ("step b", "not-stored"), ("step c", "fails")]);
+        let warning = report.warning().expect("one is not stored");
+        assert!(warning.starts_with("warning: 1 of 3 not compared"), "{warning}");
+        let (text, quiet) = (report.text(false), report.text(true));
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(quiet.starts_with("step c ") && quiet.ends_with(" FAILS\n"), "{quiet}");
+        assert_eq!(report.note(), None);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use invar_checkout::{ProjectFiles, outside};
 use invar_project::Platform;
 use invar_run::Perturbation as InBuild;
-use invar_sandbox::{HostOverrides, Illusion};
+use invar_sandbox::{HostOverrides, SyscallFakes};
 
 use crate::analysis::{Fact, FactKind};
 use crate::perturbation::Perturbation;
@@ -247,7 +247,7 @@ impl PerturbedHost {
                 self.overrides.host_name = Some(name);
             }
             Perturbation::Clock => {
-                self.perturbation.illusion = Illusion { clock: AHEAD, ..self.perturbation.illusion }
+                self.perturbation.fakes = SyscallFakes { clock: AHEAD, ..self.perturbation.fakes }
             }
             Perturbation::CpuCount => {
                 self.overrides.cpus = Some(1);
@@ -265,7 +265,7 @@ impl PerturbedHost {
                 }
             }
             Perturbation::DirectoryOrder => {
-                self.perturbation.illusion = Illusion { backwards: true, ..self.perturbation.illusion };
+                self.perturbation.fakes = SyscallFakes { backwards: true, ..self.perturbation.fakes };
                 if host.copyable {
                     let place = self.copy.take().map(|(place, _)| place);
                     let place = place.unwrap_or_else(|| scratch.join("checkout").join(project_name(host)));
@@ -335,8 +335,8 @@ mod tests {
         assert!(place.starts_with("/scratch/a longer path with spaces") && place.ends_with("project"));
         assert!(
             backwards
-                && perturbed.perturbation.illusion.backwards
-                && perturbed.perturbation.illusion.clock == AHEAD
+                && perturbed.perturbation.fakes.backwards
+                && perturbed.perturbation.fakes.clock == AHEAD
         );
         let masks = |platform: &str| &perturbed.perturbation.variables[platform]["GLIBC_TUNABLES"];
         assert!(masks("linux/amd64").contains("-AVX2") && !masks("linux/arm64").contains("AVX"));

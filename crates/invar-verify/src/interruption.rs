@@ -52,3 +52,35 @@ impl Interruption {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_removed_if_no_build_runs() {
+        let folder = tempfile::tempdir().expect("a directory can be made");
+        let scratch = folder.path().join("scratch");
+        std::fs::create_dir(&scratch).expect("it can be made");
+        let interruption = Interruption::default();
+        interruption.remove(Some(&scratch));
+        assert!(!interruption.came());
+        assert!(!interruption.interrupt());
+        assert!(interruption.came() && !scratch.exists());
+    }
+
+    #[test]
+    fn a_build_that_runs_is_ended_and_its_files_are_left_to_whoever_waits() {
+        let folder = tempfile::tempdir().expect("a directory can be made");
+        // It ends when its input does.
+        let mut child =
+            Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+        let interruption = Interruption::default();
+        interruption.remove(Some(folder.path()));
+        interruption.end(child.stdin.take());
+        assert!(interruption.interrupt());
+        assert!(child.wait().expect("it ends").success() && folder.path().exists());
+    }
+}

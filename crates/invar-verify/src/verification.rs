@@ -130,8 +130,8 @@ fn untried(runner: &Runner<'_>, chosen: &[Perturbation]) -> Result<Vec<(Perturba
     let sandboxes = runs_commands(runner.setup.files, runner.setup.platforms)?;
     let nothing_runs =
         "nothing in this project runs in the sandbox, and Invar itself is not affected".to_owned();
-    let illusions = match sandboxes {
-        true => invar_sandbox::illusions_available(&runner.setup.session.sandbox).err(),
+    let fakes = match sandboxes {
+        true => invar_sandbox::syscall_fakes_available(&runner.setup.session.sandbox).err(),
         false => None,
     };
     let mut all = Vec::new();
@@ -141,8 +141,8 @@ fn untried(runner: &Runner<'_>, chosen: &[Perturbation]) -> Result<Vec<(Perturba
             Perturbation::Path => outside(runner.setup.files).map(|path| {
                 format!("uv.lock refers to {path}, which a copy of the project directory would not contain")
             }),
-            Perturbation::Clock | Perturbation::DirectoryOrder if illusions.is_some() => {
-                illusions.as_ref().map(ToString::to_string)
+            Perturbation::Clock | Perturbation::DirectoryOrder if fakes.is_some() => {
+                fakes.as_ref().map(ToString::to_string)
             }
             Perturbation::Clock | Perturbation::CpuModel => (!sandboxes).then(|| nothing_runs.clone()),
             Perturbation::CpuCount => {

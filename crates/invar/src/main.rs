@@ -1,6 +1,7 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
 mod commands;
+mod each_once;
 mod failure;
 mod machine;
 mod manifest;

@@ -10,6 +10,7 @@ use invar_lock::Proposals;
 use invar_realise::{Event, Phase, Reporter};
 use serde_json::{Value, json};
 
+use crate::each_once::EachOnce;
 use crate::failure::Failure;
 use crate::output::{Style, say};
 
@@ -24,11 +25,11 @@ pub fn reporter(style: Style) -> Box<dyn CliReporter> {
     if style.quiet {
         Box::new(Quiet)
     } else if style.json {
-        Box::new(Json)
+        Box::new(EachOnce::new(Json))
     } else if std::io::stderr().is_terminal() {
-        Box::new(Bars::new())
+        Box::new(EachOnce::new(Bars::new()))
     } else {
-        Box::new(Lines)
+        Box::new(EachOnce::new(Lines))
     }
 }
 

@@ -20,7 +20,7 @@ impl NewDirectory {
     }
 
     /// Where it is for now.
-    pub fn path(&self) -> &Path {
+    pub fn place(&self) -> &Path {
         &self.hidden
     }
 

@@ -29,7 +29,7 @@ impl Destination for OciDirectory {
 
     fn missing(&mut self, image: &Delivery<'_>) -> Result<Vec<Digest>, DestinationError> {
         let pending = NewDirectory::create(&self.path)?;
-        fs::create_dir_all(pending.path().join("blobs/sha256")).map_err(output(pending.path()))?;
+        fs::create_dir_all(pending.place().join("blobs/sha256")).map_err(output(pending.place()))?;
         self.pending = Some(pending);
         Ok(image.digests())
     }
@@ -37,7 +37,7 @@ impl Destination for OciDirectory {
     fn put(&mut self, digest: &Digest, content: Content<'_>) -> Result<(), DestinationError> {
         match (&self.pending, content) {
             (Some(pending), Content::Layer(bytes)) => {
-                let target = pending.path().join("blobs/sha256").join(digest.hex());
+                let target = pending.place().join("blobs/sha256").join(digest.hex());
                 let mut file = File::create(&target).map_err(output(&target))?;
                 copy(bytes, &mut file).map_err(output(&target))
             }
@@ -49,7 +49,7 @@ impl Destination for OciDirectory {
         let Some(pending) = self.pending.take() else { return Ok(()) };
         for (name, part) in layout_files(image.image) {
             let ArchivePart::Bytes(bytes) = part else { continue };
-            let target = pending.path().join(name);
+            let target = pending.place().join(name);
             let written = File::create(&target).and_then(|mut file| file.write_all(&bytes));
             written.map_err(output(&target))?;
         }

@@ -30,7 +30,7 @@ impl Destination for RootfsDirectory {
     fn missing(&mut self, image: &Delivery<'_>) -> Result<Vec<Digest>, DestinationError> {
         let pending = NewDirectory::create(&self.path)?;
         for (path, entry) in image.root.iter().filter(|(_, entry)| entry.is_directory()) {
-            let target = pending.path().join(path.as_str());
+            let target = pending.place().join(path.as_str());
             fs::create_dir(&target).map_err(output(&target))?;
             own(&target, entry.owner)?;
         }
@@ -40,14 +40,16 @@ impl Destination for RootfsDirectory {
 
     fn put(&mut self, digest: &Digest, content: Content<'_>) -> Result<(), DestinationError> {
         match (&self.pending, content) {
-            (Some(pending), Content::Files { tree, contents }) => write_files(pending.path(), tree, contents),
+            (Some(pending), Content::Files { tree, contents }) => {
+                write_files(pending.place(), tree, contents)
+            }
             _ => Err(DestinationError::Unexpected { digest: *digest }),
         }
     }
 
     fn finish(&mut self, image: &Delivery<'_>) -> Result<(), DestinationError> {
         let Some(pending) = self.pending.take() else { return Ok(()) };
-        let folder = pending.path();
+        let folder = pending.place();
         // From the deepest upwards: a directory may be closed to writing, and its time changes with what is put in it.
         for (path, entry) in image.root.iter().rev().filter(|(_, entry)| entry.is_directory()) {
             let target = folder.join(path.as_str());

@@ -6,6 +6,8 @@ use invar_oci::{Image, ImageConfig, Layer, Reference};
 use invar_tree::{ImagePath, MemoryTree, Mode, Origin, Owner, Sink as _};
 
 use super::*;
+use crate::BuildError;
+use crate::deliver::deliver;
 
 /// A registry in memory: it may have some layers already, and an image is there when its manifest is.
 #[derive(Default)]

@@ -101,7 +101,7 @@ fn a_backend_that_cannot_be_run_is_not_asked() {
 fn without_uv_a_build_is_not_locked() {
     let mut world = world("backend");
     world.uv = "/nonexistent/uv".into();
-    let error = world.lock(&Update::Nothing).err().expect("it cannot be locked");
+    let error = world.lock(&Update::Nothing).expect_err("it cannot be locked");
     assert!(matches!(error, LockError::Builds(BuildsError::NoUv { .. })), "{error}");
     assert_eq!((error.kind(), error.hint().as_deref()), (Kind::Input, Some("install uv")));
     assert_eq!(world.read("project/invar.lock"), None);
@@ -110,7 +110,7 @@ fn without_uv_a_build_is_not_locked() {
 #[test]
 fn what_uv_says_is_passed_on() {
     let world = world("impossible");
-    let error = world.lock(&Update::Nothing).err().expect("it cannot be locked");
+    let error = world.lock(&Update::Nothing).expect_err("it cannot be locked");
     let message = error.message(false);
     assert!(
         message.contains("the build requirements of little") && message.contains("there is no such thing"),

@@ -37,7 +37,7 @@ fn world(packages: &str) -> World {
 #[track_caller]
 fn failure(world: &World, update: &Update) -> LockError {
     let before = world.read("project/invar.lock");
-    let error = world.lock(update).err().expect("it cannot be locked");
+    let error = world.lock(update).expect_err("it cannot be locked");
     assert_eq!(world.read("project/invar.lock"), before, "the lock is as it was");
     error
 }

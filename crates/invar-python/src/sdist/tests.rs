@@ -76,11 +76,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn unpacked(bytes: &[u8], filename: &str) -> Result<(MemoryTree, SdistInfo), SdistError> {
+fn unpacked(bytes: &[u8], filename: &str) -> Result<MemoryTree, SdistError> {
     let mut tree = MemoryTree::new(Origin::Source);
     let at = ImagePath::parse("build/source").unwrap();
-    let info = unpack_sdist(Cursor::new(bytes), filename, &mut tree, &at)?;
-    Ok((tree, info))
+    unpack_sdist(Cursor::new(bytes), filename, &mut tree, &at)?;
+    Ok(tree)
 }
 
 /// The error with its causes.
@@ -119,7 +119,7 @@ fn typical() -> Tape {
 
 #[test]
 fn a_source_distribution_is_unpacked_without_its_top_folder() {
-    let (tree, info) = unpacked(&typical().gzip(), "a-1.0.tar.gz").unwrap();
+    let tree = unpacked(&typical().gzip(), "a-1.0.tar.gz").unwrap();
     let listing = tree.tree().to_listing();
     let lines: Vec<String> = listing
         .lines()
@@ -145,8 +145,8 @@ fn a_source_distribution_is_unpacked_without_its_top_folder() {
         ]
     );
     assert_eq!(tree.read(&ImagePath::parse("build/source/src/copy").unwrap()).unwrap(), b"#!/bin/sh\n");
-    assert_eq!((info.top.as_str(), info.pyproject.as_deref()), ("a-1.0", Some(PYPROJECT)));
-    assert_eq!(info.info.version.as_deref(), Some("1.0"));
+    let pyproject = ImagePath::parse("build/source/pyproject.toml").unwrap();
+    assert_eq!(tree.read(&pyproject).unwrap(), PYPROJECT.as_bytes());
     // Format break: what is built from a source archive would be another tree.
     assert_eq!(
         (SDIST_VERSION, tree.tree().digest().to_string().as_str()),
@@ -158,7 +158,7 @@ fn a_source_distribution_is_unpacked_without_its_top_folder() {
 #[test]
 fn every_compression_gives_the_same_tree() {
     let plain = typical().plain();
-    let expected = unpacked(&plain, "a.tar").unwrap().0.tree().digest();
+    let expected = unpacked(&plain, "a.tar").unwrap().tree().digest();
     let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
     xz.write_all(&plain).unwrap();
     let mut two = gzip(&plain[..700]);
@@ -170,7 +170,7 @@ fn every_compression_gives_the_same_tree() {
         (xz.finish().unwrap(), "a.tar.xz"),
         (zstd::encode_all(&plain[..], 1).unwrap(), "a.tar.zst"),
     ] {
-        assert_eq!(unpacked(&bytes, filename).unwrap().0.tree().digest(), expected, "{filename}");
+        assert_eq!(unpacked(&bytes, filename).unwrap().tree().digest(), expected, "{filename}");
     }
 }
 
@@ -182,15 +182,14 @@ fn the_archive_of_a_code_host_is_one_too() {
         .file("demo-161ec92/pyproject.toml", PYPROJECT)
         .pax(b'x', &[("path", &format!("demo-161ec92/{}", "long/".repeat(40))), ("linkpath", "target")])
         .symlink("demo-161ec92/short", "short");
-    let (tree, info) = unpacked(&tape.gzip(), "v1.tar.gz").unwrap();
-    assert_eq!((info.top.as_str(), info.info), ("demo-161ec92", SourceInfo::default()));
+    let tree = unpacked(&tape.gzip(), "v1.tar.gz").unwrap();
     assert!(tree.tree().to_listing().contains("\ttarget\tbuild/source/long/long/"));
     let long = "n".repeat(150);
     let tape = Tape::new()
         .raw(b'L', "././@LongLink", "", 0o644, format!("top/{long}\0").as_bytes())
         .raw(b'K', "././@LongLink", "", 0o644, format!("{long}2\0").as_bytes())
         .symlink("top/cut", "cut");
-    let (tree, _) = unpacked(&tape.gzip(), "v1.tar.gz").unwrap();
+    let tree = unpacked(&tape.gzip(), "v1.tar.gz").unwrap();
     assert!(tree.tree().to_listing().contains(&format!("\t{long}2\tbuild/source/{long}\n")));
 }
 
@@ -312,9 +311,9 @@ fn a_zip_is_read_like_a_tar() {
         .directory("a-1")
         .raw(b'0', "a-1/run", "", 0o755, b"x")
         .file("a-1/pyproject.toml", PYPROJECT);
-    let (one, info) = unpacked(&zip, "a-1.zip").unwrap();
-    let (other, same) = unpacked(&tape.gzip(), "a-1.tar.gz").unwrap();
-    assert_eq!((one.tree().digest(), info), (other.tree().digest(), same));
+    let one = unpacked(&zip, "a-1.zip").unwrap();
+    let other = unpacked(&tape.gzip(), "a-1.tar.gz").unwrap();
+    assert_eq!(one.tree().digest(), other.tree().digest());
     for (name, expected) in [("a/../../b", "climbs out"), ("/b", "absolute"), ("b/x", "is outside \"a\"")] {
         let text = fault(&zipped(&[("a/x", "", 0o644), (name, "", 0o644)]), "a.zip");
         assert!(text.contains(expected), "{text}");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use invar_formats::tar::TarError;
 use invar_tree::{ImagePath, Mode, Owner, PathError, Sink, SinkError};
 
-use super::{EntryFault, MOST_ENTRIES, MOST_PATHS, MOST_SMALL, SdistFault, SdistInfo, package_info};
+use super::{EntryFault, MOST_ENTRIES, MOST_PATHS, MOST_SMALL, SdistFault};
 
-/// The tree in the making: takes the top folder away, and keeps what is worth knowing.
+/// The tree in the making: takes the top folder away.
 pub(super) struct Top<'a> {
     sink: &'a mut dyn Sink,
     at: &'a ImagePath,
@@ -14,8 +14,6 @@ pub(super) struct Top<'a> {
     name: Option<String>,
     entries: usize,
     paths: usize,
-    package_info: Option<Vec<u8>>,
-    pyproject: Option<Vec<u8>>,
 }
 
 /// An error about the entry at `path`.
@@ -26,7 +24,7 @@ pub(super) fn entry(path: &[u8], fault: EntryFault) -> SdistFault {
 
 impl<'a> Top<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, at: &'a ImagePath) -> Self {
-        Self { sink, at, name: None, entries: 0, paths: 0, package_info: None, pyproject: None }
+        Self { sink, at, name: None, entries: 0, paths: 0 }
     }
 
     /// Counts an entry of a zip archive, and what it takes of memory.
@@ -98,13 +96,10 @@ impl<'a> Top<'a> {
     ) -> Result<(), SdistFault> {
         let (relative, path) = self.within(raw)?;
         let mode = if executable { Mode::PROGRAM } else { Mode::FILE };
-        let kept = match relative.as_str() {
-            "PKG-INFO" => &mut self.package_info,
-            "pyproject.toml" => &mut self.pyproject,
-            _ => {
-                return self.sink.file(path, mode, Owner::ROOT, content).map_err(SdistFault::of_sink);
-            }
-        };
+        if relative != "pyproject.toml" {
+            return self.sink.file(path, mode, Owner::ROOT, content).map_err(SdistFault::of_sink);
+        }
+        // What says how to build has to be text: without it the build would be another one.
         if size > MOST_SMALL {
             return Err(SdistFault::TooLarge { path: relative, found: size });
         }
@@ -113,9 +108,10 @@ impl<'a> Top<'a> {
             .take(MOST_SMALL)
             .read_to_end(&mut bytes)
             .map_err(|source| SdistFault::of_sink(SinkError::Read { path: path.clone(), source }))?;
-        self.sink.file(path, mode, Owner::ROOT, &mut Cursor::new(&bytes))?;
-        *kept = Some(bytes);
-        Ok(())
+        if std::str::from_utf8(&bytes).is_err() {
+            return Err(SdistFault::Text { path: relative });
+        }
+        Ok(self.sink.file(path, mode, Owner::ROOT, &mut Cursor::new(&bytes))?)
     }
 
     pub(super) fn symlink(&mut self, raw: &[u8], target: &[u8]) -> Result<(), SdistFault> {
@@ -144,14 +140,8 @@ impl<'a> Top<'a> {
         })
     }
 
-    pub(super) fn finish(self) -> Result<SdistInfo, SdistFault> {
-        let top = self.name.ok_or(SdistFault::Empty)?;
-        let text = |bytes| {
-            String::from_utf8(bytes).map_err(|_| SdistFault::Text { path: "pyproject.toml".to_owned() })
-        };
-        let pyproject = self.pyproject.map(text).transpose()?;
-        let info = self.package_info.as_deref().map(package_info).unwrap_or_default();
-        Ok(SdistInfo { top, info, pyproject })
+    pub(super) fn finish(self) -> Result<(), SdistFault> {
+        self.name.map(drop).ok_or(SdistFault::Empty)
     }
 }
 

@@ -47,7 +47,7 @@ fn made(world: &World, recipe: PackageRecipe) -> Result<Vec<StoredTree>, Realise
 
 #[track_caller]
 fn failure(world: &World, recipe: PackageRecipe) -> RealiseError {
-    made(world, recipe).err().expect("it fails")
+    made(world, recipe).expect_err("it fails")
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn without_a_network_only_the_store_and_a_lender_have_packages() {
     let times = |_: &str| Vec::new();
     let recipes = [Recipe::Package(recipe())];
     let mut offline = world.offline();
-    let error = realise(&offline, &recipes, &times, world.folder.path()).err().expect("it fails");
+    let error = realise(&offline, &recipes, &times, world.folder.path()).expect_err("it fails");
     assert_eq!(error.kind(), Kind::Network);
     assert_eq!(error.hint().as_deref(), Some("run this once without --offline"));
     let mut lending = world.sources();
@@ -122,7 +122,7 @@ fn a_file_that_was_damaged_in_the_store_is_fetched_again() {
     assert_eq!((Digest::of(&bytes), world.asked(FILE)), (request.digest, 2));
     // Where it cannot be fetched, it is not used either.
     damage(&sources.store.blob_path(&request.digest));
-    let error = checked_blob(&world.offline(), &request, None, || ()).err().expect("it fails");
+    let error = checked_blob(&world.offline(), &request, None, || ()).expect_err("it fails");
     assert!(error.may_be_damage(), "{error}");
     assert_eq!(error.kind(), Kind::Disk);
 }
@@ -131,7 +131,10 @@ fn a_file_that_was_damaged_in_the_store_is_fetched_again() {
 fn a_package_is_the_one_that_the_lock_names() {
     let world = world();
     let error = failure(&world, PackageRecipe { version: "2.10-6".parse().unwrap(), ..recipe() });
-    assert_eq!(error.message(false), "the file of hello 2.10-6 (amd64) holds hello 2.10-5 (amd64) instead");
+    assert_eq!(
+        error.message(false),
+        "the file of hello 2.10-6 (amd64) contains hello 2.10-5 (amd64) instead"
+    );
     assert_eq!(error.kind(), Kind::Verification);
     let error = failure(&world, PackageRecipe { size: recipe().size + 1, ..recipe() });
     assert!(matches!(error, RealiseError::Size { expected, found, .. } if expected == found + 1), "{error}");

@@ -111,6 +111,6 @@ fn an_index_is_checked_against_the_signed_digest() {
         }
     }
     let architecture = "amd64".parse().unwrap();
-    let error = packages(&world.sources(), &suites, &architecture, AsOf::Now(NOW)).err().expect("it fails");
+    let error = packages(&world.sources(), &suites, &architecture, AsOf::Now(NOW)).expect_err("it fails");
     assert_eq!(error.kind(), Kind::Verification, "{error}");
 }

@@ -47,7 +47,7 @@ fn a_file_that_two_packages_agree_on_is_written_once() {
     let written = check("a = 1\n").expect("they agree");
     assert_eq!(written.keys().collect::<Vec<_>>(), [&0]);
     let clashes = check("a = 2\n").expect_err("they do not agree");
-    assert!(clashes[0].to_string().contains("shared.py: wheel whole 1 brings"), "{}", clashes[0]);
+    assert!(clashes[0].to_string().contains("shared.py: wheel whole 1 has"), "{}", clashes[0]);
 }
 
 fn interpreter() -> LockedInterpreter {

@@ -125,7 +125,7 @@ impl NamespaceExecutor {
             ownership: command.ownership,
             cpus: Some(CPUS),
             standard: StandardStreams::Lines,
-            illusion: self.perturbation.illusion,
+            fakes: self.perturbation.fakes,
         })
     }
 }

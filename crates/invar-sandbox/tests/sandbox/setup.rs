@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use invar_sandbox::{
-    CommandResult, Illusion, Limits, Network, Ownership, Sandbox, SandboxError, StandardStreams, Status,
+    CommandResult, Limits, Network, Ownership, Sandbox, SandboxError, StandardStreams, Status, SyscallFakes,
 };
 use tempfile::TempDir;
 
@@ -73,7 +73,7 @@ impl Setup {
             ownership: Ownership::Mapped,
             cpus: Some(1),
             standard: StandardStreams::Lines,
-            illusion: Illusion::NONE,
+            fakes: SyscallFakes::NONE,
         };
         Self { folder, sandbox }
     }

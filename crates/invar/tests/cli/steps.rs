@@ -39,6 +39,22 @@ fn steps_that_do_not_wait_for_each_other_run_at_once() {
 }
 
 #[test]
+fn a_warning_is_printed_once() {
+    // The image and both steps read the same files, and a build asks for them more than once.
+    let step = |name: &str| {
+        let outputs = format!("outputs = {{ x = \"/{name}\" }}");
+        format!("[[step]]\nname = \"{name}\"\ninputs = [\"**\"]\nrun = \"cat data > x\"\n{outputs}\n")
+    };
+    let project = steps(&(step("one") + &step("two")));
+    project.context.write("project/data", "data\n");
+    project.run(&["build", "--locked", "-o", "project/old.tar", "project"]).success();
+    let ran = project.run(&["build", "--locked", "-o", "new.tar", "project"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let warnings: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("old.tar")).collect();
+    assert_eq!(warnings.len(), 1, "{}", ran.stderr);
+}
+
+#[test]
 fn files_are_fetched_as_they_were_locked() {
     let step = "[[step]]\nname = \"fetched\"\nfetch = [{ url = \"SERVER/data.txt\" }]\nrun = \"cat data.txt > x\"\n\
                 outputs = { x = \"/x\" }\n";

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags};
 
 use crate::caller::{Caller, Reply};
-use crate::sandbox::Illusion;
+use crate::sandbox::SyscallFakes;
 
 /// The clocks that tell the time of day: `CLOCK_REALTIME`, `CLOCK_REALTIME_COARSE`, `CLOCK_TAI`.
 pub(crate) const WALL_CLOCKS: [libc::clockid_t; 3] =
@@ -30,9 +30,9 @@ pub(crate) const FUTEX_WALL_CLOCK: u32 = libc::FUTEX_CLOCK_REALTIME as u32;
 /// The most of a folder that is read at once, in bytes: what a program asks for beyond that it gets next time.
 const LARGEST: u64 = 1 << 20;
 
-/// Answers a call that is handed over for an illusion; nothing if it is another.
+/// Answers a call that is handed over for a fake; nothing if it is another.
 pub(crate) fn answer(
-    illusion: Illusion,
+    fakes: SyscallFakes,
     call: &libc::seccomp_notif,
     still_waits: &dyn Fn() -> bool,
 ) -> Option<io::Result<Reply>> {
@@ -40,13 +40,11 @@ pub(crate) fn answer(
     let of = Caller { process: call.pid, still_waits };
     Some(match libc::c_long::from(call.data.nr) {
         libc::SYS_getdents64 => of.list(first, second, third),
-        libc::SYS_clock_gettime => {
-            of.tell(illusion, first as libc::clockid_t, second, TimeFormat::Nanoseconds)
-        }
-        libc::SYS_gettimeofday => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Microseconds),
+        libc::SYS_clock_gettime => of.tell(fakes, first as libc::clockid_t, second, TimeFormat::Nanoseconds),
+        libc::SYS_gettimeofday => of.tell(fakes, libc::CLOCK_REALTIME, first, TimeFormat::Microseconds),
         #[cfg(target_arch = "x86_64")]
-        libc::SYS_time => of.tell(illusion, libc::CLOCK_REALTIME, first, TimeFormat::Seconds),
-        libc::SYS_futex => of.set_deadline_right(illusion, fourth),
+        libc::SYS_time => of.tell(fakes, libc::CLOCK_REALTIME, first, TimeFormat::Seconds),
+        libc::SYS_futex => of.set_deadline_right(fakes, fourth),
         _ => return None,
     })
 }
@@ -62,13 +60,13 @@ enum TimeFormat {
 impl Caller<'_> {
     fn tell(
         &self,
-        illusion: Illusion,
+        fakes: SyscallFakes,
         clock: libc::clockid_t,
         address: u64,
         form: TimeFormat,
     ) -> io::Result<Reply> {
         let (seconds, nanoseconds) = time(clock)?;
-        let seconds = seconds.saturating_add(illusion.clock);
+        let seconds = seconds.saturating_add(fakes.clock);
         let parts = match form {
             TimeFormat::Seconds => vec![seconds],
             TimeFormat::Microseconds => vec![seconds, nanoseconds / 1000],
@@ -85,15 +83,15 @@ impl Caller<'_> {
     ///
     /// It is changed where the process has it. A deadline that was changed before is not changed again: it is nearer to
     /// the real time than to the other.
-    fn set_deadline_right(&self, illusion: Illusion, address: u64) -> io::Result<Reply> {
+    fn set_deadline_right(&self, fakes: SyscallFakes, address: u64) -> io::Result<Reply> {
         let mut bytes = [0; 8];
-        if address == 0 || illusion.clock == 0 {
+        if address == 0 || fakes.clock == 0 {
             return Ok(Reply::GoOn);
         }
         let memory = self.memory()?;
         if memory.read_exact_at(&mut bytes, address).is_ok() {
             let deadline = i64::from_ne_bytes(bytes);
-            let right = deadline.saturating_sub(illusion.clock);
+            let right = deadline.saturating_sub(fakes.clock);
             let (now, _) = time(libc::CLOCK_REALTIME)?;
             if right.abs_diff(now) < deadline.abs_diff(now) {
                 // Where it cannot be written, the wait takes longer, and the limit of the whole command ends it.

@@ -2,7 +2,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use invar_sandbox::{Illusion, Status};
+use invar_sandbox::{Status, SyscallFakes};
 
 use crate::setup::Setup;
 
@@ -18,7 +18,7 @@ fn now() -> i64 {
 /// A sandbox whose clock is ahead.
 fn ahead() -> Setup {
     let mut setup = Setup::new();
-    setup.sandbox.illusion = Illusion { clock: AHEAD, ..Illusion::NONE };
+    setup.sandbox.fakes = SyscallFakes { clock: AHEAD, ..SyscallFakes::NONE };
     setup
 }
 
@@ -40,9 +40,9 @@ fn every_way_to_ask_for_the_time_is_ahead() {
             expect_ahead(shown);
         }
     }
-    setup.sandbox.illusion = Illusion::NONE;
+    setup.sandbox.fakes = SyscallFakes::NONE;
     let shown: i64 = setup.sh("date +%s").trim().parse().unwrap();
-    assert!((shown - now()).abs() < 600, "without the illusion it is the host's time");
+    assert!((shown - now()).abs() < 600, "without the fakes it is the host's time");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn folders_are_listed_backwards() {
     }
     let list = "ls -U /app/many";
     let usual = setup.sh(list);
-    setup.sandbox.illusion = Illusion { backwards: true, ..Illusion::NONE };
+    setup.sandbox.fakes = SyscallFakes { backwards: true, ..SyscallFakes::NONE };
     let turned = setup.sh(list);
     assert_ne!(usual, turned);
     let sorted = |text: &str| {
@@ -85,7 +85,7 @@ fn folders_are_listed_backwards() {
     assert_eq!(sorted(&usual), sorted(&turned), "nothing is lost or twice in a folder of several portions");
     let few = "mkdir -p /tmp/f; touch /tmp/f/a /tmp/f/b /tmp/f/c; ls -U /tmp/f";
     let turned = setup.sh(few);
-    setup.sandbox.illusion = Illusion::NONE;
+    setup.sandbox.fakes = SyscallFakes::NONE;
     let usual = setup.sh(few);
     assert_eq!(usual.lines().rev().collect::<Vec<_>>(), turned.lines().collect::<Vec<_>>());
     assert!(setup.sh("rm -r /app/many && echo gone").contains("gone"));
@@ -94,7 +94,7 @@ fn folders_are_listed_backwards() {
 #[test]
 fn owners_are_recorded_all_the_same() {
     let mut setup = ahead();
-    setup.sandbox.illusion.backwards = true;
+    setup.sandbox.fakes.backwards = true;
     setup.sandbox.ownership = invar_sandbox::Ownership::Recorded;
     let (output, finished) =
         setup.run(&["sh", "-c", "touch /app/file; chown 7:8 /app/file; date +%s"]).unwrap();
