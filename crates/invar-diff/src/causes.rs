@@ -16,7 +16,7 @@ pub enum Cause {
         changes: Vec<ValueChange>,
     },
     /// The configuration says the same in other bytes: other spaces or another order.
-    ConfigSpelling,
+    ConfigEncoding,
     /// The history differs: who made the layers when.
     History {
         /// In what.
@@ -28,7 +28,7 @@ pub enum Cause {
         changes: Vec<ValueChange>,
     },
     /// The manifest says the same in other bytes.
-    ManifestSpelling,
+    ManifestEncoding,
     /// A layer unpacks to the same bytes and is stored as others.
     Compression {
         /// Which layer of the second image, from 1.
@@ -129,7 +129,7 @@ pub(crate) fn of_documents(old: &Image, new: &Image) -> Vec<Cause> {
             value_changes(&without(one, &["history", "rootfs"]), &without(two, &["history", "rootfs"]));
         let told = value_changes(&history(one), &history(two));
         if one.value == two.value {
-            causes.push(Cause::ConfigSpelling);
+            causes.push(Cause::ConfigEncoding);
         }
         if !changes.is_empty() {
             causes.push(Cause::Config { changes });
@@ -143,7 +143,7 @@ pub(crate) fn of_documents(old: &Image, new: &Image) -> Vec<Cause> {
     {
         let changes = value_changes(&without_blobs(&one.value), &without_blobs(&two.value));
         if one.value == two.value {
-            causes.push(Cause::ManifestSpelling);
+            causes.push(Cause::ManifestEncoding);
         }
         if !changes.is_empty() {
             causes.push(Cause::Manifest { changes });

@@ -26,7 +26,7 @@ pub struct Comparison {
     /// The images that were compared, one for each platform.
     pub images: Vec<Difference>,
     /// Platforms that only one side has, with `old` or `new`.
-    pub alone: Vec<(String, &'static str)>,
+    pub unmatched_platforms: Vec<(String, &'static str)>,
     /// What the indexes that name the images differ in.
     pub index: Vec<ValueChange>,
     /// The locks and manifests that were compared.
@@ -75,7 +75,7 @@ pub fn compare(
         old: names.0.to_owned(),
         new: names.1.to_owned(),
         images: Vec::new(),
-        alone: Vec::new(),
+        unmatched_platforms: Vec::new(),
         index: Vec::new(),
         files: Vec::new(),
         source: Vec::new(),
@@ -92,7 +92,7 @@ pub fn compare(
         _ => return Err(DiffError::Kinds { old: names.0.to_owned(), new: names.1.to_owned() }),
     }
     comparison.same = comparison.images.iter().all(Difference::is_empty)
-        && comparison.alone.is_empty()
+        && comparison.unmatched_platforms.is_empty()
         && comparison.index.is_empty()
         && comparison.files.is_empty()
         && comparison.source.is_empty();
@@ -152,10 +152,10 @@ fn pairs<'a>(
     for one in left {
         match rest.iter().position(|two| two.platform == one.platform) {
             Some(place) => pairs.push((*one, rest.remove(place))),
-            None => comparison.alone.push((name(one), "old")),
+            None => comparison.unmatched_platforms.push((name(one), "old")),
         }
     }
-    comparison.alone.extend(rest.into_iter().map(|two| (name(two), "new")));
+    comparison.unmatched_platforms.extend(rest.into_iter().map(|two| (name(two), "new")));
     pairs
 }
 

@@ -21,7 +21,7 @@ pub struct FileChange {
     /// What it belongs to: a package, or where that is unknown, a layer.
     pub origin: String,
     /// How its contents differ, where that was looked at.
-    pub inside: Option<Inside>,
+    pub content: Option<Inside>,
 }
 
 /// In what a file differs.

@@ -54,7 +54,7 @@ pub struct Difference {
     /// Layers that were not read.
     pub shared: Shared,
     /// Files that were not inspected since they, or all together, are too large.
-    pub not_looked_into: usize,
+    pub skipped_files: usize,
 }
 
 impl Difference {
@@ -109,7 +109,7 @@ pub fn compare_images(old: &Image, new: &Image, options: &ImageOptions) -> Resul
         pairs.iter().filter(|(one, _)| skip_old.contains(one)).map(|(one, _)| old.layers[*one].size());
     let shared = Shared { layers: skip_old.len(), size: sizes.flatten().sum() };
     let mut difference =
-        Difference { old: side(old), new: side(new), packages, files, causes, shared, not_looked_into: 0 };
+        Difference { old: side(old), new: side(new), packages, files, causes, shared, skipped_files: 0 };
     look_inside(&mut difference, &left, &right, options)?;
     Ok(difference)
 }
@@ -245,7 +245,7 @@ fn file_changes(left: &Loaded<'_>, right: &Loaded<'_>) -> Vec<FileChange> {
             old: old.map(FileState::of),
             new: new.map(FileState::of),
             origin: origin.unwrap_or_else(|| "no package".into()),
-            inside: None,
+            content: None,
         });
     }
     changes.sort_by(|one, two| (&one.origin, &one.path).cmp(&(&two.origin, &two.path)));
@@ -268,8 +268,8 @@ fn look_inside(
         }
         let size = old.size.max(new.size);
         if size > options.inside || size > room {
-            difference.not_looked_into += 1;
-            change.inside = Some(Inside::TooLarge);
+            difference.skipped_files += 1;
+            change.content = Some(Inside::TooLarge);
             continue;
         }
         room -= size;
@@ -280,7 +280,7 @@ fn look_inside(
     let (old, new) = (contents(left, &paths, options)?, contents(right, &paths, options)?);
     for (index, path) in &wanted {
         if let (Some(old), Some(new)) = (old.get(path), new.get(path)) {
-            difference.files[*index].inside = inside(path.name(), old, new);
+            difference.files[*index].content = inside(path.name(), old, new);
         }
     }
     Ok(())

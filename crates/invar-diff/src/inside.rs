@@ -23,7 +23,7 @@ pub enum Inside {
         /// Its lines.
         lines: Vec<String>,
         /// How many more there are.
-        left_out: usize,
+        omitted: usize,
     },
     /// JSON or TOML: what is at which key.
     Values {
@@ -60,7 +60,7 @@ pub enum Inside {
     /// A file that is compressed with gzip.
     Compressed {
         /// What differs in what it unpacks to; `None` where that is the same.
-        inside: Option<Box<Inside>>,
+        content: Option<Box<Inside>>,
     },
     /// Other bytes.
     Bytes {
@@ -118,7 +118,7 @@ pub struct Member {
     /// What happened.
     pub change: Change,
     /// How its contents differ.
-    pub inside: Option<Box<Inside>>,
+    pub content: Option<Box<Inside>>,
 }
 
 /// How many archives are inspected that are in each other.
@@ -166,7 +166,7 @@ fn compressed(name: &str, old: &[u8], new: &[u8], depth: usize) -> Option<Inside
     };
     let (old, new) = (unpack(old)?, unpack(new)?);
     let name = name.strip_suffix(".gz").unwrap_or(name);
-    Some(Inside::Compressed { inside: look(name, &old, &new, depth + 1).map(Box::new) })
+    Some(Inside::Compressed { content: look(name, &old, &new, depth + 1).map(Box::new) })
 }
 
 fn bytes(old: &[u8], new: &[u8]) -> Inside {

@@ -33,7 +33,7 @@ pub fn page(comparison: &Comparison, inventory: Option<&Inventory>) -> Page {
     let packages = packages.chain(comparison.files.iter().flat_map(|file| &file.packages)).map(of_package);
     page.sections.push(Section { title: "Packages".into(), rows: packages.collect() });
     let files = comparison.images.iter().flat_map(|image| &image.files).take(MOST_ROWS).map(|change| {
-        let mut detail = change.inside.iter().flat_map(of_inside).collect::<Vec<String>>();
+        let mut detail = change.content.iter().flat_map(of_inside).collect::<Vec<String>>();
         detail.truncate(DETAIL);
         Row {
             state: state(change.change),
@@ -66,7 +66,7 @@ pub fn page(comparison: &Comparison, inventory: Option<&Inventory>) -> Page {
     page.sections.push(Section { title: "Values".into(), rows: values.collect() });
     let source = comparison.source.iter().map(|change| Row {
         state: state(change.change),
-        detail: change.inside.iter().flat_map(of_inside).collect(),
+        detail: change.content.iter().flat_map(of_inside).collect(),
         ..row(change.path.clone(), used(change.new.or(change.old)).to_owned(), None, String::new())
     });
     page.sections.push(Section { title: "Source files".into(), rows: source.collect() });

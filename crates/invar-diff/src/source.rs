@@ -53,7 +53,7 @@ pub struct SourceChange {
     /// Whether it can be executed now and could not before, or the other way round.
     pub mode: bool,
     /// How its contents differ. The files that are compared by their values have none.
-    pub inside: Option<Inside>,
+    pub content: Option<Inside>,
 }
 
 /// What a file is.
@@ -89,16 +89,16 @@ pub fn compare(old: &Project, new: &Project) -> Result<Vec<SourceChange>, DiffEr
             _ => Change::Changed,
         };
         let both = change == Change::Changed;
-        let (kinds, content) = if both {
+        let (kinds, differs) = if both {
             ((old.kind(path)?, new.kind(path)?), differing.contains(path))
         } else {
             ((Kind::Link, Kind::Link), false)
         };
-        if both && one == two && kinds.0 == kinds.1 && !content {
+        if both && one == two && kinds.0 == kinds.1 && !differs {
             continue;
         }
-        let looks = content && kinds.0 != Kind::Link && kinds.1 != Kind::Link;
-        let inside = if looks && left > 0 && !FILES.contains(&path.as_str()) {
+        let looks = differs && kinds.0 != Kind::Link && kinds.1 != Kind::Link;
+        let content = if looks && left > 0 && !FILES.contains(&path.as_str()) {
             left -= 1;
             match (old.bytes(path)?, new.bytes(path)?) {
                 (Some(old), Some(new)) => inside(path, &old, &new),
@@ -108,7 +108,7 @@ pub fn compare(old: &Project, new: &Project) -> Result<Vec<SourceChange>, DiffEr
             None
         };
         let mode = kinds.0 != kinds.1;
-        changes.push(SourceChange { path: path.clone(), change, old: one, new: two, mode, inside });
+        changes.push(SourceChange { path: path.clone(), change, old: one, new: two, mode, content });
     }
     // What is in the image comes first; by path within.
     changes.sort_by_key(|change| change.new.or(change.old));

@@ -22,7 +22,7 @@ pub fn text(comparison: &Comparison) -> String {
     for difference in &comparison.images {
         of_images(&mut out, comparison, difference);
     }
-    for (platform, side) in &comparison.alone {
+    for (platform, side) in &comparison.unmatched_platforms {
         let name = if *side == "old" { &comparison.old } else { &comparison.new };
         line(&mut out, &format!("Only {name} has an image for {platform}"));
     }
@@ -62,7 +62,7 @@ fn source(out: &mut String, changes: &[SourceChange]) {
             let details =
                 if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
             line(out, &format!("  {} {}{details}", letter(change.change), printable(&change.path)));
-            of_file(out, "      ", change.inside.as_ref());
+            of_file(out, "      ", change.content.as_ref());
         }
         if group.len() > FILES {
             line(out, &format!("  … and {} more; use --json to list all", group.len() - FILES));
@@ -143,8 +143,8 @@ fn of_images(out: &mut String, comparison: &Comparison, difference: &Difference)
             ),
         );
     }
-    if difference.not_looked_into > 0 {
-        line(out, &format!("{} files are too large to compare", difference.not_looked_into));
+    if difference.skipped_files > 0 {
+        line(out, &format!("{} files are too large to compare", difference.skipped_files));
     }
 }
 
@@ -183,7 +183,7 @@ fn files(out: &mut String, changes: &[FileChange]) {
                 out,
                 &format!("    {} {}{}", letter(change.change), printable(&change.path), details(change)),
             );
-            of_file(out, "        ", change.inside.as_ref());
+            of_file(out, "        ", change.content.as_ref());
         }
         if group.len() > FILES {
             line(out, &format!("    … and {} more; use --json to list all", group.len() - FILES));
@@ -228,10 +228,10 @@ pub fn details(change: &FileChange) -> String {
 pub fn of_inside(inside: &Inside) -> Vec<String> {
     let mut lines = Vec::new();
     match inside {
-        Inside::Text { lines: text, left_out } => {
+        Inside::Text { lines: text, omitted } => {
             lines.extend(text.iter().map(|text| printable(text)));
-            if *left_out > 0 {
-                lines.push(format!("… and {left_out} more lines"));
+            if *omitted > 0 {
+                lines.push(format!("… and {omitted} more lines"));
             }
         }
         Inside::Values { format, changes } if changes.is_empty() => {
@@ -264,12 +264,12 @@ pub fn of_inside(inside: &Inside) -> Vec<String> {
             lines.extend(notes.iter().map(|note| printable(note)));
             for member in members {
                 lines.push(format!("{} {}", letter(member.change), printable(&member.path)));
-                let inner = member.inside.iter().flat_map(|inside| of_inside(inside));
+                let inner = member.content.iter().flat_map(|content| of_inside(content));
                 lines.extend(inner.map(|line| format!("    {line}")));
             }
         }
-        Inside::Compressed { inside: None } => lines.push("unpacks to the same bytes".into()),
-        Inside::Compressed { inside: Some(inside) } => lines.extend(of_inside(inside)),
+        Inside::Compressed { content: None } => lines.push("unpacks to the same bytes".into()),
+        Inside::Compressed { content: Some(content) } => lines.extend(of_inside(content)),
         Inside::Bytes { first, differing } => {
             lines.push(format!("{differing} bytes differ, the first at {first}"))
         }
@@ -317,8 +317,8 @@ fn cause(out: &mut String, cause: &Cause) {
             line(out, "  the manifest");
             values(out, "    ", changes);
         }
-        Cause::ConfigSpelling => line(out, "  the configuration has the same content in different bytes"),
-        Cause::ManifestSpelling => line(out, "  the manifest has the same content in different bytes"),
+        Cause::ConfigEncoding => line(out, "  the configuration has the same content in different bytes"),
+        Cause::ManifestEncoding => line(out, "  the manifest has the same content in different bytes"),
         Cause::Compression { layer, old, new } => {
             line(
                 out,

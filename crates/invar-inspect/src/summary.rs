@@ -20,8 +20,8 @@ pub fn to_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Va
         .iter()
         .map(|layer| {
             json!({
-                "name": layer.name, "stored": layer.stored, "unpacked": layer.unpacked, "files": layer.files,
-                "hidden": layer.hidden, "overhead": layer.overhead,
+                "name": layer.name, "size": layer.stored, "uncompressed-size": layer.unpacked,
+                "files-size": layer.files, "hidden-size": layer.hidden, "overhead-size": layer.overhead,
             })
         })
         .collect();
@@ -44,7 +44,7 @@ pub fn to_json(title: &str, inventory: &Inventory, top: usize) -> serde_json::Va
     let files: Vec<_> = inventory.files.iter().map(file).collect();
     json!({
         "image": title, "size": inventory.size(), "layers": layers, "origins": sums(inventory.by_origin()),
-        "folders": sums(inventory.by_directory(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
+        "directories": sums(inventory.by_directory(DEPTH)), "duplicates": duplicates, "largest": largest, "files": files,
     })
 }
 

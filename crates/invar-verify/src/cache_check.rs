@@ -160,12 +160,12 @@ impl CacheReport {
             let changes = one.changes.iter().map(|(change, when)| {
                 let cause = cause(change, &self.facts, &when.under, self.moments);
                 let mut value = json!({"path": change.path.to_string(), "always": when.always});
-                value["under"] = when.under.iter().map(|one| one.name()).collect::<Vec<_>>().into();
+                value["variations"] = when.under.iter().map(|one| one.name()).collect::<Vec<_>>().into();
                 value["change"] = change_json(change, cause);
                 value
             });
             let changes: Vec<_> = changes.collect();
-            json!({"what": one.label, "verdict": one.verdict, "why": one.why, "differences": changes})
+            json!({"label": one.label, "verdict": one.verdict, "reason": one.why, "differences": changes})
         });
         json!({"checked": checked.collect::<Vec<_>>()})
     }

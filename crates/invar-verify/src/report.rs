@@ -202,15 +202,15 @@ impl Report {
                 Verdict::Same => ("same", None),
                 Verdict::Differs(all) if all.contains(&Finding::Build) => ("fails", None),
                 Verdict::Differs(_) => ("differs", None),
-                Verdict::NotTried(why) => ("not-tried", Some(why)),
+                Verdict::NotTried(why) => ("skipped", Some(why)),
             };
-            json!({"perturbation": perturbation.name(), "verdict": word, "why": why})
+            json!({"variation": perturbation.name(), "verdict": word, "reason": why})
         });
         let differences = self.changed.iter().map(|finding| {
             let under = self.under(finding);
             let names: Vec<&str> = under.iter().map(|one| one.name()).collect();
             let detail = self.details.get(finding);
-            let mut value = json!({"under": names, "always": self.anyway.contains(finding)});
+            let mut value = json!({"variations": names, "always": self.anyway.contains(finding)});
             let mut set = |name: &str, new: Value| value[name] = new;
             match finding {
                 Finding::Build => {
@@ -238,10 +238,10 @@ impl Report {
         json!({
             "digest": self.digest,
             "reference": self.reference,
-            "same": self.changed.is_empty(),
-            "not-tried": self.untried(),
+            "reproducible": self.changed.is_empty(),
+            "skipped": self.untried(),
             "builds": self.builds,
-            "perturbations": tried.collect::<Vec<_>>(),
+            "variations": tried.collect::<Vec<_>>(),
             "differences": differences.collect::<Vec<_>>(),
         })
     }
@@ -292,14 +292,14 @@ fn inside(change: &Change) -> Option<Inside> {
 pub(crate) fn change_json(change: &Change, cause: Cause) -> Value {
     let difference = change.contents.as_ref().and_then(|(first, second)| Difference::between(first, second));
     let difference = difference.map(|Difference { place, first, second }| {
-        json!({"place": place.to_string(), "first": first.to_string(), "second": second.to_string()})
+        json!({"location": place.to_string(), "first": first.to_string(), "second": second.to_string()})
     });
     json!({
         "layer": change.layer.map(|layer| layer.as_str()),
         "origin": change.origin,
-        "what": change.describe(),
+        "description": change.describe(),
         "difference": difference,
-        "inside": inside(change),
+        "content": inside(change),
         "cause": cause.name(),
         "remedy": cause.remedy(),
     })

@@ -10,7 +10,8 @@ use crate::rule::Level;
 ///
 /// ```json
 /// {"files": [{"file": "Dockerfile", "findings": [{"rule": "...", "level": "error", "line": 1, "column": 6,
-///   "end-line": 1, "end-column": 17, "message": "...", "why": "...", "impact": "...", "fix": "...", "also": [12]}],
+///   "end-line": 1, "end-column": 17, "message": "...", "reason": "...", "impact": "...", "fix": "...",
+///   "related-lines": [12]}],
 ///   "ignored": 0}], "errors": 1, "warnings": 0, "notes": 0, "ignored": 0}
 /// ```
 ///
@@ -43,10 +44,10 @@ fn finding(report: &Report, lines: &LineIndex, finding: &Finding) -> Value {
         "rule": definition.name,
         "level": finding.level.name(),
         "message": finding.message,
-        "why": definition.why,
+        "reason": definition.why,
         "impact": definition.impact,
         "fix": finding.remedy(),
-        "also": finding.also.iter().map(line).collect::<Vec<_>>(),
+        "related-lines": finding.also.iter().map(line).collect::<Vec<_>>(),
     });
     if let Some(span) = finding.span.filter(|_| !report.text.is_empty()) {
         let (start, end) = (lines.position(&report.text, span.start), lines.position(&report.text, span.end));

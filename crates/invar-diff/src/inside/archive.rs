@@ -93,14 +93,14 @@ fn compare(old: &Contents, new: &Contents, depth: usize) -> Inside {
     let mut members = Vec::new();
     let mut left_out = 0;
     for name in names {
-        let (change, inside) = match (old.files.get(name), new.files.get(name)) {
+        let (change, content) = match (old.files.get(name), new.files.get(name)) {
             (Some(one), Some(two)) if one == two => continue,
             (Some(one), Some(two)) => (Change::Changed, look(name, one, two, depth + 1)),
             (Some(_), None) => (Change::Removed, None),
             (None, _) => (Change::Added, None),
         };
         if members.len() < KEPT {
-            members.push(Member { path: name.clone(), change, inside: inside.map(Box::new) });
+            members.push(Member { path: name.clone(), change, content: content.map(Box::new) });
         } else {
             left_out += 1;
         }

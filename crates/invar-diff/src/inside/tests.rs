@@ -26,7 +26,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn text_is_a_unified_diff() {
     let old: String = (1..=40).map(|number| format!("line {number}\n")).collect();
     let new = old.replace("line 20\n", "line twenty\n").replace("line 40\n", "line 40");
-    let Some(Inside::Text { lines, left_out: 0 }) = inside("x.txt", old.as_bytes(), new.as_bytes()) else {
+    let Some(Inside::Text { lines, omitted: 0 }) = inside("x.txt", old.as_bytes(), new.as_bytes()) else {
         panic!("it is text")
     };
     let expected = [
@@ -53,11 +53,11 @@ fn text_is_a_unified_diff() {
 #[test]
 fn a_text_without_anything_in_common_is_summed_up() {
     let text = |word: &str| -> String { (0..15_000).map(|number| format!("{word} {number}\n")).collect() };
-    let Some(Inside::Text { lines, left_out }) = inside("x", text("a").as_bytes(), text("b").as_bytes())
+    let Some(Inside::Text { lines, omitted }) = inside("x", text("a").as_bytes(), text("b").as_bytes())
     else {
         panic!("it is text")
     };
-    assert_eq!((lines, left_out), (vec!["@@ 15000 lines became 15000 @@".to_owned()], 30_000));
+    assert_eq!((lines, omitted), (vec!["@@ 15000 lines became 15000 @@".to_owned()], 30_000));
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn archives_are_looked_into_and_so_are_those_in_them() {
         shown,
         [("a.txt", Change::Changed), ("b.gz", Change::Changed), ("c", Change::Removed), ("d", Change::Added)]
     );
-    let compressed = members[1].inside.as_deref();
-    assert!(matches!(compressed, Some(Inside::Compressed { inside: Some(_) })), "{compressed:?}");
+    let compressed = members[1].content.as_deref();
+    assert!(matches!(compressed, Some(Inside::Compressed { content: Some(_) })), "{compressed:?}");
 
     let stored = zip(&[("a.txt", b"1\n", false), ("b.gz", &inner("x\n"), true), ("c", b"c", true)]);
     let Some(Inside::Archive { members, notes }) = inside("w.whl", &old, &stored) else {
@@ -119,9 +119,9 @@ fn a_chain_of_archives_ends() {
     let nested = |text: &str| (0..12).fold(text.as_bytes().to_vec(), |bytes, _| gzip(&bytes));
     let mut found = inside("x", &nested("a"), &nested("b"));
     let mut depth = 0;
-    while let Some(Inside::Compressed { inside }) = found {
+    while let Some(Inside::Compressed { content }) = found {
         depth += 1;
-        found = inside.map(|inside| *inside);
+        found = content.map(|content| *content);
     }
     assert_eq!(depth, DEEPEST);
     assert!(matches!(found, Some(Inside::Bytes { .. })));

@@ -22,7 +22,7 @@ pub(super) fn compare(old: &str, new: &str) -> Inside {
     let (old_part, new_part) = (&old[start..old.len() - end], &new[start..new.len() - end]);
     if old_part.len() + new_part.len() > COMPARED {
         let summary = format!("@@ {} lines became {} @@", old_part.len(), new_part.len());
-        return Inside::Text { lines: vec![summary], left_out: old_part.len() + new_part.len() };
+        return Inside::Text { lines: vec![summary], omitted: old_part.len() + new_part.len() };
     }
     let diff = TextDiff::from_slices(old_part, new_part);
     let mut lines = Vec::new();
@@ -41,9 +41,9 @@ pub(super) fn compare(old: &str, new: &str) -> Inside {
             lines.push(format!("{}{}", change.tag(), shown(change.value())));
         }
     }
-    let left_out = lines.len().saturating_sub(LINES);
+    let omitted = lines.len().saturating_sub(LINES);
     lines.truncate(LINES);
-    Inside::Text { lines, left_out }
+    Inside::Text { lines, omitted }
 }
 
 fn split(text: &str) -> Vec<&str> {

@@ -12,7 +12,7 @@ pub enum Cause {
     /// The path of a folder is written into the file.
     BuildPath,
     /// A folder was read in the order in which it lists its entries.
-    UnorderedFolder,
+    UnorderedDirectory,
     /// Words or lines in another order each time: a hash table with a random seed, or a race.
     RandomOrder,
     /// Work that is done at once finished in another order, or the number of CPUs is written down.
@@ -59,7 +59,7 @@ impl Cause {
     pub fn under(perturbation: Perturbation) -> Self {
         match perturbation {
             Perturbation::Clock => Self::Date,
-            Perturbation::DirectoryOrder => Self::UnorderedFolder,
+            Perturbation::DirectoryOrder => Self::UnorderedDirectory,
             Perturbation::CpuCount | Perturbation::DownloadOrder => Self::Parallel,
             Perturbation::CpuModel => Self::CpuModel,
             Perturbation::User | Perturbation::HostName => Self::Identity,
@@ -93,7 +93,7 @@ impl Cause {
         match self {
             Self::Date => "date",
             Self::BuildPath => "build-path",
-            Self::UnorderedFolder => "unordered-folder",
+            Self::UnorderedDirectory => "unordered-directory",
             Self::RandomOrder => "random-order",
             Self::Parallel => "parallel",
             Self::CpuModel => "cpu-model",
@@ -119,7 +119,7 @@ impl Cause {
                 "use relative paths, or have the compiler map them: -ffile-prefix-map=$PWD=. for C, \
                  --remap-path-prefix for Rust, -trimpath for Go"
             }
-            Self::UnorderedFolder => {
+            Self::UnorderedDirectory => {
                 "sort directory listings: `sorted(os.listdir(…))`, `find … | LC_ALL=C sort`, `tar --sort=name`, \
                  `$(sort $(wildcard …))` in a Makefile"
             }
@@ -157,7 +157,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::Date => "an embedded date or time",
             Self::BuildPath => "an embedded build path",
-            Self::UnorderedFolder => "an unsorted directory listing",
+            Self::UnorderedDirectory => "an unsorted directory listing",
             Self::RandomOrder => "a random order: a hash seed or a race",
             Self::Parallel => "a build that depends on the number of parallel jobs",
             Self::CpuModel => "code that depends on the build machine's CPU",

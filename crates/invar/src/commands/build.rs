@@ -132,7 +132,7 @@ fn as_json(built: &Built, output: Option<&Path>, files: &ProjectFiles) -> serde_
         "images": images,
     });
     if let Some(from) = manifest::as_json(files) {
-        value["from"] = from;
+        value["derived-from"] = from;
     }
     if let [image] = images.as_slice() {
         // The usual case without a level of nesting.

@@ -42,13 +42,13 @@ fn tell(global: &Global, options: &Init, file: &ManifestFile) -> Result<ExitCode
             .iter()
             .map(|note| {
                 let line = Some(note.source.line).filter(|line| *line > 0);
-                json!({"file": note.file.as_deref().unwrap_or(note.source.file), "line": line, "text": note.text, "why": note.why})
+                json!({"file": note.file.as_deref().unwrap_or(note.source.file), "line": line, "text": note.text, "reason": note.why})
             })
             .collect();
         let pins: Vec<_> = draft
             .pins
             .iter()
-            .map(|pin| json!({"what": pin.what, "before": pin.before, "after": pin.after}))
+            .map(|pin| json!({"name": pin.what, "before": pin.before, "after": pin.after}))
             .collect();
         let written = (!options.print).then(|| path.display().to_string());
         let value = json!({"written": written, "manifest": manifest, "notes": notes, "pins": pins});

@@ -95,7 +95,7 @@ fn required(
 fn print_missing(global: &Global, missing: &[Unlocked]) -> Result<ExitCode, Failure> {
     if global.json {
         let names: Vec<String> = missing.iter().map(|unlocked| unlocked.part.name()).collect();
-        return print(&format!("{}\n", json!({ "up-to-date": true, "not-locked": names })));
+        return print(&format!("{}\n", json!({ "up-to-date": true, "unlocked": names })));
     }
     for Unlocked { part, .. } in missing.iter().filter(|_| !global.quiet) {
         let command = part.command();
@@ -111,10 +111,10 @@ fn as_json(files: &ProjectFiles, locked: &Locked) -> Value {
     let changes: Vec<String> = locked.changes.iter().map(ToString::to_string).collect();
     let mut result = json!({
         "written": locked.written, "packages": packages, "changes": changes, "unknown-scripts": unknown,
-        "not-locked": locked.left_out.iter().map(LockPart::name).collect::<Vec<_>>(),
+        "unlocked": locked.left_out.iter().map(LockPart::name).collect::<Vec<_>>(),
     });
     if let Some(from) = manifest::as_json(files) {
-        result["from"] = from;
+        result["derived-from"] = from;
     }
     result
 }

@@ -132,7 +132,7 @@ impl RebuildReporter for Rebuilds<'_> {
         }
         let names: Vec<&str> = under.iter().map(|one| one.name()).collect();
         if self.global.json {
-            let event = serde_json::json!({"event": "rebuild", "build": build, "perturbations": names});
+            let event = serde_json::json!({"event": "rebuild", "build": build, "variations": names});
             return say(&event.to_string());
         }
         say(&match names.as_slice() {
@@ -149,7 +149,7 @@ impl RebuildReporter for Rebuilds<'_> {
             event["build"] = build.into();
             say(&event.to_string());
         } else if event["event"] == "step-started" {
-            say(&format!("  Building {}", event["what"].as_str().unwrap_or_default()));
+            say(&format!("  Building {}", event["label"].as_str().unwrap_or_default()));
         }
     }
 }

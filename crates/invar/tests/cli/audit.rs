@@ -44,6 +44,33 @@ error[python-not-locked]: `flask` without a version
 }
 
 #[test]
+fn a_finding_has_the_keys_that_programs_read() {
+    let context = Context::new();
+    context.write("Dockerfile", DOCKERFILE);
+    let ran = context.run(&["audit", "--json", "--fail-on=never"]);
+    let value: Value = serde_json::from_str(&ran.success()).expect("it prints JSON");
+    let finding = value["files"][0]["findings"][0].as_object().expect("an object");
+    let keys: Vec<&str> = finding.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "column",
+            "end-column",
+            "end-line",
+            "fix",
+            "impact",
+            "level",
+            "line",
+            "message",
+            "reason",
+            "related-lines",
+            "rule"
+        ]
+    );
+    assert!(finding["related-lines"].is_array() && finding["reason"].is_string(), "{value}");
+}
+
+#[test]
 fn exit_codes_are_for_pipelines() {
     let context = Context::new();
     let code = |text: &str, level: &str| {

@@ -80,6 +80,7 @@ fn a_change_of_the_source_is_told_without_reading_the_other_layers() {
     let found = differ(&world.context, &["old.tar", "new.tar"]);
     let image = &found["images"][0];
     assert_eq!(image["shared"]["layers"], 3);
+    assert_eq!((&found["unmatched-platforms"], &image["skipped-files"]), (&json!([]), &json!(0)));
     assert_eq!((image["packages"].as_array().map(Vec::len), kinds(&image["causes"])), (Some(0), vec![]));
     let files: Vec<(&str, &str)> = image["files"]
         .as_array()
@@ -89,9 +90,9 @@ fn a_change_of_the_source_is_told_without_reading_the_other_layers() {
         .collect();
     assert_eq!(files, [("/app/main.py", "changed"), ("/app/new.json", "added")]);
     assert_eq!(
-        image["files"][0]["inside"],
+        image["files"][0]["content"],
         json!({
-            "kind": "text", "left-out": 0,
+            "kind": "text", "omitted": 0,
             "lines": ["@@ -1,1 +1,2 @@", " print('hello')", "+print('again')"],
         })
     );
@@ -271,7 +272,10 @@ fn a_file_that_only_one_brings_may_be_in_a_layer_that_both_have() {
     context.write("new.tar", docker_archive(&[base.clone(), motd], "test"));
     let found = differ(&context, &["old.tar", "new.tar"]);
     assert_eq!(found["images"][0]["files"][0]["change"], "changed", "{found}");
-    assert_eq!(found["images"][0]["files"][0]["inside"]["lines"], json!(["@@ -1,1 +1,1 @@", "-old", "+new"]));
+    assert_eq!(
+        found["images"][0]["files"][0]["content"]["lines"],
+        json!(["@@ -1,1 +1,1 @@", "-old", "+new"])
+    );
     // A layer above that both have hides what is below it: there is no difference to see.
     let above = tar(&[("app/main", "last", 1)]);
     context.write("hidden-old.tar", docker_archive(&[base.clone(), app("1"), above.clone()], "test"));
@@ -345,7 +349,7 @@ fn shared_layers_are_read_as_far_as_they_matter_to_the_others() {
     let through = told(&["0.tar", "1.tar"]);
     let paths: Vec<&Value> = through["images"][0]["files"].as_array().expect("a list").iter().collect();
     let changed = paths.iter().find(|file| file["path"] == "/usr/lib/x").expect("it differs");
-    assert_eq!(changed["inside"]["lines"], json!(["@@ -1,1 +1,1 @@", "-one", "+two"]), "{through}");
+    assert_eq!(changed["content"]["lines"], json!(["@@ -1,1 +1,1 @@", "-one", "+two"]), "{through}");
 }
 
 #[test]
@@ -381,7 +385,7 @@ fn git_revisions_of_a_project_are_compared() {
             source.map(|file| format!("{} {} {}", file["path"], file["change"], file["new"])).collect();
         let expected = [r#""main.py" "changed" "image""#, r#""uv.lock" "changed" "nothing""#];
         assert_eq!(source, expected, "{found}");
-        let lines = found["source"][0]["inside"]["lines"].to_string();
+        let lines = found["source"][0]["content"]["lines"].to_string();
         assert!(lines.contains("+print('changed')"), "{lines}");
     };
     check(&["HEAD~1:project", "HEAD:project"]);
@@ -398,10 +402,14 @@ fn git_revisions_of_a_project_are_compared() {
     let told = inside(&["HEAD~1", "HEAD"]).stdout;
     assert!(told.contains("1 source file in the image\n  M main.py\n"), "{told}");
     let error = world.run(&["diff", "HEAD~5:project", "project"]).failure(2);
-    assert!(error.contains("\"HEAD~5:project\" is neither"), "{error}");
+    assert!(error.contains("\"HEAD~5:project\" is not a file, a directory or a git revision"), "{error}");
     // What looks like an option is a name, and not git's to obey.
     let error = world.run(&["diff", "--", "--output=stolen", "project"]).failure(2);
-    assert!(error.contains("is neither") && !world.context.path().join("stolen").exists(), "{error}");
+    assert!(
+        error.contains("is not a file, a directory or a git revision")
+            && !world.context.path().join("stolen").exists(),
+        "{error}"
+    );
 }
 
 #[test]

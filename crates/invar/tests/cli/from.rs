@@ -51,7 +51,7 @@ fn a_flake_is_built_without_a_manifest() {
     let tools = project();
     let (built, ran) = build(&tools, &["project#docker-image"]);
     let value: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
-    assert_eq!(value["from"]["source"], "flake.nix#docker-image");
+    assert_eq!(value["derived-from"]["source"], "flake.nix#docker-image");
     assert_eq!(value["reference"], "little:1.0");
     let text = lock(&tools);
     for expected in

@@ -98,6 +98,17 @@ fn a_dockerfile_is_carried_over() {
     for expected in ["base image", "python:3.13-slim", "by sha256", "FORTUNE_EXEC"] {
         assert!(told.stderr.contains(expected), "{expected}: {}", told.stderr);
     }
+    // For programs, the table is a list.
+    fs::remove_dir_all(context.path().join("project")).expect("it was written");
+    context.write("project/pyproject.toml", PYPROJECT);
+    context.write("project/Dockerfile", &dockerfile);
+    let printed = context.run(&["--json", "init", "--from", "project/Dockerfile", "project"]).success();
+    let value: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
+    assert_eq!(
+        (&value["pins"][0]["name"], &value["pins"][0]["before"]),
+        (&"base image".into(), &"python:3.13-slim (unpinned)".into()),
+        "{value}"
+    );
     // Without a project, what pip installs is pinned by nothing.
     context.write("bare/Dockerfile", &dockerfile);
     let message = context.run(&["init", "--from", "bare/Dockerfile", "bare"]).failure(2);
@@ -128,5 +139,6 @@ fn events_are_json_if_asked_for() {
     let printed = context.run(&["--json", "init", "project"]).success();
     let value: serde_json::Value = serde_json::from_str(&printed).expect("it is JSON");
     assert_eq!(value["notes"][0]["file"], "pyproject.toml");
+    assert!(value["notes"][0]["reason"].is_string(), "{value}");
     assert!(value["manifest"].as_str().is_some_and(|text| text.contains("[tool.invar]")));
 }

@@ -33,10 +33,13 @@ pub fn check(built: &Value, image: &Value, project: &Value) {
     let built = built["layers"].as_array().expect("layers");
     assert_eq!(layers.len(), built.len());
     for (layer, built) in layers.iter().zip(built) {
-        let parts = ["files", "hidden", "overhead"].iter().map(|part| number(&layer[part])).sum::<u64>();
+        let parts = ["files-size", "hidden-size", "overhead-size"]
+            .iter()
+            .map(|part| number(&layer[part]))
+            .sum::<u64>();
         assert_eq!(parts, number(&built["uncompressed-size"]), "{layer}");
-        assert_eq!(number(&layer["hidden"]), 0, "no layer has what another replaces: {layer}");
-        assert_eq!(number(&layer["stored"]), number(&built["size"]), "{layer}");
+        assert_eq!(number(&layer["hidden-size"]), 0, "no layer has what another replaces: {layer}");
+        assert_eq!(number(&layer["size"]), number(&built["size"]), "{layer}");
     }
     // Each file of the image is one that the project knows, with the same content, and an origin.
     let (in_image, of_project) = (files(image), files(project));
@@ -57,7 +60,7 @@ pub fn check(built: &Value, image: &Value, project: &Value) {
     assert_eq!(in_image.len(), of_project.len());
     let of_origins: u64 =
         project["origins"].as_array().expect("origins").iter().map(|origin| number(&origin["size"])).sum();
-    let of_layers: u64 = layers.iter().map(|layer| number(&layer["files"])).sum();
+    let of_layers: u64 = layers.iter().map(|layer| number(&layer["files-size"])).sum();
     assert_eq!((of_origins, of_layers), (number(&image["size"]), number(&image["size"])));
 }
 
@@ -96,6 +99,6 @@ fn what_upper_layers_replace_is_told() {
     context.write("root.tar", builder.into_inner().expect("it is written to memory"));
     let found = parse(&context.run(&["inspect", "--json", "root.tar"]).success());
     let layer = &found["layers"][0];
-    assert_eq!((layer["files"].as_u64(), layer["hidden"].as_u64()), (Some(7), Some(5)));
-    assert_eq!(layer["overhead"], 2 * 512 + (512 - 7) + (512 - 5) + 1024);
+    assert_eq!((layer["files-size"].as_u64(), layer["hidden-size"].as_u64()), (Some(7), Some(5)));
+    assert_eq!(layer["overhead-size"], 2 * 512 + (512 - 7) + (512 - 5) + 1024);
 }

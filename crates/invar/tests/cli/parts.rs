@@ -84,7 +84,9 @@ fn what_the_shell_builds_does_not_hold_up_the_image() {
     assert!(checked.stderr.contains("Up to date, but the shell is not locked"), "{}", checked.stderr);
     checked.success();
     let printed = run(&world, &["--json", "lock", "--check", "project"]).success();
-    assert_eq!(printed, "{\"not-locked\":[\"shell\"],\"up-to-date\":true}\n");
+    assert_eq!(printed, "{\"unlocked\":[\"shell\"],\"up-to-date\":true}\n");
+    let locked = run(&world, &["--json", "lock", "--keyring", "keyring.gpg", "project"]).success();
+    assert!(locked.contains("\"unlocked\":[\"shell\"]"), "{locked}");
     let message = run(&world, &["lock", "--check", "--shell", "project"]).failure(3);
     assert!(message.contains("the build requirements of old-plugin"), "{message}");
     let message = run(&world, &["shell", "--locked", "project"]).failure(3);

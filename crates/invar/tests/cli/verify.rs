@@ -59,9 +59,9 @@ fn verify(tools: &Tools, arguments: &[&str]) -> (i32, Value, String) {
 
 /// The verdict of each perturbation.
 fn verdicts(report: &Value) -> BTreeMap<&str, &str> {
-    let all = report["perturbations"].as_array().expect("there is a list");
+    let all = report["variations"].as_array().expect("there is a list");
     all.iter()
-        .map(|one| (one["perturbation"].as_str().unwrap_or(""), one["verdict"].as_str().unwrap_or("")))
+        .map(|one| (one["variation"].as_str().unwrap_or(""), one["verdict"].as_str().unwrap_or("")))
         .collect()
 }
 
@@ -69,7 +69,7 @@ fn verdicts(report: &Value) -> BTreeMap<&str, &str> {
 pub fn differences(report: &Value) -> BTreeMap<String, (String, String)> {
     let all = report["differences"].as_array().expect("there is a list");
     let told = all.iter().map(|one| {
-        let mut under: Vec<&str> = one["under"]
+        let mut under: Vec<&str> = one["variations"]
             .as_array()
             .map(|all| all.iter().filter_map(Value::as_str).collect())
             .unwrap_or_default();
@@ -101,14 +101,19 @@ fn an_image_of_packages_and_wheels_is_the_same_everywhere() {
     let stderr = ran.stderr.clone();
     let report: Value = serde_json::from_str(&ran.success()).expect("--json prints JSON");
     assert_eq!(report["digest"], built);
-    assert_eq!((&report["same"], &report["builds"]), (&Value::from(true), &Value::from(1)));
+    assert_eq!((&report["reproducible"], &report["builds"]), (&Value::from(true), &Value::from(1)));
     let verdicts = verdicts(&report);
     assert_eq!(verdicts.len(), 13);
+    let skipped = verdicts.values().filter(|verdict| **verdict == "skipped").count();
+    assert_eq!(report["skipped"], skipped);
+    for one in report["variations"].as_array().expect("a list") {
+        assert_eq!(one["reason"].is_string(), one["verdict"] == "skipped", "{one}");
+    }
     for (perturbation, verdict) in &verdicts {
         // Its Python is a name and nothing more, so nothing is run in the sandbox.
         let expected = match *perturbation {
-            "clock" | "cpu-model" => "not-tried",
-            "cpu-count" if *verdict == "not-tried" => continue,
+            "clock" | "cpu-model" => "skipped",
+            "cpu-count" if *verdict == "skipped" => continue,
             _ => "same",
         };
         assert_eq!(*verdict, expected, "{perturbation}: {report}");
@@ -147,10 +152,10 @@ fn images_for_several_platforms_are_verified_together_and_alone() {
     let built: Value =
         serde_json::from_str(&world.run(&["build", "--json", "project"]).success()).expect("JSON");
     let both = verify(&[]);
-    assert_eq!((&both["same"], &both["digest"]), (&Value::from(true), &built["digest"]));
+    assert_eq!((&both["reproducible"], &both["digest"]), (&Value::from(true), &built["digest"]));
     assert_eq!(both["builds"], 1);
     let arm = verify(&["--platform", "linux/arm64"]);
-    assert_eq!((&arm["same"], &arm["digest"]), (&Value::from(true), &built["images"][1]["digest"]));
+    assert_eq!((&arm["reproducible"], &arm["digest"]), (&Value::from(true), &built["images"][1]["digest"]));
     let ran = world.run(&["verify", "--platform", "linux/riscv64", "project"]);
     assert!(ran.failure(2).contains("linux/riscv64"));
 }
@@ -182,7 +187,7 @@ fn what_the_sandbox_guarantees_is_the_same_and_is_built_anew() {
     let (code, report, stderr) = verify(&tools, &[]);
     assert_eq!(code, 0, "{report}");
     assert_eq!(report["builds"], 1, "one build tries all of them");
-    assert!(verdicts(&report).values().all(|verdict| ["same", "not-tried"].contains(verdict)), "{report}");
+    assert!(verdicts(&report).values().all(|verdict| ["same", "skipped"].contains(verdict)), "{report}");
     let steps = stderr.lines().filter(|line| line.contains("\"step-started\""));
     assert_eq!(steps.count(), 2, "the step is run again: {stderr}");
     assert_eq!(tools.unfinished(), 0, "nothing is left behind");
@@ -200,7 +205,7 @@ fn leaks_are_caught_named_and_explained() {
         ("/app/out/cpus", "cpu-count", "parallel"),
         ("/app/out/environment", "cpu-model", "mask"),
         ("/app/out/info.json", "cpu-count", "parallel"),
-        ("/app/out/listing", "directory-order", "unordered-folder"),
+        ("/app/out/listing", "directory-order", "unordered-directory"),
         ("/app/out/moment", "always", "date"),
         ("/app/out/month", "clock", "date"),
         ("/app/out/random", "always", "random"),
@@ -216,7 +221,7 @@ fn leaks_are_caught_named_and_explained() {
     }
     let all = report["differences"].as_array().expect("a list");
     let info = all.iter().find(|one| one["path"] == "/app/out/info.json").expect("it is there");
-    let value = &info["change"]["inside"]["changes"][0];
+    let value = &info["change"]["content"]["changes"][0];
     assert_eq!(
         (&value["key"], &value["old"], &value["new"]),
         (&"cpus".into(), &2.into(), &1.into()),
@@ -227,7 +232,8 @@ fn leaks_are_caught_named_and_explained() {
     let change = &month.expect("it is there")["change"];
     assert_eq!((&change["layer"], &change["origin"]), (&"steps".into(), &"step stamp".into()));
     assert!(change["remedy"].as_str().is_some_and(|text| text.contains("SOURCE_DATE_EPOCH")), "{change}");
-    assert_eq!(change["difference"]["place"], "line 1");
+    assert_eq!(change["difference"]["location"], "line 1");
+    assert_eq!(change["description"], "8 bytes, different content");
 
     // For people, and one build for each.
     let only = ["--only", "clock,umask,directory-order"];

@@ -27,7 +27,7 @@ fn real_programs_are_fixed_where_they_can_be_and_caught_where_not() {
     ran.failure(7);
     let found = differences(&report["checked"][0]);
     let expected = [
-        ("/app/out/listed", "directory-order", "unordered-folder"),
+        ("/app/out/listed", "directory-order", "unordered-directory"),
         ("/app/out/unseeded", "always", "random-order"),
         ("/app/out/year", "clock", "date"),
     ];
