@@ -99,7 +99,7 @@ impl Evaluator {
     /// `function argument`.
     ///
     /// # Errors
-    /// [`EvalError`].
+    /// [`EvalError`](crate::EvalError).
     pub fn apply(&mut self, function: ThunkId, argument: ThunkId) -> Outcome<Value> {
         let function = self.force(function)?;
         self.call(&function, argument, Spot::NOWHERE)
@@ -108,7 +108,7 @@ impl Evaluator {
     /// The attribute `path`, whose names are separated by dots, of a set or symbol; `None` if one of them is missing.
     ///
     /// # Errors
-    /// [`EvalError`].
+    /// [`EvalError`](crate::EvalError).
     pub fn select(&mut self, value: &Value, path: &str) -> Outcome<Option<Value>> {
         let mut value = value.clone();
         for name in path.split('.') {
@@ -124,7 +124,7 @@ impl Evaluator {
     /// The attribute `name` of a set or symbol; `None` if it is missing.
     ///
     /// # Errors
-    /// [`EvalError`].
+    /// [`EvalError`](crate::EvalError).
     pub fn attribute_of(&mut self, value: &Value, name: &str) -> Outcome<Option<ThunkId>> {
         let name = self.names.intern(name);
         self.attribute(value, name, Spot::NOWHERE)
