@@ -8,7 +8,7 @@ const REAL: &str = "real::";
 pub enum Tier {
     /// Those that need nothing but this machine, after format, lints and docs.
     Quick,
-    /// Those that need engines, archives, an emulator, or programs that judge what is created.
+    /// Those that need engines, archives, an emulator, or programs that judge what is created; that kill, or fuzz for long.
     Real,
 }
 

@@ -2,7 +2,6 @@
 #![expect(clippy::print_stderr, reason = "skipped tests report so")]
 mod evaluation;
 mod expressions;
-mod fuzz;
 mod hostile;
 mod real;
 mod symbols;

@@ -6,11 +6,11 @@
 mod blob;
 mod checkout;
 mod child;
-mod crash;
 mod disk;
 mod domains;
 mod layout;
 mod partial;
+mod real;
 mod result;
 mod tree;
 

@@ -5,7 +5,6 @@ mod bad_input;
 mod book;
 mod build;
 mod diff;
-mod ending;
 mod env;
 mod forbidden;
 mod from;

@@ -1,4 +1,5 @@
-//! Nix itself as the judge: expressions of our own, and ones that are generated, have the same value there.
+//! Nix itself as the judge: expressions of our own, and ones that are generated, have the same value there. And long fuzzing, which needs no judge.
+mod fuzz;
 mod generate;
 
 use std::io::Write;

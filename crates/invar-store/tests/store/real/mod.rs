@@ -1,0 +1,2 @@
+//! What `cargo xtask test --real` runs: processes that are killed.
+mod crash;
