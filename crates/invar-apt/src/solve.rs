@@ -16,12 +16,11 @@ mod universe;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use greedy::Walk;
 use invar_debian::{DebianVersion, Dependency, PackageName};
 
 use crate::index::PackageIndex;
 use crate::record::PackageRecord;
-
-use greedy::Walk;
 pub use problem::{Chain, ClashKind, Problem, SolveError};
 use universe::Universe;
 

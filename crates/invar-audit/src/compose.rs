@@ -15,7 +15,10 @@ mod service;
 
 use std::collections::BTreeMap;
 
+use files::Files;
+use inline::Inline;
 use invar_dockerfile::{BuildArguments, Expansion, Scope, Span};
+use service::Reader;
 
 use crate::dockerfile::{DockerfileError, look_at};
 use crate::finding::Finding;
@@ -23,10 +26,6 @@ use crate::paths::directory_of;
 use crate::report::Report;
 use crate::surroundings::Surroundings;
 use crate::yaml::YamlError;
-
-use files::Files;
-use inline::Inline;
-use service::Reader;
 
 /// Services of a file, and arguments of a service.
 const MOST: usize = 1_000;

@@ -6,6 +6,7 @@ use invar_oci::{ArchiveRequest, Image, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
 use invar_project::Platform;
 use invar_realise::{Event, Phase};
+use invar_run::Install;
 use invar_tree::{Digest, Tree};
 
 use crate::assembly::Assembly;
@@ -13,7 +14,6 @@ use crate::deliver::deliver;
 use crate::destination::{Delivery, Destination, Form, Piece, Target};
 use crate::layer::BuiltLayer;
 use crate::{BuildError, Session};
-use invar_run::Install;
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use invar_checkout::SourceTree;
 use invar_plan::LayerName;
 use invar_project::{Identity, StepName, User};
+use invar_run::{BuildContext, Links, Moved, Overlay, Root, RunError, warn_of_needs};
 use invar_store::StoredTree;
 use invar_tree::{Contents, ImagePath, MemoryTree, Origin, Tree};
 
 use crate::BuildError;
 use crate::layer::{LayerRequest, Piece, PieceSource};
-use invar_run::{BuildContext, Links, Moved, Overlay, Root, RunError, warn_of_needs};
 
 /// All trees of an image, in the order in which they are merged.
 pub(crate) struct ImageTrees {

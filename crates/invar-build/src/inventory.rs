@@ -2,16 +2,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 
-use invar_checkout::ProjectFiles;
-use invar_checkout::SourceTree;
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_plan::{LayerName, Plan};
 use invar_project::Platform;
+use invar_run::{Install, Root};
 use invar_tree::{Entry, ImagePath};
 
 use crate::assembly::Assembly;
 use crate::image_trees::ImageTrees;
 use crate::{BuildError, Session};
-use invar_run::{Install, Root};
 
 /// What an image consists of.
 pub struct Inventory {

@@ -1,16 +1,15 @@
 //! Single steps and builds from source, done again and compared with what the store has of them.
 use std::sync::Arc;
 
-use invar_checkout::ProjectFiles;
-use invar_checkout::SourceTree;
+use invar_checkout::{ProjectFiles, SourceTree};
 use invar_plan::Plan;
 use invar_project::Platform;
+use invar_run::{Install, make_step};
 use invar_store::{Store, StoredTree};
 use invar_tree::{Origin, Tree};
 
 use crate::assembly::Assembly;
 use crate::{BuildError, Session};
-use invar_run::{Install, make_step};
 
 /// Something that was created again.
 pub struct Rechecked {

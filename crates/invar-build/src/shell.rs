@@ -13,6 +13,7 @@ use invar_oci::ImageConfig;
 use invar_plan::{ENVIRONMENT, LayerName, PROJECT, Plan, Recipe, image_config, shell_manifest};
 use invar_project::{Identity, LockPart, Platform, User};
 use invar_realise::{Event, check_out, copy_files, copy_tree, key};
+use invar_run::{Install, RunError, runs_here};
 use invar_sandbox::{
     Bind, Limits, Network, Ownership, Sandbox, SandboxProcess, StandardStreams, Status, SyscallFakes, spawn,
 };
@@ -21,7 +22,6 @@ use invar_store::{KeyWriter, Keyed, Scratch};
 use crate::assembly::Assembly;
 use crate::mount_point::MountPoint;
 use crate::{BuildError, Session};
-use invar_run::{Install, RunError, runs_here};
 
 /// How large `/tmp` may become, in bytes.
 const TEMPORARY: u64 = 16 << 30;

@@ -3,8 +3,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use invar_checkout::CheckoutError;
-use invar_checkout::ProjectFiles;
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_init::Draft;
 use invar_project::{DerivedLock, Manifest, ManifestSources, Purpose};
 

@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_checkout::CheckoutError;
-use invar_checkout::source_files;
+use invar_checkout::{CheckoutError, source_files};
 use invar_init::{
     DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
     read_dockerfile, read_flake, read_project,

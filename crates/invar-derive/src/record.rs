@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_checkout::CheckoutError;
-use invar_checkout::ProjectFiles;
+use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
 use invar_tree::Digest;
 

@@ -8,8 +8,7 @@ use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_checkout::CheckoutError;
-use invar_checkout::{Disk, ProjectFiles, SourceError, default_outputs, is_archive};
+use invar_checkout::{CheckoutError, Disk, ProjectFiles, SourceError, default_outputs, is_archive};
 use invar_project::{
     EntryKind, Glob, Listing, ListingEntry, Manifest, ManifestSources, SourceList, SourceRules, WalkError,
 };

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
+use invar_formats::url::redacted;
 use invar_store::Store;
 
 use crate::attempt::{AttemptError, wait};
 use crate::download::Download;
 use crate::transport::Transport;
 use crate::{Failure, FetchError, Observer, Request, Settings, UrlFailure};
-use invar_formats::url::redacted;
 
 /// The pause between two attempts does not grow beyond this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

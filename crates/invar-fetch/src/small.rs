@@ -1,9 +1,10 @@
 use std::io::ErrorKind;
 
+use invar_formats::url::redacted;
+
 use crate::attempt::AttemptError;
 use crate::transport::{Body, Resume, reading};
 use crate::{Failure, FetchError, Fetcher, Observer};
-use invar_formats::url::redacted;
 
 /// A file that was fetched into memory. Nothing has checked its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use invar_formats::url::redacted;
 use ureq::http::header;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
@@ -11,7 +12,6 @@ use crate::location::{Location, follow};
 use crate::range::ContentRange;
 use crate::resolver::OncePerHost;
 use crate::{Failure, Settings};
-use invar_formats::url::redacted;
 
 /// Opens addresses for reading.
 #[derive(Debug)]

@@ -4,14 +4,12 @@ mod locked;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_python::UvLockError;
+use invar_python::{COMPILER_PACKAGES, DistributionName, UvLockError, need};
 use toml::de::DeTable;
 
-use crate::project::locked::LockedPackages;
-
 use crate::draft::{Draft, Source};
+use crate::project::locked::LockedPackages;
 use crate::suite;
-use invar_python::{COMPILER_PACKAGES, DistributionName, need};
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! Why something is in an image.
+use invar_diagnostic::printable;
 use invar_tree::ImagePath;
 use serde::Serialize;
 
 use crate::error::InspectError;
-use invar_diagnostic::printable;
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The files of an image, summed up as text and as JSON.
+use invar_diagnostic::printable;
 use invar_oci_read::{Inventory, Usage};
 use serde_json::json;
 
 use crate::terminal::ByteSize;
-use invar_diagnostic::printable;
 
 /// How deep folders are shown.
 const DEPTH: usize = 3;

@@ -8,12 +8,12 @@
 mod database;
 mod sysusers;
 
+use database::{Lock, Table};
 use invar_tree::{Mode, Owner};
 
 use crate::context::Context;
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
-use database::{Lock, Table};
 
 pub use database::AccountError;
 pub(crate) use database::Database;

@@ -28,12 +28,12 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
+use config::{Directories, Directory};
+use elf::Library;
 use invar_tree::{Contents as _, ImagePath, Machine, Mode, Node, Owner};
 
 use crate::output::known;
 use crate::{ConfigureError, Output, View};
-use config::{Directories, Directory};
-use elf::Library;
 pub use elf::needed_libraries;
 
 const HANDLER: &str = "ld.so.cache";

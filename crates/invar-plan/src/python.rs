@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invar_debian::DebianVersion;
 use invar_project::{Extras, InvarLock, LockedInterpreter, LockedPlatform, Manifest, Platform, Prefer};
-use invar_python::EnvironmentLayout;
-use invar_python::{PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock, select};
+use invar_python::{
+    EnvironmentLayout, PythonVersion, Selected, Selection, SourcePolicy, Target, UvLock, select,
+};
 use invar_tree::ImagePath;
 
 use crate::ENVIRONMENT;

@@ -24,9 +24,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::filename::WheelFilename;
 use invar_tree::Machine;
 
+use crate::filename::WheelFilename;
 use crate::target::Target;
 
 /// One compatibility tag.

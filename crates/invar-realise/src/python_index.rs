@@ -18,11 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use invar_fetch::{Failure, FetchError, Fetcher, UrlFailure};
 use invar_project::AbsoluteUrl;
 use invar_python::{DirectUrl, DistributionName, Location};
-
 use invar_tree::Digest;
+use page::Page;
 
 use crate::event::{Downloads, Reporter};
-use page::Page;
 
 /// No page is longer. Those of projects with a release each night have about 10 MB.
 const LONGEST_PAGE: u64 = 32 << 20;

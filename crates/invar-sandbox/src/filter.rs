@@ -9,9 +9,10 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
+use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+
 use crate::sandbox::SyscallFakes;
 use crate::syscall_fakes::{FUTEX_WALL_CLOCK, WALL_CLOCKS};
-use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 /// The native architecture, as `AUDIT_ARCH_*` of `linux/audit.h`; nothing on those where no filter is known to work.
 const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {

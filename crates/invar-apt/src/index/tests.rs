@@ -1,8 +1,8 @@
+use invar_debian::MultiArch;
 use proptest::prelude::*;
 
 use super::*;
 use crate::record::Priority;
-use invar_debian::MultiArch;
 
 const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

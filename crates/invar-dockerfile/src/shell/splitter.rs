@@ -4,13 +4,14 @@ mod lexer;
 use std::cell::Cell;
 use std::collections::VecDeque;
 
+use lexer::ShellToken;
+
 use crate::heredoc::Heredoc;
 use crate::limits::Limits;
 use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
 use crate::shell::nested::inner_text;
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
 use crate::text::Text;
-use lexer::ShellToken;
 
 /// Reads a script.
 ///

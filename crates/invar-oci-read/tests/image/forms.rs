@@ -2,11 +2,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files, write_folder, zstd};
 use invar_oci_read::{
     Compression, ImageForm, LayerNode, Limits, NOTHING, Packages, RootFilesystem, is_record, open,
 };
 use invar_tree::ImagePath;
+
+use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files, write_folder, zstd};
 
 fn path(path: &str) -> ImagePath {
     ImagePath::parse(path).unwrap()

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
-use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
 use invar_formats::tar::TarError;
 use invar_oci_read::{ImageError, LayerFault, Limits, Listing, NOTHING, Packages, RootFilesystem, open};
+
+use crate::support::{Archive, docker_archive, gzip, oci_files, tar_of_files};
 
 fn small() -> Limits {
     Limits { unpacked: 1 << 20, ratio: 10, members: 100, names: 1000, ..Limits::usual() }

@@ -5,10 +5,11 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use crate::sample::{IF_INTENDED, archive, bytes, request};
 use flate2::read::MultiGzDecoder;
 use invar_oci::{ArchivePart, ArchiveRequest, archive_parts, layout_files, total_size};
 use invar_tree::Digest;
+
+use crate::sample::{IF_INTENDED, archive, bytes, request};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 

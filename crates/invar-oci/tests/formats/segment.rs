@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::sample::{IF_INTENDED, directories, package, path, segment};
 use invar_oci::{END_OF_ARCHIVE, FILE_TIME, SegmentLayout};
 use invar_tree::{Digest, Entry, ImagePath, MemoryTree, Mode, Node, Origin, Owner, Sink, Tree};
 use proptest::prelude::*;
+
+use crate::sample::{IF_INTENDED, directories, package, path, segment};
 
 #[track_caller]
 fn check(bytes: &[u8], length: usize, expected: &str) {

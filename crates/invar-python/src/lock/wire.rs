@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use invar_formats::url::file_name;
 use invar_tree::Digest;
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Deserializer, de};
@@ -14,7 +15,6 @@ use super::{
 use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
-use invar_formats::url::file_name;
 
 #[derive(Deserialize)]
 struct VersionOnly {

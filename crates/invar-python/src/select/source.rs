@@ -1,12 +1,12 @@
 //! Packages that are built: where their source is.
 use std::fmt;
 
+use invar_formats::url::{file_name, parts, query_pairs};
 use invar_tree::{Digest, ImagePath};
 
 use super::{DirectUrl, Location, NeededBy, PackageProblem, joined};
 use crate::lock::{LockedHash, LockedSdist, Package, Source};
 use crate::name::DistributionName;
-use invar_formats::url::{file_name, parts, query_pairs};
 
 /// A package that must be built before it can be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]

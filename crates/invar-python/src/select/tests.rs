@@ -1,5 +1,6 @@
-use super::*;
 use invar_tree::Machine;
+
+use super::*;
 
 mod built;
 

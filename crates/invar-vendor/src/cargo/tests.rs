@@ -1,6 +1,6 @@
-use super::*;
 use invar_tree::Machine;
 
+use super::*;
 use crate::{Registries, Target, read_lock, urls};
 
 const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -1,6 +1,6 @@
-use super::*;
 use invar_tree::Machine;
 
+use super::*;
 use crate::read_lock;
 
 const SHA1: &str = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=";

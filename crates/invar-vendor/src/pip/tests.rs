@@ -1,8 +1,7 @@
+use invar_tree::Machine;
 use proptest::prelude::*;
 
 use super::*;
-use invar_tree::Machine;
-
 use crate::{Target, ecosystem_of, read_lock};
 
 const ONE: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

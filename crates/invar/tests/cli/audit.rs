@@ -1,9 +1,10 @@
 //! `invar audit`: what is found, in every form, and with which exit code.
 use std::fs;
 
-use crate::support::{Context, repository};
 use invar_audit::manual;
 use serde_json::Value;
+
+use crate::support::{Context, repository};
 
 const DOCKERFILE: &str = "FROM python:3.13\nRUN pip install \\\n    flask\nCOPY . .\n";
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

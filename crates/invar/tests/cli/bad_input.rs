@@ -3,9 +3,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use invar_testkit::{Deb, Fault, Mirror, Signer, Wheel};
+
 use crate::support::world::{MANIFEST, World, packages, wheels};
 use crate::support::{Ran, have, is_root};
-use invar_testkit::{Deb, Fault, Mirror, Signer, Wheel};
 
 /// Nothing that a failed run made may be left: no result, no half-written file.
 #[track_caller]

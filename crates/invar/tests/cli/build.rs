@@ -4,9 +4,10 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
+use invar_testkit::sha256;
+
 use crate::support::world::{MANIFEST, World, digest};
 use crate::support::{Ran, have};
-use invar_testkit::sha256;
 
 fn json(world: &World, arguments: &[&str]) -> serde_json::Value {
     let mut all = vec!["build", "--locked", "--json"];

@@ -2,11 +2,12 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::world::World;
-use crate::support::{Context, Ran, have};
 use invar_oci::gzip;
 use invar_testkit::sha256;
 use serde_json::{Value, json};
+
+use crate::support::world::World;
+use crate::support::{Context, Ran, have};
 
 /// A tar archive of files: path, content and time.
 pub fn tar(files: &[(&str, &str, u64)]) -> Vec<u8> {

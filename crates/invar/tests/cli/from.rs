@@ -1,10 +1,11 @@
 //! Manifests that are derived from a Dockerfile or a flake each time, and what `invar.lock` records of them.
 use std::fs;
 
+use serde_json::Value;
+
 use crate::support::tools::Tools;
 use crate::support::world::{World, digest};
 use crate::support::{Context, Ran, repository};
-use serde_json::Value;
 
 const FLAKE: &str = r#"{
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";

@@ -1,6 +1,7 @@
 //! A failed build says which package has what it did not find.
-use crate::support::tools::Tools;
 use invar_testkit::Fault;
+
+use crate::support::tools::Tools;
 
 /// A project with the one step `bad`, which prints `says` and fails.
 fn project(says: &str) -> Tools {

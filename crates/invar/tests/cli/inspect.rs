@@ -1,9 +1,10 @@
 //! `invar inspect`: every byte of an image is accounted for.
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::support::Context;
 use crate::support::world::World;
-use serde_json::Value;
 
 #[track_caller]
 pub fn parse(text: &str) -> Value {

@@ -1,8 +1,9 @@
 //! `invar lock`: what it writes, when it changes it, and where it looks.
 use std::fs;
 
-use crate::support::world::{MANIFEST, World, packages};
 use invar_testkit::{Deb, Fault, Mirror};
+
+use crate::support::world::{MANIFEST, World, packages};
 
 /// Puts a newer state of the suite on the mirror, in which `hello` has another version.
 fn publish_update(world: &World, date: &str) {

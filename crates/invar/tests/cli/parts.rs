@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use invar_testkit::{Deb, Mirror, sha256};
+
 use crate::support::Ran;
 use crate::support::world::{MANIFEST, World, digest, packages};
-use invar_testkit::{Deb, Mirror, sha256};
 
 /// The world's manifest without itself in the image, so that what is said in it can change while the source does not.
 fn manifest(more: &str) -> String {

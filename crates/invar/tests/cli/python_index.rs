@@ -1,9 +1,10 @@
 //! Wheels that are not where `uv.lock` says come from a Python package index.
 use std::collections::BTreeMap;
 
+use invar_testkit::Fault;
+
 use crate::support::Ran;
 use crate::support::world::{MANIFEST, World, digest, wheels};
-use invar_testkit::Fault;
 
 const WHEEL: &str = "words-0.1-py3-none-any.whl";
 

@@ -5,10 +5,11 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use crate::support::tools::Tools;
 use crate::support::world::World;
 use crate::support::{Ran, skip};
-use serde_json::Value;
 
 /// What the sandbox keeps from a command: each line writes something of the machine into a file.
 const GUARANTEED: &str = "

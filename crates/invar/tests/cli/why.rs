@@ -1,6 +1,7 @@
 //! `invar why`: where a file or a package comes from.
-use crate::support::world::World;
 use serde_json::Value;
+
+use crate::support::world::World;
 
 #[track_caller]
 fn why(world: &World, arguments: &[&str]) -> Value {

@@ -1,8 +1,6 @@
-use invar_tree::{Contents as _, ImagePath, MemoryTree, Origin};
+use invar_tree::{Contents as _, ImagePath, Machine, MemoryTree, Origin};
 
 use super::*;
-use invar_tree::Machine;
-
 use crate::{Ecosystem, Offer, Target, offer, read_lock};
 
 const LOCK: &str = r#"{"lockfileVersion":3,"packages":{

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use invar_testkit::{Server, Wheel, sha256};
+
 use super::archives::with_shared_store;
 use crate::support::world::digest;
 use crate::support::{Context, Ran, copy_project, path_of, trust_index};
-use invar_testkit::{Server, Wheel, sha256};
 
 /// A build backend in one file. What it builds is a module that says how it was built.
 const BACKEND: &str = r#"

@@ -10,12 +10,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::archives::{with_empty_store, with_shared_store};
 use super::engine::Engine;
 use super::pictures::{HOST, PICTURE, Pictures};
 use super::ports;
 use crate::support::{Context, Ran, copy_project, have, is_root, repository};
-use serde_json::Value;
 
 /// A way to build the app, and what the original's image looks like from outside.
 struct Way {
