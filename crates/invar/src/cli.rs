@@ -1,7 +1,8 @@
 //! The command line's definitions: help, reference and completions all come from here.
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,60 @@ pub struct Global {
     /// Limit the disk space of each build [default: 16GiB]
     #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_disk: Option<u64>,
+
+    /// What the user's configuration says that a manifest outweighs.
+    #[arg(skip)]
+    pub weaker: Weaker,
+}
+
+/// Settings of the user's configuration that count only where the command line, the environment and the manifest have
+/// none: where this machine's downloads come from is the user's business, unless a project knows better.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Weaker {
+    /// As in [`Global`].
+    pub debian_mirror: Option<String>,
+    /// As in [`Global`].
+    pub debian_security_mirror: Option<String>,
+    /// As in [`Global`].
+    pub python_index: Option<String>,
+}
+
+/// The names of the settings that the command line or the environment has, where their values alone do not say it.
+#[derive(Debug, Default)]
+pub struct Given(Vec<String>);
+
+impl Given {
+    /// Whether the setting `id` is given.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|given| given == id)
+    }
+}
+
+impl Cli {
+    /// Parses this process's command line and environment.
+    ///
+    /// # Errors
+    /// What is wrong with them, or help that is asked for.
+    pub fn try_parse_given() -> Result<(Self, Given), clap::Error> {
+        let mut matches = Self::command().try_get_matches()?;
+        let given = {
+            let ids = |matches: &clap::ArgMatches| {
+                let given = |id: &&str| {
+                    matches!(
+                        matches.value_source(id),
+                        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+                    )
+                };
+                matches.ids().map(clap::Id::as_str).filter(given).map(str::to_owned).collect::<Vec<_>>()
+            };
+            let mut all = ids(&matches);
+            all.extend(matches.subcommand().map(|(_, matches)| ids(matches)).unwrap_or_default());
+            Given(all)
+        };
+        let cli =
+            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Self::command()))?;
+        Ok((cli, given))
+    }
 }
 
 /// A number of bytes: `4GiB`, `512MiB`.

@@ -1,6 +1,7 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
 mod commands;
+mod configuration;
 mod each_once;
 mod failure;
 mod machine;
@@ -14,8 +15,6 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::cli::{Cli, Command};
 use crate::output::Style;
 
@@ -27,8 +26,8 @@ fn main() -> ExitCode {
     if let Some(code) = rebuild::build_if_asked() {
         return code;
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (mut cli, given) = match Cli::try_parse_given() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // If the output is closed, there is nobody to report to.
             let _ = error.print();
@@ -36,6 +35,10 @@ fn main() -> ExitCode {
         }
     };
     let style = Style { quiet: cli.global.quiet, json: cli.global.json };
+    if let Err(failure) = configuration::complete(&mut cli.global, &given) {
+        failure.print(style);
+        return failure.exit_code();
+    }
     let reporter = report::reporter(style);
     let done = match &cli.command {
         #[cfg(feature = "inspect")]
