@@ -1,14 +1,25 @@
 //! The command line's definitions: help, reference and completions all come from here.
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
+use crate::color::{self, ColorChoice};
+
 /// Build byte-for-byte reproducible container images from uv projects and Debian packages
 #[derive(Debug, Parser)]
-#[command(name = "invar", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(
+    name = "invar",
+    version,
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    styles = color::HELP,
+    after_help = AFTER_HELP
+)]
 pub struct Cli {
     /// The command to run
     #[command(subcommand)]
@@ -36,6 +47,7 @@ Exit codes:
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Keep downloads, unpacked packages and layers in this directory [default: invar in the user cache directory]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
@@ -49,9 +61,25 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
 
+    /// Print all output of builds and steps
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+
     /// Print the result as JSON, and progress as JSON lines on standard error
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Color the output [default: auto, which is for terminals and follows NO_COLOR, CLICOLOR and FORCE_COLOR]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = false
+    )]
+    pub color: ColorChoice,
 
     /// Use this Debian mirror instead of the default one
     #[arg(long, global = true, env = "INVAR_DEBIAN_MIRROR", hide_env_values = true, value_name = "URL")]
@@ -86,6 +114,16 @@ pub struct Global {
     /// Limit the disk space of each build [default: 16GiB]
     #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_disk: Option<u64>,
+
+    /// Print help
+    #[serde(skip)]
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[serde(skip)]
+    #[arg(long, short = 'V', global = true, action = ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 /// A number of bytes: `4GiB`, `512MiB`.

@@ -1,5 +1,6 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
+mod color;
 mod commands;
 mod each_once;
 mod failure;
@@ -14,9 +15,10 @@ mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
+use crate::color::ColorChoice;
 use crate::output::Style;
 
 fn main() -> ExitCode {
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
     if let Some(code) = rebuild::build_if_asked() {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // If the output is closed, there is nobody to report to.
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
             return if error.use_stderr() { failure::INPUT.into() } else { ExitCode::SUCCESS };
         }
     };
-    let style = Style { quiet: cli.global.quiet, json: cli.global.json };
+    let style = Style::of(&cli.global);
     let reporter = report::reporter(style);
     let done = match &cli.command {
         #[cfg(feature = "inspect")]
@@ -64,4 +66,15 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// The command line; its own errors and help are colored as it says.
+fn parse() -> Result<Cli, clap::Error> {
+    let color = match ColorChoice::of_arguments(std::env::args_os()) {
+        ColorChoice::Always => clap::ColorChoice::Always,
+        ColorChoice::Never => clap::ColorChoice::Never,
+        // clap knows the same variables.
+        ColorChoice::Auto => clap::ColorChoice::Auto,
+    };
+    Cli::from_arg_matches(&Cli::command().color(color).try_get_matches()?)
 }
