@@ -1,5 +1,6 @@
 //! The command line's definitions: help, reference and completions all come from here.
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "inspect")]
@@ -12,7 +13,7 @@ use crate::color::{self, ColorChoice};
 #[derive(Debug, Parser)]
 #[command(
     name = "invar",
-    version,
+    version = VERSION.as_str(),
     propagate_version = true,
     disable_help_flag = true,
     disable_version_flag = true,
@@ -29,6 +30,11 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
+
+/// The release, and which bytes its images have.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (format version {})", env!("CARGO_PKG_VERSION"), invar_tree::FORMAT_VERSION)
+});
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -62,7 +68,7 @@ pub struct Global {
     pub quiet: bool,
 
     /// Print all output of builds and steps
-    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    #[arg(long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
 
     /// Print the result as JSON, and progress as JSON lines on standard error

@@ -12,15 +12,18 @@ pub const HELP: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// What `--color` says.
+/// What `--color` says. Its values explain themselves: with descriptions, every page of help would be in its long form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum ColorChoice {
     /// For a terminal that can show colors
+    #[value(help = None)]
     #[default]
     Auto,
     /// Also in files and pipes
+    #[value(help = None)]
     Always,
     /// Not at all
+    #[value(help = None)]
     Never,
 }
 
@@ -105,7 +108,7 @@ pub fn paint(line: &str, colored: bool) -> String {
 /// `text` less prominently.
 pub fn dim(text: &str, colored: bool) -> String {
     let style = Style::new().effects(Effects::DIMMED);
-    if colored { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    if colored && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 #[cfg(test)]

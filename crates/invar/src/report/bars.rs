@@ -59,8 +59,10 @@ impl Bars {
 
     /// Says which part of the work is under way.
     fn phase(&self, state: &mut State, message: String) {
-        let phase = state.phase.get_or_insert_with(|| self.all.add(moving()));
-        phase.set_message(message);
+        match &state.phase {
+            Some(phase) => phase.set_message(message),
+            None => state.phase = Some(moving(self.all.add(ProgressBar::no_length()), message)),
+        }
     }
 
     fn packages(&self, state: &mut State) {
@@ -98,11 +100,11 @@ fn still() -> ProgressBar {
     ProgressBar::no_length().with_style(style)
 }
 
-/// The same with something that moves, and the time since it began.
-fn moving() -> ProgressBar {
+/// `line` with `message`, something that moves, and the time since it began.
+fn moving(line: ProgressBar, message: String) -> ProgressBar {
     let template = "{spinner} {wide_msg} {elapsed}";
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
-    let line = ProgressBar::new_spinner().with_style(style);
+    line.set_style(ProgressStyle::with_template(template).expect("the template is a constant"));
+    line.set_message(message);
     line.enable_steady_tick(TICK);
     line
 }
@@ -177,8 +179,7 @@ impl Reporter for Bars {
             }
             Event::StepStarted { label } => {
                 let mut state = self.state();
-                let line = self.above(&state, moving());
-                line.set_message(format!("Building {label}"));
+                let line = moving(self.above(&state, ProgressBar::no_length()), format!("Building {label}"));
                 state.steps.insert((*label).to_owned(), line);
             }
             Event::StepOutput { label, line } => {

@@ -17,6 +17,7 @@ mod lock;
 mod modules;
 mod parts;
 mod programs;
+mod progress;
 mod promise;
 mod python_index;
 mod real;
