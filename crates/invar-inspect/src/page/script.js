@@ -66,7 +66,10 @@
     const fits = (part) => ruler.measureText(part).width <= width;
     if (fits(text)) return text;
     if (whole) return "";
-    const letters = [...text];
+    // A package without its version.
+    const [word] = text.split(" ", 1);
+    if (fits(word)) return word;
+    const letters = [...word];
     let [least, most] = [0, letters.length];
     while (least < most) {
       const middle = Math.ceil((least + most) / 2);
