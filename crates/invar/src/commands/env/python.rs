@@ -110,3 +110,35 @@ fn names(directory: &Path) -> Result<Vec<String>, Failure> {
     names.sort_unstable();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_project_are_this_machines() {
+        let folder = tempfile::tempdir().expect("temporary folders can be made");
+        let (inside, place) = (folder.path().join("inside"), folder.path().join("place"));
+        let modules = inside.join("lib/python3.13/site-packages");
+        fs::create_dir_all(&modules).expect("it can be made");
+        let write = |name: &str, text: &str| fs::write(modules.join(name), text).expect("it can be written");
+        write("member.pth", "/app/packages/member/src\nimport sys\n/application\n");
+        write("other.pth", "/usr/share/other\n");
+        write("module.py", "");
+        fs::write(inside.join("pyvenv.cfg"), "home = /usr/bin\n").expect("it can be written");
+
+        let environment =
+            HostEnvironment::of(&inside, &place, Path::new("/home/me/project")).expect("it is one");
+        environment.write(&place).expect("it can be written");
+        let seen = place.join("lib/python3.13/site-packages");
+        let read = |name: &str| fs::read_to_string(seen.join(name)).expect("it is there");
+        assert_eq!(read("member.pth"), "/home/me/project/packages/member/src\nimport sys\n/application\n");
+        assert_eq!(read("other.pth"), "/usr/share/other\n");
+        assert_eq!(
+            fs::read_link(seen.join("module.py")).ok(),
+            modules.canonicalize().ok().map(|m| m.join("module.py"))
+        );
+        assert!(environment.has("/app/.venv/bin/python3.13") && environment.has("/app/.venv/bin/python"));
+        assert!(!environment.has("/app/.venv/bin/python-config") && !environment.has("/usr/bin/python3"));
+    }
+}

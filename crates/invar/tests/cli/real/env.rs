@@ -40,17 +40,20 @@ fn a_type_checker_finds_what_the_project_imports() {
     copy_project(&repository().join("examples/fortune-cat"), &project);
     context.write("project/wrong.py", "import fastapi\nimport nothing_has_this_name\n");
     let invar = context.invar();
-    let check = |evaluated: &str| {
+    let shell = |script: &str| {
         let mut command = Command::new("sh");
-        // Pyright as the package index has it, with a Node.js of its own.
-        let script = format!(
-            "{evaluated} cd project && uv --quiet tool run --from basedpyright basedpyright --outputjson main.py wrong.py"
-        );
-        command.args(["-c", &script]).arg(invar.get_program()).env_clear();
+        command.args(["-c", script]).arg(invar.get_program()).env_clear();
         command.envs(invar.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("PATH", &path).env_remove("UV_NO_CONFIG").current_dir(context.path());
         trust_index(&mut command);
-        let ran = Ran::of(&mut command);
+        Ran::of(&mut command)
+    };
+    // Pyright as the package index has it, with a Node.js of its own.
+    shell("uv --quiet venv tools && uv --quiet pip install --python tools/bin/python basedpyright").success();
+    let check = |evaluated: &str| {
+        let script =
+            format!("{evaluated} cd project && ../tools/bin/basedpyright --outputjson main.py wrong.py");
+        let ran = shell(&script);
         let report: serde_json::Value =
             serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
         let found = report["generalDiagnostics"].as_array().expect("it lists what it finds");
