@@ -9,7 +9,9 @@
 //! * No network, no store, and no processes. A sentence that a person should see is given to the caller.
 mod copy;
 mod disk;
+mod dist;
 mod error;
+mod output;
 mod project;
 mod selection;
 mod source;
@@ -19,6 +21,7 @@ mod write;
 pub use copy::{copy_checkout, outside};
 pub use disk::{Disk, source_files};
 pub use error::{CheckoutError, SourceError};
+pub use output::{DIST, is_archive};
 pub use project::{ProjectFiles, default_outputs};
-pub use source::{SourceTree, is_archive};
+pub use source::SourceTree;
 pub use write::{AtomicFile, write_atomically};

@@ -12,6 +12,7 @@ use invar_tree::Digest;
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;
+use crate::output::DIST;
 use crate::source::Packages;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
@@ -280,9 +281,9 @@ impl ProjectFiles {
         disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
     }
 
-    /// The name of the archive that a build writes where none is given, relative to the current folder.
+    /// What a build writes where no path is given, without an ending: below [`DIST`], relative to the project's folder.
     pub fn default_output(&self) -> String {
-        format!("{}.tar", short_name(&self.manifest))
+        default_output(&self.manifest)
     }
 
     /// The names that builds write to where none is given, whatever their format.
@@ -335,11 +336,21 @@ fn lock_file(folder: &Path) -> Result<Option<LockFile>, CheckoutError> {
     parsed.map(Some).map_err(|source| CheckoutError::InvarLock { path, source: Box::new(source) })
 }
 
-/// The names that builds write to where none is given, whatever their format, relative to the project.
+/// The names that builds write to where none is given, whatever their format, relative to the project; also those that
+/// earlier releases wrote next to the project's files.
 pub fn default_outputs(manifest: &Manifest) -> Vec<String> {
-    [".tar", ".oci", ".rootfs.tar", ".rootfs"]
-        .map(|ending| format!("{}{ending}", short_name(manifest)))
-        .into()
+    let stems = [default_output(manifest), short_name(manifest)];
+    let endings = [".tar", ".oci", ".rootfs.tar", ".rootfs"];
+    stems.iter().flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect()
+}
+
+/// The last part of the image's name and its tag. The tag that everything has that has none says nothing.
+fn default_output(manifest: &Manifest) -> String {
+    let (name, tag) = (short_name(manifest), manifest.image.tag.to_string());
+    match tag.as_str() {
+        "latest" => format!("{DIST}/{name}"),
+        tag => format!("{DIST}/{name}-{tag}"),
+    }
 }
 
 /// The last part of the image's name.

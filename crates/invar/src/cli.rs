@@ -296,7 +296,7 @@ pub struct Build {
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
-    /// Write the result to this path; `-` is standard output [default: NAME.tar in the current directory]
+    /// Write the result to this path; `-` is standard output [default: dist/NAME-VERSION.tar in the project]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<PathBuf>,
 

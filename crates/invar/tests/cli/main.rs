@@ -17,6 +17,7 @@ mod limits;
 mod location;
 mod lock;
 mod modules;
+mod output;
 mod parts;
 mod programs;
 mod progress;

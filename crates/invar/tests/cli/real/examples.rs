@@ -39,7 +39,10 @@ fn assert_told(name: &str, project: &Path) {
     let [build, load, run] = told.lines[..] else { panic!("{name}: build, load and run: {told:?}") };
     assert_eq!(
         [build, load],
-        [&format!("invar build examples/{name}"), &format!("docker load -i {name}.tar")]
+        [
+            &format!("invar build examples/{name}"),
+            &format!("docker load -i examples/{name}/dist/{name}-1.0.0.tar")
+        ]
     );
     let image = format!(" {name}:1.0.0");
     assert!(run.starts_with("docker run --rm ") && run.contains(&image), "{name}: {run}");
