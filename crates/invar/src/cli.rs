@@ -1,15 +1,26 @@
 //! The command line's definitions: help, reference and completions all come from here.
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use clap::parser::ValueSource;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
+use crate::color::{self, ColorChoice};
+
 /// Build byte-for-byte reproducible container images from uv projects and Debian packages
 #[derive(Debug, Parser)]
-#[command(name = "invar", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(
+    name = "invar",
+    version = VERSION.as_str(),
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    styles = color::HELP,
+    after_help = AFTER_HELP
+)]
 pub struct Cli {
     /// The command to run
     #[command(subcommand)]
@@ -19,6 +30,11 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
+
+/// The release, and which bytes its images have.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (format version {})", env!("CARGO_PKG_VERSION"), invar_tree::FORMAT_VERSION)
+});
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -37,7 +53,16 @@ Exit codes:
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
+    /// Find the project in this directory or above it, instead of the current directory
+    #[arg(id = "project-directory", long = "project", global = true, value_name = "DIRECTORY")]
+    pub project: Option<PathBuf>,
+
+    /// Change to this directory first; all relative paths start there
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+
     /// Keep downloads, unpacked packages and layers in this directory [default: invar in the user cache directory]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
     pub store: Option<PathBuf>,
@@ -50,9 +75,25 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
 
+    /// Print all output of builds and steps
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+
     /// Print the result as JSON, and progress as JSON lines on standard error
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Color the output [default: auto, which is for terminals and follows NO_COLOR, CLICOLOR and FORCE_COLOR]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = false
+    )]
+    pub color: ColorChoice,
 
     /// Use this Debian mirror instead of the default one
     #[arg(long, global = true, env = "INVAR_DEBIAN_MIRROR", hide_env_values = true, value_name = "URL")]
@@ -88,6 +129,16 @@ pub struct Global {
     #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_disk: Option<u64>,
 
+    /// Print help
+    #[serde(skip)]
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[serde(skip)]
+    #[arg(long, short = 'V', global = true, action = ArgAction::Version)]
+    pub version: Option<bool>,
+
     /// What the user's configuration says that a manifest outweighs.
     #[arg(skip)]
     pub weaker: Weaker,
@@ -103,44 +154,6 @@ pub struct Weaker {
     pub debian_security_mirror: Option<String>,
     /// As in [`Global`].
     pub python_index: Option<String>,
-}
-
-/// The names of the settings that the command line or the environment has, where their values alone do not say it.
-#[derive(Debug, Default)]
-pub struct Given(Vec<String>);
-
-impl Given {
-    /// Whether the setting `id` is given.
-    pub fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|given| given == id)
-    }
-}
-
-impl Cli {
-    /// Parses this process's command line and environment.
-    ///
-    /// # Errors
-    /// What is wrong with them, or help that is asked for.
-    pub fn try_parse_given() -> Result<(Self, Given), clap::Error> {
-        let mut matches = Self::command().try_get_matches()?;
-        let given = {
-            let ids = |matches: &clap::ArgMatches| {
-                let given = |id: &&str| {
-                    matches!(
-                        matches.value_source(id),
-                        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-                    )
-                };
-                matches.ids().map(clap::Id::as_str).filter(given).map(str::to_owned).collect::<Vec<_>>()
-            };
-            let mut all = ids(&matches);
-            all.extend(matches.subcommand().map(|(_, matches)| ids(matches)).unwrap_or_default());
-            Given(all)
-        };
-        let cli =
-            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Self::command()))?;
-        Ok((cli, given))
-    }
 }
 
 /// A number of bytes: `4GiB`, `512MiB`.

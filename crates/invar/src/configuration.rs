@@ -6,14 +6,39 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::builder::Resettable;
-use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _};
 use invar_diagnostic::printable;
 use invar_formats::spelling::nearest;
 use toml::de::{DeTable, DeValue};
 
-use crate::cli::{Given, Global, Weaker};
+use crate::cli::{Global, Weaker};
 use crate::failure::Failure;
 use crate::machine;
+
+/// The names of the options that the command line or the environment has, where their values alone do not say it.
+#[derive(Debug, Default)]
+pub struct Given(Vec<String>);
+
+impl Given {
+    /// What `matches` has, itself and for its command.
+    pub fn of(matches: &ArgMatches) -> Self {
+        let ids = |matches: &ArgMatches| {
+            let given = |id: &&str| {
+                let source = matches.value_source(id);
+                matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+            };
+            matches.ids().map(clap::Id::as_str).filter(given).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let of_command = matches.subcommand().map(|(_, matches)| ids(matches)).unwrap_or_default();
+        Self(ids(matches).into_iter().chain(of_command).collect())
+    }
+
+    /// Whether the option `id` is given.
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|given| given == id)
+    }
+}
 
 /// Adds what the user's configuration says to what the command line and the environment say, which outweigh it.
 ///
@@ -38,12 +63,18 @@ pub fn complete(global: &mut Global, given: &Given) -> Result<(), Failure> {
 }
 
 fn merge(global: &mut Global, given: &Given, configured: Global) {
-    // Each field is named, so that one that is added is not forgotten. Two are options of the command line alone.
+    // Each field is named, so that one that is added is not forgotten. Some are options of the command line alone.
     let Global {
+        project: _,
+        directory: _,
         store,
         offline,
         quiet: _,
+        verbose: _,
         json: _,
+        color: _,
+        help: _,
+        version: _,
         debian_mirror,
         debian_security_mirror,
         python_index,
@@ -121,7 +152,8 @@ fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Global, Failure
         }
         arguments.push(argument);
     }
-    let all = Global::augment_args(Command::new("invar").no_binary_name(true));
+    let all = Command::new("invar").no_binary_name(true).version("0");
+    let all = Global::augment_args(all.disable_help_flag(true).disable_version_flag(true));
     let all = all.mut_args(|argument| argument.env(Resettable::Reset));
     let matches = all.try_get_matches_from(arguments).and_then(|matches| Global::from_arg_matches(&matches));
     matches.map_err(|error| wrong(0..0, &error.to_string(), None))

@@ -22,7 +22,8 @@ fn every_setting_can_be_in_the_file() {
     merge(&mut global, &Given::default(), read(ALL).unwrap());
     let written = serde_json::to_value(&global).unwrap();
     let expected = serde_json::json!({
-        "store": "/home/me/store", "offline": true, "quiet": false, "json": false,
+        "project": null, "directory": null, "store": "/home/me/store", "offline": true, "quiet": false, "verbose": false, "json": false,
+        "color": "Auto",
         "debian_mirror": null, "debian_security_mirror": null, "python_index": null,
         "snapshot": "http://a.example/archive", "jobs": 3, "build_memory": 1 << 30, "build_disk": 2_u64 << 30,
         "weaker": {
