@@ -183,7 +183,7 @@ impl Diagnostic for CheckoutError {
 
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
-            Self::NoProject { .. } => "run this in a uv project, or pass its directory",
+            Self::NoProject { .. } => "run this in a uv project or below it, or pass its directory",
             Self::WorkspaceRoot { .. } => {
                 "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
             }

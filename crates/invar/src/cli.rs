@@ -55,6 +55,14 @@ Exit codes:
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
+    /// Find the project in this directory or above it, instead of the current directory
+    #[arg(id = "project-directory", long = "project", global = true, value_name = "DIRECTORY")]
+    pub project: Option<PathBuf>,
+
+    /// Change to this directory first; all relative paths start there
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+
     /// Keep downloads, unpacked packages and layers in this directory [default: invar in the user cache directory]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
     pub store: Option<PathBuf>,
@@ -130,6 +138,22 @@ pub struct Global {
     #[serde(skip)]
     #[arg(long, short = 'V', global = true, action = ArgAction::Version)]
     pub version: Option<bool>,
+
+    /// What the user's configuration says that a manifest outweighs.
+    #[arg(skip)]
+    pub weaker: Weaker,
+}
+
+/// Settings of the user's configuration that count only where the command line, the environment and the manifest have
+/// none: where this machine's downloads come from is the user's business, unless a project knows better.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Weaker {
+    /// As in [`Global`].
+    pub debian_mirror: Option<String>,
+    /// As in [`Global`].
+    pub debian_security_mirror: Option<String>,
+    /// As in [`Global`].
+    pub python_index: Option<String>,
 }
 
 /// A number of bytes: `4GiB`, `512MiB`.

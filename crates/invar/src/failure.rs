@@ -83,6 +83,13 @@ impl Failure {
         }
     }
 
+    /// The message and the hint.
+    #[cfg(test)]
+    pub fn text(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\nhelp: {hint}"));
+        std::iter::once(self.message.clone()).chain(hint).collect()
+    }
+
     /// The documented exit code.
     pub fn exit_code(&self) -> ExitCode {
         self.code.into()

@@ -2,8 +2,10 @@
 mod cli;
 mod color;
 mod commands;
+mod configuration;
 mod each_once;
 mod failure;
+mod location;
 mod machine;
 mod manifest;
 mod open;
@@ -19,6 +21,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
 use crate::color::ColorChoice;
+use crate::configuration::Given;
 use crate::output::Style;
 
 fn main() -> ExitCode {
@@ -29,8 +32,8 @@ fn main() -> ExitCode {
     if let Some(code) = rebuild::build_if_asked() {
         return code;
     }
-    let cli = match parse() {
-        Ok(cli) => cli,
+    let (mut cli, given) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // If the output is closed, there is nobody to report to.
             let _ = error.print();
@@ -38,6 +41,11 @@ fn main() -> ExitCode {
         }
     };
     let style = Style::of(&cli.global);
+    let settled = location::settle(&mut cli, &given);
+    if let Err(failure) = settled.and_then(|()| configuration::complete(&mut cli.global, &given)) {
+        failure.print(style);
+        return failure.exit_code();
+    }
     let reporter = report::reporter(style);
     let done = match &cli.command {
         #[cfg(feature = "inspect")]
@@ -68,13 +76,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line; its own errors and help are colored as it says.
-fn parse() -> Result<Cli, clap::Error> {
+/// The command line, and what of it is given; its own errors and help are colored as it says.
+fn parse() -> Result<(Cli, Given), clap::Error> {
     let color = match ColorChoice::of_arguments(std::env::args_os()) {
         ColorChoice::Always => clap::ColorChoice::Always,
         ColorChoice::Never => clap::ColorChoice::Never,
         // clap knows the same variables.
         ColorChoice::Auto => clap::ColorChoice::Auto,
     };
-    Cli::from_arg_matches(&Cli::command().color(color).try_get_matches()?)
+    let matches = Cli::command().color(color).try_get_matches()?;
+    Ok((Cli::from_arg_matches(&matches)?, Given::of(&matches)))
 }
