@@ -111,7 +111,7 @@ impl Making<'_> {
         let created = created.expect("a release has at least one suite");
         let mut lock = InvarLock {
             created,
-            uv_lock: files.uv_lock_digest,
+            uv_lock: None,
             request,
             interpreter,
             suites: locked_suites,
