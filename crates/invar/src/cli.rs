@@ -179,7 +179,7 @@ pub enum Command {
     Audit(Audit),
     /// Lock the Debian packages (updates invar.lock)
     Lock(Lock),
-    /// Build the image from the locks
+    /// Build the image
     Build(Build),
     /// Run the image's command on this machine, without a daemon
     Run(Run),
@@ -232,6 +232,24 @@ pub struct DeriveOrShow {
     #[cfg(feature = "inspect")]
     #[arg(long)]
     pub show_manifest: bool,
+}
+
+/// What becomes of locks that are missing or out of date; without an option, they are updated.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Locking {
+    /// Fail if uv.lock or invar.lock is missing or out of date, instead of updating it
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Use invar.lock as it is, without checking that it is up to date
+    #[arg(long, conflicts_with = "locked")]
+    pub frozen: bool,
+}
+
+impl Locking {
+    /// Locks have to be up to date.
+    #[cfg(feature = "inspect")]
+    pub const LOCKED: Self = Self { locked: true, frozen: false };
 }
 
 /// Options of `invar init`.
@@ -308,15 +326,15 @@ pub struct Build {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
     pub keep_failed: bool,
 
-    /// Trust the OpenPGP keys in this file instead of the Debian archive keys, if a lock has to be created
+    /// Trust the OpenPGP keys in this file instead of the Debian archive keys, if invar.lock has to be updated
     #[arg(long, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
 }
@@ -357,9 +375,9 @@ pub struct Run {
     #[arg(long, short, value_name = "USER[:GROUP]")]
     pub user: Option<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
@@ -397,9 +415,9 @@ pub struct Shell {
     #[arg(long, short, value_name = "SOURCE:TARGET[:ro]")]
     pub volume: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
@@ -417,9 +435,9 @@ pub struct Env {
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 }
 
 /// Options of `invar verify`.
@@ -463,9 +481,9 @@ pub struct Verify {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 }
 
 /// Options of `invar diff`.
@@ -511,6 +529,10 @@ pub struct Why {
     #[command(flatten)]
     pub derive: Derive,
 
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
+
     /// Read this image instead of a project
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
@@ -531,6 +553,10 @@ pub struct Inspect {
     /// The platform, if there are several
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
+
+    /// What becomes of a project's locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Show at most this many entries of each kind
     #[arg(long, value_name = "NUMBER", default_value_t = 15)]

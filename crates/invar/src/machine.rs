@@ -59,9 +59,12 @@ pub fn session_over<'a>(
     })
 }
 
+/// The program that locks Python packages, from `PATH`.
+pub const UV: &str = "uv";
+
 /// What a lock is built with in `session`.
 pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
-    let uv = Path::new("uv");
+    let uv = Path::new(UV);
     LockContext { sources: &session.sources, keyring, now: now(), uv, backends: session }
 }
 

@@ -13,6 +13,7 @@ mod output;
 mod program;
 #[cfg(feature = "inspect")]
 mod rebuild;
+mod relock;
 mod report;
 
 use std::process::ExitCode;

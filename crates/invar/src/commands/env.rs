@@ -34,7 +34,7 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
         derive: &options.derive,
         purpose: Purpose::Shell,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;

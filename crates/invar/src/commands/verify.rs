@@ -38,7 +38,7 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
         derive: &options.derive,
         purpose: Purpose::Build,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;

@@ -1,7 +1,8 @@
 //! Progress as lines, for logs.
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
-use invar_realise::{Event, Phase, Reporter};
+use invar_realise::{Event, Reporter};
 
 use super::CliReporter;
 use super::sentence::sentence;
@@ -11,14 +12,14 @@ use crate::output::{Style, say};
 /// A line for each event that is worth one.
 pub struct Lines {
     style: Style,
-    /// Which of the phases that each part of a lock goes through were said.
-    said: [AtomicBool; 2],
+    /// What was said: parts of a lock and platforms of an image go through the same phases and steps.
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl Lines {
     /// In `style`.
     pub fn new(style: Style) -> Self {
-        Self { style, said: Default::default() }
+        Self { style, said: Mutex::default() }
     }
 }
 
@@ -36,15 +37,9 @@ impl Reporter for Lines {
             }
             return;
         }
-        let said = match event {
-            Event::Phase(Phase::Indexes) => Some(&self.said[0]),
-            Event::Phase(Phase::Solve) => Some(&self.said[1]),
-            _ => None,
-        };
-        if said.is_some_and(|said| said.swap(true, Ordering::Relaxed)) {
-            return;
-        }
-        if let Some(sentence) = sentence(event) {
+        let Some(sentence) = sentence(event) else { return };
+        let is_new = self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(sentence.clone());
+        if is_new {
             self.style.say(&sentence);
         }
     }

@@ -25,6 +25,7 @@ mod promise;
 mod python_index;
 mod real;
 mod reference;
+mod relock;
 mod run;
 mod scripts;
 mod shell;
