@@ -74,6 +74,38 @@ pub(crate) fn sources(
     Ok(all)
 }
 
+/// The versions of what the parts of the project install on `platform`, those of the first part that installs it; nothing
+/// if no build asks for them.
+///
+/// # Errors
+/// As [`sources`].
+pub(crate) fn runtime_versions(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+) -> Result<BTreeMap<DistributionName, String>, LockError> {
+    let mut versions = BTreeMap::new();
+    let project = files.manifest.project.as_ref();
+    let mut extra =
+        project.into_iter().flat_map(|project| project.uv.extra_build_dependencies.values().flatten());
+    if !extra.any(|extra| extra.match_runtime) {
+        return Ok(versions);
+    }
+    for part in parts(files) {
+        let Some(manifest) = manifest_of(files.whole_manifest(), &part) else { continue };
+        // What cannot be chosen for another part is said when its builds are locked.
+        let Ok(selected) = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform) else {
+            continue;
+        };
+        for selected in selected {
+            if let Some(version) = selected.version() {
+                versions.entry(selected.name().clone()).or_insert_with(|| version.to_owned());
+            }
+        }
+    }
+    Ok(versions)
+}
+
 /// `error`, which is one of `part`.
 pub(crate) fn of_part(part: &LockPart, error: LockError) -> LockError {
     match (part, error) {
