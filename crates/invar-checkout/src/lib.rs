@@ -11,8 +11,10 @@ mod copy;
 mod disk;
 mod error;
 mod project;
+mod reach;
 mod selection;
 mod source;
+mod uv_settings;
 mod workspace;
 mod write;
 
@@ -21,4 +23,5 @@ pub use disk::{Disk, source_files};
 pub use error::{CheckoutError, SourceError};
 pub use project::{ProjectFiles, default_outputs};
 pub use source::{SourceTree, is_archive};
+pub use uv_settings::UV_TOML;
 pub use write::{AtomicFile, write_atomically};
