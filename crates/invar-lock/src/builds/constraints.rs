@@ -1,11 +1,12 @@
 //! `build-constraint-dependencies`: which versions builds may get.
 use invar_checkout::ProjectFiles;
-use invar_project::{LockedBuild, LockedPlatform};
+use invar_plan::target;
+use invar_project::{InvarLock, LockedBuild, LockedPlatform, Platform};
 use invar_python::{Activated, DistributionName, Requirement, Target, WheelFilename};
 use pep440_rs::Version;
 
 /// The constraints that hold on one platform.
-pub(super) struct Constraints<'a>(Vec<&'a Requirement>);
+pub(crate) struct Constraints<'a>(Vec<&'a Requirement>);
 
 impl<'a> Constraints<'a> {
     /// Those of `files` that hold on `target`.
@@ -14,6 +15,14 @@ impl<'a> Constraints<'a> {
         let project = files.manifest.project.iter();
         let all = project.flat_map(|project| &project.uv.build_constraints);
         Self(all.filter(|one| one.marker.evaluate(&environment, &Activated::default())).collect())
+    }
+
+    /// Those of `files` that hold on `platform` of a lock; none if it is not known what is there.
+    pub fn on(files: &'a ProjectFiles, lock: &InvarLock, platform: Platform) -> Self {
+        match target(lock, platform) {
+            Ok(target) => Self::of(files, &target),
+            Err(_) => Self(Vec::new()),
+        }
     }
 
     /// Whether `build`, of which `old` has the files, got nothing else.

@@ -9,6 +9,7 @@ use invar_python::{DistributionName, Target, Treatment, UV_SETTINGS, UvLock, bui
 use invar_realise::Event;
 
 use crate::context::LockContext;
+use crate::uv::uv_lock_command;
 use crate::{BuildsError, LockError};
 
 /// What may be built in order to build.
@@ -65,16 +66,10 @@ pub(super) fn lock(
     if builds.none {
         context.sources.reporter.event(&Event::LockingBuilds { names: &names });
     }
-    let output = Command::new(context.uv)
-        .args(["lock", "--quiet", "--no-progress", "--color", "never"])
+    let output = uv_lock_command(context.uv, folder)
+        .arg("--quiet")
         .args(builds.none.then_some("--no-build"))
         .args(builds.without.iter().flat_map(|name| ["--no-build-package", name.as_str()]))
-        .current_dir(folder)
-        .env_remove("VIRTUAL_ENV")
-        .env_remove("UV_PROJECT")
-        .env_remove("UV_FROZEN")
-        .env_remove("UV_LOCKED")
-        .stdin(Stdio::null())
         .output()
         .map_err(|error| {
             let program = context.uv.display();
