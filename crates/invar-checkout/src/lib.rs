@@ -13,8 +13,10 @@ mod dist;
 mod error;
 mod output;
 mod project;
+mod reach;
 mod selection;
 mod source;
+mod uv_settings;
 mod workspace;
 mod write;
 
@@ -24,4 +26,5 @@ pub use error::{CheckoutError, SourceError};
 pub use output::{DIST, is_archive};
 pub use project::{ProjectFiles, default_outputs};
 pub use source::SourceTree;
+pub use uv_settings::UV_TOML;
 pub use write::{AtomicFile, write_atomically};

@@ -14,6 +14,7 @@ use crate::CheckoutError;
 use crate::disk::read_text_if_there;
 use crate::output::DIST;
 use crate::source::Packages;
+use crate::uv_settings;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
 
@@ -44,6 +45,8 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
+    /// What people should know of its files.
+    pub warnings: Vec<String>,
     /// Whether the lock is used as it is, without asking whether it belongs to the project.
     pub is_frozen: bool,
     /// The packages among its files that have been read.
@@ -141,6 +144,10 @@ impl ProjectFiles {
             },
             (None, _) => (None, None, None),
         };
+        let warnings = match &mut manifest.project {
+            Some(project) => uv_settings::read(workspace.as_deref().unwrap_or(folder), &mut project.uv)?,
+            None => Vec::new(),
+        };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
         let (lock_file, lock_error) = match lock_text.as_deref().map(LockFile::parse) {
             Some(Ok(file)) => (Some(file), None),
@@ -166,6 +173,7 @@ impl ProjectFiles {
             lock_file,
             lock_text,
             lock_error,
+            warnings,
             is_frozen: false,
             packages: Packages::default(),
         })

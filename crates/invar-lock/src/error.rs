@@ -156,6 +156,17 @@ pub enum BuildsError {
         /// The wheel.
         file: String,
     },
+    /// What a build is to have in the version that the project has, it does not have.
+    #[error(
+        "extra-build-dependencies of [tool.uv] give {needed} to the build of {name} with match-runtime, but the project \
+         does not install {needed}"
+    )]
+    NoRuntime {
+        /// The package that is built.
+        name: String,
+        /// What it is to have.
+        needed: String,
+    },
     /// What a build needs is neither a wheel nor a source distribution of an index.
     #[error(
         "the build of {name} needs {needed}, which uv takes from a repository or directory: only wheels and source \
@@ -282,6 +293,7 @@ impl Diagnostic for BuildsError {
             | Self::UvLock { .. }
             | Self::Requirements { .. }
             | Self::LocalWheel { .. }
+            | Self::NoRuntime { .. }
             | Self::Source { .. }
             | Self::Cycle { .. }
             | Self::NotAPackage { .. }

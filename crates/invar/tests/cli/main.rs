@@ -32,6 +32,7 @@ mod shell;
 mod steps;
 mod support;
 mod verify;
+mod wheels;
 mod why;
 mod words;
 mod workspace;
