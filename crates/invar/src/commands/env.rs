@@ -69,6 +69,8 @@ fn scripts(
         .map_err(|source| BuildError::Read { path: session.sources.store.path().to_owned(), source })?;
     // The shell of another output has other programs.
     let source = files.derived.as_ref().map(|derived| derived.source.to_string());
+    // That a project is derived from itself need not be said.
+    let source = source.filter(|source| source != "pyproject.toml");
     let mut place = project.as_os_str().as_encoded_bytes().to_vec();
     place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
     let name = Digest::of(&place).hex();

@@ -16,6 +16,7 @@ mod limits;
 mod lock;
 mod modules;
 mod parts;
+mod plain;
 mod programs;
 mod promise;
 mod python_index;
