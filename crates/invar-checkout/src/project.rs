@@ -335,6 +335,9 @@ impl ProjectFiles {
     /// Where this project's settings are, as the end of a sentence.
     pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
+            if source.file == "pyproject.toml" {
+                return "[tool.invar], which `invar init` writes".to_owned();
+            }
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
         match self.folder.join("invar.toml") {

@@ -19,6 +19,7 @@ mod lock;
 mod modules;
 mod output;
 mod parts;
+mod plain;
 mod programs;
 mod progress;
 mod promise;
