@@ -13,6 +13,7 @@ mod error;
 mod project;
 mod selection;
 mod source;
+mod version_file;
 mod workspace;
 mod write;
 
@@ -21,4 +22,6 @@ pub use disk::{Disk, source_files};
 pub use error::{CheckoutError, SourceError};
 pub use project::{ProjectFiles, default_outputs};
 pub use source::{SourceTree, is_archive};
+pub use version_file::version_file;
+pub use workspace::workspace_root;
 pub use write::{AtomicFile, write_atomically};

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use invar_build::Session;
 use invar_checkout::ProjectFiles;
-use invar_lock::{LockError, Update, lock, unlocked};
+use invar_lock::{LockError, Update, lock, python_notes, unlocked};
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
 use invar_run::NamespaceExecutor;
@@ -75,6 +75,12 @@ impl Open<'_> {
             let locked =
                 lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
             propose(&locked.proposals, true, reporter);
+        }
+        // Running something is no time for what cannot be helped.
+        let is_build = self.purpose == Purpose::Build;
+        for note in python_notes(&files).into_iter().filter(|note| note.is_warning || is_build) {
+            let sentence = &note.sentence;
+            reporter.event(&if note.is_warning { Event::Warning(sentence) } else { Event::Note(sentence) });
         }
         let files = match image {
             Some(image) => files.image(&image)?,

@@ -36,6 +36,15 @@ pub(super) fn add_command(draft: &mut Draft, facts: &Facts, files: &BTreeMap<Str
         set(draft, command, port);
     } else if let Some(script) = script(facts) {
         set(draft, vec![script.to_owned()], None);
+    } else if let Some((script, function)) = function(facts, &texts) {
+        let source = Source { file: "pyproject.toml", line: 0 };
+        let why =
+            "the project has no [build-system], so this is not installed, and the command calls its function";
+        draft.note(source, &format!("[project.scripts] {script}"), why);
+        if function.is_in_src {
+            draft.image.set_in("env", "PYTHONPATH", "/app/src");
+        }
+        set(draft, function.command, None);
     } else if let Some(command) = program(&texts) {
         set(draft, command, None);
     } else {
@@ -68,8 +77,49 @@ fn script(facts: &Facts) -> Option<&str> {
     if !facts.is_package {
         return None;
     }
-    let own = facts.scripts.iter().find(|script| super::normalize(script) == facts.name);
-    own.or(facts.scripts.first()).map(String::as_str)
+    Some(main_script(facts)?.0)
+}
+
+/// The program that is named as the project is, or the first, and its function.
+fn main_script(facts: &Facts) -> Option<(&str, &str)> {
+    let own = facts.scripts.iter().find(|(script, _)| super::normalize(script) == facts.name);
+    let (name, target) = own.or(facts.scripts.first_key_value())?;
+    Some((name, target))
+}
+
+/// A command that calls a function of the project.
+struct Function {
+    command: Vec<String>,
+    /// Whether its module is in `src`, which Python does not look into by itself.
+    is_in_src: bool,
+}
+
+/// What starts the main program of a project that does not install it, and the program's name.
+fn function<'a>(facts: &'a Facts, texts: &[(&str, &str)]) -> Option<(&'a str, Function)> {
+    if facts.is_package {
+        return None;
+    }
+    let (name, target) = main_script(facts)?;
+    let (module, function) = target.split_once(':')?;
+    // Extras may follow.
+    let (module, function) = (module.trim(), function.split('[').next()?.trim());
+    let is_name = |text: &str| {
+        let is_part =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        text.split('.').all(is_part)
+    };
+    if !is_name(module) || !is_name(function) {
+        return None;
+    }
+    let (path, text) =
+        texts.iter().find(|(path, _)| self::module(path).is_some_and(|found| found == module))?;
+    let words: Vec<String> = if has_guard(text) && !path.ends_with("__init__.py") {
+        ["python", "-m", module].map(str::to_owned).into()
+    } else {
+        let code = format!("import sys, {module}; sys.exit({module}.{function}())");
+        ["python".to_owned(), "-c".to_owned(), code].into()
+    };
+    Some((name, Function { command: words, is_in_src: path.starts_with("src/") }))
 }
 
 /// The command and port of something that listens, or that works for something that does.
