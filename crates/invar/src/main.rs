@@ -5,6 +5,7 @@ mod each_once;
 mod failure;
 mod machine;
 mod manifest;
+mod missing;
 mod open;
 mod output;
 mod program;
