@@ -17,6 +17,7 @@ mod reach;
 mod selection;
 mod source;
 mod uv_settings;
+mod version_file;
 mod workspace;
 mod write;
 
@@ -27,4 +28,6 @@ pub use output::{DIST, is_archive};
 pub use project::{ProjectFiles, default_outputs};
 pub use source::SourceTree;
 pub use uv_settings::UV_TOML;
+pub use version_file::version_file;
+pub use workspace::workspace_root;
 pub use write::{AtomicFile, write_atomically};
