@@ -7,6 +7,7 @@ from pathlib import Path
 
 SUBDIRECTORIES = (".", "src", "app")
 MAIN_FILES = ("main.py", "app.py", "server.py", "run.py")
+UV_INIT = 'print("Hello from'
 README_COMMANDS = re.compile(r"^\s*[$>]?\s*((?:uv run|python3?|uvicorn|fastapi|streamlit run|flask|gunicorn)\s[^#|&;<>`]*)")
 
 
@@ -127,8 +128,8 @@ def fastapi(project):
     for name in ("main", "app", "api", "app/main", "app/app", "app/api", "src/main", "src/app"):
         path = project / f"{name}.py"
         text = path.read_text(errors="replace") if path.is_file() else ""
-        match = re.search(r"(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?FastAPI\(", text)
-        if match:
+        match = re.search(r"(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|\w*(?:create|make|get|build)\w*app\w*)\(", text)
+        if match and "fastapi" in text.lower():
             yield {
                 "kind": "server", "from": str(path.relative_to(project)), "cwd": ".",
                 "command": ["uvicorn", "--port", "8000", f"{name.replace('/', '.')}:{match[1]}"],
@@ -136,10 +137,12 @@ def fastapi(project):
 
 
 def main_files(project):
+    application = any(True for _ in fastapi(project))
     for directory in SUBDIRECTORIES:
         for name in MAIN_FILES:
             path = project / directory / name
-            if path.is_file():
+            # What `uv init` wrote is no command of a project that has an application.
+            if path.is_file() and not (application and UV_INIT in path.read_text(errors="replace")):
                 relative = str(path.relative_to(project))
                 yield {"kind": "any", "from": relative, "command": ["python", relative], "cwd": "."}
                 if "/" in relative:
