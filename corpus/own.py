@@ -7,6 +7,7 @@ from pathlib import Path
 
 SUBDIRECTORIES = (".", "src", "app")
 MAIN_FILES = ("main.py", "app.py", "server.py", "run.py")
+SERVERS = {"uvicorn", "fastapi", "streamlit", "flask", "gunicorn", "hypercorn", "daphne"}
 UV_INIT = 'print("Hello from'
 README_COMMANDS = re.compile(r"^\s*[$>]?\s*((?:uv run|python3?|uvicorn|fastapi|streamlit run|flask|gunicorn)\s[^#|&;<>`]*)")
 
@@ -119,7 +120,9 @@ def readme(project):
             if tokens and tokens not in seen and not any("test" in token for token in tokens):
                 seen.append(tokens)
         for tokens in seen[:6]:
-            yield {"kind": "any", "from": name, "command": tokens, "cwd": "."}
+            # The help of `uvicorn` says nothing of the project.
+            kind = "server" if SERVERS & set(tokens) else "any"
+            yield {"kind": kind, "from": name, "command": tokens, "cwd": "."}
         return
 
 
@@ -134,15 +137,19 @@ def fastapi(project):
                 "kind": "server", "from": str(path.relative_to(project)), "cwd": ".",
                 "command": ["uvicorn", "--port", "8000", f"{name.replace('/', '.')}:{match[1]}"],
             }
+            if name.startswith("src/"):
+                yield {
+                    "kind": "server", "from": str(path.relative_to(project)), "cwd": ".",
+                    "command": ["uvicorn", "--port", "8000", "--app-dir", "src", f"{path.stem}:{match[1]}"],
+                }
 
 
 def main_files(project):
-    application = any(True for _ in fastapi(project))
     for directory in SUBDIRECTORIES:
         for name in MAIN_FILES:
             path = project / directory / name
-            # What `uv init` wrote is no command of a project that has an application.
-            if path.is_file() and not (application and UV_INIT in path.read_text(errors="replace")):
+            # What `uv init` wrote is no command of a project.
+            if path.is_file() and UV_INIT not in path.read_text(errors="replace"):
                 relative = str(path.relative_to(project))
                 yield {"kind": "any", "from": relative, "command": ["python", relative], "cwd": "."}
                 if "/" in relative:
