@@ -186,6 +186,9 @@ def candidates(project):
         yield {"kind": "tool", "from": "project.scripts", "command": [script], "cwd": "."}
     yield from manage(project)
     yield from readme(project)
-    yield from fastapi(project)
-    yield from main_files(project)
-    yield from modules(project)
+    applications = list(fastapi(project))
+    yield from applications
+    # An application that does not start here is not made up for by a file or an import.
+    if not applications:
+        yield from main_files(project)
+        yield from modules(project)
