@@ -7,13 +7,15 @@ use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
     ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{UvLock, lock_digest};
+use invar_python::{UvLock, VersionFile, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;
 use crate::output::DIST;
 use crate::source::Packages;
+use crate::uv_settings;
+use crate::version_file::version_file;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
 
@@ -32,6 +34,8 @@ pub struct ProjectFiles {
     pub workspace: Option<PathBuf>,
     /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
+    /// Its `.python-version`.
+    pub version_file: Option<VersionFile>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
     /// What the manifest is derived from; `None` where the project has one of its own.
@@ -44,6 +48,8 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
+    /// What people should know of its files.
+    pub warnings: Vec<String>,
     /// Whether the lock is used as it is, without asking whether it belongs to the project.
     pub is_frozen: bool,
     /// The packages among its files that have been read.
@@ -141,6 +147,10 @@ impl ProjectFiles {
             },
             (None, _) => (None, None, None),
         };
+        let warnings = match &mut manifest.project {
+            Some(project) => uv_settings::read(workspace.as_deref().unwrap_or(folder), &mut project.uv)?,
+            None => Vec::new(),
+        };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
         let (lock_file, lock_error) = match lock_text.as_deref().map(LockFile::parse) {
             Some(Ok(file)) => (Some(file), None),
@@ -158,6 +168,7 @@ impl ProjectFiles {
             folder: folder.to_owned(),
             manifest,
             whole: None,
+            version_file: version_file(folder, workspace.as_deref()),
             workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
@@ -166,6 +177,7 @@ impl ProjectFiles {
             lock_file,
             lock_text,
             lock_error,
+            warnings,
             is_frozen: false,
             packages: Packages::default(),
         })
@@ -327,6 +339,9 @@ impl ProjectFiles {
     /// Where this project's settings are, as the end of a sentence.
     pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
+            if source.file == "pyproject.toml" {
+                return "[tool.invar], which `invar init` writes".to_owned();
+            }
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
         match self.folder.join("invar.toml") {

@@ -268,6 +268,10 @@ pub struct Init {
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
 
+    /// Update an existing manifest: set what is derived, and keep everything else
+    #[arg(long)]
+    pub force: bool,
+
     /// Print the manifest instead of writing it
     #[arg(long)]
     pub print: bool,
