@@ -10,6 +10,7 @@
 mod copy;
 mod disk;
 mod error;
+mod hidden;
 mod project;
 mod reach;
 mod selection;
@@ -21,6 +22,7 @@ mod write;
 pub use copy::{copy_checkout, outside};
 pub use disk::{Disk, source_files};
 pub use error::{CheckoutError, SourceError};
+pub use hidden::hidden_from_build;
 pub use project::{ProjectFiles, default_outputs};
 pub use source::{SourceTree, is_archive};
 pub use uv_settings::UV_TOML;

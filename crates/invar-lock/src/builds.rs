@@ -7,7 +7,7 @@ mod uv;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use invar_checkout::ProjectFiles;
+use invar_checkout::{ProjectFiles, hidden_from_build};
 use invar_plan::build_root_name;
 use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, Platform};
 use invar_python::{
@@ -132,7 +132,11 @@ fn declared(
 ) -> Result<BTreeSet<String>, LockError> {
     let pyproject = read_text(source, "pyproject.toml");
     if pyproject.is_none() && read_text(source, "setup.py").is_none() {
-        return Err(BuildsError::NotAPackage { name: chosen.name.to_string() }.into());
+        let hidden = match &chosen.source {
+            SourceLocation::Directory { path, .. } => hidden_from_build(files, path, &[])?,
+            SourceLocation::Archive { .. } | SourceLocation::Git { .. } => Vec::new(),
+        };
+        return Err(BuildsError::NotAPackage { name: chosen.name.to_string(), hidden }.into());
     }
     let system = build_system(pyproject.as_deref()).map_err(|source| BuildsError::BuildSystem {
         name: chosen.name.to_string(),
