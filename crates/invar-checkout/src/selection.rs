@@ -150,14 +150,7 @@ fn own_files(
 ) -> Result<(PathBuf, Vec<SourceEntry>), CheckoutError> {
     let folder = files.folder.join(path);
     if path.starts_with("..") || path.starts_with('/') {
-        // Next to the project: it has ignore files of its own.
-        let dockerignore = read_text_if_there(&folder.join(".dockerignore"))?;
-        let mut rules =
-            SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
-        if let Some(root) = &files.workspace {
-            add_gitignores(&mut rules, root, &folder)?;
-        }
-        let entries = walk(&mut rules, &folder)?.entries;
+        let entries = walk(&mut rules_beside(files, &folder)?, &folder)?.entries;
         return Ok((folder, entries));
     }
     let listed = listed(files, known)?;
@@ -175,8 +168,21 @@ fn own_files(
     Ok((folder, entries))
 }
 
+/// Rules for the files in `folder`, a package next to the project: it has ignore files of its own.
+pub(crate) fn rules_beside(files: &ProjectFiles, folder: &Path) -> Result<SourceRules, CheckoutError> {
+    let dockerignore = read_text_if_there(&folder.join(".dockerignore"))?;
+    let mut rules = SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
+    if let Some(root) = &files.workspace {
+        add_gitignores(&mut rules, root, folder)?;
+    }
+    Ok(rules)
+}
+
 /// All files of the project that are source of its packages.
-fn listed(files: &ProjectFiles, known: &mut ReadPackages) -> Result<Arc<SourceList>, CheckoutError> {
+pub(crate) fn listed(
+    files: &ProjectFiles,
+    known: &mut ReadPackages,
+) -> Result<Arc<SourceList>, CheckoutError> {
     if let Some(listed) = &known.listed {
         return Ok(Arc::clone(listed));
     }

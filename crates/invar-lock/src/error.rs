@@ -208,6 +208,8 @@ pub enum BuildsError {
     NotAPackage {
         /// The package as `uv.lock` names it.
         name: String,
+        /// What is there and cannot be seen, with what to do.
+        hidden: Vec<String>,
     },
     /// The table `build-system` of a package cannot be used.
     #[error("cannot build {name}")]
@@ -344,6 +346,7 @@ impl Diagnostic for BuildsError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Backend(error) => error.hint(),
+            Self::NotAPackage { hidden, .. } if !hidden.is_empty() => Some(hidden.join("\n").into()),
             Self::NoUv { .. } => Some("install uv".into()),
             _ => None,
         }
