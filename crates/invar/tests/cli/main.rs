@@ -5,6 +5,7 @@ mod bad_input;
 mod book;
 mod build;
 mod diff;
+mod diversions;
 mod env;
 mod forbidden;
 mod from;
