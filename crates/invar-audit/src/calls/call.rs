@@ -1,5 +1,5 @@
 //! A program that is started with arguments, as far as the Dockerfile shows.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{Scope, Span};
 
@@ -86,14 +86,16 @@ const ASKED: [&str; 17] = [
 ];
 
 impl Call {
+    /// The variables that the rules ask for. Those in `hidden` are only known to the shell itself.
     pub(crate) fn environment_of(
         scope: &Scope,
         assigned: &[(String, String)],
+        hidden: &BTreeSet<String>,
     ) -> BTreeMap<&'static str, String> {
         let value = |name: &&'static str| {
             let own = assigned.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value.clone());
-            let value =
-                own.or_else(|| scope.get(name).map(|value| value.text.clone().unwrap_or_default()))?;
+            let of_scope = || scope.get(name).filter(|_| !hidden.contains(*name));
+            let value = own.or_else(|| of_scope().map(|value| value.text.clone().unwrap_or_default()))?;
             Some((*name, value))
         };
         ASKED.iter().filter_map(value).collect()
