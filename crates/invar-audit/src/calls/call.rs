@@ -65,15 +65,17 @@ pub(crate) enum OutputUse {
 }
 
 /// The variables that the rules ask for.
-const ASKED: [&str; 17] = [
+const ASKED: [&str; 19] = [
     "BUNDLE_DEPLOYMENT",
     "BUNDLE_FROZEN",
     "CI",
+    "HF_HUB_OFFLINE",
     "PIP_CONSTRAINT",
     "PIP_NO_COMPILE",
     "PIP_NO_INDEX",
     "PIP_REQUIRE_HASHES",
     "SOURCE_DATE_EPOCH",
+    "TRANSFORMERS_OFFLINE",
     "UV_COMPILE_BYTECODE",
     "UV_EXCLUDE_NEWER",
     "UV_FROZEN",

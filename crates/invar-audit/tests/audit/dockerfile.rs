@@ -559,3 +559,21 @@ fn pythons_of_uv() {
     check_run("ARG V=$W\nRUN uv python install $V", &[]);
     check_run("RUN uv python list", &[]);
 }
+
+#[test]
+fn what_looks_random_or_remote_and_is_not() {
+    check_run(
+        "RUN for server in $(shuf -e keys.x.example hkp://keyserver.x.example:80); do gpg --keyserver $server || :; done",
+        &[],
+    );
+    check_run("RUN shuf -e a b > /order", &["2:random-in-build"]);
+    check_run("RUN ./bootstrap && ./configure", &[]);
+    check_run("RUN HF_HUB_OFFLINE=1 python -c 'AutoModel.from_pretrained(\"a\")'", &[]);
+    check_run("RUN python -c 'AutoModel.from_pretrained(\"a\")'", &["2:network-in-run"]);
+    let report = audit(&format!("FROM a@{DIGEST}\nRUN pip install --no-compile git+https://x.test/a@v1\n"));
+    let finding = report.findings.iter().find(|finding| finding.rule.name() == "python-not-locked");
+    assert_eq!(
+        finding.map(|finding| finding.message.as_str()),
+        Some("`git+https://x.test/a@v1` without a commit")
+    );
+}
