@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::expand::{Expansion, ExpansionFault};
 use crate::instruction::{Assignment, Dockerfile, Instruction, InstructionKind, Word};
 use crate::limits::Limits;
+use crate::reference::ImageReference;
 use crate::scope::{Origin, Scope};
 use crate::text::Span;
 
@@ -87,6 +88,34 @@ pub enum StageFault {
         /// Why.
         source: ExpansionFault,
     },
+    /// `FROM` of something that no registry could have.
+    #[error("`{name}` is not an image name")]
+    Reference {
+        /// What it comes to.
+        name: String,
+        /// Where it is.
+        span: Span,
+    },
+    /// A stage that copies from itself.
+    #[error("the stage `{name}` copies from itself")]
+    Circular {
+        /// Its name.
+        name: String,
+        /// The instruction that does.
+        span: Span,
+    },
+}
+
+impl StageFault {
+    /// Where the fault is; nothing if it is all of the file.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::TooMany { .. } => None,
+            Self::Expansion { span, .. } | Self::Reference { span, .. } | Self::Circular { span, .. } => {
+                Some(*span)
+            }
+        }
+    }
 }
 
 impl<'a> Stages<'a> {
@@ -124,7 +153,15 @@ impl<'a> Stages<'a> {
             let (base, start) = match earlier {
                 Some(index) => (Base::Stage(index), ends[index].clone()),
                 None if base_name.text == "scratch" => (Base::Scratch, Scope::default()),
-                None => (Base::Image, Scope::default()),
+                None => {
+                    // A name that is not known here may be given when it is built.
+                    let is_known = base_name.missing.is_empty();
+                    if is_known && ImageReference::parse(&base_name.text).is_err() {
+                        let name = base_name.text;
+                        return Err(StageFault::Reference { name, span: image.span });
+                    }
+                    (Base::Image, Scope::default())
+                }
             };
             let stage = Stage {
                 index: stages.len(),
@@ -137,6 +174,7 @@ impl<'a> Stages<'a> {
                 start,
                 escape: file.escape,
             };
+            check_sources(&stage, &stages)?;
             let mut walk = stage.walk(&globals, arguments);
             while walk.step().is_some() {}
             ends.push(walk.scope);
@@ -295,6 +333,19 @@ fn platforms(arguments: &BuildArguments) -> Scope {
         set("VARIANT", parts.next().unwrap_or_default());
     }
     scope
+}
+
+/// Checks that no instruction of `stage` copies from the stage itself; an `earlier` one of the same name is another.
+fn check_sources(stage: &Stage<'_>, earlier: &[Stage<'_>]) -> Result<(), StageFault> {
+    let Some(name) = &stage.name else { return Ok(()) };
+    if earlier.iter().any(|earlier| earlier.is_called(name)) {
+        return Ok(());
+    }
+    let is_own = |instruction: &&Instruction| instruction.sources().any(|source| stage.is_called(&source));
+    match stage.instructions.iter().find(is_own) {
+        Some(instruction) => Err(StageFault::Circular { name: name.clone(), span: instruction.span }),
+        None => Ok(()),
+    }
 }
 
 fn expand(scope: &Scope, word: &Word, escape: char) -> Result<Expansion, StageFault> {
