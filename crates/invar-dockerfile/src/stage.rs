@@ -96,6 +96,14 @@ pub enum StageFault {
         /// Where it is.
         span: Span,
     },
+    /// The number of a stage that there is not.
+    #[error("there is no stage {name}")]
+    NoStage {
+        /// The number.
+        name: String,
+        /// The instruction that copies from it.
+        span: Span,
+    },
     /// A stage that copies from itself.
     #[error("the stage `{name}` copies from itself")]
     Circular {
@@ -111,9 +119,10 @@ impl StageFault {
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::TooMany { .. } => None,
-            Self::Expansion { span, .. } | Self::Reference { span, .. } | Self::Circular { span, .. } => {
-                Some(*span)
-            }
+            Self::Expansion { span, .. }
+            | Self::Reference { span, .. }
+            | Self::NoStage { span, .. }
+            | Self::Circular { span, .. } => Some(*span),
         }
     }
 }
@@ -137,6 +146,7 @@ impl<'a> Stages<'a> {
                 declare(&mut globals, assignment, default, arguments);
             }
         }
+        let count = file.instructions.iter().filter(|instruction| is_from(instruction)).count();
         let mut stages: Vec<Stage<'a>> = Vec::new();
         let mut ends: Vec<Scope> = Vec::new();
         let mut rest = &file.instructions[first..];
@@ -156,6 +166,12 @@ impl<'a> Stages<'a> {
                 None => {
                     // A name that is not known here may be given when it is built.
                     let is_known = base_name.missing.is_empty();
+                    // One that nothing declares is blank, whatever is given.
+                    let is_blank = base_name.text.is_empty()
+                        && base_name.missing.iter().all(|name| globals.get(name).is_none());
+                    if is_blank {
+                        return Err(StageFault::Reference { name: image.text.clone(), span: image.span });
+                    }
                     if is_known && ImageReference::parse(&base_name.text).is_err() {
                         let name = base_name.text;
                         return Err(StageFault::Reference { name, span: image.span });
@@ -174,7 +190,7 @@ impl<'a> Stages<'a> {
                 start,
                 escape: file.escape,
             };
-            check_sources(&stage, &stages)?;
+            check_sources(&stage, &stages, count)?;
             let mut walk = stage.walk(&globals, arguments);
             while walk.step().is_some() {}
             ends.push(walk.scope);
@@ -335,17 +351,26 @@ fn platforms(arguments: &BuildArguments) -> Scope {
     scope
 }
 
-/// Checks that no instruction of `stage` copies from the stage itself; an `earlier` one of the same name is another.
-fn check_sources(stage: &Stage<'_>, earlier: &[Stage<'_>]) -> Result<(), StageFault> {
-    let Some(name) = &stage.name else { return Ok(()) };
-    if earlier.iter().any(|earlier| earlier.is_called(name)) {
-        return Ok(());
+/// Checks that no instruction of `stage` copies from the stage itself, or from one whose number none of all the `count`
+/// has. An `earlier` one of the same name is another.
+fn check_sources(stage: &Stage<'_>, earlier: &[Stage<'_>], count: usize) -> Result<(), StageFault> {
+    let is_again =
+        stage.name.as_ref().is_some_and(|name| earlier.iter().any(|earlier| earlier.is_called(name)));
+    for instruction in stage.instructions {
+        for source in instruction.sources() {
+            let span = instruction.span;
+            let number = source.parse::<usize>().ok();
+            let is_own = stage.is_called(&source) && !is_again;
+            if is_own || number == Some(stage.index) {
+                return Err(StageFault::Circular { name: source, span });
+            }
+            let is_name = || earlier.iter().any(|earlier| earlier.is_called(&source));
+            if number.is_some_and(|number| number >= count) && !is_name() {
+                return Err(StageFault::NoStage { name: source, span });
+            }
+        }
     }
-    let is_own = |instruction: &&Instruction| instruction.sources().any(|source| stage.is_called(&source));
-    match stage.instructions.iter().find(is_own) {
-        Some(instruction) => Err(StageFault::Circular { name: name.clone(), span: instruction.span }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn expand(scope: &Scope, word: &Word, escape: char) -> Result<Expansion, StageFault> {

@@ -206,7 +206,9 @@ fn checked(call: &Call, addresses: &[&Argument], trail: &CallGraph<'_>) -> Check
         .iter()
         .any(|end| name.ends_with(end))
     };
-    let helps_to_check = names.iter().any(is_signature);
+    let files = url_names(addresses);
+    // What is fetched only to check something else is checked by that.
+    let helps_to_check = !files.is_empty() && files.iter().all(|name| is_signature(name) || is_sum(name));
     let others: Vec<String> = trail
         .calls
         .iter()
@@ -245,14 +247,22 @@ fn has_sum_of_same_server(call: &Call, addresses: &[&Argument], check: &Call, tr
         .before(check)
         .filter(|other| !other.is_at(call))
         .filter_map(|other| Some((other, urls(other)?)));
-    let mut found = false;
+    let own = url_names(addresses);
+    // One command may fetch both.
+    let mut found = own.iter().any(|name| is_sum(name)) && !own.iter().all(|name| is_sum(name));
     for (other, sum_urls) in sums {
         let is_piped = other.pipeline == check.pipeline;
-        let is_argument = parts.iter().any(|part| {
-            part.arguments.iter().any(|argument| {
-                argument.span.start <= other.span.start && other.span.end <= argument.span.end
-            })
-        });
+        let has_it = |call: &Call| {
+            let mut spans = call.arguments.iter().map(|argument| argument.span);
+            spans.any(|span| span.start <= other.span.start && other.span.end <= span.end)
+        };
+        let is_in_words = |path: &String| {
+            let words = parts.iter().flat_map(|part| part.arguments.iter().map(|argument| &argument.text));
+            words.into_iter().any(|word| word == path)
+        };
+        // `echo "$(curl …) file" | sha256sum -c`, or by way of a file that is checked then.
+        let is_argument = parts.iter().any(|part| has_it(part))
+            || trail.before(check).any(|call| has_it(call) && call.outputs.iter().any(is_in_words));
         let is_variable = matches!(&other.inside, OutputUse::Assignment(name)
             if parts.iter().any(|part| names_variable(trail.text_at(part), name)));
         let files = file_names(other, &sum_urls);
@@ -286,7 +296,18 @@ fn names_variable(text: &str, name: &str) -> bool {
 /// Whether a file's name says that it holds checksums.
 fn is_sum(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["sha", "sum", "md5", "digest", "checksum", "b2"].iter().any(|part| name.contains(part))
+    ["sha1", "sha256", "sha512", "shasum", "md5", "checksum", "sums", "b2sum", "digest"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+/// The names of the files at the addresses.
+fn url_names(addresses: &[&Argument]) -> Vec<String> {
+    let name = |url: &&Argument| {
+        let path = url.text.split(['?', '#']).next().unwrap_or_default();
+        path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned()
+    };
+    addresses.iter().map(name).filter(|name| !name.is_empty()).collect()
 }
 
 /// The server of an address. What comes from names without a known value is the same for all.

@@ -115,7 +115,7 @@ fn the_whole_directory() {
     check("COPY . .\n", &[(".dockerignore", "*\n!src")], &[]);
     check("COPY . .\n", &[(".dockerignore", "*\n!.git")], &["2:copy-without-ignore"]);
     check("COPY --exclude=.git . .\n", &[], &[]);
-    check("COPY src /src\nCOPY --from=0 . .\nCOPY <<X .\nX\n", &[], &[]);
+    check(&format!("COPY src /src\nCOPY --from=b@{DIGEST} . .\nCOPY <<X .\nX\n"), &[], &[]);
     check("ADD ./ /x\n", &[], &["2:copy-without-ignore"]);
     check("COPY --chown=1:1 [\".\", \"/x\"]\n", &[], &["2:copy-without-ignore"]);
     let text = format!("FROM a@{DIGEST}\nCOPY . .\n");
@@ -489,6 +489,17 @@ fn a_checksum_of_the_same_server_is_none() {
         "ARG U=https://x.example\nRUN wget $U/c1.tgz && wget $U/c1.tgz.sha256 && sha256sum -c c1.tgz.sha256",
         &["3:download-without-checksum"],
     );
+    check_run(
+        &format!(
+            "RUN {curl}/c.tgz && echo \"$(curl https://x.example/c.sha256) c.tgz\" > /s && sha256sum -c /s"
+        ),
+        dl,
+    );
+    check_run(
+        "RUN curl --remote-name-all https://x.example/v1.tgz https://x.example/v1.tgz.sha256 && sha256sum -c *.sha256",
+        dl,
+    );
+    check_run(&format!("RUN {curl}/c.tgz && {curl}/sha256sum.txt && sha256sum -c sha256sum.txt"), dl);
     // Written down, from elsewhere, or signed.
     let sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     check_run(&format!("RUN {curl}/c.tgz && echo '{sum}  c.tgz' | sha256sum -c -"), none);

@@ -202,4 +202,9 @@ fn stages_that_no_builder_takes() {
     check("FROM a AS b\nRUN --mount=from=b,target=/x y\n", Some(("the stage `b` copies from itself", 2)));
     check("FROM a AS b\nFROM a AS b\nCOPY --from=b /x /y\n", None);
     check("FROM a\nCOPY --from=b /x /y\n", None);
+    check("FROM a\nFROM b\nCOPY --from=1 /x /y\n", Some(("the stage `1` copies from itself", 3)));
+    check("FROM a\nFROM b\nCOPY --from=2 /x /y\n", Some(("there is no stage 2", 3)));
+    check("FROM a\nFROM b\nCOPY --from=0 /x /y\n", None);
+    check("FROM $NOTHING\n", Some(("`$NOTHING` is not an image name", 1)));
+    check("ARG B\nFROM $B\n", None);
 }
