@@ -75,7 +75,7 @@ pub struct Manifest {
     /// The codename of the Debian suite to use, such as `trixie`, `bookworm` or `sid`. Its updates and security fixes
     /// are always included. Default: chosen by `invar lock`.
     pub suite: Option<SuiteName>,
-    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included.
+    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included. Instead of a virtual package, name one that provides it.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
     /// The Debian packages that every image includes, instead of Invar's small default set.

@@ -30,6 +30,7 @@ mod run_command;
 mod scripts;
 mod steps;
 mod tools;
+mod unpacked;
 mod vendor_target;
 
 pub use backend::{backend_requires, check_backend};
@@ -56,3 +57,4 @@ pub use steps::follow::{Links, Moved, follow, links_of, resolve};
 pub use steps::{
     PreparedStep, StepEnvironment, StepTrees, displaced, make_step, prepare_steps, run_steps, wrapped,
 };
+pub use unpacked::UnpackedPackage;

@@ -6,6 +6,7 @@ mod book;
 mod build;
 mod configuration;
 mod diff;
+mod diversions;
 mod env;
 mod forbidden;
 mod from;
