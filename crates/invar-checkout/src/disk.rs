@@ -1,5 +1,5 @@
 //! A project's folder on the disk, as the rules for source see it.
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -14,6 +14,12 @@ pub(crate) fn read_text_if_there(path: &Path) -> Result<Option<String>, Checkout
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CheckoutError::Read { path: path.to_owned(), source }),
     }
+}
+
+/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
+pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
 }
 
 /// The files in `folder` that `rules` let in.

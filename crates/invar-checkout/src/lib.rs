@@ -13,6 +13,7 @@ mod error;
 mod project;
 mod selection;
 mod source;
+mod withheld;
 mod workspace;
 mod write;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use invar_plan::PROJECT;
-use invar_project::{Glob, Identity, SourceList, SourceRules, StepName, User};
+use invar_project::{Glob, Identity, Image, SourceList, SourceRules, StepName, User};
 use invar_tree::{Entry, ImagePath, Mode, Node, Origin, Owner, Tree};
 
 use crate::disk::{read_text_if_there, walk};
@@ -31,7 +31,7 @@ impl SourceTree {
                 insert(&mut tree, directory.clone(), Node::Directory, Mode::DIRECTORY)?;
             }
         }
-        let (owner, mode) = writable(manifest.image.user.as_ref());
+        let (owner, mode) = writable(&manifest.image);
         for directory in &manifest.image.directories {
             let entry = Entry { node: Node::Directory, mode, owner, origin: Arc::new(Origin::Source) };
             tree.insert(directory.clone(), entry)
@@ -48,7 +48,8 @@ impl SourceTree {
         };
         let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
         let mut rules = rules(files, include, &manifest.exclude, dockerignore.as_deref(), output)?;
-        source.add(warn, &mut rules, |_| true)?;
+        rules.leave_out_secrets(&manifest.include_secrets, include).map_err(SourceError::Rules)?;
+        source.add(warn, &mut rules, |_| true)?.report_of_image(warn);
         Ok(source)
     }
 
@@ -66,7 +67,13 @@ impl SourceTree {
         }
         let wanted = rules(files, inputs, &[], None, None)?;
         let mut all = rules(files, &[], &[], None, None)?;
-        source.add(warn, &mut all, |path| wanted.decide(path, false).is_source())?;
+        // What a step without a command takes goes into the image as it is.
+        let of_step = files.manifest.steps.iter().find(|known| known.name == *step);
+        if of_step.is_some_and(|known| known.run.is_none()) {
+            all.leave_out_secrets(&files.manifest.include_secrets, inputs).map_err(SourceError::Rules)?;
+        }
+        let withheld = source.add(warn, &mut all, |path| wanted.decide(path, false).is_source())?;
+        withheld.report_of_step(warn);
         for input in inputs {
             let one = rules(files, std::slice::from_ref(input), &[], None, None)?;
             let mut found = source.tree.iter().filter(|(_, entry)| !entry.is_directory());
@@ -99,6 +106,12 @@ impl SourceTree {
                     let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
                     let exclude = &files.manifest.exclude;
                     let mut rules = rules(files, &[], exclude, dockerignore.as_deref(), None)?;
+                    rules
+                        .leave_out_secrets(
+                            &files.manifest.include_secrets,
+                            files.manifest.include.as_deref().unwrap_or_default(),
+                        )
+                        .map_err(SourceError::Rules)?;
                     Arc::clone(known.listed.insert(Arc::new(walk(&mut rules, &files.folder)?)))
                 }
             };
@@ -119,7 +132,9 @@ impl SourceTree {
         if let Some(root) = &files.workspace {
             add_gitignores(&mut rules, root, &source.folder)?;
         }
-        source.add(warn, &mut rules, |_| true)?;
+        rules.leave_out_secrets(&files.manifest.include_secrets, &[]).map_err(SourceError::Rules)?;
+        let withheld = source.add(warn, &mut rules, |_| true)?;
+        withheld.report_of_package(warn, |path| source.tree.get(path).is_some());
         Ok(source)
     }
 
@@ -132,11 +147,13 @@ impl SourceTree {
     ) -> Result<Self, CheckoutError> {
         let mut whole = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
         if path.is_empty() {
-            whole.add_listed(warn, listed, |_| true)?;
+            let withheld = whole.add_listed(warn, listed, |_| true)?;
+            withheld.report_of_package(warn, |path| whole.tree.get(path).is_some());
             return Ok(whole);
         }
         let inner = format!("{path}/");
-        whole.add_listed(warn, listed, |file| file.starts_with(&inner))?;
+        let withheld = whole.add_listed(warn, listed, |file| file.starts_with(&inner))?;
+        withheld.report_of_package(warn, |path| whole.tree.get(path).is_some());
         let mut tree = Tree::new();
         for (file, entry) in whole.tree.iter() {
             let Some(relative) = file.as_str().strip_prefix(&inner) else { continue };
@@ -147,10 +164,13 @@ impl SourceTree {
     }
 }
 
-/// The owner and mode of a directory that `user` can write to. Whose number a name has is known only in the image, so
-/// there a directory is as `/tmp` is.
-fn writable(user: Option<&User>) -> (Owner, Mode) {
-    match user {
+/// The owner and mode of a directory that the image's user can write to. Whose number a name has that the manifest does not
+/// add is known only in the image, so there a directory is as `/tmp` is.
+fn writable(image: &Image) -> (Owner, Mode) {
+    if let Some((_, account)) = image.own_account() {
+        return (Owner { uid: account.uid, gid: account.gid() }, Mode::DIRECTORY);
+    }
+    match &image.user {
         None => (Owner::ROOT, Mode::DIRECTORY),
         Some(User { user: Identity::Id(uid), group }) => {
             // As container engines have it: the group of a user without one is root's.
@@ -220,18 +240,25 @@ fn outputs(folder: &Path, defaults: Vec<String>, output: Option<&Path>) -> Vec<S
 
 #[cfg(test)]
 mod tests {
+    use invar_project::{Manifest, ManifestSources};
+
     use super::*;
 
     #[test]
-    fn a_name_has_no_number_yet() {
-        let check = |user: &str, owner: (u32, u32), mode| {
-            let user: User = user.parse().expect("it is a user");
-            assert_eq!(writable(Some(&user)), (Owner { uid: owner.0, gid: owner.1 }, Mode::new(mode)));
+    fn a_name_has_a_number_where_the_manifest_gives_it() {
+        let check = |image: &str, owner: (u32, u32), mode| {
+            let text = format!("[image]\nname = \"x\"\n{image}");
+            let sources = ManifestSources { pyproject: None, invar_toml: Some(("invar.toml", &text)) };
+            let manifest = Manifest::parse(&sources).expect("it is a manifest");
+            let expected = (Owner { uid: owner.0, gid: owner.1 }, Mode::new(mode));
+            assert_eq!(writable(&manifest.image), expected, "{image}");
         };
-        check("1000", (1000, 0), 0o755);
-        check("1000:1001", (1000, 1001), 0o755);
-        check("1000:staff", (1000, 0), 0o755);
-        check("nobody", (0, 0), 0o1777);
-        assert_eq!(writable(None), (Owner::ROOT, Mode::DIRECTORY));
+        check("", (0, 0), 0o755);
+        check("user = 1000", (1000, 0), 0o755);
+        check("user = \"1000:1001\"", (1000, 1001), 0o755);
+        check("user = \"1000:staff\"", (1000, 0), 0o755);
+        check("user = \"nobody\"", (0, 0), 0o1777);
+        check("user = \"app\"\nusers = { app = 1000 }", (1000, 1000), 0o755);
+        check("user = 1000\nusers = { app = { uid = 1000, gid = 50 } }", (1000, 50), 0o755);
     }
 }

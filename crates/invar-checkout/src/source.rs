@@ -12,7 +12,8 @@ use invar_tree::{
     ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
 };
 
-use crate::disk::walk;
+use crate::disk::{open_plain, walk};
+use crate::withheld::{Withheld, secret_in};
 use crate::{CheckoutError, SourceError};
 
 /// Files of the project, as a tree.
@@ -31,7 +32,7 @@ impl SourceTree {
         warn: &dyn Fn(&str),
         rules: &mut SourceRules,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), CheckoutError> {
+    ) -> Result<Withheld, CheckoutError> {
         let listed = walk(rules, &self.folder)?;
         self.add_listed(warn, &listed, wanted)
     }
@@ -42,19 +43,30 @@ impl SourceTree {
         warn: &dyn Fn(&str),
         listed: &SourceList,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), CheckoutError> {
+    ) -> Result<Withheld, CheckoutError> {
+        let mut withheld = Withheld::of(listed, &wanted);
         for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
                 warn(&format!("{path} is an image written by Invar, so it is not included as source"));
                 continue;
             }
-            let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;
+            let place = entry.path.as_str();
+            if entry.content_decides
+                && let Some(kind) = secret_in(&self.folder.join(place), place)
+            {
+                withheld.secrets.push((place.to_owned(), kind));
+                continue;
+            }
+            let (node, mode) = read_entry(&self.folder, place, entry.is_symlink)?;
+            if let Node::File { size, .. } = &node {
+                withheld.note_size(place, *size);
+            }
             let path = ImagePath::parse(&format!("{}{}", self.prefix, entry.path.as_str()));
             let path = path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
             insert(&mut self.tree, path, node, mode)?;
         }
-        Ok(())
+        Ok(withheld)
     }
 
     /// The files.
@@ -116,12 +128,6 @@ pub fn is_archive(path: &Path) -> bool {
         Ok(header.starts_with(b"oci-layout\0") && header[136..147] == *time.as_bytes())
     };
     path.extension().is_some_and(|extension| extension == "tar") && first_member().unwrap_or(false)
-}
-
-/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
-fn open_plain(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
 }
 
 fn read_entry(folder: &Path, relative: &str, is_symlink: bool) -> Result<(Node, Mode), SourceError> {
