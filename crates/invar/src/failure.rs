@@ -2,6 +2,7 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use invar_build::StartFault;
 use invar_diagnostic::{Diagnostic, Hint, Kind};
 
 use crate::output::{Style, say};
@@ -43,9 +44,13 @@ impl Failure {
         Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
     }
 
-    /// A program that cannot be started, with the exit code that shells give that.
-    pub fn of_program(code: u8, message: &str) -> Self {
-        Self { code, kind: "program", message: message.to_owned(), hint: None }
+    /// A program that cannot be started, with the exit code that shells give that; `fault` is why, where that is known.
+    pub fn of_program(code: u8, message: &str, fault: Option<StartFault>) -> Self {
+        let (message, hint) = match fault {
+            Some(StartFault { cause, advice, .. }) => (cause, advice),
+            None => (message.to_owned(), None),
+        };
+        Self { code, kind: "program", message, hint }
     }
 
     /// A failure to find a place for the store.

@@ -1,7 +1,7 @@
 //! `invar run`
 use std::process::ExitCode;
 
-use invar_build::{RunRequest, image_environment};
+use invar_build::{RunRequest, image_environment, why_not_started};
 use invar_project::Purpose;
 
 use crate::cli::{Global, Run};
@@ -25,6 +25,9 @@ pub fn run(global: &Global, options: &Run, reporter: &dyn CliReporter) -> Result
             options.locked,
         );
     }
+    if let Some(failure) = named_program(options) {
+        return Err(failure);
+    }
     let open = Open {
         project: &options.project,
         derive: &options.derive.derive,
@@ -45,9 +48,26 @@ pub fn run(global: &Global, options: &Run, reporter: &dyn CliReporter) -> Result
         mounts: mounts(&options.volume)?,
         host_name: host_name(&name),
     };
-    let place = image_environment(&session, &files, platform_to_run(&files))?;
+    let platform = platform_to_run(&files);
+    let place = image_environment(&session, &files, platform)?;
     reporter.finish();
-    start(&session, &place, &request)
+    // Why the image cannot be looked at again is of no interest to whoever waits for a program.
+    let explain = |program: &str| {
+        why_not_started(&session, &files, platform, program, request.directory.as_deref()).ok().flatten()
+    };
+    start(&session, &place, &request, &explain)
+}
+
+/// What to say where the project is in truth the name of a program.
+fn named_program(options: &Run) -> Option<Failure> {
+    let project = options.project.to_str()?;
+    let is_name =
+        project.chars().all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character));
+    if !is_name || !options.arguments.is_empty() || options.project.exists() {
+        return None;
+    }
+    let hint = format!("to run the program {project} in the image, write: invar run -- {project}");
+    Some(Failure::input(format!("there is no project directory {project}"), Some(&hint)))
 }
 
 fn absolute(folder: &str) -> String {

@@ -76,7 +76,8 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         mounts,
         host_name: host_name(&files.manifest.image.name.to_string()),
     };
-    start(&session, &place.without_entrypoint(), &request)
+    // A shell says itself what it cannot start.
+    start(&session, &place.without_entrypoint(), &request, &|_| None)
 }
 
 /// The folder of the project that somebody is in, as it is seen inside; nothing where they are elsewhere.
