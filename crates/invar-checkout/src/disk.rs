@@ -1,10 +1,11 @@
 //! A project's folder on the disk, as the rules for source see it.
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use invar_project::{EntryKind, Listing, ListingEntry, SourceList, SourceRules, WalkError};
 
+use crate::output::{is_output_directory, is_partial};
 use crate::{CheckoutError, SourceError};
 
 /// The text of a file, or `None` where there is no such file.
@@ -14,12 +15,6 @@ pub(crate) fn read_text_if_there(path: &Path) -> Result<Option<String>, Checkout
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CheckoutError::Read { path: path.to_owned(), source }),
     }
-}
-
-/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
-pub(crate) fn open_plain(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
 }
 
 /// The files in `folder` that `rules` let in.
@@ -75,9 +70,13 @@ impl Listing for Disk<'_> {
             };
             let name =
                 entry.file_name().into_string().map_err(|_| SourceError::NotUtf8 { path: entry.path() })?;
-            entries.push(ListingEntry { name, kind });
+            if !is_partial(&name) {
+                entries.push(ListingEntry { name, kind });
+            }
         }
-        Ok(entries)
+        // The project itself may be in what was an image once.
+        let is_output = !directory.is_empty() && is_output_directory(&folder, &entries);
+        Ok(if is_output { Vec::new() } else { entries })
     }
 
     fn gitignore(&self, directory: &str) -> Result<String, SourceError> {

@@ -1,17 +1,19 @@
 //! Which files of a project are source: of its image, of a step, of a package.
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use invar_plan::PROJECT;
-use invar_project::{Glob, Identity, Image, SourceList, SourceRules, StepName, User};
+use invar_project::{Glob, Identity, Image, SourceEntry, SourceList, SourceRules, StepName, User};
 use invar_tree::{Entry, ImagePath, Mode, Node, Origin, Owner, Tree};
 
 use crate::disk::{read_text_if_there, walk};
 use crate::project::ProjectFiles;
-use crate::source::{SourceTree, insert};
-use crate::workspace::add_gitignores;
+use crate::reach;
+use crate::source::{ReadPackages, SourceTree, insert};
+use crate::withheld::Withheld;
+use crate::workspace::{add_gitignores, inner};
 use crate::{CheckoutError, SourceError};
 
 impl SourceTree {
@@ -37,7 +39,8 @@ impl SourceTree {
             tree.insert(directory.clone(), entry)
                 .map_err(|error| SourceError::Entry { message: error.to_string() })?;
         }
-        let mut source = Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree };
+        let mut source =
+            Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree, ..Self::empty() };
         // A package is in the image as the wheel that is built of it.
         let is_package = manifest.project.as_ref().is_some_and(|project| project.is_package());
         let include: &[Glob] = match &manifest.include {
@@ -61,7 +64,7 @@ impl SourceTree {
         step: &StepName,
         inputs: &[Glob],
     ) -> Result<Self, CheckoutError> {
-        let mut source = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
+        let mut source = Self { folder: files.folder.clone(), ..Self::empty() };
         if inputs.is_empty() {
             return Ok(source);
         }
@@ -84,8 +87,8 @@ impl SourceTree {
         Ok(source)
     }
 
-    /// The package in the folder `path`, relative to the project. It is read once for `files`, however often it is asked
-    /// for: keys, builds and layers see the same files.
+    /// The package in the folder `path`, relative to the project, with what its build sees of the workspace around it. It is
+    /// read once for `files`, however often it is asked for: keys, builds and layers see the same files.
     pub fn of_package(
         warn: &dyn Fn(&str),
         files: &ProjectFiles,
@@ -97,71 +100,149 @@ impl SourceTree {
         if let Some(source) = known.sources.get(path) {
             return Ok(Arc::clone(source));
         }
-        let source = if path.starts_with("..") || path.starts_with('/') {
-            Self::beside(warn, files, path)?
-        } else {
-            let listed = match &known.listed {
-                Some(listed) => Arc::clone(listed),
-                None => {
-                    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
-                    let exclude = &files.manifest.exclude;
-                    let mut rules = rules(files, &[], exclude, dockerignore.as_deref(), None)?;
-                    rules
-                        .leave_out_secrets(
-                            &files.manifest.include_secrets,
-                            files.manifest.include.as_deref().unwrap_or_default(),
-                        )
-                        .map_err(SourceError::Rules)?;
-                    Arc::clone(known.listed.insert(Arc::new(walk(&mut rules, &files.folder)?)))
-                }
-            };
-            Self::inside(warn, files, path, &listed)?
+        let (folder, own) = own_files(warn, files, path, &mut known)?;
+        let source = match around(warn, files, path, &folder, &own, &mut known)? {
+            Some((root, member, outside)) => {
+                let mut source = Self { folder: root, subdirectory: member, ..Self::empty() };
+                let inner = source.subdirectory.clone();
+                let entries = own.iter().map(|entry| {
+                    let path = ImagePath::parse(&format!("{inner}/{}", entry.path.as_str()));
+                    path.map(|path| SourceEntry { path, ..entry.clone() })
+                });
+                let entries = entries.collect::<Result<Vec<_>, _>>();
+                let mut entries =
+                    entries.map_err(|error| SourceError::Entry { message: error.to_string() })?;
+                entries.extend(outside);
+                let withheld = source.add_listed(warn, &entries)?;
+                withheld.report_of_package(warn, |path| source.tree.get(path).is_some());
+                source
+            }
+            None => {
+                let mut source = Self { folder, ..Self::empty() };
+                let withheld = source.add_listed(warn, &own)?;
+                withheld.report_of_package(warn, |path| source.tree.get(path).is_some());
+                source
+            }
         };
         let source = Arc::new(source);
         known.sources.insert(path.to_owned(), Arc::clone(&source));
         Ok(source)
     }
 
-    /// Reads a package next to the project, with ignore files of its own.
-    fn beside(warn: &dyn Fn(&str), files: &ProjectFiles, path: &str) -> Result<Self, CheckoutError> {
-        let folder = files.folder.join(path);
-        let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };
-        let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
+    /// The same without what is outside of the package's folder.
+    ///
+    /// # Errors
+    /// As [`of_package`](Self::of_package).
+    pub fn of_package_alone(&self) -> Result<Self, CheckoutError> {
+        if self.subdirectory.is_empty() {
+            return Ok(self.clone());
+        }
+        let inner = format!("{}/", self.subdirectory);
+        let mut alone = Self { folder: self.folder.join(&self.subdirectory), ..Self::empty() };
+        for (path, entry) in self.tree.iter() {
+            let Some(relative) = path.as_str().strip_prefix(&inner) else { continue };
+            let relative = ImagePath::parse(relative).expect("the end of a path is one");
+            insert(&mut alone.tree, relative, entry.node.clone(), entry.mode)?;
+        }
+        Ok(alone)
+    }
+
+    fn empty() -> Self {
+        Self { folder: PathBuf::new(), prefix: String::new(), subdirectory: String::new(), tree: Tree::new() }
+    }
+}
+
+/// The folder of the package at `path`, relative to the project, and those of its files that are source.
+fn own_files(
+    warn: &dyn Fn(&str),
+    files: &ProjectFiles,
+    path: &str,
+    known: &mut ReadPackages,
+) -> Result<(PathBuf, Vec<SourceEntry>), CheckoutError> {
+    let folder = files.folder.join(path);
+    if path.starts_with("..") || path.starts_with('/') {
+        // Next to the project: it has ignore files of its own.
+        let dockerignore = read_text_if_there(&folder.join(".dockerignore"))?;
         let mut rules =
             SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
         if let Some(root) = &files.workspace {
-            add_gitignores(&mut rules, root, &source.folder)?;
+            add_gitignores(&mut rules, root, &folder)?;
         }
         rules.leave_out_secrets(&files.manifest.include_secrets, &[]).map_err(SourceError::Rules)?;
-        let withheld = source.add(warn, &mut rules, |_| true)?;
-        withheld.report_of_package(warn, |path| source.tree.get(path).is_some());
-        Ok(source)
+        let listed = walk(&mut rules, &folder)?;
+        report_of_package(warn, &listed);
+        return Ok((folder, listed.entries));
     }
+    let listed = listed(warn, files, known)?;
+    if path.is_empty() {
+        return Ok((folder, listed.entries.clone()));
+    }
+    let inner = format!("{path}/");
+    let mut entries = Vec::new();
+    for entry in &listed.entries {
+        if let Some(relative) = entry.path.as_str().strip_prefix(&inner) {
+            let path = ImagePath::parse(relative).expect("the end of a path is one");
+            entries.push(SourceEntry { path, ..entry.clone() });
+        }
+    }
+    Ok((folder, entries))
+}
 
-    /// Reads a package in the project, of whose files `listed` are source.
-    fn inside(
-        warn: &dyn Fn(&str),
-        files: &ProjectFiles,
-        path: &str,
-        listed: &SourceList,
-    ) -> Result<Self, CheckoutError> {
-        let mut whole = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
-        if path.is_empty() {
-            let withheld = whole.add_listed(warn, listed, |_| true)?;
-            withheld.report_of_package(warn, |path| whole.tree.get(path).is_some());
-            return Ok(whole);
-        }
-        let inner = format!("{path}/");
-        let withheld = whole.add_listed(warn, listed, |file| file.starts_with(&inner))?;
-        withheld.report_of_package(warn, |path| whole.tree.get(path).is_some());
-        let mut tree = Tree::new();
-        for (file, entry) in whole.tree.iter() {
-            let Some(relative) = file.as_str().strip_prefix(&inner) else { continue };
-            let relative = ImagePath::parse(relative).expect("the end of a path is one");
-            insert(&mut tree, relative, entry.node.clone(), entry.mode)?;
-        }
-        Ok(Self { folder: files.folder.join(path), prefix: String::new(), tree })
+/// Says which files of a package are left out.
+fn report_of_package(warn: &dyn Fn(&str), listed: &SourceList) {
+    let has = |path: &str| listed.entries.iter().any(|entry| entry.path.as_str() == path);
+    Withheld::of(listed, |_| true).report_of_package(warn, has);
+}
+
+/// All files of the project that are source of its packages.
+fn listed(
+    warn: &dyn Fn(&str),
+    files: &ProjectFiles,
+    known: &mut ReadPackages,
+) -> Result<Arc<SourceList>, CheckoutError> {
+    if let Some(listed) = &known.listed {
+        return Ok(Arc::clone(listed));
     }
+    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
+    let manifest = &files.manifest;
+    let mut rules = rules(files, &[], &manifest.exclude, dockerignore.as_deref(), None)?;
+    let include = manifest.include.as_deref().unwrap_or_default();
+    rules.leave_out_secrets(&manifest.include_secrets, include).map_err(SourceError::Rules)?;
+    let listed = Arc::new(walk(&mut rules, &files.folder)?);
+    report_of_package(warn, &listed);
+    Ok(Arc::clone(known.listed.insert(listed)))
+}
+
+/// Where a package of a workspace is in it, with what it sees of the other files there: the folder of the workspace, the
+/// package's path from there, and the files, whose paths start there too. `None` if it sees nothing.
+fn around(
+    warn: &dyn Fn(&str),
+    files: &ProjectFiles,
+    path: &str,
+    folder: &Path,
+    own: &[SourceEntry],
+    known: &mut ReadPackages,
+) -> Result<Option<(PathBuf, String, BTreeSet<SourceEntry>)>, CheckoutError> {
+    let (root, member) = match &files.workspace {
+        None if path.is_empty() || path.starts_with("..") || path.starts_with('/') => return Ok(None),
+        None => (files.folder.clone(), Some(path.to_owned())),
+        Some(root) => (root.clone(), inner(root, folder)?),
+    };
+    let Some(member) = member.filter(|member| !member.is_empty()) else { return Ok(None) };
+    let mut wanted = reach::names(folder);
+    wanted.extend(reach::links(folder, own.iter()));
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let outside = match &files.workspace {
+        None => reach::outside(&root, &member, &wanted, &listed(warn, files, known)?.entries),
+        Some(_) => {
+            let mut rules = SourceRules::new(&[], &[], None, &[]).map_err(SourceError::Rules)?;
+            rules.leave_out_secrets(&files.manifest.include_secrets, &[]).map_err(SourceError::Rules)?;
+            reach::outside(&root, &member, &wanted, &walk(&mut rules, &root)?.entries)
+        }
+    };
+    Ok((!outside.is_empty()).then_some((root, member, outside)))
 }
 
 /// The owner and mode of a directory that the image's user can write to. Whose number a name has that the manifest does not

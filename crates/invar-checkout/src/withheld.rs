@@ -4,7 +4,7 @@ use std::path::Path;
 
 use invar_project::{LONGEST_SECRET, Reason, Secret, SourceList};
 
-use crate::disk::open_plain;
+use crate::output::open_plain;
 
 /// From which size on a file is reported, in bytes.
 const LARGE: u64 = 50_000_000;
@@ -29,6 +29,13 @@ impl Withheld {
             _ => None,
         };
         Self { secrets: listed.skipped.iter().filter_map(secret).collect(), large: Vec::new() }
+    }
+
+    /// Both.
+    pub fn and(mut self, other: Self) -> Self {
+        self.secrets.extend(other.secrets);
+        self.large.extend(other.large);
+        self
     }
 
     /// Notes a file of the source.

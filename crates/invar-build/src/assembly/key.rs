@@ -28,7 +28,7 @@ pub(super) struct ImageLayers<'a> {
 
 impl Keyed for ImageLayers<'_> {
     const DOMAIN: &'static str = "layers";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn encode(&self, writer: &mut KeyWriter) {
         let Self { layers, interpreter, user, users, source, commands, bytecode, overrides } = self;
@@ -201,11 +201,7 @@ mod keys {
             healthcheck: None,
             history: Vec::new(),
         };
-        assert_eq!(
-            layers.describe(),
-            "layers 2 6f32f6115320c8eb055d20fdfd38f41ec82eb8e28c200a2eab90b71acd90e0e1",
-            "{CHANGED}"
-        );
+        assert_eq!(layers.describe(), "layers 3 79820093f81fa574eccd9e0496551942cf925dec0f4f68e06444460c53efc0f6", "{CHANGED}");
         assert_eq!(
             CommandLacks { layers: key, requested: &BTreeSet::from(["jq"]), config: &config }.describe(),
             "lacking 2 a331c0722135e441378c383444254e4f07bb9d9c225ea4f4a2db931400e63710",
