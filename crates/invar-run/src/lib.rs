@@ -45,7 +45,8 @@ pub use executor::{
     Wanted, in_build,
 };
 pub use failure::StepFailure;
-pub use needs::warn_of_needs;
+pub use hints::{known_library, known_program, packages_with_program};
+pub use needs::needs_of;
 pub use perturbation::Perturbation;
 pub use python_build::{
     FrontEnd, Install, LONGEST_ANSWER, Place, PreparedBuild, build_environment, encode_interpreter,

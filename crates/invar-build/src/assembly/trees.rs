@@ -15,6 +15,7 @@ use invar_tree::{Contents, MemoryTree, Node, Origin, Sink as _, Tree};
 use super::Assembly;
 use super::key::{EnvironmentCheckout, ImageCheckout};
 use super::package_files;
+use super::users::users;
 use crate::BuildError;
 use crate::image_trees::{ContentSource, ImageTrees, LayerInput};
 
@@ -39,12 +40,17 @@ impl<'a> Assembly<'a> {
         {
             self.add_bytecode(&context, &debian, interpreter, &mut inputs)?;
         }
-        let DebianRoot { overlay, configured, .. } = debian;
+        let DebianRoot { mut overlay, configured, .. } = debian;
+        let accounts = &self.files.manifest.image.users;
+        if !accounts.is_empty() {
+            let users = users(accounts.iter(), &mut overlay, &configured, &mut inputs, self.source)?;
+            inputs.push(users);
+        }
         inputs.push(LayerInput {
             layer: LayerName::System,
             tree: overlay.tree.clone(),
             contents: ContentSource::Stored(configured),
-            whole: true,
+            whole: accounts.is_empty(),
         });
         Ok(ImageTrees::new(inputs, overlay))
     }

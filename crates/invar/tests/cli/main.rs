@@ -4,6 +4,7 @@ mod audit;
 mod bad_input;
 mod book;
 mod build;
+mod checks;
 mod configuration;
 mod diff;
 mod diversions;
