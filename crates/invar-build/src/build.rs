@@ -101,6 +101,7 @@ fn attempt(
     request: &BuildRequest,
     destination: &mut dyn Destination,
 ) -> Result<Built, BuildError> {
+    files.warnings.iter().for_each(|warning| session.sources.reporter.warn(warning));
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
     let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, request.target.path())?;

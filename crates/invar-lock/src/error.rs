@@ -83,6 +83,26 @@ pub enum LockError {
         part: invar_project::LockPart,
         /// What is missing.
         what: String,
+        /// The command that locks it.
+        command: String,
+    },
+    /// uv is not there, or does not work.
+    #[error("{} is {state}, and only uv can update it: {problem}", path.display())]
+    NoUv {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What is wrong with it: `missing`, or `out of date`.
+        state: &'static str,
+        /// Why uv cannot be asked.
+        problem: String,
+    },
+    /// uv cannot lock the project.
+    #[error("uv cannot update {}:\n{said}", path.display())]
+    UvLock {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What uv says.
+        said: String,
     },
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
@@ -135,6 +155,17 @@ pub enum BuildsError {
         name: String,
         /// The wheel.
         file: String,
+    },
+    /// What a build is to have in the version that the project has, it does not have.
+    #[error(
+        "extra-build-dependencies of [tool.uv] give {needed} to the build of {name} with match-runtime, but the project \
+         does not install {needed}"
+    )]
+    NoRuntime {
+        /// The package that is built.
+        name: String,
+        /// What it is to have.
+        needed: String,
     },
     /// What a build needs is neither a wheel nor a source distribution of an index.
     #[error(
@@ -218,8 +249,9 @@ impl Diagnostic for LockError {
             | Self::NoInterpreter { .. }
             | Self::Keyring { .. }
             | Self::Solve { .. }
-            | Self::TwoVersions { .. } => Kind::Input,
-            Self::PartNotLocked { .. } => Kind::Locks,
+            | Self::TwoVersions { .. }
+            | Self::UvLock { .. } => Kind::Input,
+            Self::PartNotLocked { .. } | Self::NoUv { .. } => Kind::Locks,
         }
     }
 
@@ -229,7 +261,8 @@ impl Diagnostic for LockError {
             Self::Realise(error) => error.hint(),
             Self::Builds(error) => error.hint(),
             Self::Part { source, .. } => source.hint(),
-            Self::PartNotLocked { part, .. } => Some(format!("run `{}`", part.command()).into()),
+            Self::PartNotLocked { command, .. } => Some(format!("run `{command}`").into()),
+            Self::NoUv { .. } => Some("install uv, or run `uv lock` where it is".into()),
             Self::NoInterpreter { .. } => Some(
                 "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
                  `suite = \"sid\"`"
@@ -260,6 +293,7 @@ impl Diagnostic for BuildsError {
             | Self::UvLock { .. }
             | Self::Requirements { .. }
             | Self::LocalWheel { .. }
+            | Self::NoRuntime { .. }
             | Self::Source { .. }
             | Self::Cycle { .. }
             | Self::NotAPackage { .. }

@@ -49,7 +49,7 @@ pub use self::schema::schema;
 pub use self::step::{FileText, ListValues, Output, Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
 pub use self::variant::{ContentKeys, ImageOverride};
-pub use self::workspace::WorkspaceRoot;
+pub use self::workspace::{WorkspaceRoot, read_uv_toml};
 use crate::manifest::reader::{Reader, Section, Value};
 use crate::manifest::schema::{PythonName, package_names_schema};
 use crate::{Glob, SuiteName, Timestamp, ValueError};

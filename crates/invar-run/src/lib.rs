@@ -11,6 +11,7 @@
 mod backend;
 mod bytecode;
 mod configuration;
+mod contested;
 mod context;
 mod debian;
 mod error;
@@ -33,6 +34,7 @@ mod vendor_target;
 
 pub use backend::{backend_requires, check_backend};
 pub use bytecode::{Candidate, Compiled, Interpreter, compile};
+pub use contested::{Contested, contested, copy_packages};
 pub use context::{BuildContext, RunLimits, Runner};
 pub use debian::{ConfiguredPackages, DebianRoot, configuration_key, debian_checkout};
 pub use error::RunError;

@@ -25,7 +25,7 @@ pub(super) struct ImageLayers<'a> {
 
 impl Keyed for ImageLayers<'_> {
     const DOMAIN: &'static str = "layers";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn encode(&self, writer: &mut KeyWriter) {
         let Self { layers, interpreter, user, source, commands, bytecode, overrides } = self;
@@ -178,7 +178,7 @@ mod keys {
         };
         assert_eq!(
             layers.describe(),
-            "layers 1 67a22f61dd32565966a1b4b36d18f2318c13edd4de6c379daff79a4788857201",
+            "layers 2 1e5ce8594bca6731f39ea32a13c9352d316776c46ebbed898ebee9559e714f24",
             "{CHANGED}"
         );
         assert_eq!(

@@ -77,7 +77,7 @@ pub fn front_end(
         inner => format!("{folder}/{inner}"),
     };
     let environment_folder = format!("/{}", invar_plan::BUILD_ENVIRONMENT);
-    let top = task.source.top;
+    let top = &task.source.top;
     let script = format!(
         "set -e\n\
          for patch in /{BUILD}/patches/*.patch; do\n\
