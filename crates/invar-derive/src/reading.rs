@@ -6,7 +6,7 @@ use std::path::Path;
 
 use invar_checkout::{CheckoutError, source_files};
 use invar_init::{
-    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
+    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, Source, add_needs,
     read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
@@ -44,7 +44,9 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
-    with_project(folder, pyproject, &own_files(folder)?, read_project)
+    let mut draft = with_project(folder, pyproject, &own_files(folder)?, read_project)?;
+    draft.keep_parsed(Source { file: "pyproject.toml", line: 0 }, Some(pyproject));
+    Ok(draft)
 }
 
 /// The files of a project, and the texts of those that show what it is.
@@ -113,6 +115,13 @@ impl<'a> Sources<'a> {
             None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
             None => {}
         }
+        // What the manifest may not say together with the project is a comment, and no error about a line of it.
+        let file = match self.named.kind {
+            SourceKind::Flake => "flake.nix",
+            SourceKind::Dockerfile => "Dockerfile",
+            SourceKind::Project => "pyproject.toml",
+        };
+        draft.keep_parsed(Source { file, line: 0 }, self.pyproject.as_deref());
         Ok(draft)
     }
 

@@ -161,7 +161,8 @@ fn mcp(code: &Code<'_>, file: &PythonFile<'_>) -> Option<Listener> {
     if calls().any(|call| transport(&call) == "stdio") {
         return None;
     }
-    let calls: Vec<Call<'_>> = calls().filter(|call| TRANSPORTS.contains(&transport(call).as_str())).collect();
+    let calls: Vec<Call<'_>> =
+        calls().filter(|call| TRANSPORTS.contains(&transport(call).as_str())).collect();
     // Of several ways to listen, the one for others names an address.
     let call = calls.iter().find(|call| call.named("host").is_some()).or(calls.first())?;
     // The one library takes them here, the other where the server is created.
