@@ -278,6 +278,13 @@ impl Environment {
         &self.layers
     }
 
+    /// The directory of this host that a program in the shell sees as the virtual environment, if there is one.
+    pub fn virtual_environment(&self) -> Option<&Path> {
+        let target = format!("/{ENVIRONMENT}");
+        let mount = self.mounts.iter().find(|mount| mount.target == target)?;
+        Some(&mount.source)
+    }
+
     /// Whether the root has the program at the absolute path `program`.
     pub fn has(&self, program: &str) -> bool {
         let inner = program.trim_start_matches('/');

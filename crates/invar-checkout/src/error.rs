@@ -126,10 +126,14 @@ pub enum CheckoutError {
         path: PathBuf,
     },
     /// Manifest and locks do not belong together.
-    #[error("invar.lock is out of date: {}", .findings.join("; "))]
+    #[error("{file} is out of date: {}", .findings.join("; "))]
     Mismatch {
+        /// The lock: `uv.lock` or `invar.lock`.
+        file: &'static str,
         /// A sentence for each disagreement.
         findings: Vec<String>,
+        /// The command that ends them.
+        command: String,
     },
     /// There is no such image.
     #[error("the manifest has no image {name}{}", nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
@@ -183,11 +187,12 @@ impl Diagnostic for CheckoutError {
 
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
-            Self::NoProject { .. } => "run this in a uv project, or pass its directory",
+            Self::NoProject { .. } => "run this in a uv project or below it, or pass its directory",
             Self::WorkspaceRoot { .. } => {
                 "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
             }
-            Self::NoUvLock { .. } => "run `uv lock`",
+            Self::NoUvLock { .. } => "run `invar lock`; it has uv create uv.lock",
+            Self::Mismatch { command, .. } => return Some(Hint::Owned(format!("run `{command}`"))),
             Self::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",
             Self::OnlyDerived { .. } => "run `invar lock`; it keeps the locked versions",
             Self::NoImage { nearest: None, .. } => {

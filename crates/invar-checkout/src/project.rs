@@ -46,6 +46,8 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
+    /// Whether the lock is used as it is, without asking whether it belongs to the project.
+    pub is_frozen: bool,
     /// The packages among its files that have been read.
     pub(crate) packages: Packages,
 }
@@ -167,6 +169,7 @@ impl ProjectFiles {
             lock_file,
             lock_text,
             lock_error,
+            is_frozen: false,
             packages: Packages::default(),
         })
     }
@@ -200,14 +203,34 @@ impl ProjectFiles {
             return Err(CheckoutError::InvarLock { path, source: Box::new(error.clone()) });
         }
         let lock = self.lock.as_ref().ok_or_else(|| self.no_lock())?;
-        let mut findings = self.uv_findings();
-        findings.extend(
-            lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref())
-                .into_iter()
-                .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
-                .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
-        );
-        if findings.is_empty() { Ok(lock) } else { Err(CheckoutError::Mismatch { findings }) }
+        if self.is_frozen {
+            return Ok(lock);
+        }
+        self.check_uv_lock(part)?;
+        let findings: Vec<String> = lock
+            .check(self.whole_manifest())
+            .into_iter()
+            .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
+            .map(|mismatch| mismatch.to_string())
+            .collect();
+        if findings.is_empty() { Ok(lock) } else { Err(self.mismatch(findings, part)) }
+    }
+
+    /// Whether `uv.lock` belongs to `pyproject.toml`.
+    ///
+    /// # Errors
+    /// [`CheckoutError::Mismatch`], with the command that locks `part`.
+    pub fn check_uv_lock(&self, part: &LockPart) -> Result<(), CheckoutError> {
+        let findings = self.uv_findings();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(CheckoutError::Mismatch { file: "uv.lock", findings, command: part.command(&self.folder) })
+    }
+
+    /// That `invar.lock` does not belong to the project, for these reasons, as far as `part` is concerned.
+    pub fn mismatch(&self, findings: Vec<String>, part: &LockPart) -> CheckoutError {
+        CheckoutError::Mismatch { file: "invar.lock", findings, command: part.command(&self.folder) }
     }
 
     /// Why there is no lock: there is no file, or one that only has what was derived.
@@ -280,8 +303,7 @@ impl ProjectFiles {
         let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
             return Vec::new();
         };
-        let disagreements = uv_lock.check_project(project);
-        disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
+        uv_lock.check_project(project).iter().map(ToString::to_string).collect()
     }
 
     /// The name of the archive that a build writes where none is given, relative to the current folder.

@@ -45,7 +45,7 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
-    let files = files(folder, |path| path.ends_with(".py"))?;
+    let files = files(folder, says_what_runs)?;
     with_project(folder, pyproject, own_version_file(folder), &files, read_project)
 }
 
@@ -188,6 +188,14 @@ fn may_be_evaluated(path: &str) -> bool {
     const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
     let name = path.rsplit('/').next().unwrap_or(path);
     !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file may say what the project runs, and where it listens.
+fn says_what_runs(path: &str) -> bool {
+    let is_top = !path.contains('/');
+    path.ends_with(".py")
+        || [".streamlit/config.toml", "Procfile"].contains(&path)
+        || is_top && (path.to_lowercase().starts_with("readme") || path.starts_with("Dockerfile"))
 }
 
 /// The folder's name as an image may be called; `app` where there is nothing of it left.

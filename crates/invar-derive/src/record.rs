@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_checkout::{CheckoutError, ProjectFiles};
-use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
+use invar_checkout::CheckoutError;
+use invar_project::{DerivedManifest, Manifest, ManifestError, ManifestSources, Purpose};
+use invar_python::lock_digest;
 use invar_tree::Digest;
 
 use crate::change::Change;
@@ -63,6 +64,7 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
         purposes,
         files: digests.into_iter().filter_map(|(path, digest)| Some((path, digest?))).collect(),
         project: project_digest(sources.pyproject.as_deref()),
+        uv_lock: uv_lock_digest(&named.folder)?,
         text,
     })
 }
@@ -80,22 +82,27 @@ pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>,
     for path in paths {
         let (expected, found) = (manifest.files.get(&path).copied(), digest(&named.folder.join(&path))?);
         if expected != found {
-            changes.push(Change { path, expected, found });
+            changes.push(Change { path, expected, found, is_of_project: false });
         }
     }
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
     let (expected, found) = (manifest.project, project_digest(pyproject.as_deref()));
     if expected != found {
         let path = "[project] in pyproject.toml".to_owned();
-        changes.push(Change { path, expected, found });
+        changes.push(Change { path, expected, found, is_of_project: true });
+    }
+    let (expected, found) = (manifest.uv_lock, uv_lock_digest(&named.folder)?);
+    if expected != found {
+        let path = "uv.lock".to_owned();
+        changes.push(Change { path, expected, found, is_of_project: true });
     }
     Ok(changes)
 }
 
-/// Whether `lock` was created for another `uv.lock` than that of `files`.
-pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> {
-    let (expected, found) = (lock.uv_lock, files.uv_lock_digest);
-    (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
+/// The digest of the project's own `uv.lock`, whatever its line ends; `None` without one. That of a workspace is not
+/// looked at when a manifest is derived.
+fn uv_lock_digest(folder: &Path) -> Result<Option<Digest>, DeriveError> {
+    Ok(text_if_there(&folder.join("uv.lock"))?.as_deref().map(lock_digest))
 }
 
 /// The digest of a file; `None` if there is none.

@@ -1,7 +1,18 @@
 //! What a uv project is, as far as its files show it: what its image runs, and what it needs.
 mod application;
+mod code;
+mod declared;
+mod installed;
+mod listener;
 mod locked;
 mod modules;
+mod objects;
+mod program;
+mod python_file;
+mod search_path;
+mod served;
+mod starting;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +22,11 @@ use invar_python::{COMPILER_PACKAGES, DistributionName, UvLock, UvLockError, Ver
 use toml::de::DeTable;
 
 use crate::draft::{Draft, Note, Source};
+use crate::project::code::Code;
+use crate::project::declared::Declared;
+use crate::project::installed::Installed;
 use crate::project::locked::LockedPackages;
+use crate::project::starting::Project;
 use crate::suite;
 
 /// What is known of a project.
@@ -32,8 +47,10 @@ pub struct ProjectView<'a> {
 pub(crate) struct Facts {
     /// The project's normalized name.
     pub name: String,
-    /// The programs of the project, each with the function that it calls; it installs them if it is a package.
+    /// The programs that the project installs, each with the function that it calls.
     pub scripts: BTreeMap<String, String>,
+    /// The folders of a workspace's members.
+    pub members: Vec<String>,
     /// Whether the project is installed as a package.
     pub is_package: bool,
     /// The normalized names of all packages of `uv.lock`, or of the direct dependencies where there is none.
@@ -70,9 +87,15 @@ pub enum ProjectError {
 /// [`ProjectError`].
 pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     let mut draft = Draft::default();
-    let facts = Facts::read(view, &draft)?;
+    let mut facts = Facts::read(view, &draft)?;
     facts.add_suite(&mut draft);
-    application::add_command(&mut draft, &facts, view.files);
+    let table: toml::Table = toml::from_str(view.pyproject).map_err(ProjectError::Pyproject)?;
+    facts.scripts = scripts(&table);
+    facts.members = members(&table, view.files);
+    let code = Code::of(view.files, &facts.packages);
+    let installed = facts.is_package.then(|| Installed::of(&table, &facts.name, &code));
+    let project = Project { facts: &facts, code, installed, declared: Declared::of(view.files) };
+    application::add_command(&mut draft, &project, view.files.keys());
     modules::add_missing(&mut draft, &facts, facts.uv_lock.as_ref(), view.files);
     let facts =
         if draft.extras.is_some() || !draft.groups.is_empty() { Facts::read(view, &draft)? } else { facts };
@@ -239,6 +262,34 @@ fn note(draft: &mut Draft, file: &str, why: String) {
     let mut note = Note::new(Source { file: "pyproject.toml", line: 0 }, "", why);
     note.file = Some(file.to_owned()).filter(|file| file != "pyproject.toml");
     draft.add_note(note);
+}
+
+/// The programs that `pyproject.toml` names, each with the function that it calls.
+fn scripts(pyproject: &toml::Table) -> BTreeMap<String, String> {
+    let project = pyproject.get("project");
+    let tables =
+        ["gui-scripts", "scripts"].map(|key| project.and_then(|project| project.get(key)?.as_table()));
+    let scripts = tables.into_iter().flatten().flatten();
+    scripts.filter_map(|(name, target)| Some((name.clone(), target.as_str()?.to_owned()))).collect()
+}
+
+/// The folders of the workspace's members that are projects.
+fn members(pyproject: &toml::Table, files: &BTreeMap<String, Option<String>>) -> Vec<String> {
+    let workspace =
+        pyproject.get("tool").and_then(|tool| tool.get("uv")?.get("workspace")?.get("members")?.as_array());
+    let patterns: Vec<&str> = workspace.into_iter().flatten().filter_map(toml::Value::as_str).collect();
+    let is_member = |directory: &str| {
+        patterns.iter().any(|pattern| {
+            let start = pattern.split('*').next().unwrap_or_default().trim_start_matches("./");
+            if pattern.contains('*') {
+                directory.starts_with(start)
+            } else {
+                directory == start.trim_end_matches('/')
+            }
+        })
+    };
+    let directories = files.keys().filter_map(|path| path.strip_suffix("/pyproject.toml"));
+    directories.filter(|directory| is_member(directory)).map(str::to_owned).collect()
 }
 
 /// What `pyproject.toml` says of the project, as far as it can be read: what is wrong with it is for `invar lock` to say.

@@ -4,6 +4,7 @@ mod resolver;
 mod uv;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use invar_checkout::ProjectFiles;
 use invar_plan::build_root_name;
@@ -92,7 +93,8 @@ fn lock_sources(
             resolver.keep(old, known);
             // A copy without a repository says nothing of the version, and the lock keeps it.
             let version = version.or_else(|| known.version.clone());
-            builds.insert(name, LockedBuild { version, ..known.clone() });
+            let commit = commit(&chosen);
+            builds.insert(name, LockedBuild { version, commit, ..known.clone() });
             continue;
         }
         let root = build_root_name(&files.manifest, &name);
@@ -104,6 +106,14 @@ fn lock_sources(
     }
     builds.extend(resolver.resolve(wanted)?);
     Ok(builds)
+}
+
+/// The commit that is built, where it is one.
+fn commit(chosen: &ChosenSource) -> Option<String> {
+    match &chosen.source {
+        SourceLocation::Git { commit, .. } => Some(commit.clone()),
+        SourceLocation::Archive { .. } | SourceLocation::Directory { .. } => None,
+    }
 }
 
 /// What the package and the project say that its build needs.
@@ -122,6 +132,13 @@ fn declared(
         source: Box::new(source),
     })?;
     let mut requires: BTreeSet<String> = system.requires.into_iter().collect();
+    requires.append(&mut added_requirements(files, name));
+    Ok(requires)
+}
+
+/// What the project says that the build of a package needs in addition.
+fn added_requirements(files: &ProjectFiles, name: &DistributionName) -> BTreeSet<String> {
+    let mut requires = BTreeSet::new();
     if let Some(own) = files.manifest.python.overrides.get(name) {
         requires.extend(own.build_requires.iter().map(ToString::to_string));
     }
@@ -130,7 +147,22 @@ fn declared(
     {
         requires.extend(extra.iter().map(|extra| extra.requirement.to_string()));
     }
-    Ok(requires)
+    requires
+}
+
+/// What of the requirements of a build is known without fetching anything: what the project says, and what its own
+/// folders declare. What is wrong with these is reported when they are built.
+pub(crate) fn known_requirements(
+    files: &ProjectFiles,
+    name: &DistributionName,
+    chosen: &ChosenSource,
+) -> BTreeSet<String> {
+    let mut requires = added_requirements(files, name);
+    if let SourceLocation::Directory { path, .. } = &chosen.source {
+        let pyproject = fs::read_to_string(files.folder.join(path).join("pyproject.toml")).ok();
+        requires.extend(build_system(pyproject.as_deref()).into_iter().flat_map(|system| system.requires));
+    }
+    requires
 }
 
 /// The version that the build is told, so that it does not look for a repository: as `uv.lock` has it, or for a project

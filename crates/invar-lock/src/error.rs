@@ -99,6 +99,26 @@ pub enum LockError {
         part: invar_project::LockPart,
         /// What is missing.
         what: String,
+        /// The command that locks it.
+        command: String,
+    },
+    /// uv is not there, or does not work.
+    #[error("{} is {state}, and only uv can update it: {problem}", path.display())]
+    NoUv {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What is wrong with it: `missing`, or `out of date`.
+        state: &'static str,
+        /// Why uv cannot be asked.
+        problem: String,
+    },
+    /// uv cannot lock the project.
+    #[error("uv cannot update {}:\n{said}", path.display())]
+    UvLock {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What uv says.
+        said: String,
     },
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
@@ -236,8 +256,9 @@ impl Diagnostic for LockError {
             | Self::NoInterpreter { .. }
             | Self::Keyring { .. }
             | Self::Solve { .. }
-            | Self::TwoVersions { .. } => Kind::Input,
-            Self::PartNotLocked { .. } => Kind::Locks,
+            | Self::TwoVersions { .. }
+            | Self::UvLock { .. } => Kind::Input,
+            Self::PartNotLocked { .. } | Self::NoUv { .. } => Kind::Locks,
         }
     }
 
@@ -247,7 +268,8 @@ impl Diagnostic for LockError {
             Self::Realise(error) => error.hint(),
             Self::Builds(error) => error.hint(),
             Self::Part { source, .. } => source.hint(),
-            Self::PartNotLocked { part, .. } => Some(format!("run `{}`", part.command()).into()),
+            Self::PartNotLocked { command, .. } => Some(format!("run `{command}`").into()),
+            Self::NoUv { .. } => Some("install uv, or run `uv lock` where it is".into()),
             Self::NoRelease(error) => Some(match error.wider() {
                 Some((requires, release)) => format!(
                     "if the project runs on Python {}, set requires-python = \"{requires}\" and run `uv lock`: Debian \

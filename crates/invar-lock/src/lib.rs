@@ -21,12 +21,15 @@ mod release;
 mod requests;
 mod roots;
 mod update;
+mod uv;
+mod uv_lock;
 
 pub use context::LockContext;
 pub use error::{BuildsError, LockError};
 pub use keyring::read_keyring;
 pub use lock::{Locked, lock};
-pub use parts::{Unlocked, check_parts, unlocked};
+pub use parts::{Unlocked, check_parts, outdated};
 pub use proposals::{Proposals, proposals};
 pub use release::{PythonNote, python_notes};
 pub use update::Update;
+pub use uv_lock::update_uv_lock;

@@ -1,7 +1,7 @@
 //! A lock from what the archives have now: suites, packages, everything other than the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
+use invar_apt::{Guess, PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Verdict, only_for_scripts, script_key, verdict};
@@ -104,6 +104,7 @@ impl Making<'_> {
                         source: Box::new(source),
                     },
                 )?;
+            report_guesses(context, &solution.guesses);
             platforms.insert(platform, locked_platform(context, files, solution, &suites, &locked_suites)?);
             indexes.push((platform, index));
             interpreter = found;
@@ -112,7 +113,7 @@ impl Making<'_> {
         let created = created.expect("a release has at least one suite");
         let mut lock = InvarLock {
             created,
-            uv_lock: files.uv_lock_digest,
+            uv_lock: None,
             request,
             interpreter,
             suites: locked_suites,
@@ -155,6 +156,7 @@ impl Making<'_> {
             platform,
             codename: archive.codename,
             locked: &of_record,
+            guessed: &|guesses| report_guesses(self.context, guesses),
         };
         let mut wanted: Vec<_> = requests(&files.manifest, &builds).into_iter().collect();
         // One package has one version in a lock, and the shell has no say in which: it comes last.
@@ -346,6 +348,18 @@ fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, L
         locked.insert(name, suite);
     }
     Ok(locked)
+}
+
+/// Which packages were chosen where Debian has no preference: another may be wanted.
+fn report_guesses(context: &LockContext<'_>, guesses: &[Guess]) {
+    for Guess { of, name, chosen, others } in guesses {
+        let others: Vec<&str> = others.iter().map(PackageName::as_str).collect();
+        let note = format!(
+            "{of} needs the virtual package {name}: {chosen} provides it; to use another, add it to `packages` ({})",
+            others.join(", ")
+        );
+        context.sources.reporter.event(&Event::Note(&note));
+    }
 }
 
 /// A mirror that is behind what was locked before is no error, but somebody may be withholding updates.

@@ -14,7 +14,7 @@ use invar_python::{
 };
 use invar_realise::{BackendQuestion, PackageSource, locked_digest, read_source};
 
-use super::{declared, uv};
+use super::{commit, declared, uv};
 use crate::context::LockContext;
 use crate::{BuildsError, LockError};
 
@@ -164,6 +164,7 @@ impl<'a> Resolver<'a> {
         let mut build = LockedBuild {
             version: one.version.clone(),
             source: locked_digest(&one.chosen, &one.source),
+            commit: commit(&one.chosen),
             requires: one.requires.clone(),
             ..LockedBuild::default()
         };

@@ -8,6 +8,7 @@ use invar_python::{DistributionName, Target, UvLock, build_requirements_project}
 use invar_realise::Event;
 
 use crate::context::LockContext;
+use crate::uv::uv_lock_command;
 use crate::{BuildsError, LockError};
 
 /// What may be built in order to build.
@@ -64,16 +65,10 @@ pub(super) fn lock(
     if builds.none {
         context.sources.reporter.event(&Event::LockingBuilds { names: &names });
     }
-    let output = Command::new(context.uv)
-        .args(["lock", "--quiet", "--no-progress", "--color", "never"])
+    let output = uv_lock_command(context.uv, folder)
+        .arg("--quiet")
         .args(builds.none.then_some("--no-build"))
         .args(builds.without.iter().flat_map(|name| ["--no-build-package", name.as_str()]))
-        .current_dir(folder)
-        .env_remove("VIRTUAL_ENV")
-        .env_remove("UV_PROJECT")
-        .env_remove("UV_FROZEN")
-        .env_remove("UV_LOCKED")
-        .stdin(Stdio::null())
         .output()
         .map_err(|error| {
             let program = context.uv.display();

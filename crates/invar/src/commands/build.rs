@@ -31,7 +31,7 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
             &options.project,
             &options.derive.derive,
             Purpose::Build,
-            options.locked,
+            options.locking.locked,
         );
     }
     let open = Open {
@@ -39,7 +39,7 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
         derive: &options.derive.derive,
         purpose: Purpose::Build,
         keyring: options.keyring.as_deref(),
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: options.keep_failed,
     };
     let (session, files) = open.open(global, reporter)?;

@@ -1,5 +1,5 @@
 //! `invar init`
-use std::path::Path;
+use std::path::{Component, Path};
 use std::process::ExitCode;
 
 use invar_derive::ManifestFile;
@@ -25,9 +25,11 @@ pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
 
 /// The commands that come next, for a project in `folder`.
 fn next(folder: &Path, needs_uv_lock: bool) -> String {
+    // From below it, the project is found again.
+    let is_above = folder.components().all(|part| matches!(part, Component::CurDir | Component::ParentDir));
     let folder = folder.to_string_lossy();
     let (there, of) = match &*folder {
-        "" | "." => (String::new(), String::new()),
+        _ if is_above => (String::new(), String::new()),
         folder => (format!(" --directory {folder}"), format!(" {folder}")),
     };
     let lock = if needs_uv_lock { format!("`uv lock{there}`, and then ") } else { String::new() };

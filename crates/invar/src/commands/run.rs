@@ -25,7 +25,7 @@ pub fn run(global: &Global, options: &Run, reporter: &dyn CliReporter) -> Result
             &options.project,
             &options.derive.derive,
             Purpose::Run,
-            options.locked,
+            options.locking.locked,
         );
     }
     let open = Open {
@@ -33,7 +33,7 @@ pub fn run(global: &Global, options: &Run, reporter: &dyn CliReporter) -> Result
         derive: &options.derive.derive,
         purpose: Purpose::Run,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: options.keep_failed,
     };
     let (session, files) = open.open(global, reporter)?;

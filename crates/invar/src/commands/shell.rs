@@ -42,7 +42,7 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
             &options.project,
             &options.derive.derive,
             Purpose::Shell,
-            options.locked,
+            options.locking.locked,
         );
     }
     let open = Open {
@@ -50,7 +50,7 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         derive: &options.derive.derive,
         purpose: Purpose::Shell,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: options.keep_failed,
     };
     let (session, files) = open.open(global, reporter)?;

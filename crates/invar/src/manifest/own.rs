@@ -4,7 +4,7 @@ use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 use serde_json::Value;
 
-use super::folder_and_image;
+use super::{Read, Unread, folder_and_image};
 use crate::cli::{Derive, Global};
 use crate::failure::Failure;
 
@@ -21,6 +21,8 @@ pub enum Records {
     Required,
     /// It is used.
     Used,
+    /// It is used as it is.
+    Frozen,
     /// It is used; a lock that cannot be read is replaced.
     Renewed,
     /// It is not used.
@@ -44,9 +46,17 @@ pub fn image(wanted: &Wanted) -> Option<&str> {
 /// Reads the project.
 ///
 /// # Errors
-/// [`Failure`].
-pub fn read(_: &Global, wanted: &Wanted, _: Purpose, _: Records) -> Result<(ProjectFiles, bool), Failure> {
-    Ok((ProjectFiles::read(&wanted.folder)?, false))
+/// [`Unread`].
+pub fn read(wanted: &Wanted, _: Purpose, _: Records) -> Result<Read, Unread> {
+    Ok(Read { files: ProjectFiles::read(&wanted.folder)?, is_new: false, said: () })
+}
+
+/// Says what stands in for the manifest: nothing does.
+pub fn announce(_: &Global, _: &Wanted, _: Purpose, _: &Read) {}
+
+/// The project's folder.
+pub fn folder(wanted: &Wanted) -> &Path {
+    &wanted.folder
 }
 
 /// Reads the project.

@@ -94,14 +94,9 @@ fn locks_that_do_not_belong_together() {
     for arguments in [["lock", "--check", "project"], ["build", "--locked", "project"]] {
         says(&world.run(&arguments).failure(3), &["hello-data", "invar lock"]);
     }
-    says(&world.run(&["build", "project"]).failure(3), &["hello-data", "invar lock"]);
 
     world.context.write("project/pyproject.toml", MANIFEST.replace("\"words\"]", "\"words>=7\"]"));
-    says(&world.run(&["lock", "--check", "project"]).failure(3), &["uv.lock", "words", "uv lock"]);
-
-    world.context.write("project/pyproject.toml", MANIFEST);
-    world.context.write("project/uv.lock", format!("{}\n# changed\n", world.read("uv.lock")));
-    says(&world.run(&["lock", "--check", "project"]).failure(3), &["uv.lock", "invar lock"]);
+    says(&world.run(&["lock", "--check", "project"]).failure(3), &["uv.lock", "words", "invar lock"]);
     nothing_left(&world);
 }
 
