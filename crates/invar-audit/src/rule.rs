@@ -266,7 +266,7 @@ rules! {
     DownloadWithoutChecksum {
         "download-without-checksum", Dockerfile, Error,
         "a file is downloaded without verification",
-        "A URL identifies a location, not content. Release files are replaced, `latest` moves, servers are compromised.",
+        "A URL identifies a location, not content. Release files are replaced, `latest` moves, servers are compromised. A checksum that is downloaded from the same server changes with the file.",
         "A different program ends up in the image, unnoticed.",
         "Verify it: `echo \"<sha256>  file\" | sha256sum -c -`, or use `ADD --checksum=sha256:...`.",
     }

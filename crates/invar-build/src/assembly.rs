@@ -1,6 +1,7 @@
 //! An image in the making: what it is assembled from.
 mod key;
 mod layers;
+mod package_files;
 mod trees;
 
 use std::sync::OnceLock;

@@ -54,6 +54,15 @@ pub enum BuildError {
         /// The platforms that were asked for.
         platforms: Vec<invar_project::Platform>,
     },
+    /// Something is wrong with an additional image of the project.
+    #[error("cannot build {part}")]
+    Part {
+        /// The image.
+        part: invar_project::LockPart,
+        /// What is wrong.
+        #[source]
+        source: Box<BuildError>,
+    },
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
     Plan(#[from] invar_plan::PlanError),
@@ -132,6 +141,7 @@ impl Diagnostic for BuildError {
         match self {
             Self::Checkout(error) => error.kind(),
             Self::Realise(error) => error.kind(),
+            Self::Part { source, .. } => source.kind(),
             Self::Read { .. }
             | Self::Plan(_)
             | Self::Reference { .. }
@@ -158,6 +168,7 @@ impl Diagnostic for BuildError {
             Self::Fetch(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Run(error) => error.hint(),
+            Self::Part { source, .. } => source.hint(),
             _ => None,
         }
     }
@@ -167,6 +178,7 @@ impl Diagnostic for BuildError {
             Self::Checkout(error) => error.message(colored),
             Self::Realise(error) => error.message(colored),
             Self::Run(error) => error.message(colored),
+            Self::Part { source, .. } => format!("{self}: {}", source.message(colored)),
             _ => sentence(self),
         }
     }

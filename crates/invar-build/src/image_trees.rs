@@ -4,7 +4,7 @@ use std::sync::Arc;
 use invar_checkout::SourceTree;
 use invar_plan::LayerName;
 use invar_project::{Identity, StepName, User};
-use invar_run::{BuildContext, Links, Moved, Overlay, Root, RunError, warn_of_needs};
+use invar_run::{BuildContext, Links, Moved, Overlay, Root, RunError, UnpackedPackage, warn_of_needs};
 use invar_store::StoredTree;
 use invar_tree::{Contents, ImagePath, MemoryTree, Origin, Tree};
 
@@ -32,6 +32,8 @@ pub(crate) enum ContentSource {
     Stored(StoredTree),
     /// A tree of the store of which some is elsewhere.
     Moved(Moved),
+    /// A package of which some is elsewhere.
+    Diverted(UnpackedPackage),
     Memory(MemoryTree),
     Source,
 }
@@ -40,6 +42,16 @@ impl LayerInput {
     pub fn stored(layer: LayerName, origin: Origin, stored: StoredTree) -> Result<Self, RunError> {
         let tree = stored.tree(&Arc::new(origin))?;
         Ok(Self { layer, tree, contents: ContentSource::Stored(stored), whole: true })
+    }
+
+    /// The files of a Debian package.
+    pub fn of_package(layer: LayerName, package: &UnpackedPackage) -> Self {
+        let whole = package.is_whole();
+        let contents = match whole {
+            true => ContentSource::Stored(package.stored().clone()),
+            false => ContentSource::Diverted(package.clone()),
+        };
+        Self { layer, tree: package.tree().clone(), contents, whole }
     }
 
     /// The tree of a step, with each place where the image's links lead.
@@ -62,6 +74,7 @@ impl LayerInput {
         match &self.contents {
             ContentSource::Stored(stored) => stored,
             ContentSource::Moved(moved) => moved,
+            ContentSource::Diverted(package) => package,
             ContentSource::Memory(memory) => memory,
             ContentSource::Source => source,
         }
@@ -107,6 +120,7 @@ impl ImageTrees {
             let stored = match &input.contents {
                 ContentSource::Stored(stored) => Some(stored),
                 ContentSource::Moved(moved) => Some(moved.stored()),
+                ContentSource::Diverted(package) => Some(package.stored()),
                 ContentSource::Memory(_) | ContentSource::Source => None,
             };
             if let Some(stored) = stored

@@ -12,7 +12,9 @@ use invar_tree::Digest;
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;
+use crate::output::DIST;
 use crate::source::Packages;
+use crate::uv_settings;
 use crate::version_file::version_file;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
@@ -46,6 +48,8 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
+    /// What people should know of its files.
+    pub warnings: Vec<String>,
     /// Whether the lock is used as it is, without asking whether it belongs to the project.
     pub is_frozen: bool,
     /// The packages among its files that have been read.
@@ -143,6 +147,10 @@ impl ProjectFiles {
             },
             (None, _) => (None, None, None),
         };
+        let warnings = match &mut manifest.project {
+            Some(project) => uv_settings::read(workspace.as_deref().unwrap_or(folder), &mut project.uv)?,
+            None => Vec::new(),
+        };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
         let (lock_file, lock_error) = match lock_text.as_deref().map(LockFile::parse) {
             Some(Ok(file)) => (Some(file), None),
@@ -169,6 +177,7 @@ impl ProjectFiles {
             lock_file,
             lock_text,
             lock_error,
+            warnings,
             is_frozen: false,
             packages: Packages::default(),
         })
@@ -306,9 +315,9 @@ impl ProjectFiles {
         uv_lock.check_project(project).iter().map(ToString::to_string).collect()
     }
 
-    /// The name of the archive that a build writes where none is given, relative to the current folder.
+    /// What a build writes where no path is given, without an ending: below [`DIST`], relative to the project's folder.
     pub fn default_output(&self) -> String {
-        format!("{}.tar", short_name(&self.manifest))
+        default_output(&self.manifest)
     }
 
     /// The names that builds write to where none is given, whatever their format.
@@ -330,6 +339,9 @@ impl ProjectFiles {
     /// Where this project's settings are, as the end of a sentence.
     pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
+            if source.file == "pyproject.toml" {
+                return "[tool.invar], which `invar init` writes".to_owned();
+            }
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
         match self.folder.join("invar.toml") {
@@ -361,11 +373,21 @@ fn lock_file(folder: &Path) -> Result<Option<LockFile>, CheckoutError> {
     parsed.map(Some).map_err(|source| CheckoutError::InvarLock { path, source: Box::new(source) })
 }
 
-/// The names that builds write to where none is given, whatever their format, relative to the project.
+/// The names that builds write to where none is given, whatever their format, relative to the project; also those that
+/// earlier releases wrote next to the project's files.
 pub fn default_outputs(manifest: &Manifest) -> Vec<String> {
-    [".tar", ".oci", ".rootfs.tar", ".rootfs"]
-        .map(|ending| format!("{}{ending}", short_name(manifest)))
-        .into()
+    let stems = [default_output(manifest), short_name(manifest)];
+    let endings = [".tar", ".oci", ".rootfs.tar", ".rootfs"];
+    stems.iter().flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect()
+}
+
+/// The last part of the image's name and its tag. The tag that everything has that has none says nothing.
+fn default_output(manifest: &Manifest) -> String {
+    let (name, tag) = (short_name(manifest), manifest.image.tag.to_string());
+    match tag.as_str() {
+        "latest" => format!("{DIST}/{name}"),
+        tag => format!("{DIST}/{name}-{tag}"),
+    }
 }
 
 /// The last part of the image's name.

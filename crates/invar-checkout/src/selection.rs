@@ -1,17 +1,18 @@
 //! Which files of a project are source: of its image, of a step, of a package.
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use invar_plan::PROJECT;
-use invar_project::{Glob, Identity, SourceList, SourceRules, StepName, User};
+use invar_project::{Glob, Identity, SourceEntry, SourceList, SourceRules, StepName, User};
 use invar_tree::{Entry, ImagePath, Mode, Node, Origin, Owner, Tree};
 
 use crate::disk::{read_text_if_there, walk};
 use crate::project::ProjectFiles;
-use crate::source::{SourceTree, insert};
-use crate::workspace::add_gitignores;
+use crate::reach;
+use crate::source::{ReadPackages, SourceTree, insert};
+use crate::workspace::{add_gitignores, inner};
 use crate::{CheckoutError, SourceError};
 
 impl SourceTree {
@@ -37,7 +38,8 @@ impl SourceTree {
             tree.insert(directory.clone(), entry)
                 .map_err(|error| SourceError::Entry { message: error.to_string() })?;
         }
-        let mut source = Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree };
+        let mut source =
+            Self { folder: files.folder.clone(), prefix: format!("{PROJECT}/"), tree, ..Self::empty() };
         // A package is in the image as the wheel that is built of it.
         let is_package = manifest.project.as_ref().is_some_and(|project| project.is_package());
         let include: &[Glob] = match &manifest.include {
@@ -60,7 +62,7 @@ impl SourceTree {
         step: &StepName,
         inputs: &[Glob],
     ) -> Result<Self, CheckoutError> {
-        let mut source = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
+        let mut source = Self { folder: files.folder.clone(), ..Self::empty() };
         if inputs.is_empty() {
             return Ok(source);
         }
@@ -77,8 +79,8 @@ impl SourceTree {
         Ok(source)
     }
 
-    /// The package in the folder `path`, relative to the project. It is read once for `files`, however often it is asked
-    /// for: keys, builds and layers see the same files.
+    /// The package in the folder `path`, relative to the project, with what its build sees of the workspace around it. It is
+    /// read once for `files`, however often it is asked for: keys, builds and layers see the same files.
     pub fn of_package(
         warn: &dyn Fn(&str),
         files: &ProjectFiles,
@@ -90,61 +92,134 @@ impl SourceTree {
         if let Some(source) = known.sources.get(path) {
             return Ok(Arc::clone(source));
         }
-        let source = if path.starts_with("..") || path.starts_with('/') {
-            Self::beside(warn, files, path)?
-        } else {
-            let listed = match &known.listed {
-                Some(listed) => Arc::clone(listed),
-                None => {
-                    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
-                    let exclude = &files.manifest.exclude;
-                    let mut rules = rules(files, &[], exclude, dockerignore.as_deref(), None)?;
-                    Arc::clone(known.listed.insert(Arc::new(walk(&mut rules, &files.folder)?)))
-                }
-            };
-            Self::inside(warn, files, path, &listed)?
+        let (folder, own) = own_files(files, path, &mut known)?;
+        let source = match around(files, path, &folder, &own, &mut known)? {
+            Some((root, member, outside)) => {
+                let mut source = Self { folder: root, subdirectory: member, ..Self::empty() };
+                let inner = source.subdirectory.clone();
+                let entries = own.iter().map(|entry| {
+                    let path = ImagePath::parse(&format!("{inner}/{}", entry.path.as_str()));
+                    path.map(|path| SourceEntry { path, is_symlink: entry.is_symlink })
+                });
+                let entries = entries.collect::<Result<Vec<_>, _>>();
+                let mut entries =
+                    entries.map_err(|error| SourceError::Entry { message: error.to_string() })?;
+                entries.extend(outside);
+                source.add_listed(warn, &entries)?;
+                source
+            }
+            None => {
+                let mut source = Self { folder, ..Self::empty() };
+                source.add_listed(warn, &own)?;
+                source
+            }
         };
         let source = Arc::new(source);
         known.sources.insert(path.to_owned(), Arc::clone(&source));
         Ok(source)
     }
 
-    /// Reads a package next to the project, with ignore files of its own.
-    fn beside(warn: &dyn Fn(&str), files: &ProjectFiles, path: &str) -> Result<Self, CheckoutError> {
-        let folder = files.folder.join(path);
-        let mut source = Self { folder, prefix: String::new(), tree: Tree::new() };
-        let dockerignore = read_text_if_there(&source.folder.join(".dockerignore"))?;
-        let mut rules =
-            SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
-        if let Some(root) = &files.workspace {
-            add_gitignores(&mut rules, root, &source.folder)?;
+    /// The same without what is outside of the package's folder.
+    ///
+    /// # Errors
+    /// As [`of_package`](Self::of_package).
+    pub fn of_package_alone(&self) -> Result<Self, CheckoutError> {
+        if self.subdirectory.is_empty() {
+            return Ok(self.clone());
         }
-        source.add(warn, &mut rules, |_| true)?;
-        Ok(source)
+        let inner = format!("{}/", self.subdirectory);
+        let mut alone = Self { folder: self.folder.join(&self.subdirectory), ..Self::empty() };
+        for (path, entry) in self.tree.iter() {
+            let Some(relative) = path.as_str().strip_prefix(&inner) else { continue };
+            let relative = ImagePath::parse(relative).expect("the end of a path is one");
+            insert(&mut alone.tree, relative, entry.node.clone(), entry.mode)?;
+        }
+        Ok(alone)
     }
 
-    /// Reads a package in the project, of whose files `listed` are source.
-    fn inside(
-        warn: &dyn Fn(&str),
-        files: &ProjectFiles,
-        path: &str,
-        listed: &SourceList,
-    ) -> Result<Self, CheckoutError> {
-        let mut whole = Self { folder: files.folder.clone(), prefix: String::new(), tree: Tree::new() };
-        if path.is_empty() {
-            whole.add_listed(warn, listed, |_| true)?;
-            return Ok(whole);
-        }
-        let inner = format!("{path}/");
-        whole.add_listed(warn, listed, |file| file.starts_with(&inner))?;
-        let mut tree = Tree::new();
-        for (file, entry) in whole.tree.iter() {
-            let Some(relative) = file.as_str().strip_prefix(&inner) else { continue };
-            let relative = ImagePath::parse(relative).expect("the end of a path is one");
-            insert(&mut tree, relative, entry.node.clone(), entry.mode)?;
-        }
-        Ok(Self { folder: files.folder.join(path), prefix: String::new(), tree })
+    fn empty() -> Self {
+        Self { folder: PathBuf::new(), prefix: String::new(), subdirectory: String::new(), tree: Tree::new() }
     }
+}
+
+/// The folder of the package at `path`, relative to the project, and those of its files that are source.
+fn own_files(
+    files: &ProjectFiles,
+    path: &str,
+    known: &mut ReadPackages,
+) -> Result<(PathBuf, Vec<SourceEntry>), CheckoutError> {
+    let folder = files.folder.join(path);
+    if path.starts_with("..") || path.starts_with('/') {
+        let entries = walk(&mut rules_beside(files, &folder)?, &folder)?.entries;
+        return Ok((folder, entries));
+    }
+    let listed = listed(files, known)?;
+    if path.is_empty() {
+        return Ok((folder, listed.entries.clone()));
+    }
+    let inner = format!("{path}/");
+    let mut entries = Vec::new();
+    for SourceEntry { path, is_symlink } in &listed.entries {
+        if let Some(relative) = path.as_str().strip_prefix(&inner) {
+            let path = ImagePath::parse(relative).expect("the end of a path is one");
+            entries.push(SourceEntry { path, is_symlink: *is_symlink });
+        }
+    }
+    Ok((folder, entries))
+}
+
+/// Rules for the files in `folder`, a package next to the project: it has ignore files of its own.
+pub(crate) fn rules_beside(files: &ProjectFiles, folder: &Path) -> Result<SourceRules, CheckoutError> {
+    let dockerignore = read_text_if_there(&folder.join(".dockerignore"))?;
+    let mut rules = SourceRules::new(&[], &[], dockerignore.as_deref(), &[]).map_err(SourceError::Rules)?;
+    if let Some(root) = &files.workspace {
+        add_gitignores(&mut rules, root, folder)?;
+    }
+    Ok(rules)
+}
+
+/// All files of the project that are source of its packages.
+pub(crate) fn listed(
+    files: &ProjectFiles,
+    known: &mut ReadPackages,
+) -> Result<Arc<SourceList>, CheckoutError> {
+    if let Some(listed) = &known.listed {
+        return Ok(Arc::clone(listed));
+    }
+    let dockerignore = read_text_if_there(&files.folder.join(".dockerignore"))?;
+    let mut rules = rules(files, &[], &files.manifest.exclude, dockerignore.as_deref(), None)?;
+    let listed = Arc::new(walk(&mut rules, &files.folder)?);
+    Ok(Arc::clone(known.listed.insert(listed)))
+}
+
+/// Where a package of a workspace is in it, with what it sees of the other files there: the folder of the workspace, the
+/// package's path from there, and the files, whose paths start there too. `None` if it sees nothing.
+fn around(
+    files: &ProjectFiles,
+    path: &str,
+    folder: &Path,
+    own: &[SourceEntry],
+    known: &mut ReadPackages,
+) -> Result<Option<(PathBuf, String, BTreeSet<SourceEntry>)>, CheckoutError> {
+    let (root, member) = match &files.workspace {
+        None if path.is_empty() || path.starts_with("..") || path.starts_with('/') => return Ok(None),
+        None => (files.folder.clone(), Some(path.to_owned())),
+        Some(root) => (root.clone(), inner(root, folder)?),
+    };
+    let Some(member) = member.filter(|member| !member.is_empty()) else { return Ok(None) };
+    let mut wanted = reach::names(folder);
+    wanted.extend(reach::links(folder, own.iter()));
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let outside = match &files.workspace {
+        None => reach::outside(&root, &member, &wanted, &listed(files, known)?.entries),
+        Some(_) => {
+            let mut rules = SourceRules::new(&[], &[], None, &[]).map_err(SourceError::Rules)?;
+            reach::outside(&root, &member, &wanted, &walk(&mut rules, &root)?.entries)
+        }
+    };
+    Ok((!outside.is_empty()).then_some((root, member, outside)))
 }
 
 /// The owner and mode of a directory that `user` can write to. Whose number a name has is known only in the image, so

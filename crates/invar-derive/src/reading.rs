@@ -45,8 +45,12 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
-    let files = files(folder, says_what_runs)?;
-    with_project(folder, pyproject, own_version_file(folder), &files, read_project)
+    with_project(folder, pyproject, own_version_file(folder), &own_files(folder)?, read_project)
+}
+
+/// The files of a project, and the texts of those that show what it is.
+fn own_files(folder: &Path) -> Result<BTreeMap<String, Option<String>>, DeriveError> {
+    files(folder, says_what_runs)
 }
 
 impl<'a> Sources<'a> {
@@ -58,6 +62,10 @@ impl<'a> Sources<'a> {
         let folder = &named.folder;
         let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
         let text = text(&named.path)?;
+        if named.kind == SourceKind::Project {
+            let files = own_files(folder)?;
+            return Ok(Self { named, text, pyproject, files, flake: None, flake_lock: None });
+        }
         if named.kind == SourceKind::Flake {
             let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
             let above = above.unwrap_or(Path::new("."));
@@ -87,6 +95,10 @@ impl<'a> Sources<'a> {
     pub fn read(&self, purpose: Purpose) -> Result<Draft, DeriveError> {
         let folder = &self.named.folder;
         let mut draft = match self.named.kind {
+            SourceKind::Project => {
+                let version_file = own_version_file(folder);
+                return with_project(folder, &self.text, version_file, &self.files, read_project);
+            }
             SourceKind::Flake => self.read_flake(purpose)?,
             SourceKind::Dockerfile => self.read_dockerfile()?,
         };

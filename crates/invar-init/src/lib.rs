@@ -13,6 +13,7 @@ mod dockerfile;
 mod draft;
 mod flake;
 mod nixpkgs;
+mod package_names;
 mod project;
 mod suite;
 

@@ -47,7 +47,7 @@ pub struct ProjectView<'a> {
 pub(crate) struct Facts {
     /// The project's normalized name.
     pub name: String,
-    /// The programs that the project installs, each with the function that it calls.
+    /// The programs of the project, each with the function that it calls; it installs them if it is a package.
     pub scripts: BTreeMap<String, String>,
     /// The folders of a workspace's members.
     pub members: Vec<String>,
@@ -87,20 +87,27 @@ pub enum ProjectError {
 /// [`ProjectError`].
 pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     let mut draft = Draft::default();
-    let mut facts = Facts::read(view, &draft)?;
+    let facts = Facts::read(view, &draft)?;
     facts.add_suite(&mut draft);
+    add_command(view, facts, &mut draft)?;
+    let facts = Facts::read(view, &draft)?;
+    modules::add_missing(&mut draft, &facts, facts.uv_lock.as_ref(), view.files);
+    let facts =
+        if draft.extras.is_some() || !draft.groups.is_empty() { Facts::read(view, &draft)? } else { facts };
+    facts.add_needs(&mut draft);
+    Ok(draft)
+}
+
+/// Adds the command, which the project's code shows.
+fn add_command(view: &ProjectView<'_>, mut facts: Facts, draft: &mut Draft) -> Result<(), ProjectError> {
     let table: toml::Table = toml::from_str(view.pyproject).map_err(ProjectError::Pyproject)?;
     facts.scripts = scripts(&table);
     facts.members = members(&table, view.files);
     let code = Code::of(view.files, &facts.packages);
     let installed = facts.is_package.then(|| Installed::of(&table, &facts.name, &code));
     let project = Project { facts: &facts, code, installed, declared: Declared::of(view.files) };
-    application::add_command(&mut draft, &project, view.files.keys());
-    modules::add_missing(&mut draft, &facts, facts.uv_lock.as_ref(), view.files);
-    let facts =
-        if draft.extras.is_some() || !draft.groups.is_empty() { Facts::read(view, &draft)? } else { facts };
-    facts.add_needs(&mut draft);
-    Ok(draft)
+    application::add_command(draft, &project, view.files.keys());
+    Ok(())
 }
 
 /// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it
@@ -257,13 +264,6 @@ impl Facts {
     }
 }
 
-/// Notes `why` about the whole of `file`.
-fn note(draft: &mut Draft, file: &str, why: String) {
-    let mut note = Note::new(Source { file: "pyproject.toml", line: 0 }, "", why);
-    note.file = Some(file.to_owned()).filter(|file| file != "pyproject.toml");
-    draft.add_note(note);
-}
-
 /// The programs that `pyproject.toml` names, each with the function that it calls.
 fn scripts(pyproject: &toml::Table) -> BTreeMap<String, String> {
     let project = pyproject.get("project");
@@ -290,6 +290,13 @@ fn members(pyproject: &toml::Table, files: &BTreeMap<String, Option<String>>) ->
     };
     let directories = files.keys().filter_map(|path| path.strip_suffix("/pyproject.toml"));
     directories.filter(|directory| is_member(directory)).map(str::to_owned).collect()
+}
+
+/// Notes `why` about the whole of `file`.
+fn note(draft: &mut Draft, file: &str, why: String) {
+    let mut note = Note::new(Source { file: "pyproject.toml", line: 0 }, "", why);
+    note.file = Some(file.to_owned()).filter(|file| file != "pyproject.toml");
+    draft.add_note(note);
 }
 
 /// What `pyproject.toml` says of the project, as far as it can be read: what is wrong with it is for `invar lock` to say.

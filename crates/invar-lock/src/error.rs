@@ -172,6 +172,17 @@ pub enum BuildsError {
         /// The wheel.
         file: String,
     },
+    /// What a build is to have in the version that the project has, it does not have.
+    #[error(
+        "extra-build-dependencies of [tool.uv] give {needed} to the build of {name} with match-runtime, but the project \
+         does not install {needed}"
+    )]
+    NoRuntime {
+        /// The package that is built.
+        name: String,
+        /// What it is to have.
+        needed: String,
+    },
     /// What a build needs is neither a wheel nor a source distribution of an index.
     #[error(
         "the build of {name} needs {needed}, which uv takes from a repository or directory: only wheels and source \
@@ -197,6 +208,8 @@ pub enum BuildsError {
     NotAPackage {
         /// The package as `uv.lock` names it.
         name: String,
+        /// What is there and cannot be seen, with what to do.
+        hidden: Vec<String>,
     },
     /// The table `build-system` of a package cannot be used.
     #[error("cannot build {name}")]
@@ -321,6 +334,7 @@ impl Diagnostic for BuildsError {
             | Self::UvLock { .. }
             | Self::Requirements { .. }
             | Self::LocalWheel { .. }
+            | Self::NoRuntime { .. }
             | Self::Source { .. }
             | Self::Cycle { .. }
             | Self::NotAPackage { .. }
@@ -332,6 +346,7 @@ impl Diagnostic for BuildsError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Backend(error) => error.hint(),
+            Self::NotAPackage { hidden, .. } if !hidden.is_empty() => Some(hidden.join("\n").into()),
             Self::NoUv { .. } => Some("install uv".into()),
             _ => None,
         }

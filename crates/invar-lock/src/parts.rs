@@ -10,7 +10,7 @@ use invar_project::{ClosureName, InvarLock, LockPart, LockedBuild, Manifest, Mis
 use invar_python::{ChosenSource, DistributionName, Selected, SourceLocation};
 use invar_realise::Event;
 
-use crate::builds::known_requirements;
+use crate::builds::{Constraints, known_requirements};
 use crate::context::LockContext;
 use crate::{BuildsError, LockError};
 
@@ -74,6 +74,38 @@ pub(crate) fn sources(
         all.insert(chosen.name.clone(), chosen);
     }
     Ok(all)
+}
+
+/// The versions of what the parts of the project install on `platform`, those of the first part that installs it; nothing
+/// if no build asks for them.
+///
+/// # Errors
+/// As [`sources`].
+pub(crate) fn runtime_versions(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+) -> Result<BTreeMap<DistributionName, String>, LockError> {
+    let mut versions = BTreeMap::new();
+    let project = files.manifest.project.as_ref();
+    let mut extra =
+        project.into_iter().flat_map(|project| project.uv.extra_build_dependencies.values().flatten());
+    if !extra.any(|extra| extra.match_runtime) {
+        return Ok(versions);
+    }
+    for part in parts(files) {
+        let Some(manifest) = manifest_of(files.whole_manifest(), &part) else { continue };
+        // What cannot be chosen for another part is said when its builds are locked.
+        let Ok(selected) = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform) else {
+            continue;
+        };
+        for selected in selected {
+            if let Some(version) = selected.version() {
+                versions.entry(selected.name().clone()).or_insert_with(|| version.to_owned());
+            }
+        }
+    }
+    Ok(versions)
 }
 
 /// `error`, which is one of `part`.
@@ -189,12 +221,19 @@ struct Builds {
 fn find_builds(files: &ProjectFiles, lock: &InvarLock, part: &LockPart) -> Result<Builds, LockError> {
     let mut builds = Builds::default();
     for (&platform, locked) in &lock.platforms {
+        let constraints = Constraints::on(files, lock, platform);
+        let runtime = runtime_versions(files, lock, platform)?;
         for (name, chosen) in sources(files, lock, platform, part)? {
             let Some(build) = locked.builds.get(&name) else {
                 builds.missing.insert(name);
                 continue;
             };
-            if let Some(sentence) = build_change(files, lock, build, &name, &chosen)
+            let mut sentence = build_change(files, lock, build, &name, &chosen, &runtime);
+            if sentence.is_none() && !constraints.allow(locked, build) {
+                sentence =
+                    Some(format!("the build of {name} has what build-constraint-dependencies do not allow"));
+            }
+            if let Some(sentence) = sentence
                 && !builds.changed.contains(&sentence)
             {
                 builds.changed.push(sentence);
@@ -211,6 +250,7 @@ fn build_change(
     build: &LockedBuild,
     name: &DistributionName,
     chosen: &ChosenSource,
+    runtime: &BTreeMap<DistributionName, String>,
 ) -> Option<String> {
     if let Some(mismatch) = build_mismatch(build, chosen) {
         return Some(mismatch.to_string());
@@ -220,7 +260,7 @@ fn build_change(
     if is_git && build.commit.is_none() && lock.uv_lock != files.uv_lock_digest {
         return Some(BuildMismatch::Source { name: name.clone() }.to_string());
     }
-    let wanted = known_requirements(files, name, chosen);
+    let wanted = known_requirements(files, name, chosen, runtime);
     let more: Vec<&str> = wanted.difference(&build.requires).map(String::as_str).collect();
     (!more.is_empty()).then(|| format!("the build of {name} also requires {}", more.join(", ")))
 }

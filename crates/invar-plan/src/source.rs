@@ -220,6 +220,9 @@ impl Context<'_> {
         if let Some(version) = build.version.as_ref().or(chosen.version.as_ref()) {
             environment.extend(version_environment(&chosen.name, version));
         }
+        if let Some(variables) = uv.and_then(|uv| uv.extra_build_variables.get(name)) {
+            environment.extend(variables.clone());
+        }
         let Override { env, patches, config_settings, .. } = own;
         environment.extend(env.iter().map(|(name, value)| (name.to_string(), value.clone())));
         let mut settings = serde_json::Map::new();

@@ -30,7 +30,7 @@ pub use manifest::{
     Finding, HealthCheck, IMAGE_KEYS, Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval,
     LabelName, ListValues, Manifest, ManifestError, ManifestSources, Mirror, Output, Override,
     PackageRequest, Port, Prefer, Problem, Protocol, Python, RelativePath, RepositoryName, Signal, Step,
-    StepFetch, StepName, Tag, User, WorkspaceRoot, Wrap, reference, schema,
+    StepFetch, StepName, Tag, User, WorkspaceRoot, Wrap, read_uv_toml, reference, schema,
 };
 pub use platform::Platform;
 pub use source::{

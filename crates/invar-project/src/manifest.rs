@@ -49,7 +49,7 @@ pub use self::schema::schema;
 pub use self::step::{FileText, ListValues, Output, Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
 pub use self::variant::{ContentKeys, ImageOverride};
-pub use self::workspace::WorkspaceRoot;
+pub use self::workspace::{WorkspaceRoot, read_uv_toml};
 use crate::manifest::reader::{Reader, Section, Value};
 use crate::manifest::schema::{PythonName, package_names_schema};
 use crate::{Glob, SuiteName, Timestamp, ValueError};
@@ -76,7 +76,7 @@ pub struct Manifest {
     /// are always included. Default: chosen by `invar lock` to fit `requires-python`, `.python-version` and the wheels in
     /// `uv.lock`.
     pub suite: Option<SuiteName>,
-    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included.
+    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included. Instead of a virtual package, name one that provides it.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
     /// The Debian packages that every image includes, instead of Invar's small default set.

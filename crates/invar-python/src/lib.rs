@@ -67,8 +67,8 @@ pub use modules::{
 pub use name::{DistributionName, ExtraName, GroupName, LONGEST_NAME, NameError};
 pub use needs::{COMPILER_PACKAGES, Need, need};
 pub use project::{
-    ConfigSetting, DefaultGroups, ExtraBuildDependency, FieldError, Project, ProjectProblem, UvSettings,
-    UvWorkspace, config_settings,
+    ConfigSetting, DefaultGroups, ExtraBuildDependency, FieldError, Project, ProjectProblem, Treatment,
+    UV_SETTINGS, UvSetting, UvSettings, UvWorkspace, config_settings, uv_setting,
 };
 pub use python_request::{PythonRequest, VERSION_FILES, VersionFile};
 pub use reached::{reached_imports, started_files};
@@ -81,4 +81,7 @@ pub use select::{
 pub use tags::{Tag, compatible_tags};
 pub use target::{PythonVersion, PythonVersionError, Target};
 pub use version_control::version_environment;
-pub use wheel::{EntryPointError, RecordError, WHEEL_VERSION, WheelError, WheelFault, unpack_wheel};
+pub use wheel::{
+    EntryPointError, RecordError, RecordFault, WHEEL_VERSION, WheelError, WheelFault, WheelRemark,
+    unpack_wheel,
+};

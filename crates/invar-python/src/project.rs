@@ -12,9 +12,11 @@ use crate::requirement::Requirement;
 mod groups;
 mod problem;
 mod uv;
+mod uv_table;
 
 pub use problem::{FieldError, ProjectProblem};
 pub use uv::{ConfigSetting, DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, config_settings};
+pub use uv_table::{Treatment, UV_SETTINGS, UvSetting, uv_setting};
 
 type KeyProblem = invar_toml::KeyProblem<FieldError>;
 type Reader<'a> = invar_toml::Reader<'a, ProjectProblem>;
@@ -24,7 +26,7 @@ type Value<'a, 'i> = invar_toml::Value<'a, 'i, ProjectProblem>;
 /// What `pyproject.toml` says about the Python project: `[project]` (PEP 621), `[dependency-groups]` (PEP 735),
 /// `[build-system]` (PEP 518) and the keys of `[tool.uv]` that matter for an image.
 ///
-/// Keys that are not listed here belong to other tools and are not read.
+/// Other keys belong to other tools and are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     /// The name.

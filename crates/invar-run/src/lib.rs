@@ -11,6 +11,7 @@
 mod backend;
 mod bytecode;
 mod configuration;
+mod contested;
 mod context;
 mod debian;
 mod error;
@@ -29,10 +30,12 @@ mod run_command;
 mod scripts;
 mod steps;
 mod tools;
+mod unpacked;
 mod vendor_target;
 
 pub use backend::{backend_requires, check_backend};
 pub use bytecode::{Candidate, Compiled, Interpreter, compile};
+pub use contested::{Contested, contested, copy_packages};
 pub use context::{BuildContext, RunLimits, Runner};
 pub use debian::{ConfiguredPackages, DebianRoot, configuration_key, debian_checkout};
 pub use error::RunError;
@@ -54,3 +57,4 @@ pub use steps::follow::{Links, Moved, follow, links_of, resolve};
 pub use steps::{
     PreparedStep, StepEnvironment, StepTrees, displaced, make_step, prepare_steps, run_steps, wrapped,
 };
+pub use unpacked::UnpackedPackage;

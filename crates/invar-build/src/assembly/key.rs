@@ -25,7 +25,7 @@ pub(super) struct ImageLayers<'a> {
 
 impl Keyed for ImageLayers<'_> {
     const DOMAIN: &'static str = "layers";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn encode(&self, writer: &mut KeyWriter) {
         let Self { layers, interpreter, user, source, commands, bytecode, overrides } = self;
@@ -178,12 +178,12 @@ mod keys {
         };
         assert_eq!(
             layers.describe(),
-            "layers 1 67a22f61dd32565966a1b4b36d18f2318c13edd4de6c379daff79a4788857201",
+            "layers 2 1e5ce8594bca6731f39ea32a13c9352d316776c46ebbed898ebee9559e714f24",
             "{CHANGED}"
         );
         assert_eq!(
             CommandLacks { layers: key, config: &config }.describe(),
-            "lacking 1 07083fbc71196c7bb2c61fc318fa03609a55a800bde34c8fe95bad9e2e6b5144",
+            "lacking 1 147f62ec39d84dcea8760e1cf7e7f51fd7f2dd2e8b31a98ee408f1a97a5e0ade",
             "{CHANGED}"
         );
     }
@@ -194,12 +194,12 @@ mod keys {
         let environment = StepEnvironment { recipes: vec![key], builds: vec![key, key] };
         assert_eq!(
             environment.describe(),
-            "step-environment 1 b3dc2a542e16583e5721ef6fedaa084c5df3b7ce80cabdd3e8818ed05d4c162f",
+            "step-environment 2 8187595f2c27ea725846e28cbfab8a21f2662714c511d3fdcb1838e6fe99471f",
             "{CHANGED}"
         );
         assert_eq!(
             ImageCheckout(&[]).describe(),
-            "image-checkout 1 0d7ea7f8d0531f8bbfab8baaa94c9f5a52e6bdf34544bf1cc5dc46e80dd11dd9",
+            "image-checkout 1 55aa07c678c5425723916ec74637072bae0f103c1f23a88555ec79f22508974d",
             "{CHANGED}"
         );
         assert_eq!(

@@ -128,7 +128,9 @@ fn a_missing_module_is_named_after_the_programs_own_error() {
         Deb::new("hello", "1"),
         Deb::new("python3", "3.13.5-1").field("Depends", "python3.13"),
         with_programs(Deb::new("tools", "1"), &["sh"], &[Path::new("/bin/sh")]),
-        Deb::new("python3.13", "3.13.5-2").field("Depends", "libc6, tools").program("usr/bin/python3.13", python),
+        Deb::new("python3.13", "3.13.5-2")
+            .field("Depends", "libc6, tools")
+            .program("usr/bin/python3.13", python),
     ];
     let world = World::with(debs, Vec::new());
     let manifest = MANIFEST.replace("[\"numbers-of-old\", \"words\"]", "[]").replace(
