@@ -57,7 +57,7 @@ pub use name::{DistributionName, ExtraName, GroupName, LONGEST_NAME, NameError};
 pub use needs::{COMPILER_PACKAGES, Need, need};
 pub use project::{
     ConfigSetting, DefaultGroups, ExtraBuildDependency, FieldError, Project, ProjectProblem, Treatment,
-    UV_SETTINGS, UvSetting, UvSettings, UvWorkspace, config_settings, uv_setting,
+    UV_SETTINGS, UvSetting, UvSettings, UvSource, UvWorkspace, config_settings, uv_setting,
 };
 pub use requirement::{Requirement, RequirementError, RequirementFault};
 pub use sdist::{EntryFault, SDIST_VERSION, SdistError, SdistFault, unpack_sdist};
