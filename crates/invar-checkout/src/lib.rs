@@ -23,6 +23,7 @@ mod write;
 
 pub use copy::{copy_checkout, outside};
 pub use disk::{Disk, source_files};
+pub use dist::Replaced;
 pub use error::{CheckoutError, SourceError};
 pub use output::{DIST, is_archive};
 pub use project::{ProjectFiles, default_outputs};
