@@ -151,6 +151,12 @@ pub enum CheckoutError {
         /// The pattern.
         input: String,
     },
+    /// The result of a build would replace a file of the project.
+    #[error("{} is a file of the project, so no build writes there", path.display())]
+    OutputIsSource {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
@@ -176,6 +182,7 @@ impl Diagnostic for CheckoutError {
             | Self::InvarLock { .. }
             | Self::NoImage { .. }
             | Self::NoInput { .. }
+            | Self::OutputIsSource { .. }
             | Self::Source(_) => Kind::Input,
             Self::NoUvLock { .. }
             | Self::NoInvarLock { .. }
@@ -191,6 +198,7 @@ impl Diagnostic for CheckoutError {
             Self::WorkspaceRoot { .. } => {
                 "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
             }
+            Self::OutputIsSource { .. } => "pass another path with --output, or omit it to write to dist/",
             Self::NoUvLock { .. } => "run `invar lock`; it has uv create uv.lock",
             Self::Mismatch { command, .. } => return Some(Hint::Owned(format!("run `{command}`"))),
             Self::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",

@@ -7,13 +7,15 @@ use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
     ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{UvLock, lock_digest};
+use invar_python::{UvLock, VersionFile, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;
+use crate::output::DIST;
 use crate::source::Packages;
 use crate::uv_settings;
+use crate::version_file::version_file;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
 
@@ -32,6 +34,8 @@ pub struct ProjectFiles {
     pub workspace: Option<PathBuf>,
     /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
+    /// Its `.python-version`.
+    pub version_file: Option<VersionFile>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
     /// What the manifest is derived from; `None` where the project has one of its own.
@@ -164,6 +168,7 @@ impl ProjectFiles {
             folder: folder.to_owned(),
             manifest,
             whole: None,
+            version_file: version_file(folder, workspace.as_deref()),
             workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
@@ -310,9 +315,9 @@ impl ProjectFiles {
         uv_lock.check_project(project).iter().map(ToString::to_string).collect()
     }
 
-    /// The name of the archive that a build writes where none is given, relative to the current folder.
+    /// What a build writes where no path is given, without an ending: below [`DIST`], relative to the project's folder.
     pub fn default_output(&self) -> String {
-        format!("{}.tar", short_name(&self.manifest))
+        default_output(&self.manifest)
     }
 
     /// The names that builds write to where none is given, whatever their format.
@@ -334,6 +339,9 @@ impl ProjectFiles {
     /// Where this project's settings are, as the end of a sentence.
     pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
+            if source.file == "pyproject.toml" {
+                return "[tool.invar], which `invar init` writes".to_owned();
+            }
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
         match self.folder.join("invar.toml") {
@@ -365,11 +373,21 @@ fn lock_file(folder: &Path) -> Result<Option<LockFile>, CheckoutError> {
     parsed.map(Some).map_err(|source| CheckoutError::InvarLock { path, source: Box::new(source) })
 }
 
-/// The names that builds write to where none is given, whatever their format, relative to the project.
+/// The names that builds write to where none is given, whatever their format, relative to the project; also those that
+/// earlier releases wrote next to the project's files.
 pub fn default_outputs(manifest: &Manifest) -> Vec<String> {
-    [".tar", ".oci", ".rootfs.tar", ".rootfs"]
-        .map(|ending| format!("{}{ending}", short_name(manifest)))
-        .into()
+    let stems = [default_output(manifest), short_name(manifest)];
+    let endings = [".tar", ".oci", ".rootfs.tar", ".rootfs"];
+    stems.iter().flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect()
+}
+
+/// The last part of the image's name and its tag. The tag that everything has that has none says nothing.
+fn default_output(manifest: &Manifest) -> String {
+    let (name, tag) = (short_name(manifest), manifest.image.tag.to_string());
+    match tag.as_str() {
+        "latest" => format!("{DIST}/{name}"),
+        tag => format!("{DIST}/{name}-{tag}"),
+    }
 }
 
 /// The last part of the image's name.

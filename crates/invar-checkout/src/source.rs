@@ -6,13 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use invar_oci::FILE_TIME;
 use invar_project::{SourceEntry, SourceList, SourceRules};
 use invar_tree::{
     ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
 };
 
 use crate::disk::walk;
+use crate::output::{is_archive, is_own_gitignore, open_plain};
 use crate::{CheckoutError, SourceError};
 
 /// Files of the project, as a tree.
@@ -49,6 +49,9 @@ impl SourceTree {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
                 warn(&format!("{path} is an image written by Invar, so it is not included as source"));
+                continue;
+            }
+            if is_own_gitignore(&self.folder, entry.path.as_str()) {
                 continue;
             }
             let is_text = self.is_our_text(entry.path.as_str());
@@ -120,24 +123,6 @@ fn unix_lines(mut file: File) -> io::Result<Vec<u8>> {
         }
     }
     Ok(lines)
-}
-
-/// Whether the file at `path` is an archive that a build wrote, under whatever name: taken as source, each build would
-/// pack the one before.
-pub fn is_archive(path: &Path) -> bool {
-    let first_member = || -> io::Result<bool> {
-        let mut header = [0; 512];
-        open_plain(path)?.read_exact(&mut header)?;
-        let time = format!("{FILE_TIME:011o}");
-        Ok(header.starts_with(b"oci-layout\0") && header[136..147] == *time.as_bytes())
-    };
-    path.extension().is_some_and(|extension| extension == "tar") && first_member().unwrap_or(false)
-}
-
-/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
-fn open_plain(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
 }
 
 fn read_entry(

@@ -37,6 +37,6 @@ pub use source::{
     Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, GlobList, Listing,
     ListingEntry, Reason, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
 };
-pub use suite::{Release, STABLE, SuiteName, stable_release};
+pub use suite::{Release, STABLE, SuiteName, TESTING, stable_release};
 pub use time::Timestamp;
 pub use value::{PathFault, UrlFault, ValueError};

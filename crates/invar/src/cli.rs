@@ -268,6 +268,10 @@ pub struct Init {
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
 
+    /// Update an existing manifest: set what is derived, and keep everything else
+    #[arg(long)]
+    pub force: bool,
+
     /// Print the manifest instead of writing it
     #[arg(long)]
     pub print: bool,
@@ -314,7 +318,7 @@ pub struct Build {
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
-    /// Write the result to this path; `-` is standard output [default: NAME.tar in the current directory]
+    /// Write the result to this path; `-` is standard output [default: dist/NAME-VERSION.tar in the project]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<PathBuf>,
 

@@ -19,11 +19,17 @@ pub fn host_name(image: &str) -> String {
         .collect()
 }
 
-/// Starts the program, passes signals on, and waits for it.
+/// Starts the program, passes signals on, and waits for it. `errors` gets what it writes to standard error, if the request
+/// says so.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -> Result<ExitCode, Failure> {
+pub fn start(
+    session: &Session<'_>,
+    place: &Environment,
+    request: &RunRequest,
+    errors: &mut dyn FnMut(&[u8]),
+) -> Result<ExitCode, Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
     let mut signals =
         signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH])
@@ -36,7 +42,7 @@ pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -
             let _ = to_program.signal(signal);
         }
     });
-    let finished = match started.wait() {
+    let finished = match started.wait(errors) {
         Ok(finished) => finished,
         Err(BuildError::Run(RunError::Sandbox { source, .. })) => match *source {
             // As shells and Docker say it.

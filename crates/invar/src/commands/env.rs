@@ -74,6 +74,8 @@ fn directory(session: &Session<'_>, files: &ProjectFiles, project: &Path) -> Res
         fs::canonicalize(store).map_err(|source| BuildError::Read { path: store.to_owned(), source })?;
     // The shell of another output has other programs.
     let source = files.derived.as_ref().map(|derived| derived.source.to_string());
+    // That a project is derived from itself need not be said.
+    let source = source.filter(|source| source != "pyproject.toml");
     let mut place = project.as_os_str().as_encoded_bytes().to_vec();
     place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
     Ok(store.join("env").join(&Digest::of(&place).hex()[..16]))

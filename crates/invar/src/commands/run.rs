@@ -1,11 +1,14 @@
 //! `invar run`
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use invar_build::{RunRequest, image_environment};
 use invar_project::Purpose;
+use invar_realise::Event;
 
 use crate::cli::{Global, Run};
 use crate::failure::Failure;
+use crate::missing::{ErrorTail, Missing};
 use crate::open::{Open, platform_to_run};
 use crate::program::{environment, host_name, mounts, start};
 use crate::report::CliReporter;
@@ -44,10 +47,22 @@ pub fn run(global: &Global, options: &Run, reporter: &dyn CliReporter) -> Result
         user: user.map_err(|error: invar_project::ValueError| Failure::input(error.to_string(), None))?,
         mounts: mounts(&options.volume)?,
         host_name: host_name(&name),
+        // On a terminal, the program shall see that it is one.
+        watch_errors: !std::io::stderr().is_terminal(),
     };
     let place = image_environment(&session, &files, platform_to_run(&files))?;
     reporter.finish();
-    start(&session, &place, &request)
+    let mut tail = ErrorTail::default();
+    let ended = start(&session, &place, &request, &mut |bytes| tail.pass_on(bytes));
+    if ended.as_ref().map_or(true, |code| *code != ExitCode::SUCCESS) {
+        let command = place.command(&request).unwrap_or_default();
+        let missing = Missing { files: &files, command: &command };
+        let errors = request.watch_errors.then(|| tail.text());
+        if let Some(sentence) = missing.explain(errors.as_deref()) {
+            reporter.event(&Event::Note(&sentence));
+        }
+    }
+    ended
 }
 
 fn absolute(folder: &str) -> String {

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use invar_checkout::{CheckoutError, ProjectFiles};
-use invar_derive::{Derivation, DeriveError, Named, Request, ShownManifest, notes};
+use invar_derive::{Derivation, DeriveError, Named, Request, ShownManifest, SourceKind, candidates, notes};
 pub use invar_derive::{Records, Wanted};
 use invar_diagnostic::printable;
 use invar_project::{DerivedManifest, Purpose};
@@ -163,11 +163,26 @@ fn tell(
         say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&printable(line)));
     }
-    let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
+    let see = format!("`{} --show-manifest`", named.command(&purpose.to_string()));
+    if named.kind == SourceKind::Project {
+        return say(&of_project(named, &see));
+    }
     let comments = match notes.len() {
-        0 => see,
-        1 => format!("1 comment; {see}"),
-        count => format!("{count} comments; {see}"),
+        0 => format!("see {see}"),
+        1 => format!("1 comment; see {see}"),
+        count => format!("{count} comments; see {see}"),
     };
     say(&format!("Using {} ({comments})", manifest.source));
+}
+
+/// What is used of a project that has no manifest: one line, which also names what else there is.
+fn of_project(named: &Named, see: &str) -> String {
+    let init = named.command("init");
+    let line = format!("No [tool.invar]: using what `{init}` would write ({see} prints it)");
+    let flake_or_dockerfile = candidates(&named.folder).into_iter().next();
+    let from = flake_or_dockerfile.map(|(_, name)| match named.folder == Path::new(".") {
+        true => name,
+        false => named.folder.join(name).display().to_string(),
+    });
+    from.map_or(line.clone(), |from| format!("{line}; `--from {from}` converts {from}"))
 }

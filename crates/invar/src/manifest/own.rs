@@ -32,9 +32,15 @@ pub enum Records {
 /// What a command line means.
 ///
 /// # Errors
-/// Never.
+/// Where a manifest would have to be derived.
 pub fn wanted(project: &Path, _: &Derive, _: Purpose) -> Result<Wanted, Failure> {
     let (folder, image) = folder_and_image(project);
+    if !has_manifest(&folder) {
+        let problem =
+            format!("{} has no manifest, and this Invar was built without `inspect`", folder.display());
+        let hint = "add [tool.invar] to pyproject.toml; with the feature `inspect`, Invar derives it";
+        return Err(Failure::input(problem, Some(hint)));
+    }
     Ok(Wanted { folder, image })
 }
 
@@ -78,4 +84,17 @@ pub fn recorded(_: &Path, _: &Derive) -> Result<Vec<(Wanted, Purpose)>, Failure>
 /// What JSON says of where the manifest of `files` is from: nothing, it is the project's own.
 pub fn as_json(_: &ProjectFiles) -> Option<Value> {
     None
+}
+
+/// Whether the project has a manifest, or a lock of one; also where it is no project, or cannot be read, so that the
+/// reason is reported.
+fn has_manifest(folder: &Path) -> bool {
+    let text = std::fs::read_to_string(folder.join("pyproject.toml")).unwrap_or_default();
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let has_table = table.get("tool").and_then(|tool| tool.get("invar")).is_some();
+    let has_lock = || ProjectFiles::all_recorded(folder).map_or(true, |recorded| recorded.is_empty());
+    !table.contains_key("project")
+        || has_table
+        || folder.join("invar.toml").exists()
+        || (folder.join("invar.lock").exists() && has_lock())
 }
