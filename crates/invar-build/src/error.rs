@@ -40,13 +40,20 @@ pub enum BuildError {
     },
     /// The image is to run as somebody whom it does not know.
     #[error(
-        "`image.user` is {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
+        "`image.user` is {name:?}, which is not in the image's {file}: add it to `image.users`, use a number, or a package that adds it"
     )]
     NoAccount {
         /// The user or group.
         name: String,
         /// The file in the image that would have it.
         file: String,
+    },
+    /// The users that the manifest adds do not fit those of the image.
+    #[error("cannot add the users of `image.users`")]
+    Users {
+        /// What is wrong with them.
+        #[source]
+        source: Box<invar_maintscript::AccountError>,
     },
     /// A root file system is of one platform.
     #[error("a root file system has one platform: select one of {} with --platform", names(.platforms))]
@@ -146,6 +153,7 @@ impl Diagnostic for BuildError {
             | Self::Plan(_)
             | Self::Reference { .. }
             | Self::NoAccount { .. }
+            | Self::Users { .. }
             | Self::OnePlatform { .. }
             | Self::NoProgram { .. }
             | Self::NoCommand => Kind::Input,

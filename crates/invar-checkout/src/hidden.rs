@@ -37,7 +37,7 @@ pub fn hidden_from_build(
         true => (walk(&mut rules_beside(files, &folder)?, &folder)?, ""),
         false => {
             let mut known = files.packages.read.lock().unwrap_or_else(PoisonError::into_inner);
-            (SourceList::clone(&*listed(files, &mut known)?), path)
+            (SourceList::clone(&*listed(&|_| {}, files, &mut known)?), path)
         }
     };
     let mut names = reach::all_names(&folder);

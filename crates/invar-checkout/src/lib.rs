@@ -19,6 +19,7 @@ mod selection;
 mod source;
 mod uv_settings;
 mod version_file;
+mod withheld;
 mod workspace;
 mod write;
 

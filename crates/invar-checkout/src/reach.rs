@@ -262,7 +262,10 @@ mod tests {
 
     fn all(paths: &[&str]) -> Vec<SourceEntry> {
         let path = |path: &&str| ImagePath::parse(path).expect("it is a path");
-        paths.iter().map(|it| SourceEntry { path: path(it), is_symlink: false }).collect()
+        paths
+            .iter()
+            .map(|it| SourceEntry { path: path(it), is_symlink: false, content_decides: false })
+            .collect()
     }
 
     #[test]
@@ -303,6 +306,7 @@ mod tests {
         let entry = |name: &str, is_symlink| SourceEntry {
             path: ImagePath::parse(name).expect("a path"),
             is_symlink,
+            content_decides: false,
         };
         let own = [entry("README.md", true), entry("in", true), entry("out", true)];
         let wanted = links(&path("libs/mem"), own.iter());

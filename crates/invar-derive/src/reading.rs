@@ -6,7 +6,7 @@ use std::path::Path;
 
 use invar_checkout::{CheckoutError, source_files, version_file, workspace_root};
 use invar_init::{
-    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
+    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, Source, add_needs,
     chosen_release, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
@@ -45,7 +45,10 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
-    with_project(folder, pyproject, own_version_file(folder), &own_files(folder)?, read_project)
+    let version_file = own_version_file(folder);
+    let mut draft = with_project(folder, pyproject, version_file, &own_files(folder)?, read_project)?;
+    draft.keep_parsed(Source { file: "pyproject.toml", line: 0 }, Some(pyproject));
+    Ok(draft)
 }
 
 /// The files of a project, and the texts of those that show what it is.
@@ -122,6 +125,13 @@ impl<'a> Sources<'a> {
             None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
             None => {}
         }
+        // What the manifest may not say together with the project is a comment, and no error about a line of it.
+        let file = match self.named.kind {
+            SourceKind::Flake => "flake.nix",
+            SourceKind::Dockerfile => "Dockerfile",
+            SourceKind::Project => "pyproject.toml",
+        };
+        draft.keep_parsed(Source { file, line: 0 }, self.pyproject.as_deref());
         Ok(draft)
     }
 

@@ -59,7 +59,10 @@ pub(super) fn add_command<'p>(
     if chosen.needs_files {
         let tops = paths.filter_map(|path| path.split('/').next());
         let mut tops: Vec<&str> = tops
-            .filter(|top| !UNUSED.contains(top) && !top.starts_with('.') && !is_aside(&format!("{top}/x")))
+            .filter(|top| {
+                let is_left = UNUSED.contains(top) || top.starts_with('.') || is_aside(&format!("{top}/x"));
+                !is_left || chosen.path.split('/').next() == Some(top)
+            })
             .collect();
         tops.dedup();
         draft.include = Some(tops.into());

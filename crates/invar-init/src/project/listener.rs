@@ -161,7 +161,10 @@ fn mcp(code: &Code<'_>, file: &PythonFile<'_>) -> Option<Listener> {
     if calls().any(|call| transport(&call) == "stdio") {
         return None;
     }
-    let call = calls().find(|call| TRANSPORTS.contains(&transport(call).as_str()))?;
+    let calls: Vec<Call<'_>> =
+        calls().filter(|call| TRANSPORTS.contains(&transport(call).as_str())).collect();
+    // Of several ways to listen, the one for others names an address.
+    let call = calls.iter().find(|call| call.named("host").is_some()).or(calls.first())?;
     // The one library takes them here, the other where the server is created.
     let created = file.calls(&["FastMCP"]).next();
     let argument = |name: &str| call.named(name).or_else(|| created.as_ref()?.named(name));
@@ -170,7 +173,7 @@ fn mcp(code: &Code<'_>, file: &PythonFile<'_>) -> Option<Listener> {
         Some(port) => value(code, file, port).port(),
         None => Some(kind.default),
     };
-    Some(Listener::of(port, host, &kind, &call))
+    Some(Listener::of(port, host, &kind, call))
 }
 
 impl Listener {
@@ -269,6 +272,11 @@ mod tests {
         check(
             "from mcp.server.fastmcp import FastMCP\nm = FastMCP('a', host='0.0.0.0', port=9002)\nm.run(transport='sse')\n",
             "9002",
+        );
+        check(
+            "from mcp.server.fastmcp import FastMCP\nt = os.getenv('T', 'sse')\nif t == 'stdio': mcp.run(transport=t)\n\
+             else: mcp.run(transport=t, host='0.0.0.0', port=9003)\n",
+            "9003",
         );
         check("print(1)\n", "");
     }

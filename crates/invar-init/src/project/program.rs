@@ -99,16 +99,22 @@ pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
         let is_named = file.stem() == own || file.stem() == project.facts.name;
         (
             is_first_try(file),
-            project.declared.rank(file.path),
+            project.shown(file),
             depth + usize::from(stem == PROGRAMS.len() && !is_named),
             stem,
         )
     };
     let mut files: Vec<&PythonFile<'_>> = project.code.deployed().filter(is_program).collect();
     files.sort_by_key(|file| rank(file));
+    // What lies aside is meant only if nothing else is there, and somebody is told to run it.
+    if files.is_empty() {
+        let aside = project.code.files.iter().filter(|file| file.has_guard());
+        files.extend(aside.filter(|file| project.shown(file) < usize::MAX));
+        files.sort_by_key(|file| rank(file));
+    }
     // In a library many a module tries itself when it is run.
     let is_meant = |file: &&PythonFile<'_>| {
-        PROGRAMS.contains(&file.stem()) || file.stem() == own || project.declared.rank(file.path) < usize::MAX
+        PROGRAMS.contains(&file.stem()) || file.stem() == own || project.shown(file) < usize::MAX
     };
     if project.installed.is_some() && files.len() > 1 {
         files.retain(|file| is_meant(&file));

@@ -55,7 +55,7 @@ pub(super) fn served(project: &Project<'_>) -> Vec<Candidate> {
     for file in project.code.deployed().filter(|file| !paths.contains(&file.path)) {
         if let Some(listener) = listener(&project.code, file).filter(|listener| runs(file, listener)) {
             let candidate = project.run_open(file, &listener).starting(file, Kind::Served);
-            found.push((project.declared.rank(file.path), candidate));
+            found.push((project.shown(file), candidate));
         }
     }
     // What the README shows first is meant; otherwise the order stays.

@@ -113,6 +113,14 @@ impl Project<'_> {
         }
     }
 
+    /// How early the README shows that `file` is run, by its path or as a module.
+    pub fn shown(&self, file: &PythonFile<'_>) -> usize {
+        let installed = self.installed.as_ref().and_then(|installed| installed.module(file.path));
+        let modules = [Some(search_path::module(file.path)), installed];
+        let ranks = modules.iter().flatten().map(|module| self.declared.rank(module));
+        ranks.chain([self.declared.rank(file.path)]).min().unwrap_or(usize::MAX)
+    }
+
     /// The command that runs `file`, which listens by `listener`.
     pub fn run_open(&self, file: &PythonFile<'_>, listener: &Listener) -> Candidate {
         self.run(file).open(file.path, listener)

@@ -77,7 +77,8 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         host_name: host_name(&files.manifest.image.name.to_string()),
         watch_errors: false,
     };
-    start(&session, &place.without_entrypoint(), &request, &mut |_| {})
+    // A shell says itself what it cannot start.
+    start(&session, &place.without_entrypoint(), &request, &|_| None, &mut |_| {})
 }
 
 /// The folder of the project that somebody is in, as it is seen inside; nothing where they are elsewhere.
