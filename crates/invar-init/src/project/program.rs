@@ -119,10 +119,17 @@ pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
     if project.installed.is_some() && files.len() > 1 {
         files.retain(|file| is_meant(&file));
     }
-    files.into_iter().map(|file| project.run(file)).collect()
+    let run = |file: &PythonFile<'_>| {
+        let mut candidate = project.run(file);
+        if is_first_try(file) {
+            candidate.notes.push(format!("{} is what `uv init` writes: it only says hello", file.path));
+        }
+        candidate
+    };
+    files.into_iter().map(run).collect()
 }
 
 /// Whether `file` is what `uv init` writes: it says hello.
 fn is_first_try(file: &PythonFile<'_>) -> bool {
-    file.lines.len() <= 4 && file.lines.iter().any(|line| line.text.starts_with("print(\"Hello from "))
+    file.lines.len() <= 5 && file.lines.iter().any(|line| line.text.starts_with("print(\"Hello from "))
 }

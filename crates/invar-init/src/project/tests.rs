@@ -150,7 +150,7 @@ fn imports_show_how_a_program_is_run() {
         &[("main.py", hello), ("meow.py", GUARD)],
         "python meow.py # command chosen `python meow.py`; the project also has `python main.py`",
     );
-    check(&[("main.py", hello)], "python main.py");
+    check(&[("main.py", hello)], "python main.py #  main.py is what `uv init` writes: it only says hello");
     check(
         &[("b.py", GUARD), ("a.py", GUARD), ("README.md", "    $ uv run b.py\n")],
         "python b.py # command chosen `python b.py`; the project also has `python a.py`",
