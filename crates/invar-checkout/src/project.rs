@@ -7,7 +7,7 @@ use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
     ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{UvLock, lock_digest};
+use invar_python::{UvLock, VersionFile, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
@@ -15,6 +15,7 @@ use crate::disk::read_text_if_there;
 use crate::output::DIST;
 use crate::source::Packages;
 use crate::uv_settings;
+use crate::version_file::version_file;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
 
@@ -33,6 +34,8 @@ pub struct ProjectFiles {
     pub workspace: Option<PathBuf>,
     /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
+    /// Its `.python-version`.
+    pub version_file: Option<VersionFile>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
     /// What the manifest is derived from; `None` where the project has one of its own.
@@ -165,6 +168,7 @@ impl ProjectFiles {
             folder: folder.to_owned(),
             manifest,
             whole: None,
+            version_file: version_file(folder, workspace.as_deref()),
             workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),

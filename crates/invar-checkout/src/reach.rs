@@ -69,6 +69,13 @@ const LONGEST: u64 = 4 << 20;
 
 /// What the configuration of the package in `folder` names outside of it, as it is written there.
 pub(crate) fn names(folder: &Path) -> BTreeSet<String> {
+    let mut names = all_names(folder);
+    names.retain(|name| climbs(name));
+    names
+}
+
+/// What the configuration of the package in `folder` may name: every text that could be a path.
+pub(crate) fn all_names(folder: &Path) -> BTreeSet<String> {
     let text = |name: &str| -> Option<String> {
         let path = folder.join(name);
         let is_short = fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() <= LONGEST);
@@ -81,7 +88,7 @@ pub(crate) fn names(folder: &Path) -> BTreeSet<String> {
     for text in OTHERS.iter().filter_map(|name| text(name)) {
         let is_word = |character: char| character.is_alphanumeric() || "./_-*?+@~".contains(character);
         found.extend(
-            text.split(|character| !is_word(character)).filter(|word| climbs(word)).map(str::to_owned),
+            text.split(|character| !is_word(character)).filter(|word| is_path(word)).map(str::to_owned),
         );
     }
     found
@@ -101,16 +108,16 @@ fn add_pyproject(pyproject: &toml::Table, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Adds the texts in `value` that lead up, keys too: some name a file and say where it goes.
+/// Adds the texts in `value` that may be paths, keys too: some name a file and say where it goes.
 fn add(value: &toml::Value, found: &mut BTreeSet<String>) {
     match value {
-        toml::Value::String(text) if climbs(text) => {
+        toml::Value::String(text) if is_path(text) => {
             found.insert(text.clone());
         }
         toml::Value::Array(items) => items.iter().for_each(|item| add(item, found)),
         toml::Value::Table(table) => {
             for (key, value) in table.iter().filter(|(key, _)| !NOT_FILES.contains(&key.as_str())) {
-                if climbs(key) {
+                if is_path(key) {
                     found.insert(key.clone());
                 }
                 add(value, found);
@@ -120,8 +127,12 @@ fn add(value: &toml::Value, found: &mut BTreeSet<String>) {
     }
 }
 
+fn is_path(text: &str) -> bool {
+    text.len() <= 1_000 && !text.is_empty() && !text.contains(['\n', '\0'])
+}
+
 fn climbs(text: &str) -> bool {
-    text.len() <= 1_000 && text.split('/').any(|name| name == "..") && !text.contains('\n')
+    text.split('/').any(|name| name == "..")
 }
 
 /// `relative`, which starts in the directory `base`, as a path from the root that both are in; `None` if it leads out. The
@@ -143,8 +154,16 @@ pub(crate) fn from_root(base: &str, relative: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// `path`, relative to `directory` if it is in that.
+pub(crate) fn below<'a>(path: &'a str, directory: &str) -> Option<&'a str> {
+    match directory {
+        "" => Some(path),
+        directory => path.strip_prefix(directory)?.strip_prefix('/'),
+    }
+}
+
 /// Whether `path` is `directory` or in it.
-fn is_within(path: &str, directory: &str) -> bool {
+pub(crate) fn is_within(path: &str, directory: &str) -> bool {
     directory.is_empty()
         || path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -243,7 +262,10 @@ mod tests {
 
     fn all(paths: &[&str]) -> Vec<SourceEntry> {
         let path = |path: &&str| ImagePath::parse(path).expect("it is a path");
-        paths.iter().map(|it| SourceEntry { path: path(it), is_symlink: false }).collect()
+        paths
+            .iter()
+            .map(|it| SourceEntry { path: path(it), is_symlink: false, content_decides: false })
+            .collect()
     }
 
     #[test]
@@ -284,6 +306,7 @@ mod tests {
         let entry = |name: &str, is_symlink| SourceEntry {
             path: ImagePath::parse(name).expect("a path"),
             is_symlink,
+            content_decides: false,
         };
         let own = [entry("README.md", true), entry("in", true), entry("out", true)];
         let wanted = links(&path("libs/mem"), own.iter());

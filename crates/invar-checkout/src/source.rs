@@ -13,6 +13,7 @@ use invar_tree::{
 
 use crate::disk::walk;
 use crate::output::{is_archive, is_own_gitignore, open_plain};
+use crate::withheld::{Withheld, secret_in};
 use crate::{CheckoutError, SourceError};
 
 /// Files of the project, as a tree.
@@ -33,10 +34,11 @@ impl SourceTree {
         warn: &dyn Fn(&str),
         rules: &mut SourceRules,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), CheckoutError> {
-        let mut listed = walk(rules, &self.folder)?.entries;
-        listed.retain(|entry| wanted(entry.path.as_str()));
-        self.add_listed(warn, &listed)
+    ) -> Result<Withheld, CheckoutError> {
+        let mut listed = walk(rules, &self.folder)?;
+        let withheld = Withheld::of(&listed, &wanted);
+        listed.entries.retain(|entry| wanted(entry.path.as_str()));
+        Ok(self.add_listed(warn, &listed.entries)?.and(withheld))
     }
 
     /// Adds all of `listed`.
@@ -44,7 +46,8 @@ impl SourceTree {
         &mut self,
         warn: &dyn Fn(&str),
         listed: &[SourceEntry],
-    ) -> Result<(), CheckoutError> {
+    ) -> Result<Withheld, CheckoutError> {
+        let mut withheld = Withheld::default();
         for entry in listed {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
@@ -54,13 +57,23 @@ impl SourceTree {
             if is_own_gitignore(&self.folder, entry.path.as_str()) {
                 continue;
             }
-            let is_text = self.is_our_text(entry.path.as_str());
-            let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink, is_text)?;
+            let place = entry.path.as_str();
+            if entry.content_decides
+                && let Some(kind) = secret_in(&self.folder.join(place), place)
+            {
+                withheld.secrets.push((place.to_owned(), kind));
+                continue;
+            }
+            let is_text = self.is_our_text(place);
+            let (node, mode) = read_entry(&self.folder, place, entry.is_symlink, is_text)?;
+            if let Node::File { size, .. } = &node {
+                withheld.note_size(place, *size);
+            }
             let path = ImagePath::parse(&format!("{}{}", self.prefix, entry.path.as_str()));
             let path = path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
             insert(&mut self.tree, path, node, mode)?;
         }
-        Ok(())
+        Ok(withheld)
     }
 
     /// The files.

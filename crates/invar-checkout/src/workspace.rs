@@ -51,6 +51,15 @@ impl Workspace {
     }
 }
 
+/// The folder of the workspace around the project in `folder`, if that is a member of one. What cannot be read is reported
+/// where it is needed.
+pub fn workspace_root(folder: &Path) -> Option<PathBuf> {
+    match folder.join("uv.lock").is_file() {
+        true => None,
+        false => Workspace::around(folder).ok().flatten().map(|workspace| workspace.root),
+    }
+}
+
 /// Parses the `uv.lock` at `path`.
 ///
 /// # Errors

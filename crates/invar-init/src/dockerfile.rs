@@ -35,7 +35,7 @@ use invar_dockerfile::{
     Assignment, Base, BuildArguments, Dockerfile, Expansion, ImageReference, Instruction, InstructionKind,
     ParseError, Scope, Stage, StageFault, Stages, Word, parse,
 };
-use invar_project::{Release, STABLE};
+use invar_project::Release;
 
 use crate::dockerfile::account::Accounts;
 use crate::dockerfile::build_packages::BuildPackages;
@@ -198,7 +198,7 @@ pub fn read_dockerfile(
     let chain = chain(&stages, target);
     reader.base(&stages, &chain);
     let release = match &reader.draft.suite {
-        Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
+        Some(suite) => Release::of_suite(suite),
         None => context.release,
     };
     reader.suite = reader.draft.suite.clone().or_else(|| release.map(|release| release.suite.to_owned()));

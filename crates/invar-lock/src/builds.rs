@@ -7,11 +7,12 @@ mod uv;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use invar_checkout::ProjectFiles;
+use invar_checkout::{ProjectFiles, hidden_from_build};
 use invar_plan::build_root_name;
 use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, Platform};
 use invar_python::{
-    ChosenSource, DistributionName, ExtraBuildDependency, SourceLocation, build_system, project_info,
+    ChosenSource, DistributionName, ExtraBuildDependency, Requirement, SourceLocation, build_system,
+    project_info,
 };
 use invar_realise::{PackageSource, locked_digest, read_source, read_text, version as tagged_version};
 
@@ -90,6 +91,7 @@ fn lock_sources(
         let expected = expected.filter(|_| matches!(chosen.source, SourceLocation::Git { .. }));
         let source = read_source(context.sources, files, &chosen, expected.as_ref())?;
         let requires = declared(files, &name, &chosen, &source, resolver.runtime())?;
+        warn_of_sources(context, files, &chosen, &source, &requires);
         let version = version(context, files, &chosen, &source);
         if let (Some(known), Some(old)) = (known, old)
             && known.requires.is_superset(&requires)
@@ -114,6 +116,44 @@ fn lock_sources(
     Ok(builds)
 }
 
+/// Says what uv would give to the build of a package of the project from elsewhere than an index: `[tool.uv.sources]` of
+/// the package and of its workspace say so.
+fn warn_of_sources(
+    context: &LockContext<'_>,
+    files: &ProjectFiles,
+    chosen: &ChosenSource,
+    source: &PackageSource,
+    requires: &BTreeSet<String>,
+) {
+    if !matches!(chosen.source, SourceLocation::Directory { .. }) {
+        return;
+    }
+    let root = files.workspace.as_deref().unwrap_or(&files.folder).join("pyproject.toml");
+    let texts = [read_text(source, "pyproject.toml"), fs::read_to_string(root).ok()];
+    let names: BTreeSet<DistributionName> = requires
+        .iter()
+        .filter_map(|text| text.parse::<Requirement>().ok())
+        .map(|requirement| requirement.name)
+        .collect();
+    for text in texts.into_iter().flatten() {
+        let Ok(file) = text.parse::<toml::Table>() else { continue };
+        let sources = file.get("tool").and_then(|tool| tool.get("uv")?.get("sources")?.as_table());
+        for (name, source) in sources.into_iter().flatten() {
+            let is_index = source.is_array() || source.get("index").is_some();
+            if let Ok(needed) = name.parse::<DistributionName>()
+                && names.contains(&needed)
+                && !is_index
+            {
+                let name = &chosen.name;
+                context.sources.reporter.warn(&format!(
+                    "the build of {name} requires {needed}, which tool.uv.sources take from elsewhere: it gets {needed} of an \
+                     index"
+                ));
+            }
+        }
+    }
+}
+
 /// The commit that is built, where it is one.
 fn commit(chosen: &ChosenSource) -> Option<String> {
     match &chosen.source {
@@ -132,7 +172,11 @@ fn declared(
 ) -> Result<BTreeSet<String>, LockError> {
     let pyproject = read_text(source, "pyproject.toml");
     if pyproject.is_none() && read_text(source, "setup.py").is_none() {
-        return Err(BuildsError::NotAPackage { name: chosen.name.to_string() }.into());
+        let hidden = match &chosen.source {
+            SourceLocation::Directory { path, .. } => hidden_from_build(files, path, &[])?,
+            SourceLocation::Archive { .. } | SourceLocation::Git { .. } => Vec::new(),
+        };
+        return Err(BuildsError::NotAPackage { name: chosen.name.to_string(), hidden }.into());
     }
     let system = build_system(pyproject.as_deref()).map_err(|source| BuildsError::BuildSystem {
         name: chosen.name.to_string(),

@@ -25,7 +25,23 @@ pub enum LockError {
         /// A package of the lock with a similar name.
         nearest: Option<String>,
     },
-    /// No suite has an interpreter that satisfies `requires-python`.
+    /// No release has an interpreter that satisfies `requires-python`.
+    #[error(transparent)]
+    NoRelease(invar_plan::NoRelease),
+    /// Packages can be installed for no Python of the release, and cannot be built either.
+    #[error("cannot install the packages of uv.lock for {platform}")]
+    NoWheels {
+        /// The platform.
+        platform: invar_project::Platform,
+        /// Which, and why not.
+        #[source]
+        source: Box<invar_python::SelectError>,
+        /// The release.
+        suite: &'static str,
+        /// A release for which they can.
+        fits: Option<invar_project::Release>,
+    },
+    /// The suite's interpreter does not satisfy `requires-python`.
     #[error("no Debian suite has a Python that satisfies requires-python = \"{requires}\"; {}", Suites(.suites))]
     NoInterpreter {
         /// The requirement.
@@ -192,6 +208,8 @@ pub enum BuildsError {
     NotAPackage {
         /// The package as `uv.lock` names it.
         name: String,
+        /// What is there and cannot be seen, with what to do.
+        hidden: Vec<String>,
     },
     /// The table `build-system` of a package cannot be used.
     #[error("cannot build {name}")]
@@ -246,6 +264,8 @@ impl Diagnostic for LockError {
             Self::Part { source, .. } => source.kind(),
             Self::Plan(_)
             | Self::UnknownPackages { .. }
+            | Self::NoRelease(_)
+            | Self::NoWheels { .. }
             | Self::NoInterpreter { .. }
             | Self::Keyring { .. }
             | Self::Solve { .. }
@@ -263,6 +283,27 @@ impl Diagnostic for LockError {
             Self::Part { source, .. } => source.hint(),
             Self::PartNotLocked { command, .. } => Some(format!("run `{command}`").into()),
             Self::NoUv { .. } => Some("install uv, or run `uv lock` where it is".into()),
+            Self::NoRelease(error) => Some(match error.wider() {
+                Some((requires, release)) => format!(
+                    "if the project runs on Python {}, set requires-python = \"{requires}\" and run `uv lock`: Debian \
+                     {} has it",
+                    release.python, release.suite
+                )
+                .into(),
+                None => "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
+                         `suite = \"sid\"`"
+                    .into(),
+            }),
+            Self::NoWheels { fits: Some(release), .. } => Some(
+                format!(
+                    "set suite = \"{}\" in [tool.invar]: for its Python {} all packages can be installed",
+                    release.suite, release.python
+                )
+                .into(),
+            ),
+            Self::NoWheels { fits: None, .. } => {
+                Some("newer versions may have wheels: `uv lock --upgrade`".into())
+            }
             Self::NoInterpreter { .. } => Some(
                 "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
                  `suite = \"sid\"`"
@@ -305,6 +346,7 @@ impl Diagnostic for BuildsError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Backend(error) => error.hint(),
+            Self::NotAPackage { hidden, .. } if !hidden.is_empty() => Some(hidden.join("\n").into()),
             Self::NoUv { .. } => Some("install uv".into()),
             _ => None,
         }

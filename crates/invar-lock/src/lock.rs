@@ -13,6 +13,7 @@ use crate::make::Making;
 use crate::members::members_left_out;
 use crate::parts::{Deferred, build_roots, report};
 use crate::proposals::{Proposals, proposals};
+use crate::release::codename;
 use crate::roots::requests;
 use crate::update::{Update, check_names};
 
@@ -57,6 +58,7 @@ pub fn lock(
     }
     let request = Request::of(&files.manifest);
     let old = files.lock_to_start_from();
+    let codename = codename(context, files, &request, old, update, required)?;
     let kept = match old {
         Some(old) if *update == Update::Nothing && old.request == request => {
             keep(context, files, old, required, &mut deferred)?
@@ -66,7 +68,8 @@ pub fn lock(
     let new = match kept {
         Some(kept) => kept,
         None => {
-            let making = Making { context, files, update, required, as_of: request.snapshot };
+            let making =
+                Making { context, files, update, required, codename: &codename, as_of: request.snapshot };
             making.make_or_extend(request, old, &mut deferred)?
         }
     };

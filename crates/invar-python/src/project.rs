@@ -45,8 +45,8 @@ pub struct Project {
     pub groups: BTreeMap<GroupName, Vec<Requirement>>,
     /// What the project is built with; `None` without a `[build-system]`.
     pub build_system: Option<BuildSystem>,
-    /// The names of the commands that an installed project has (`scripts` and `gui-scripts`).
-    pub scripts: BTreeSet<String>,
+    /// The commands that an installed project has (`scripts` and `gui-scripts`), each with the function that it calls.
+    pub scripts: BTreeMap<String, String>,
     /// What `[tool.uv]` says.
     pub uv: UvSettings,
 }
@@ -93,7 +93,12 @@ impl Project {
         // What is wrong with them is for the build backend to say.
         let scripts = ["scripts", "gui-scripts"].map(|key| project.take(key));
         let scripts = scripts.into_iter().flatten().filter_map(|value| value.value.as_table());
-        let scripts = scripts.flat_map(|table| table.keys().map(|name| name.get_ref().to_string())).collect();
+        let scripts = scripts.flat_map(|table| {
+            let entry =
+                |name: &str, target: Option<&str>| (name.to_owned(), target.unwrap_or_default().to_owned());
+            table.iter().map(move |(name, target)| entry(name.get_ref(), target.get_ref().as_str()))
+        });
+        let scripts = scripts.collect();
         let groups = root.take("dependency-groups").and_then(|value| groups::read(&value));
         let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
         let uv = root.take("tool").and_then(|tool| UvSettings::read_table(&tool)).unwrap_or_default();

@@ -178,6 +178,14 @@ fn stays_alone(path: &str, source: &SourceTree, install: Install) -> bool {
     install == Install::Editable && inside(path).is_empty() && !source.subdirectory().is_empty()
 }
 
+/// Where a package is in the project, if it is in a folder.
+pub fn directory_of(source: &SourceLocation) -> Option<&str> {
+    match source {
+        SourceLocation::Directory { path, .. } => Some(path),
+        SourceLocation::Archive { .. } | SourceLocation::Git { .. } => None,
+    }
+}
+
 /// A folder of the project as a path without `.`, empty for the project's own.
 fn inside(path: &str) -> &str {
     let path = path.trim_start_matches("./").trim_end_matches('/');
@@ -276,6 +284,7 @@ impl PreparedBuild<'_> {
                 _ => Place::Build,
             },
             patches: &self.patches,
+            directory: directory_of(&self.build.chosen.source),
             settings: &settings,
             environment: &self.build.environment,
         };

@@ -1,6 +1,7 @@
 //! The one place that turns errors into messages, hints and exit codes.
 use std::process::ExitCode;
 
+use invar_build::StartFault;
 use invar_diagnostic::{Diagnostic, Hint, Kind};
 
 use crate::output::{Style, say};
@@ -50,9 +51,13 @@ impl Failure {
         }
     }
 
-    /// A program that cannot be started, with the exit code that shells give that.
-    pub fn of_program(code: u8, message: &str) -> Self {
-        Self { code, kind: "program", message: message.to_owned(), colored: None, hint: None }
+    /// A program that cannot be started, with the exit code that shells give that; `fault` is why, where that is known.
+    pub fn of_program(code: u8, message: &str, fault: Option<StartFault>) -> Self {
+        let (message, hint) = match fault {
+            Some(StartFault { cause, advice, .. }) => (cause, advice),
+            None => (message.to_owned(), None),
+        };
+        Self { code, kind: "program", message, colored: None, hint }
     }
 
     /// A failure to find a place for the store.

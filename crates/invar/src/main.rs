@@ -8,6 +8,7 @@ mod failure;
 mod location;
 mod machine;
 mod manifest;
+mod missing;
 mod open;
 mod output;
 mod program;

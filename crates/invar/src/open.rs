@@ -3,7 +3,7 @@ use std::path::Path;
 
 use invar_build::Session;
 use invar_checkout::ProjectFiles;
-use invar_lock::{Update, lock, outdated};
+use invar_lock::{Update, lock, outdated, python_notes};
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
 use invar_run::NamespaceExecutor;
@@ -85,6 +85,12 @@ impl Open<'_> {
                 lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
             say_changes(reporter, &locked.changes);
             propose(&locked.proposals, true, reporter);
+        }
+        // Running something is no time for what cannot be helped.
+        let is_build = self.purpose == Purpose::Build;
+        for note in python_notes(&files).into_iter().filter(|note| note.is_warning || is_build) {
+            let sentence = &note.sentence;
+            reporter.event(&if note.is_warning { Event::Warning(sentence) } else { Event::Note(sentence) });
         }
         let files = match image {
             Some(image) => files.image(&image)?,

@@ -119,18 +119,13 @@ impl fmt::Display for Problem {
             Self::Virtual { chain, name, providers, preferred } => {
                 write!(
                     f,
-                    "{name} is a virtual package, requested by {}; name one that provides it: ",
+                    "{name} is a virtual package, requested by {}; name one that provides it:",
                     chain.why
                 )?;
-                let default = |name: &PackageName| match preferred {
-                    Some(preferred) if preferred == name => ", the default",
-                    _ => "",
-                };
-                let names = providers.iter().map(|(name, version)| match default(name) {
-                    "" => format!("{name} ({version})"),
-                    default => format!("{name} ({version}{default})"),
-                });
-                write!(f, "{}", list(names, " or "))
+                providers.iter().try_for_each(|(name, version)| {
+                    let default = if preferred.as_ref() == Some(name) { " (the default)" } else { "" };
+                    write!(f, "\n    {name} {version}{default}")
+                })
             }
             Self::Clash { left, right, kind, relation } => {
                 let name = |chain: &Chain| match chain.packages.last() {

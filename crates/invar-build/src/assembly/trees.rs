@@ -15,6 +15,7 @@ use invar_tree::{Contents, MemoryTree, Node, Origin, Sink as _, Tree};
 use super::Assembly;
 use super::key::{EnvironmentCheckout, ImageCheckout};
 use super::package_files;
+use super::users::users;
 use crate::BuildError;
 use crate::image_trees::{ContentSource, ImageTrees, LayerInput};
 
@@ -39,12 +40,17 @@ impl<'a> Assembly<'a> {
         {
             self.add_bytecode(&context, &debian, interpreter, &mut inputs)?;
         }
-        let DebianRoot { overlay, configured, .. } = debian;
+        let DebianRoot { mut overlay, configured, .. } = debian;
+        let accounts = &self.files.manifest.image.users;
+        if !accounts.is_empty() {
+            let users = users(accounts.iter(), &mut overlay, &configured, &mut inputs, self.source)?;
+            inputs.push(users);
+        }
         inputs.push(LayerInput {
             layer: LayerName::System,
             tree: overlay.tree.clone(),
             contents: ContentSource::Stored(configured),
-            whole: true,
+            whole: accounts.is_empty(),
         });
         Ok(ImageTrees::new(inputs, overlay))
     }
@@ -65,9 +71,15 @@ impl<'a> Assembly<'a> {
 
         let mut inputs = Vec::new();
         let layers = plan.layers.iter().flat_map(|layer| layer.recipes.iter().map(|_| layer.name));
-        let trees = debian.trees.iter().map(|(_, stored)| stored.clone()).chain(wheels);
-        for ((layer, recipe), stored) in layers.zip(&recipes).zip(trees) {
-            let mut input = LayerInput::stored(layer, recipe.origin(), stored)?;
+        let mut wheels = wheels.into_iter();
+        for (index, (layer, recipe)) in layers.zip(&recipes).enumerate() {
+            let mut input = match debian.packages.get(index) {
+                Some(package) => LayerInput::of_package(layer, package),
+                None => {
+                    let stored = wheels.next().expect("each recipe has a tree");
+                    LayerInput::stored(layer, recipe.origin(), stored)?
+                }
+            };
             if let Recipe::Wheel(wheel) = recipe {
                 self.exclude(&mut input, wheel.chosen.name.as_str())?;
             }
@@ -198,7 +210,7 @@ impl<'a> Assembly<'a> {
             let root = debian.root()?;
             Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
-        let environment: Vec<&LayerInput> = inputs[debian.trees.len()..].iter().collect();
+        let environment: Vec<&LayerInput> = inputs[debian.packages.len()..].iter().collect();
         let environment_key =
             EnvironmentCheckout(environment.iter().map(|input| input.tree.digest()).collect()).key();
         let environment = check_out(store, &environment_key, |sink| -> Result<(), RunError> {

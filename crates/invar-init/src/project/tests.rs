@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use invar_python::{PythonRequest, VersionFile};
+
 use crate::draft::Draft;
 
 use super::{Facts, ProjectError, ProjectView, add_needs, normalize, read_project};
@@ -9,7 +11,7 @@ use super::{Facts, ProjectError, ProjectView, add_needs, normalize, read_project
 fn check(pyproject: &str, files: &[(&str, &str)], expected: &str) {
     let files: BTreeMap<String, Option<String>> =
         files.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
-    let view = ProjectView { pyproject, uv_lock: None, files: &files };
+    let view = ProjectView { pyproject, uv_lock: None, version_file: None, files: &files };
     let draft = read_project(&view).expect("the project can be read");
     assert_eq!(draft.to_toml("tool.invar").trim_end(), expected.trim_end());
 }
@@ -56,7 +58,7 @@ fn a_package_is_run_by_its_own_program() {
 fn started(pyproject: &str, files: &[(&str, &str)]) -> String {
     let files: BTreeMap<String, Option<String>> =
         files.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
-    let view = ProjectView { pyproject, uv_lock: None, files: &files };
+    let view = ProjectView { pyproject, uv_lock: None, version_file: None, files: &files };
     let draft = read_project(&view).expect("the project can be read");
     let command = draft.image.get("command").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     let mut shown: Vec<String> = command.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
@@ -342,7 +344,7 @@ const CAT: &str =
 #[track_caller]
 fn check_needs(draft: Draft, lock: &str, expected: &str) {
     let (files, pyproject) = (BTreeMap::new(), project("\"odd\""));
-    let view = ProjectView { pyproject: &pyproject, uv_lock: Some(lock), files: &files };
+    let view = ProjectView { pyproject: &pyproject, uv_lock: Some(lock), version_file: None, files: &files };
     let mut draft = draft;
     add_needs(&mut draft, &view).expect("the project can be read");
     assert_eq!(draft.to_toml("").trim_end(), expected);
@@ -385,15 +387,22 @@ fn what_has_no_wheel_for_the_images_python_is_built() {
         package("winter", &old),
     );
     check_needs(
-        Draft::default(),
+        Draft { suite: Some("trixie".to_owned()), ..Draft::default() },
         &lock,
         "# uv.lock: loop, pydantic-core: no wheel for Python 3.13, so it is built from source; newer versions may have \
          one: `uv lock --upgrade`\n\
+         suite = \"trixie\"\n\
          [python.overrides.loop]\npackages = [\"gcc\", \"libc6-dev\"]\n\
          [python.overrides.pydantic-core]\npackages = [\"cargo\", \"gcc\", \"libc6-dev\"]",
     );
     let bookworm = Draft { suite: Some("bookworm".to_owned()), ..Draft::default() };
     check_needs(bookworm, &lock, "suite = \"bookworm\"");
+    check_needs(
+        Draft::default(),
+        &lock,
+        "# uv.lock: has no wheel of loop 1 and pydantic-core 1 for Python 3.13; the image has Python 3.11 of Debian bookworm\n\
+         suite = \"bookworm\"",
+    );
 }
 
 #[test]
@@ -416,9 +425,9 @@ fn what_another_package_brings_is_not_needed() {
 #[test]
 fn broken_files_are_named() {
     let files = BTreeMap::new();
-    let view = ProjectView { pyproject: "[", uv_lock: None, files: &files };
+    let view = ProjectView { pyproject: "[", uv_lock: None, version_file: None, files: &files };
     assert!(matches!(read_project(&view), Err(ProjectError::Pyproject(_))));
-    let view = ProjectView { pyproject: "", uv_lock: Some("="), files: &files };
+    let view = ProjectView { pyproject: "", uv_lock: Some("="), version_file: None, files: &files };
     assert!(matches!(read_project(&view), Err(ProjectError::Lock(_))));
 }
 
@@ -429,7 +438,7 @@ fn names_are_compared_in_their_normal_form() {
     let files = BTreeMap::new();
     let pyproject = "[project]\nname = \"a\"\ndependencies = [\"UvIcorn[standard]>=0.3; python_version > '3'\", \"b\", \
                      \"c_d @ https://example.org/x\"]\n";
-    let view = ProjectView { pyproject, uv_lock: None, files: &files };
+    let view = ProjectView { pyproject, uv_lock: None, version_file: None, files: &files };
     let facts = Facts::read(&view, &Draft::default()).unwrap();
     assert_eq!(facts.packages, ["b", "c-d", "uvicorn"].map(str::to_owned).into());
 }
@@ -456,4 +465,106 @@ fn what_a_dockerfile_has_for_builds_is_what_builds_get() {
     let draft = Draft { build_packages: Some(BTreeSet::new()), ..Draft::default() };
     let expected = "packages = [\"libpq5\", \"libpython3.13\"]\n[python.overrides.uwsgi]\npackages = [\"gcc\", \"libc6-dev\"]";
     check_needs(draft, &lock, expected);
+}
+
+/// What `init` writes for a project with a lock and files.
+#[track_caller]
+fn check_locked(pyproject: &str, lock: &str, version: &str, files: &[(&str, &str)], expected: &str) {
+    let files: BTreeMap<String, Option<String>> =
+        files.iter().map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned()))).collect();
+    let request = PythonRequest::first_of(version);
+    let version_file = request.map(|request| VersionFile { name: ".python-version".to_owned(), request });
+    let view =
+        ProjectView { pyproject, uv_lock: Some(lock), version_file: version_file.as_ref(), files: &files };
+    let draft = read_project(&view).expect("the project can be read");
+    assert_eq!(draft.to_toml("").trim_end(), expected);
+}
+
+#[test]
+fn the_suite_is_written_with_its_reason() {
+    let lock = format!(
+        "{CAT}dependencies = [{{ name = \"odd\" }}]\n{}",
+        locked("odd", &["cp311-cp311-manylinux_2_17_x86_64", "cp312-cp312-manylinux_2_17_x86_64"], "")
+    );
+    let lock = lock.replace("sdist =", "# sdist =");
+    let check = |requires: &str, version: &str, expected: &str| {
+        let pyproject = format!("{}requires-python = \"{requires}\"\n", project("\"odd\""));
+        let expected = format!("{expected}[image]\ncommand = [\"python\", \"main.py\"]");
+        check_locked(&pyproject, &lock, version, &[("main.py", "")], &expected);
+    };
+    check(
+        ">=3.11",
+        "3.11",
+        "# .python-version: asks for Python 3.11; the image has Python 3.11 of Debian bookworm\nsuite = \"bookworm\"\n",
+    );
+    check(
+        ">=3.11",
+        "",
+        "# uv.lock: has neither a wheel for Python 3.13 nor a source of odd 1; the image has Python 3.11 of Debian bookworm\n\
+         suite = \"bookworm\"\n",
+    );
+    check(
+        ">=3.12,<3.13",
+        "",
+        "# pyproject.toml: no Debian suite has a Python that satisfies requires-python = \">=3.12, <3.13\"; trixie has Python \
+         3.13, bookworm has Python 3.11, forky has Python 3.14; requires-python = \">=3.12\" would fit Python 3.13 of Debian \
+         trixie\n",
+    );
+    check(
+        ">=3.14",
+        "3.14",
+        "# .python-version: asks for Python 3.14; the image has Python 3.14 of Debian forky\n\
+         # pyproject.toml: Debian forky is still in development, and its packages change often\nsuite = \"forky\"\n",
+    );
+}
+
+#[test]
+fn scripts_that_are_not_installed_are_called() {
+    let with = |target: &str| format!("{}\n[project.scripts]\ncat = \"{target}\"\n", project(""));
+    let note = "# pyproject.toml: [project.scripts] cat: the project has no [build-system], so this is not installed, and the \
+                command calls its function\n[tool.invar]\n[tool.invar.image]\n";
+    let called = format!("{note}command = [\"python\", \"-c\", \"import sys, tool; sys.exit(tool.main())\"]");
+    check(&with("tool:main"), &[("tool.py", "def main(): ..."), ("main.py", "")], &called);
+    let guarded = "def main(): ...\nif __name__ == '__main__':\n    main()\n";
+    check(
+        &with("pkg.cli:main [extra]"),
+        &[("pkg/cli.py", guarded), ("pkg/__init__.py", "")],
+        &format!("{note}command = [\"python\", \"-m\", \"pkg.cli\"]"),
+    );
+    check(
+        &with("pkg.cli:app.main"),
+        &[("src/pkg/cli.py", "")],
+        &format!(
+            "{note}command = [\"python\", \"-c\", \"import sys, pkg.cli; sys.exit(pkg.cli.app.main())\"]\n\
+             env = {{ PYTHONPATH = \"/app/src\" }}"
+        ),
+    );
+    // Nothing is called that is not there, or is no name.
+    let program = "[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]";
+    check(&with("nowhere:main"), &[("main.py", "")], program);
+    check(&with("tool:main();x"), &[("tool.py", ""), ("main.py", "")], program);
+}
+
+#[test]
+fn what_the_program_imports_is_installed() {
+    check_locked(
+        &project(""),
+        &format!(
+            "{CAT}[package.optional-dependencies]\nconf = [{{ name = \"pyyaml\" }}]\n{}",
+            locked("pyyaml", &["py3-none-any"], "")
+        ),
+        "",
+        &[
+            ("main.py", "import sys\nfrom window import show\nimport yaml\nimport cgi\n"),
+            (
+                "window.py",
+                "try:\n    import idlelib\nexcept ImportError:\n    pass\nfrom tkinter import ttk\n",
+            ),
+            ("other.py", "import dbm.gnu\n"),
+        ],
+        "# main.py:3: import yaml: pyyaml comes with the extra conf, so that is installed\n\
+         # main.py:4: import cgi: Python 3.13 no longer has cgi; add it with `uv add legacy-cgi`, or use suite = \
+         \"bookworm\", with Python 3.11\n\
+         packages = [\"python3-tk\"]\nextras = [\"conf\"]\n[image]\ncommand = [\"python\", \"main.py\"]",
+    );
 }

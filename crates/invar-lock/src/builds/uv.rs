@@ -102,7 +102,9 @@ fn with_settings(text: &str, project: &Path) -> String {
     });
     // As uv has it, the one file takes the place of the other.
     let given = table(UV_TOML).or_else(|| of_project.clone()).unwrap_or_default();
-    let constraints = of_project.unwrap_or_default().remove("build-constraint-dependencies");
+    let mut of_project = of_project.unwrap_or_default();
+    let constraints = of_project.remove("build-constraint-dependencies");
+    let sources = of_project.get("sources").and_then(of_indexes);
     let passed = UV_SETTINGS.iter().filter(|setting| {
         const ALSO: [&str; 3] = ["dependency-metadata", "exclude-newer", "exclude-newer-package"];
         setting.treatment == Treatment::Passed || ALSO.contains(&setting.key)
@@ -112,19 +114,38 @@ fn with_settings(text: &str, project: &Path) -> String {
             Some((setting.key.to_owned(), absolute(setting.key, given.get(setting.key)?, project)))
         })
         .collect();
-    if passed.is_empty() && constraints.is_none() {
+    if passed.is_empty() && constraints.is_none() && sources.is_none() {
         return text.to_owned();
     }
     let mut all: toml::Table = text.parse().expect("it was written a moment ago");
     let uv = all.get_mut("tool").and_then(|tool| tool.get_mut("uv")).and_then(toml::Value::as_table_mut);
     let uv = uv.expect("it was written a moment ago");
     uv.extend(passed);
+    uv.extend(sources.map(|sources| ("sources".to_owned(), sources)));
     if let Some(constraints) = constraints {
         for key in ["constraint-dependencies", "build-constraint-dependencies"] {
             uv.insert(key.to_owned(), constraints.clone());
         }
     }
     all.to_string()
+}
+
+/// The sources in `sources` that are indexes, of what is not for an extra or group alone: those that builds can have too.
+fn of_indexes(sources: &toml::Value) -> Option<toml::Value> {
+    let is_index = |source: &toml::Value| {
+        let has = |key| source.get(key).is_some();
+        has("index") && !has("extra") && !has("group")
+    };
+    let kept = sources.as_table()?.iter().filter_map(|(name, source)| {
+        let all = match source {
+            toml::Value::Array(all) => all.clone(),
+            one => vec![one.clone()],
+        };
+        let all: Vec<toml::Value> = all.into_iter().filter(is_index).collect();
+        (!all.is_empty()).then(|| (name.clone(), toml::Value::Array(all)))
+    });
+    let kept: toml::Table = kept.collect();
+    (!kept.is_empty()).then_some(toml::Value::Table(kept))
 }
 
 /// The value of `key`, in which directories are named from the root: uv is run elsewhere.
@@ -182,6 +203,17 @@ mod tests {
         assert_eq!(uv.keys().collect::<Vec<_>>(), ["find-links", "index", "index-strategy"]);
         let links = [0, 1, 2].map(|link| uv["find-links"][link].as_str().expect("it is a text"));
         assert_eq!(links, ["FOLDER/wheels", "https://a.example", "/srv"]);
+    }
+
+    #[test]
+    fn indexes_of_single_packages_are_used() {
+        let project = "[tool.uv.sources]\na = { index = \"x\" }\nb = { path = \"../b\" }\n\
+                       c = [{ index = \"x\", marker = \"os_name == 'posix'\" }, { index = \"y\", extra = \"z\" }]\n";
+        let uv = settings(&[("pyproject.toml", project)]);
+        let sources = uv["sources"].as_table().expect("it is a table");
+        assert_eq!(sources.keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(sources["c"].as_array().map(Vec::len), Some(1));
+        assert!(settings(&[("pyproject.toml", "[tool.uv.sources]\nb = { workspace = true }\n")]).is_empty());
     }
 
     #[test]

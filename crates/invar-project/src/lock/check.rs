@@ -156,7 +156,7 @@ impl Request {
     /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
     /// any are run, and for each additional image with Debian packages of its own.
     ///
-    /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// An additional image asks for its packages, and for its shell and its base set if those are its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
     pub fn roots(manifest: &Manifest) -> BTreeMap<ClosureName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
@@ -177,7 +177,13 @@ impl Request {
             roots.insert(ClosureName::scripts(), BTreeSet::new());
         }
         for (key, image) in manifest.images.iter().filter(|(_, image)| image.contents.has_own_packages()) {
-            let mut request = requests(image.contents.packages.as_ref().unwrap_or(&manifest.packages));
+            let Some(own) = manifest.image(key.as_str()) else { continue };
+            let mut request = requests(&own.packages);
+            // The project's own shell is locked with the project's own image; where this one differs, its packages say so.
+            if own.shell && image.contents.shell.is_some() {
+                let dash = "dash".parse().expect("it is a package's name");
+                request.insert(PackageRequest { name: dash, version: None });
+            }
             let base = image.contents.base.iter().flatten().cloned();
             request.extend(base.map(|name| PackageRequest { name, version: None }));
             roots.insert(ClosureName::image(key), request);

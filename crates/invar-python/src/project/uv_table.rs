@@ -145,7 +145,11 @@ pub const UV_SETTINGS: &[UvSetting] = {
         of_project("minimum-libc-version", Locked, RESOLVED),
         of_project("conflicts", Locked, "an image with two that conflict is refused"),
         of_project("workspace", Honored, "members are built from their directories"),
-        of_project("sources", Locked, "where each package comes from"),
+        of_project(
+            "sources",
+            Locked,
+            "builds get what they require from indexes; another source is a warning",
+        ),
         of_project("managed", Irrelevant, "a project with a `uv.lock` is built from it"),
         of_project("package", Honored, "whether the project is installed as a package"),
         of_project("default-groups", Honored, "in the shell; an image has the `groups` of the manifest"),

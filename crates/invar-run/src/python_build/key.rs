@@ -169,12 +169,12 @@ mod keys {
         assert_eq!(different.len(), others.len());
         assert_eq!(
             built(archive(), Install::Copied).describe(),
-            "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
+            "built 1 17e8abde3b3f2579d2e9e331af7e2d2fbe3f84883930255f2e36c20b33011a28",
             "{CHANGED}"
         );
         assert_eq!(
             BuildEnvironment { interpreter, wheels: &[], needs: &needs }.describe(),
-            "build-environment 1 73ceb92931961339c4ccc4d4b6945c02805f79daf3df702c844927b84ea6b781",
+            "build-environment 1 a56d2e96b8a442e78be33399e5558a4ecceee8b10d697c3b1540dded781faf06",
             "{CHANGED}"
         );
     }

@@ -75,8 +75,10 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         user: None,
         mounts,
         host_name: host_name(&files.manifest.image.name.to_string()),
+        watch_errors: false,
     };
-    start(&session, &place.without_entrypoint(), &request)
+    // A shell says itself what it cannot start.
+    start(&session, &place.without_entrypoint(), &request, &|_| None, &mut |_| {})
 }
 
 /// The folder of the project that somebody is in, as it is seen inside; nothing where they are elsewhere.

@@ -211,3 +211,19 @@ fn a_moved_on_archive_is_looked_at_as_it_was() {
     assert!(lock.contains("version = \"2.10-5\"") && !lock.contains("2.12-1"), "{lock}");
     assert_eq!(world.build(), plain);
 }
+
+#[test]
+fn an_error_of_an_additional_image_names_it() {
+    let world = World::new();
+    let more = "[tool.invar.images.worker]\nuser = \"nobody-here\"\n";
+    world.context.write("project/pyproject.toml", format!("{MANIFEST}{more}"));
+    world.lock();
+    let message = world.run(&["build", "--locked", "project#worker"]).failure(2);
+    let expected = "error: cannot build the image worker: `image.user` is \"nobody-here\"";
+    assert!(message.contains(expected), "{message}");
+    world.build();
+    let more = "[tool.invar.images.worker]\npackages = [\"helo\"]\n";
+    world.context.write("project/pyproject.toml", format!("{MANIFEST}{more}"));
+    let message = world.run(&["lock", "--keyring", "keyring.gpg", "project#worker"]).failure(2);
+    assert!(message.contains("(image:worker)") && message.contains("helo"), "{message}");
+}
