@@ -49,11 +49,15 @@ pub(super) struct PythonFile<'a> {
     pub path: &'a str,
     /// Its logical lines.
     pub lines: Vec<Line>,
+    /// What it imports, wherever that is in it.
+    imports: Vec<Import>,
 }
 
 impl<'a> PythonFile<'a> {
     pub fn parse(path: &'a str, text: &str) -> Self {
-        Self { path, lines: lines(text) }
+        let lines = lines(text);
+        let imports = lines.iter().flat_map(Line::imports).collect();
+        Self { path, lines, imports }
     }
 
     /// The folder of the file, without a slash at the end.
@@ -88,8 +92,8 @@ impl<'a> PythonFile<'a> {
     }
 
     /// What is imported, wherever that is in the file.
-    pub fn imports(&self) -> impl Iterator<Item = Import> {
-        self.lines.iter().flat_map(Line::imports)
+    pub fn imports(&self) -> impl Iterator<Item = &Import> {
+        self.imports.iter()
     }
 
     /// Whether the module `module`, or something in it, is imported.
@@ -164,7 +168,7 @@ impl Line {
                         .is_some_and(|rest| wanted.starts_with('.') || rest.ends_with('.'))
             };
             let defines = ["def", "class"].iter().any(|word| before[..start].trim_end().ends_with(word));
-            if defines || !names.iter().any(|wanted| is_one(&wanted)) {
+            if defines || !names.iter().any(|wanted| is_one(wanted)) {
                 continue;
             }
             let Some(end) = closing(&self.code[open..]) else { continue };
