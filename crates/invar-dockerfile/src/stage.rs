@@ -154,7 +154,8 @@ impl<'a> Stages<'a> {
             let InstructionKind::Arg(declared) = &instruction.kind else { continue };
             for assignment in declared {
                 let default = match &assignment.value {
-                    Some(value) => Some(expand(&globals, value, file.escape)?.text),
+                    // BuildKit passes over what cannot be expanded here, and refuses it where it is used.
+                    Some(value) => expand(&globals, value, file.escape).ok().map(|expansion| expansion.text),
                     None => None,
                 };
                 declare(&mut globals, assignment, default, arguments);

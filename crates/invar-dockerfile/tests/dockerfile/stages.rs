@@ -225,6 +225,7 @@ fn stages_that_no_builder_takes() {
         "FROM a\nEXPOSE 80 90/udp 80-90 8080:80 $X\nSTOPSIGNAL 9\nSTOPSIGNAL sigrtmin+3\nVOLUME $X\n",
         None,
     );
+    check("ARG A=${b:c}\nFROM a:1-$A\n", None);
     check("FROM $NOTHING\n", Some(("`$NOTHING` is not an image name", 1)));
     check("ARG B\nFROM $B\n", None);
 }
