@@ -12,11 +12,13 @@ pub struct Change {
     pub expected: Option<Digest>,
     /// What is there; `None` if there is none.
     pub found: Option<Digest>,
+    /// Whether it is one of the project's own two, of which only a part matters.
+    pub is_of_project: bool,
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, expected, found } = self;
+        let Self { path, expected, found, .. } = self;
         match (expected, found) {
             (Some(expected), Some(found)) => {
                 write!(f, "{path} changed from {expected} to {found}")

@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 
 use invar_debian::Control;
 
-pub use accounts::AccountError;
+pub use accounts::{AccountError, AccountTexts, NewUser, add_users};
 pub use configured::Configuration;
 pub use dependencies::{BASE, only_for_scripts};
 pub use diverted::diverted;

@@ -44,6 +44,9 @@ pub enum PlanError {
         /// The distribution.
         name: String,
     },
+    /// `invar.lock` says what another version or source of a Python package is built with.
+    #[error("{0}: run `invar lock`")]
+    OtherBuild(#[from] crate::BuildMismatch),
     /// A wheel that a build needs has no name that a wheel may have.
     #[error("invar.lock names {file:?}, which is not the name of a wheel")]
     BuildWheel {

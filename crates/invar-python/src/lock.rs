@@ -36,6 +36,7 @@ use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
 
+mod change;
 mod check;
 mod relative;
 mod wire;

@@ -21,7 +21,7 @@ pub enum Install {
 pub(super) enum BuildSource<'a> {
     Archive { digest: &'a Digest, subdirectory: Option<&'a str> },
     Git { commit: &'a str, digest: Option<&'a Digest>, subdirectory: Option<&'a str> },
-    Directory { tree: Digest, path: &'a str },
+    Directory { tree: Digest, path: &'a str, subdirectory: String },
 }
 
 /// A package that is built and installed.
@@ -54,10 +54,16 @@ impl Keyed for BuiltPackage<'_> {
                 writer.optional(*digest, KeyWriter::digest);
                 writer.optional(*subdirectory, KeyWriter::text);
             }
-            BuildSource::Directory { tree, path } => {
+            BuildSource::Directory { tree, path, subdirectory } if subdirectory.is_empty() => {
                 writer.variant(2);
                 writer.digest(tree);
                 writer.text(path);
+            }
+            BuildSource::Directory { tree, path, subdirectory } => {
+                writer.variant(3);
+                writer.digest(tree);
+                writer.text(path);
+                writer.text(subdirectory);
             }
         }
         writer.text(build.chosen.name.as_str());
@@ -148,11 +154,16 @@ mod keys {
             needs: &needs,
         };
         let archive = || BuildSource::Archive { digest, subdirectory: Some("sub") };
+        let directory = |subdirectory: &str| {
+            let subdirectory = subdirectory.to_owned();
+            BuildSource::Directory { tree: *digest, path: "sub", subdirectory }
+        };
         let others = [
             built(archive(), Install::Copied).key(),
             built(archive(), Install::Editable).key(),
             built(BuildSource::Git { commit: "c", digest: None, subdirectory: None }, Install::Copied).key(),
-            built(BuildSource::Directory { tree: *digest, path: "sub" }, Install::Copied).key(),
+            built(directory(""), Install::Copied).key(),
+            built(directory("sub"), Install::Copied).key(),
         ];
         let different: std::collections::BTreeSet<&Key> = others.iter().collect();
         assert_eq!(different.len(), others.len());
