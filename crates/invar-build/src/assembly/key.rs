@@ -203,12 +203,12 @@ mod keys {
         };
         assert_eq!(
             layers.describe(),
-            "layers 3 79820093f81fa574eccd9e0496551942cf925dec0f4f68e06444460c53efc0f6",
+            "layers 3 39bb37a77542fb5515534667333b5e7da9760f877c6eb5b15bf86cd8c73b6350",
             "{CHANGED}"
         );
         assert_eq!(
             CommandLacks { layers: key, requested: &BTreeSet::from(["jq"]), config: &config }.describe(),
-            "lacking 2 a331c0722135e441378c383444254e4f07bb9d9c225ea4f4a2db931400e63710",
+            "lacking 2 16ae251622309d4acc3f8472556540ddffc52851b2d0d991c76c207d56efa753",
             "{CHANGED}"
         );
     }
