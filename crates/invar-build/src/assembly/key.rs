@@ -201,7 +201,11 @@ mod keys {
             healthcheck: None,
             history: Vec::new(),
         };
-        assert_eq!(layers.describe(), "layers 3 79820093f81fa574eccd9e0496551942cf925dec0f4f68e06444460c53efc0f6", "{CHANGED}");
+        assert_eq!(
+            layers.describe(),
+            "layers 3 79820093f81fa574eccd9e0496551942cf925dec0f4f68e06444460c53efc0f6",
+            "{CHANGED}"
+        );
         assert_eq!(
             CommandLacks { layers: key, requested: &BTreeSet::from(["jq"]), config: &config }.describe(),
             "lacking 2 a331c0722135e441378c383444254e4f07bb9d9c225ea4f4a2db931400e63710",
