@@ -1,7 +1,7 @@
 //! What the programs and libraries of a tree need, read once and kept in the store.
 use std::io::Read as _;
 
-use invar_formats::elf::{DT_RPATH, DT_RUNPATH, ET_DYN, ET_EXEC, Elf, PT_INTERP};
+use invar_formats::elf::{ET_DYN, ET_EXEC, Elf, PT_INTERP};
 use invar_store::{KeyWriter, Keyed, Store};
 use invar_tree::{Contents, Digest, ImagePath, Node, ReadSeek, Tree};
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,6 @@ pub(super) struct ElfFile {
     pub is_program: bool,
     /// The libraries without which it cannot be loaded.
     pub needed: Vec<String>,
-    /// The directories that it wants searched first.
-    pub search: Vec<String>,
 }
 
 /// The programs and libraries of a stored tree.
@@ -100,18 +98,8 @@ fn inspect(path: &ImagePath, content: &mut dyn ReadSeek) -> std::io::Result<Opti
     let is_program = segments.iter().any(|segment| segment.kind == PT_INTERP);
     let machine = elf.machine();
     let needed = texts(elf.needed_libraries()?);
-    let mut search = Vec::new();
-    if let Some(dynamic) = elf.dynamic(&segments)? {
-        // The newer of the two counts alone (ld.so(8)).
-        let newer: Vec<u64> = dynamic.names(DT_RUNPATH).collect();
-        let places = if newer.is_empty() { dynamic.names(DT_RPATH).collect() } else { newer };
-        for place in places {
-            let text = elf.name(place)?.unwrap_or_default();
-            search.extend(String::from_utf8_lossy(&text).split(':').map(str::to_owned));
-        }
-    }
     let path = path.as_str().to_owned();
-    Ok(Some(ElfFile { path, machine, is_program, needed, search }))
+    Ok(Some(ElfFile { path, machine, is_program, needed }))
 }
 
 fn texts(names: Vec<Vec<u8>>) -> Vec<String> {

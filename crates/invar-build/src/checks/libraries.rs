@@ -209,7 +209,7 @@ mod tests {
 
     fn file(path: &str, is_program: bool, needed: &[&str]) -> ElfFile {
         let needed = needed.iter().map(|&name| name.to_owned()).collect();
-        ElfFile { path: path.to_owned(), machine: 62, is_program, needed, search: Vec::new() }
+        ElfFile { path: path.to_owned(), machine: 62, is_program, needed }
     }
 
     #[test]

@@ -12,6 +12,17 @@ const WITH_VALUE: [&str; 3] = ["-W", "-X", "--check-hash-based-pycs"];
 const SERVERS: [&str; 6] = ["daphne", "granian", "gunicorn", "hypercorn", "uvicorn", "waitress-serve"];
 const ELSEWHERE: [&str; 6] = ["--app-dir", "--chdir", "--pythonpath", "--working-dir", "-c", "--config"];
 
+/// Programs that run a file of Python, which comes after this word.
+const FILE_RUNNERS: [(&str, &str); 7] = [
+    ("bokeh", "serve"),
+    ("chainlit", "run"),
+    ("fastapi", "dev"),
+    ("fastapi", "run"),
+    ("panel", "serve"),
+    ("streamlit", "run"),
+    ("textual", "run"),
+];
+
 /// What Python brings without a file of its own.
 const FROZEN: [&str; 5] = ["__hello__", "__phello__", "encodings", "runpy", "zipimport"];
 
@@ -58,8 +69,14 @@ pub(super) fn file_fault(view: &View<'_>, file: &str, what: &str) -> Option<Stri
     Some(format!("`{file}` not found in the image, and {what} runs it{advice}"))
 }
 
-/// An application that the server `program` is given and that is not there.
+/// An application, or a file with one, that the server `program` is given and that is not there.
 pub(super) fn server_fault(view: &View<'_>, program: &str, arguments: &[&str], what: &str) -> Option<String> {
+    if let [verb, file, ..] = arguments
+        && FILE_RUNNERS.contains(&(program, *verb))
+        && file.ends_with(".py")
+    {
+        return file_fault(view, file, what);
+    }
     if !SERVERS.contains(&program) {
         return None;
     }

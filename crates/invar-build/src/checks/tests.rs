@@ -34,15 +34,21 @@ fn image(own: &[(&str, &[u8])]) -> MemoryTree {
         "app/.venv/lib/python3.13/site-packages/thing/app.py",
         "app/.venv/lib/python3.13/site-packages/uvicorn/__init__.py",
         "app/.venv/lib/python3.13/site-packages/uvicorn/__main__.py",
+        "app/.venv/lib/python3.13/site-packages/streamlit/__init__.py",
+        "app/.venv/lib/python3.13/site-packages/streamlit/__main__.py",
         "etc/passwd",
     ];
     for file in modules {
         let text: &[u8] = if file == "etc/passwd" { b"app:x:1000:1000::/:\n" } else { b"" };
         tree.file(path(file), Mode::FILE, Owner::ROOT, &mut &text[..]).expect("memory takes it");
     }
-    for (name, module) in
-        [("gunicorn", "uvicorn"), ("uvicorn", "uvicorn"), ("lost", "server"), ("late", "thing.late")]
-    {
+    for (name, module) in [
+        ("gunicorn", "uvicorn"),
+        ("streamlit", "uvicorn"),
+        ("uvicorn", "uvicorn"),
+        ("lost", "server"),
+        ("late", "thing.late"),
+    ] {
         let place = path(&format!("app/.venv/bin/{name}"));
         let script = format!(
             "#!/app/.venv/bin/python\nimport sys\nfrom {module} import main\nif __name__ == \"__main__\":\n    \
@@ -250,6 +256,11 @@ fn files_and_modules_that_are_run_must_be_there() {
         "the module `man` not found in the image, and its command loads it",
     );
     check(&["gunicorn", "-b", ":8000", "thing.app:create()"], "");
+    check(&["streamlit", "run", "main.py"], "");
+    check(
+        &["python", "-m", "streamlit", "run", "mian.py"],
+        "`mian.py` not found in the image, and its command runs it; did you mean \"main.py\"?",
+    );
     check(&["node", "x.js"], "`x.js` not found in the image, and its command runs it");
     check(&["./scripts/deploy.sh", "x.py"], "");
 }
