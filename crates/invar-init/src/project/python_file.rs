@@ -88,7 +88,12 @@ impl<'a> PythonFile<'a> {
                 && !defines.iter().any(|word| line.text.starts_with(word))
                 && line.assigned().is_none()
         };
-        self.lines.iter().any(|line| is_plain(&line))
+        // What follows on the same line is a call, or nothing that matters.
+        let goes_on = |line: &&Line| {
+            let is_import = line.text.starts_with("import ") || line.text.starts_with("from ");
+            line.indent == 0 && is_import && line.code.split(';').skip(1).any(|part| part.contains('('))
+        };
+        self.lines.iter().any(|line| is_plain(&line) || goes_on(&line))
     }
 
     /// What is imported, wherever that is in the file.

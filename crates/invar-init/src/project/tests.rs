@@ -538,3 +538,12 @@ fn what_the_program_imports_is_installed() {
          packages = [\"python3-tk\"]\nextras = [\"conf\"]\n[image]\ncommand = [\"python\", \"main.py\"]",
     );
 }
+
+#[test]
+fn a_program_on_one_line_is_a_program() {
+    check(
+        &project(""),
+        &[("main.py", "import tkinter; print(\"tkinter; x\", tkinter.TkVersion)\n")],
+        "[tool.invar]\npackages = [\"python3-tk\"]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]",
+    );
+}
