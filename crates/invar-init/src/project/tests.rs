@@ -487,7 +487,7 @@ fn the_suite_is_written_with_its_reason() {
     let check = |requires: &str, version: &str, expected: &str| {
         let pyproject = format!("{}requires-python = \"{requires}\"\n", project("\"odd\""));
         let expected = format!("{expected}[image]\ncommand = [\"python\", \"main.py\"]");
-        check_locked(&pyproject, &lock, version, &[("main.py", "")], &expected);
+        check_locked(&pyproject, &lock, version, &[("main.py", "print(1)\n")], &expected);
     };
     check(
         ">=3.11",
@@ -516,33 +516,6 @@ fn the_suite_is_written_with_its_reason() {
 }
 
 #[test]
-fn scripts_that_are_not_installed_are_called() {
-    let with = |target: &str| format!("{}\n[project.scripts]\ncat = \"{target}\"\n", project(""));
-    let note = "# pyproject.toml: [project.scripts] cat: the project has no [build-system], so this is not installed, and the \
-                command calls its function\n[tool.invar]\n[tool.invar.image]\n";
-    let called = format!("{note}command = [\"python\", \"-c\", \"import sys, tool; sys.exit(tool.main())\"]");
-    check(&with("tool:main"), &[("tool.py", "def main(): ..."), ("main.py", "")], &called);
-    let guarded = "def main(): ...\nif __name__ == '__main__':\n    main()\n";
-    check(
-        &with("pkg.cli:main [extra]"),
-        &[("pkg/cli.py", guarded), ("pkg/__init__.py", "")],
-        &format!("{note}command = [\"python\", \"-m\", \"pkg.cli\"]"),
-    );
-    check(
-        &with("pkg.cli:app.main"),
-        &[("src/pkg/cli.py", "")],
-        &format!(
-            "{note}command = [\"python\", \"-c\", \"import sys, pkg.cli; sys.exit(pkg.cli.app.main())\"]\n\
-             env = {{ PYTHONPATH = \"/app/src\" }}"
-        ),
-    );
-    // Nothing is called that is not there, or is no name.
-    let program = "[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]";
-    check(&with("nowhere:main"), &[("main.py", "")], program);
-    check(&with("tool:main();x"), &[("tool.py", ""), ("main.py", "")], program);
-}
-
-#[test]
 fn what_the_program_imports_is_installed() {
     check_locked(
         &project(""),
@@ -552,7 +525,7 @@ fn what_the_program_imports_is_installed() {
         ),
         "",
         &[
-            ("main.py", "import sys\nfrom window import show\nimport yaml\nimport cgi\n"),
+            ("main.py", "import sys\nfrom window import show\nimport yaml\nimport cgi\nshow()\n"),
             (
                 "window.py",
                 "try:\n    import idlelib\nexcept ImportError:\n    pass\nfrom tkinter import ttk\n",

@@ -199,7 +199,8 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
     let directory = name.ends_with('/');
     let kind = mode & 0o170_000;
     let plain = match directory {
-        true => matches!(kind, 0 | 0o040_000),
+        // The name decides, as in uv: some writers give directories the kind of a file.
+        true => matches!(kind, 0 | 0o040_000 | 0o100_000),
         // Some writers leave the kind of a file out.
         false => matches!(kind, 0 | 0o100_000),
     };

@@ -448,6 +448,15 @@ fn links_and_devices_are_refused() {
     }
 }
 
+#[test]
+fn a_directory_may_have_the_kind_of_a_file() {
+    let mut wheel = Maker::new().file("kind/", "").finish();
+    let at = central(&wheel, "kind/") + 38;
+    wheel[at..at + 4].copy_from_slice(&(0o100_644u32 << 16).to_le_bytes());
+    let tree = remarked(wheel, &[]);
+    assert!(tree.tree().get("v/lib/python3.13/site-packages/kind").unwrap().is_directory());
+}
+
 /// Where the fixed part of the central directory's entry for `name` starts.
 fn central(wheel: &[u8], name: &str) -> usize {
     let ends = wheel.windows(name.len()).enumerate().filter(|(_, window)| *window == name.as_bytes());
