@@ -77,7 +77,7 @@ impl<'a> Code<'a> {
         let is_nested = |file: &&PythonFile<'_>| {
             let inside =
                 |place: &&str| file.path.strip_prefix(*place).is_some_and(|rest| rest.starts_with('/'));
-            self.nested.iter().any(|place| inside(place))
+            self.nested.iter().any(inside)
         };
         self.files.iter().filter(move |file| !is_aside(file.path) && !is_migration(file) && !is_nested(file))
     }

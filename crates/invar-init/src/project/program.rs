@@ -126,7 +126,7 @@ pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
         PROGRAMS.contains(&file.stem()) || file.stem() == own || project.shown(file) < usize::MAX
     };
     if project.installed.is_some() && files.len() > 1 {
-        files.retain(|file| is_meant(file));
+        files.retain(is_meant);
     }
     let run = |file: &PythonFile<'_>| {
         let mut candidate = project.run(file);

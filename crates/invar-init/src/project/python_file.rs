@@ -173,7 +173,7 @@ impl Line {
                         .is_some_and(|rest| wanted.starts_with('.') || rest.ends_with('.'))
             };
             let defines = ["def", "class"].iter().any(|word| before[..start].trim_end().ends_with(word));
-            if defines || !names.iter().any(|wanted| is_one(wanted)) {
+            if defines || !names.iter().any(is_one) {
                 continue;
             }
             let Some(end) = closing(&self.code[open..]) else { continue };
