@@ -1,5 +1,6 @@
 //! What Python packages are built with: `uv.lock` says nothing about it, so `invar lock` has the user's uv resolve it,
 //! and `invar.lock` keeps the result.
+mod constraints;
 mod resolver;
 mod uv;
 
@@ -9,14 +10,16 @@ use std::fs;
 use invar_checkout::{ProjectFiles, hidden_from_build};
 use invar_plan::build_root_name;
 use invar_project::{InvarLock, LockPart, LockedBuild, LockedPlatform, Platform};
-use invar_python::{ChosenSource, DistributionName, Requirement, SourceLocation, build_system, project_info};
+use invar_python::{
+    ChosenSource, DistributionName, ExtraBuildDependency, Requirement, SourceLocation, build_system,
+    project_info,
+};
 use invar_realise::{PackageSource, locked_digest, read_source, read_text, version as tagged_version};
 
+pub(crate) use self::constraints::Constraints;
 use self::resolver::{Resolver, Wanted};
-use crate::constraints::Constraints;
 use crate::context::LockContext;
 use crate::parts::{Deferred, of_part, parts, sources};
-use crate::requirements::added_requirements;
 use crate::{BuildsError, LockError};
 
 /// Records in `lock` what everything that is built for `platform` is built with. What `old` has and still fits is kept.
@@ -182,6 +185,52 @@ fn declared(
     let mut requires: BTreeSet<String> = system.requires.into_iter().collect();
     requires.append(&mut added_requirements(files, name, runtime)?);
     Ok(requires)
+}
+
+/// What the project says that the build of a package needs in addition.
+fn added_requirements(
+    files: &ProjectFiles,
+    name: &DistributionName,
+    runtime: &BTreeMap<DistributionName, String>,
+) -> Result<BTreeSet<String>, BuildsError> {
+    let mut requires = BTreeSet::new();
+    if let Some(own) = files.manifest.python.overrides.get(name) {
+        requires.extend(own.build_requires.iter().map(ToString::to_string));
+    }
+    if let Some(project) = &files.manifest.project
+        && let Some(extra) = project.uv.extra_build_dependencies.get(name)
+    {
+        for ExtraBuildDependency { requirement, match_runtime } in extra {
+            let mut requirement = requirement.clone();
+            if *match_runtime {
+                // A build against one version must not meet another one where it runs.
+                let needed = &requirement.name;
+                let missing =
+                    || BuildsError::NoRuntime { name: name.to_string(), needed: needed.to_string() };
+                let version = runtime.get(needed).ok_or_else(missing)?;
+                let exact = format!("=={version}").parse().map_err(|_| missing())?;
+                requirement.specifiers = exact;
+            }
+            requires.insert(requirement.to_string());
+        }
+    }
+    Ok(requires)
+}
+
+/// What of the requirements of a build is known without fetching anything: what the project says, and what its own
+/// folders declare. What is wrong with these is reported when they are built.
+pub(crate) fn known_requirements(
+    files: &ProjectFiles,
+    name: &DistributionName,
+    chosen: &ChosenSource,
+    runtime: &BTreeMap<DistributionName, String>,
+) -> BTreeSet<String> {
+    let mut requires = added_requirements(files, name, runtime).unwrap_or_default();
+    if let SourceLocation::Directory { path, .. } = &chosen.source {
+        let pyproject = fs::read_to_string(files.folder.join(path).join("pyproject.toml")).ok();
+        requires.extend(build_system(pyproject.as_deref()).into_iter().flat_map(|system| system.requires));
+    }
+    requires
 }
 
 /// The version that the build is told, so that it does not look for a repository: as `uv.lock` has it, or for a project

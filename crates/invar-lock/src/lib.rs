@@ -8,7 +8,6 @@
 //! # Non-goals
 //! * No builds: build backends are asked through [`Backends`](invar_realise::Backends), which the caller brings.
 mod builds;
-mod constraints;
 mod context;
 mod error;
 mod fetches;
@@ -20,7 +19,6 @@ mod parts;
 mod proposals;
 mod release;
 mod requests;
-mod requirements;
 mod roots;
 mod update;
 mod uv;

@@ -10,9 +10,8 @@ use invar_project::{ClosureName, InvarLock, LockPart, LockedBuild, Manifest, Mis
 use invar_python::{ChosenSource, DistributionName, Selected, SourceLocation};
 use invar_realise::Event;
 
-use crate::constraints::Constraints;
+use crate::builds::{Constraints, known_requirements};
 use crate::context::LockContext;
-use crate::requirements::known_requirements;
 use crate::{BuildsError, LockError};
 
 /// A part that is not in a lock, and why.

@@ -11,7 +11,6 @@ mod config;
 mod configure;
 mod error;
 mod layer;
-mod mismatch;
 mod plan;
 mod python;
 mod python_choice;
@@ -25,14 +24,16 @@ pub use config::image_config;
 pub use configure::check_configured;
 pub use error::PlanError;
 pub use layer::LayerName;
-pub use mismatch::{BuildMismatch, build_mismatch};
 pub use plan::{Plan, PlannedLayer};
 pub use python::{python_packages, target};
 pub use python_choice::{NoRelease, Offer, PythonChoice, PythonWish};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
 pub use shell::shell_manifest;
-pub use source::{SourceBuild, build_layout, build_needs, build_root_name, build_wheels, needed_root_name};
+pub use source::{
+    BuildMismatch, SourceBuild, build_layout, build_mismatch, build_needs, build_root_name, build_wheels,
+    needed_root_name,
+};
 pub use step::StepPlan;
 
 /// The project's folder in the image, without a leading slash.
