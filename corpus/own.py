@@ -144,6 +144,18 @@ def fastapi(project):
                 }
 
 
+def streamlit(project):
+    """A file that imports streamlit does nothing under python."""
+    for directory in SUBDIRECTORIES:
+        for name in (*MAIN_FILES, "streamlit_app.py"):
+            path = project / directory / name
+            if path.is_file() and re.search(r"(?m)^\s*(?:import|from) streamlit\b", path.read_text(errors="replace")):
+                yield {
+                    "kind": "server", "from": str(path.relative_to(project)), "cwd": ".",
+                    "command": ["streamlit", "run", str(path.relative_to(project)), "--server.headless=true"],
+                }
+
+
 def main_files(project):
     for directory in SUBDIRECTORIES:
         for name in MAIN_FILES:
@@ -186,7 +198,7 @@ def candidates(project):
         yield {"kind": "tool", "from": "project.scripts", "command": [script], "cwd": "."}
     yield from manage(project)
     yield from readme(project)
-    applications = list(fastapi(project))
+    applications = [*fastapi(project), *streamlit(project)]
     yield from applications
     # An application that does not start here is not made up for by a file or an import.
     if not applications:

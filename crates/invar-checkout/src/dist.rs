@@ -92,3 +92,38 @@ fn listing(directory: &Path) -> Option<Vec<ListingEntry>> {
     };
     Some(entries.flatten().filter_map(entry).collect())
 }
+
+/// A directory that an earlier build wrote to a path that nobody chose: it is put aside for the next one, and put back if
+/// there is none.
+#[derive(Debug)]
+pub struct Replaced {
+    path: PathBuf,
+    aside: PathBuf,
+}
+
+impl Replaced {
+    /// Puts the directory `path` aside, if it is one that a build wrote.
+    ///
+    /// # Errors
+    /// [`CheckoutError::Write`].
+    pub fn put_aside(path: &Path) -> Result<Option<Self>, CheckoutError> {
+        if !listing(path).is_some_and(|names| is_output_directory(path, &names)) {
+            return Ok(None);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // As an unfinished result, so that nothing takes it for source.
+        let aside = path.with_file_name(format!(".{name}-old.{}.partial", std::process::id()));
+        fs::rename(path, &aside).map_err(|source| CheckoutError::Write { path: path.to_owned(), source })?;
+        Ok(Some(Self { path: path.to_owned(), aside }))
+    }
+}
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        // Nothing can be reported any more. What cannot be removed is hidden, and is not source.
+        let _ = match self.path.exists() {
+            true => fs::remove_dir_all(&self.aside),
+            false => fs::rename(&self.aside, &self.path),
+        };
+    }
+}

@@ -63,7 +63,14 @@ pub enum CheckoutError {
         source: io::Error,
     },
     /// The folder holds neither `pyproject.toml` nor `invar.toml`.
-    #[error("{} has no pyproject.toml and no invar.toml", path.display())]
+    #[error(
+        "{} no pyproject.toml and no invar.toml",
+        if path == std::path::Path::new(".") {
+            "the current directory and those above it have".to_owned()
+        } else {
+            format!("{} has", path.display())
+        }
+    )]
     NoProject {
         /// The folder.
         path: PathBuf,

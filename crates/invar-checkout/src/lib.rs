@@ -25,6 +25,7 @@ mod write;
 
 pub use copy::{copy_checkout, outside};
 pub use disk::{Disk, source_files};
+pub use dist::Replaced;
 pub use error::{CheckoutError, SourceError};
 pub use hidden::hidden_from_build;
 pub use output::{DIST, is_archive};

@@ -16,6 +16,14 @@ pub struct Change {
     pub is_of_project: bool,
 }
 
+impl Change {
+    /// Whether a manifest is out of date where it must not be derived again. What a newer `uv.lock` makes of it is looked
+    /// at as soon as it may: an update that a bot makes does not make a record wrong.
+    pub fn makes_outdated(&self) -> bool {
+        self.path != "uv.lock"
+    }
+}
+
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, expected, found, .. } = self;

@@ -64,6 +64,9 @@ pub fn derive(
         if records != Records::Frozen {
             changes = record::changes(named, manifest)?;
         }
+        if records == Records::Required {
+            changes.retain(Change::makes_outdated);
+        }
         if changes.is_empty() {
             report(manifest, None);
             let files = ProjectFiles::read_derived(&named.folder, manifest.clone())?;
@@ -162,7 +165,10 @@ fn shown_manifest(
         None if locked => Err(no_record(named, purpose)),
         None => Ok((record::derive_to_show(named, purpose)?, false)),
         Some(DerivedLock { manifest, .. }) => {
-            let changes = record::changes(named, &manifest)?;
+            let mut changes = record::changes(named, &manifest)?;
+            if locked {
+                changes.retain(Change::makes_outdated);
+            }
             if changes.is_empty() {
                 return Ok((manifest, true));
             }

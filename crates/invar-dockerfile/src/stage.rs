@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::reference::ImageReference;
 use crate::scope::{Origin, Scope};
 use crate::text::Span;
+use crate::values::check_values;
 
 /// What whoever builds gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,18 @@ pub enum StageFault {
         /// Where it is.
         span: Span,
     },
+    /// Something that an instruction does not take.
+    #[error("{name} takes {takes}, not `{value}`")]
+    Value {
+        /// The instruction.
+        name: &'static str,
+        /// What it comes to.
+        value: String,
+        /// What it takes, in words.
+        takes: &'static str,
+        /// Where it is.
+        span: Span,
+    },
     /// The number of a stage that there is not.
     #[error("there is no stage {name}")]
     NoStage {
@@ -121,6 +134,7 @@ impl StageFault {
             Self::TooMany { .. } => None,
             Self::Expansion { span, .. }
             | Self::Reference { span, .. }
+            | Self::Value { span, .. }
             | Self::NoStage { span, .. }
             | Self::Circular { span, .. } => Some(*span),
         }
@@ -140,7 +154,8 @@ impl<'a> Stages<'a> {
             let InstructionKind::Arg(declared) = &instruction.kind else { continue };
             for assignment in declared {
                 let default = match &assignment.value {
-                    Some(value) => Some(expand(&globals, value, file.escape)?.text),
+                    // BuildKit passes over what cannot be expanded here, and refuses it where it is used.
+                    Some(value) => expand(&globals, value, file.escape).ok().map(|expansion| expansion.text),
                     None => None,
                 };
                 declare(&mut globals, assignment, default, arguments);
@@ -197,7 +212,21 @@ impl<'a> Stages<'a> {
             stages.push(stage);
             rest = &after[length..];
         }
-        Ok(Self { stages, globals, arguments: arguments.clone() })
+        let stages = Self { stages, globals, arguments: arguments.clone() };
+        stages.check_built()?;
+        Ok(stages)
+    }
+
+    /// Checks what the words of those stages come to that are built if no other is asked for.
+    fn check_built(&self) -> Result<(), StageFault> {
+        for index in self.needed_by(self.stages.len().saturating_sub(1)) {
+            let Some(stage) = self.stages.get(index) else { continue };
+            let mut walk = self.walk(stage);
+            while let Some((instruction, scope)) = walk.step() {
+                check_values(instruction, scope, stage.escape)?;
+            }
+        }
+        Ok(())
     }
 
     /// The instructions of a stage, each with the names that it sees.

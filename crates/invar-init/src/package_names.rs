@@ -86,23 +86,29 @@ impl PackageNames {
         }
     }
 
-    /// The only package whose name is `name` with another number: `libicu76` for `libicu72`, `openjdk-21-jre` for
-    /// `openjdk-17-jre`.
+    /// The only package whose name is `name` with another number: `libicu76` for `libicu72`. Of several versions of a
+    /// program, the next one: `openjdk-21-jre` for `openjdk-17-jre`.
     fn other_version(&self, name: &str) -> Option<String> {
         let (start, end) = around_number(name)?;
+        let number = |name: &str| -> Vec<u32> {
+            let number = name[start.len()..].strip_suffix(end).unwrap_or_default();
+            number.split('.').filter_map(|part| part.parse().ok()).collect()
+        };
         let first = self.names.partition_point(|known| known.as_str() < start);
-        let mut found: Option<&String> = None;
+        let mut all: Vec<&String> = Vec::new();
         for known in self.names[first..].iter().take_while(|known| known.starts_with(start)) {
             if around_number(known) != Some((start, end)) || self.has(&format!("{known}t64")) {
                 continue;
             }
-            // Of several nobody knows which one is meant.
-            if found.is_some() {
-                return None;
-            }
-            found = Some(known);
+            all.push(known);
         }
-        found.cloned()
+        // Of several libraries nobody knows which one is meant.
+        if name.starts_with("lib") {
+            return all.first().filter(|_| all.len() == 1).map(|name| (*name).clone());
+        }
+        all.sort_by_key(|known| number(known));
+        let next = all.iter().find(|known| number(known) > number(name));
+        next.or(all.last()).map(|name| (*name).clone())
     }
 }
 

@@ -156,6 +156,7 @@ impl Facts {
             facts.is_package = project.is_package();
             facts.name = project.name.to_string();
             facts.packages = project.dependencies.iter().map(|it| it.name.to_string()).collect();
+            facts.scripts.clone_from(&project.scripts);
         }
         if let (Some(lock), Some(project), Some(release)) = (&uv_lock, &project, release)
             && let Some(LockedPackages { packages, without_wheels, without_fitting }) =

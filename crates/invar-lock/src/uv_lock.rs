@@ -9,7 +9,8 @@ use crate::uv::uv_lock_command;
 /// # Errors
 /// [`LockError::NoUv`], [`LockError::UvLock`].
 pub fn update_uv_lock(uv: &Path, folder: &Path, is_offline: bool) -> Result<(), LockError> {
-    let path = folder.join("uv.lock");
+    // As people write it: not `./uv.lock`.
+    let path = if folder == Path::new(".") { "uv.lock".into() } else { folder.join("uv.lock") };
     let state = if path.exists() { "out of date" } else { "missing" };
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let mut command = uv_lock_command(uv, folder);

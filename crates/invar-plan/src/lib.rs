@@ -7,6 +7,7 @@
 //! # Non-goals
 //! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are created, and
 //!   `invar-build` creates them.
+mod build_mismatch;
 mod config;
 mod configure;
 mod error;
@@ -20,6 +21,7 @@ mod shell;
 mod source;
 mod step;
 
+pub use build_mismatch::{BuildMismatch, build_mismatch};
 pub use config::image_config;
 pub use configure::check_configured;
 pub use error::PlanError;
@@ -30,10 +32,7 @@ pub use python_choice::{NoRelease, Offer, PythonChoice, PythonWish};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
 pub use shell::shell_manifest;
-pub use source::{
-    BuildMismatch, SourceBuild, build_layout, build_mismatch, build_needs, build_root_name, build_wheels,
-    needed_root_name,
-};
+pub use source::{SourceBuild, build_layout, build_needs, build_root_name, build_wheels, needed_root_name};
 pub use step::StepPlan;
 
 /// The project's folder in the image, without a leading slash.

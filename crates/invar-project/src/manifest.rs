@@ -75,7 +75,8 @@ pub struct ManifestSources<'a> {
 #[schemars(title = "Invar manifest", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Manifest {
     /// The codename of the Debian suite to use, such as `trixie`, `bookworm` or `sid`. Its updates and security fixes
-    /// are always included. Default: chosen by `invar lock`.
+    /// are always included. Default: chosen by `invar lock` to fit `requires-python`, `.python-version` and the wheels in
+    /// `uv.lock`.
     pub suite: Option<SuiteName>,
     /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included. Instead of a virtual package, name one that provides it.
     #[schemars(default)]

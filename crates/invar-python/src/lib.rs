@@ -68,7 +68,7 @@ pub use name::{DistributionName, ExtraName, GroupName, LONGEST_NAME, NameError};
 pub use needs::{COMPILER_PACKAGES, Need, need};
 pub use project::{
     ConfigSetting, DefaultGroups, ExtraBuildDependency, FieldError, Project, ProjectProblem, Treatment,
-    UV_SETTINGS, UvSetting, UvSettings, UvWorkspace, config_settings, uv_setting,
+    UV_SETTINGS, UvSetting, UvSettings, UvSource, UvWorkspace, config_settings, uv_setting,
 };
 pub use python_request::{PythonRequest, VERSION_FILES, VersionFile};
 pub use reached::{reached_imports, started_files};

@@ -11,10 +11,12 @@ use crate::requirement::Requirement;
 
 mod groups;
 mod problem;
+mod source;
 mod uv;
 mod uv_table;
 
 pub use problem::{FieldError, ProjectProblem};
+pub use source::UvSource;
 pub use uv::{ConfigSetting, DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, config_settings};
 pub use uv_table::{Treatment, UV_SETTINGS, UvSetting, uv_setting};
 

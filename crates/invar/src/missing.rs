@@ -32,10 +32,21 @@ impl ErrorTail {
         }
     }
 
-    /// What is remembered, as text.
+    /// What is remembered, as text without colors.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0).into_owned()
+        without_colors(&String::from_utf8_lossy(&self.0))
     }
+}
+
+/// `text` without the sequences that set colors (ECMA-48, SGR): Python writes them where FORCE_COLOR is set.
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';')).unwrap_or(part.len());
+        plain.push_str(part[end..].strip_prefix('m').unwrap_or(&part[end..]));
+    }
+    plain
 }
 
 /// A program of an image that failed.
@@ -168,5 +179,9 @@ mod tests {
         tail.pass_on(b"\n");
         assert_eq!(tail.0.len(), TAIL);
         assert!(tail.text().ends_with("x\n"));
+        let colored =
+            ErrorTail(b"\x1b[1;35mModuleNotFoundError\x1b[0m: \x1b[35mNo module named 'a'\x1b[0m\n".to_vec());
+        assert_eq!(colored.text(), "ModuleNotFoundError: No module named 'a'\n");
+        assert_eq!(module_not_found(&colored.text()), Some("a"));
     }
 }

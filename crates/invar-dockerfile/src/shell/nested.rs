@@ -25,7 +25,7 @@ pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
         return Some(text);
     }
     let shell = shell_at(&words)?;
-    match reads(&words[shell], &words[shell + 1..]) {
+    match reads(words[shell], &words[shell + 1..]) {
         Reads::Word(at) => command.words.get(shell + 1 + at).map(|word| word.text.clone()),
         Reads::Input => command.redirects.iter().rev().find_map(|redirect| match redirect.operator {
             "<<<" => Some(redirect.target.text.clone()),
@@ -38,7 +38,7 @@ pub(crate) fn inner_text(command: &ShellCommand) -> Option<Text> {
 /// Whether `command` is a shell that reads its script from its input.
 pub(crate) fn reads_input(command: &ShellCommand) -> bool {
     let words: Vec<&str> = command.words.iter().map(|word| word.as_str()).collect();
-    shell_at(&words).is_some_and(|shell| reads(&words[shell], &words[shell + 1..]) == Reads::Input)
+    shell_at(&words).is_some_and(|shell| reads(words[shell], &words[shell + 1..]) == Reads::Input)
 }
 
 /// What `command` writes to its output, where that is in its text: `cat <<EOF`, `tee file <<EOF`, `echo '...'`.
@@ -46,9 +46,8 @@ pub(crate) fn output_text(command: &ShellCommand) -> Option<Text> {
     let program = command.program()?;
     match program {
         "cat" | "tee" => {
-            let own = |word: &&str| word.starts_with('-');
-            let words: Vec<&str> = command.words[1..].iter().map(|word| word.as_str()).collect();
-            let is_input = program == "tee" || words.iter().all(|word| own(&word));
+            let mut words = command.words[1..].iter();
+            let is_input = program == "tee" || words.all(|word| word.as_str().starts_with('-'));
             let content = command.redirects.iter().rev().find_map(|redirect| redirect.content.clone());
             content.filter(|_| is_input)
         }
@@ -93,7 +92,6 @@ fn reads(name: &str, arguments: &[&str]) -> Reads {
             "--command" => return Reads::Word(at),
             "--rcfile" | "--init-file" | "--shell" | "--user" | "-O" | "+O" => at += 1,
             "-" | "--" => break,
-            "-l" if name.ends_with("su") => {}
             options if options.len() > 1 && options.starts_with(['-', '+']) => {
                 let group = options[1..].bytes().all(|option| option.is_ascii_alphabetic());
                 // Each `o` among short options takes a word, and the script comes after these.

@@ -67,8 +67,8 @@ pub(super) fn add_command<'p>(
         tops.dedup();
         draft.include = Some(tops.into());
     }
-    for note in &chosen.notes {
-        draft.note(source, "", note.clone());
+    for (text, why) in &chosen.notes {
+        draft.note(source, text, why.clone());
     }
     if !others.is_empty() {
         let more = if others.len() > MOST { ", ..." } else { "" };

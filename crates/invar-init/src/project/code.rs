@@ -56,8 +56,9 @@ impl<'a> Code<'a> {
     pub fn of(files: &'a BTreeMap<String, Option<String>>, dependencies: &'a BTreeSet<String>) -> Self {
         let texts = files.iter().filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)));
         let python = texts.filter(|(path, _)| path.ends_with(".py"));
-        let mut found: Vec<PythonFile<'_>> =
-            python.map(|(path, text)| PythonFile::parse(path, text)).collect();
+        let mut found: Vec<PythonFile<'_>> = python
+            .map(|(path, text)| PythonFile::parse(path, if is_read(path) { text } else { "" }))
+            .collect();
         found.sort_by_key(|file| (file.path.matches('/').count(), file.path));
         let by_path = found.iter().enumerate().map(|(at, file)| (file.path, at)).collect();
         let mut directories = BTreeSet::new();
@@ -76,7 +77,7 @@ impl<'a> Code<'a> {
         let is_nested = |file: &&PythonFile<'_>| {
             let inside =
                 |place: &&str| file.path.strip_prefix(*place).is_some_and(|rest| rest.starts_with('/'));
-            self.nested.iter().any(|place| inside(&place))
+            self.nested.iter().any(|place| inside(place))
         };
         self.files.iter().filter(move |file| !is_aside(file.path) && !is_migration(file) && !is_nested(file))
     }
@@ -105,6 +106,13 @@ impl<'a> Code<'a> {
     pub fn has_directory(&self, directory: &str) -> bool {
         self.directories.contains(directory)
     }
+}
+
+/// Whether what a file says may matter: tests and migrations are many, and start nothing.
+fn is_read(path: &str) -> bool {
+    let unread = ["docs", "migrations", "node_modules", "test", "tests", "versions"];
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    !directory.split('/').any(|part| unread.contains(&part))
 }
 
 /// Whether a file is not part of what is deployed.

@@ -64,7 +64,7 @@ impl<'a> Declared<'a> {
     /// How early the README shows a command with the word `word`; those that it does not show come last.
     pub fn rank(&self, word: &str) -> usize {
         let has = |line: &&str| line.split_whitespace().any(|part| part.trim_start_matches("./") == word);
-        self.shown.iter().position(|line| has(&line)).unwrap_or(usize::MAX)
+        self.shown.iter().position(|line| has(line)).unwrap_or(usize::MAX)
     }
 }
 

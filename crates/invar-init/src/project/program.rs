@@ -44,7 +44,7 @@ fn script(project: &Project<'_>, name: &str, target: &str) -> Option<Script> {
                 let note = format!(
                     "{name} is not used: {module}:{function} is `async def`, which a script does not run"
                 );
-                let notes = vec![note];
+                let notes = vec![(String::new(), note)];
                 return Some(Script { candidate: Candidate { notes, ..project.run(file) }, serves: false });
             }
             // Found by developers, whose installation is a link to the project's folder.
@@ -62,31 +62,39 @@ fn script(project: &Project<'_>, name: &str, target: &str) -> Option<Script> {
         });
     }
     // Without a build system nothing is installed, and the function can only be called.
-    let file = file?;
-    let mut candidate = project.run(file);
-    if !file.has_guard() {
-        let is_name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-        if !is_name(module) || !is_name(function) || function.is_empty() {
-            return None;
-        }
-        let object = function.split('.').next().unwrap_or(function);
-        let line = format!("import sys; from {module} import {object}; sys.exit({function}())");
-        candidate.command = vec!["python".to_owned(), "-c".to_owned(), line];
-        candidate.label = format!("{module}:{function}");
-        if file.path.starts_with("src/") {
-            candidate.env.insert("PYTHONPATH".to_owned(), "/app/src".to_owned());
-        }
+    let (base, file) = (base?, file?);
+    let is_name =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    if !is_name(module) || !is_name(function) {
+        return None;
     }
+    let words = match file.has_guard() {
+        true => ["python".to_owned(), "-m".to_owned(), module.to_owned()],
+        false => {
+            let line = format!("import sys, {module}; sys.exit({module}.{function}())");
+            ["python".to_owned(), "-c".to_owned(), line]
+        }
+    };
+    let mut candidate = Candidate { path: file.path.to_owned(), ..Candidate::of(words.into()) };
+    candidate.label = if file.has_guard() { candidate.label } else { format!("{module}:{function}") };
+    if !base.is_empty() {
+        candidate.env.insert("PYTHONPATH".to_owned(), within("/app", base));
+    }
+    let why =
+        "the project has no [build-system], so this is not installed, and the command calls its function";
+    candidate.notes.push((format!("[project.scripts] {name}"), why.to_owned()));
     candidate.kind = Kind::Script;
     Some(Script { candidate, serves: false })
 }
 
 /// The files that are there to be run, the most likely first.
 pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
+    let does = |file: &PythonFile<'_>| file.has_guard() || file.stem() == "__main__" || file.does_something();
     let is_program = |file: &&PythonFile<'_>| {
+        let is_named = PROGRAMS.contains(&file.stem());
         file.has_guard()
             || file.stem() == "__main__"
-            || PROGRAMS.contains(&file.stem()) && file.does_something()
+            || is_named && (does(file) || file.directory().is_empty())
     };
     let own = project.facts.name.replace('-', "_");
     let rank = |file: &PythonFile<'_>| {
@@ -98,6 +106,7 @@ pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
         let depth = if near { 1 } else { file.path.matches('/').count() * 2 };
         let is_named = file.stem() == own || file.stem() == project.facts.name;
         (
+            !does(file),
             is_first_try(file),
             project.shown(file),
             depth + usize::from(stem == PROGRAMS.len() && !is_named),
@@ -117,12 +126,20 @@ pub(super) fn programs(project: &Project<'_>) -> Vec<Candidate> {
         PROGRAMS.contains(&file.stem()) || file.stem() == own || project.shown(file) < usize::MAX
     };
     if project.installed.is_some() && files.len() > 1 {
-        files.retain(|file| is_meant(&file));
+        files.retain(|file| is_meant(file));
     }
-    files.into_iter().map(|file| project.run(file)).collect()
+    let run = |file: &PythonFile<'_>| {
+        let mut candidate = project.run(file);
+        if is_first_try(file) {
+            let note = format!("{} is what `uv init` writes: it only says hello", file.path);
+            candidate.notes.push((String::new(), note));
+        }
+        candidate
+    };
+    files.into_iter().map(run).collect()
 }
 
 /// Whether `file` is what `uv init` writes: it says hello.
 fn is_first_try(file: &PythonFile<'_>) -> bool {
-    file.lines.len() <= 4 && file.lines.iter().any(|line| line.text.starts_with("print(\"Hello from "))
+    file.lines.len() <= 5 && file.lines.iter().any(|line| line.text.starts_with("print(\"Hello from "))
 }

@@ -49,11 +49,15 @@ pub(super) struct PythonFile<'a> {
     pub path: &'a str,
     /// Its logical lines.
     pub lines: Vec<Line>,
+    /// What it imports, wherever that is in it.
+    imports: Vec<Import>,
 }
 
 impl<'a> PythonFile<'a> {
     pub fn parse(path: &'a str, text: &str) -> Self {
-        Self { path, lines: lines(text) }
+        let lines = lines(text);
+        let imports = lines.iter().flat_map(Line::imports).collect();
+        Self { path, lines, imports }
     }
 
     /// The folder of the file, without a slash at the end.
@@ -88,8 +92,8 @@ impl<'a> PythonFile<'a> {
     }
 
     /// What is imported, wherever that is in the file.
-    pub fn imports(&self) -> impl Iterator<Item = Import> {
-        self.lines.iter().flat_map(Line::imports)
+    pub fn imports(&self) -> impl Iterator<Item = &Import> {
+        self.imports.iter()
     }
 
     /// Whether the module `module`, or something in it, is imported.
@@ -164,7 +168,7 @@ impl Line {
                         .is_some_and(|rest| wanted.starts_with('.') || rest.ends_with('.'))
             };
             let defines = ["def", "class"].iter().any(|word| before[..start].trim_end().ends_with(word));
-            if defines || !names.iter().any(|wanted| is_one(&wanted)) {
+            if defines || !names.iter().any(|wanted| is_one(wanted)) {
                 continue;
             }
             let Some(end) = closing(&self.code[open..]) else { continue };
@@ -258,12 +262,15 @@ fn lines(text: &str) -> Vec<Line> {
     let mut found = Vec::new();
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut number = 1;
+    // The indent of the line that a semicolon divides.
+    let mut divided = None;
     while !rest.is_empty() {
         let content = rest.trim_start_matches([' ', '\t', '\u{c}']);
-        let indent = rest.len() - content.len();
+        let indent = divided.unwrap_or(rest.len() - content.len());
         let (line, length) = logical(content, indent, number);
         number += content[..length].matches('\n').count();
         rest = &content[length..];
+        divided = content[..length].ends_with(';').then_some(indent);
         if !line.text.is_empty() {
             found.push(line);
         }
@@ -307,6 +314,11 @@ fn logical(content: &str, indent: usize, number: usize) -> (Line, usize) {
                 at += 1;
                 break;
             }
+            // What follows the colon of a compound statement belongs to it.
+            ';' if depth == 0 && !is_compound(&text) => {
+                at += 1;
+                break;
+            }
             '(' | '[' | '{' => depth += 1,
             ')' | ']' | '}' => depth = depth.saturating_sub(1),
             _ => {}
@@ -320,6 +332,16 @@ fn logical(content: &str, indent: usize, number: usize) -> (Line, usize) {
     text.truncate(kept);
     code.truncate(kept);
     (Line { indent, number, text, code }, at)
+}
+
+/// Whether `text` starts a statement that others can follow on its line.
+fn is_compound(text: &str) -> bool {
+    let word = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let words = [
+        "async", "case", "class", "def", "elif", "else", "except", "finally", "for", "if", "match", "try",
+        "while", "with",
+    ];
+    words.contains(&word)
 }
 
 /// The length of the string that `content` starts with, with its quotes; to the end of the line where it has none.
@@ -347,6 +369,25 @@ fn string(content: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn semicolons_divide_lines() {
+        let text = "import a, b; print(\"x;y\", [1, 2]);\n  c = 1 ; d = 2\nif x: e(); f()\ng()\n";
+        let file = PythonFile::parse("a.py", text);
+        let shown: Vec<String> =
+            file.lines.iter().map(|line| format!("{}:{}:{}", line.number, line.indent, line.text)).collect();
+        let expected = [
+            "1:0:import a, b",
+            "1:0:print(\"x;y\", [1, 2])",
+            "2:2:c = 1",
+            "2:2:d = 2",
+            "3:0:if x: e(); f()",
+            "4:0:g()",
+        ];
+        assert_eq!(shown, expected);
+        assert!(file.does_something());
+        assert!(!PythonFile::parse("a.py", "import a; from b import c\n").does_something());
+    }
 
     #[test]
     fn lines_are_logical() {

@@ -80,7 +80,7 @@ fn needed(code: &Code<'_>, file: &PythonFile<'_>) -> BTreeSet<BTreeSet<String>> 
                 let places: BTreeSet<String> = places
                     .iter()
                     .filter(|place| is_own && code.has_module(&within(place, top)))
-                    .filter(|place| resolves(code, place, &import))
+                    .filter(|place| resolves(code, place, import))
                     .map(|place| (*place).to_owned())
                     .collect();
                 if !places.is_empty() {
@@ -89,7 +89,7 @@ fn needed(code: &Code<'_>, file: &PythonFile<'_>) -> BTreeSet<BTreeSet<String>> 
                 places.into_iter().collect()
             };
             let first = found.first().map(String::as_str);
-            for path in first.into_iter().flat_map(|base| targets(base, &import)) {
+            for path in first.into_iter().flat_map(|base| targets(base, import)) {
                 if let Some(file) = code.module(&path)
                     && seen.insert(file.path)
                 {

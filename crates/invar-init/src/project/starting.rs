@@ -43,8 +43,8 @@ pub(super) struct Candidate {
     pub label: String,
     /// Whether it serves an application that is there without anything being called.
     pub is_plain: bool,
-    /// What to know of it.
-    pub notes: Vec<String>,
+    /// What to know of it: what it is about, and what there is to say.
+    pub notes: Vec<(String, String)>,
 }
 
 /// A project with everything that says how it starts.
@@ -146,11 +146,14 @@ impl Candidate {
                 self.command.extend(opening.arguments);
                 self.env.extend(opening.variable);
             }
-            None => self.notes.push(format!(
-                "{path}:{} listens on {}, which cannot be reached from outside the container: use 0.0.0.0",
-                listener.line,
-                listener.host.text.as_deref().unwrap_or("127.0.0.1"),
-            )),
+            None => {
+                let note = format!(
+                    "{path}:{} listens on {}, which cannot be reached from outside the container: use 0.0.0.0",
+                    listener.line,
+                    listener.host.text.as_deref().unwrap_or("127.0.0.1"),
+                );
+                self.notes.push((String::new(), note));
+            }
         }
         self
     }

@@ -4,7 +4,7 @@ use invar_toml::{Finding, Problem};
 use toml::de::DeTable;
 
 use super::uv_table::uv_setting;
-use super::{FieldError, KeyProblem, ProjectProblem, Reader, Section, Value};
+use super::{FieldError, KeyProblem, ProjectProblem, Reader, Section, UvSource, Value};
 use crate::name::{DistributionName, GroupName};
 use crate::requirement::Requirement;
 
@@ -46,6 +46,12 @@ pub struct UvSettings {
     pub extra_build_variables: BTreeMap<DistributionName, BTreeMap<String, String>>,
     /// Limits for what builds get: versions of distributions, wanted or not.
     pub build_constraints: Vec<Requirement>,
+    /// `constraint-dependencies`, for comparing a lock; `None` where one of them cannot be read.
+    pub constraints: Option<Vec<Requirement>>,
+    /// `override-dependencies`, for comparing a lock; `None` where one of them cannot be read.
+    pub overrides: Option<Vec<Requirement>>,
+    /// Where single packages come from.
+    pub sources: BTreeMap<DistributionName, UvSource>,
     /// Keys that no release of uv known here has.
     pub unknown: BTreeSet<String>,
 }
@@ -91,7 +97,9 @@ impl UvSettings {
     /// itself only what it is and which of its groups are installed; how packages are built is the workspace's.
     #[must_use]
     pub fn of_member(self, root: &Self) -> Self {
-        Self { package: self.package, default_groups: self.default_groups, ..root.clone() }
+        // A member's own source of a package comes before that of its workspace.
+        let sources = root.sources.clone().into_iter().chain(self.sources).collect();
+        Self { package: self.package, default_groups: self.default_groups, sources, ..root.clone() }
     }
 
     /// These settings where the project's folder, or its workspace's, has a `uv.toml` with the settings `file`. As uv has
@@ -105,6 +113,9 @@ impl UvSettings {
             default_groups: self.default_groups,
             dev_dependencies: self.dev_dependencies,
             build_constraints: self.build_constraints,
+            constraints: self.constraints,
+            overrides: self.overrides,
+            sources: self.sources,
             ..file.clone()
         }
     }
@@ -162,8 +173,20 @@ impl UvSettings {
             let packages = value.named()?.into_iter();
             Some(packages.filter_map(|(name, value)| Some((name, variables(&value)?))).collect())
         });
+        let mut silent = |key| match uv.take(key) {
+            Some(value) => {
+                value.value.as_array()?.iter().map(|item| item.get_ref().as_str()?.parse().ok()).collect()
+            }
+            None => Some(Vec::new()),
+        };
+        let (constraints, overrides) = (silent("constraint-dependencies"), silent("override-dependencies"));
+        let sources = uv.take("sources").and_then(|value| value.named()).unwrap_or_default();
+        let sources = sources.into_iter().map(|(name, value)| (name, UvSource::read(&value))).collect();
         Self {
             package,
+            constraints,
+            overrides,
+            sources,
             is_workspace: workspace.is_some(),
             workspace: workspace.and_then(|value| UvWorkspace::read(&value)),
             default_groups: uv.take("default-groups").and_then(|value| default_groups(&value)),

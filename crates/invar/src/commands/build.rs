@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 use invar_build::{BuildRequest, Built, Stream, Target, build};
-use invar_checkout::ProjectFiles;
+use invar_checkout::{ProjectFiles, Replaced};
 use invar_lock::proposals;
 use invar_project::{Platform, Purpose};
 use serde_json::json;
@@ -59,7 +59,12 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
         None => default_output(&files, options.format, &platforms)?,
     };
     let target = target(options.format, &output)?;
+    let replaced = match &options.output {
+        None => Replaced::put_aside(&output)?,
+        Some(_) => None,
+    };
     let built = build(&session, &files, &BuildRequest { target, platforms })?;
+    drop(replaced);
     propose(&proposals(&files), false, reporter);
     reporter.finish();
     if to_stdout {

@@ -91,7 +91,10 @@ fn a_project_is_named_once() {
     );
     // A directory that is named is that one, and none above it.
     refused(&["build", "project/package"], "project/package has no pyproject.toml");
-    refused(&["build"], "has no pyproject.toml");
+    refused(
+        &["build"],
+        "error: the current directory and those above it have no pyproject.toml and no invar.toml",
+    );
     refused(&["init", "project/package"], "has no pyproject.toml");
 }
 

@@ -25,6 +25,7 @@ mod plain;
 mod programs;
 mod progress;
 mod promise;
+mod python_choice;
 mod python_index;
 mod real;
 mod reference;

@@ -30,6 +30,7 @@ fn results_are_in_a_directory_that_git_ignores() {
     let world = World::new();
     world.lock();
     let first = world.build();
+    let lock = world.read("uv.lock");
     let dist = world.project().join("dist");
     let mut expected = vec![".gitignore"];
     for (directory, arguments, name) in [
@@ -40,6 +41,8 @@ fn results_are_in_a_directory_that_git_ignores() {
         ("project", &["--format", "oci-dir"], "little-1.0.0.oci"),
         ("project", &["--format", "rootfs"], "little-1.0.0.rootfs.tar"),
         ("project", &["--format", "rootfs-dir"], "little-1.0.0.rootfs"),
+        ("project", &["--format", "oci-dir"], "little-1.0.0.oci"),
+        ("project", &["--format", "rootfs-dir"], "little-1.0.0.rootfs"),
         ("project", &[], "little-1.0.0.tar"),
     ] {
         assert_eq!(build(&world, directory, arguments), first, "{directory} {arguments:?}");
@@ -48,6 +51,15 @@ fn results_are_in_a_directory_that_git_ignores() {
         expected.dedup();
         assert_eq!(names(&dist), expected);
     }
+    // Where a build fails, the one before is still there. A directory that somebody names is theirs.
+    world.context.write("project/uv.lock", "");
+    let ran = Ran::of(world.invar().args(["build", "--locked", "--format", "oci-dir", "project"]));
+    assert_ne!(ran.code, 0);
+    assert_eq!(names(&dist), expected);
+    world.context.write("project/uv.lock", lock);
+    let named =
+        ["build", "--locked", "--format", "oci-dir", "-o", "project/dist/little-1.0.0.oci", "project"];
+    world.run(&named).failure(6);
     assert_eq!(fs::read_to_string(dist.join(".gitignore")).expect("it is there"), "*\n");
     let said = Ran::of(world.invar().args(["build", "--locked", ".."]).current_dir(&dist)).stderr;
     assert!(said.contains("Wrote ../dist/little-1.0.0.tar; load it with: docker load -i ../dist/"), "{said}");
