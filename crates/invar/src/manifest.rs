@@ -21,15 +21,10 @@ pub struct Read {
     pub files: ProjectFiles,
     /// Whether its manifest was derived anew, so that its lock has to be made again.
     pub is_new: bool,
-    /// What stands in for its manifest, in words.
-    said: Said,
+    /// What is to be said of a manifest that is derived; `None`, if it is the project's own.
+    #[cfg(feature = "inspect")]
+    said: Option<derived::Derived>,
 }
-
-/// What is to be said of a manifest that is derived: nothing, if there is none.
-#[cfg(feature = "inspect")]
-type Said = Option<derived::Derived>;
-#[cfg(not(feature = "inspect"))]
-type Said = ();
 
 /// Why a project cannot be read.
 pub struct Unread {

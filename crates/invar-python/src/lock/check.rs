@@ -297,11 +297,10 @@ fn compare(
             found.push(Disagreement::Added { place, name });
         } else if wanted.is_empty() {
             found.push(Disagreement::Removed { place, name });
-        } else if !agree_about_source(&wanted, &locked, sources.get(&name)) {
-            found.push(Disagreement::Changed { place, name });
-        } else if locked.iter().all(|locked| locked.plain)
-            && wanted.iter().all(|wanted| wanted.requirement.url.is_none())
-            && !agree(&wanted, &locked, grid, extras)
+        } else if !agree_about_source(&wanted, &locked, sources.get(&name))
+            || (locked.iter().all(|locked| locked.plain)
+                && wanted.iter().all(|wanted| wanted.requirement.url.is_none())
+                && !agree(&wanted, &locked, grid, extras))
         {
             found.push(Disagreement::Changed { place, name });
         }

@@ -54,7 +54,7 @@ pub fn image(wanted: &Wanted) -> Option<&str> {
 /// # Errors
 /// [`Unread`].
 pub fn read(wanted: &Wanted, _: Purpose, _: Records) -> Result<Read, Unread> {
-    Ok(Read { files: ProjectFiles::read(&wanted.folder)?, is_new: false, said: () })
+    Ok(Read { files: ProjectFiles::read(&wanted.folder)?, is_new: false })
 }
 
 /// Says what stands in for the manifest: nothing does.

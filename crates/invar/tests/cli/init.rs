@@ -47,7 +47,7 @@ fn printing_writes_nothing_and_line_ends_are_kept() {
     let context = Context::new();
     let pyproject = PYPROJECT.trim_end().replace('\n', "\r\n");
     context.write("project/pyproject.toml", &pyproject);
-    context.write("project/main.py", "");
+    context.write("project/main.py", "print('hello')\n");
     let printed = context.run(&["init", "--print", "project"]).success();
     assert!(printed.starts_with("[tool.invar]\n"), "{printed}");
     let path = context.path().join("project/pyproject.toml");
