@@ -1,9 +1,10 @@
 //! `cargo xtask proof names` checks the tables of Debian packages against Debian's archive, as it is today.
 //!
 //! All packages must be there, in Debian 13 by their names and in Debian 12 by those of `bookworm.tsv`; so must, where
-//! their packages are installed, all programs and files whose places a table names. It needs apt and its mirror of Debian,
-//! and fetches about 150 MB.
+//! their packages are installed, all programs and files whose places a table names. The list of all names must be complete;
+//! `INVAR_BLESS=1` writes it. It needs apt and its mirror of Debian, and fetches about 150 MB.
 mod archive;
+mod list;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -63,6 +64,7 @@ fn check_in(folder: &Path) -> Result<(), String> {
     println!("Debian 13 has {} packages, Debian 12 {}", trixie.len(), bookworm.len());
 
     let mut findings = Vec::new();
+    list::check(&trixie.names(), &bookworm.names(), &mut findings)?;
     let packages = packages()?;
     for (name, table) in &packages {
         if !trixie.has(name) {

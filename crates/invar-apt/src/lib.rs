@@ -36,6 +36,6 @@ pub use signature::{
     FrameFault, SignatureError, SignatureFinding, VerifiedRelease, locked_release, verify_in_release,
 };
 pub use solve::{
-    Chain, ClashKind, OmittedPackage, Problem, Reason, Request, Requester, SelectedPackage, Solution,
+    Chain, ClashKind, Guess, OmittedPackage, Problem, Reason, Request, Requester, SelectedPackage, Solution,
     SolveError, SolveRequest, solve,
 };

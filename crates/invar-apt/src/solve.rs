@@ -2,7 +2,9 @@
 //!
 //! The result is what the system's own package manager would install on an empty system without recommendations: of
 //! alternatives the first, of a name that several packages provide the one that is there already, of versions the
-//! highest. A plain walk along the dependencies ([`greedy`]) finds that nearly always. Where the walk runs into a
+//! highest. A name that only others provide, and several of them, is no answer to what a person asks for: it is refused,
+//! as apt does. Where a dependency has such a name, the most important provider is taken, then the first by name, and
+//! [`Solution::guesses`] says so if Debian prefers none of them. A plain walk along the dependencies ([`greedy`]) finds that nearly always. Where the walk runs into a
 //! conflict, a complete search ([`search`]) decides whether there is another way, and if not, [`explain`] says why.
 //!
 //! Only the index and the request decide. No order of a table, no clock and no random number does.
@@ -81,6 +83,22 @@ pub struct Solution {
     pub packages: Vec<SelectedPackage>,
     /// What was left out because only maintainer scripts use it, sorted by name, each name once.
     pub omitted: Vec<OmittedPackage>,
+    /// Where a dependency left the choice open, in the order of the walk.
+    pub guesses: Vec<Guess>,
+}
+
+/// A package that was chosen among several that provide the name that a dependency has, none of which is more
+/// important than the others. apt's choice depends on the order of its indexes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guess {
+    /// The package that has the dependency.
+    pub of: PackageName,
+    /// The name that it depends on.
+    pub name: PackageName,
+    /// The package chosen.
+    pub chosen: PackageName,
+    /// The other packages that provide the name, sorted.
+    pub others: Vec<PackageName>,
 }
 
 /// A package of a solution.
@@ -127,9 +145,9 @@ impl fmt::Debug for SolveRequest<'_> {
 /// [`SolveError`] if there is no solution, with the problems that are in the way.
 pub fn solve(index: &PackageIndex, request: &SolveRequest<'_>) -> Result<Solution, SolveError> {
     let universe = Universe::new(index, request);
-    let missing: Vec<Problem> = universe.missing_roots();
-    if !missing.is_empty() {
-        return Err(SolveError { problems: missing });
+    let problems: Vec<Problem> = universe.root_problems();
+    if !problems.is_empty() {
+        return Err(SolveError { problems });
     }
     let walk = match Walk::anywhere(&universe) {
         Some(walk) => walk,
@@ -166,6 +184,7 @@ fn solution(universe: &Universe<'_>, walk: Walk) -> Solution {
     Solution {
         packages: walk.selected.into_values().map(selected).collect(),
         omitted: omitted.into_iter().map(omit).collect(),
+        guesses: walk.guesses,
     }
 }
 

@@ -36,8 +36,8 @@ impl DockerfileError {
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::Parse(error) => Some(error.span),
-            Self::Stages(StageFault::Expansion { span, .. }) => Some(*span),
-            Self::Stages(_) | Self::TooMany { .. } => None,
+            Self::Stages(fault) => fault.span(),
+            Self::TooMany { .. } => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The audit of an image: what is in it that another build would not have.
 use std::collections::BTreeMap;
 
+use invar_project::{LONGEST_SECRET, Secret};
+
 use crate::finding::Finding;
 use crate::report::Report;
 use crate::rule::{Level, Rule};
@@ -81,6 +83,20 @@ const IDENTITY: [(&str, &str); 7] = [
     ("etc/ssh/ssh_host_", "an SSH host key"),
 ];
 
+/// Where packages are installed: what looks like a secret there is an example, and what is large is theirs.
+const INSTALLED: [&str; 9] =
+    ["bin/", "boot/", "etc/ssl/", "lib/", "lib64/", "nix/store/", "sbin/", "usr/", "var/lib/"];
+const INSTALLED_ANYWHERE: [&str; 4] = ["/dist-packages/", "/node_modules/", "/site-packages/", "/pkg/mod/"];
+
+/// From which size on a file is large, in bytes.
+const LARGE: u64 = 50_000_000;
+
+/// Whether the file at `path` belongs to no package.
+fn is_own(path: &str) -> bool {
+    !INSTALLED.iter().any(|folder| path.starts_with(folder))
+        && !INSTALLED_ANYWHERE.iter().any(|folder| format!("/{path}").contains(folder))
+}
+
 impl ImageFacts {
     /// How many bytes of the beginning of the file at `path` the audit looks at.
     pub fn wants(path: &str) -> u64 {
@@ -90,6 +106,8 @@ impl ImageFacts {
             64
         } else if path == SHADOW {
             64 << 10
+        } else if is_own(path) && Secret::may_be_in_content(path) {
+            LONGEST_SECRET
         } else {
             0
         }
@@ -105,6 +123,8 @@ pub fn audit_image(name: &str, image: &ImageFacts) -> Report {
     bytecode(image, &mut findings);
     caches(image, &mut findings);
     identity(image, &mut findings);
+    secrets(image, &mut findings);
+    large_files(image, &mut findings);
     Report { name: name.to_owned(), text: String::new(), findings, ignored: 0 }
 }
 
@@ -244,6 +264,43 @@ fn identity(image: &ImageFacts, findings: &mut Vec<Finding>) {
             let message = format!("{what} is in the image: `/{path}`{more}");
             findings.push(Finding::of_all(Rule::ImageMachineIdentity, message));
         }
+    }
+}
+
+fn secrets(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let mut found: BTreeMap<Secret, Vec<&str>> = BTreeMap::new();
+    let known: Vec<&str> = IDENTITY.iter().map(|(place, _)| *place).collect();
+    for (path, file) in image.files.iter().filter(|(path, file)| file.size > 0 && is_own(path)) {
+        if known.iter().any(|place| path.starts_with(place)) {
+            continue;
+        }
+        // What is longer is neither a key nor credentials.
+        let is_short = file.size <= LONGEST_SECRET && Secret::may_be_in_content(path);
+        let in_content = || is_short.then(|| Secret::in_content(path, &file.start)).flatten();
+        if let Some(kind) = Secret::in_name(path).or_else(in_content) {
+            found.entry(kind).or_default().push(path);
+        }
+    }
+    for (kind, paths) in found {
+        let more = paths.len() - 1;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!("what looks like {kind} is in the image: `/{}`{more}", paths[0]);
+        findings.push(Finding::of_all(Rule::ImageSecret, message));
+    }
+}
+
+fn large_files(image: &ImageFacts, findings: &mut Vec<Finding>) {
+    let large = image.files.iter().filter(|(path, file)| file.size > LARGE && is_own(path));
+    let mut large: Vec<(&String, u64)> = large.map(|(path, file)| (path, file.size)).collect();
+    large.sort_by(|(one, size), (two, other)| other.cmp(size).then_with(|| one.cmp(two)));
+    if let Some((path, size)) = large.first() {
+        let message = format!(
+            "{} larger than {} MB, the largest is `/{path}` with {} MB",
+            files(large.len()),
+            LARGE / 1_000_000,
+            size / 1_000_000
+        );
+        findings.push(Finding::of_all(Rule::ImageLargeFile, message));
     }
 }
 

@@ -266,7 +266,7 @@ rules! {
     DownloadWithoutChecksum {
         "download-without-checksum", Dockerfile, Error,
         "a file is downloaded without verification",
-        "A URL identifies a location, not content. Release files are replaced, `latest` moves, servers are compromised.",
+        "A URL identifies a location, not content. Release files are replaced, `latest` moves, servers are compromised. A checksum that is downloaded from the same server changes with the file.",
         "A different program ends up in the image, unnoticed.",
         "Verify it: `echo \"<sha256>  file\" | sha256sum -c -`, or use `ADD --checksum=sha256:...`.",
     }
@@ -451,6 +451,20 @@ rules! {
         "A machine ID, host keys or a random seed were generated once, during the build.",
         "Every container has the same identity, anyone with the image has the private keys, and they differ in every build.",
         "Empty `/etc/machine-id`, delete the keys and the seed, and generate them on first start.",
+    }
+    ImageSecret {
+        "image-secret", Image, Error,
+        "the image contains what looks like a secret",
+        "Environment files, private keys and credentials next to the code were copied with it; each checkout has its own.",
+        "Anyone with the image has the secret, also if a later layer removes it, and builds from other checkouts differ.",
+        "Exclude the file, for example in `.dockerignore`, replace the secret, and pass it when the container starts.",
+    }
+    ImageLargeFile {
+        "image-large-file", Image, Note,
+        "the image contains a large file that belongs to no package",
+        "Data, models and archives are seldom under version control, so each checkout may have another version.",
+        "The image depends on the machine that built it, and is large to transfer.",
+        "Exclude the file, or fetch it during the build with a checksum.",
     }
     UnknownRuleInIgnore {
         "unknown-rule-in-ignore", Comment, Warning,

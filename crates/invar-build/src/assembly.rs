@@ -1,7 +1,9 @@
 //! An image in the making: what it is assembled from.
 mod key;
 mod layers;
+mod package_files;
 mod trees;
+mod users;
 
 use std::sync::OnceLock;
 
@@ -91,6 +93,7 @@ impl<'a> Assembly<'a> {
             layers: layers.map(|layer| (layer.name, layer.recipes.iter().map(key).collect())).collect(),
             interpreter: self.plan.interpreter.as_ref(),
             user: self.files.manifest.image.user.as_ref(),
+            users: &self.files.manifest.image.users,
             source: self.source.tree().digest(),
             commands: self.command_trees()?,
             bytecode: self.plan.bytecode,

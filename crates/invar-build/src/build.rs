@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use invar_checkout::{ProjectFiles, SourceTree};
 use invar_oci::{ArchiveRequest, Image, Layer, Reference};
 use invar_plan::{LayerName, Plan, image_config};
-use invar_project::Platform;
+use invar_project::{LockPart, Platform};
 use invar_realise::{Event, Phase};
 use invar_run::Install;
 use invar_tree::{Digest, Tree};
@@ -60,13 +60,18 @@ pub fn build(
     request: &BuildRequest,
 ) -> Result<Built, BuildError> {
     let destination = || request.target.destination();
-    match attempt(session, files, request, &mut *destination()) {
+    let built = match attempt(session, files, request, &mut *destination()) {
         Err(error) if error.may_be_damage() && repair(session, files, request)? => {
             session.sources.reporter.event(&Event::Warning(&format!("{error}; it is rebuilt")));
             attempt(session, files, request, &mut *destination())
         }
         done => done,
-    }
+    };
+    // Of several images of one project, the message says which.
+    built.map_err(|error| match files.part() {
+        part @ LockPart::Further(_) => BuildError::Part { part, source: Box::new(error) },
+        LockPart::Image | LockPart::Shell => error,
+    })
 }
 
 /// Throws away what is damaged of all that the store has for `files`; returns whether anything was.
@@ -101,6 +106,7 @@ fn attempt(
     request: &BuildRequest,
     destination: &mut dyn Destination,
 ) -> Result<Built, BuildError> {
+    files.warnings.iter().for_each(|warning| session.sources.reporter.warn(warning));
     let lock = files.checked_lock()?;
     let platforms = platforms(files, request);
     let source = SourceTree::read(&|text| session.sources.reporter.warn(text), files, request.target.path())?;

@@ -21,7 +21,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use invar_diagnostic::Kind;
-use invar_oci::{ArchiveRequest, SegmentError};
+use invar_oci::{ArchiveRequest, FILE_TIME, SegmentError};
 use invar_store::Store;
 use invar_tree::{Contents, Digest, Tree};
 
@@ -208,4 +208,9 @@ impl<'a> Piece<'a> {
 fn output(path: &Path) -> impl FnOnce(io::Error) -> DestinationError + use<> {
     let path = path.to_owned();
     |source| DestinationError::Write { path, source }
+}
+
+/// The time that all files of images have.
+fn file_time() -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + std::time::Duration::from_secs(FILE_TIME)
 }

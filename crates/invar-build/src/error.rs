@@ -40,7 +40,7 @@ pub enum BuildError {
     },
     /// The image is to run as somebody whom it does not know.
     #[error(
-        "`image.user` is {name:?}, which is not in the image's {file}: use a number, or a package that adds it"
+        "`image.user` is {name:?}, which is not in the image's {file}: add it to `image.users`, use a number, or a package that adds it"
     )]
     NoAccount {
         /// The user or group.
@@ -48,11 +48,27 @@ pub enum BuildError {
         /// The file in the image that would have it.
         file: String,
     },
+    /// The users that the manifest adds do not fit those of the image.
+    #[error("cannot add the users of `image.users`")]
+    Users {
+        /// What is wrong with them.
+        #[source]
+        source: Box<invar_maintscript::AccountError>,
+    },
     /// A root file system is of one platform.
     #[error("a root file system has one platform: select one of {} with --platform", names(.platforms))]
     OnePlatform {
         /// The platforms that were asked for.
         platforms: Vec<invar_project::Platform>,
+    },
+    /// Something is wrong with an additional image of the project.
+    #[error("cannot build {part}")]
+    Part {
+        /// The image.
+        part: invar_project::LockPart,
+        /// What is wrong.
+        #[source]
+        source: Box<BuildError>,
     },
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
@@ -132,10 +148,12 @@ impl Diagnostic for BuildError {
         match self {
             Self::Checkout(error) => error.kind(),
             Self::Realise(error) => error.kind(),
+            Self::Part { source, .. } => source.kind(),
             Self::Read { .. }
             | Self::Plan(_)
             | Self::Reference { .. }
             | Self::NoAccount { .. }
+            | Self::Users { .. }
             | Self::OnePlatform { .. }
             | Self::NoProgram { .. }
             | Self::NoCommand => Kind::Input,
@@ -158,6 +176,7 @@ impl Diagnostic for BuildError {
             Self::Fetch(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Run(error) => error.hint(),
+            Self::Part { source, .. } => source.hint(),
             _ => None,
         }
     }
@@ -167,6 +186,7 @@ impl Diagnostic for BuildError {
             Self::Checkout(error) => error.message(colored),
             Self::Realise(error) => error.message(colored),
             Self::Run(error) => error.message(colored),
+            Self::Part { source, .. } => format!("{self}: {}", source.message(colored)),
             _ => sentence(self),
         }
     }

@@ -1,12 +1,13 @@
 //! The trees of an image, each with where its files are and the layer that it goes into.
+use std::io;
 use std::sync::Arc;
 
 use invar_checkout::SourceTree;
 use invar_plan::LayerName;
 use invar_project::{Identity, StepName, User};
-use invar_run::{BuildContext, Links, Moved, Overlay, Root, RunError, warn_of_needs};
+use invar_run::{Links, Moved, Overlay, Root, RunError, UnpackedPackage};
 use invar_store::StoredTree;
-use invar_tree::{Contents, ImagePath, MemoryTree, Origin, Tree};
+use invar_tree::{ContentReader, Contents, ImagePath, MemoryTree, Origin, Tree};
 
 use crate::BuildError;
 use crate::layer::{LayerRequest, Piece, PieceSource};
@@ -32,6 +33,8 @@ pub(crate) enum ContentSource {
     Stored(StoredTree),
     /// A tree of the store of which some is elsewhere.
     Moved(Moved),
+    /// A package of which some is elsewhere.
+    Diverted(UnpackedPackage),
     Memory(MemoryTree),
     Source,
 }
@@ -40,6 +43,16 @@ impl LayerInput {
     pub fn stored(layer: LayerName, origin: Origin, stored: StoredTree) -> Result<Self, RunError> {
         let tree = stored.tree(&Arc::new(origin))?;
         Ok(Self { layer, tree, contents: ContentSource::Stored(stored), whole: true })
+    }
+
+    /// The files of a Debian package.
+    pub fn of_package(layer: LayerName, package: &UnpackedPackage) -> Self {
+        let whole = package.is_whole();
+        let contents = match whole {
+            true => ContentSource::Stored(package.stored().clone()),
+            false => ContentSource::Diverted(package.clone()),
+        };
+        Self { layer, tree: package.tree().clone(), contents, whole }
     }
 
     /// The tree of a step, with each place where the image's links lead.
@@ -62,6 +75,7 @@ impl LayerInput {
         match &self.contents {
             ContentSource::Stored(stored) => stored,
             ContentSource::Moved(moved) => moved,
+            ContentSource::Diverted(package) => package,
             ContentSource::Memory(memory) => memory,
             ContentSource::Source => source,
         }
@@ -101,30 +115,13 @@ impl ImageTrees {
         Ok(())
     }
 
-    /// Warns of libraries that were there where something was built, and are not in the image.
-    pub fn warn_of_needs(&self, root: &Root, context: &BuildContext<'_>) {
-        for input in &self.inputs {
-            let stored = match &input.contents {
-                ContentSource::Stored(stored) => Some(stored),
-                ContentSource::Moved(moved) => Some(moved.stored()),
-                ContentSource::Memory(_) | ContentSource::Source => None,
-            };
-            if let Some(stored) = stored
-                && let Some((_, entry)) = input.tree.iter().next()
-            {
-                warn_of_needs(context, &entry.origin, stored, &root.tree);
-            }
-        }
-    }
-
     /// The text of the file at `path`; nothing where the image has none.
     pub fn read(&self, root: &Root, path: &str, source: &SourceTree) -> Result<String, BuildError> {
-        let Some(entry) = root.tree.get(path) else { return Ok(String::new()) };
-        let brought =
-            |input: &&LayerInput| input.tree.get(path).is_some_and(|own| own.origin == entry.origin);
-        let Some(input) = self.inputs.iter().find(brought) else { return Ok(String::new()) };
+        if root.tree.get(path).is_none() {
+            return Ok(String::new());
+        }
         let path = ImagePath::parse(path).expect("it is a relative path");
-        let bytes = input.contents(source).read(&path);
+        let bytes = RootFiles { trees: self, root, source }.read(&path);
         let bytes = bytes.map_err(|source| BuildError::Read { path: path.to_string().into(), source })?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
@@ -145,5 +142,22 @@ impl ImageTrees {
             })
             .collect();
         LayerRequest { directories, pieces }
+    }
+}
+
+/// The files of an image, wherever they come from.
+pub(crate) struct RootFiles<'a> {
+    pub trees: &'a ImageTrees,
+    pub root: &'a Root,
+    pub source: &'a SourceTree,
+}
+
+impl Contents for RootFiles<'_> {
+    fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
+        let entry = self.root.tree.get(path.as_str()).ok_or(io::ErrorKind::NotFound)?;
+        let has =
+            |input: &&LayerInput| input.tree.get(path.as_str()).is_some_and(|own| own.origin == entry.origin);
+        let input = self.trees.inputs.iter().find(has).ok_or(io::ErrorKind::NotFound)?;
+        input.contents(self.source).open(path)
     }
 }

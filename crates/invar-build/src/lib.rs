@@ -11,10 +11,11 @@
 //! * No code of the image runs on the host: commands run in a sandbox, see `invar_run`.
 mod assembly;
 mod build;
-mod command;
+mod checks;
 mod deliver;
 mod destination;
 mod error;
+mod explain;
 mod image_trees;
 mod inventory;
 mod layer;
@@ -29,8 +30,10 @@ pub use invar_plan::ENVIRONMENT;
 pub use invar_plan::PROJECT;
 
 pub use build::{BuildRequest, Built, BuiltImage, build};
+pub use checks::StartFault;
 pub use destination::{Content, Delivery, Destination, DestinationError, Form, Piece, Stream, Target};
 pub use error::BuildError;
+pub use explain::why_not_started;
 pub use inventory::{Inventory, Item, runs_commands};
 pub use layer::BuiltLayer;
 pub use recheck::{Outcome, Rechecked, recheck};

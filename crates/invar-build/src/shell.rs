@@ -67,6 +67,8 @@ pub struct RunRequest {
     pub mounts: Vec<Mount>,
     /// The host name that is seen.
     pub host_name: String,
+    /// Whether what the program writes to standard error goes to the caller, who passes it on. It is not a terminal then.
+    pub watch_errors: bool,
 }
 
 /// A program that was started; what it writes to its root is dropped with this.
@@ -244,13 +246,13 @@ fn environment(
 }
 
 impl Started {
-    /// Waits for the program to end.
+    /// Waits for the program to end; `errors` gets what it writes to standard error, if that is watched.
     ///
     /// # Errors
     /// [`RunError::Sandbox`].
-    pub fn wait(self) -> Result<Status, BuildError> {
+    pub fn wait(self, errors: &mut dyn FnMut(&[u8])) -> Result<Status, BuildError> {
         let Self { running, _scratch } = self;
-        let finished = running.wait().map_err(|source| RunError::Sandbox {
+        let finished = running.wait_with(errors).map_err(|source| RunError::Sandbox {
             label: "running a program in the image".to_owned(),
             source: Box::new(source),
         })?;
@@ -274,6 +276,13 @@ impl Environment {
     /// The layers as folders, the lowest first.
     pub fn layers(&self) -> &[PathBuf] {
         &self.layers
+    }
+
+    /// The directory of this host that a program in the shell sees as the virtual environment, if there is one.
+    pub fn virtual_environment(&self) -> Option<&Path> {
+        let target = format!("/{ENVIRONMENT}");
+        let mount = self.mounts.iter().find(|mount| mount.target == target)?;
+        Some(&mount.source)
     }
 
     /// Whether the root has the program at the absolute path `program`.
@@ -326,7 +335,10 @@ impl Environment {
             // There is one user inside. Servers that hand folders to another user, and then become it, go on as if they had.
             ownership: Ownership::Recorded,
             cpus: None,
-            standard: StandardStreams::Inherit,
+            standard: match request.watch_errors {
+                true => StandardStreams::Errors,
+                false => StandardStreams::Inherit,
+            },
             fakes: SyscallFakes::NONE,
         };
         let running = spawn(&sandbox).map_err(|source| RunError::Sandbox {
@@ -336,7 +348,11 @@ impl Environment {
         Ok(Started { running, _scratch: scratch })
     }
 
-    fn command(&self, request: &RunRequest) -> Result<Vec<String>, BuildError> {
+    /// What is started for `request`: the program and its arguments.
+    ///
+    /// # Errors
+    /// [`BuildError::NoCommand`].
+    pub fn command(&self, request: &RunRequest) -> Result<Vec<String>, BuildError> {
         let mut command: Vec<String> = match &request.entrypoint {
             Some(entrypoint) => vec![entrypoint.clone()],
             None => self.config.entrypoint.clone().unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use invar_project::{EntryKind, Listing, ListingEntry, SourceList, SourceRules, WalkError};
 
+use crate::output::{is_output_directory, is_partial};
 use crate::{CheckoutError, SourceError};
 
 /// The text of a file, or `None` where there is no such file.
@@ -69,9 +70,13 @@ impl Listing for Disk<'_> {
             };
             let name =
                 entry.file_name().into_string().map_err(|_| SourceError::NotUtf8 { path: entry.path() })?;
-            entries.push(ListingEntry { name, kind });
+            if !is_partial(&name) {
+                entries.push(ListingEntry { name, kind });
+            }
         }
-        Ok(entries)
+        // The project itself may be in what was an image once.
+        let is_output = !directory.is_empty() && is_output_directory(&folder, &entries);
+        Ok(if is_output { Vec::new() } else { entries })
     }
 
     fn gitignore(&self, directory: &str) -> Result<String, SourceError> {

@@ -63,7 +63,14 @@ pub enum CheckoutError {
         source: io::Error,
     },
     /// The folder holds neither `pyproject.toml` nor `invar.toml`.
-    #[error("{} has no pyproject.toml and no invar.toml", path.display())]
+    #[error(
+        "{} no pyproject.toml and no invar.toml",
+        if path == std::path::Path::new(".") {
+            "the current directory and those above it have".to_owned()
+        } else {
+            format!("{} has", path.display())
+        }
+    )]
     NoProject {
         /// The folder.
         path: PathBuf,
@@ -126,10 +133,14 @@ pub enum CheckoutError {
         path: PathBuf,
     },
     /// Manifest and locks do not belong together.
-    #[error("invar.lock is out of date: {}", .findings.join("; "))]
+    #[error("{file} is out of date: {}", .findings.join("; "))]
     Mismatch {
+        /// The lock: `uv.lock` or `invar.lock`.
+        file: &'static str,
         /// A sentence for each disagreement.
         findings: Vec<String>,
+        /// The command that ends them.
+        command: String,
     },
     /// There is no such image.
     #[error("the manifest has no image {name}{}", nearest.as_deref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
@@ -146,6 +157,12 @@ pub enum CheckoutError {
         step: String,
         /// The pattern.
         input: String,
+    },
+    /// The result of a build would replace a file of the project.
+    #[error("{} is a file of the project, so no build writes there", path.display())]
+    OutputIsSource {
+        /// The file.
+        path: PathBuf,
     },
     /// A file cannot be written.
     #[error("cannot write {}", path.display())]
@@ -172,6 +189,7 @@ impl Diagnostic for CheckoutError {
             | Self::InvarLock { .. }
             | Self::NoImage { .. }
             | Self::NoInput { .. }
+            | Self::OutputIsSource { .. }
             | Self::Source(_) => Kind::Input,
             Self::NoUvLock { .. }
             | Self::NoInvarLock { .. }
@@ -183,11 +201,13 @@ impl Diagnostic for CheckoutError {
 
     fn hint(&self) -> Option<Hint> {
         let hint = match self {
-            Self::NoProject { .. } => "run this in a uv project, or pass its directory",
+            Self::NoProject { .. } => "run this in a uv project or below it, or pass its directory",
             Self::WorkspaceRoot { .. } => {
                 "add [tool.invar] to the pyproject.toml of a member and pass its directory: each member has its own image"
             }
-            Self::NoUvLock { .. } => "run `uv lock`",
+            Self::OutputIsSource { .. } => "pass another path with --output, or omit it to write to dist/",
+            Self::NoUvLock { .. } => "run `invar lock`; it has uv create uv.lock",
+            Self::Mismatch { command, .. } => return Some(Hint::Owned(format!("run `{command}`"))),
             Self::NoInvarLock { .. } => "run `invar lock` and commit invar.lock",
             Self::OnlyDerived { .. } => "run `invar lock`; it keeps the locked versions",
             Self::NoImage { nearest: None, .. } => {

@@ -9,16 +9,29 @@
 //! * No network, no store, and no processes. A sentence that a person should see is given to the caller.
 mod copy;
 mod disk;
+mod dist;
 mod error;
+mod hidden;
+mod output;
 mod project;
+mod reach;
 mod selection;
 mod source;
+mod uv_settings;
+mod version_file;
+mod withheld;
 mod workspace;
 mod write;
 
 pub use copy::{copy_checkout, outside};
 pub use disk::{Disk, source_files};
+pub use dist::Replaced;
 pub use error::{CheckoutError, SourceError};
+pub use hidden::hidden_from_build;
+pub use output::{DIST, is_archive};
 pub use project::{ProjectFiles, default_outputs};
-pub use source::{SourceTree, is_archive};
+pub use source::SourceTree;
+pub use uv_settings::UV_TOML;
+pub use version_file::version_file;
+pub use workspace::workspace_root;
 pub use write::{AtomicFile, write_atomically};

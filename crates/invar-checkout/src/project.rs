@@ -7,12 +7,15 @@ use invar_project::{
     DerivedLock, DerivedManifest, DerivedSource, InvarLock, LockError, LockFile, LockPart, Manifest,
     ManifestSources, Purpose, Request, SourceRules, WorkspaceRoot,
 };
-use invar_python::{UvLock, lock_digest};
+use invar_python::{UvLock, VersionFile, lock_digest};
 use invar_tree::Digest;
 
 use crate::CheckoutError;
 use crate::disk::read_text_if_there;
+use crate::output::DIST;
 use crate::source::Packages;
+use crate::uv_settings;
+use crate::version_file::version_file;
 use crate::workspace::{Workspace, parse_lock};
 use crate::write::write_atomically;
 
@@ -31,6 +34,8 @@ pub struct ProjectFiles {
     pub workspace: Option<PathBuf>,
     /// `uv.lock`, its paths relative to the folder; `None` for a project without dependencies.
     pub uv_lock: Option<UvLock>,
+    /// Its `.python-version`.
+    pub version_file: Option<VersionFile>,
     /// The digest of `uv.lock`, whatever its line ends.
     pub uv_lock_digest: Option<Digest>,
     /// What the manifest is derived from; `None` where the project has one of its own.
@@ -43,6 +48,10 @@ pub struct ProjectFiles {
     pub lock_text: Option<String>,
     /// What is wrong with `invar.lock`: then there is no `lock`, and locking rewrites it.
     pub lock_error: Option<LockError>,
+    /// What people should know of its files.
+    pub warnings: Vec<String>,
+    /// Whether the lock is used as it is, without asking whether it belongs to the project.
+    pub is_frozen: bool,
     /// The packages among its files that have been read.
     pub(crate) packages: Packages,
 }
@@ -138,6 +147,10 @@ impl ProjectFiles {
             },
             (None, _) => (None, None, None),
         };
+        let warnings = match &mut manifest.project {
+            Some(project) => uv_settings::read(workspace.as_deref().unwrap_or(folder), &mut project.uv)?,
+            None => Vec::new(),
+        };
         let lock_text = read_text_if_there(&path("invar.lock"))?;
         let (lock_file, lock_error) = match lock_text.as_deref().map(LockFile::parse) {
             Some(Ok(file)) => (Some(file), None),
@@ -155,6 +168,7 @@ impl ProjectFiles {
             folder: folder.to_owned(),
             manifest,
             whole: None,
+            version_file: version_file(folder, workspace.as_deref()),
             workspace,
             uv_lock,
             uv_lock_digest: uv_lock_text.as_deref().map(lock_digest),
@@ -163,6 +177,8 @@ impl ProjectFiles {
             lock_file,
             lock_text,
             lock_error,
+            warnings,
+            is_frozen: false,
             packages: Packages::default(),
         })
     }
@@ -196,14 +212,34 @@ impl ProjectFiles {
             return Err(CheckoutError::InvarLock { path, source: Box::new(error.clone()) });
         }
         let lock = self.lock.as_ref().ok_or_else(|| self.no_lock())?;
-        let mut findings = self.uv_findings();
-        findings.extend(
-            lock.check(self.whole_manifest(), self.uv_lock_digest.as_ref())
-                .into_iter()
-                .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
-                .map(|mismatch| format!("{mismatch}: {}", mismatch.hint())),
-        );
-        if findings.is_empty() { Ok(lock) } else { Err(CheckoutError::Mismatch { findings }) }
+        if self.is_frozen {
+            return Ok(lock);
+        }
+        self.check_uv_lock(part)?;
+        let findings: Vec<String> = lock
+            .check(self.whole_manifest())
+            .into_iter()
+            .filter(|mismatch| mismatch.part().is_none_or(|concerned| concerned == *part))
+            .map(|mismatch| mismatch.to_string())
+            .collect();
+        if findings.is_empty() { Ok(lock) } else { Err(self.mismatch(findings, part)) }
+    }
+
+    /// Whether `uv.lock` belongs to `pyproject.toml`.
+    ///
+    /// # Errors
+    /// [`CheckoutError::Mismatch`], with the command that locks `part`.
+    pub fn check_uv_lock(&self, part: &LockPart) -> Result<(), CheckoutError> {
+        let findings = self.uv_findings();
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(CheckoutError::Mismatch { file: "uv.lock", findings, command: part.command(&self.folder) })
+    }
+
+    /// That `invar.lock` does not belong to the project, for these reasons, as far as `part` is concerned.
+    pub fn mismatch(&self, findings: Vec<String>, part: &LockPart) -> CheckoutError {
+        CheckoutError::Mismatch { file: "invar.lock", findings, command: part.command(&self.folder) }
     }
 
     /// Why there is no lock: there is no file, or one that only has what was derived.
@@ -276,13 +312,12 @@ impl ProjectFiles {
         let (Some(uv_lock), Some(project)) = (&self.uv_lock, &self.manifest.project) else {
             return Vec::new();
         };
-        let disagreements = uv_lock.check_project(project);
-        disagreements.into_iter().map(|disagreement| format!("{disagreement}: run `uv lock`")).collect()
+        uv_lock.check_project(project).iter().map(ToString::to_string).collect()
     }
 
-    /// The name of the archive that a build writes where none is given, relative to the current folder.
+    /// What a build writes where no path is given, without an ending: below [`DIST`], relative to the project's folder.
     pub fn default_output(&self) -> String {
-        format!("{}.tar", short_name(&self.manifest))
+        default_output(&self.manifest)
     }
 
     /// The names that builds write to where none is given, whatever their format.
@@ -304,6 +339,9 @@ impl ProjectFiles {
     /// Where this project's settings are, as the end of a sentence.
     pub fn place_of_settings(&self) -> String {
         if let Some(DerivedManifest { source, .. }) = &self.derived {
+            if source.file == "pyproject.toml" {
+                return "[tool.invar], which `invar init` writes".to_owned();
+            }
             return format!("[tool.invar], which `invar init --from {source}` writes");
         }
         match self.folder.join("invar.toml") {
@@ -335,11 +373,21 @@ fn lock_file(folder: &Path) -> Result<Option<LockFile>, CheckoutError> {
     parsed.map(Some).map_err(|source| CheckoutError::InvarLock { path, source: Box::new(source) })
 }
 
-/// The names that builds write to where none is given, whatever their format, relative to the project.
+/// The names that builds write to where none is given, whatever their format, relative to the project; also those that
+/// earlier releases wrote next to the project's files.
 pub fn default_outputs(manifest: &Manifest) -> Vec<String> {
-    [".tar", ".oci", ".rootfs.tar", ".rootfs"]
-        .map(|ending| format!("{}{ending}", short_name(manifest)))
-        .into()
+    let stems = [default_output(manifest), short_name(manifest)];
+    let endings = [".tar", ".oci", ".rootfs.tar", ".rootfs"];
+    stems.iter().flat_map(|stem| endings.map(|ending| format!("{stem}{ending}"))).collect()
+}
+
+/// The last part of the image's name and its tag. The tag that everything has that has none says nothing.
+fn default_output(manifest: &Manifest) -> String {
+    let (name, tag) = (short_name(manifest), manifest.image.tag.to_string());
+    match tag.as_str() {
+        "latest" => format!("{DIST}/{name}"),
+        tag => format!("{DIST}/{name}-{tag}"),
+    }
 }
 
 /// The last part of the image's name.

@@ -6,21 +6,24 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use invar_oci::FILE_TIME;
-use invar_project::{SourceList, SourceRules};
+use invar_project::{SourceEntry, SourceList, SourceRules};
 use invar_tree::{
     ContentReader, Contents, Digest, Entry, Hasher, ImagePath, Mode, Node, Origin, Owner, Tree,
 };
 
 use crate::disk::walk;
+use crate::output::{is_archive, is_own_gitignore, open_plain};
+use crate::withheld::{Withheld, secret_in};
 use crate::{CheckoutError, SourceError};
 
 /// Files of the project, as a tree.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SourceTree {
     pub(crate) folder: PathBuf,
     /// The folder of the tree that stands for `folder`, with a slash at its end, or nothing.
     pub(crate) prefix: String,
+    /// The folder in the tree that has the package, where there is more in it; nothing for its own.
+    pub(crate) subdirectory: String,
     pub(crate) tree: Tree,
 }
 
@@ -31,35 +34,66 @@ impl SourceTree {
         warn: &dyn Fn(&str),
         rules: &mut SourceRules,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), CheckoutError> {
-        let listed = walk(rules, &self.folder)?;
-        self.add_listed(warn, &listed, wanted)
+    ) -> Result<Withheld, CheckoutError> {
+        let mut listed = walk(rules, &self.folder)?;
+        let withheld = Withheld::of(&listed, &wanted);
+        listed.entries.retain(|entry| wanted(entry.path.as_str()));
+        Ok(self.add_listed(warn, &listed.entries)?.and(withheld))
     }
 
-    /// Adds those of `listed` that `wanted` lets in.
+    /// Adds all of `listed`.
     pub(crate) fn add_listed(
         &mut self,
         warn: &dyn Fn(&str),
-        listed: &SourceList,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), CheckoutError> {
-        for entry in listed.entries.iter().filter(|entry| wanted(entry.path.as_str())) {
+        listed: &[SourceEntry],
+    ) -> Result<Withheld, CheckoutError> {
+        let mut withheld = Withheld::default();
+        for entry in listed {
             if !entry.is_symlink && is_archive(&self.folder.join(entry.path.as_str())) {
                 let path = &entry.path;
                 warn(&format!("{path} is an image written by Invar, so it is not included as source"));
                 continue;
             }
-            let (node, mode) = read_entry(&self.folder, entry.path.as_str(), entry.is_symlink)?;
+            if is_own_gitignore(&self.folder, entry.path.as_str()) {
+                continue;
+            }
+            let place = entry.path.as_str();
+            if entry.content_decides
+                && let Some(kind) = secret_in(&self.folder.join(place), place)
+            {
+                withheld.secrets.push((place.to_owned(), kind));
+                continue;
+            }
+            let is_text = self.is_our_text(place);
+            let (node, mode) = read_entry(&self.folder, place, entry.is_symlink, is_text)?;
+            if let Node::File { size, .. } = &node {
+                withheld.note_size(place, *size);
+            }
             let path = ImagePath::parse(&format!("{}{}", self.prefix, entry.path.as_str()));
             let path = path.map_err(|error| SourceError::Entry { message: error.to_string() })?;
             insert(&mut self.tree, path, node, mode)?;
         }
-        Ok(())
+        Ok(withheld)
     }
 
     /// The files.
     pub fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// The folder in the tree that has the package; empty for its own.
+    pub fn subdirectory(&self) -> &str {
+        &self.subdirectory
+    }
+
+    /// Whether the file at `relative` is one that Invar reads as a text, and in which line ends have no meaning. A checkout
+    /// with other line ends must not give another image, so they are in it with line feeds.
+    fn is_our_text(&self, relative: &str) -> bool {
+        let own = match self.subdirectory.as_str() {
+            "" => Some(relative),
+            inner => relative.strip_prefix(inner).and_then(|rest| rest.strip_prefix('/')),
+        };
+        own.is_some_and(|own| ["pyproject.toml", "invar.toml", "uv.lock"].contains(&own))
     }
 }
 
@@ -67,7 +101,11 @@ impl Contents for SourceTree {
     fn open(&self, path: &ImagePath) -> io::Result<ContentReader<'_>> {
         let relative = path.as_str().strip_prefix(&self.prefix).ok_or(io::ErrorKind::NotFound)?;
         let file = open_plain(&self.folder.join(relative))?;
-        if is_our_text(relative) { Ok(Box::new(Cursor::new(unix_lines(file)?))) } else { Ok(Box::new(file)) }
+        if self.is_our_text(relative) {
+            Ok(Box::new(Cursor::new(unix_lines(file)?)))
+        } else {
+            Ok(Box::new(file))
+        }
     }
 }
 
@@ -88,12 +126,6 @@ pub(crate) struct ReadPackages {
     pub sources: BTreeMap<String, Arc<SourceTree>>,
 }
 
-/// The files of the project that Invar reads as texts, and in which line ends have no meaning. A checkout with other
-/// line ends must not give another image, so they are in it with line feeds.
-fn is_our_text(relative: &str) -> bool {
-    ["pyproject.toml", "invar.toml", "uv.lock"].contains(&relative)
-}
-
 fn unix_lines(mut file: File) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
@@ -106,25 +138,12 @@ fn unix_lines(mut file: File) -> io::Result<Vec<u8>> {
     Ok(lines)
 }
 
-/// Whether the file at `path` is an archive that a build wrote, under whatever name: taken as source, each build would
-/// pack the one before.
-pub fn is_archive(path: &Path) -> bool {
-    let first_member = || -> io::Result<bool> {
-        let mut header = [0; 512];
-        open_plain(path)?.read_exact(&mut header)?;
-        let time = format!("{FILE_TIME:011o}");
-        Ok(header.starts_with(b"oci-layout\0") && header[136..147] == *time.as_bytes())
-    };
-    path.extension().is_some_and(|extension| extension == "tar") && first_member().unwrap_or(false)
-}
-
-/// Opens a file that was a plain one when the folder was listed; should it have become a link since, this fails.
-fn open_plain(path: &Path) -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    Ok(open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?.into())
-}
-
-fn read_entry(folder: &Path, relative: &str, is_symlink: bool) -> Result<(Node, Mode), SourceError> {
+fn read_entry(
+    folder: &Path,
+    relative: &str,
+    is_symlink: bool,
+    is_text: bool,
+) -> Result<(Node, Mode), SourceError> {
     let path = folder.join(relative);
     let failed = |source| SourceError::Read { path: path.clone(), source };
     if is_symlink {
@@ -138,7 +157,7 @@ fn read_entry(folder: &Path, relative: &str, is_symlink: bool) -> Result<(Node, 
     let mut file = open_plain(&path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();
     let mut hasher = Hasher::new();
-    if is_our_text(relative) {
+    if is_text {
         hasher.update(&unix_lines(file).map_err(failed)?);
     } else {
         io::copy(&mut file, &mut hasher).map_err(failed)?;

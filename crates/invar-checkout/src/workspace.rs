@@ -44,10 +44,19 @@ impl Workspace {
         let path = root.join("uv.lock");
         let Some(lock_text) = read_text_if_there(&path)? else { return Ok(None) };
         let lock = parse_lock(&path, &lock_text)?;
-        let Some(member) = inner(root, &folder).filter(|member| lock.has_folder(member)) else {
+        let Some(member) = relative(root, &folder).filter(|member| lock.has_folder(member)) else {
             return Ok(None);
         };
         Ok(Some(Self { root: root.to_owned(), lock: lock.seen_from(&member), lock_text, settings }))
+    }
+}
+
+/// The folder of the workspace around the project in `folder`, if that is a member of one. What cannot be read is reported
+/// where it is needed.
+pub fn workspace_root(folder: &Path) -> Option<PathBuf> {
+    match folder.join("uv.lock").is_file() {
+        true => None,
+        false => Workspace::around(folder).ok().flatten().map(|workspace| workspace.root),
     }
 }
 
@@ -72,7 +81,7 @@ pub(crate) fn add_gitignores(
 ) -> Result<(), CheckoutError> {
     let folder = canonical(folder)?;
     for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(root)) {
-        let Some(project) = inner(above, &folder) else { continue };
+        let Some(project) = relative(above, &folder) else { continue };
         let path = above.join(".gitignore");
         match fs::read(&path) {
             Ok(bytes) => rules.add_above(&project, &String::from_utf8_lossy(&bytes)),
@@ -87,7 +96,13 @@ fn canonical(folder: &Path) -> Result<PathBuf, CheckoutError> {
     fs::canonicalize(folder).map_err(|source| CheckoutError::Read { path: folder.to_owned(), source })
 }
 
+/// `folder` relative to `root`, where it is in that and is text.
+pub(crate) fn inner(root: &Path, folder: &Path) -> Result<Option<String>, CheckoutError> {
+    let (root, folder) = (canonical(root)?, canonical(folder)?);
+    Ok(relative(&root, &folder))
+}
+
 /// `folder` relative to `root`, where that is text.
-fn inner(root: &Path, folder: &Path) -> Option<String> {
+fn relative(root: &Path, folder: &Path) -> Option<String> {
     Some(folder.strip_prefix(root).ok()?.to_str()?.to_owned())
 }

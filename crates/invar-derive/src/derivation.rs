@@ -30,6 +30,8 @@ pub enum Records {
     Required,
     /// It is used as long as it is current.
     Used,
+    /// It is used as it is, and there must be one.
+    Frozen,
     /// It is used as long as it is current; a lock that cannot be read is replaced.
     Renewed,
     /// The manifest is derived again in any case.
@@ -53,27 +55,38 @@ pub fn derive(
         }
         recorded => recorded?,
     };
-    if records == Records::Required && recorded.is_none() {
+    if matches!(records, Records::Required | Records::Frozen) && recorded.is_none() {
         return Err(no_record(named, purpose));
     }
-    if let Some(DerivedLock { manifest, lock }) = &recorded
-        && records != Records::Ignored
-    {
-        let mut changes = record::changes(named, manifest)?;
-        if changes.is_empty() {
-            let files = ProjectFiles::read_derived(&named.folder, manifest.clone())?;
-            let Some(change) = record::uv_lock_change(&files, lock) else {
-                report(manifest, None);
-                return Ok(Derivation { files, is_new: false });
-            };
-            changes.push(change);
+    let recorded_manifest = recorded.as_ref().map(|recorded| &recorded.manifest);
+    let mut changes = Vec::new();
+    if let Some(manifest) = recorded_manifest.filter(|_| records != Records::Ignored) {
+        if records != Records::Frozen {
+            changes = record::changes(named, manifest)?;
         }
         if records == Records::Required {
+            changes.retain(Change::makes_outdated);
+        }
+        if changes.is_empty() {
+            report(manifest, None);
+            let files = ProjectFiles::read_derived(&named.folder, manifest.clone())?;
+            return Ok(Derivation { files, is_new: false });
+        }
+        if records == Records::Required && !changes.iter().all(|change| change.is_of_project) {
             return Err(not_current(named, changes));
         }
     }
     let manifest = record::derive(named, purpose)?;
-    let old = recorded.as_ref().map(|recorded| recorded.manifest.text.as_str());
+    let old = recorded_manifest.map(|recorded| recorded.text.as_str());
+    if records == Records::Required {
+        // What has changed in the project may not matter, and a lock is not refused for nothing.
+        if let Some(recorded) = recorded_manifest.filter(|recorded| recorded.text == manifest.text) {
+            report(recorded, None);
+            let files = ProjectFiles::read_derived(&named.folder, recorded.clone())?;
+            return Ok(Derivation { files, is_new: false });
+        }
+        return Err(not_current(named, changes));
+    }
     let difference = old.and_then(|old| difference(named, old, &manifest.text));
     report(&manifest, difference.as_deref());
     let files = ProjectFiles::read_derived(&named.folder, manifest)?;
@@ -151,16 +164,20 @@ fn shown_manifest(
     match ProjectFiles::recorded(&named.folder, &named.source, purpose)? {
         None if locked => Err(no_record(named, purpose)),
         None => Ok((record::derive_to_show(named, purpose)?, false)),
-        Some(DerivedLock { manifest, lock }) => {
+        Some(DerivedLock { manifest, .. }) => {
             let mut changes = record::changes(named, &manifest)?;
-            // Without a usable uv.lock there is a manifest nevertheless.
-            if let Ok(files) = ProjectFiles::read_derived(&named.folder, manifest.clone()) {
-                changes.extend(record::uv_lock_change(&files, &lock));
+            if locked {
+                changes.retain(Change::makes_outdated);
             }
-            match changes.is_empty() {
+            if changes.is_empty() {
+                return Ok((manifest, true));
+            }
+            let derived = record::derive_to_show(named, purpose)?;
+            let same = derived.text == manifest.text && changes.iter().all(|change| change.is_of_project);
+            match same {
                 true => Ok((manifest, true)),
                 false if locked => Err(not_current(named, changes)),
-                false => Ok((record::derive_to_show(named, purpose)?, false)),
+                false => Ok((derived, false)),
             }
         }
     }

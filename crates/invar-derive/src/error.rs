@@ -89,6 +89,14 @@ pub enum DeriveError {
         /// What is named.
         from: PathBuf,
     },
+    /// A file with a manifest that is to be updated is not TOML.
+    #[error("{}: {problem}", path.display())]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A first manifest is to be written where there is one.
     #[error("the project already has a manifest: {own}")]
     SecondManifest {
@@ -151,6 +159,10 @@ fn missing(lock: &Path, is_there: bool, source: &DerivedSource, purpose: Purpose
     }
 }
 
+fn command(verb: &str, arguments: &str) -> String {
+    format!("invar {verb} {arguments}").trim_end().to_owned()
+}
+
 impl Diagnostic for DeriveError {
     fn kind(&self) -> Kind {
         match self {
@@ -174,17 +186,22 @@ impl Diagnostic for DeriveError {
                  manifest without using it",
                 from.display()
             ),
-            Self::SecondManifest { .. } => "edit it, or remove it first".to_owned(),
+            Self::SecondManifest { .. } => {
+                "edit it, or pass --force to set what Invar derives and keep everything else".to_owned()
+            }
             Self::TargetOfFlake { .. } => "select a flake output with --from flake.nix#NAME".to_owned(),
             Self::NothingNamed(named) => named.hint(),
             Self::NotDerived { .. } => {
                 "pass --from with a Dockerfile or flake to see the manifest it would give".to_owned()
             }
             Self::NoRecord { purpose, arguments, .. } => {
-                format!("run `invar {purpose} {arguments}` without --locked, and commit invar.lock")
+                format!(
+                    "run `{}` without --locked, and commit invar.lock",
+                    command(&purpose.to_string(), arguments)
+                )
             }
             Self::NotCurrent { arguments, .. } => {
-                format!("run `invar lock {arguments}` to update it and print the changes")
+                format!("run `{}`", command("lock", arguments))
             }
             _ => return None,
         }))

@@ -20,11 +20,12 @@ mod nothing_named;
 mod reading;
 mod record;
 mod source_kind;
+mod update;
 
 pub use change::Change;
 pub use derivation::{Derivation, Records, ShownManifest, check, derive, notes, recorded, show};
 pub use error::DeriveError;
 pub use manifest_file::ManifestFile;
-pub use named::{Named, Request, Wanted};
+pub use named::{Named, Request, Wanted, candidates};
 pub use nothing_named::NothingNamed;
 pub use source_kind::SourceKind;

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use invar_checkout::{CheckoutError, ProjectFiles};
 use invar_init::Draft;
 use invar_project::{DerivedLock, Manifest, ManifestSources, Purpose};
+use similar::TextDiff;
 
 use crate::error::DeriveError;
 use crate::files::text_if_there;
 use crate::named::{Named, own_manifest};
 use crate::reading::{Sources, read_own};
 use crate::record::refused;
+use crate::update::updated;
 
 /// A first manifest that is not written yet.
 #[derive(Debug)]
@@ -22,10 +24,11 @@ pub struct ManifestFile {
     pub manifest: String,
     /// What it was built from.
     pub draft: Draft,
-    /// Whether `uv.lock` has to be made before a build.
-    pub needs_uv_lock: bool,
+    /// What an update changes in the file, as a unified diff; `None` for a first manifest.
+    pub difference: Option<String>,
     /// All that the file will have.
     text: String,
+    /// What a lock may have been created for already.
     named: Option<Named>,
 }
 
@@ -39,24 +42,54 @@ impl ManifestFile {
         if let Some(own) = own_manifest(folder, pyproject.as_deref()) {
             return Err(DeriveError::SecondManifest { own });
         }
+        Self::read(folder, from, target, pyproject)
+    }
+
+    /// The same for a project that has a manifest: what is derived is set in it, and everything else stays.
+    ///
+    /// # Errors
+    /// [`DeriveError`].
+    pub fn update(folder: &Path, from: Option<&Path>, target: Option<&str>) -> Result<Self, DeriveError> {
+        let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
+        Self::read(folder, from, target, pyproject)
+    }
+
+    fn read(
+        folder: &Path,
+        from: Option<&Path>,
+        target: Option<&str>,
+        pyproject: Option<String>,
+    ) -> Result<Self, DeriveError> {
+        let has_manifest = own_manifest(folder, pyproject.as_deref()).is_some();
         let named = from.map(|from| Named::of(folder, from, target)).transpose()?;
         let draft = match (&pyproject, &named) {
             (None, None) => return Err(CheckoutError::NoProject { path: folder.to_owned() }.into()),
             (Some(pyproject), None) => read_own(folder, pyproject)?,
             (_, Some(named)) => Sources::load(named)?.read(Purpose::Build)?,
         };
-        let (name, prefix) = match &pyproject {
-            Some(_) => ("pyproject.toml", "tool.invar"),
-            None => ("invar.toml", ""),
+        let own = text_if_there(&folder.join("invar.toml"))?;
+        let (name, prefix, before) = match (own, &pyproject) {
+            (Some(own), _) => ("invar.toml", "", own),
+            (None, Some(pyproject)) => ("pyproject.toml", "tool.invar", pyproject.clone()),
+            (None, None) => ("invar.toml", "", String::new()),
         };
         // As people write it: not `./pyproject.toml`.
         let path = if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
         let manifest = draft.to_toml(prefix);
-        let before = pyproject.as_deref().unwrap_or_default();
-        let text = appended(before, &manifest);
-        check(&path, before, &text, named.as_ref(), pyproject.is_some())?;
-        let needs_uv_lock = pyproject.is_some() && !folder.join("uv.lock").is_file();
-        Ok(Self { path, manifest, draft, needs_uv_lock, text, named })
+        let text = match has_manifest {
+            true => updated(&before, &manifest)
+                .map_err(|error| DeriveError::NotToml { path: path.clone(), problem: error.to_string() })?,
+            false => appended(&before, &manifest),
+        };
+        let shown = path.display().to_string();
+        let difference = has_manifest.then(|| {
+            let diff = TextDiff::from_lines(&before, &text);
+            diff.unified_diff().context_radius(2).header(&shown, &shown).to_string()
+        });
+        check(&path, &before, &text, named.as_ref(), name == "pyproject.toml")?;
+        let named = named.or_else(|| pyproject.is_some().then(|| Named::project(folder)));
+        let named = named.filter(|_| !has_manifest);
+        Ok(Self { path, manifest, draft, difference, text, named })
     }
 
     /// Writes it. A lock that was created without it is taken over.

@@ -8,7 +8,7 @@ use invar_project::{DerivedSource, Purpose};
 use crate::error::DeriveError;
 use crate::files::text_if_there;
 use crate::nothing_named::NothingNamed;
-use crate::source_kind::{SourceKind, is_dockerfile};
+use crate::source_kind::{PYPROJECT, SourceKind, is_dockerfile};
 
 /// A Dockerfile or flake that stands in for the manifest of a project.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// What a command line means. The project's own manifest comes first, then what the command line names; a Dockerfile
-    /// or flake that nobody named is never used.
+    /// or flake that nobody named is never used: what has a `[project]` is derived from that alone.
     ///
     /// # Errors
     /// [`DeriveError`] where two things are named, or none although there are some to name.
@@ -85,6 +85,9 @@ impl Wanted {
                 Ok(Self::Derived(named))
             }
             None if locked_as_its_own(&folder) => Ok(Self::Own { folder, image: None }),
+            None if pyproject.as_deref().is_some_and(has_project) => {
+                Ok(Self::Derived(Named::project(&folder)))
+            }
             name => {
                 let found = candidates(&folder);
                 if found.is_empty() {
@@ -102,6 +105,24 @@ impl Wanted {
 }
 
 impl Named {
+    /// The project in `folder` itself.
+    pub fn project(folder: &Path) -> Self {
+        let source = DerivedSource { file: PYPROJECT.to_owned(), output: None };
+        let arguments = if folder == Path::new(".") { String::new() } else { folder.display().to_string() };
+        Self {
+            folder: folder.to_owned(),
+            path: folder.join(PYPROJECT),
+            kind: SourceKind::Project,
+            source,
+            arguments,
+        }
+    }
+
+    /// The command `invar VERB` for it.
+    pub fn command(&self, verb: &str) -> String {
+        format!("invar {verb} {}", self.arguments).trim_end().to_owned()
+    }
+
     /// The file `from`, perhaps with `#` and a name, for the project in `folder`.
     ///
     /// # Errors
@@ -121,6 +142,9 @@ impl Named {
             return Err(DeriveError::Read { path, source });
         }
         let kind = SourceKind::of(&path);
+        if kind == SourceKind::Project && relative(folder, &path)? == PYPROJECT {
+            return Ok(Self::project(folder));
+        }
         let mut arguments = format!("--from {}", from.display());
         if let Some(target) = target {
             if kind == SourceKind::Flake || output.is_some() {
@@ -140,6 +164,9 @@ impl Named {
     pub fn recorded(folder: &Path, source: &DerivedSource) -> Self {
         let path = folder.join(&source.file);
         let kind = SourceKind::of(&path);
+        if source.file == PYPROJECT {
+            return Self::project(folder);
+        }
         let output = source.output.as_ref().map(|output| format!("#{output}")).unwrap_or_default();
         // As people write it.
         let shown = if folder == Path::new(".") { Path::new(&source.file) } else { &path };
@@ -189,8 +216,13 @@ fn locked_as_its_own(folder: &Path) -> bool {
     folder.join("invar.lock").is_file() && recorded.map_or(true, |recorded| recorded.is_empty())
 }
 
+/// Whether `pyproject` is that of a project, and not only of a workspace or of tools.
+fn has_project(pyproject: &str) -> bool {
+    toml::from_str::<toml::Table>(pyproject).is_ok_and(|table| table.contains_key("project"))
+}
+
 /// Files in `folder` that a manifest may be derived from: `flake.nix`, and Dockerfiles by the names that people give them.
-fn candidates(folder: &Path) -> Vec<(SourceKind, String)> {
+pub fn candidates(folder: &Path) -> Vec<(SourceKind, String)> {
     #[expect(clippy::disallowed_methods, reason = "the names are sorted below")]
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.path().is_file());

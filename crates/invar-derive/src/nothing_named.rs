@@ -55,7 +55,7 @@ impl NothingNamed {
                 SourceKind::Flake => format!(
                     "`invar {purpose} '{shown}#NAME'` uses an output of flake.nix, such as '{shown}#default'"
                 ),
-                SourceKind::Dockerfile => {
+                SourceKind::Dockerfile | SourceKind::Project => {
                     format!("`invar {purpose} --from {}{at}` uses {name}", file(name))
                 }
             });

@@ -4,12 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use invar_checkout::{CheckoutError, source_files};
+use invar_checkout::{CheckoutError, source_files, version_file, workspace_root};
 use invar_init::{
-    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, add_needs,
-    read_dockerfile, read_flake, read_project,
+    DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, Source, add_needs,
+    chosen_release, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
+use invar_python::VersionFile;
 
 use crate::error::DeriveError;
 use crate::files::{text, text_if_there};
@@ -44,8 +45,15 @@ pub struct Sources<'a> {
 /// # Errors
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
-    let files = files(folder, |path| path.ends_with(".py"))?;
-    with_project(folder, pyproject, &files, read_project)
+    let version_file = own_version_file(folder);
+    let mut draft = with_project(folder, pyproject, version_file, &own_files(folder)?, read_project)?;
+    draft.keep_parsed(Source { file: "pyproject.toml", line: 0 }, Some(pyproject));
+    Ok(draft)
+}
+
+/// The files of a project, and the texts of those that show what it is.
+fn own_files(folder: &Path) -> Result<BTreeMap<String, Option<String>>, DeriveError> {
+    files(folder, says_what_runs)
 }
 
 impl<'a> Sources<'a> {
@@ -57,6 +65,10 @@ impl<'a> Sources<'a> {
         let folder = &named.folder;
         let pyproject = text_if_there(&folder.join("pyproject.toml"))?;
         let text = text(&named.path)?;
+        if named.kind == SourceKind::Project {
+            let files = own_files(folder)?;
+            return Ok(Self { named, text, pyproject, files, flake: None, flake_lock: None });
+        }
         if named.kind == SourceKind::Flake {
             let above = named.path.parent().filter(|above| !above.as_os_str().is_empty());
             let above = above.unwrap_or(Path::new("."));
@@ -86,6 +98,10 @@ impl<'a> Sources<'a> {
     pub fn read(&self, purpose: Purpose) -> Result<Draft, DeriveError> {
         let folder = &self.named.folder;
         let mut draft = match self.named.kind {
+            SourceKind::Project => {
+                let version_file = own_version_file(folder);
+                return with_project(folder, &self.text, version_file, &self.files, read_project);
+            }
             SourceKind::Flake => self.read_flake(purpose)?,
             SourceKind::Dockerfile => self.read_dockerfile()?,
         };
@@ -99,11 +115,23 @@ impl<'a> Sources<'a> {
         match &self.pyproject {
             // Which wheels fit depends on the suite, and what is needed on extras and groups.
             Some(pyproject) => {
-                with_project(folder, pyproject, &self.files, |view| add_needs(&mut draft, view))?;
+                // What a flake says of the interpreter is all that counts there.
+                let is_dockerfile = self.named.kind == SourceKind::Dockerfile;
+                let version_file = if is_dockerfile { own_version_file(folder) } else { None };
+                with_project(folder, pyproject, version_file, &self.files, |view| {
+                    add_needs(&mut draft, view)
+                })?;
             }
             None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
             None => {}
         }
+        // What the manifest may not say together with the project is a comment, and no error about a line of it.
+        let file = match self.named.kind {
+            SourceKind::Flake => "flake.nix",
+            SourceKind::Dockerfile => "Dockerfile",
+            SourceKind::Project => "pyproject.toml",
+        };
+        draft.keep_parsed(Source { file, line: 0 }, self.pyproject.as_deref());
         Ok(draft)
     }
 
@@ -150,12 +178,16 @@ impl<'a> Sources<'a> {
         };
         let executable = files.keys().filter(|path| is_executable(&folder.join(path)));
         let executable = executable.cloned().collect::<BTreeSet<String>>();
+        let release = match pyproject {
+            Some(text) => with_project(folder, text, own_version_file(folder), files, chosen_release)?,
+            None => stable_release(None),
+        };
         let whole = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
         let lock = self.flake_lock.as_deref();
         let context = DockerfileContext {
             directory: &whole.to_string_lossy(),
             files,
-            release: stable_release(project.as_ref().and_then(|project| project.requires_python.as_ref())),
+            release,
             executable: &executable,
             has_project: pyproject.is_some(),
             is_package: project.is_some_and(|project| project.is_package()),
@@ -178,6 +210,14 @@ fn may_be_evaluated(path: &str) -> bool {
     const READ: [&str; 8] = [".nix", ".toml", ".json", ".sh", ".py", ".txt", ".lock", ".cfg"];
     let name = path.rsplit('/').next().unwrap_or(path);
     !name.contains('.') || READ.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file may say what the project runs, and where it listens.
+fn says_what_runs(path: &str) -> bool {
+    let is_top = !path.contains('/');
+    path.ends_with(".py")
+        || [".streamlit/config.toml", "Procfile"].contains(&path)
+        || is_top && (path.to_lowercase().starts_with("readme") || path.starts_with("Dockerfile"))
 }
 
 /// The folder's name as an image may be called; `app` where there is nothing of it left.
@@ -207,15 +247,22 @@ fn files(
     Ok(files)
 }
 
+/// The `.python-version` of the project in `folder`.
+fn own_version_file(folder: &Path) -> Option<VersionFile> {
+    version_file(folder, workspace_root(folder).as_deref())
+}
+
 /// What `read` makes of the project itself.
 fn with_project<T>(
     folder: &Path,
     pyproject: &str,
+    version_file: Option<VersionFile>,
     files: &BTreeMap<String, Option<String>>,
     read: impl FnOnce(&ProjectView<'_>) -> Result<T, ProjectError>,
 ) -> Result<T, DeriveError> {
     let uv_lock = text_if_there(&folder.join("uv.lock"))?;
-    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), files };
+    let version_file = version_file.as_ref();
+    let view = ProjectView { pyproject, uv_lock: uv_lock.as_deref(), version_file, files };
     read(&view)
         .map_err(|problem| DeriveError::Project { folder: folder.to_owned(), problem: Box::new(problem) })
 }

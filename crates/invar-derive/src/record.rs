@@ -4,8 +4,9 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use invar_checkout::{CheckoutError, ProjectFiles};
-use invar_project::{DerivedManifest, InvarLock, Manifest, ManifestError, ManifestSources, Purpose};
+use invar_checkout::CheckoutError;
+use invar_project::{DerivedManifest, Manifest, ManifestError, ManifestSources, Purpose};
+use invar_python::lock_digest;
 use invar_tree::Digest;
 
 use crate::change::Change;
@@ -14,6 +15,9 @@ use crate::files::text_if_there;
 use crate::named::Named;
 use crate::reading::Sources;
 use crate::source_kind::SourceKind;
+
+/// The file by which a project asks for a version of Python.
+const PYTHON_VERSION: &str = ".python-version";
 
 /// How many problems of a refused manifest are reported.
 const MOST_PROBLEMS: usize = 10;
@@ -42,8 +46,7 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
     let others = Purpose::ALL.into_iter().filter(|other| asks_others && *other != purpose);
     let serves = |other: &Purpose| {
         // A Dockerfile has no more than one meaning. An output that cannot be used in another way is not used in it.
-        named.kind == SourceKind::Dockerfile
-            || sources.read(*other).is_ok_and(|draft| draft.to_toml("") == text)
+        named.kind != SourceKind::Flake || sources.read(*other).is_ok_and(|draft| draft.to_toml("") == text)
     };
     let purposes: BTreeSet<Purpose> = others.filter(serves).chain([purpose]).collect();
     let file = &named.source.file;
@@ -51,7 +54,11 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
         (SourceKind::Flake, Some((folder, _))) => format!("{folder}/{path}"),
         _ => path.clone(),
     };
-    let mut digests = BTreeMap::from([(file.clone(), digest(&named.path)?)]);
+    let mut digests = match named.kind {
+        // Of the project's own file, only a part matters.
+        SourceKind::Project => BTreeMap::from([(PYTHON_VERSION.to_owned(), python_version(named)?)]),
+        SourceKind::Dockerfile | SourceKind::Flake => BTreeMap::from([(file.clone(), digest(&named.path)?)]),
+    };
     // Of these, only what matters counts, and is recorded on its own.
     let own = |path: &String| !["pyproject.toml", "uv.lock"].contains(&path.as_str());
     for path in draft.read.iter().map(inside).filter(own) {
@@ -63,6 +70,7 @@ fn derive_for(named: &Named, purpose: Purpose, asks_others: bool) -> Result<Deri
         purposes,
         files: digests.into_iter().filter_map(|(path, digest)| Some((path, digest?))).collect(),
         project: project_digest(sources.pyproject.as_deref()),
+        uv_lock: uv_lock_digest(&named.folder)?,
         text,
     })
 }
@@ -77,25 +85,39 @@ pub fn changes(named: &Named, manifest: &DerivedManifest) -> Result<Vec<Change>,
     let locks = paths.iter().filter_map(|path| path.strip_suffix("flake.nix"));
     paths.extend(locks.map(|folder| format!("{folder}flake.lock")).collect::<Vec<_>>());
     let mut changes = Vec::new();
+    let is_of_project = named.kind == SourceKind::Project;
+    if is_of_project {
+        paths.insert(PYTHON_VERSION.to_owned());
+    }
     for path in paths {
         let (expected, found) = (manifest.files.get(&path).copied(), digest(&named.folder.join(&path))?);
         if expected != found {
-            changes.push(Change { path, expected, found });
+            changes.push(Change { path, expected, found, is_of_project });
         }
     }
     let pyproject = text_if_there(&named.folder.join("pyproject.toml"))?;
     let (expected, found) = (manifest.project, project_digest(pyproject.as_deref()));
     if expected != found {
         let path = "[project] in pyproject.toml".to_owned();
-        changes.push(Change { path, expected, found });
+        changes.push(Change { path, expected, found, is_of_project: true });
+    }
+    let (expected, found) = (manifest.uv_lock, uv_lock_digest(&named.folder)?);
+    if expected != found {
+        let path = "uv.lock".to_owned();
+        changes.push(Change { path, expected, found, is_of_project: true });
     }
     Ok(changes)
 }
 
-/// Whether `lock` was created for another `uv.lock` than that of `files`.
-pub fn uv_lock_change(files: &ProjectFiles, lock: &InvarLock) -> Option<Change> {
-    let (expected, found) = (lock.uv_lock, files.uv_lock_digest);
-    (expected != found).then(|| Change { path: "uv.lock".to_owned(), expected, found })
+/// The digest of the project's `.python-version`; `None` without one.
+fn python_version(named: &Named) -> Result<Option<Digest>, DeriveError> {
+    digest(&named.folder.join(PYTHON_VERSION))
+}
+
+/// The digest of the project's own `uv.lock`, whatever its line ends; `None` without one. That of a workspace is not
+/// looked at when a manifest is derived.
+fn uv_lock_digest(folder: &Path) -> Result<Option<Digest>, DeriveError> {
+    Ok(text_if_there(&folder.join("uv.lock"))?.as_deref().map(lock_digest))
 }
 
 /// The digest of a file; `None` if there is none.

@@ -8,12 +8,20 @@ pub enum SourceKind {
     Dockerfile,
     /// A flake.
     Flake,
+    /// The project itself: its `pyproject.toml`, and what its files show.
+    Project,
 }
+
+/// The file that a project without any other source is derived from.
+pub const PYPROJECT: &str = "pyproject.toml";
 
 impl SourceKind {
     /// What the file at `path` is by its name. `Dockerfile.nix` is no flake.
     pub fn of(path: &Path) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        if name == PYPROJECT {
+            return Self::Project;
+        }
         if name.ends_with(".nix") && !is_dockerfile(&name) { Self::Flake } else { Self::Dockerfile }
     }
 }
@@ -48,6 +56,7 @@ mod tests {
             ("a/flake.nix", SourceKind::Flake),
             ("image.nix", SourceKind::Flake),
             ("image", SourceKind::Dockerfile),
+            ("a/pyproject.toml", SourceKind::Project),
         ] {
             assert_eq!(SourceKind::of(Path::new(name)), kind, "{name}");
         }

@@ -104,7 +104,7 @@ fn a_first_manifest_is_written_once_and_nothing_before_it_is_right() {
     let from = folder.path().join("Dockerfile");
     let file = ManifestFile::draft(folder.path(), Some(&from), None).expect("it can be read");
     let path = folder.path().join("invar.toml");
-    assert!(file.path == path && !path.exists() && !file.needs_uv_lock);
+    assert!(file.path == path && !path.exists());
     file.write().expect("it can be written");
     let written = fs::read_to_string(&path).expect("it is there");
     assert_eq!(written, file.manifest);
@@ -117,7 +117,6 @@ fn a_manifest_goes_behind_what_the_project_says_with_its_line_ends() {
     let text = "[project]\r\nname = \"cat\"\r\nversion = \"1\"\r\nrequires-python = \">=3.13\"";
     let folder = project(&[("pyproject.toml", text)]);
     let file = ManifestFile::draft(folder.path(), None, None).expect("it can be read");
-    assert!(file.needs_uv_lock);
     file.write().expect("it can be written");
     let written = fs::read_to_string(folder.path().join("pyproject.toml")).expect("it is there");
     let added = written.strip_prefix(&format!("{text}\r\n\r\n")).expect("what was there stays");

@@ -289,6 +289,14 @@ fn uses<L: Listing>(
         above(&mut rules)?;
         Ok::<_, DiffError>(rules)
     };
+    let of_image = |include: &[Glob], exclude: &[Glob]| {
+        let mut rules = rules(include, exclude, dockerignore)?;
+        let named = manifest.map(|manifest| manifest.include_secrets.as_slice()).unwrap_or_default();
+        rules
+            .leave_out_secrets(named, include)
+            .map_err(|error| CheckoutError::from(SourceError::Rules(error)))?;
+        Ok::<_, DiffError>(rules)
+    };
     let walk = |mut rules: SourceRules| -> Result<SourceList, DiffError> {
         rules.walk(listing).map_err(|error| match error {
             WalkError::Listing(error) => fail(error),
@@ -310,10 +318,10 @@ fn uses<L: Listing>(
     match include {
         None if is_package => {}
         Some([]) => {}
-        include => add(walk(rules(include.unwrap_or_default(), exclude, dockerignore)?)?, Use::Image),
+        include => add(walk(of_image(include.unwrap_or_default(), exclude)?)?, Use::Image),
     }
     if is_package {
-        add(walk(rules(&[], exclude, dockerignore)?)?, Use::Package);
+        add(walk(of_image(&[], exclude)?)?, Use::Package);
     }
     let steps = manifest.map(|manifest| manifest.steps.as_slice()).unwrap_or_default();
     let inputs: Vec<Glob> = steps.iter().flat_map(|step| step.inputs.clone()).collect();

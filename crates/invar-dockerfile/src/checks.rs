@@ -37,16 +37,23 @@ pub(crate) fn check_flags(name: &'static str, flags: &[Flag], known: &[&str]) ->
                 "true or false"
             }
             (Some(value), time) if name == "HEALTHCHECK" && TIMES.contains(&time) => {
-                if is_duration(&value.text) {
+                // An empty one is the default.
+                if value.text.is_empty() || is_duration(&value.text) {
                     continue;
                 }
                 "a time with a unit, such as 30s"
             }
             (Some(value), "retries") if name == "HEALTHCHECK" => {
-                if value.text.parse::<u32>().is_ok() {
+                if value.text.is_empty() || value.text.parse::<u32>().is_ok() {
                     continue;
                 }
                 "a number"
+            }
+            (Some(value), "network") if name == "RUN" => {
+                if ["default", "host", "none"].contains(&value.text.as_str()) || value.text.contains('$') {
+                    continue;
+                }
+                "default, none or host"
             }
             _ => continue,
         };

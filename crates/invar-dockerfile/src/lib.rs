@@ -38,6 +38,7 @@ mod scope;
 mod shell;
 mod stage;
 mod text;
+mod values;
 mod variables;
 mod words;
 

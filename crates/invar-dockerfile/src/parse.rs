@@ -7,7 +7,7 @@ use crate::exec::exec_form;
 use crate::flag::flags;
 use crate::heredoc::{self, Heredoc};
 use crate::instruction::{
-    Command, Comment, Dockerfile, Flag, Healthcheck, Instruction, InstructionKind, Source, Transfer, Word,
+    Command, Comment, Dockerfile, Healthcheck, Instruction, InstructionKind, Source, Transfer, Word,
 };
 use crate::limits::Limits;
 use crate::text::{LineIndex, Span, Text};
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
             return Err(ParseError::new(Fault::UnknownFlag { name, flag: flag.name.clone() }, flag.span));
         }
         check_flags(name, &flags, known_flags)?;
-        let kind = self.kind(name, &arguments, &flags, &word, depth)?;
+        let kind = self.kind(name, &arguments, &word, depth)?;
         let instruction =
             Instruction { kind, flags, heredocs: Vec::new(), name: word.span(), span: line.span() };
         check_arguments(&instruction)?;
@@ -185,16 +185,11 @@ impl<'a> Reader<'a> {
         &self,
         name: &'static str,
         arguments: &Text,
-        flags: &[Flag],
         word: &Text,
         depth: usize,
     ) -> Result<InstructionKind, ParseError> {
         let missing = |needs| ParseError::new(Fault::MissingArguments { name, needs }, word.span());
-        let has_mounts = flags.iter().any(|flag| flag.name == "mount");
-        if arguments.as_str().is_empty()
-            && !(name == "RUN" && has_mounts)
-            && !matches!(name, "CMD" | "ENTRYPOINT")
-        {
+        if arguments.as_str().is_empty() && !matches!(name, "CMD" | "ENTRYPOINT" | "RUN") {
             return Err(missing(needs(name)));
         }
         let one = || Word { text: arguments.as_str().to_owned(), span: arguments.span() };
@@ -311,6 +306,9 @@ fn healthcheck(
     let (kind, rest) = first_word(arguments);
     let takes = "NONE, or CMD with a command";
     if kind.as_str().eq_ignore_ascii_case("none") {
+        if !rest.as_str().is_empty() {
+            return Err(ParseError::new(Fault::ExtraArguments { name: "HEALTHCHECK", takes }, rest.span()));
+        }
         return Ok(Healthcheck::None);
     }
     if !kind.as_str().eq_ignore_ascii_case("cmd") {
@@ -330,7 +328,6 @@ fn needs(name: &str) -> &'static str {
         "ARG" => "a name",
         "ONBUILD" => "an instruction",
         "SHELL" => "a JSON array of strings",
-        "RUN" => "a command",
         _ => "an argument",
     }
 }

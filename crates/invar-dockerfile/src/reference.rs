@@ -38,7 +38,12 @@ impl ImageReference {
             Some((before, tag)) => (&name[..last_part + before.len()], Some(tag)),
             None => (name, None),
         };
-        let looks_like_registry = |part: &str| part.contains(['.', ':']) || part == "localhost";
+        // With capitals it can be nothing else.
+        let looks_like_registry = |part: &str| {
+            part.contains(['.', ':'])
+                || part == "localhost"
+                || part.contains(|c: char| c.is_ascii_uppercase())
+        };
         let (registry, repository) = match name.split_once('/') {
             Some((first, rest)) if looks_like_registry(first) => (Some(first), rest),
             _ => (None, name),

@@ -94,6 +94,11 @@ pub struct ShellCommand {
 }
 
 impl ShellCommand {
+    /// What it writes to its output, where its own text has that: `cat <<EOF`, `tee FILE <<EOF`, `echo TEXT`.
+    pub fn output_text(&self) -> Option<Text> {
+        nested::output_text(self)
+    }
+
     /// The last part of the program's path, where it is known.
     pub fn program(&self) -> Option<&str> {
         let word = self.words.first()?.literal()?;

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::expand::{Expansion, ExpansionFault};
 use crate::instruction::{Assignment, Dockerfile, Instruction, InstructionKind, Word};
 use crate::limits::Limits;
+use crate::reference::ImageReference;
 use crate::scope::{Origin, Scope};
 use crate::text::Span;
+use crate::values::check_values;
 
 /// What whoever builds gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,56 @@ pub enum StageFault {
         /// Why.
         source: ExpansionFault,
     },
+    /// `FROM` of something that no registry could have.
+    #[error("`{name}` is not an image name")]
+    Reference {
+        /// What it comes to.
+        name: String,
+        /// Where it is.
+        span: Span,
+    },
+    /// Something that an instruction does not take.
+    #[error("{name} takes {takes}, not `{value}`")]
+    Value {
+        /// The instruction.
+        name: &'static str,
+        /// What it comes to.
+        value: String,
+        /// What it takes, in words.
+        takes: &'static str,
+        /// Where it is.
+        span: Span,
+    },
+    /// The number of a stage that there is not.
+    #[error("there is no stage {name}")]
+    NoStage {
+        /// The number.
+        name: String,
+        /// The instruction that copies from it.
+        span: Span,
+    },
+    /// A stage that copies from itself.
+    #[error("the stage `{name}` copies from itself")]
+    Circular {
+        /// Its name.
+        name: String,
+        /// The instruction that does.
+        span: Span,
+    },
+}
+
+impl StageFault {
+    /// Where the fault is; nothing if it is all of the file.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Self::TooMany { .. } => None,
+            Self::Expansion { span, .. }
+            | Self::Reference { span, .. }
+            | Self::Value { span, .. }
+            | Self::NoStage { span, .. }
+            | Self::Circular { span, .. } => Some(*span),
+        }
+    }
 }
 
 impl<'a> Stages<'a> {
@@ -102,12 +154,14 @@ impl<'a> Stages<'a> {
             let InstructionKind::Arg(declared) = &instruction.kind else { continue };
             for assignment in declared {
                 let default = match &assignment.value {
-                    Some(value) => Some(expand(&globals, value, file.escape)?.text),
+                    // BuildKit passes over what cannot be expanded here, and refuses it where it is used.
+                    Some(value) => expand(&globals, value, file.escape).ok().map(|expansion| expansion.text),
                     None => None,
                 };
                 declare(&mut globals, assignment, default, arguments);
             }
         }
+        let count = file.instructions.iter().filter(|instruction| is_from(instruction)).count();
         let mut stages: Vec<Stage<'a>> = Vec::new();
         let mut ends: Vec<Scope> = Vec::new();
         let mut rest = &file.instructions[first..];
@@ -124,7 +178,21 @@ impl<'a> Stages<'a> {
             let (base, start) = match earlier {
                 Some(index) => (Base::Stage(index), ends[index].clone()),
                 None if base_name.text == "scratch" => (Base::Scratch, Scope::default()),
-                None => (Base::Image, Scope::default()),
+                None => {
+                    // A name that is not known here may be given when it is built.
+                    let is_known = base_name.missing.is_empty();
+                    // One that nothing declares is blank, whatever is given.
+                    let is_blank = base_name.text.is_empty()
+                        && base_name.missing.iter().all(|name| globals.get(name).is_none());
+                    if is_blank {
+                        return Err(StageFault::Reference { name: image.text.clone(), span: image.span });
+                    }
+                    if is_known && ImageReference::parse(&base_name.text).is_err() {
+                        let name = base_name.text;
+                        return Err(StageFault::Reference { name, span: image.span });
+                    }
+                    (Base::Image, Scope::default())
+                }
             };
             let stage = Stage {
                 index: stages.len(),
@@ -137,13 +205,28 @@ impl<'a> Stages<'a> {
                 start,
                 escape: file.escape,
             };
+            check_sources(&stage, &stages, count)?;
             let mut walk = stage.walk(&globals, arguments);
             while walk.step().is_some() {}
             ends.push(walk.scope);
             stages.push(stage);
             rest = &after[length..];
         }
-        Ok(Self { stages, globals, arguments: arguments.clone() })
+        let stages = Self { stages, globals, arguments: arguments.clone() };
+        stages.check_built()?;
+        Ok(stages)
+    }
+
+    /// Checks what the words of those stages come to that are built if no other is asked for.
+    fn check_built(&self) -> Result<(), StageFault> {
+        for index in self.needed_by(self.stages.len().saturating_sub(1)) {
+            let Some(stage) = self.stages.get(index) else { continue };
+            let mut walk = self.walk(stage);
+            while let Some((instruction, scope)) = walk.step() {
+                check_values(instruction, scope, stage.escape)?;
+            }
+        }
+        Ok(())
     }
 
     /// The instructions of a stage, each with the names that it sees.
@@ -295,6 +378,28 @@ fn platforms(arguments: &BuildArguments) -> Scope {
         set("VARIANT", parts.next().unwrap_or_default());
     }
     scope
+}
+
+/// Checks that no instruction of `stage` copies from the stage itself, or from one whose number none of all the `count`
+/// has. An `earlier` one of the same name is another.
+fn check_sources(stage: &Stage<'_>, earlier: &[Stage<'_>], count: usize) -> Result<(), StageFault> {
+    let is_again =
+        stage.name.as_ref().is_some_and(|name| earlier.iter().any(|earlier| earlier.is_called(name)));
+    for instruction in stage.instructions {
+        for source in instruction.sources() {
+            let span = instruction.span;
+            let number = source.parse::<usize>().ok();
+            let is_own = stage.is_called(&source) && !is_again;
+            if is_own || number == Some(stage.index) {
+                return Err(StageFault::Circular { name: source, span });
+            }
+            let is_name = || earlier.iter().any(|earlier| earlier.is_called(&source));
+            if number.is_some_and(|number| number >= count) && !is_name() {
+                return Err(StageFault::NoStage { name: source, span });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn expand(scope: &Scope, word: &Word, escape: char) -> Result<Expansion, StageFault> {

@@ -6,6 +6,8 @@ use invar_diagnostic::{Diagnostic, Hint, Kind};
 use invar_store::StoreError;
 use invar_tree::Digest;
 
+use crate::resolver::LookupError;
+
 /// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -16,7 +18,7 @@ pub enum FetchError {
         label: String,
     },
     /// No address gave it.
-    #[error("cannot fetch {label}{}", Lines(failures))]
+    #[error("{}", Exhausted(label, failures))]
     Exhausted {
         /// What was to be fetched.
         label: String,
@@ -62,7 +64,14 @@ impl Diagnostic for FetchError {
     }
 
     fn hint(&self) -> Option<Hint> {
-        matches!(self, Self::Offline { .. }).then(|| "run this once without --offline".into())
+        match self {
+            Self::Offline { .. } => Some("run this once without --offline".into()),
+            _ if self.is_without_network() => Some(
+                "connect to the network, or set https_proxy if it needs a proxy; --offline uses only what is in the store"
+                    .into(),
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -73,6 +82,11 @@ impl FetchError {
             Self::Exhausted { failures, .. } => failures.iter().all(|failed| failed.failure.is_absent()),
             _ => false,
         }
+    }
+
+    /// Whether no host could be reached that was to be asked, which is this machine's trouble and not theirs.
+    pub fn is_without_network(&self) -> bool {
+        matches!(self, Self::Exhausted { failures, .. } if all_unreachable(failures))
     }
 }
 
@@ -107,6 +121,14 @@ pub enum Failure {
     Timeout {
         /// What took too long.
         phase: String,
+    },
+    /// The host's name has no address, no network leads to it, or it does not answer at all.
+    #[error("cannot reach {host} ({reason})")]
+    Unreachable {
+        /// The host, or the proxy on the way to it.
+        host: String,
+        /// What the system said.
+        reason: String,
     },
     /// The connection could not be made, or broke.
     #[error("the connection failed: {error}")]
@@ -206,6 +228,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The same, at `host` where it is not known yet which host could not be reached.
+    pub(crate) fn at(self, host: &str) -> Self {
+        match self {
+            Self::Unreachable { host: unknown, reason } if unknown.is_empty() => {
+                Self::Unreachable { host: host.to_owned(), reason }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the address has no such file.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent { .. } | Self::NoFile { .. })
@@ -215,9 +247,11 @@ impl Failure {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Status { status } => matches!(status, 408 | 425 | 429 | 500..=599),
-            Self::Timeout { .. } | Self::Connection { .. } | Self::Protocol { .. } | Self::Short { .. } => {
-                true
-            }
+            Self::Timeout { .. }
+            | Self::Unreachable { .. }
+            | Self::Connection { .. }
+            | Self::Protocol { .. }
+            | Self::Short { .. } => true,
             _ => false,
         }
     }
@@ -225,9 +259,20 @@ impl Failure {
 
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
-        use ureq::Error;
+        use ureq::{Error, Timeout};
         match error {
+            Error::Timeout(phase @ (Timeout::Resolve | Timeout::Connect)) => {
+                Self::Unreachable { host: String::new(), reason: format!("timed out: {phase}") }
+            }
             Error::Timeout(phase) => Self::Timeout { phase: phase.to_string() },
+            Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<LookupError>()) => {
+                let lookup = error.get_ref().and_then(|inner| inner.downcast_ref::<LookupError>());
+                let LookupError { host, reason } = lookup.expect("it was just looked at").clone();
+                Self::Unreachable { host, reason }
+            }
+            Error::Io(error) if has_no_route(&error) => {
+                Self::Unreachable { host: String::new(), reason: error.to_string() }
+            }
             Error::Http(_) | Error::BadUri(_) => Self::Url,
             // rustls reports a bad certificate as invalid data on the connection.
             Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Tls { error },
@@ -243,11 +288,37 @@ impl From<ureq::Error> for Failure {
     }
 }
 
-/// One line for each address.
-struct Lines<'a>(&'a [UrlFailure]);
+/// Whether no network leads to the host.
+fn has_no_route(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, HostUnreachable, NetworkDown, NetworkUnreachable};
+    matches!(error.kind(), NetworkUnreachable | HostUnreachable | NetworkDown | AddrNotAvailable)
+}
 
-impl fmt::Display for Lines<'_> {
+fn all_unreachable(failures: &[UrlFailure]) -> bool {
+    let unreachable = |failed: &UrlFailure| matches!(failed.failure, Failure::Unreachable { .. });
+    !failures.is_empty() && failures.iter().all(unreachable)
+}
+
+/// One line for each address; one in all where none could be reached.
+struct Exhausted<'a>(&'a str, &'a [UrlFailure]);
+
+impl fmt::Display for Exhausted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|failed| write!(f, "\n  {failed}"))
+        let Self(label, failures) = self;
+        if !all_unreachable(failures) {
+            write!(f, "cannot fetch {label}")?;
+            return failures.iter().try_for_each(|failed| write!(f, "\n  {failed}"));
+        }
+        let mut hosts: Vec<&str> = Vec::new();
+        let mut first = "";
+        for failed in *failures {
+            if let Failure::Unreachable { host, reason } = &failed.failure
+                && !hosts.contains(&host.as_str())
+            {
+                hosts.push(host);
+                first = if first.is_empty() { reason } else { first };
+            }
+        }
+        write!(f, "no network: cannot reach {} ({first})", hosts.join(" or "))
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use invar_formats::url::redacted;
@@ -17,6 +19,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub struct Fetcher {
     settings: Settings,
     pub(crate) transport: Transport,
+    hosts: Mutex<Hosts>,
+}
+
+/// Which hosts have answered so far, and which could not be reached.
+///
+/// Without a network, each of a hundred files would be tried at each of its addresses again and again. A host that has
+/// never been reached is asked twice in all; one that has answered before gets its full number of attempts.
+#[derive(Debug, Default)]
+struct Hosts {
+    reached: BTreeSet<String>,
+    /// With the host that was at fault, which may be a proxy, and what the system said.
+    unreachable: BTreeMap<String, (String, String)>,
+}
+
+/// The part of a URL that names its host: all between the scheme and the path.
+fn authority(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default()
 }
 
 impl Fetcher {
@@ -24,7 +43,7 @@ impl Fetcher {
     /// request that needs it.
     pub fn new(settings: Settings) -> Self {
         let transport = Transport::new(&settings);
-        Self { settings, transport }
+        Self { settings, transport, hosts: Mutex::default() }
     }
 
     /// Whether the network may not be used.
@@ -66,7 +85,7 @@ impl Fetcher {
         }
         let mut failures = Vec::new();
         for url in urls {
-            match self.repeat(&label, observer, || attempt(url)) {
+            match self.repeat(&label, url, observer, || attempt(url)) {
                 Ok(outcome) => return Ok(outcome),
                 Err(AttemptError::Here(failure)) => failures.push(UrlFailure { url: redacted(url), failure }),
                 Err(AttemptError::Store(source)) => return Err(FetchError::Store { label, source }),
@@ -83,16 +102,32 @@ impl Fetcher {
     fn repeat<T>(
         &self,
         label: &str,
+        url: &str,
         observer: &dyn Observer,
         mut attempt: impl FnMut() -> Result<T, AttemptError>,
     ) -> Result<T, AttemptError> {
         let mut pause = self.settings.backoff;
         let mut repeated = 0;
+        let host = authority(url);
+        let hosts = || self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if observer.cancelled() {
                 return Err(AttemptError::Cancelled);
             }
+            if let Some((host, reason)) = hosts().unreachable.get(host).cloned() {
+                return Err(Failure::Unreachable { host, reason }.into());
+            }
             match attempt() {
+                Err(AttemptError::Here(Failure::Unreachable { host: culprit, reason }))
+                    if !hosts().reached.contains(host) =>
+                {
+                    if repeated > 0 || self.settings.retries == 0 {
+                        hosts().unreachable.insert(host.to_owned(), (culprit.clone(), reason.clone()));
+                        return Err(Failure::Unreachable { host: culprit, reason }.into());
+                    }
+                    repeated += 1;
+                    wait(pause.min(LONGEST_PAUSE), observer)?;
+                }
                 Err(AttemptError::Here(failure))
                     if failure.is_temporary() && repeated < self.settings.retries =>
                 {
@@ -101,7 +136,12 @@ impl Fetcher {
                     wait(pause.min(LONGEST_PAUSE), observer)?;
                     pause = pause.saturating_mul(2);
                 }
-                done => return done,
+                done => {
+                    if done.is_ok() || matches!(&done, Err(AttemptError::Here(_))) {
+                        hosts().reached.insert(host.to_owned());
+                    }
+                    return done;
+                }
             }
         }
     }

@@ -1,11 +1,31 @@
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use ureq::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+
+/// A host's name has no address, or nobody can be asked for it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("cannot look up {host}: {reason}")]
+pub(crate) struct LookupError {
+    /// The host.
+    pub(crate) host: String,
+    /// What the system said.
+    pub(crate) reason: String,
+}
+
+/// What is known of a host.
+#[derive(Debug, Default)]
+struct Slot {
+    addresses: Option<ResolvedSocketAddrs>,
+    /// When it was last looked up in vain, and what the system said.
+    failed: Option<(Instant, LookupError)>,
+}
 
 /// Looks each host up once, however many threads want it at the same time.
 ///
@@ -15,7 +35,7 @@ use ureq::unversioned::transport::NextTimeout;
 #[derive(Debug, Default)]
 pub(crate) struct OncePerHost {
     system: DefaultResolver,
-    hosts: Mutex<BTreeMap<String, Arc<Mutex<Option<ResolvedSocketAddrs>>>>>,
+    hosts: Mutex<BTreeMap<String, Arc<Mutex<Slot>>>>,
 }
 
 impl Resolver for OncePerHost {
@@ -30,15 +50,38 @@ impl Resolver for OncePerHost {
             _ => None,
         };
         let Some(host) = host else { return self.system.resolve(uri, config, timeout) };
+        let name = uri.host().unwrap_or(&host).to_owned();
         let slot =
             Arc::clone(self.hosts.lock().unwrap_or_else(PoisonError::into_inner).entry(host).or_default());
-        // Held while the question is asked: the others wait for the answer. A failure is not kept, so each may retry.
+        let asked = Instant::now();
+        // Held while the question is asked: the others wait for the answer.
         let mut known = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(addresses) = &*known {
+        if let Some(addresses) = &known.addresses {
             return Ok(addresses.clone());
         }
-        let addresses = self.system.resolve(uri, config, timeout)?;
-        *known = Some(addresses.clone());
-        Ok(addresses)
+        // A failure is the answer to all who waited for it, but is not kept, so each may ask again.
+        if let Some((when, error)) = &known.failed
+            && *when >= asked
+        {
+            return Err(Error::Io(io::Error::other(error.clone())));
+        }
+        match self.system.resolve(uri, config, timeout) {
+            Ok(addresses) => {
+                known.addresses = Some(addresses.clone());
+                Ok(addresses)
+            }
+            Err(error) => {
+                let reason = match &error {
+                    Error::Io(error) => error.to_string(),
+                    Error::HostNotFound => "no such host".to_owned(),
+                    other => other.to_string(),
+                };
+                // The resolver's own introduction says nothing.
+                let reason = reason.trim_start_matches("failed to lookup address information: ").to_owned();
+                let error = LookupError { host: name, reason };
+                known.failed = Some((Instant::now(), error.clone()));
+                Err(Error::Io(io::Error::other(error)))
+            }
+        }
     }
 }

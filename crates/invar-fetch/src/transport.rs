@@ -20,6 +20,8 @@ pub(crate) struct Transport {
     agent: Result<Agent, String>,
     redirects: u32,
     offline: bool,
+    /// The host of the proxy, if there is one.
+    proxy: Option<String>,
 }
 
 /// Where to go on reading.
@@ -44,7 +46,8 @@ pub(crate) struct Body {
 
 impl Transport {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { agent: agent(settings), redirects: settings.redirects, offline: settings.offline }
+        let proxy = settings.proxy.as_deref().and_then(|url| Some(Proxy::new(url).ok()?.host().to_owned()));
+        Self { agent: agent(settings), redirects: settings.redirects, offline: settings.offline, proxy }
     }
 
     pub(crate) fn open(&self, url: &str, resume: Resume<'_>) -> Result<Body, Failure> {
@@ -52,7 +55,10 @@ impl Transport {
             Location::File(path) => open_file(&path, resume.offset),
             Location::Web(_) if self.offline => Err(Failure::Offline),
             Location::Web(url) => match self.agent.as_ref() {
-                Ok(agent) => self.open_web(agent, url, resume),
+                Ok(agent) => {
+                    let host = self.proxy.clone().or_else(|| host(&url)).unwrap_or_else(|| redacted(&url));
+                    self.open_web(agent, url, resume).map_err(|failure| failure.at(&host))
+                }
                 Err(proxy) => Err(Failure::Proxy { proxy: proxy.clone() }),
             },
         }
@@ -104,6 +110,11 @@ impl Transport {
             return Ok(Body { reader: Box::new(reader), start, size, validator });
         }
     }
+}
+
+/// The host that a URL names.
+fn host(url: &str) -> Option<String> {
+    url.parse::<ureq::http::Uri>().ok()?.host().map(str::to_owned)
 }
 
 /// The failure that ended the reading of a [`Body`].

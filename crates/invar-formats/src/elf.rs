@@ -29,6 +29,10 @@ pub const PT_INTERP: u32 = 3;
 pub const DT_NEEDED: u64 = 1;
 /// The tag of the name that a library calls itself.
 pub const DT_SONAME: u64 = 14;
+/// The tag of the directories that are searched first.
+pub const DT_RPATH: u64 = 15;
+/// The tag of the directories that are searched first, which takes the place of [`DT_RPATH`].
+pub const DT_RUNPATH: u64 = 29;
 const DT_NULL: u64 = 0;
 const DT_STRTAB: u64 = 5;
 

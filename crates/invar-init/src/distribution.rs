@@ -68,10 +68,20 @@ impl Manager {
         match found {
             Some((_, _, "-")) => Counterpart::Packages(Vec::new()),
             Some((_, _, packages)) => Counterpart::Packages(packages.split(' ').map(str::to_owned).collect()),
+            None if self == Self::Apt && is_python(name) => Counterpart::Packages(Vec::new()),
             None if self == Self::Apt => Counterpart::Packages(vec![name.to_owned()]),
             None => Counterpart::Unknown,
         }
     }
+}
+
+/// Whether `name` is Python itself, of any version, or a part of it that builds need: `python3.11-dev`.
+fn is_python(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("python3") else { return false };
+    let rest =
+        rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let parts = ["", "-dev", "-distutils", "-full", "-lib2to3", "-minimal", "-pip", "-venv"];
+    parts.contains(&rest)
 }
 
 #[cfg(test)]
@@ -106,6 +116,8 @@ mod tests {
         let newer = Manager::Apt.counterpart("libcurl4t64", Some("bookworm"));
         assert_eq!(newer, packages(&["libcurl4"]));
         assert_eq!(Manager::Apk.counterpart("libmagic", Some("bookworm")), packages(&["libmagic1"]));
+        assert_eq!(Manager::Apt.counterpart("python3.12-venv", None), packages(&[]));
+        assert_eq!(Manager::Apt.counterpart("python3-tk", None), packages(&["python3-tk"]));
         assert_eq!(Manager::of("microdnf"), Some(Manager::Dnf));
     }
 }

@@ -15,6 +15,7 @@ mod first_process;
 mod from_stage;
 mod front_end;
 mod hard_coded;
+mod install;
 mod layout;
 mod moved;
 mod nix;
@@ -28,12 +29,13 @@ mod script;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use invar_dockerfile::{
     Assignment, Base, BuildArguments, Dockerfile, Expansion, ImageReference, Instruction, InstructionKind,
     ParseError, Scope, Stage, StageFault, Stages, Word, parse,
 };
-use invar_project::{Release, STABLE};
+use invar_project::Release;
 
 use crate::dockerfile::account::Accounts;
 use crate::dockerfile::build_packages::BuildPackages;
@@ -46,6 +48,7 @@ use crate::dockerfile::place::ImagePaths;
 use crate::dockerfile::script::Changes;
 use crate::dockerfile::within::see_from_project;
 use crate::draft::{Draft, Source};
+use crate::package_names::PackageNames;
 use crate::suite;
 
 pub use nix::DockerfileFlake;
@@ -117,6 +120,8 @@ struct Reader<'a> {
     accounts: Accounts,
     /// The suite of Debian that the image is built from, as far as it is known.
     suite: Option<String>,
+    /// The packages of that suite, where they are known.
+    names: Option<PackageNames>,
     /// Paths of the project that are copied into the image, in the order of the file.
     copied: Vec<String>,
     /// Those that the image has at other places than the project.
@@ -167,6 +172,7 @@ pub fn read_dockerfile(
         build_packages: BuildPackages::default(),
         accounts: Accounts::default(),
         suite: None,
+        names: None,
         copied: Vec::new(),
         moved: Vec::new(),
         moved_to: Vec::new(),
@@ -192,10 +198,11 @@ pub fn read_dockerfile(
     let chain = chain(&stages, target);
     reader.base(&stages, &chain);
     let release = match &reader.draft.suite {
-        Some(suite) => STABLE.into_iter().find(|release| release.suite == suite),
+        Some(suite) => Release::of_suite(suite),
         None => context.release,
     };
     reader.suite = reader.draft.suite.clone().or_else(|| release.map(|release| release.suite.to_owned()));
+    reader.names = reader.suite.as_deref().and_then(PackageNames::of);
     reader.places =
         ImagePaths::of(&stages, &chain, Files(context.files), release.map(|release| release.python));
     if let Some(release) = release {
@@ -218,6 +225,16 @@ pub fn read_dockerfile(
     draft.keep_valid(Source { file: "Dockerfile", line: 0 });
     draft.notes.sort_by_key(|note| note.source);
     Ok(draft)
+}
+
+/// The ports that a word of `EXPOSE` names, and what comes after them.
+fn ports_of(word: &str) -> Option<(RangeInclusive<i64>, &str)> {
+    const MOST: i64 = 100;
+    let end = word.find('/').unwrap_or(word.len());
+    let (first, last) = word[..end].split_once('-').unwrap_or((&word[..end], &word[..end]));
+    let ports = first.parse().ok()?..=last.parse().ok()?;
+    let is_few = ports.start() <= ports.end() && ports.end() - ports.start() < MOST;
+    (is_few && ["", "/tcp", "/udp"].contains(&&word[end..])).then_some((ports, &word[end..]))
 }
 
 /// The stages that `target` is built on, the lowest first, and itself.
@@ -326,10 +343,12 @@ impl<'a> Reader<'a> {
             InstructionKind::Expose(ports) => {
                 for port in ports {
                     let Some(port) = self.expand(instruction, scope, port) else { continue };
-                    match port.strip_suffix("/tcp").unwrap_or(&port).parse::<i64>() {
-                        Ok(port) => self.draft.image.add("ports", port),
-                        Err(_) if port.ends_with("/udp") => self.draft.image.add("ports", port),
-                        Err(_) => self.note(instruction, "list each port of the range"),
+                    match ports_of(&port) {
+                        Some((ports, "/udp")) => {
+                            ports.for_each(|port| self.draft.image.add("ports", format!("{port}/udp")));
+                        }
+                        Some((ports, _)) => ports.for_each(|port| self.draft.image.add("ports", port)),
+                        None => self.note(instruction, "list each port of the range"),
                     }
                 }
             }
@@ -362,11 +381,11 @@ impl<'a> Reader<'a> {
                 self.note(instruction, "images cannot be used as a base for other images")
             }
             InstructionKind::Workdir(directory) => self.enter(directory, scope),
+            InstructionKind::Maintainer(name) => {
+                self.draft.image.set_in("labels", "org.opencontainers.image.authors", name.text.clone());
+            }
             // Names are replaced where they are, and shells are what lines for them start with.
-            InstructionKind::Arg(_)
-            | InstructionKind::From { .. }
-            | InstructionKind::Shell(_)
-            | InstructionKind::Maintainer(_) => {}
+            InstructionKind::Arg(_) | InstructionKind::From { .. } | InstructionKind::Shell(_) => {}
         }
         Ok(())
     }

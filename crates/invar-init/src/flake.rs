@@ -279,7 +279,7 @@ impl Reader<'_> {
         let has_command = ["command", "entrypoint"].iter().any(|key| self.draft.image.get(key).is_some());
         let text = |name: &str| self.files.get(name).and_then(Option::as_deref);
         let (Some(pyproject), false) = (text("pyproject.toml"), has_command) else { return };
-        let view = ProjectView { pyproject, uv_lock: text("uv.lock"), files: self.files };
+        let view = ProjectView { pyproject, uv_lock: text("uv.lock"), version_file: None, files: self.files };
         // A lock that uv has not finished is no reason to know nothing.
         let guess = read_project(&view).or_else(|_| read_project(&ProjectView { uv_lock: None, ..view }));
         let Ok(guess) = guess else { return };

@@ -1,14 +1,32 @@
 //! What a uv project is, as far as its files show it: what its image runs, and what it needs.
 mod application;
+mod code;
+mod declared;
+mod installed;
+mod listener;
 mod locked;
+mod modules;
+mod objects;
+mod program;
+mod python_file;
+mod search_path;
+mod served;
+mod starting;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_python::{COMPILER_PACKAGES, DistributionName, UvLockError, need};
+use invar_plan::{NoRelease, PythonChoice};
+use invar_project::{Release, TESTING, stable_release};
+use invar_python::{COMPILER_PACKAGES, DistributionName, UvLock, UvLockError, VersionFile, need};
 use toml::de::DeTable;
 
-use crate::draft::{Draft, Source};
+use crate::draft::{Draft, Note, Source};
+use crate::project::code::Code;
+use crate::project::declared::Declared;
+use crate::project::installed::Installed;
 use crate::project::locked::LockedPackages;
+use crate::project::starting::Project;
 use crate::suite;
 
 /// What is known of a project.
@@ -18,6 +36,8 @@ pub struct ProjectView<'a> {
     pub pyproject: &'a str,
     /// The text of `uv.lock`, if there is one.
     pub uv_lock: Option<&'a str>,
+    /// Its `.python-version`, unless something else names the interpreter.
+    pub version_file: Option<&'a VersionFile>,
     /// The project's files, each relative to its folder with `/` between names; Python files with their text.
     pub files: &'a BTreeMap<String, Option<String>>,
 }
@@ -27,8 +47,10 @@ pub struct ProjectView<'a> {
 pub(crate) struct Facts {
     /// The project's normalized name.
     pub name: String,
-    /// Names of the programs that the project installs.
-    pub scripts: Vec<String>,
+    /// The programs of the project, each with the function that it calls; it installs them if it is a package.
+    pub scripts: BTreeMap<String, String>,
+    /// The folders of a workspace's members.
+    pub members: Vec<String>,
     /// Whether the project is installed as a package.
     pub is_package: bool,
     /// The normalized names of all packages of `uv.lock`, or of the direct dependencies where there is none.
@@ -41,6 +63,10 @@ pub(crate) struct Facts {
     pub python: Option<String>,
     /// The Debian suite that the image will be made of, where it is known.
     pub suite: Option<&'static str>,
+    /// How the suite was chosen; `None` where it was given, or where there is no Python project.
+    choice: Option<Result<PythonChoice, NoRelease>>,
+    /// `uv.lock`, if there is one.
+    uv_lock: Option<UvLock>,
 }
 
 /// Why a project cannot be read.
@@ -62,9 +88,26 @@ pub enum ProjectError {
 pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
     let mut draft = Draft::default();
     let facts = Facts::read(view, &draft)?;
+    facts.add_suite(&mut draft);
+    add_command(view, facts, &mut draft)?;
+    let facts = Facts::read(view, &draft)?;
+    modules::add_missing(&mut draft, &facts, facts.uv_lock.as_ref(), view.files);
+    let facts =
+        if draft.extras.is_some() || !draft.groups.is_empty() { Facts::read(view, &draft)? } else { facts };
     facts.add_needs(&mut draft);
-    application::add_command(&mut draft, &facts, view.files);
     Ok(draft)
+}
+
+/// Adds the command, which the project's code shows.
+fn add_command(view: &ProjectView<'_>, mut facts: Facts, draft: &mut Draft) -> Result<(), ProjectError> {
+    let table: toml::Table = toml::from_str(view.pyproject).map_err(ProjectError::Pyproject)?;
+    facts.scripts = scripts(&table);
+    facts.members = members(&table, view.files);
+    let code = Code::of(view.files, &facts.packages);
+    let installed = facts.is_package.then(|| Installed::of(&table, &facts.name, &code));
+    let project = Project { facts: &facts, code, installed, declared: Declared::of(view.files) };
+    application::add_command(draft, &project, view.files.keys());
+    Ok(())
 }
 
 /// Adds to `draft` what the Python packages of `view` are known to need, for the suite, extras and groups that it
@@ -73,8 +116,21 @@ pub fn read_project(view: &ProjectView<'_>) -> Result<Draft, ProjectError> {
 /// # Errors
 /// [`ProjectError`].
 pub fn add_needs(draft: &mut Draft, view: &ProjectView<'_>) -> Result<(), ProjectError> {
-    Facts::read(view, draft)?.add_needs(draft);
+    let facts = Facts::read(view, draft)?;
+    facts.add_suite(draft);
+    // What else is installed is what the Dockerfile or the flake says.
+    modules::add_missing(draft, &facts, None, view.files);
+    facts.add_needs(draft);
     Ok(())
+}
+
+/// The Debian release that `invar lock` chooses for `view`; `None` where none will do.
+///
+/// # Errors
+/// [`ProjectError`].
+pub fn chosen_release(view: &ProjectView<'_>) -> Result<Option<Release>, ProjectError> {
+    let facts = Facts::read(view, &Draft::default())?;
+    Ok(facts.suite.and_then(Release::of_suite))
 }
 
 impl Facts {
@@ -83,23 +139,61 @@ impl Facts {
         let document = DeTable::parse(view.pyproject).map_err(ProjectError::Pyproject)?;
         let mut facts = Self::default();
         let project = declared(document.get_ref());
-        let requires = project.as_ref().and_then(|project| project.requires_python.as_ref());
-        let release = locked::release(draft.suite.as_deref(), requires);
+        let uv_lock = view.uv_lock.map(UvLock::parse).transpose()?;
+        let release = match (&draft.suite, &project) {
+            (Some(suite), _) => Release::of_suite(suite),
+            (None, None) => stable_release(None),
+            (None, Some(project)) => {
+                let choice = locked::choice(view, project, uv_lock.as_ref(), draft);
+                let release = choice.as_ref().ok().map(PythonChoice::release);
+                facts.choice = Some(choice);
+                release
+            }
+        };
         facts.python = release.map(|release| release.python.to_owned());
         facts.suite = release.map(|release| release.suite);
-        if let Some(project) = project {
+        if let Some(project) = &project {
             facts.is_package = project.is_package();
             facts.name = project.name.to_string();
             facts.packages = project.dependencies.iter().map(|it| it.name.to_string()).collect();
-            facts.scripts = project.scripts.into_iter().collect();
+            facts.scripts.clone_from(&project.scripts);
         }
-        if let (Some(lock), Some(release)) = (view.uv_lock, release)
+        if let (Some(lock), Some(project), Some(release)) = (&uv_lock, &project, release)
             && let Some(LockedPackages { packages, without_wheels, without_fitting }) =
-                LockedPackages::read(lock, &facts, draft, release)?
+                LockedPackages::read(lock, &facts, project, draft, release)
         {
             facts = Self { packages, without_wheels, without_fitting, ..facts };
         }
+        facts.uv_lock = uv_lock;
         Ok(facts)
+    }
+
+    /// Names in `draft` the suite that was chosen, unless it is the one that is chosen anyway, with the reasons.
+    fn add_suite(&self, draft: &mut Draft) {
+        match &self.choice {
+            None => {}
+            Some(Err(error)) => {
+                let wider = error.wider().map_or_else(String::new, |(requires, release)| {
+                    let Release { suite, python, .. } = release;
+                    format!("; requires-python = \"{requires}\" would fit Python {python} of Debian {suite}")
+                });
+                note(draft, "pyproject.toml", format!("{error}{wider}"));
+            }
+            Some(Ok(choice)) => {
+                let Release { suite, python, .. } = choice.release();
+                for (file, why) in choice.reasons() {
+                    note(draft, &file, format!("{why}; the image has Python {python} of Debian {suite}"));
+                }
+                if !choice.is_default() {
+                    draft.suite = Some(suite.to_owned());
+                }
+                if choice.release() == TESTING {
+                    let why =
+                        format!("Debian {suite} is still in development, and its packages change often");
+                    note(draft, "pyproject.toml", why);
+                }
+            }
+        }
     }
 
     /// Adds to `draft` the Debian packages that the project's Python packages are known to need.
@@ -168,6 +262,41 @@ impl Facts {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.packages.contains(name)
     }
+}
+
+/// The programs that `pyproject.toml` names, each with the function that it calls.
+fn scripts(pyproject: &toml::Table) -> BTreeMap<String, String> {
+    let project = pyproject.get("project");
+    let tables =
+        ["gui-scripts", "scripts"].map(|key| project.and_then(|project| project.get(key)?.as_table()));
+    let scripts = tables.into_iter().flatten().flatten();
+    scripts.filter_map(|(name, target)| Some((name.clone(), target.as_str()?.to_owned()))).collect()
+}
+
+/// The folders of the workspace's members that are projects.
+fn members(pyproject: &toml::Table, files: &BTreeMap<String, Option<String>>) -> Vec<String> {
+    let workspace =
+        pyproject.get("tool").and_then(|tool| tool.get("uv")?.get("workspace")?.get("members")?.as_array());
+    let patterns: Vec<&str> = workspace.into_iter().flatten().filter_map(toml::Value::as_str).collect();
+    let is_member = |directory: &str| {
+        patterns.iter().any(|pattern| {
+            let start = pattern.split('*').next().unwrap_or_default().trim_start_matches("./");
+            if pattern.contains('*') {
+                directory.starts_with(start)
+            } else {
+                directory == start.trim_end_matches('/')
+            }
+        })
+    };
+    let directories = files.keys().filter_map(|path| path.strip_suffix("/pyproject.toml"));
+    directories.filter(|directory| is_member(directory)).map(str::to_owned).collect()
+}
+
+/// Notes `why` about the whole of `file`.
+fn note(draft: &mut Draft, file: &str, why: String) {
+    let mut note = Note::new(Source { file: "pyproject.toml", line: 0 }, "", why);
+    note.file = Some(file.to_owned()).filter(|file| file != "pyproject.toml");
+    draft.add_note(note);
 }
 
 /// What `pyproject.toml` says of the project, as far as it can be read: what is wrong with it is for `invar lock` to say.

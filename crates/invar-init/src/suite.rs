@@ -23,6 +23,11 @@ fn in_bookworm(package: &str) -> Option<&str> {
     }
 }
 
+/// The name in `suite` of the package that Debian 13 calls `package`; `None` where it has none.
+pub(crate) fn in_suite<'p>(package: &'p str, suite: Option<&str>) -> Option<&'p str> {
+    if suite == Some(BOOKWORM) { in_bookworm(package) } else { Some(package) }
+}
+
 /// Gives the Debian packages of `draft` the names that they have in `suite`, and notes those that it does not have.
 pub(crate) fn rename(draft: &mut Draft, suite: &str) {
     if suite != BOOKWORM {

@@ -25,7 +25,23 @@ pub enum LockError {
         /// A package of the lock with a similar name.
         nearest: Option<String>,
     },
-    /// No suite has an interpreter that satisfies `requires-python`.
+    /// No release has an interpreter that satisfies `requires-python`.
+    #[error(transparent)]
+    NoRelease(invar_plan::NoRelease),
+    /// Packages can be installed for no Python of the release, and cannot be built either.
+    #[error("cannot install the packages of uv.lock for {platform}")]
+    NoWheels {
+        /// The platform.
+        platform: invar_project::Platform,
+        /// Which, and why not.
+        #[source]
+        source: Box<invar_python::SelectError>,
+        /// The release.
+        suite: &'static str,
+        /// A release for which they can.
+        fits: Option<invar_project::Release>,
+    },
+    /// The suite's interpreter does not satisfy `requires-python`.
     #[error("no Debian suite has a Python that satisfies requires-python = \"{requires}\"; {}", Suites(.suites))]
     NoInterpreter {
         /// The requirement.
@@ -83,6 +99,26 @@ pub enum LockError {
         part: invar_project::LockPart,
         /// What is missing.
         what: String,
+        /// The command that locks it.
+        command: String,
+    },
+    /// uv is not there, or does not work.
+    #[error("{} is {state}, and only uv can update it: {problem}", path.display())]
+    NoUv {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What is wrong with it: `missing`, or `out of date`.
+        state: &'static str,
+        /// Why uv cannot be asked.
+        problem: String,
+    },
+    /// uv cannot lock the project.
+    #[error("uv cannot update {}:\n{said}", path.display())]
+    UvLock {
+        /// The `uv.lock`.
+        path: PathBuf,
+        /// What uv says.
+        said: String,
     },
     /// What the manifest asks for cannot be planned.
     #[error(transparent)]
@@ -136,6 +172,17 @@ pub enum BuildsError {
         /// The wheel.
         file: String,
     },
+    /// What a build is to have in the version that the project has, it does not have.
+    #[error(
+        "extra-build-dependencies of [tool.uv] give {needed} to the build of {name} with match-runtime, but the project \
+         does not install {needed}"
+    )]
+    NoRuntime {
+        /// The package that is built.
+        name: String,
+        /// What it is to have.
+        needed: String,
+    },
     /// What a build needs is neither a wheel nor a source distribution of an index.
     #[error(
         "the build of {name} needs {needed}, which uv takes from a repository or directory: only wheels and source \
@@ -161,6 +208,8 @@ pub enum BuildsError {
     NotAPackage {
         /// The package as `uv.lock` names it.
         name: String,
+        /// What is there and cannot be seen, with what to do.
+        hidden: Vec<String>,
     },
     /// The table `build-system` of a package cannot be used.
     #[error("cannot build {name}")]
@@ -215,11 +264,14 @@ impl Diagnostic for LockError {
             Self::Part { source, .. } => source.kind(),
             Self::Plan(_)
             | Self::UnknownPackages { .. }
+            | Self::NoRelease(_)
+            | Self::NoWheels { .. }
             | Self::NoInterpreter { .. }
             | Self::Keyring { .. }
             | Self::Solve { .. }
-            | Self::TwoVersions { .. } => Kind::Input,
-            Self::PartNotLocked { .. } => Kind::Locks,
+            | Self::TwoVersions { .. }
+            | Self::UvLock { .. } => Kind::Input,
+            Self::PartNotLocked { .. } | Self::NoUv { .. } => Kind::Locks,
         }
     }
 
@@ -229,7 +281,29 @@ impl Diagnostic for LockError {
             Self::Realise(error) => error.hint(),
             Self::Builds(error) => error.hint(),
             Self::Part { source, .. } => source.hint(),
-            Self::PartNotLocked { part, .. } => Some(format!("run `{}`", part.command()).into()),
+            Self::PartNotLocked { command, .. } => Some(format!("run `{command}`").into()),
+            Self::NoUv { .. } => Some("install uv, or run `uv lock` where it is".into()),
+            Self::NoRelease(error) => Some(match error.wider() {
+                Some((requires, release)) => format!(
+                    "if the project runs on Python {}, set requires-python = \"{requires}\" and run `uv lock`: Debian \
+                     {} has it",
+                    release.python, release.suite
+                )
+                .into(),
+                None => "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
+                         `suite = \"sid\"`"
+                    .into(),
+            }),
+            Self::NoWheels { fits: Some(release), .. } => Some(
+                format!(
+                    "set suite = \"{}\" in [tool.invar]: for its Python {} all packages can be installed",
+                    release.suite, release.python
+                )
+                .into(),
+            ),
+            Self::NoWheels { fits: None, .. } => {
+                Some("newer versions may have wheels: `uv lock --upgrade`".into())
+            }
             Self::NoInterpreter { .. } => Some(
                 "change requires-python, or set a suite in [tool.invar] that has such a Python; the newest are in \
                  `suite = \"sid\"`"
@@ -260,6 +334,7 @@ impl Diagnostic for BuildsError {
             | Self::UvLock { .. }
             | Self::Requirements { .. }
             | Self::LocalWheel { .. }
+            | Self::NoRuntime { .. }
             | Self::Source { .. }
             | Self::Cycle { .. }
             | Self::NotAPackage { .. }
@@ -271,6 +346,7 @@ impl Diagnostic for BuildsError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Backend(error) => error.hint(),
+            Self::NotAPackage { hidden, .. } if !hidden.is_empty() => Some(hidden.join("\n").into()),
             Self::NoUv { .. } => Some("install uv".into()),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! `invar lock`: the only part that decides anything from the network.
 use std::collections::BTreeSet;
 
-use invar_checkout::{CheckoutError, ProjectFiles};
+use invar_checkout::ProjectFiles;
 use invar_plan::check_configured;
 use invar_project::{Change, ClosureName, InvarLock, LockPart, PackageRequest, Platform, Request};
 
@@ -13,6 +13,7 @@ use crate::make::Making;
 use crate::members::members_left_out;
 use crate::parts::{Deferred, build_roots, report};
 use crate::proposals::{Proposals, proposals};
+use crate::release::codename;
 use crate::roots::requests;
 use crate::update::{Update, check_names};
 
@@ -46,10 +47,7 @@ pub fn lock(
     required: &LockPart,
 ) -> Result<Locked, LockError> {
     let mut deferred = Vec::new();
-    let findings = files.uv_findings();
-    if !findings.is_empty() {
-        return Err(CheckoutError::Mismatch { findings }.into());
-    }
+    files.check_uv_lock(required)?;
     if let (Update::Packages(names), Some(old)) = (update, &files.lock) {
         check_names(names, old)?;
     }
@@ -60,6 +58,7 @@ pub fn lock(
     }
     let request = Request::of(&files.manifest);
     let old = files.lock_to_start_from();
+    let codename = codename(context, files, &request, old, update, required)?;
     let kept = match old {
         Some(old) if *update == Update::Nothing && old.request == request => {
             keep(context, files, old, required, &mut deferred)?
@@ -69,11 +68,12 @@ pub fn lock(
     let new = match kept {
         Some(kept) => kept,
         None => {
-            let making = Making { context, files, update, required, as_of: request.snapshot };
+            let making =
+                Making { context, files, update, required, codename: &codename, as_of: request.snapshot };
             making.make_or_extend(request, old, &mut deferred)?
         }
     };
-    report(context, &deferred);
+    report(context, &files.folder, &deferred);
     if let Some(warning) = members_left_out(files, &new) {
         context.sources.reporter.warn(&warning);
     }
@@ -96,7 +96,7 @@ fn keep(
     required: &LockPart,
     deferred: &mut Vec<Deferred>,
 ) -> Result<Option<InvarLock>, LockError> {
-    let mut new = InvarLock { uv_lock: files.uv_lock_digest, ..old.clone() };
+    let mut new = InvarLock { uv_lock: None, ..old.clone() };
     for &platform in &old.request.platforms {
         let builds = build_roots(files, &new, platform, required)?;
         let wanted = requests(&files.manifest, &builds);

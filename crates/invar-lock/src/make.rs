@@ -1,15 +1,15 @@
 //! A lock from what the archives have now: suites, packages, everything other than the image.
 use std::collections::BTreeMap;
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
+use invar_apt::{Guess, PackageIndex, PackageRecord, Reason, Requester, Solution, SolveRequest, solve};
 use invar_checkout::ProjectFiles;
 use invar_debian::PackageName;
 use invar_maintscript::{Verdict, only_for_scripts, script_key, verdict};
 use invar_plan::{PackageRecipe, Recipe};
 use invar_project::{
     Because, InvarLock, LockPart, LockedArchive, LockedInterpreter, LockedOmission, LockedPackage,
-    LockedPlatform, LockedScripts, LockedSuite, OmissionReason, Platform, Request, STABLE, ScriptVerdict,
-    SuiteName, Timestamp, stable_release,
+    LockedPlatform, LockedScripts, LockedSuite, OmissionReason, Platform, Request, ScriptVerdict, SuiteName,
+    Timestamp,
 };
 use invar_realise::{
     Archive, AsOf, Event, Phase, Suite, SuiteError, control, packages, realise, snapshot_times, suites,
@@ -31,6 +31,8 @@ pub(crate) struct Making<'a> {
     pub files: &'a ProjectFiles,
     pub update: &'a Update,
     pub required: &'a LockPart,
+    /// The codename of the release to take packages from.
+    pub codename: &'a str,
     /// The time as of which the archives are looked at; now, if there is none.
     pub as_of: Option<Timestamp>,
 }
@@ -79,7 +81,7 @@ impl Making<'_> {
     ) -> Result<InvarLock, LockError> {
         let Self { context, files, update, required, .. } = *self;
         let python = files.manifest.project.is_some();
-        let codename = codename(&request, python)?;
+        let codename = self.codename.to_owned();
         context.sources.reporter.event(&Event::Phase(Phase::Indexes));
         let as_of = self.as_of.map_or(AsOf::Now(context.now), AsOf::Snapshot);
         let suites = suites(context.sources, &codename, context.keyring, as_of)?;
@@ -102,6 +104,7 @@ impl Making<'_> {
                         source: Box::new(source),
                     },
                 )?;
+            report_guesses(context, &solution.guesses);
             platforms.insert(platform, locked_platform(context, files, solution, &suites, &locked_suites)?);
             indexes.push((platform, index));
             interpreter = found;
@@ -110,7 +113,7 @@ impl Making<'_> {
         let created = created.expect("a release has at least one suite");
         let mut lock = InvarLock {
             created,
-            uv_lock: files.uv_lock_digest,
+            uv_lock: None,
             request,
             interpreter,
             suites: locked_suites,
@@ -153,6 +156,7 @@ impl Making<'_> {
             platform,
             codename: archive.codename,
             locked: &of_record,
+            guessed: &|guesses| report_guesses(self.context, guesses),
         };
         let mut wanted: Vec<_> = requests(&files.manifest, &builds).into_iter().collect();
         // One package has one version in a lock, and the shell has no say in which: it comes last.
@@ -213,18 +217,6 @@ fn locked_package(
             url: suite.url.clone(),
             problem: format!("lists {} under {file:?}, which is not the path of a package", record.name),
         })?,
-    })
-}
-
-/// The release to take packages from: the manifest's, or the newest stable one whose Python will do.
-fn codename(request: &Request, python: bool) -> Result<String, LockError> {
-    if let Some(suite) = &request.suite {
-        return Ok(suite.codename().to_owned());
-    }
-    let requires = request.requires_python.as_ref().filter(|_| python);
-    stable_release(requires).map(|release| release.suite.to_owned()).ok_or_else(|| LockError::NoInterpreter {
-        requires: requires.map(ToString::to_string).unwrap_or_default(),
-        suites: STABLE.iter().map(|release| (release.suite.to_owned(), release.python.to_owned())).collect(),
     })
 }
 
@@ -356,6 +348,18 @@ fn locked_suites(suites: &[Suite]) -> Result<BTreeMap<SuiteName, LockedSuite>, L
         locked.insert(name, suite);
     }
     Ok(locked)
+}
+
+/// Which packages were chosen where Debian has no preference: another may be wanted.
+fn report_guesses(context: &LockContext<'_>, guesses: &[Guess]) {
+    for Guess { of, name, chosen, others } in guesses {
+        let others: Vec<&str> = others.iter().map(PackageName::as_str).collect();
+        let note = format!(
+            "{of} needs the virtual package {name}: {chosen} provides it; to use another, add it to `packages` ({})",
+            others.join(", ")
+        );
+        context.sources.reporter.event(&Event::Note(&note));
+    }
 }
 
 /// A mirror that is behind what was locked before is no error, but somebody may be withholding updates.

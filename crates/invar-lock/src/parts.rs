@@ -2,10 +2,11 @@
 //!
 //! What only one part needs does not hold up another: where it cannot be locked, the lock is created without it.
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use invar_checkout::{CheckoutError, ProjectFiles};
+use invar_checkout::ProjectFiles;
 use invar_plan::{build_root_name, python_packages, shell_manifest};
-use invar_project::{ClosureName, InvarLock, LockPart, Manifest, Mismatch, Platform, Purpose};
+use invar_project::{ClosureName, InvarLock, LockPart, Manifest, Platform, Purpose};
 use invar_python::{ChosenSource, DistributionName, Selected};
 use invar_realise::Event;
 
@@ -16,16 +17,6 @@ use crate::{BuildsError, LockError};
 pub(crate) struct Deferred {
     pub part: LockPart,
     pub error: LockError,
-}
-
-/// What of one part a lock does not have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unlocked {
-    /// The part.
-    pub part: LockPart,
-    /// The Python packages that are to be built for it, and of which it is not locked what with. None where Debian
-    /// packages are missing.
-    pub builds: BTreeSet<DistributionName>,
 }
 
 /// The parts of a project, in the order in which they are locked: what comes later has no say in what comes before. A
@@ -74,6 +65,38 @@ pub(crate) fn sources(
     Ok(all)
 }
 
+/// The versions of what the parts of the project install on `platform`, those of the first part that installs it; nothing
+/// if no build asks for them.
+///
+/// # Errors
+/// As [`sources`].
+pub(crate) fn runtime_versions(
+    files: &ProjectFiles,
+    lock: &InvarLock,
+    platform: Platform,
+) -> Result<BTreeMap<DistributionName, String>, LockError> {
+    let mut versions = BTreeMap::new();
+    let project = files.manifest.project.as_ref();
+    let mut extra =
+        project.into_iter().flat_map(|project| project.uv.extra_build_dependencies.values().flatten());
+    if !extra.any(|extra| extra.match_runtime) {
+        return Ok(versions);
+    }
+    for part in parts(files) {
+        let Some(manifest) = manifest_of(files.whole_manifest(), &part) else { continue };
+        // What cannot be chosen for another part is said when its builds are locked.
+        let Ok(selected) = python_packages(&manifest, lock, files.uv_lock.as_ref(), platform) else {
+            continue;
+        };
+        for selected in selected {
+            if let Some(version) = selected.version() {
+                versions.entry(selected.name().clone()).or_insert_with(|| version.to_owned());
+            }
+        }
+    }
+    Ok(versions)
+}
+
 /// `error`, which is one of `part`.
 pub(crate) fn of_part(part: &LockPart, error: LockError) -> LockError {
     match (part, error) {
@@ -107,72 +130,8 @@ pub(crate) fn build_roots(
     Ok(roots)
 }
 
-/// What the lock does not have of `part`; `None` if it has everything, or if it belongs to something else, which
-/// [`ProjectFiles::checked_lock_for`] says.
-///
-/// # Errors
-/// What choosing the Python packages says.
-pub fn unlocked(files: &ProjectFiles, part: &LockPart) -> Result<Option<Unlocked>, LockError> {
-    let Some(lock) = &files.lock else { return Ok(None) };
-    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
-    let concerned = |mismatch: &&Mismatch| mismatch.part().is_none_or(|concerned| concerned == *part);
-    let concerned: Vec<&Mismatch> = mismatches.iter().filter(concerned).collect();
-    let of_part = |mismatch: &&Mismatch| mismatch.is_missing() && mismatch.part().is_some();
-    if !concerned.iter().all(of_part) || !files.uv_findings().is_empty() {
-        return Ok(None);
-    }
-    let mut is_missing = !concerned.is_empty();
-    let mut builds = BTreeSet::new();
-    for (&platform, locked) in &lock.platforms {
-        let sources = sources(files, lock, platform, part)?;
-        builds.extend(sources.into_keys().filter(|name| !locked.builds.contains_key(name)));
-    }
-    is_missing |= !builds.is_empty();
-    Ok(is_missing.then(|| Unlocked { part: part.clone(), builds }))
-}
-
-/// Checks the whole lock: that it belongs to the project, and that it has `required`. Gives the other parts that it
-/// does not have.
-///
-/// # Errors
-/// As [`ProjectFiles::checked_lock`], also for what another part has changed; [`LockError::PartNotLocked`].
-pub fn check_parts(files: &ProjectFiles, required: &LockPart) -> Result<Vec<Unlocked>, LockError> {
-    let lock = files.checked_lock()?;
-    let mismatches = lock.check(files.whole_manifest(), files.uv_lock_digest.as_ref());
-    // What concerns all parts has been looked at.
-    let changed = mismatches.iter().filter(|mismatch| !mismatch.is_missing());
-    let findings: Vec<String> = changed.map(|mismatch| format!("{mismatch}: {}", mismatch.hint())).collect();
-    if !findings.is_empty() {
-        return Err(CheckoutError::Mismatch { findings }.into());
-    }
-    let mut all = Vec::new();
-    for part in parts(files) {
-        match unlocked(files, &part) {
-            Ok(Some(unlocked)) if part == *required => return Err(unlocked.into()),
-            Ok(unlocked) => all.extend(unlocked),
-            Err(error) if part == *required => return Err(error),
-            // A part that cannot be chosen at all cannot be locked.
-            Err(_) => all.push(Unlocked { part, builds: BTreeSet::new() }),
-        }
-    }
-    Ok(all)
-}
-impl From<Unlocked> for LockError {
-    fn from(unlocked: Unlocked) -> Self {
-        let Unlocked { part, builds } = unlocked;
-        let what = match builds.len() {
-            0 => "its Debian packages".to_owned(),
-            _ => {
-                let names: Vec<&str> = builds.iter().map(DistributionName::as_str).collect();
-                format!("the build requirements of {}", names.join(", "))
-            }
-        };
-        Self::PartNotLocked { part, what }
-    }
-}
-
 /// Says what is not in the lock, and how it gets there.
-pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
+pub(crate) fn report(context: &LockContext<'_>, folder: &Path, deferred: &[Deferred]) {
     let mut told = BTreeSet::new();
     for Deferred { part, error } in deferred.iter().filter(|deferred| told.insert(deferred.part.clone())) {
         let mut causes = error.to_string();
@@ -185,7 +144,7 @@ pub(crate) fn report(context: &LockContext<'_>, deferred: &[Deferred]) {
             LockError::Part { .. } => format!("{causes}; everything else is locked"),
             _ => format!("{part} is not locked, everything else is: {causes}"),
         };
-        let sentence = format!("{sentence}; run `{}` to lock it", part.command());
+        let sentence = format!("{sentence}; run `{}` to lock it", part.command(folder));
         // Without uv, that is how it has to be; everything else somebody should look at.
         let is_usual = matches!(error, LockError::Builds(BuildsError::NoUv { .. }));
         context.sources.reporter.event(&if is_usual {

@@ -2,7 +2,7 @@
 //! what maintainer scripts need.
 use std::collections::{BTreeMap, BTreeSet};
 
-use invar_apt::{PackageIndex, PackageRecord, Reason, Requester, SolveRequest, solve};
+use invar_apt::{Guess, PackageIndex, PackageRecord, Reason, Requester, SolveRequest, solve};
 use invar_debian::{DebianVersion, PackageName};
 use invar_maintscript::{TOOLS, only_for_scripts};
 use invar_project::{
@@ -37,6 +37,8 @@ pub(crate) struct RootSolver<'a> {
     pub codename: &'a str,
     /// Makes what a lock holds of a package.
     pub locked: &'a dyn Fn(&PackageRecord, Because) -> Result<LockedPackage, LockError>,
+    /// Is given what was chosen for an image where Debian has no preference.
+    pub guessed: &'a dyn Fn(&[Guess]),
 }
 
 impl RootSolver<'_> {
@@ -103,6 +105,9 @@ impl RootSolver<'_> {
                 source: Box::new(source),
             },
         )?;
+        if name.kind() == ClosureKind::Image {
+            (self.guessed)(&solution.guesses);
+        }
         let mut packages = BTreeSet::new();
         for selected in &solution.packages {
             let record = &selected.record;

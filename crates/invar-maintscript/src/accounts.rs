@@ -6,6 +6,7 @@
 //! go in the order of their names, then the scripts in the order of the accounts' names, so that the IDs depend on the
 //! set of packages alone.
 mod database;
+mod declared;
 mod sysusers;
 
 use database::{Lock, Table};
@@ -17,6 +18,7 @@ use crate::{ConfigureError, Output, View};
 
 pub use database::AccountError;
 pub(crate) use database::Database;
+pub use declared::{AccountTexts, NewUser, add_users};
 
 const HANDLER: &str = "accounts";
 const SHADOW_GROUP: u32 = 42;

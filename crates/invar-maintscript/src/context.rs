@@ -11,6 +11,8 @@ pub(crate) struct Context<'a> {
     pub(crate) view: &'a View<'a>,
     /// The packages by name.
     pub(crate) packages: &'a BTreeMap<&'a str, &'a Control>,
+    /// All packages of the image, also those that handlers do nothing for.
+    pub(crate) all: &'a [&'a Control],
     /// What the user chose.
     pub(crate) settings: &'a Settings,
 }

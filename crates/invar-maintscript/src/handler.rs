@@ -27,6 +27,7 @@ pub(crate) const HANDLERS: &[Handler] = &[
     Handler { name: "alternatives", run: crate::alternatives::handle },
     Handler { name: "certificates", run: |context, out| crate::certificates::handler(context.view, out) },
     Handler { name: "java-keystore", run: |context, out| crate::java_keystore::handler(context.view, out) },
+    Handler { name: "diversions", run: crate::diverted::handle },
     // Last: it looks at every library, those that are alternatives too.
     Handler { name: "ld.so.cache", run: |context, out| crate::ld_cache::handler(context.view, out) },
 ];

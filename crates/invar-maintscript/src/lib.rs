@@ -22,6 +22,7 @@ mod context;
 mod defaults;
 mod dependencies;
 mod der;
+mod diverted;
 mod error;
 #[cfg(test)]
 mod golden;
@@ -48,9 +49,10 @@ use std::collections::BTreeMap;
 
 use invar_debian::Control;
 
-pub use accounts::AccountError;
+pub use accounts::{AccountError, AccountTexts, NewUser, add_users};
 pub use configured::Configuration;
 pub use dependencies::{BASE, only_for_scripts};
+pub use diverted::diverted;
 pub use error::ConfigureError;
 pub use ld_cache::needed_libraries;
 pub use output::Output;
@@ -69,7 +71,7 @@ use handler::HANDLERS;
 /// The version of the handlers: what [`configure`] makes. Raise it when the same input gives anything else.
 ///
 /// Keys of the store have it, so what earlier code made is not found any more.
-pub const HANDLERS_VERSION: u32 = 1;
+pub const HANDLERS_VERSION: u32 = 2;
 
 /// Makes what the maintainer scripts of `packages` would have made over `root`, the merge of their trees.
 ///
@@ -82,8 +84,23 @@ pub fn configure(
     packages: &[&Control],
     settings: &Settings,
 ) -> Result<Configuration, ConfigureError> {
+    configure_all_but(root, packages, &|_| false, settings)
+}
+
+/// As [`configure`], without what the handlers do for the packages of which `is_left_out` is true: their own scripts
+/// are run. Where files of others were moved for such a package, it is recorded all the same.
+///
+/// # Errors
+/// As [`configure`].
+pub fn configure_all_but(
+    root: &dyn MergedRoot,
+    packages: &[&Control],
+    is_left_out: &dyn Fn(&Control) -> bool,
+    settings: &Settings,
+) -> Result<Configuration, ConfigureError> {
     let mut by_name = BTreeMap::new();
-    for &control in packages {
+    let handled = packages.iter().filter(|control| !is_left_out(control));
+    for &control in handled {
         if by_name.insert(control.package().as_str(), control).is_some() {
             return Err(ConfigureError::Duplicate { package: control.package().clone() });
         }
@@ -91,7 +108,7 @@ pub fn configure(
     let mut view = View::new(root);
     for handler in HANDLERS {
         let mut output = Output::new(handler.name);
-        (handler.run)(&Context { view: &view, packages: &by_name, settings }, &mut output)?;
+        (handler.run)(&Context { view: &view, packages: &by_name, all: packages, settings }, &mut output)?;
         view.apply(output)?;
     }
     Ok(configured::configured(view))

@@ -120,7 +120,7 @@ pub fn script_files(request: &ScriptRequest<'_>) -> Result<MemoryTree, Configure
         }
     }
     let mut files = Files::new();
-    database::write(&packages, request.architecture, &mut files)?;
+    database::write(&packages, request.architecture, request.root, &mut files)?;
     for section in 1..=9 {
         files.directory(&format!("usr/share/man/man{section}"));
     }

@@ -70,7 +70,8 @@ pub(crate) fn run(handler: Run, image: &Image) -> Result<String, ConfigureError>
         image.packages.iter().map(|control| (control.package().as_str(), control)).collect();
     let mut view = View::new(&image.tree);
     let mut out = Output::new("test");
-    handler(&Context { view: &view, packages: &packages, settings: &settings() }, &mut out)?;
+    let all: Vec<&Control> = image.packages.iter().collect();
+    handler(&Context { view: &view, packages: &packages, all: &all, settings: &settings() }, &mut out)?;
     view.apply(out)?;
     Ok(describe(&crate::configured::configured(view)))
 }

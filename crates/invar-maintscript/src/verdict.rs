@@ -64,6 +64,8 @@ const SNIPPETS: &[(&str, &str, Option<&str>)] = &[
     ("dh_installsysusers", "systemd-sysusers", Some("accounts")),
     ("dh_installtmpfiles", "systemd-tmpfiles", None),
     ("dh_installxfonts", "update-fonts-", None),
+    // Catalogs of XML are looked up by what validates documents; everything else finds its files without.
+    ("dh_installxmlcatalogs", "update-xmlcatalog", None),
     ("dh_makeshlibs", "ldconfig", None),
     ("dh_python3", "py3compile", None),
     ("dh_runit", "runit", None),

@@ -10,8 +10,8 @@ use crate::layer::LayerName;
 /// The image configuration for `manifest` on `platform`.
 ///
 /// `created` is the lock's date in the form of RFC 3339. With `python`, the virtual environment comes first in `PATH`
-/// and `VIRTUAL_ENV` names it. `LANG=C.UTF-8` is set since Python decodes file names by it. What the manifest sets
-/// comes last, and so replaces any of these.
+/// and `VIRTUAL_ENV` names it. `LANG=C.UTF-8` is set since Python decodes file names by it. `HOME` is set for a user that the
+/// manifest adds. What the manifest sets comes last, and so replaces any of these.
 pub fn image_config(
     manifest: &Manifest,
     platform: Platform,
@@ -24,6 +24,9 @@ pub fn image_config(
     let mut env = BTreeMap::from([("PATH".to_owned(), path), ("LANG".to_owned(), "C.UTF-8".to_owned())]);
     if python {
         env.insert("VIRTUAL_ENV".to_owned(), format!("/{ENVIRONMENT}"));
+    }
+    if let Some((name, account)) = image.own_account() {
+        env.insert("HOME".to_owned(), account.home(name));
     }
     env.extend(image.env.iter().map(|(name, value)| (name.to_string(), value.clone())));
     let history = |layer: &LayerName| History {

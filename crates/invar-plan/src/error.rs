@@ -1,6 +1,8 @@
 use invar_project::Platform;
 use invar_python::SelectError;
 
+use crate::build_mismatch::BuildMismatch;
+
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +46,9 @@ pub enum PlanError {
         /// The distribution.
         name: String,
     },
+    /// `invar.lock` says what another version or source of a Python package is built with.
+    #[error("{0}: run `invar lock`")]
+    OtherBuild(#[from] BuildMismatch),
     /// A wheel that a build needs has no name that a wheel may have.
     #[error("invar.lock names {file:?}, which is not the name of a wheel")]
     BuildWheel {

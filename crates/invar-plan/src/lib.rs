@@ -7,24 +7,28 @@
 //! # Non-goals
 //! * No disk, clock, network or environment; no bytes of an image either: recipes say how trees are created, and
 //!   `invar-build` creates them.
+mod build_mismatch;
 mod config;
 mod configure;
 mod error;
 mod layer;
 mod plan;
 mod python;
+mod python_choice;
 mod recipe;
 mod roots;
 mod shell;
 mod source;
 mod step;
 
+pub use build_mismatch::{BuildMismatch, build_mismatch};
 pub use config::image_config;
 pub use configure::check_configured;
 pub use error::PlanError;
 pub use layer::LayerName;
 pub use plan::{Plan, PlannedLayer};
 pub use python::{python_packages, target};
+pub use python_choice::{NoRelease, Offer, PythonChoice, PythonWish};
 pub use recipe::{PackageRecipe, Recipe, WheelRecipe};
 pub use roots::root_packages;
 pub use shell::shell_manifest;

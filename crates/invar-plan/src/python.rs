@@ -23,13 +23,7 @@ pub fn python_packages(
 ) -> Result<Vec<Selected>, PlanError> {
     let (Some(uv_lock), Some(project)) = (uv_lock, &manifest.project) else { return Ok(Vec::new()) };
     let target = target(lock, platform)?;
-    let (extras, all_extras) = match &manifest.extras {
-        Extras::All => (BTreeSet::new(), true),
-        Extras::Named(names) => (names.iter().cloned().collect(), false),
-    };
-    let groups = manifest.groups.iter().cloned().collect();
-    let selection = Selection { extras, all_extras, groups, project: true };
-    select(uv_lock, Some(project.name.as_str()), &target, &selection, &policy(manifest))
+    select(uv_lock, Some(project.name.as_str()), &target, &selection(manifest), &policy(manifest))
         .map_err(|source| PlanError::Select { platform, source: Box::new(source) })
 }
 
@@ -43,7 +37,17 @@ pub fn target(lock: &InvarLock, platform: Platform) -> Result<Target, PlanError>
     Ok(Target { python: python_version(interpreter)?, machine: platform.machine(), glibc: glibc(locked)? })
 }
 
-fn policy(manifest: &Manifest) -> SourcePolicy {
+/// What of the project the image has.
+pub(crate) fn selection(manifest: &Manifest) -> Selection {
+    let (extras, all_extras) = match &manifest.extras {
+        Extras::All => (BTreeSet::new(), true),
+        Extras::Named(names) => (names.iter().cloned().collect(), false),
+    };
+    let groups = manifest.groups.iter().cloned().collect();
+    Selection { extras, all_extras, groups, project: true }
+}
+
+pub(crate) fn policy(manifest: &Manifest) -> SourcePolicy {
     let Some(project) = &manifest.project else { return SourcePolicy::default() };
     let prefer = manifest
         .python

@@ -9,6 +9,7 @@ use invar_python::{
 use invar_tree::{Digest, ImagePath};
 
 use crate::BUILD_ENVIRONMENT;
+use crate::build_mismatch::build_mismatch;
 use crate::error::PlanError;
 use crate::python::environment;
 use crate::recipe::{PackageRecipe, WheelRecipe};
@@ -140,6 +141,9 @@ pub(crate) fn source_build(
 ) -> Result<SourceBuild, PlanError> {
     let missing = || PlanError::Build { name: chosen.name.to_string() };
     let build = locked.builds.get(&chosen.name).ok_or_else(missing)?;
+    if let Some(mismatch) = build_mismatch(build, &chosen) {
+        return Err(mismatch.into());
+    }
     let root = build_root_name(manifest, &chosen.name);
     Context { manifest, locked, interpreter }.source_build(chosen, build, &root, layout)
 }
@@ -175,6 +179,9 @@ impl Context<'_> {
         let mut environment = BTreeMap::new();
         if let Some(version) = build.version.as_ref().or(chosen.version.as_ref()) {
             environment.extend(version_environment(&chosen.name, version));
+        }
+        if let Some(variables) = uv.and_then(|uv| uv.extra_build_variables.get(name)) {
+            environment.extend(variables.clone());
         }
         let Override { env, patches, config_settings, .. } = own;
         environment.extend(env.iter().map(|(name, value)| (name.to_string(), value.clone())));

@@ -26,17 +26,17 @@ pub use lock::{
     PhraseError, PoolPath, PoolPathError, Purpose, Request, ScriptVerdict,
 };
 pub use manifest::{
-    AbsoluteUrl, BuildPath, Configure, ContentKeys, DevShell, EnvironmentName, Extras, FetchUrl, FileText,
-    Finding, HealthCheck, IMAGE_KEYS, Identity, Image, ImageKey, ImageKeys, ImageOverride, Interval,
-    LabelName, ListValues, Manifest, ManifestError, ManifestSources, Mirror, Output, Override,
-    PackageRequest, Port, Prefer, Problem, Protocol, Python, RelativePath, RepositoryName, Signal, Step,
-    StepFetch, StepName, Tag, User, WorkspaceRoot, Wrap, reference, schema,
+    AbsoluteUrl, Account, AccountName, BuildPath, Configure, ContentKeys, DevShell, EnvironmentName, Extras,
+    FetchUrl, FileText, Finding, HealthCheck, IMAGE_KEYS, Identity, Image, ImageKey, ImageKeys,
+    ImageOverride, Interval, LabelName, ListValues, Manifest, ManifestError, ManifestSources, Mirror, Output,
+    Override, PackageRequest, Port, Prefer, Problem, Protocol, Python, RelativePath, RepositoryName, Signal,
+    Step, StepFetch, StepName, Tag, User, WorkspaceRoot, Wrap, read_uv_toml, reference, schema,
 };
 pub use platform::Platform;
 pub use source::{
-    Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, GlobList, Listing,
-    ListingEntry, Reason, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
+    Decision, DockerignoreError, DockerignoreFault, EntryKind, Glob, GlobError, GlobList, LONGEST_SECRET,
+    Listing, ListingEntry, Reason, Secret, SourceEntry, SourceError, SourceList, SourceRules, WalkError,
 };
-pub use suite::{Release, STABLE, SuiteName, stable_release};
+pub use suite::{Release, STABLE, SuiteName, TESTING, stable_release};
 pub use time::Timestamp;
 pub use value::{PathFault, UrlFault, ValueError};

@@ -7,7 +7,6 @@
 //! # Written by `invar lock`; do not edit. Belongs into version control.
 //! format-version = 2
 //! created = "2026-09-12T08:00:00Z"          # newest date among the suites, when the image's packages were chosen
-//! uv-lock-sha256 = "<64 hex digits>"        # only with Python
 //!
 //! [request]                                 # what was asked for; absent keys were not asked for
 //! suite = "trixie"
@@ -80,6 +79,7 @@
 //! name = "psycopg2"
 //! version = "2.9.10"                        # only if it is known before the build
 //! source-sha256 = "<64 hex digits>"         # of the archive or of the commit's tree; not for the project's folders
+//! commit = "<40 or 64 hex digits>"          # only for a git repository
 //! requires = [                              # what the build asks for
 //!     "setuptools>=61",
 //! ]
@@ -120,6 +120,7 @@
 //! output = "docker-image"                   # only if it was named: an output of the flake, a stage of the Dockerfile
 //! purposes = ["build", "run", "shell"]      # what this manifest is for
 //! project-sha256 = "<64 hex digits>"        # only with a pyproject.toml
+//! uv-lock-sha256 = "<64 hex digits>"        # only with a uv.lock
 //! manifest = """
 //! packages = ["fortune-mod"]
 //! """
@@ -137,7 +138,8 @@
 //! ```
 //!
 //! `project-sha256` is of a JSON object with the keys of `pyproject.toml` that a manifest is derived from, sorted and
-//! without spaces. The manifest is a multi-line basic string, in which only what TOML asks for is escaped.
+//! without spaces; `uv-lock-sha256` is of the whole `uv.lock`. If either differs, the manifest may still be the same. The
+//! manifest is a multi-line basic string, in which only what TOML asks for is escaped.
 //!
 //! A package is installed for the first of these reasons that holds: `requested by packages`, `shell`, `base`,
 //! `interpreter`, `requested by ROOT`, `essential`, `dependency of PACKAGE`.
@@ -148,6 +150,10 @@
 //! What is named must be there, and what is there must be named: each name in a root's `packages` is a package or tool,
 //! each tool is in some root, each name in `wheels` is a build wheel, each build wheel is in some `wheels`; `sources`
 //! and build sources likewise, and none of them needs itself. No name is both a package and a tool.
+//!
+//! Of `uv.lock`, only what has to be built matters, and each `build` says what it was locked for. Older releases
+//! wrote `uv-lock-sha256` after `created`, the sha256 of the whole `uv.lock`, and no `commit`: it is read, and says
+//! whether a build from a git repository is still the same, but it is not written any more.
 //!
 //! The comments after values are not part of the form, except for one: `scripts = "unknown"` is followed by a comment
 //! that catches a reader's eye. Keys that are not listed are refused: what a newer Invar writes must not be half
@@ -198,7 +204,7 @@ pub struct InvarLock {
     /// The newest date among the suites when the packages of the image were chosen, not the time at which the lock was
     /// written. What is added for something else later leaves it.
     pub created: Timestamp,
-    /// sha256 of the `uv.lock` that belongs to it; `None` without Python.
+    /// sha256 of the `uv.lock` that it was created for, which older releases wrote. It is only read.
     pub uv_lock: Option<Digest>,
     /// What was asked of Debian.
     pub request: Request,

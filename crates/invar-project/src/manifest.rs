@@ -3,6 +3,7 @@
 //! The documentation of the fields of [`Manifest`] and of their types is the reference for authors, and the [JSON
 //! Schema](schema) is built from it. Everything is checked before anything is used, and all findings are reported
 //! together, each at its place in the text.
+mod account;
 mod configure;
 mod dev_shell;
 mod error;
@@ -33,6 +34,7 @@ use invar_python::{DefaultGroups, ExtraName, GroupName, NameError, Project, Proj
 use schemars::JsonSchema;
 use toml::de::DeTable;
 
+pub use self::account::{Account, AccountName};
 pub use self::configure::Configure;
 use self::configure::debconf;
 pub use self::dev_shell::DevShell;
@@ -49,7 +51,7 @@ pub use self::schema::schema;
 pub use self::step::{FileText, ListValues, Output, Step, StepFetch, Wrap};
 pub use self::url::{AbsoluteUrl, FetchUrl};
 pub use self::variant::{ContentKeys, ImageOverride};
-pub use self::workspace::WorkspaceRoot;
+pub use self::workspace::{WorkspaceRoot, read_uv_toml};
 use crate::manifest::reader::{Reader, Section, Value};
 use crate::manifest::schema::{PythonName, package_names_schema};
 use crate::{Glob, SuiteName, Timestamp, ValueError};
@@ -73,9 +75,10 @@ pub struct ManifestSources<'a> {
 #[schemars(title = "Invar manifest", rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Manifest {
     /// The codename of the Debian suite to use, such as `trixie`, `bookworm` or `sid`. Its updates and security fixes
-    /// are always included. Default: chosen by `invar lock`.
+    /// are always included. Default: chosen by `invar lock` to fit `requires-python`, `.python-version` and the wheels in
+    /// `uv.lock`.
     pub suite: Option<SuiteName>,
-    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included.
+    /// Debian packages for the image, each `"name"` or `"name=version"`. Their dependencies are included. Instead of a virtual package, name one that provides it.
     #[schemars(default)]
     pub packages: Vec<PackageRequest>,
     /// The Debian packages that every image includes, instead of Invar's small default set.
@@ -114,6 +117,10 @@ pub struct Manifest {
     /// Patterns for files to exclude, such as `"tests"` or `"**/*.md"`. Takes precedence over all other rules.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
+    /// Patterns for files to include although they look like secrets, such as `".env"`. Default: files such as `.env`, `.netrc`
+    /// and private keys are only included if `include` names them.
+    #[schemars(default)]
+    pub include_secrets: Vec<Glob>,
     /// Where to fetch Debian packages. It does not change the image.
     pub mirror: Option<Mirror>,
     /// Use the Debian archive as of this time, such as `2026-09-12T08:00:00Z`. Default: the time when `invar
@@ -263,6 +270,8 @@ impl Manifest {
         let groups = section.take("groups").and_then(|value| groups(&value, known)).unwrap_or_default();
         let include = section.take("include").and_then(|value| value.parsed_list());
         let exclude = section.take("exclude").and_then(|value| value.parsed_list()).unwrap_or_default();
+        let include_secrets =
+            section.take("include-secrets").and_then(|value| value.parsed_list()).unwrap_or_default();
         let mirror = section.take("mirror").and_then(|value| Mirror::read(&value));
         let snapshot = section.take("snapshot").and_then(|value| snapshot(&value));
         let keyring = section.take("keyring").and_then(|value| keyring(&value));
@@ -294,6 +303,7 @@ impl Manifest {
             groups,
             include,
             exclude,
+            include_secrets,
             mirror,
             snapshot,
             keyring,

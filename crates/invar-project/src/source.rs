@@ -8,7 +8,12 @@
 //! 2. `exclude` of the manifest removes files.
 //! 3. With `include` in the manifest: what it matches is source, everything else is not; ignore files are not asked.
 //! 4. Without: what a `.gitignore` inside the project's folder excludes is not source, and what `.dockerignore`
-//!    excludes is not source either. Everything else is.
+//!    excludes is not source either.
+//! 5. What looks like a secret (see [`Secret`]) is not source, unless `include-secrets` matches it or `include` names it:
+//!    the last part of the pattern matches its name and is not only a wildcard. This rule is for what an image gets; a
+//!    step that runs a command finds what its `inputs` match.
+//!
+//! Everything else is source.
 //!
 //! Only `.gitignore` files at and below the project's folder count; for a member of a workspace, at and below the
 //! workspace's. Those above it, `.git/info/exclude` and git's global configuration belong to one machine and would make
@@ -26,6 +31,7 @@
 mod gitignore;
 mod glob;
 mod never;
+mod secret;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +41,7 @@ use invar_formats::dockerignore::Dockerignore;
 pub use invar_formats::dockerignore::{DockerignoreError, DockerignoreFault};
 
 pub use self::glob::{Glob, GlobError, GlobList};
+pub use self::secret::{LONGEST_SECRET, Secret};
 pub use self::walk::{EntryKind, Listing, ListingEntry, SourceEntry, SourceList, WalkError};
 use crate::source::gitignore::{GitignoreFile, Verdict};
 
@@ -49,6 +56,27 @@ pub struct SourceRules {
     gitignores: BTreeMap<String, GitignoreFile>,
     /// Those above the project that count, the nearest first.
     above: Vec<Above>,
+    /// Which secrets are source; `None` where secrets are ordinary files.
+    secrets: Option<NamedSecrets>,
+}
+
+/// The secrets that the manifest names.
+#[derive(Debug)]
+struct NamedSecrets {
+    /// Those of `include-secrets`.
+    own: GlobList,
+    /// Those of `include`: each pattern, and its last part.
+    included: Vec<(GlobList, GlobList)>,
+}
+
+impl NamedSecrets {
+    fn has(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let names = |(whole, last): &(GlobList, GlobList)| {
+            whole.covering(path).is_some() && last.covering(name).is_some()
+        };
+        self.own.covering(path).is_some() || self.included.iter().any(names)
+    }
 }
 
 /// A `.gitignore` above the project.
@@ -128,6 +156,11 @@ pub enum Reason {
         /// The pattern as it is written.
         pattern: String,
     },
+    /// It looks like a secret.
+    Secret {
+        /// What it looks like.
+        kind: Secret,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -143,6 +176,9 @@ impl fmt::Display for Reason {
             Self::Gitignore { file, pattern } => write!(f, "{file} lists {pattern:?}"),
             Self::Dockerignore { line, pattern } => {
                 write!(f, ".dockerignore, line {line}, lists {pattern:?}")
+            }
+            Self::Secret { kind } => {
+                write!(f, "it looks like a secret ({kind}), and `include-secrets` does not match it")
             }
         }
     }
@@ -171,7 +207,38 @@ impl SourceRules {
             outputs: outputs.collect(),
             gitignores: BTreeMap::new(),
             above: Vec::new(),
+            secrets: None,
         })
+    }
+
+    /// From now on, what looks like a secret is not source, unless `include_secrets` matches it or `include` names it.
+    ///
+    /// # Errors
+    /// [`SourceError`]: patterns beyond reason.
+    pub fn leave_out_secrets(
+        &mut self,
+        include_secrets: &[Glob],
+        include: &[Glob],
+    ) -> Result<(), SourceError> {
+        let list =
+            |key, globs: &[Glob]| GlobList::new(globs).map_err(|fault| SourceError::Globs { key, fault });
+        let mut included = Vec::new();
+        for glob in include {
+            let last = glob.as_str().rsplit('/').next().unwrap_or_default();
+            // A wildcard alone names nothing.
+            if last.contains(|character: char| character.is_alphanumeric())
+                && let Ok(last) = last.parse::<Glob>()
+            {
+                included.push((list("include", std::slice::from_ref(glob))?, list("include", &[last])?));
+            }
+        }
+        self.secrets = Some(NamedSecrets { own: list("include-secrets", include_secrets)?, included });
+        Ok(())
+    }
+
+    /// Whether the content of the file at `path`, which is source by its name, may make it a secret after all.
+    fn content_decides(&self, path: &str) -> bool {
+        self.secrets.as_ref().is_some_and(|named| Secret::may_be_in_content(path) && !named.has(path))
     }
 
     /// Tells the rules what the `.gitignore` in `directory` says, before anything in that directory is decided.
@@ -207,6 +274,16 @@ impl SourceRules {
     }
 
     fn reason(&self, path: &str, is_directory: bool) -> Option<Reason> {
+        if let Some(reason) = self.reason_of_rules(path, is_directory) {
+            return Some(reason);
+        }
+        let named = self.secrets.as_ref().filter(|_| !is_directory)?;
+        let kind = Secret::in_name(path)?;
+        (!named.has(path)).then_some(Reason::Secret { kind })
+    }
+
+    /// The same without what looks like a secret.
+    fn reason_of_rules(&self, path: &str, is_directory: bool) -> Option<Reason> {
         if let Some(pattern) = never::pattern(path) {
             return Some(Reason::Never { pattern });
         }

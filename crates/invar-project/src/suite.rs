@@ -1,7 +1,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::ValueError;
 use crate::text::text_value;
@@ -62,27 +62,61 @@ pub struct Release {
     pub suite: &'static str,
     /// The major and minor version of its Python 3, such as `3.13`.
     pub python: &'static str,
+    /// The last number of that Python's version; `None` as long as the release is in development.
+    pub patch: Option<u32>,
     /// The version of its C library.
     pub glibc: (u32, u32),
 }
 
-/// The releases that a suite is chosen from, the newest first. Debian never changes the minor version of a release's
-/// Python, so this table is added to but does not age.
+/// The releases that a suite is chosen from, the newest first. Debian never changes the version of a release's Python
+/// but for fixes of its own, so this table is added to but does not age.
 pub const STABLE: [Release; 2] = [
-    Release { suite: "trixie", python: "3.13", glibc: (2, 41) },
-    Release { suite: "bookworm", python: "3.11", glibc: (2, 36) },
+    Release { suite: "trixie", python: "3.13", patch: Some(5), glibc: (2, 41) },
+    Release { suite: "bookworm", python: "3.11", patch: Some(2), glibc: (2, 36) },
 ];
 
-/// The newest of these releases whose Python can do for `requires`; the newest of all where nothing is required.
+/// The release in development, which is chosen only if no other will do. What it has is looked up when it is locked.
+pub const TESTING: Release = Release { suite: "forky", python: "3.14", patch: None, glibc: (2, 43) };
+
+impl Release {
+    /// All that a suite is chosen from, in the order of preference.
+    pub fn all() -> impl Iterator<Item = Self> {
+        STABLE.into_iter().chain([TESTING])
+    }
+
+    /// The release that `suite` is, if its Python is known beforehand.
+    pub fn of_suite(suite: &str) -> Option<Self> {
+        Self::all().find(|release| release.suite == suite)
+    }
+
+    /// Whether it is still in development.
+    pub fn is_testing(&self) -> bool {
+        self.patch.is_none()
+    }
+
+    /// The major and minor version of its Python as numbers.
+    pub fn series(&self) -> (u32, u32) {
+        let (major, minor) = self.python.split_once('.').unwrap_or((self.python, ""));
+        (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default())
+    }
+
+    /// The version of its Python, which `requires` allows; `None` if it does not. A last number that is not known yet is
+    /// one that will do.
+    pub fn version(&self, requires: Option<&VersionSpecifiers>) -> Option<Version> {
+        let patches = match self.patch {
+            Some(patch) => patch..patch + 1,
+            None => 0..100,
+        };
+        let versions = patches.filter_map(|patch| format!("{}.{patch}", self.python).parse().ok());
+        let mut allowed =
+            versions.filter(|version| requires.is_none_or(|requires| requires.contains(version)));
+        allowed.next()
+    }
+}
+
+/// The newest stable release whose Python can do for `requires`; the newest of all where nothing is required.
 pub fn stable_release(requires: Option<&VersionSpecifiers>) -> Option<Release> {
-    // The last digit of its Python is known only from the archive.
-    let can_do = |release: &Release| {
-        requires.is_none_or(|requires| {
-            let versions = (0..100).map(|patch| format!("{}.{patch}", release.python));
-            versions.filter_map(|version| version.parse().ok()).any(|version| requires.contains(&version))
-        })
-    };
-    STABLE.into_iter().find(can_do)
+    STABLE.into_iter().find(|release| release.version(requires).is_some())
 }
 
 #[cfg(test)]
@@ -113,6 +147,7 @@ mod tests {
         assert_eq!(chosen(">=3.12"), Some("trixie"));
         assert_eq!(chosen("<3.13"), Some("bookworm"));
         assert_eq!(chosen(">=3.11.1, <3.12"), Some("bookworm"));
+        assert_eq!(chosen(">=3.11.3, <3.12"), None);
         assert_eq!(chosen("==3.12.*"), None);
     }
 }

@@ -47,6 +47,15 @@ pub enum ValueError {
         /// The text as given.
         text: String,
     },
+    /// Not the name of a user or group that can be added.
+    #[error(
+        "{text:?} is not a name for a user or group: expected up to 32 lower-case letters, digits, \"_\" and \"-\", \
+         starting with a letter or \"_\""
+    )]
+    AccountName {
+        /// The text as given.
+        text: String,
+    },
     /// Not the name of an image.
     #[error(
         "{text:?} is not an image name: expected lower-case letters, digits and single separators, as in \"team/app\""

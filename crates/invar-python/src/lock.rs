@@ -36,6 +36,7 @@ use crate::filename::WheelFilename;
 use crate::marker::Marker;
 use crate::name::{DistributionName, ExtraName, GroupName};
 
+mod change;
 mod check;
 mod relative;
 mod wire;
@@ -73,6 +74,12 @@ pub struct Manifest {
     pub requirements: Vec<LockedRequirement>,
     /// Dependency groups of a workspace root that is not a project.
     pub groups: BTreeMap<GroupName, Vec<LockedRequirement>>,
+    /// The `constraint-dependencies` that it was created with; `None` where this does not understand them.
+    pub constraints: Option<Vec<LockedRequirement>>,
+    /// The `override-dependencies`, likewise.
+    pub overrides: Option<Vec<LockedRequirement>>,
+    /// The `build-constraint-dependencies`, likewise.
+    pub build_constraints: Option<Vec<LockedRequirement>>,
 }
 
 /// One extra, group or project of a declared conflict.
@@ -258,6 +265,10 @@ pub struct LockedRequirement {
     pub marker: Marker,
     /// Whether it is only a name with versions: no URL, path, workspace member, or index of its own.
     pub plain: bool,
+    /// The git repository that it names, with what of it is meant as a query.
+    pub git: Option<String>,
+    /// The URL that it names.
+    pub url: Option<String>,
 }
 
 /// Why a text is not a `uv.lock` that can be read.

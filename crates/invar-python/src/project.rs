@@ -11,10 +11,14 @@ use crate::requirement::Requirement;
 
 mod groups;
 mod problem;
+mod source;
 mod uv;
+mod uv_table;
 
 pub use problem::{FieldError, ProjectProblem};
+pub use source::UvSource;
 pub use uv::{ConfigSetting, DefaultGroups, ExtraBuildDependency, UvSettings, UvWorkspace, config_settings};
+pub use uv_table::{Treatment, UV_SETTINGS, UvSetting, uv_setting};
 
 type KeyProblem = invar_toml::KeyProblem<FieldError>;
 type Reader<'a> = invar_toml::Reader<'a, ProjectProblem>;
@@ -24,7 +28,7 @@ type Value<'a, 'i> = invar_toml::Value<'a, 'i, ProjectProblem>;
 /// What `pyproject.toml` says about the Python project: `[project]` (PEP 621), `[dependency-groups]` (PEP 735),
 /// `[build-system]` (PEP 518) and the keys of `[tool.uv]` that matter for an image.
 ///
-/// Keys that are not listed here belong to other tools and are not read.
+/// Other keys belong to other tools and are not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
     /// The name.
@@ -43,8 +47,8 @@ pub struct Project {
     pub groups: BTreeMap<GroupName, Vec<Requirement>>,
     /// What the project is built with; `None` without a `[build-system]`.
     pub build_system: Option<BuildSystem>,
-    /// The names of the commands that an installed project has (`scripts` and `gui-scripts`).
-    pub scripts: BTreeSet<String>,
+    /// The commands that an installed project has (`scripts` and `gui-scripts`), each with the function that it calls.
+    pub scripts: BTreeMap<String, String>,
     /// What `[tool.uv]` says.
     pub uv: UvSettings,
 }
@@ -91,7 +95,12 @@ impl Project {
         // What is wrong with them is for the build backend to say.
         let scripts = ["scripts", "gui-scripts"].map(|key| project.take(key));
         let scripts = scripts.into_iter().flatten().filter_map(|value| value.value.as_table());
-        let scripts = scripts.flat_map(|table| table.keys().map(|name| name.get_ref().to_string())).collect();
+        let scripts = scripts.flat_map(|table| {
+            let entry =
+                |name: &str, target: Option<&str>| (name.to_owned(), target.unwrap_or_default().to_owned());
+            table.iter().map(move |(name, target)| entry(name.get_ref(), target.get_ref().as_str()))
+        });
+        let scripts = scripts.collect();
         let groups = root.take("dependency-groups").and_then(|value| groups::read(&value));
         let build_system = root.take("build-system").and_then(|value| BuildSystem::read(&value));
         let uv = root.take("tool").and_then(|tool| UvSettings::read_table(&tool)).unwrap_or_default();

@@ -17,6 +17,8 @@
 //!
 //! A file has mode 0755 if any execute bit is set in the archive (external attributes, made on Unix), else 0644.
 //!
+//! Where two members land at one place, that of `.data` is installed, and of two such the one whose path comes last.
+//!
 //! Source: "Binary distribution format", section "Installing a wheel" (PEP 427), "Entry points" and "Recording
 //! installed projects" of the Python packaging specifications; `uv`'s crate uv-install-wheel for bytes.
 //!
@@ -37,6 +39,7 @@ mod error;
 mod metadata;
 mod place;
 mod record;
+mod remark;
 mod script;
 
 use archive::Member;
@@ -44,6 +47,8 @@ pub(crate) use archive::{Archive, Checked};
 pub use error::{EntryPointError, RecordError, WheelError, WheelFault};
 use place::Place;
 use record::{Record, Row};
+use remark::Remarks;
+pub use remark::{RecordFault, WheelRemark};
 
 /// The content of `INSTALLER`.
 const INSTALLER: &str = "invar";
@@ -55,8 +60,8 @@ pub const WHEEL_VERSION: u32 = 1;
 
 /// Gives the files of the wheel in `reader` to `sink`, where they land in `layout`.
 ///
-/// Every file is checked against `RECORD` while it is read: after an error, what the sink has taken is to be thrown
-/// away. That the file as a whole has the digest of `chosen` is for the caller to check.
+/// After an error, what the sink has taken is to be thrown away. That the file as a whole has the digest of `chosen` is
+/// for the caller to check. Returns what is wrong with the wheel and stops nothing.
 ///
 /// # Errors
 /// [`WheelError`], which names the wheel.
@@ -65,7 +70,7 @@ pub fn unpack_wheel<R: Read + Seek>(
     chosen: &Chosen,
     layout: &EnvironmentLayout,
     sink: &mut dyn Sink,
-) -> Result<(), WheelError> {
+) -> Result<Vec<WheelRemark>, WheelError> {
     unpack(reader, chosen, layout, sink)
         .map_err(|fault| WheelError { wheel: chosen.wheel.filename.to_string(), fault })
 }
@@ -75,7 +80,7 @@ fn unpack<R: Read + Seek>(
     chosen: &Chosen,
     layout: &EnvironmentLayout,
     sink: &mut dyn Sink,
-) -> Result<(), WheelFault> {
+) -> Result<Vec<WheelRemark>, WheelFault> {
     let mut archive = Archive::open(reader)?;
     let dist_info = archive.dist_info(&chosen.name)?;
     let at = |name: &str| format!("{dist_info}/{name}");
@@ -91,8 +96,16 @@ fn unpack<R: Read + Seek>(
     // Everything is placed before anything is given away: two files at one place are found here.
     let data = format!("{}.data", dist_info.trim_end_matches(".dist-info"));
     let mut places = Places { layout, taken: BTreeMap::new() };
-    let mut plan = Vec::new();
-    for member in archive.members() {
+    let mut remarks = Remarks::default();
+    let mut plan: Vec<Planned> = Vec::new();
+    // Those of `.data` come last, in the order of their paths.
+    let mut members = archive.members();
+    let of_data = |path: &str| path.strip_prefix(&data).is_some_and(|rest| rest.starts_with('/'));
+    members.sort_by(|one, other| match (of_data(&one.path), of_data(&other.path)) {
+        (true, true) => one.path.cmp(&other.path),
+        (one, other) => one.cmp(&other),
+    });
+    for member in members {
         if own.contains(&member.path) {
             continue;
         }
@@ -103,13 +116,28 @@ fn unpack<R: Read + Seek>(
             continue;
         }
         let relative = place.relative(layout);
-        let path = places.take(&member.path, &relative, member.directory)?;
+        let (path, replaced) = places.take_over(&member.path, &relative, member.directory)?;
+        if replaced {
+            let before = plan.iter().position(|planned| planned.path == path);
+            let dropped = plan.remove(before.expect("what is taken is planned")).member.path;
+            let (kept, path) = (member.path.clone(), path.clone());
+            remarks.add(WheelRemark::Twice { path, kept, dropped });
+        }
         plan.push(Planned { member, relative, path, is_script: matches!(place, Place::Script { .. }) });
     }
-    let mut generated = Vec::new();
+    let mut generated: Vec<(String, Mode, String)> = Vec::new();
     for (name, entry_point) in &entry_points {
-        let content = entry_point.launcher(&layout.interpreter());
-        generated.push((format!("bin/{name}"), Mode::PROGRAM, content));
+        if !entry_point.is_python() {
+            let calls = format!("{}:{}", entry_point.module, entry_point.function);
+            remarks.add(WheelRemark::Program { name: name.clone(), calls });
+        }
+        let relative = format!("bin/{name}");
+        if let Some(member) = plan.iter().find(|planned| planned.relative == relative) {
+            let (kept, path) = (member.member.path.clone(), member.path.clone());
+            remarks.add(WheelRemark::Twice { path, kept, dropped: format!("the entry point {name}") });
+            continue;
+        }
+        generated.push((relative, Mode::PROGRAM, entry_point.launcher(&layout.interpreter())));
     }
     let dist_info_file = |name: &str| format!("{}/{}", layout.site_packages(), at(name));
     generated.push((dist_info_file("REQUESTED"), Mode::FILE, String::new()));
@@ -131,7 +159,7 @@ fn unpack<R: Read + Seek>(
     for planned in plan {
         if planned.member.directory {
             sink.directory(planned.path, Mode::DIRECTORY, Owner::ROOT)?;
-        } else if let Some(row) = install(&mut archive, &record, planned, layout, sink)? {
+        } else if let Some(row) = install(&mut archive, &record, planned, layout, sink, &mut remarks)? {
             new_rows.push(row);
         }
     }
@@ -140,7 +168,7 @@ fn unpack<R: Read + Seek>(
     }
     new_rows.push(Row::bare(layout.recorded(&record_file)));
     sink.file(record_path, Mode::FILE, Owner::ROOT, &mut record::write(new_rows).as_bytes())?;
-    Ok(())
+    Ok(remarks.finish())
 }
 
 /// A member with its place.
@@ -160,23 +188,30 @@ fn install<R: Read + Seek>(
     planned: Planned,
     layout: &EnvironmentLayout,
     sink: &mut dyn Sink,
+    remarks: &mut Remarks,
 ) -> Result<Option<Row>, WheelFault> {
     let Planned { member, relative, path, is_script } = planned;
-    let entry = record.entry(&member.path)?;
-    let mut content = Checked::new(archive.read(&member)?, &member, entry);
+    let mut content = record.measured(&member.path, Checked::new(archive.read(&member)?, &member));
     let mode = if is_script || member.executable { Mode::PROGRAM } else { Mode::FILE };
-    if !is_script {
+    let mut rewritten = None;
+    if is_script {
+        let start = script::rewritten_start(&mut content, &layout.interpreter())
+            .map_err(|source| WheelFault::Read { path: member.path.clone(), source })?;
+        let mut counted = record::Counted::new(Cursor::new(start).chain(&mut content));
+        sink.file(path, mode, Owner::ROOT, &mut counted)?;
+        rewritten = Some(counted.finish().1);
+    } else {
         sink.file(path, mode, Owner::ROOT, &mut content)?;
-        content.finish()?;
-        return Ok(entry.map(|entry| entry.row(layout.recorded(&relative), member.size)));
     }
-    let start = script::rewritten_start(&mut content, &layout.interpreter())
-        .map_err(|source| WheelFault::Read { path: member.path.clone(), source })?;
-    let mut counted = record::Counted::new(Cursor::new(start).chain(&mut content));
-    sink.file(path, mode, Owner::ROOT, &mut counted)?;
-    let row = counted.row(layout.recorded(&relative));
+    let (content, found) = content.finish();
     content.finish()?;
-    Ok(Some(row))
+    let entry = record.check(&member.path, &found).map_err(|fault| remarks.record(&member.path, fault));
+    let recorded = layout.recorded(&relative);
+    Ok(match (rewritten, entry) {
+        (Some(rewritten), _) => Some(rewritten.row(recorded)),
+        (None, Ok(entry)) => entry.map(|entry| entry.row(recorded, &found)),
+        (None, Err(())) => Some(found.row(recorded)),
+    })
 }
 
 /// The places that are taken already.
@@ -187,14 +222,28 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
+    /// Takes a place for what an installer writes, which no file of the wheel may have.
     fn take(&mut self, from: &str, relative: &str, directory: bool) -> Result<ImagePath, WheelFault> {
+        match self.take_over(from, relative, directory)? {
+            (path, false) => Ok(path),
+            (path, true) => Err(WheelFault::Overwrites { path, from: from.to_owned() }),
+        }
+    }
+
+    /// Takes a place, and says whether a file had it before.
+    fn take_over(
+        &mut self,
+        from: &str,
+        relative: &str,
+        directory: bool,
+    ) -> Result<(ImagePath, bool), WheelFault> {
         let path = self
             .layout
             .at(relative)
             .map_err(|source| WheelFault::Path { path: error::shortened(from), source })?;
         match self.taken.insert(path.clone(), directory) {
-            None => Ok(path),
-            Some(true) if directory => Ok(path),
+            None => Ok((path, false)),
+            Some(before) if before == directory => Ok((path, !directory)),
             Some(_) => Err(WheelFault::Overwrites { path, from: from.to_owned() }),
         }
     }

@@ -220,6 +220,16 @@ impl Diagnostic for RealiseError {
             Self::Suite(error) => error.hint(),
             Self::Vendor(error) => error.hint(),
             Self::Checkout(error) => error.hint(),
+            Self::Wheel { label, source } if self.kind() == Kind::Verification && label.ends_with("(wheel)") => {
+                let name = source.wheel.split('-').next().unwrap_or_default().replace('_', "-");
+                Some(
+                    format!(
+                        "require another version of it, or set prefer = \"sdist\" in [tool.invar.python.overrides.{name}] \
+                         to build it from its source"
+                    )
+                    .into(),
+                )
+            }
             Self::SourceChanged { .. } => Some(
                 "if you expected this change, run `invar lock --update`; if not, someone has tampered with a dependency"
                     .into(),

@@ -36,6 +36,7 @@ pub use package_source::{PackageSource, locked_digest, read_source, read_text};
 pub use python_index::{IndexFile, PythonIndexes};
 pub use realise::{
     PackageTree, WheelTree, checked_blob, control, encode_direct_url, encode_layout, key, realise,
+    warn_of_remarks,
 };
 pub use registries::Registries;
 pub use sources::{Pool, Sources, Upstreams};

@@ -1,12 +1,18 @@
 //! Where Debian's files are downloaded from.
 //!
-//! In this order: what the caller gives (from an environment variable), what the manifest says, what this machine's
-//! apt uses, and the public snapshot service, which never forgets a file.
-use std::fs;
+//! In this order: what the caller gives (from an environment variable), what the manifest says, what the user's
+//! configuration says, what this machine's apt uses if it is Debian's, or else the Debian project's own CDN; and at
+//! last the public snapshot service, which never forgets a file, but is slow.
+mod apt;
+
 use std::path::Path;
 
 /// The public snapshot service: every state of Debian's archives since 2005.
 const SNAPSHOT: &str = "https://snapshot.debian.org/archive";
+
+/// The Debian project's CDN, with both archives below it. Everything that comes from there is signed or has a locked
+/// digest, so it needs no certificate, which a bare container may not be able to check.
+const CDN: &str = "http://cloudfront.debian.net";
 
 /// One of the two archives that a stable suite consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,23 +55,32 @@ impl Mirrors {
         Self { debian: Vec::new(), security: Vec::new(), snapshot: SNAPSHOT.to_owned() }
     }
 
-    /// The mirrors that apt uses on this machine: `sources.list`, `sources.list.d/*.list` and
-    /// `sources.list.d/*.sources` below `etc_apt` (sources.list(5)). What cannot be read is passed over: apt's
-    /// settings are a convenience here, and every byte that comes from them is checked.
-    pub fn from_apt(etc_apt: &Path) -> Self {
+    /// The mirrors of Debian that apt uses on this machine: `sources.list`, `sources.list.d/*.list` and
+    /// `sources.list.d/*.sources` below `etc_apt` (sources.list(5)). What apt last read of each archive, in `lists`,
+    /// says whose it is. What cannot be read is passed over: apt's settings are a convenience here, and every byte that
+    /// comes from them is checked.
+    pub fn from_apt(etc_apt: &Path, lists: &Path) -> Self {
         let mut mirrors = Self::snapshot_only();
-        if let Ok(text) = fs::read_to_string(etc_apt.join("sources.list")) {
-            mirrors.add_one_line_style(&text);
-        }
-        for file in sorted_files(&etc_apt.join("sources.list.d")) {
-            let Ok(text) = fs::read_to_string(&file) else { continue };
-            match file.extension().and_then(|extension| extension.to_str()) {
-                Some("list") => mirrors.add_one_line_style(&text),
-                Some("sources") => mirrors.add_deb822_style(&text),
-                _ => {}
+        for source in apt::sources(etc_apt) {
+            if let Some(archive) = source.archive_of_debian(lists) {
+                let urls = mirrors.urls_mut(archive);
+                if !urls.contains(&source.url) {
+                    urls.push(source.url);
+                }
             }
         }
         mirrors
+    }
+
+    /// Uses the Debian project's CDN for each archive that has no mirror.
+    pub fn or_built_in(mut self) -> Self {
+        for archive in [Archive::Debian, Archive::Security] {
+            let urls = self.urls_mut(archive);
+            if urls.is_empty() {
+                urls.push(format!("{CDN}/{}", archive.name()));
+            }
+        }
+        self
     }
 
     /// Makes `url` the only mirror of `archive`: who names one does not want the others to be asked.
@@ -96,62 +111,6 @@ impl Mirrors {
             Archive::Security => &mut self.security,
         }
     }
-
-    fn add(&mut self, uri: &str, suite: &str) {
-        let Some(release) = suite.split('-').next() else { return };
-        if !RELEASES.contains(&release) || !uri.starts_with("http") {
-            return;
-        }
-        let uri = uri.trim_end_matches('/').to_owned();
-        let urls = self.urls_mut(Archive::of_suite(suite));
-        if !urls.contains(&uri) {
-            urls.push(uri);
-        }
-    }
-
-    fn add_one_line_style(&mut self, text: &str) {
-        for line in text.lines() {
-            let line = line.split('#').next().unwrap_or_default().trim();
-            let Some(rest) = line.strip_prefix("deb ") else { continue };
-            let rest = match rest.trim_start().strip_prefix('[') {
-                Some(options) => options.split_once(']').map_or("", |(_, rest)| rest),
-                None => rest,
-            };
-            let mut words = rest.split_whitespace();
-            if let (Some(uri), Some(suite)) = (words.next(), words.next()) {
-                self.add(uri, suite);
-            }
-        }
-    }
-
-    fn add_deb822_style(&mut self, text: &str) {
-        // apt allows comments anywhere, which other files of this format do not have.
-        let text: String =
-            text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
-        for paragraph in invar_debian::Paragraph::parse_all(&text).unwrap_or_default() {
-            let field = |name| paragraph.get(name).unwrap_or_default().to_owned();
-            if !field("Types").split_whitespace().any(|kind| kind == "deb") || field("Enabled") == "no" {
-                continue;
-            }
-            for suite in field("Suites").split_whitespace() {
-                for uri in field("URIs").split_whitespace() {
-                    self.add(uri, suite);
-                }
-            }
-        }
-    }
-}
-
-/// The names that Debian's suites go by in apt's sources. Other distributions have other names, and other files.
-const RELEASES: [&str; 9] =
-    ["bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"];
-
-fn sorted_files(directory: &Path) -> Vec<std::path::PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "sorted below; apt reads its sources in this order too")]
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    files
 }
 
 /// Escapes what a pool file name may hold and a URL may not: an epoch is not part of it, but `+` and `~` are fine.
@@ -172,28 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn apts_own_sources_are_used_in_both_styles() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("sources.list.d")).unwrap();
-        fs::write(
-            folder.path().join("sources.list"),
-            "# deb http://comment.example/debian trixie main\n\
-             deb [arch=amd64 signed-by=/x] http://one.example/debian/ bookworm main\n\
-             deb-src http://source.example/debian bookworm main\n\
-             deb http://ubuntu.example/ubuntu noble main\n",
-        )
-        .unwrap();
-        fs::write(
-            folder.path().join("sources.list.d/debian.sources"),
-            "Types: deb\n# a comment\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n\n\
-             Types: deb\nEnabled: no\nURIs: http://off.example/debian\nSuites: bookworm\n",
-        )
-        .unwrap();
-        let mut mirrors = Mirrors::from_apt(folder.path());
-        assert_eq!(mirrors.debian, ["http://one.example/debian"]);
-        assert_eq!(mirrors.security, ["http://two.example/debian-security"]);
-
+    fn mirrors_come_before_the_snapshot_service() {
+        let mut mirrors = Mirrors::snapshot_only();
         mirrors.snapshot = "http://snapshot.example/archive".into();
+        mirrors.debian.push("http://one.example/debian".into());
         let urls = mirrors.urls(Archive::Debian, "pool/main/g/g++/g++_1.deb", &["20260912T000000Z".into()]);
         assert_eq!(
             urls,
@@ -207,7 +148,23 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_without_apt_uses_the_snapshot_service() {
-        assert_eq!(Mirrors::from_apt(Path::new("/nonexistent")), Mirrors::snapshot_only());
+    fn an_archive_without_a_mirror_comes_from_the_cdn() {
+        let nowhere = Path::new("/nonexistent");
+        assert_eq!(Mirrors::from_apt(nowhere, nowhere), Mirrors::snapshot_only());
+        let time = ["20260912T000000Z".to_owned()];
+        let mirrors = Mirrors::snapshot_only().or_built_in();
+        for (archive, name) in [(Archive::Debian, "debian"), (Archive::Security, "debian-security")] {
+            let expected = [
+                format!("http://cloudfront.debian.net/{name}/x"),
+                format!("https://snapshot.debian.org/archive/{name}/20260912T000000Z/x"),
+            ];
+            assert_eq!(mirrors.urls(archive, "x", &time), expected);
+        }
+        // One that has a mirror does not.
+        let mut mirrors = Mirrors::snapshot_only();
+        mirrors.set(Archive::Debian, "http://mine.example/debian");
+        let mirrors = mirrors.or_built_in();
+        assert_eq!(mirrors.debian, ["http://mine.example/debian"]);
+        assert_eq!(mirrors.security, ["http://cloudfront.debian.net/debian-security"]);
     }
 }

@@ -27,7 +27,15 @@ pub struct PackageSource {
     /// The folder in it that has the package; empty for its own.
     pub subdirectory: String,
     /// The folder in it that is the top of what was published, and that patches start from; empty for its own.
-    pub top: &'static str,
+    pub top: String,
+}
+
+impl PackageSource {
+    /// The source of a package in a folder.
+    pub fn of_directory(source: Arc<SourceTree>) -> Self {
+        let (tree, subdirectory) = (source.tree().clone(), source.subdirectory().to_owned());
+        Self { tree, contents: source, top: subdirectory.clone(), subdirectory }
+    }
 }
 
 /// The source of `chosen`; `expected` is its digest where `invar.lock` has it.
@@ -44,7 +52,7 @@ pub fn read_source(
     let stored = |stored: StoredTree, folders: &[&str]| -> Result<PackageSource, RealiseError> {
         let subdirectory =
             folders.iter().filter(|name| !name.is_empty()).copied().collect::<Vec<_>>().join("/");
-        let top = if folders.first() == Some(&SDIST) { SDIST } else { "" };
+        let top = if folders.first() == Some(&SDIST) { SDIST.to_owned() } else { String::new() };
         Ok(PackageSource { tree: stored.tree(&origin)?, contents: Arc::new(stored), subdirectory, top })
     };
     match &chosen.source {
@@ -62,8 +70,7 @@ pub fn read_source(
         }
         SourceLocation::Directory { path, .. } => {
             let source = SourceTree::of_package(&|text| sources.reporter.warn(text), files, path)?;
-            let tree = source.tree().clone();
-            Ok(PackageSource { tree, contents: source, subdirectory: String::new(), top: "" })
+            Ok(PackageSource::of_directory(source))
         }
     }
 }

@@ -176,6 +176,9 @@ fn again(failure: &Failure) -> Option<Failure> {
     let copy = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
     match failure {
         Failure::Timeout { phase } => Some(Failure::Timeout { phase: phase.clone() }),
+        Failure::Unreachable { host, reason } => {
+            Some(Failure::Unreachable { host: host.clone(), reason: reason.clone() })
+        }
         Failure::Connection { error } => Some(Failure::Connection { error: copy(error) }),
         Failure::Tls { error } => Some(Failure::Tls { error: copy(error) }),
         _ => None,

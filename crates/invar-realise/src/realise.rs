@@ -7,7 +7,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use invar_debian::{Control, UNPACK_VERSION, UnpackOptions, read_deb};
 use invar_fetch::Request;
 use invar_plan::{PackageRecipe, Recipe, WheelRecipe};
-use invar_python::{DirectUrl, EnvironmentLayout, Location, WHEEL_VERSION, WheelFile, unpack_wheel};
+use invar_python::{
+    DirectUrl, EnvironmentLayout, Location, WHEEL_VERSION, WheelFile, WheelRemark, unpack_wheel,
+};
 use invar_store::{Key, KeyWriter, Keyed, StoredTree};
 use invar_tree::{Digest, Hasher};
 
@@ -208,12 +210,22 @@ impl Work<'_> {
             }
             Recipe::Wheel(wheel) => {
                 let WheelRecipe { chosen, layout } = &**wheel;
-                unpack_wheel(BufReader::new(file), chosen, layout, &mut sink).map_err(|source| {
-                    RealiseError::Wheel { label: label.to_owned(), source: Box::new(source) }
-                })?;
-                Ok(sink.commit(&[])?)
+                let remarks =
+                    unpack_wheel(BufReader::new(file), chosen, layout, &mut sink).map_err(|source| {
+                        RealiseError::Wheel { label: label.to_owned(), source: Box::new(source) }
+                    })?;
+                let stored = sink.commit(&[])?;
+                warn_of_remarks(self.sources, chosen.wheel.filename.as_str(), &remarks);
+                Ok(stored)
             }
         }
+    }
+}
+
+/// Warns of what is wrong with the wheel `filename`, which is installed nevertheless.
+pub fn warn_of_remarks(sources: &Sources<'_>, filename: &str, remarks: &[WheelRemark]) {
+    for remark in remarks {
+        sources.reporter.warn(&format!("{filename}: {remark}; it is installed, as uv does"));
     }
 }
 

@@ -10,7 +10,9 @@ use crate::RunError;
 use crate::context::{BuildContext, Runner, check_runner};
 use crate::debian::debian_checkout;
 use crate::executor::in_build;
-use crate::python_build::{FrontEnd, LONGEST_ANSWER, Place, build_environment, front_end, prepare_needs};
+use crate::python_build::{
+    FrontEnd, LONGEST_ANSWER, Place, build_environment, directory_of, front_end, prepare_needs,
+};
 
 /// What a package's build backend says that it needs. It is asked each time: the store keeps no answer.
 struct AskedBackend<'a>(&'a DistributionName);
@@ -61,6 +63,7 @@ pub fn backend_requires(
             source,
             place: Place::Build,
             patches: &[],
+            directory: directory_of(&chosen.source),
             settings: "{}",
             environment: &question.environment,
         };

@@ -12,13 +12,14 @@ use crate::RunError;
 use crate::configuration::configuration;
 use crate::context::BuildContext;
 use crate::root::{Overlay, Root, RootContents};
+use crate::unpacked::UnpackedPackage;
 
 /// Debian packages, unpacked and configured by the handlers.
 pub struct DebianRoot {
     /// How each was created.
     pub recipes: Vec<Recipe>,
-    /// The tree of each.
-    pub trees: Vec<(Tree, StoredTree)>,
+    /// The files of each.
+    pub packages: Vec<UnpackedPackage>,
     /// The control data of each.
     pub controls: Vec<Control>,
     /// What the handlers changed.
@@ -89,19 +90,19 @@ impl DebianRoot {
             }
             trees.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
+        let packages = UnpackedPackage::all(&controls, trees)?;
         let settings = settings();
         let key = configuration_key(&recipes);
         let (overlay, configured) = configuration(&context.sources.store, &key, || {
-            let plain: Vec<&Tree> = trees.iter().map(|(tree, _)| tree).collect();
+            let plain: Vec<&Tree> = packages.iter().map(UnpackedPackage::tree).collect();
             let root = Root::merge(&plain, &Overlay::default()).map_err(RunError::Clash)?;
             let origins: Vec<Origin> = recipes.iter().map(Recipe::origin).collect();
-            let sources = origins.iter().zip(&trees);
-            let sources = sources.map(|(origin, (_, stored))| (origin, stored as &(dyn Contents + Sync)));
+            let sources = origins.iter().zip(packages.iter().map(as_contents));
             let contents = RootContents::new(&root.tree, sources);
             let controls: Vec<&Control> = controls.iter().collect();
             Ok(configure(&contents, &controls, &settings)?.into())
         })?;
-        Ok(Self { recipes, trees, controls, overlay, configured })
+        Ok(Self { recipes, packages, controls, overlay, configured })
     }
 
     /// The merged root, with `overlay` in place of the handlers' own where something more has been done.
@@ -109,7 +110,7 @@ impl DebianRoot {
     /// # Errors
     /// [`RunError::Clash`].
     pub fn root(&self) -> Result<Root, RunError> {
-        let trees: Vec<&Tree> = self.trees.iter().map(|(tree, _)| tree).collect();
+        let trees: Vec<&Tree> = self.packages.iter().map(UnpackedPackage::tree).collect();
         Root::merge(&trees, &self.overlay).map_err(RunError::Clash)
     }
 
@@ -127,12 +128,15 @@ impl DebianRoot {
         run: impl FnOnce(&RootContents<'_>) -> T,
     ) -> T {
         let origins: Vec<Origin> = self.recipes.iter().map(Recipe::origin).collect();
-        let packages = origins.iter().zip(&self.trees);
-        let packages = packages.map(|(origin, (_, stored))| (origin, stored as &(dyn Contents + Sync)));
+        let packages = origins.iter().zip(self.packages.iter().map(as_contents));
         let made = overlay.iter().filter(|(_, entry)| !entry.is_directory());
         let made = made.map(|(_, entry)| (&*entry.origin, contents));
         run(&RootContents::new(&root.tree, packages.chain(made)))
     }
+}
+
+fn as_contents(package: &UnpackedPackage) -> &(dyn Contents + Sync) {
+    package
 }
 
 /// `packages`, configured, as a folder in which programs can be run.
@@ -200,17 +204,17 @@ mod keys {
             Configuration { settings: &settings, packages: vec![ConfiguredPackages(&[]).key()] };
         assert_eq!(
             ConfiguredPackages(&packages).describe(),
-            "configured-packages 1 f4a61219fa6b00b4ea221978e7c4341c19fd3f3bb43c92a19a090146d4012e40",
+            "configured-packages 2 d4bb6340f7a63f4ad2672a327a5061be55ba7c43eddeca78e53e50f759c5bd96",
             "{CHANGED}"
         );
         assert_eq!(
             DebianCheckout(&packages).describe(),
-            "debian-checkout 1 e0e82484059af850aa2bb7ddf0e3feacbfcb4fcd609fee1e5dff472b1f3494c2",
+            "debian-checkout 1 995629470626ff73b3be2fe0788d623d2c1391f24614a6e74648b64ce7d1ea32",
             "{CHANGED}"
         );
         assert_eq!(
             configuration.describe(),
-            "configuration 1 cd9c5bbb6527a12d0c49e9d77860d9a57aaa3a2f6dd29b4d0c75faac6ac7e4d2",
+            "configuration 2 692087588a5bdce60a51e81257a9e16e328b1b942c9ea43d85ff418f2a86d0ab",
             "{CHANGED}"
         );
     }

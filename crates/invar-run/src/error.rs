@@ -189,7 +189,7 @@ impl Diagnostic for RunError {
             Self::NotLocked { .. } => "run `invar lock`",
             Self::Clash(clashes) if clashes.iter().any(are_wheels) => {
                 "remove one of the two packages, or exclude the file from one: set exclude = [\"FILE\"] in \
-                 [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or bin/PROGRAM"
+                 [tool.invar.python.overrides.NAME], where FILE is relative to site-packages, or .venv/FILE"
             }
             Self::Clash(_) => "remove one of the two packages, or report the conflict to their authors",
             _ => return None,

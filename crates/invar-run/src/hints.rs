@@ -14,6 +14,7 @@ use invar_python::{DistributionName, need};
 use invar_realise::Event;
 
 use self::contents::look_up;
+use self::known::known;
 use self::missing::Missing;
 use crate::context::BuildContext;
 use crate::executor::RootTree;
@@ -28,6 +29,38 @@ pub const LINES: usize = 200;
 
 /// How many missing things are told of.
 const MOST: usize = 3;
+
+/// The Debian package that is known to have the program `name`.
+pub fn known_program(name: &str) -> Option<&'static str> {
+    known("program", name)
+}
+
+/// The Debian packages that have the program `name`, the best first, by the archive's index of files; none where it cannot be
+/// had.
+pub fn packages_with_program(context: &BuildContext<'_>, name: &str) -> Vec<PackageName> {
+    let missing = Missing::Program(name.to_owned());
+    if context.sources.fetcher.is_offline() || !missing.is_plain() {
+        return Vec::new();
+    }
+    context.sources.reporter.event(&Event::LookingUp { files: &[missing.words()] });
+    look_up(context, &[&missing]).and_then(|found| found.into_iter().next()).unwrap_or_default()
+}
+
+/// The Debian package of `suite` that is known to have the library `name`, as a program names it: `libGL.so.1`.
+pub fn known_library(name: &str, suite: &str) -> Option<String> {
+    known("shared", name).map(|package| in_suite(package, suite))
+}
+
+/// What the package that trixie has as `package` is called in `suite`: before trixie, no name said how wide times are.
+pub fn in_suite(package: &str, suite: &str) -> String {
+    match BEFORE_TIME64.contains(&suite) {
+        true => package.replace("t64", ""),
+        false => package.to_owned(),
+    }
+}
+
+/// The suites from before Debian's libraries got times of 64 bits.
+const BEFORE_TIME64: [&str; 3] = ["bookworm", "bullseye", "buster"];
 
 /// Whose `packages` of the manifest a build finds. It is written as messages call it.
 #[derive(Debug, Clone, PartialEq, Eq)]

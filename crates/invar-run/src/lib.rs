@@ -11,6 +11,7 @@
 mod backend;
 mod bytecode;
 mod configuration;
+mod contested;
 mod context;
 mod debian;
 mod error;
@@ -29,10 +30,12 @@ mod run_command;
 mod scripts;
 mod steps;
 mod tools;
+mod unpacked;
 mod vendor_target;
 
 pub use backend::{backend_requires, check_backend};
 pub use bytecode::{Candidate, Compiled, Interpreter, compile};
+pub use contested::{Contested, contested, copy_packages};
 pub use context::{BuildContext, RunLimits, Runner};
 pub use debian::{ConfiguredPackages, DebianRoot, configuration_key, debian_checkout};
 pub use error::RunError;
@@ -42,7 +45,8 @@ pub use executor::{
     Wanted, in_build,
 };
 pub use failure::StepFailure;
-pub use needs::warn_of_needs;
+pub use hints::{known_library, known_program, packages_with_program};
+pub use needs::needs_of;
 pub use perturbation::Perturbation;
 pub use python_build::{
     FrontEnd, Install, LONGEST_ANSWER, Place, PreparedBuild, build_environment, encode_interpreter,
@@ -54,3 +58,4 @@ pub use steps::follow::{Links, Moved, follow, links_of, resolve};
 pub use steps::{
     PreparedStep, StepEnvironment, StepTrees, displaced, make_step, prepare_steps, run_steps, wrapped,
 };
+pub use unpacked::UnpackedPackage;

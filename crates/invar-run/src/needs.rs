@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use invar_maintscript::needed_libraries;
 use invar_plan::{PackageRecipe, Recipe};
-use invar_realise::{Event, realise};
+use invar_realise::realise;
 use invar_store::StoredTree;
-use invar_tree::{Origin, Tree};
+use invar_tree::Origin;
 use serde::{Deserialize, Serialize};
 
 use crate::RunError;
@@ -83,27 +83,11 @@ impl NeededRecorder {
     }
 }
 
-/// Warns of what `stored`, which came from `origin`, needs and `root` lacks.
-pub fn warn_of_needs(context: &BuildContext<'_>, origin: &Origin, stored: &StoredTree, root: &Tree) {
+/// The libraries that the files of `stored` need and do not have, each with the Debian package of the build's root that has
+/// it; nothing for what was not built here.
+pub fn needs_of(stored: &StoredTree) -> BTreeMap<String, String> {
     // What was not built here has no list, nor has a tree that an earlier release made.
-    let Ok(list) = stored.attachment(ATTACHMENT) else { return };
+    let Ok(list) = stored.attachment(ATTACHMENT) else { return BTreeMap::new() };
     let needs: Vec<Need> = serde_json::from_slice(&list).unwrap_or_default();
-    let mut lacking: BTreeMap<&str, &Need> = needs.iter().map(|need| (need.library.as_str(), need)).collect();
-    for (path, _) in root.iter() {
-        if lacking.is_empty() {
-            return;
-        }
-        lacking.remove(path.name());
-    }
-    if lacking.is_empty() {
-        return;
-    }
-    let libraries: Vec<&str> = lacking.keys().copied().collect();
-    let packages: BTreeSet<&str> = lacking.values().filter_map(|need| need.package.as_deref()).collect();
-    let mut warning = format!("{origin} needs {}, which is not in the image", libraries.join(" and "));
-    if !packages.is_empty() {
-        let packages: Vec<String> = packages.iter().map(|package| format!("{package:?}")).collect();
-        warning.push_str(&format!(": add {} to `packages` of [tool.invar]", packages.join(", ")));
-    }
-    context.sources.reporter.event(&Event::Warning(&warning));
+    needs.into_iter().filter_map(|need| Some((need.library, need.package?))).collect()
 }

@@ -15,14 +15,17 @@ use invar_project::LockedInterpreter;
 use invar_python::{
     Chosen, Location, SourceLocation, WheelFile, WheelFilename, unpack_wheel, virtual_environment,
 };
-use invar_realise::{PackageSource, RealiseError, Vendored, check_out, copy_tree, read_source, realise};
+use invar_realise::{
+    PackageSource, RealiseError, Vendored, check_out, copy_tree, read_source, realise, warn_of_remarks,
+};
 use invar_store::{Checkout, Key, Keyed, Store, StoredTree};
-use invar_tree::{Digest, ImagePath, Origin};
+use invar_tree::{Contents, Digest, ImagePath, Origin, Tree};
 
 pub use self::front_end::{FrontEnd, Place, front_end};
 use self::key::{BuildEnvironment, BuildSource, BuiltPackage};
 pub use self::key::{Install, encode_interpreter};
 use crate::RunError;
+use crate::contested::copy_packages;
 use crate::context::BuildContext;
 use crate::debian::debian_checkout;
 use crate::executor::{BUILD, in_build};
@@ -72,8 +75,13 @@ pub fn prepare_build<'a>(
         }
         SourceLocation::Directory { path, .. } => {
             let warn = |text: &str| context.sources.reporter.warn(text);
-            let tree = SourceTree::of_package(&warn, context.files, path)?.tree().digest();
-            BuildSource::Directory { tree, path }
+            let source = SourceTree::of_package(&warn, context.files, path)?;
+            let source = match stays_alone(path, &source, install) {
+                true => Arc::new(source.of_package_alone()?),
+                false => source,
+            };
+            let subdirectory = source.subdirectory().to_owned();
+            BuildSource::Directory { tree: source.tree().digest(), path, subdirectory }
         }
     };
     let needs = prepare_needs(context, &build.needs)?;
@@ -130,7 +138,7 @@ impl PreparedBuild<'_> {
         let build = self.build;
         let label = build.label();
         context.check(&label)?;
-        let source = read_source(context.sources, context.files, &build.chosen, build.digest.as_ref())?;
+        let source = self.source(context)?;
         let environment = build_environment(context, &build.wheels, &self.needs, interpreter)?;
         let root = debian_checkout(context, &build.root)?;
         let tools = Tools::new(
@@ -154,10 +162,27 @@ impl PreparedBuild<'_> {
         let (file, _) = into.open_blob(&chosen.wheel.digest)?;
         let mut sink = into.tree_writer(&self.key)?;
         let mut produced = OutputSink::new(&mut sink);
-        unpack_wheel(BufReader::new(file), &chosen, &build.layout, &mut produced)
+        let remarks = unpack_wheel(BufReader::new(file), &chosen, &build.layout, &mut produced)
             .map_err(|source| RealiseError::Wheel { label, source: Box::new(source) })?;
         let needs = produced.finish().finish(context, &build.root)?;
-        Ok(sink.commit(&[(ATTACHMENT, needs.as_slice()), ("version", chosen.version.as_bytes())])?)
+        let stored =
+            sink.commit(&[(ATTACHMENT, needs.as_slice()), ("version", chosen.version.as_bytes())])?;
+        warn_of_remarks(context.sources, chosen.wheel.filename.as_str(), &remarks);
+        Ok(stored)
+    }
+}
+
+/// Whether the package at `path` is built without what its source has of the workspace around it: in the author's shell, the
+/// project's folder is where it is in the image, and there is nothing around it.
+fn stays_alone(path: &str, source: &SourceTree, install: Install) -> bool {
+    install == Install::Editable && inside(path).is_empty() && !source.subdirectory().is_empty()
+}
+
+/// Where a package is in the project, if it is in a folder.
+pub fn directory_of(source: &SourceLocation) -> Option<&str> {
+    match source {
+        SourceLocation::Directory { path, .. } => Some(path),
+        SourceLocation::Archive { .. } | SourceLocation::Git { .. } => None,
     }
 }
 
@@ -198,19 +223,35 @@ pub fn build_environment(
         copy_tree(environment.tree(), &environment, sink)?;
         let stored =
             realise(context.sources, &recipes, &|suite| context.times(suite), &context.files.folder)?;
+        let mut packages: Vec<(Tree, StoredTree)> = Vec::new();
         for (recipe, stored) in recipes.iter().zip(stored) {
-            copy_tree(&stored.tree(&Arc::new(recipe.origin()))?, &stored, sink)?;
+            packages.push((stored.tree(&Arc::new(recipe.origin()))?, stored));
         }
         for need in needs {
             let stored = need.make(context, interpreter)?;
             let origin = Origin::Wheel { name: need.build.label(), version: String::new() };
-            copy_tree(&stored.tree(&Arc::new(origin))?, &stored, sink)?;
+            packages.push((stored.tree(&Arc::new(origin))?, stored));
         }
-        Ok(())
+        let packages: Vec<(&Tree, &dyn Contents)> =
+            packages.iter().map(|(tree, stored)| (tree, stored as &dyn Contents)).collect();
+        Ok(copy_packages(&packages, sink)?)
     })
 }
 
 impl PreparedBuild<'_> {
+    /// The files to build.
+    fn source(&self, context: &BuildContext<'_>) -> Result<PackageSource, RunError> {
+        let Self { build, install, .. } = self;
+        if let SourceLocation::Directory { path, .. } = &build.chosen.source {
+            let warn = |text: &str| context.sources.reporter.warn(text);
+            let source = SourceTree::of_package(&warn, context.files, path)?;
+            if stays_alone(path, &source, *install) {
+                return Ok(PackageSource::of_directory(Arc::new(source.of_package_alone()?)));
+            }
+        }
+        Ok(read_source(context.sources, context.files, &build.chosen, build.digest.as_ref())?)
+    }
+
     /// Runs the build backend and brings the wheel into the store.
     fn run(
         &self,
@@ -233,12 +274,17 @@ impl PreparedBuild<'_> {
             action,
             source,
             place: match (self.install, &self.build.chosen.source) {
+                // What has more of the workspace starts at the project's folder.
+                (Install::Editable, SourceLocation::Directory { .. }) if !source.subdirectory.is_empty() => {
+                    Place::Project(String::new())
+                }
                 (Install::Editable, SourceLocation::Directory { path, .. }) => {
                     Place::Project(inside(path).to_owned())
                 }
                 _ => Place::Build,
             },
             patches: &self.patches,
+            directory: directory_of(&self.build.chosen.source),
             settings: &settings,
             environment: &self.build.environment,
         };

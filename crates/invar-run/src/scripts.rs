@@ -13,8 +13,8 @@ use std::time::Duration;
 use invar_debian::Control;
 use invar_formats::spelling::nearest;
 use invar_maintscript::{
-    ScriptPackage, ScriptRequest, ScriptRun, Selection, clean, configure, script_command, script_environment,
-    script_failure, script_files, unknown_questions,
+    ScriptPackage, ScriptRequest, ScriptRun, Selection, clean, configure_all_but, script_command,
+    script_environment, script_failure, script_files, unknown_questions,
 };
 use invar_plan::{PackageRecipe, Recipe, check_configured};
 use invar_project::Configure;
@@ -32,6 +32,7 @@ use crate::debian::{DebianRoot, settings};
 use crate::executor::{Command, RootTree, Wanted};
 use crate::root::{Overlay, Root};
 use crate::run_command::{Advice, LAST_LINES, unusable};
+use crate::unpacked::UnpackedPackage;
 
 /// How long all scripts together may take.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -92,8 +93,11 @@ fn run_scripts(
     let own: BTreeSet<&str> = debian.controls.iter().map(|control| control.package().as_str()).collect();
     context.check(LABEL)?;
     let all = DebianRoot::realise(context, packages)?;
-    let files: Vec<Vec<ImagePath>> =
-        all.trees.iter().map(|(tree, _)| tree.iter().map(|(path, _)| path.clone()).collect()).collect();
+    let files: Vec<Vec<ImagePath>> = all
+        .packages
+        .iter()
+        .map(|files| files.tree().iter().map(|(path, _)| path.clone()).collect())
+        .collect();
     let script_packages: Vec<ScriptPackage<'_>> = all
         .controls
         .iter()
@@ -117,15 +121,15 @@ fn run_scripts(
     let architecture = context.platform.debian_architecture();
 
     // The image as it is without these scripts, over the tools; and over both what else scripts need.
-    let plain: Vec<&Tree> = debian.trees.iter().map(|(tree, _)| tree).collect();
+    let plain: Vec<&Tree> = debian.packages.iter().map(UnpackedPackage::tree).collect();
     let merged = Root::merge(&plain, &Overlay::default()).map_err(RunError::Clash)?;
-    let handled: Vec<&Control> = match &context.files.manifest.configure {
-        // A script must find what it would find on a fresh system, and not what it is to make.
-        Configure::Packages(_) => debian.controls.iter().filter(|control| !wanted(control)).collect(),
-        _ => debian.controls.iter().collect(),
-    };
+    // A script must find what it would find on a fresh system, and not what it is to make.
+    let only_some = matches!(context.files.manifest.configure, Configure::Packages(_));
+    let is_left_out = |control: &Control| only_some && wanted(control);
+    let controls: Vec<&Control> = debian.controls.iter().collect();
     let settings = settings();
-    let handlers = debian.with_contents(&merged, |contents| configure(contents, &handled, &settings))?;
+    let handlers = debian
+        .with_contents(&merged, |contents| configure_all_but(contents, &controls, &is_left_out, &settings))?;
     let overlay = Overlay { tree: handlers.tree.tree().clone(), removed: handlers.removed.clone() };
     let native = Root::merge(&plain, &overlay).map_err(RunError::Clash)?;
     let whole = all.root()?;

@@ -81,8 +81,8 @@ impl Signals {
     }
 }
 
-/// Runs a command and waits for it. `output` gets what it writes if [`StandardStreams::Lines`] was asked for, in pieces that
-/// follow no lines.
+/// Runs a command and waits for it. `output` gets what it writes if [`StandardStreams::Lines`] was asked for, and its
+/// errors if [`StandardStreams::Errors`] was, in pieces that follow no lines.
 ///
 /// # Errors
 /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].
@@ -112,6 +112,12 @@ pub fn spawn(sandbox: &Sandbox) -> Result<SandboxProcess, SandboxError> {
     let mut foreground = None;
     match sandbox.standard {
         StandardStreams::Inherit => foreground = Foreground::remember(),
+        StandardStreams::Errors => {
+            foreground = Foreground::remember();
+            let (read, write) = io::pipe().map_err(setup("making a pipe"))?;
+            command.stderr(write);
+            output = Some(OwnedFd::from(read));
+        }
         StandardStreams::Lines => {
             let (read, write) = io::pipe().map_err(setup("making a pipe"))?;
             let second = write.try_clone().map_err(setup("making a pipe"))?;
@@ -168,7 +174,8 @@ impl SandboxProcess {
         self.wait_with(&mut |_| {})
     }
 
-    /// Waits as [`SandboxProcess::wait`] does, and hands on what the command writes if [`StandardStreams::Lines`] was asked for.
+    /// Waits as [`SandboxProcess::wait`] does, and hands on what the command writes if [`StandardStreams::Lines`] was asked for,
+    /// or its errors if [`StandardStreams::Errors`] was.
     ///
     /// # Errors
     /// If the sandbox could not be set up, or the command not started; see [`SandboxError`].

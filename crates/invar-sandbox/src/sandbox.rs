@@ -123,6 +123,8 @@ pub enum Ownership {
 pub enum StandardStreams {
     /// To the caller's own. If standard input is a terminal, the command gets its own place in the foreground.
     Inherit,
+    /// The same, but errors go to the caller, who passes them on.
+    Errors,
     /// Input is empty; output and errors go, merged, to the caller.
     Lines,
 }

@@ -12,12 +12,14 @@ pub struct Wheel {
     version: String,
     tag: String,
     files: Vec<(String, Vec<u8>)>,
+    record: Option<String>,
 }
 
 impl Wheel {
     /// A pure wheel (`py3-none-any`) that holds its metadata only.
     pub fn new(name: &str, version: &str) -> Self {
-        Self { name: name.into(), version: version.into(), tag: "py3-none-any".into(), files: Vec::new() }
+        let tag = "py3-none-any".into();
+        Self { name: name.into(), version: version.into(), tag, files: Vec::new(), record: None }
     }
 
     /// Sets the compatibility tag.
@@ -31,6 +33,13 @@ impl Wheel {
     #[must_use]
     pub fn file(mut self, path: &str, content: &str) -> Self {
         self.files.push((path.into(), content.into()));
+        self
+    }
+
+    /// Sets the content of `RECORD`, instead of a correct one.
+    #[must_use]
+    pub fn record(mut self, record: &str) -> Self {
+        self.record = Some(record.into());
         self
     }
 
@@ -49,7 +58,7 @@ impl Wheel {
         format!("{}-{}-{}.whl", self.name.replace('-', "_"), self.version, self.tag)
     }
 
-    /// The bytes of the wheel, with a correct `RECORD`.
+    /// The bytes of the wheel.
     pub fn build(&self) -> Vec<u8> {
         let info = format!("{}-{}.dist-info", self.name.replace('-', "_"), self.version);
         let mut files = self.files.clone();
@@ -66,7 +75,7 @@ impl Wheel {
             record.push_str(&format!("{path},sha256={},{}\n", base64(content), content.len()));
         }
         record.push_str(&format!("{info}/RECORD,,\n"));
-        files.push((format!("{info}/RECORD"), record.into()));
+        files.push((format!("{info}/RECORD"), self.record.clone().unwrap_or(record).into()));
 
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (path, content) in &files {

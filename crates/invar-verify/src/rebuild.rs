@@ -58,9 +58,11 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`VerifyError`].
-    pub fn build(&self, mut session: Session<'_>, files: ProjectFiles) -> Result<Digests, VerifyError> {
+    pub fn build(&self, mut session: Session<'_>, mut files: ProjectFiles) -> Result<Digests, VerifyError> {
         session.sources.lender = Some(Store::open(&self.downloads).map_err(BuildError::from)?);
         session.perturb(self.perturbation.clone());
+        // Whoever ordered this has looked whether the lock is current.
+        files.is_frozen = true;
         let files = match &self.image {
             Some(image) => files.image(image)?,
             None => files,

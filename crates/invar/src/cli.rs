@@ -1,14 +1,26 @@
 //! The command line's definitions: help, reference and completions all come from here.
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "inspect")]
 use invar_verify::Perturbation;
 use serde::{Deserialize, Serialize};
 
+use crate::color::{self, ColorChoice};
+
 /// Build byte-for-byte reproducible container images from uv projects and Debian packages
 #[derive(Debug, Parser)]
-#[command(name = "invar", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(
+    name = "invar",
+    version = VERSION.as_str(),
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    styles = color::HELP,
+    after_help = AFTER_HELP
+)]
 pub struct Cli {
     /// The command to run
     #[command(subcommand)]
@@ -18,6 +30,11 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
 }
+
+/// The release, and which bytes its images have.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (format version {})", env!("CARGO_PKG_VERSION"), invar_tree::FORMAT_VERSION)
+});
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -36,7 +53,16 @@ Exit codes:
 
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
+    /// Find the project in this directory or above it, instead of the current directory
+    #[arg(id = "project-directory", long = "project", global = true, value_name = "DIRECTORY")]
+    pub project: Option<PathBuf>,
+
+    /// Change to this directory first; all relative paths start there
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub directory: Option<PathBuf>,
+
     /// Keep downloads, unpacked packages and layers in this directory [default: invar in the user cache directory]
     #[arg(long, global = true, env = "INVAR_STORE", hide_env_values = true, value_name = "DIRECTORY")]
     pub store: Option<PathBuf>,
@@ -49,9 +75,25 @@ pub struct Global {
     #[arg(long, short, global = true)]
     pub quiet: bool,
 
+    /// Print all output of builds and steps
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+
     /// Print the result as JSON, and progress as JSON lines on standard error
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Color the output [default: auto, which is for terminals and follows NO_COLOR, CLICOLOR and FORCE_COLOR]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = false
+    )]
+    pub color: ColorChoice,
 
     /// Use this Debian mirror instead of the default one
     #[arg(long, global = true, env = "INVAR_DEBIAN_MIRROR", hide_env_values = true, value_name = "URL")]
@@ -86,6 +128,32 @@ pub struct Global {
     /// Limit the disk space of each build [default: 16GiB]
     #[arg(long, global = true, env = "INVAR_BUILD_DISK", hide_env_values = true, value_name = "SIZE", value_parser = size)]
     pub build_disk: Option<u64>,
+
+    /// Print help
+    #[serde(skip)]
+    #[arg(long, short, global = true, action = ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[serde(skip)]
+    #[arg(long, short = 'V', global = true, action = ArgAction::Version)]
+    pub version: Option<bool>,
+
+    /// What the user's configuration says that a manifest outweighs.
+    #[arg(skip)]
+    pub weaker: Weaker,
+}
+
+/// Settings of the user's configuration that count only where the command line, the environment and the manifest have
+/// none: where this machine's downloads come from is the user's business, unless a project knows better.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Weaker {
+    /// As in [`Global`].
+    pub debian_mirror: Option<String>,
+    /// As in [`Global`].
+    pub debian_security_mirror: Option<String>,
+    /// As in [`Global`].
+    pub python_index: Option<String>,
 }
 
 /// A number of bytes: `4GiB`, `512MiB`.
@@ -111,7 +179,7 @@ pub enum Command {
     Audit(Audit),
     /// Lock the Debian packages (updates invar.lock)
     Lock(Lock),
-    /// Build the image from the locks
+    /// Build the image
     Build(Build),
     /// Run the image's command on this machine, without a daemon
     Run(Run),
@@ -166,6 +234,24 @@ pub struct DeriveOrShow {
     pub show_manifest: bool,
 }
 
+/// What becomes of locks that are missing or out of date; without an option, they are updated.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Locking {
+    /// Fail if uv.lock or invar.lock is missing or out of date, instead of updating it
+    #[arg(long)]
+    pub locked: bool,
+
+    /// Use invar.lock as it is, without checking that it is up to date
+    #[arg(long, conflicts_with = "locked")]
+    pub frozen: bool,
+}
+
+impl Locking {
+    /// Locks have to be up to date.
+    #[cfg(feature = "inspect")]
+    pub const LOCKED: Self = Self { locked: true, frozen: false };
+}
+
 /// Options of `invar init`.
 #[cfg(feature = "inspect")]
 #[derive(Debug, Args)]
@@ -181,6 +267,10 @@ pub struct Init {
     /// Convert this stage of the Dockerfile [default: the last]
     #[arg(long, value_name = "STAGE", requires = "from")]
     pub target: Option<String>,
+
+    /// Update an existing manifest: set what is derived, and keep everything else
+    #[arg(long)]
+    pub force: bool,
 
     /// Print the manifest instead of writing it
     #[arg(long)]
@@ -228,7 +318,7 @@ pub struct Build {
     #[command(flatten)]
     pub derive: DeriveOrShow,
 
-    /// Write the result to this path; `-` is standard output [default: NAME.tar in the current directory]
+    /// Write the result to this path; `-` is standard output [default: dist/NAME-VERSION.tar in the project]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<PathBuf>,
 
@@ -240,15 +330,15 @@ pub struct Build {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
     pub keep_failed: bool,
 
-    /// Trust the OpenPGP keys in this file instead of the Debian archive keys, if a lock has to be created
+    /// Trust the OpenPGP keys in this file instead of the Debian archive keys, if invar.lock has to be updated
     #[arg(long, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
 }
@@ -289,9 +379,9 @@ pub struct Run {
     #[arg(long, short, value_name = "USER[:GROUP]")]
     pub user: Option<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
@@ -329,9 +419,9 @@ pub struct Shell {
     #[arg(long, short, value_name = "SOURCE:TARGET[:ro]")]
     pub volume: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Keep the files of a failed build and print their location
     #[arg(long)]
@@ -349,9 +439,9 @@ pub struct Env {
     #[command(flatten)]
     pub derive: Derive,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 }
 
 /// Options of `invar verify`.
@@ -395,9 +485,9 @@ pub struct Verify {
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Vec<String>,
 
-    /// Fail if invar.lock is missing, instead of creating it
-    #[arg(long)]
-    pub locked: bool,
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 }
 
 /// Options of `invar diff`.
@@ -443,6 +533,10 @@ pub struct Why {
     #[command(flatten)]
     pub derive: Derive,
 
+    /// What becomes of locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
+
     /// Read this image instead of a project
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
@@ -463,6 +557,10 @@ pub struct Inspect {
     /// The platform, if there are several
     #[arg(long, value_name = "OS/ARCHITECTURE")]
     pub platform: Option<String>,
+
+    /// What becomes of a project's locks that are out of date.
+    #[command(flatten)]
+    pub locking: Locking,
 
     /// Show at most this many entries of each kind
     #[arg(long, value_name = "NUMBER", default_value_t = 15)]

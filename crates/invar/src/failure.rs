@@ -1,7 +1,7 @@
 //! The one place that turns errors into messages, hints and exit codes.
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use invar_build::StartFault;
 use invar_diagnostic::{Diagnostic, Hint, Kind};
 
 use crate::output::{Style, say};
@@ -34,24 +34,37 @@ pub struct Failure {
     code: u8,
     kind: &'static str,
     message: String,
+    /// The message with colors, where it shows lines of a file.
+    colored: Option<String>,
     hint: Option<String>,
 }
 
 impl Failure {
     /// A failure of a command line that says something impossible.
     pub fn input(message: impl Into<String>, hint: Option<&str>) -> Self {
-        Self { code: INPUT, kind: "input", message: message.into(), hint: hint.map(str::to_owned) }
+        Self {
+            code: INPUT,
+            kind: "input",
+            message: message.into(),
+            colored: None,
+            hint: hint.map(str::to_owned),
+        }
     }
 
-    /// A program that cannot be started, with the exit code that shells give that.
-    pub fn of_program(code: u8, message: &str) -> Self {
-        Self { code, kind: "program", message: message.to_owned(), hint: None }
+    /// A program that cannot be started, with the exit code that shells give that; `fault` is why, where that is known.
+    pub fn of_program(code: u8, message: &str, fault: Option<StartFault>) -> Self {
+        let (message, hint) = match fault {
+            Some(StartFault { cause, advice, .. }) => (cause, advice),
+            None => (message.to_owned(), None),
+        };
+        Self { code, kind: "program", message, colored: None, hint }
     }
 
     /// A failure to find a place for the store.
     pub fn no_store() -> Self {
         let hint = "set INVAR_STORE or HOME";
-        Self { code: 6, kind: "disk", message: "no directory for the store".into(), hint: Some(hint.into()) }
+        let message = "no directory for the store".into();
+        Self { code: 6, kind: "disk", message, colored: None, hint: Some(hint.into()) }
     }
 
     /// Writes the message to standard error.
@@ -65,14 +78,21 @@ impl Failure {
             say(&value.to_string());
             return;
         }
-        if self.message.starts_with("error") || self.message.starts_with('\u{1b}') {
-            say(&self.message);
-        } else {
-            say(&format!("error: {}", self.message));
+        match &self.colored {
+            Some(message) if style.colored => say(message),
+            _ if self.message.starts_with("error") => style.say(&self.message),
+            _ => style.say(&format!("error: {}", self.message)),
         }
         if let Some(hint) = &self.hint {
-            say(&format!("help: {hint}"));
+            style.say(&format!("help: {hint}"));
         }
+    }
+
+    /// The message and the hint.
+    #[cfg(test)]
+    pub fn text(&self) -> String {
+        let hint = self.hint.iter().map(|hint| format!("\nhelp: {hint}"));
+        std::iter::once(self.message.clone()).chain(hint).collect()
     }
 
     /// The documented exit code.
@@ -92,7 +112,8 @@ impl<E: Diagnostic> From<E> for Failure {
             Kind::Disk => (6, "disk"),
             Kind::Interrupted => (INTERRUPTED, "interrupted"),
         };
-        let message = error.message(std::io::stderr().is_terminal());
-        Self { code, kind, message, hint: error.hint().map(Hint::into_owned) }
+        let message = error.message(false);
+        let colored = Some(error.message(true)).filter(|colored| *colored != message);
+        Self { code, kind, message, colored, hint: error.hint().map(Hint::into_owned) }
     }
 }

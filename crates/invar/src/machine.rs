@@ -8,12 +8,12 @@ use invar_build::Session;
 use invar_checkout::ProjectFiles;
 use invar_fetch::{Fetcher, Settings};
 use invar_lock::{LockContext, read_keyring};
-use invar_project::{Manifest, ValueError};
+use invar_project::{AbsoluteUrl, Manifest, ValueError};
 use invar_realise::{Archive, Mirrors, Pool, PythonIndexes, Registries, Reporter, Sources, Upstreams};
 use invar_run::{NamespaceExecutor, Perturbation, RunLimits, Runner};
 use invar_store::Store;
 
-use crate::cli::Global;
+use crate::cli::{Global, Weaker};
 use crate::failure::Failure;
 
 /// A session for `manifest` with what the command line and this machine say.
@@ -59,9 +59,12 @@ pub fn session_over<'a>(
     })
 }
 
+/// The program that locks Python packages, from `PATH`.
+pub const UV: &str = "uv";
+
 /// What a lock is built with in `session`.
 pub fn lock_context<'a>(session: &'a Session<'_>, keyring: &'a Keyring) -> LockContext<'a> {
-    let uv = Path::new("uv");
+    let uv = Path::new(UV);
     LockContext { sources: &session.sources, keyring, now: now(), uv, backends: session }
 }
 
@@ -70,9 +73,19 @@ fn store_path(global: &Global) -> Result<PathBuf, Failure> {
         return Ok(path.clone());
     }
     folder("XDG_CACHE_HOME")
-        .or_else(|| Some(folder("HOME")?.join(".cache")))
+        .or_else(|| Some(home()?.join(".cache")))
         .map(|cache| cache.join("invar"))
         .ok_or_else(Failure::no_store)
+}
+
+/// Where the user's programs keep their settings.
+pub fn user_configuration() -> Option<PathBuf> {
+    folder("XDG_CONFIG_HOME").or_else(|| Some(home()?.join(".config")))
+}
+
+/// The user's home.
+pub fn home() -> Option<PathBuf> {
+    folder("HOME")
 }
 
 /// The folder that an environment variable names.
@@ -110,43 +123,49 @@ fn proxy_variable(kind: &str) -> Option<String> {
     names.iter().find_map(set)
 }
 
-/// The command line and the environment first, then the manifest, then apt's settings, then the snapshot service.
+/// The command line and the environment first, then the manifest, then the user's configuration, then apt's settings,
+/// then the Debian project's CDN, then the snapshot service.
 fn mirrors(global: &Global, manifest: &Manifest) -> Mirrors {
-    let mut mirrors = Mirrors::from_apt(Path::new("/etc/apt"));
+    let mut mirrors = Mirrors::from_apt(Path::new("/etc/apt"), Path::new("/var/lib/apt/lists"));
     if let Some(snapshot) = &global.snapshot {
         mirrors.snapshot = snapshot.trim_end_matches('/').to_owned();
     }
     let wanted = manifest.mirror.clone().unwrap_or_default();
-    for (archive, manifests, given) in [
-        (Archive::Debian, wanted.debian, &global.debian_mirror),
-        (Archive::Security, wanted.security, &global.debian_security_mirror),
+    let Weaker { debian_mirror, debian_security_mirror, .. } = &global.weaker;
+    for (archive, given, manifests, configured) in [
+        (Archive::Debian, &global.debian_mirror, wanted.debian, debian_mirror),
+        (Archive::Security, &global.debian_security_mirror, wanted.security, debian_security_mirror),
     ] {
-        let given = given.clone().or_else(|| manifests.map(|url| url.to_string()));
-        if let Some(url) = given {
+        // An empty variable is as good as none.
+        let given = given.clone().filter(|url| !url.is_empty());
+        let url = given.or_else(|| manifests.map(|url| url.to_string())).or_else(|| configured.clone());
+        if let Some(url) = url {
             mirrors.set(archive, &url);
         }
     }
-    mirrors
+    mirrors.or_built_in()
 }
 
-/// The command line and the environment first, then the manifest; where all else fails, what uv and pip use.
+/// The command line and the environment first, then the manifest, then the user's configuration; where all else fails,
+/// what uv and pip use.
 ///
 /// # Errors
 /// Where the command line or the environment has something else than a URL.
 fn python_indexes(global: &Global, manifest: &Manifest) -> Result<PythonIndexes, Failure> {
     let mut indexes = PythonIndexes::none();
-    if let Some(url) = global.python_index.as_deref().filter(|url| !url.is_empty()) {
+    let named = |url: &Option<String>| -> Result<Option<AbsoluteUrl>, Failure> {
         let wrong = |error| Failure::input(format!("cannot use the Python package index: {error}"), None);
-        indexes.name(url.parse().map_err(|error: ValueError| wrong(error))?);
-    }
-    if let Some(url) = &manifest.index {
-        indexes.name(url.clone());
+        let url = url.as_deref().filter(|url| !url.is_empty());
+        url.map(str::parse).transpose().map_err(|error: ValueError| wrong(error))
+    };
+    let (given, configured) = (named(&global.python_index)?, named(&global.weaker.python_index)?);
+    for url in given.into_iter().chain(manifest.index.clone()).chain(configured) {
+        indexes.name(url);
     }
     #[expect(clippy::disallowed_methods, reason = "where a wheel is downloaded from does not reach an image")]
     let variable = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let urls = |names: &[&str]| names.iter().filter_map(variable).collect::<Vec<_>>();
-    let home = folder("HOME");
-    let of_user = folder("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let (home, of_user) = (home(), user_configuration());
     let file = |folder: &Option<PathBuf>, name: &str| folder.as_ref().map(|folder| folder.join(name));
 
     let uv_toml = match (variable(&"UV_NO_CONFIG"), folder("UV_CONFIG_FILE")) {
@@ -188,7 +207,7 @@ pub fn executor(store: &Store) -> NamespaceExecutor {
 fn registries() -> Registries {
     #[expect(clippy::disallowed_methods, reason = "where a file is downloaded from does not reach an image")]
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let home = folder("HOME");
+    let home = home();
     let read = |path: Option<PathBuf>| std::fs::read_to_string(path?).ok();
     let npmrc = read(home.as_ref().map(|home| home.join(".npmrc"))).unwrap_or_default();
     let in_npmrc = npmrc.lines().find_map(|line| {

@@ -1,22 +1,29 @@
 //! The command line: parse, call, print. The only place that reads the environment and the clock, and that prints.
 mod cli;
+mod color;
 mod commands;
+mod configuration;
 mod each_once;
 mod failure;
+mod location;
 mod machine;
 mod manifest;
+mod missing;
 mod open;
 mod output;
 mod program;
 #[cfg(feature = "inspect")]
 mod rebuild;
+mod relock;
 mod report;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::{Cli, Command};
+use crate::color::ColorChoice;
+use crate::configuration::Given;
 use crate::output::Style;
 
 fn main() -> ExitCode {
@@ -27,15 +34,20 @@ fn main() -> ExitCode {
     if let Some(code) = rebuild::build_if_asked() {
         return code;
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (mut cli, given) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // If the output is closed, there is nobody to report to.
             let _ = error.print();
             return if error.use_stderr() { failure::INPUT.into() } else { ExitCode::SUCCESS };
         }
     };
-    let style = Style { quiet: cli.global.quiet, json: cli.global.json };
+    let style = Style::of(&cli.global);
+    let settled = location::settle(&mut cli, &given);
+    if let Err(failure) = settled.and_then(|()| configuration::complete(&mut cli.global, &given)) {
+        failure.print(style);
+        return failure.exit_code();
+    }
     let reporter = report::reporter(style);
     let done = match &cli.command {
         #[cfg(feature = "inspect")]
@@ -64,4 +76,16 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// The command line, and what of it is given; its own errors and help are colored as it says.
+fn parse() -> Result<(Cli, Given), clap::Error> {
+    let color = match ColorChoice::of_arguments(std::env::args_os()) {
+        ColorChoice::Always => clap::ColorChoice::Always,
+        ColorChoice::Never => clap::ColorChoice::Never,
+        // clap knows the same variables.
+        ColorChoice::Auto => clap::ColorChoice::Auto,
+    };
+    let matches = Cli::command().color(color).try_get_matches()?;
+    Ok((Cli::from_arg_matches(&matches)?, Given::of(&matches)))
 }

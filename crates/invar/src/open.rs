@@ -3,15 +3,16 @@ use std::path::Path;
 
 use invar_build::Session;
 use invar_checkout::ProjectFiles;
-use invar_lock::{LockError, Update, lock, unlocked};
+use invar_lock::{Update, lock, outdated, python_notes};
 use invar_project::{LockPart, Platform, Purpose};
 use invar_realise::Event;
 use invar_run::NamespaceExecutor;
 
-use crate::cli::{Derive, Global};
+use crate::cli::{Derive, Global, Locking};
 use crate::failure::Failure;
 use crate::machine;
-use crate::manifest::{self, Records};
+use crate::manifest::{self, Read, Records};
+use crate::relock::{read_with_uv_lock, say_changes};
 use crate::report::{CliReporter, propose};
 
 /// A project to be opened.
@@ -24,14 +25,14 @@ pub struct Open<'a> {
     pub purpose: Purpose,
     /// The keys to trust where a lock has to be made.
     pub keyring: Option<&'a Path>,
-    /// Whether a missing lock is an error.
-    pub locked: bool,
+    /// What becomes of locks that are missing or out of date.
+    pub locking: Locking,
     /// Whether the files of a failed build are kept.
     pub keep_failed: bool,
 }
 
 impl Open<'_> {
-    /// Reads the project, and makes its lock if there is none, or if it does not have what the project is opened for.
+    /// Reads the project, and updates its locks where they are missing or out of date, as far as it is opened for that.
     /// Where its manifest is derived from a file that has changed, it is derived again, and so is its lock.
     ///
     /// # Errors
@@ -43,12 +44,20 @@ impl Open<'_> {
     ) -> Result<(Session<'r>, ProjectFiles), Failure> {
         let wanted = manifest::wanted(self.project, self.derive, self.purpose)?;
         let image = manifest::image(&wanted).map(str::to_owned);
-        let records = if self.locked { Records::Required } else { Records::Used };
-        let (mut files, is_new) = manifest::read(global, &wanted, self.purpose, records)?;
+        let Locking { locked, frozen } = self.locking;
+        let read = |records| manifest::read(&wanted, self.purpose, records);
+        let found = match (locked, frozen) {
+            (_, true) => read(Records::Frozen)?,
+            (true, _) => read(Records::Required)?,
+            _ => read_with_uv_lock(global, &wanted, reporter, &|| read(Records::Used))?,
+        };
+        manifest::announce(global, &wanted, self.purpose, &found);
+        let Read { mut files, is_new, .. } = found;
+        files.is_frozen = frozen;
         if files.lock_error.is_some() {
             files.checked_lock()?;
         }
-        if files.lock.is_none() && self.locked {
+        if files.lock.is_none() && (locked || frozen) {
             return Err(files.no_lock().into());
         }
         let part = match &image {
@@ -57,24 +66,31 @@ impl Open<'_> {
             Some(image) => files.image(image)?.part(),
             None => LockPart::Image,
         };
-        let unlocked = unlocked(&files, &part)?;
-        if let Some(unlocked) = unlocked.clone().filter(|_| self.locked) {
-            return Err(LockError::from(unlocked).into());
-        }
+        let outdated = if frozen { None } else { outdated(&files, &part)? };
+        let outdated = match outdated {
+            Some(error) if locked => return Err(error.into()),
+            outdated => outdated,
+        };
         let mut session = machine::session(global, &files.manifest, reporter)?;
         let executor = machine::executor(&session.sources.store);
         session.runner.executor = Box::new(NamespaceExecutor { keep_failed: self.keep_failed, ..executor });
-        if files.lock.is_none() || is_new || unlocked.is_some() {
+        if files.lock.is_none() || is_new || outdated.is_some() {
             if files.lock_text.is_none() {
                 reporter.event(&Event::LockMissing);
-            } else if unlocked.is_some() {
-                let note = format!("invar.lock does not cover {part} yet: locking it");
-                reporter.event(&Event::Note(&note));
+            } else if let Some(error) = outdated {
+                reporter.event(&Event::Note(&format!("{error}: updating it")));
             }
             let keyring = machine::keyring(self.keyring, &files)?;
             let locked =
                 lock(&machine::lock_context(&session, &keyring), &mut files, &Update::Nothing, &part)?;
+            say_changes(reporter, &locked.changes);
             propose(&locked.proposals, true, reporter);
+        }
+        // Running something is no time for what cannot be helped.
+        let is_build = self.purpose == Purpose::Build;
+        for note in python_notes(&files).into_iter().filter(|note| note.is_warning || is_build) {
+            let sentence = &note.sentence;
+            reporter.event(&if note.is_warning { Event::Warning(sentence) } else { Event::Note(sentence) });
         }
         let files = match image {
             Some(image) => files.image(&image)?,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use invar_build::{BuildError, Environment, Mount, RunRequest, Session};
+use invar_build::{BuildError, Environment, Mount, RunRequest, Session, StartFault};
 use invar_run::RunError;
 use invar_sandbox::{SandboxError, Status};
 
@@ -19,11 +19,18 @@ pub fn host_name(image: &str) -> String {
         .collect()
 }
 
-/// Starts the program, passes signals on, and waits for it.
+/// Starts the program, passes signals on, and waits for it. If it does not start, `explain` is asked why; `errors` gets what
+/// it writes to standard error, if the request says so.
 ///
 /// # Errors
 /// [`Failure`].
-pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -> Result<ExitCode, Failure> {
+pub fn start(
+    session: &Session<'_>,
+    place: &Environment,
+    request: &RunRequest,
+    explain: &dyn Fn(&str) -> Option<StartFault>,
+    errors: &mut dyn FnMut(&[u8]),
+) -> Result<ExitCode, Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
     let mut signals =
         signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH])
@@ -36,12 +43,16 @@ pub fn start(session: &Session<'_>, place: &Environment, request: &RunRequest) -
             let _ = to_program.signal(signal);
         }
     });
-    let finished = match started.wait() {
+    let finished = match started.wait(errors) {
         Ok(finished) => finished,
         Err(BuildError::Run(RunError::Sandbox { source, .. })) => match *source {
             // As shells and Docker say it.
-            SandboxError::NotFound { .. } => return Err(Failure::of_program(127, &source.to_string())),
-            SandboxError::NotExecutable { .. } => return Err(Failure::of_program(126, &source.to_string())),
+            SandboxError::NotFound { ref program } => {
+                return Err(Failure::of_program(127, &source.to_string(), explain(program)));
+            }
+            SandboxError::NotExecutable { ref program, .. } => {
+                return Err(Failure::of_program(126, &source.to_string(), explain(program)));
+            }
             _ => {
                 let label = "running a program in the image".to_owned();
                 return Err(BuildError::from(RunError::Sandbox { label, source }).into());

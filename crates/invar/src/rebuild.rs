@@ -42,7 +42,7 @@ pub fn build_if_asked() -> Option<ExitCode> {
 }
 
 fn rebuild(order: &Rebuild) -> Result<Digests, Failure> {
-    let reporter = reporter(Style { quiet: false, json: true });
+    let reporter = reporter(Style { quiet: false, verbose: false, json: true, colored: false });
     let files = order.files()?;
     let global: Global = serde_json::from_value(order.settings.clone())
         .map_err(|error| Failure::input(format!("cannot read the request: {error}"), None))?;

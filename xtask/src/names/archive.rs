@@ -23,6 +23,8 @@ const PROGRAM_DIRECTORIES: [&str; 3] = ["bin", "sbin", "games"];
 pub struct Archive {
     /// Names, each with the packages that it depends on: the first of each alternative.
     packages: BTreeMap<String, Vec<String>>,
+    /// Names that packages provide, each with those packages.
+    provided: BTreeMap<String, BTreeSet<String>>,
     /// Programs, and other files that were asked for, by package: paths without the first slash.
     files: BTreeMap<String, BTreeSet<String>>,
 }
@@ -45,7 +47,8 @@ impl Archive {
     }
 
     fn read(targets: &[Target], others: &BTreeSet<&str>) -> Result<Self, String> {
-        let mut archive = Self { packages: BTreeMap::new(), files: BTreeMap::new() };
+        let (packages, provided, files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut archive = Self { packages, provided, files };
         for target in targets {
             let text = text(&target.file)?;
             match target.kind.as_str() {
@@ -74,6 +77,12 @@ impl Archive {
                 Some(first.split([' ', ':', '(']).next()?.to_owned())
             });
             self.packages.insert(name.to_owned(), depends.collect());
+            let provided = field("Provides").into_iter().flat_map(|list| list.split(','));
+            for provided in
+                provided.filter_map(|text| text.split([' ', ':', '(']).find(|name| !name.is_empty()))
+            {
+                self.provided.entry(provided.to_owned()).or_default().insert(name.to_owned());
+            }
         }
     }
 
@@ -95,6 +104,12 @@ impl Archive {
     /// Whether there is a package of this name.
     pub fn has(&self, package: &str) -> bool {
         self.packages.contains_key(package)
+    }
+
+    /// The names of packages, and those that exactly one package provides.
+    pub fn names(&self) -> BTreeSet<&str> {
+        let single = self.provided.iter().filter(|(_, packages)| packages.len() == 1).map(|(name, _)| name);
+        self.packages.keys().chain(single).map(String::as_str).collect()
     }
 
     /// How many packages there are.

@@ -3,8 +3,8 @@ use std::rc::Rc;
 
 use invar_debian::{PackageName, Relation};
 
-use super::Reason;
 use super::universe::{Need, Package, Universe};
+use super::{Guess, Reason};
 
 /// A walk along the dependencies that takes the best package at each step and never goes back.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Walk {
     pub(super) selected: BTreeMap<PackageName, (Package, Reason)>,
     /// What was taken, by each name that it answers to.
     answers: BTreeMap<PackageName, Vec<Package>>,
+    /// Where a dependency left the choice open.
+    pub(super) guesses: Vec<Guess>,
     /// What must not be taken any more: relations, by the name they speak of, and the package whose they are.
     forbidden: BTreeMap<PackageName, Vec<(Relation, Package)>>,
 }
@@ -115,6 +117,7 @@ impl Walk {
             return Err(depender.map_or(DeadEnd::Conflict, |depender| DeadEnd::Dead(depender.clone())));
         }
         let package = live.find(|package| self.fits(universe, package)).cloned().ok_or(DeadEnd::Conflict)?;
+        self.guesses.extend(depender.and_then(|depender| universe.guess(depender, need, &package)));
         let record = &package.record;
         let provided = record.provides.iter().map(|provided| &provided.name);
         for name in provided.chain([&record.name]) {

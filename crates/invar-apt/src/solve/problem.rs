@@ -27,6 +27,17 @@ pub enum Problem {
         /// Names that may have been meant, if there is no such package.
         nearest: Vec<PackageName>,
     },
+    /// Something that is asked for is only a name that several packages provide (Debian Policy, section 3.6).
+    Virtual {
+        /// Who asks for it.
+        chain: Chain,
+        /// The name.
+        name: PackageName,
+        /// The packages that provide it, sorted by name: the best version of each.
+        providers: Vec<(PackageName, DebianVersion)>,
+        /// The one that Debian has as the default.
+        preferred: Option<PackageName>,
+    },
     /// Two packages must not be installed together.
     Clash {
         /// The package that says so.
@@ -104,6 +115,17 @@ impl fmt::Display for Problem {
                     }
                 }
                 if chain.packages.is_empty() { Ok(()) } else { write!(f, " ({chain})") }
+            }
+            Self::Virtual { chain, name, providers, preferred } => {
+                write!(
+                    f,
+                    "{name} is a virtual package, requested by {}; name one that provides it:",
+                    chain.why
+                )?;
+                providers.iter().try_for_each(|(name, version)| {
+                    let default = if preferred.as_ref() == Some(name) { " (the default)" } else { "" };
+                    write!(f, "\n    {name} {version}{default}")
+                })
             }
             Self::Clash { left, right, kind, relation } => {
                 let name = |chain: &Chain| match chain.packages.last() {

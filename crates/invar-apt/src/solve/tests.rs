@@ -135,7 +135,50 @@ fn virtual_packages_are_provided() {
     check(&[suite], "need2", "need2 1, newer 1");
     check(&[suite], "tie", "aa 1, tie 1");
     check(&[suite], "self1", "self1 1");
-    check(&[suite], "awk", "mawk 1");
+}
+
+#[test]
+fn a_virtual_package_is_asked_for_by_its_only_provider_or_not_at_all() {
+    let suite = "mawk 1 ; Provides: awk ; Priority: required\ngawk 9 ; Provides: awk\ngawk 8 ; Provides: awk\n\
+        new1 2 ; Provides: old1\nnew1 1 ; Provides: old1\n\
+        real 1\nlike 1 ; Provides: real\nexim 1 ; Provides: default-mta, mta\ndma 1 ; Provides: mta\n\
+        default-jre 1 ; Provides: java\njre21 1 ; Provides: java\n\
+        num1 1 ; Provides: abi (= 1)\nnum2 1 ; Provides: abi (= 2)";
+    check(&[suite], "old1", "new1 2");
+    check(&[suite], "default-mta", "exim 1");
+    check(&[suite], "real", "real 1");
+    check(&[suite], "awk | real", "mawk 1");
+    check(&[suite], "abi (= 2)", "num2 1");
+    let virt = |name: &str, providers: &str| {
+        format!(
+            "{name} is a virtual package, requested by the base set; name one that provides it:{providers}"
+        )
+    };
+    check_error(&[suite], "awk", &[&virt("awk", "\n    gawk 9\n    mawk 1")]);
+    // As apt does, which does not look at what else is asked for.
+    check_error(&[suite], "gawk, awk", &[&virt("awk", "\n    gawk 9\n    mawk 1")]);
+    check_error(&[suite], "mta", &[&virt("mta", "\n    dma 1\n    exim 1 (the default)")]);
+    check_error(&[suite], "java", &[&virt("java", "\n    default-jre 1 (the default)\n    jre21 1")]);
+    check_error(&[suite], "abi", &[&virt("abi", "\n    num1 1\n    num2 1")]);
+}
+
+#[test]
+fn a_choice_that_a_dependency_leaves_open_is_known() {
+    let suite = "app 1 ; Depends: awk, tcl, mta | other, real | virt\nmawk 1 ; Provides: awk ; Priority: required\n\
+        gawk 9 ; Provides: awk\ntcl8 1 ; Provides: tcl\ntcl9 1 ; Provides: tcl\nexim 1 ; Provides: mta\n\
+        dma 1 ; Provides: mta\nother 1\nreal 1\nvirtual1 1 ; Provides: virt\nvirtual2 1 ; Provides: virt";
+    let index = index(&[suite]);
+    let guesses = |text: &str, prefer: &[(&str, &str)]| {
+        let prefer =
+            prefer.iter().map(|(name, version)| (self::name(name), version.parse().unwrap())).collect();
+        let request = SolveRequest { requests: roots(text), omit: &|_, _| false, prefer: &prefer };
+        solve(&index, &request).unwrap().guesses
+    };
+    let tcl = Guess { of: name("app"), name: name("tcl"), chosen: name("tcl8"), others: vec![name("tcl9")] };
+    assert_eq!(guesses("app", &[]), [tcl]);
+    assert_eq!(guesses("app, tcl9", &[]), []);
+    // What an earlier lock has was said when it was chosen.
+    assert_eq!(guesses("app", &[("tcl8", "1")]), []);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use invar_debian::{ArchitectureQualifier, Dependency, MultiArch, PackageName, Relation};
 
 use super::problem::{Chain, Problem};
-use super::{Request, SolveRequest};
+use super::{Guess, Request, SolveRequest};
 use crate::index::PackageIndex;
 use crate::record::PackageRecord;
 
@@ -50,10 +50,68 @@ impl<'a> Universe<'a> {
         self.request.requests.iter().zip(&self.roots)
     }
 
-    /// A problem for each root that nothing satisfies.
-    pub(super) fn missing_roots(&self) -> Vec<Problem> {
-        let missing = self.roots().filter(|(_, need)| need.candidates.is_empty());
-        missing.map(|(root, need)| self.missing(Chain::root(root), &need.dependency)).collect()
+    /// A problem for each root that nothing satisfies, or that only names what several packages provide.
+    pub(super) fn root_problems(&self) -> Vec<Problem> {
+        let problem = |(root, need): (&Request, &Need)| match need.candidates.is_empty() {
+            true => Some(self.missing(Chain::root(root), &need.dependency)),
+            false => self.only_provided(root, need),
+        };
+        self.roots().filter_map(problem).collect()
+    }
+
+    /// The problem that a root is a name that several packages provide, and none has. What one of them provides that is
+    /// asked for too makes no difference, as with apt.
+    fn only_provided(&self, root: &Request, need: &Need) -> Option<Problem> {
+        let [relation] = &need.dependency.alternatives[..] else { return None };
+        if !self.versions(&relation.name).is_empty() {
+            return None;
+        }
+        let mut providers: Vec<(PackageName, invar_debian::DebianVersion)> = Vec::new();
+        let mut preferred = None;
+        for Package { record, .. } in &need.candidates {
+            if providers.iter().any(|(name, _)| *name == record.name) {
+                continue;
+            }
+            // Debian names its choice so: default-mta, default-jre-headless, default-mysql-server.
+            let provided = record.provides.iter().map(|provided| &provided.name);
+            let is_default = provided.chain([&record.name]).any(|name| name.as_str().starts_with("default-"));
+            if is_default && preferred.is_none() {
+                preferred = Some(record.name.clone());
+            }
+            providers.push((record.name.clone(), record.version.clone()));
+        }
+        providers.sort();
+        (providers.len() > 1).then(|| Problem::Virtual {
+            chain: Chain::root(root),
+            name: relation.name.clone(),
+            providers,
+            preferred,
+        })
+    }
+
+    /// What is to be said of `chosen`, which was taken for a dependency of `depender`: nothing if the dependency names
+    /// it, or if it is more important than the others that provide the name, or if an earlier solution has it.
+    pub(super) fn guess(&self, depender: &Package, need: &Need, chosen: &Package) -> Option<Guess> {
+        let relations = &need.dependency.alternatives;
+        if relations.iter().any(|relation| !self.versions(&relation.name).is_empty()) {
+            return None;
+        }
+        let provides = |relation: &&Relation| is_provided(relation, &chosen.record);
+        let name = relations.iter().find(provides)?.name.clone();
+        let others: BTreeMap<&PackageName, _> = need
+            .candidates
+            .iter()
+            .filter(|other| other.record.name != chosen.record.name)
+            .map(|other| (&other.record.name, other.record.priority))
+            .collect();
+        let is_open = others.values().any(|priority| *priority <= chosen.record.priority);
+        let is_kept = self.request.prefer.contains_key(&chosen.record.name);
+        (is_open && !is_kept).then(|| Guess {
+            of: depender.record.name.clone(),
+            name,
+            chosen: chosen.record.name.clone(),
+            others: others.into_keys().cloned().collect(),
+        })
     }
 
     /// The problem that nothing satisfies a dependency.

@@ -1,5 +1,5 @@
 //! A program that is started with arguments, as far as the Dockerfile shows.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invar_dockerfile::{Scope, Span};
 
@@ -65,15 +65,17 @@ pub(crate) enum OutputUse {
 }
 
 /// The variables that the rules ask for.
-const ASKED: [&str; 17] = [
+const ASKED: [&str; 19] = [
     "BUNDLE_DEPLOYMENT",
     "BUNDLE_FROZEN",
     "CI",
+    "HF_HUB_OFFLINE",
     "PIP_CONSTRAINT",
     "PIP_NO_COMPILE",
     "PIP_NO_INDEX",
     "PIP_REQUIRE_HASHES",
     "SOURCE_DATE_EPOCH",
+    "TRANSFORMERS_OFFLINE",
     "UV_COMPILE_BYTECODE",
     "UV_EXCLUDE_NEWER",
     "UV_FROZEN",
@@ -86,14 +88,16 @@ const ASKED: [&str; 17] = [
 ];
 
 impl Call {
+    /// The variables that the rules ask for. Those in `hidden` are only known to the shell itself.
     pub(crate) fn environment_of(
         scope: &Scope,
         assigned: &[(String, String)],
+        hidden: &BTreeSet<String>,
     ) -> BTreeMap<&'static str, String> {
         let value = |name: &&'static str| {
             let own = assigned.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value.clone());
-            let value =
-                own.or_else(|| scope.get(name).map(|value| value.text.clone().unwrap_or_default()))?;
+            let of_scope = || scope.get(name).filter(|_| !hidden.contains(*name));
+            let value = own.or_else(|| of_scope().map(|value| value.text.clone().unwrap_or_default()))?;
             Some((*name, value))
         };
         ASKED.iter().filter_map(value).collect()

@@ -54,15 +54,17 @@ impl<'a> CallGraph<'a> {
                     continue;
                 }
                 let RunScript::Shell(script) = run_commands(command, instruction) else { continue };
+                let directory = ground.directory.clone();
                 let mut reader = Reader {
                     calls: &mut calls,
-                    scope: scope.clone(),
+                    shell: ShellState::of(scope.clone()),
+                    outside: Vec::new(),
                     stage: stage.index,
                     instruction: (number, instruction.span.end),
                     pipelines: &mut pipelines,
                     seen: BTreeSet::new(),
-                    directory: ground.directory.clone(),
-                    ground: &ground,
+                    directory,
+                    ground: &mut ground,
                     scripts: &mut scripts,
                     script: None,
                     order: Vec::new(),
@@ -138,6 +140,15 @@ impl<'a> CallGraph<'a> {
         }
     }
 
+    /// The call as it is written.
+    pub(crate) fn text_at(&self, call: &Call) -> &str {
+        let text = match call.script.and_then(|number| self.scripts.get(number)) {
+            Some(script) => &script.text,
+            None => self.text,
+        };
+        text.get(call.span.range()).unwrap_or_default()
+    }
+
     /// The text of an instruction.
     pub(crate) fn text_of(&self, instruction: &Instruction) -> &'a str {
         self.text.get(instruction.span.range()).unwrap_or_default()
@@ -152,9 +163,46 @@ fn delayed(instruction: &Instruction) -> &Instruction {
     }
 }
 
+/// What a shell knows at a point of its script.
+#[derive(Clone)]
+struct ShellState {
+    scope: Scope,
+    /// Variables that the shell has and the programs that it starts do not: set without `export`, or unset.
+    hidden: BTreeSet<String>,
+    /// Variables that were exported before they have a value.
+    exported: BTreeSet<String>,
+    /// Whether what is set is exported, too: `set -a`.
+    exports_all: bool,
+}
+
+impl ShellState {
+    fn of(scope: Scope) -> Self {
+        Self { scope, hidden: BTreeSet::new(), exported: BTreeSet::new(), exports_all: false }
+    }
+
+    /// Takes in that `name` gets a value.
+    fn assigned(&mut self, name: &str) {
+        if !self.exports_all && !self.exported.contains(name) && self.scope.get(name).is_none() {
+            self.hidden.insert(name.to_owned());
+        }
+    }
+
+    fn export(&mut self, name: &str) {
+        self.hidden.remove(name);
+        self.exported.insert(name.to_owned());
+    }
+
+    fn hide(&mut self, name: &str) {
+        self.exported.remove(name);
+        self.hidden.insert(name.to_owned());
+    }
+}
+
 struct Reader<'a, 'b> {
     calls: &'a mut Vec<Call>,
-    scope: Scope,
+    shell: ShellState,
+    /// For each `(` and each shell in a shell, how deep it is, and what was known before the first change inside.
+    outside: Vec<(usize, Option<ShellState>)>,
     stage: usize,
     instruction: (usize, usize),
     pipelines: &'a mut usize,
@@ -163,7 +211,7 @@ struct Reader<'a, 'b> {
     /// The folder that the commands are in, as far as it is known.
     directory: String,
     /// What the stage holds.
-    ground: &'a StageFiles,
+    ground: &'a mut StageFiles,
     scripts: &'a mut Scripts<'b>,
     /// The script that is read.
     script: Option<usize>,
@@ -177,7 +225,14 @@ impl Reader<'_, '_> {
     fn script(&mut self, script: &Script, inside: &OutputUse) {
         // The script's own numbers start again in each script.
         let mut current = None;
+        let base = self.outside.len();
         for command in &script.commands {
+            // Nothing of what is set inside of `( … )` is known after it.
+            self.leave(base, command.depth);
+            let depth = self.outside[base..].last().map_or(0, |(depth, _)| *depth);
+            if command.depth > depth {
+                self.outside.push((command.depth, None));
+            }
             let pipeline = match current {
                 Some((number, pipeline)) if number == command.pipeline => pipeline,
                 _ => {
@@ -188,6 +243,24 @@ impl Reader<'_, '_> {
             current = Some((command.pipeline, pipeline));
             self.command(command, inside, pipeline);
         }
+        self.leave(base, 0);
+    }
+
+    /// Forgets what was set in those of the shells from number `base` on that are deeper than `depth`.
+    fn leave(&mut self, base: usize, depth: usize) {
+        while self.outside.len() > base && self.outside.last().is_some_and(|(inner, _)| *inner > depth) {
+            if let Some((_, Some(before))) = self.outside.pop() {
+                self.shell = before;
+            }
+        }
+    }
+
+    /// What the shell knows, to be changed. Where it is one in another, that one's is kept.
+    fn change(&mut self) -> &mut ShellState {
+        if let Some((_, before @ None)) = self.outside.last_mut() {
+            *before = Some(self.shell.clone());
+        }
+        &mut self.shell
     }
 
     fn command(&mut self, command: &ShellCommand, inside: &OutputUse, pipeline: usize) {
@@ -197,18 +270,49 @@ impl Reader<'_, '_> {
             let value = self.expand(&assignment.value);
             let text = value.filter(|value| value.missing.is_empty()).map(|value| value.text);
             if command.words.is_empty() {
-                self.scope.set_env(&assignment.name, text);
+                let shell = self.change();
+                shell.assigned(&assignment.name);
+                shell.scope.set_env(&assignment.name, text);
             } else {
                 assigned.push((assignment.name.clone(), text.unwrap_or_default()));
             }
         }
         let Some(first) = command.words.first() else { return };
         let program = first.as_str().to_owned();
-        if matches!(program.as_str(), "export" | "local" | "declare" | "readonly" | "typeset") {
-            for word in &command.words[1..] {
-                self.exported(word);
+        let rest = &command.words[1..];
+        let has_option = |option: char| {
+            let options = rest.iter().map(ShellWord::as_str).filter(|word| word.starts_with('-'));
+            options.into_iter().any(|word| word.contains(option))
+        };
+        match program.as_str() {
+            "export" | "local" | "declare" | "readonly" | "typeset" => {
+                let exports = match program.as_str() {
+                    "export" => !has_option('n'),
+                    "local" | "readonly" => false,
+                    _ => has_option('x'),
+                };
+                let hides = program == "export" && !exports;
+                for word in rest {
+                    self.exported(word, exports, hides);
+                }
+                return;
             }
-            return;
+            "unset" => rest.iter().for_each(|word| self.change().hide(word.as_str())),
+            "set" => {
+                let words: Vec<&str> = rest.iter().map(ShellWord::as_str).collect();
+                let all = |sign: char| {
+                    let short = |word: &&str| word.starts_with(sign) && word.contains('a') && word.len() < 6;
+                    words.iter().any(short)
+                        || words
+                            .windows(2)
+                            .any(|pair| pair[0] == format!("{sign}o") && pair[1] == "allexport")
+                };
+                let (on, off) = (all('-'), all('+'));
+                if on || off {
+                    self.change().exports_all = on;
+                }
+            }
+            _ => {}
         }
         for word in &command.words {
             self.scripts_of(word, &OutputUse::Argument(program.clone()));
@@ -223,19 +327,69 @@ impl Reader<'_, '_> {
         let words: Vec<Span> = command.words.iter().map(|word| word.span).collect();
         let span = words.iter().fold(first.span, |all, word| all.to(*word));
         self.unwrapped(arguments, span, command, inside, pipeline, &assigned);
-        if let Some(inner) = &command.inner {
-            self.script(inner, inside);
+        self.written_by(command);
+        let Some(inner) = &command.inner else { return };
+        if program == "eval" {
+            return self.script(inner, inside);
+        }
+        // A shell of its own: it has what it is given, and keeps what it sets.
+        self.outside.push((usize::MAX, None));
+        let given = command.words.iter().skip(1).map_while(|word| match word.as_str() {
+            option if option.starts_with('-') => Some(None),
+            word => word.split_once('=').map(|(name, value)| Some((name.to_owned(), value.to_owned()))),
+        });
+        let given = given.flatten().filter(|_| matches!(program.as_str(), "env" | "sudo" | "doas"));
+        for (name, value) in assigned.into_iter().chain(given.collect::<Vec<_>>()) {
+            let shell = self.change();
+            shell.export(&name);
+            shell.scope.set_env(&name, Some(value));
+        }
+        self.script(inner, inside);
+        if let Some((_, Some(before))) = self.outside.pop() {
+            self.shell = before;
         }
     }
 
-    /// `NAME=VALUE` after `export` and similar.
-    fn exported(&mut self, word: &ShellWord) {
+    /// Keeps what the command writes into a file, where its own text has that: it may be a script that is run.
+    fn written_by(&mut self, command: &ShellCommand) {
+        let Some(text) = command.output_text() else { return };
+        let is_output = |operator: &str, descriptor: Option<u32>| {
+            operator.starts_with('>') && !operator.contains('&') && matches!(descriptor, None | Some(1))
+        };
+        let redirected = command
+            .redirects
+            .iter()
+            .filter(|redirect| is_output(redirect.operator, redirect.descriptor))
+            .map(|redirect| &redirect.target);
+        let operands = command.words.iter().skip(1).filter(|word| !word.as_str().starts_with('-'));
+        let operands = operands.filter(|_| command.program() == Some("tee"));
+        let places: Vec<&ShellWord> = redirected.chain(operands).collect();
+        for place in places {
+            if let Some(place) = self.expand(place).filter(|place| place.missing.is_empty()) {
+                let path = joined(&self.directory, &place.text);
+                self.ground.write(&path, text.clone());
+            }
+        }
+    }
+
+    /// `NAME=VALUE`, or a name alone, after `export` and similar.
+    fn exported(&mut self, word: &ShellWord, exports: bool, hides: bool) {
         let name = word.as_str().split('=').next().unwrap_or_default().to_owned();
         self.scripts_of(word, &OutputUse::Assignment(name.clone()));
-        if word.as_str().contains('=') {
+        if name.starts_with('-') {
+            return;
+        }
+        let has_value = word.as_str().contains('=');
+        match (exports, hides) {
+            (true, _) => self.change().export(&name),
+            (_, true) => self.change().hide(&name),
+            _ if has_value => self.change().assigned(&name),
+            _ => {}
+        }
+        if has_value {
             let value = self.expand(word).filter(|value| value.missing.is_empty());
             let text = value.and_then(|value| value.text.split_once('=').map(|(_, text)| text.to_owned()));
-            self.scope.set_env(&name, text);
+            self.change().scope.set_env(&name, text);
         }
     }
 
@@ -246,7 +400,7 @@ impl Reader<'_, '_> {
     }
 
     fn expand(&self, word: &ShellWord) -> Option<Expansion> {
-        word.expand(&self.scope).ok()
+        word.expand(&self.shell.scope).ok()
     }
 
     /// Replaces names, and splits what is not quoted at white space, as the shell does.
@@ -286,7 +440,7 @@ impl Reader<'_, '_> {
             let program = words.remove(0);
             let start = if program.span.start >= span.start { program.span.start } else { span.start };
             let own_span = Span::new(start, span.end.max(program.span.end));
-            let environment = Call::environment_of(&self.scope, &assigned);
+            let environment = Call::environment_of(&self.shell.scope, &assigned, &self.shell.hidden);
             let mut call = Call::new(
                 &program.text,
                 words,
@@ -348,9 +502,12 @@ impl Reader<'_, '_> {
             }
         };
         let most = self.calls.len() + self.scripts.left;
+        // Such a script is a part of the one that names it.
+        let is_part = matches!(call.program.as_str(), "." | "source");
         let mut reader = Reader {
             calls: self.calls,
-            scope: self.scope.clone(),
+            shell: self.shell.clone(),
+            outside: Vec::new(),
             stage: self.stage,
             instruction: self.instruction,
             pipelines: self.pipelines,
@@ -363,6 +520,10 @@ impl Reader<'_, '_> {
             most,
         };
         reader.script(&split_commands(&text, &[]), &OutputUse::Nothing);
+        if is_part {
+            let shell = reader.shell;
+            *self.change() = shell;
+        }
         // One that has too many is reported by its name only, as if it had not been seen.
         let kept = self.calls.len() < most;
         if kept {

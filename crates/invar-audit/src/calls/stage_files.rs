@@ -87,6 +87,15 @@ impl StageFiles {
         }
     }
 
+    /// Takes in a file that a command has written.
+    pub(super) fn write(&mut self, path: &str, content: Text) {
+        if self.brought.len() < BROUGHT {
+            let place = joined(&self.directory, path);
+            let (source, destination) = (place.clone(), place);
+            self.brought.push(CopiedPath { from: CopySource::Here(content), source, destination });
+        }
+    }
+
     /// Takes in what the instruction alone mounts from the build's folder.
     fn mount(&mut self, instruction: &Instruction, scope: &Scope) {
         self.mounted.clear();

@@ -208,7 +208,9 @@ fn pip(
         let upgrade =
             if call.has(&["-U", "--upgrade"]) { " (and `--upgrade` installs the newest)" } else { "" };
         let named: Vec<&str> = open.iter().map(|name| if name.is_empty() { "..." } else { name }).collect();
-        format!("{} without a version{upgrade}", listed(&named))
+        // What comes from a repository may well have a tag: it is the commit that it does not name.
+        let what = if named.iter().all(|name| name.contains("git+")) { "commit" } else { "version" };
+        format!("{} without a {what}{upgrade}", listed(&named))
     };
     for file in &asked.files {
         let name = file

@@ -31,7 +31,7 @@ fn random(call: &Call) -> Option<&'static str> {
         "make-ssl-cert" | "mkcert" => Some("the certificate generated here"),
         "pwgen" | "mcookie" => Some("the value generated here"),
         "php" if line.contains("key:generate") => Some("the key generated here"),
-        "shuf" => Some("the order generated here"),
+        "shuf" if !shuffles_servers(call) => Some("the order generated here"),
         // A link to the device is none of its values.
         "ln" | "cp" | "mount" | "chmod" => None,
         _ if reads_random(&line) || call.inputs.iter().any(|input| reads_random(input)) => {
@@ -39,6 +39,16 @@ fn random(call: &Call) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether nothing but names of servers is shuffled: which one answers makes no difference to what is built.
+fn shuffles_servers(call: &Call) -> bool {
+    let operands = call.operands(&["-n", "-i", "-o"]);
+    let is_server = |name: &str| {
+        let name = name.split_once("://").map_or(name, |(_, rest)| rest);
+        name.contains('.') && !name.contains('/')
+    };
+    call.has(&["-e", "--echo"]) && !operands.is_empty() && operands.iter().all(|name| is_server(&name.text))
 }
 
 fn machine(call: &Call) -> Option<&'static str> {

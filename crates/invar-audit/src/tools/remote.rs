@@ -58,7 +58,11 @@ fn fetches(call: &Call) -> Option<(String, String)> {
         ("code" | "code-server", _) if call.has_option(&["--install-extension"]) => {
             each("extensions are fetched")
         }
-        (program, _) if is_python(program) && fetches_in_line(&call.line()) => each("files are fetched"),
+        (program, _) if is_python(program) && fetches_in_line(&call.line()) => {
+            // Then these libraries read what is there.
+            let is_offline = call.is_on("HF_HUB_OFFLINE") || call.is_on("TRANSFORMERS_OFFLINE");
+            if is_offline { None } else { each("files are fetched") }
+        }
         (program, [script, ..]) if is_python(program) || is_interpreter(program) => by_name(script, call),
         (_, [.., "download"] | ["download", ..] | [_, "download", ..]) if !is_other_rules(&call.program) => {
             each(&format!("`{}` downloads", call.program))
@@ -103,7 +107,8 @@ fn by_name(path: &str, call: &Call) -> Option<(String, String)> {
     }
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-    let says_so = ["download", "downloads", "fetch", "install", "provision", "bootstrap"];
+    // A "bootstrap" mostly makes a `configure`.
+    let says_so = ["download", "downloads", "fetch", "install", "provision"];
     let is_system = ["/bin/install", "/usr/bin/install"].contains(&path);
     let fetches =
         !is_system && words.iter().any(|word| says_so.contains(word) || word.starts_with("download"));

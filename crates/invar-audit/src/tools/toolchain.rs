@@ -5,10 +5,32 @@ use crate::findings::Findings;
 use crate::rule::Rule;
 
 pub(super) fn check(call: &Call, found: &mut Findings) {
+    if let Some(name) = python_of_uv(call) {
+        let message = format!("`{name}` is the newest release that the installed uv knows");
+        found.push(Finding::new(Rule::ToolchainNotPinned, call.span, message));
+    }
     if let Some(name) = moving(call) {
         let message = format!("`{name}` refers to a different version every few weeks");
         found.push(Finding::new(Rule::ToolchainNotPinned, call.span, message));
     }
+}
+
+/// The first Python without all of its version that `uv python install` is to bring.
+fn python_of_uv(call: &Call) -> Option<String> {
+    let operands =
+        call.operands(&["-i", "--install-dir", "--mirror", "--python-downloads-json-url", "--directory"]);
+    let texts: Vec<&str> = operands.iter().map(|operand| operand.text.as_str()).collect();
+    let ["python", "install" | "upgrade", names @ ..] = &texts[..] else { return None };
+    if call.program != "uv" || operands.iter().any(|operand| !operand.known) {
+        return None;
+    }
+    // Without a name, `.python-version` says which, and if there is none, it is the newest.
+    if names.is_empty() {
+        return Some("uv python install".to_owned());
+    }
+    // `3.12`, `cpython-3.12`, `pypy@3.10`; of those with all three numbers uv has one build.
+    let is_whole = |name: &&&str| name.split(['-', '@', '+']).any(|part| part.matches('.').count() >= 2);
+    names.iter().find(|name| !is_whole(name)).map(|name| (*name).to_owned())
 }
 
 /// The name of the channel, where one is named, or is meant by saying nothing.

@@ -115,7 +115,7 @@ fn the_whole_directory() {
     check("COPY . .\n", &[(".dockerignore", "*\n!src")], &[]);
     check("COPY . .\n", &[(".dockerignore", "*\n!.git")], &["2:copy-without-ignore"]);
     check("COPY --exclude=.git . .\n", &[], &[]);
-    check("COPY src /src\nCOPY --from=0 . .\nCOPY <<X .\nX\n", &[], &[]);
+    check(&format!("COPY src /src\nCOPY --from=b@{DIGEST} . .\nCOPY <<X .\nX\n"), &[], &[]);
     check("ADD ./ /x\n", &[], &["2:copy-without-ignore"]);
     check("COPY --chown=1:1 [\".\", \"/x\"]\n", &[], &["2:copy-without-ignore"]);
     let text = format!("FROM a@{DIGEST}\nCOPY . .\n");
@@ -444,4 +444,147 @@ fn comments_excuse() {
     assert_eq!(report.findings[0].remedy(), "Did you mean `apt-not-pinned`?");
     // Only a comment is one.
     check_run("RUN echo 'invar: ignore=git-not-pinned' && git clone x", &["2:git-not-pinned"]);
+}
+
+#[test]
+fn heredocs_for_any_shell() {
+    check_run("RUN bash -euxo pipefail <<'EOF'\napt-get install -y a\nEOF", &["3:apt-not-pinned"]);
+    check_run("RUN bash -s -- x <<EOF\napt-get install -y a\nEOF", &["3:apt-not-pinned"]);
+    check_run("RUN cat <<EOF | bash\napt-get install -y a\nEOF", &["3:apt-not-pinned"]);
+    check_run("RUN cat <<EOF > /y.sh && sh /y.sh\napt-get install -y a\nEOF", &["3:apt-not-pinned"]);
+    check_run(
+        "RUN tee /usr/bin/y <<EOF && chmod +x /usr/bin/y\n#!/bin/sh\napt-get install -y a\nEOF\nRUN y",
+        &["4:apt-not-pinned"],
+    );
+    check_run("WORKDIR /w\nRUN echo 'apt-get install -y a' > y.sh\nRUN sh /w/y.sh", &["3:apt-not-pinned"]);
+    check_run("RUN cat <<EOF > /y.sh\napt-get install -y a\nEOF", &[]);
+    check_run("RUN cat <<EOF > /y.sh && python3 /y.sh\napt-get install -y a\nEOF", &[]);
+}
+
+#[test]
+fn a_checksum_of_the_same_server_is_none() {
+    let dl = &["2:download-without-checksum"][..];
+    let none = &[][..];
+    let curl = "curl -fLO https://x.example/v1";
+    check_run(&format!("RUN {curl}/c.tgz && {curl}/c.tgz.sha256 && sha256sum -c c.tgz.sha256"), dl);
+    check_run(
+        &format!("RUN {curl}/c.tgz && curl -fL https://x.example/v1/SUMS | grep c.tgz | sha256sum -c -"),
+        dl,
+    );
+    check_run(
+        &format!("RUN {curl}/c.tgz && {curl}/SHA256SUMS && grep c.tgz SHA256SUMS | sha256sum -c -"),
+        dl,
+    );
+    check_run(
+        &format!("RUN {curl}/c.tgz && echo \"$(curl https://x.example/v1/c.sha256) c.tgz\" | sha256sum -c"),
+        dl,
+    );
+    check_run(
+        &format!(
+            "RUN {curl}/c.tgz && SUM=$(curl https://x.example/c.sha256) && echo \"$SUM  c.tgz\" | sha256sum -c"
+        ),
+        dl,
+    );
+    check_run(
+        "ARG U=https://x.example\nRUN wget $U/c1.tgz && wget $U/c1.tgz.sha256 && sha256sum -c c1.tgz.sha256",
+        &["3:download-without-checksum"],
+    );
+    check_run(
+        &format!(
+            "RUN {curl}/c.tgz && echo \"$(curl https://x.example/c.sha256) c.tgz\" > /s && sha256sum -c /s"
+        ),
+        dl,
+    );
+    check_run(
+        "RUN curl --remote-name-all https://x.example/v1.tgz https://x.example/v1.tgz.sha256 && sha256sum -c *.sha256",
+        dl,
+    );
+    check_run(&format!("RUN {curl}/c.tgz && {curl}/sha256sum.txt && sha256sum -c sha256sum.txt"), dl);
+    // Written down, from elsewhere, or signed.
+    let sum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    check_run(&format!("RUN {curl}/c.tgz && echo '{sum}  c.tgz' | sha256sum -c -"), none);
+    check_run(
+        &format!("RUN {curl}/c.tgz && curl -O https://y.example/c.sha256 && sha256sum -c c.sha256"),
+        none,
+    );
+    check_run(
+        &format!(
+            "RUN {curl}/c.tgz && {curl}/SUMS && {curl}/SUMS.asc && gpg --verify SUMS.asc && sha256sum -c SUMS"
+        ),
+        none,
+    );
+    check_run(&format!("COPY SUMS .\nRUN {curl}/c.tgz && {curl}/d.tgz && sha256sum -c SUMS"), none);
+    check_run(
+        &format!("RUN {curl}/c.tgz && {curl}/c.tgz.sig && cosign verify-blob --signature c.tgz.sig c.tgz"),
+        none,
+    );
+}
+
+#[test]
+fn variables_are_exported_or_not() {
+    let files = [("uv.lock", ""), ("pyproject.toml", ""), (".dockerignore", ".git")];
+    #[track_caller]
+    fn check(run: &str, files: &[(&str, &str)], is_found: bool) {
+        let text = format!("FROM a@{DIGEST}\nCOPY uv.lock pyproject.toml ./\nRUN {run}\n");
+        let expected: &[&str] = if is_found { &["3:uv-without-lock"] } else { &[] };
+        assert_eq!(found(&audit_among(&text, files)), expected, "{text}");
+    }
+    for run in [
+        "export UV_FROZEN=1 && uv sync",
+        "UV_FROZEN=1 uv sync",
+        "UV_FROZEN=1; export UV_FROZEN; uv sync",
+        "export UV_FROZEN; UV_FROZEN=1; uv sync",
+        "set -a; UV_FROZEN=1; uv sync",
+        "set -o allexport && UV_FROZEN=1 && uv sync",
+        "declare -x UV_FROZEN=1; uv sync",
+        "(export UV_FROZEN=1 && uv sync)",
+        "export UV_FROZEN=1; (uv sync)",
+        "env UV_FROZEN=1 sh -c 'uv sync'",
+        "UV_FROZEN=1 bash -c 'uv sync'",
+        "bash -c 'export UV_FROZEN=1; uv sync'",
+        "eval 'export UV_FROZEN=1'; uv sync",
+        "export UV_FROZEN=1; sh -c 'uv sync'",
+    ] {
+        check(run, &files, false);
+    }
+    for run in [
+        "uv sync",
+        "UV_FROZEN=1; uv sync",
+        "export UV_FROZEN=1; unset UV_FROZEN; uv sync",
+        "export UV_FROZEN=1; export -n UV_FROZEN; uv sync",
+        "(export UV_FROZEN=1); uv sync",
+        "sh -c 'export UV_FROZEN=1'; uv sync",
+        "readonly UV_FROZEN=1; uv sync",
+    ] {
+        check(run, &files, true);
+    }
+}
+
+#[test]
+fn pythons_of_uv() {
+    check_run("RUN uv python install 3.12", &["2:toolchain-not-pinned"]);
+    check_run("RUN uv python install", &["2:toolchain-not-pinned"]);
+    check_run("RUN uv python install 3.12.4 cpython-3.13", &["2:toolchain-not-pinned"]);
+    check_run("RUN uv python install --install-dir /opt 3.12.4", &[]);
+    check_run("RUN uv python install cpython-3.12.4-linux-x86_64-gnu pypy@3.10.14", &[]);
+    check_run("ARG V=$W\nRUN uv python install $V", &[]);
+    check_run("RUN uv python list", &[]);
+}
+
+#[test]
+fn what_looks_random_or_remote_and_is_not() {
+    check_run(
+        "RUN for server in $(shuf -e keys.x.example hkp://keyserver.x.example:80); do gpg --keyserver $server || :; done",
+        &[],
+    );
+    check_run("RUN shuf -e a b > /order", &["2:random-in-build"]);
+    check_run("RUN ./bootstrap && ./configure", &[]);
+    check_run("RUN HF_HUB_OFFLINE=1 python -c 'AutoModel.from_pretrained(\"a\")'", &[]);
+    check_run("RUN python -c 'AutoModel.from_pretrained(\"a\")'", &["2:network-in-run"]);
+    let report = audit(&format!("FROM a@{DIGEST}\nRUN pip install --no-compile git+https://x.test/a@v1\n"));
+    let finding = report.findings.iter().find(|finding| finding.rule.name() == "python-not-locked");
+    assert_eq!(
+        finding.map(|finding| finding.message.as_str()),
+        Some("`git+https://x.test/a@v1` without a commit")
+    );
 }

@@ -103,3 +103,38 @@ fn contents() {
         "an SSH host key is in the image: `/etc/ssh/ssh_host_a_key` and 1 more"
     );
 }
+
+#[test]
+fn secrets_and_large_files() {
+    let labels = [BASE, DIGEST];
+    let key: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMIIB\n";
+    let check_all = |files: &[(&str, i64, &[u8])], expected: &[&str]| {
+        let report = audit_image("x", &image(&labels, files));
+        let messages: Vec<&str> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, expected);
+    };
+    check_all(
+        &[("app/.env", 1, b"A=1"), ("app/.env.local", 1, b"A=1"), ("srv/server.pem", 1, key)],
+        &[
+            "what looks like environment variables is in the image: `/app/.env` and 1 more",
+            "what looks like a private key is in the image: `/srv/server.pem`",
+        ],
+    );
+    check_all(&[("root/.netrc", 1, b"x")], &["what looks like credentials is in the image: `/root/.netrc`"]);
+    for own in [
+        ("app/.env.example", key),
+        ("app/.venv/lib/python3.13/site-packages/tornado/test/test.pem", key),
+        ("usr/share/doc/x/key.pem", key),
+        ("app/.env", b"" as &[u8]),
+        ("app/README", b"x"),
+    ] {
+        check_all(&[(own.0, 1, own.1)], &[]);
+    }
+    assert_eq!(ImageFacts::wants("srv/server.pem"), 64 << 10);
+    assert_eq!(ImageFacts::wants("usr/bin/python3"), 0);
+    let mut facts = image(&labels, &[("app/model.bin", 1, b"x"), ("usr/lib/large.so", 1, b"x")]);
+    facts.files.values_mut().for_each(|file| file.size = 312_000_000);
+    let report = audit_image("x", &facts);
+    let messages: Vec<&str> = report.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["1 file is larger than 50 MB, the largest is `/app/model.bin` with 312 MB"]);
+}

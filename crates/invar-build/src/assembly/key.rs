@@ -1,14 +1,16 @@
 //! What an image's layers, and what they are assembled from, depend on.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use invar_maintscript::HANDLERS_VERSION;
 use invar_oci::ImageConfig;
 use invar_plan::{LayerName, PackageRecipe};
-use invar_project::{Identity, LockedInterpreter, Override, User};
+use invar_project::{Account, AccountName, Identity, LockedInterpreter, Override, User};
 use invar_python::DistributionName;
 use invar_run::{ConfiguredPackages, encode_interpreter};
 use invar_store::{Key, KeyWriter, Keyed};
 use invar_tree::Digest;
+
+use crate::checks;
 
 /// The layers of an image: all that their trees depend on.
 pub(super) struct ImageLayers<'a> {
@@ -17,6 +19,7 @@ pub(super) struct ImageLayers<'a> {
     pub(super) interpreter: Option<&'a LockedInterpreter>,
     /// Whether the image has such an account is checked when its trees are merged.
     pub(super) user: Option<&'a User>,
+    pub(super) users: &'a BTreeMap<AccountName, Account>,
     pub(super) source: Digest,
     pub(super) commands: CommandTrees,
     pub(super) bytecode: bool,
@@ -25,10 +28,10 @@ pub(super) struct ImageLayers<'a> {
 
 impl Keyed for ImageLayers<'_> {
     const DOMAIN: &'static str = "layers";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 3;
 
     fn encode(&self, writer: &mut KeyWriter) {
-        let Self { layers, interpreter, user, source, commands, bytecode, overrides } = self;
+        let Self { layers, interpreter, user, users, source, commands, bytecode, overrides } = self;
         writer.number(HANDLERS_VERSION.into());
         writer.list(layers, |writer, (name, recipes)| {
             writer.text(name.as_str());
@@ -38,6 +41,14 @@ impl Keyed for ImageLayers<'_> {
         writer.optional(*user, |writer, User { user, group }| {
             encode_identity(writer, user);
             writer.optional(group.as_ref(), encode_identity);
+        });
+        writer.map(users.iter().map(|(name, account)| (name.as_str(), account)), |writer, account| {
+            let Account { uid, gid, group, home, shell } = account;
+            writer.number((*uid).into());
+            writer.optional(*gid, |writer, gid| writer.number(gid.into()));
+            writer.optional(group.as_ref(), |writer, group| writer.text(group.as_str()));
+            writer.optional(home.as_ref(), |writer, home| writer.text(home.as_str()));
+            writer.optional(shell.as_ref(), |writer, shell| writer.text(shell.as_str()));
         });
         writer.digest(source);
         let CommandTrees { builds, steps, scripts } = commands;
@@ -65,22 +76,35 @@ pub(super) fn encode_identity(writer: &mut KeyWriter, identity: &Identity) {
     }
 }
 
-/// What an image's command names and the image does not have.
+/// What would keep an image from starting.
 pub(super) struct CommandLacks<'a> {
     pub(super) layers: Key,
+    /// The Debian packages that the manifest names.
+    pub(super) requested: &'a BTreeSet<&'a str>,
     pub(super) config: &'a ImageConfig,
 }
 
 impl Keyed for CommandLacks<'_> {
     const DOMAIN: &'static str = "lacking";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = checks::VERSION;
 
     fn encode(&self, writer: &mut KeyWriter) {
-        let Self { layers, config: ImageConfig { entrypoint, cmd, env, working_dir, .. } } = self;
+        let Self { layers, requested, config } = self;
+        let ImageConfig {
+            architecture, entrypoint, cmd, env, user, working_dir, volumes, healthcheck, ..
+        } = config;
         writer.key(layers);
+        writer.list(*requested, |writer, name| writer.text(name));
+        writer.text(architecture);
         writer.list(entrypoint.iter().chain(cmd).flatten(), |writer, word| writer.text(word));
-        writer.list(env.iter().filter(|(name, _)| name == "PATH"), |writer, (_, path)| writer.text(path));
+        writer
+            .map(env.iter().map(|(name, value)| (name.as_str(), value)), |writer, value| writer.text(value));
+        writer.optional(user.as_deref(), KeyWriter::text);
         writer.optional(working_dir.as_deref(), KeyWriter::text);
+        writer.list(volumes, |writer, volume| writer.text(volume));
+        writer.optional(healthcheck.as_ref(), |writer, check| {
+            writer.list(&check.test, |writer, word| writer.text(word));
+        });
     }
 }
 
@@ -133,8 +157,6 @@ impl Keyed for EnvironmentCheckout {
 
 #[cfg(test)]
 mod keys {
-    use std::collections::BTreeSet;
-
     use invar_store::Keyed as _;
 
     use super::*;
@@ -147,6 +169,8 @@ mod keys {
         let mut overrides = BTreeMap::new();
         let own = Override { exclude: vec!["tests/**".parse().unwrap()], ..Override::default() };
         overrides.insert("numpy".parse().unwrap(), own);
+        let account = Account { uid: 1000, gid: None, group: None, home: "srv".parse().ok(), shell: None };
+        let users = BTreeMap::from([("app".parse().unwrap(), account)]);
         let layers = ImageLayers {
             layers: vec![(LayerName::System, vec![key]), (LayerName::Project, vec![])],
             interpreter: Some(&LockedInterpreter {
@@ -155,6 +179,7 @@ mod keys {
                 path: "usr/bin/python3.13".parse().unwrap(),
             }),
             user: Some(&"app:1000".parse().unwrap()),
+            users: &users,
             source: Digest::of(b"source"),
             commands: CommandTrees { builds: vec![key], steps: vec![key, key], scripts: Some(key) },
             bytecode: true,
@@ -178,12 +203,12 @@ mod keys {
         };
         assert_eq!(
             layers.describe(),
-            "layers 1 67a22f61dd32565966a1b4b36d18f2318c13edd4de6c379daff79a4788857201",
+            "layers 3 79820093f81fa574eccd9e0496551942cf925dec0f4f68e06444460c53efc0f6",
             "{CHANGED}"
         );
         assert_eq!(
-            CommandLacks { layers: key, config: &config }.describe(),
-            "lacking 1 07083fbc71196c7bb2c61fc318fa03609a55a800bde34c8fe95bad9e2e6b5144",
+            CommandLacks { layers: key, requested: &BTreeSet::from(["jq"]), config: &config }.describe(),
+            "lacking 2 a331c0722135e441378c383444254e4f07bb9d9c225ea4f4a2db931400e63710",
             "{CHANGED}"
         );
     }
@@ -194,12 +219,12 @@ mod keys {
         let environment = StepEnvironment { recipes: vec![key], builds: vec![key, key] };
         assert_eq!(
             environment.describe(),
-            "step-environment 1 b3dc2a542e16583e5721ef6fedaa084c5df3b7ce80cabdd3e8818ed05d4c162f",
+            "step-environment 2 8187595f2c27ea725846e28cbfab8a21f2662714c511d3fdcb1838e6fe99471f",
             "{CHANGED}"
         );
         assert_eq!(
             ImageCheckout(&[]).describe(),
-            "image-checkout 1 0d7ea7f8d0531f8bbfab8baaa94c9f5a52e6bdf34544bf1cc5dc46e80dd11dd9",
+            "image-checkout 1 55aa07c678c5425723916ec74637072bae0f103c1f23a88555ec79f22508974d",
             "{CHANGED}"
         );
         assert_eq!(

@@ -1,4 +1,6 @@
 //! An image's trees merged, and cut into layers.
+use std::collections::BTreeSet;
+
 use invar_oci::{ImageConfig, Layer};
 use invar_plan::LayerName;
 use invar_realise::{Event, Phase, each};
@@ -9,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Assembly;
 use super::key::CommandLacks;
 use crate::BuildError;
-use crate::command::lacking;
-use crate::image_trees::ImageTrees;
+use crate::checks::lacking;
+use crate::image_trees::{ImageTrees, RootFiles};
 use crate::layer::{BuiltLayer, LayerRequest};
 
 /// What the store keeps of an assembly: the layers that the same trees gave before.
@@ -28,27 +30,29 @@ impl Assembly<'_> {
         if let Some(user) = &self.files.manifest.image.user {
             trees.check_user(&root, user, self.source)?;
         }
-        trees.warn_of_needs(&root, &self.context());
         Ok((trees, root))
     }
 
-    /// Sentences about what the image's command names and the image does not have; as far as they are known from before,
+    /// Sentences about what would keep the image from starting; as far as they are known from before,
     /// nothing is merged for them.
     pub fn lacking(
         &self,
         config: &ImageConfig,
         merged: &mut Option<(ImageTrees, Root)>,
     ) -> Result<Vec<String>, BuildError> {
-        let key = CommandLacks { layers: self.key()?, config }.key();
+        let packages = &self.files.manifest.packages;
+        let requested: BTreeSet<&str> = packages.iter().map(|request| request.name.as_str()).collect();
+        let key = CommandLacks { layers: self.key()?, requested: &requested, config }.key();
         let store = &self.session.sources.store;
         let lacking = match store.result::<Vec<String>>(&key)? {
             Some(known) => known,
             None => {
-                let (_, root) = match merged {
+                let (trees, root) = match merged {
                     Some(merged) => merged,
                     None => merged.insert(self.merge()?),
                 };
-                let lacking = lacking(&root.tree, config, self.plan);
+                let files = RootFiles { trees, root, source: self.source };
+                let lacking = lacking(&files, config, self.plan, &requested, store)?;
                 store.put_result(&key, &lacking)?;
                 lacking
             }

@@ -1,20 +1,21 @@
 //! The trees of an image: realised, configured, built, run, read, compiled.
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use invar_plan::{LayerName, Recipe, SourceBuild};
-use invar_project::{GlobList, LockedInterpreter, Step};
+use invar_project::{LockedInterpreter, Step};
 use invar_python::{DistributionName, virtual_environment};
 use invar_realise::{check_out, copy_tree, each, realise, sink_failure};
 use invar_run::{
-    BuildContext, Candidate, Compiled, DebianRoot, Interpreter, PreparedBuild, RunError, compile, displaced,
-    follow, links_of, run_maintainer_scripts, run_steps, wrapped,
+    BuildContext, Candidate, Compiled, DebianRoot, Interpreter, PreparedBuild, RunError, compile,
+    copy_packages, displaced, follow, links_of, run_maintainer_scripts, run_steps, wrapped,
 };
 use invar_store::{Checkout, Keyed as _, StoredTree};
-use invar_tree::{ImagePath, MemoryTree, Node, Origin, Sink as _};
+use invar_tree::{Contents, MemoryTree, Node, Origin, Sink as _, Tree};
 
 use super::Assembly;
 use super::key::{EnvironmentCheckout, ImageCheckout};
+use super::package_files;
+use super::users::users;
 use crate::BuildError;
 use crate::image_trees::{ContentSource, ImageTrees, LayerInput};
 
@@ -39,12 +40,17 @@ impl<'a> Assembly<'a> {
         {
             self.add_bytecode(&context, &debian, interpreter, &mut inputs)?;
         }
-        let DebianRoot { overlay, configured, .. } = debian;
+        let DebianRoot { mut overlay, configured, .. } = debian;
+        let accounts = &self.files.manifest.image.users;
+        if !accounts.is_empty() {
+            let users = users(accounts.iter(), &mut overlay, &configured, &mut inputs, self.source)?;
+            inputs.push(users);
+        }
         inputs.push(LayerInput {
             layer: LayerName::System,
             tree: overlay.tree.clone(),
             contents: ContentSource::Stored(configured),
-            whole: true,
+            whole: accounts.is_empty(),
         });
         Ok(ImageTrees::new(inputs, overlay))
     }
@@ -65,11 +71,17 @@ impl<'a> Assembly<'a> {
 
         let mut inputs = Vec::new();
         let layers = plan.layers.iter().flat_map(|layer| layer.recipes.iter().map(|_| layer.name));
-        let trees = debian.trees.iter().map(|(_, stored)| stored.clone()).chain(wheels);
-        for ((layer, recipe), stored) in layers.zip(&recipes).zip(trees) {
-            let mut input = LayerInput::stored(layer, recipe.origin(), stored)?;
+        let mut wheels = wheels.into_iter();
+        for (index, (layer, recipe)) in layers.zip(&recipes).enumerate() {
+            let mut input = match debian.packages.get(index) {
+                Some(package) => LayerInput::of_package(layer, package),
+                None => {
+                    let stored = wheels.next().expect("each recipe has a tree");
+                    LayerInput::stored(layer, recipe.origin(), stored)?
+                }
+            };
             if let Recipe::Wheel(wheel) = recipe {
-                self.exclude(&mut input, wheel.chosen.name.as_str());
+                self.exclude(&mut input, wheel.chosen.name.as_str())?;
             }
             inputs.push(input);
         }
@@ -80,10 +92,13 @@ impl<'a> Assembly<'a> {
                 let layer = if build.is_of_project() { LayerName::Project } else { LayerName::Dependencies };
                 let mut input =
                     LayerInput::stored(layer, Origin::Wheel { name: name.clone(), version }, stored)?;
-                self.exclude(&mut input, &name);
+                self.exclude(&mut input, &name)?;
                 inputs.push(input);
             }
             if let Some(layout) = plan.environment()? {
+                for sentence in package_files::settle(&mut inputs, &layout) {
+                    self.session.sources.reporter.warn(&sentence);
+                }
                 let version = interpreter.version.to_string();
                 let environment = virtual_environment(&layout, &interpreter.path, &version);
                 inputs.push(LayerInput::memory(LayerName::Interpreter, environment));
@@ -102,41 +117,14 @@ impl<'a> Assembly<'a> {
     }
 
     /// Leaves out what the manifest excludes of the distribution `name`.
-    fn exclude(&self, input: &mut LayerInput, name: &str) {
+    fn exclude(&self, input: &mut LayerInput, name: &str) -> Result<(), RunError> {
         let own: Option<DistributionName> = name.parse().ok();
-        let Some(own) = own.and_then(|name| self.files.manifest.python.overrides.get(&name)) else { return };
-        if own.exclude.is_empty() {
-            return;
+        if let Some(own) = own.and_then(|name| self.files.manifest.python.overrides.get(&name))
+            && let Some(layout) = self.plan.environment()?
+        {
+            package_files::exclude(input, &own.exclude, &layout);
         }
-        let Ok(Some(layout)) = self.plan.environment() else { return };
-        let environment = format!("{}/", layout.prefix.as_str());
-        let place = format!("{environment}{}/", layout.site_packages());
-        let Ok(globs) = GlobList::new(&own.exclude) else { return };
-        // Beside modules, a package has programs: `bin/NAME`.
-        let excluded = |path: &ImagePath| {
-            let path = path.as_str();
-            let program = || path.strip_prefix(&environment).filter(|inner| inner.starts_with("bin/"));
-            let inner = path.strip_prefix(&place).or_else(program);
-            inner.is_some_and(|inner| globs.covering(inner).is_some())
-        };
-        let gone: Vec<ImagePath> = input
-            .tree
-            .iter()
-            .filter(|(path, entry)| !entry.is_directory() && excluded(path))
-            .map(|(path, _)| path.clone())
-            .collect();
-        for path in &gone {
-            input.tree.remove(path);
-            input.whole = false;
-        }
-        // Folders that held nothing else go too, the deepest first.
-        let above: BTreeSet<ImagePath> = gone.iter().flat_map(ImagePath::ancestors).collect();
-        for folder in above.iter().rev().filter(|folder| folder.as_str().starts_with(&place)) {
-            // What is within a folder begins with the folder itself.
-            if input.tree.within(folder.as_str()).nth(1).is_none() {
-                input.tree.remove(folder);
-            }
-        }
+        Ok(())
     }
 
     /// Builds what has to be built, some at once.
@@ -222,12 +210,14 @@ impl<'a> Assembly<'a> {
             let root = debian.root()?;
             Ok(debian.with_contents(&root, |contents| copy_tree(&root.tree, contents, sink))?)
         })?;
-        let environment: Vec<&LayerInput> = inputs[debian.trees.len()..].iter().collect();
+        let environment: Vec<&LayerInput> = inputs[debian.packages.len()..].iter().collect();
         let environment_key =
             EnvironmentCheckout(environment.iter().map(|input| input.tree.digest()).collect()).key();
         let environment = check_out(store, &environment_key, |sink| -> Result<(), RunError> {
-            let mut inputs = environment.iter();
-            Ok(inputs.try_for_each(|input| copy_tree(&input.tree, input.contents(self.source), sink))?)
+            let inputs = environment.iter();
+            let packages: Vec<(&Tree, &dyn Contents)> =
+                inputs.map(|input| (&input.tree, input.contents(self.source) as &dyn Contents)).collect();
+            Ok(copy_packages(&packages, sink)?)
         })?;
         Ok(vec![system, environment])
     }

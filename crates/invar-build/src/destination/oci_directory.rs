@@ -8,7 +8,7 @@ use invar_tree::Digest;
 
 use super::new_directory::NewDirectory;
 use super::stream::copy;
-use super::{Content, Delivery, Destination, DestinationError, Form, output};
+use super::{Content, Delivery, Destination, DestinationError, Form, file_time, output};
 
 /// Writes an image as an OCI image layout into a directory, which must be absent or empty.
 pub(super) struct OciDirectory {
@@ -50,7 +50,11 @@ impl Destination for OciDirectory {
         for (name, part) in layout_files(image.image) {
             let ArchivePart::Bytes(bytes) = part else { continue };
             let target = pending.place().join(name);
-            let written = File::create(&target).and_then(|mut file| file.write_all(&bytes));
+            let written = File::create(&target).and_then(|mut file| {
+                file.write_all(&bytes)?;
+                // By its time, the layout is known as a result of a build, and not taken for source.
+                file.set_modified(file_time())
+            });
             written.map_err(output(&target))?;
         }
         pending.commit()

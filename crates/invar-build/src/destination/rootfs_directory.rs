@@ -8,7 +8,7 @@ use invar_oci::FILE_TIME;
 use invar_tree::{Contents, Digest, Node, Tree};
 
 use super::new_directory::NewDirectory;
-use super::{Content, Delivery, Destination, DestinationError, Form, output};
+use super::{Content, Delivery, Destination, DestinationError, Form, file_time, output};
 
 /// Writes an image's files into a directory, which must be absent or empty. Owners are set only where this process may.
 pub(super) struct RootfsDirectory {
@@ -96,10 +96,6 @@ fn set_time_of_link(path: &Path) -> io::Result<()> {
     let time = Timespec { tv_sec: FILE_TIME as i64, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
-}
-
-fn file_time() -> std::time::SystemTime {
-    std::time::UNIX_EPOCH + std::time::Duration::from_secs(FILE_TIME)
 }
 
 /// Gives `path` its owner. Without privileges the files are the caller's own, which is what `FROM scratch` and `COPY`

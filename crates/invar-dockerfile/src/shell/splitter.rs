@@ -9,7 +9,7 @@ use lexer::ShellToken;
 use crate::heredoc::Heredoc;
 use crate::limits::Limits;
 use crate::shell::block::{BlockKind, BlockPart, OpenBlocks};
-use crate::shell::nested::inner_text;
+use crate::shell::nested::{inner_text, output_text, reads_input};
 use crate::shell::{Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellWord};
 use crate::text::Text;
 
@@ -154,10 +154,22 @@ impl Splitter<'_> {
         }
         self.end_command(&mut level, Connector::Sequence);
         let mut commands = level.commands;
-        for command in &mut commands {
-            command.inner = inner_script(command, self.left, depth).map(Box::new);
+        for index in 0..commands.len() {
+            let inner = inner_script(&commands[index], self.left, depth);
+            let inner = inner.or_else(|| self.piped_script(&commands, index, depth));
+            commands[index].inner = inner.map(Box::new);
         }
         Script { commands, redirects: level.redirects, complete: self.complete }
+    }
+
+    /// The script that the command of this number has from the one before it: `cat <<EOF | bash`.
+    fn piped_script(&self, commands: &[ShellCommand], index: usize, depth: usize) -> Option<Script> {
+        let command = &commands[index];
+        if command.connector != Connector::Pipe || depth >= Limits::DEPTH || !reads_input(command) {
+            return None;
+        }
+        let text = output_text(commands.get(index.checked_sub(1)?)?)?;
+        Some(split_within(&text, VecDeque::new(), self.left, depth + 1))
     }
 
     fn end_command(&mut self, level: &mut CommandLevel, next: Connector) {

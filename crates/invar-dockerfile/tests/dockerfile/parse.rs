@@ -238,6 +238,8 @@ fn what_no_builder_takes_is_refused() {
         "--interval of HEALTHCHECK takes a time with a unit, such as 30s",
     );
     check("HEALTHCHECK --retries=x CMD x", "--retries of HEALTHCHECK takes a number");
+    check("HEALTHCHECK NONE x", "HEALTHCHECK takes NONE, or CMD with a command");
+    check("RUN --network=foo x", "--network of RUN takes default, none or host");
     check("COPY a <<EOF\nEOF", "COPY takes a path as its destination, and no here-document");
     check("RUN cat <<EOF>/x\nEOF", "the here-document EOF>/x has no closing line EOF>/x");
     check("RUN cat <<EOF; a\nEOF", "the here-document EOF; has no closing line EOF;");
@@ -253,6 +255,9 @@ fn what_no_builder_takes_is_refused() {
         "COPY --link=false --exclude=a --exclude=b a b",
         "RUN --mount=type=cache --mount=type=bind true",
         "HEALTHCHECK --interval=1m30s --retries=0 CMD x",
+        "HEALTHCHECK --interval= --retries= CMD x",
+        "RUN",
+        "RUN --network=none x",
         "FROM scratch AS A.b-1_c",
         "RUN cat <<EOF > /x\nEOF",
         "RUN cat <<EOF ; a\nEOF",

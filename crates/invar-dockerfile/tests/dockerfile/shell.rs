@@ -139,6 +139,32 @@ fn every_form_of_run() {
     check("FROM a\nRUN <<EOF\n#!/usr/bin/env bash\na\nEOF\n", &["a"]);
     check("FROM a\nRUN bash -e <<EOF\na\nEOF\n", &["a", "bash|-e"]);
     check("FROM a\nRUN cat <<EOF > /x && b\na\nEOF\n", &["cat", "b"]);
+    let of_shell =
+        |shell: &str, expected: &[&str]| check(&format!("FROM a\nRUN {shell}\na b\nEOF\n"), expected);
+    of_shell("bash -euxo pipefail <<'EOF'", &["a|b", "bash|-euxo|pipefail"]);
+    of_shell("bash -o errexit +o posix -O extglob <<EOF", &["a|b", "bash|-o|errexit|+o|posix|-O|extglob"]);
+    of_shell("bash -s -- x y <<EOF", &["a|b", "bash|-s|--|x|y"]);
+    of_shell("sh - <<EOF", &["a|b", "sh|-"]);
+    of_shell("sh /dev/stdin x <<EOF", &["a|b", "sh|/dev/stdin|x"]);
+    of_shell("sudo -u x bash --norc <<EOF", &["a|b", "sudo|-u|x|bash|--norc"]);
+    of_shell("su - user <<EOF", &["a|b", "su|-|user"]);
+    of_shell("cat <<EOF | bash", &["cat", "a|b", "bash"]);
+    of_shell("cat - <<EOF | sudo bash -ex", &["cat|-", "a|b", "sudo|bash|-ex"]);
+    of_shell("tee /x <<EOF | sh", &["tee|/x", "a|b", "sh"]);
+    // The here-document is the input of a script that is elsewhere, or of another program.
+    of_shell("bash x.sh <<EOF", &["bash|x.sh"]);
+    of_shell("bash -o pipefail x.sh <<EOF", &["bash|-o|pipefail|x.sh"]);
+    of_shell("cat <<EOF | bash x.sh", &["cat", "bash|x.sh"]);
+    of_shell("cat <<EOF | tr a b | bash", &["cat", "tr|a|b", "bash"]);
+    of_shell("cat x <<EOF | bash", &["cat|x", "bash"]);
+    check("FROM a\nRUN bash -o pipefail -c 'a b' x\n", &["a|b", "bash|-o|pipefail|-c|a b|x"]);
+    check("FROM a\nRUN bash -euxo pipefail -c 'a b'\n", &["a|b", "bash|-euxo|pipefail|-c|a b"]);
+    check("FROM a\nRUN bash -ceuo pipefail 'a b'\n", &["a|b", "bash|-ceuo|pipefail|a b"]);
+    check("FROM a\nRUN su user -c 'a b'\n", &["a|b", "su|user|-c|a b"]);
+    check("FROM a\nRUN bash <<<'a b'\n", &["a|b", "bash"]);
+    check("FROM a\nRUN echo 'a b' | sh\n", &["echo|a b", "a|b", "sh"]);
+    check("FROM a\nRUN printf '%s\\n' 'a b' | sh -x\n", &["printf|%s\\n|a b", "a|b", "sh|-x"]);
+    check("FROM a\nRUN echo y | ./x.sh\n", &["echo|y", "./x.sh"]);
     let RunScript::Program { interpreter, .. } =
         of_run("FROM a\nRUN <<EOF\n#!/usr/bin/env python3\nx = 1\nEOF\n")
     else {

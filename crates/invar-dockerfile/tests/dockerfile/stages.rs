@@ -180,3 +180,52 @@ fn names_of_images() {
         ImageReference::parse(bad).expect_err(bad);
     }
 }
+
+#[test]
+fn stages_that_no_builder_takes() {
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, usize)>) {
+        let file = parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let found = Stages::of(&file, &BuildArguments::default()).err();
+        let found = found.map(|fault| {
+            (fault.to_string(), fault.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1))
+        });
+        assert_eq!(found, expected.map(|(message, line)| (message.to_owned(), line)), "{text}");
+    }
+    check("FROM a@sha256:<digest>\n", Some(("`a@sha256:<digest>` is not an image name", 1)));
+    check("FROM scratch\nFROM a:\n", Some(("`a:` is not an image name", 2)));
+    check("ARG V=1\nFROM Ubuntu:$V\n", Some(("`Ubuntu:1` is not an image name", 2)));
+    // What is not known here may be a name.
+    check("ARG V\nFROM a@sha256:$V\n", None);
+    check("FROM HOST/a\nFROM host:5000/a\nFROM localhost/a\n", None);
+    check("FROM a AS b\nCOPY --from=b /x /y\n", Some(("the stage `b` copies from itself", 2)));
+    check("FROM a AS b\nRUN --mount=from=b,target=/x y\n", Some(("the stage `b` copies from itself", 2)));
+    check("FROM a AS b\nFROM a AS b\nCOPY --from=b /x /y\n", None);
+    check("FROM a\nCOPY --from=b /x /y\n", None);
+    check("FROM a\nFROM b\nCOPY --from=1 /x /y\n", Some(("the stage `1` copies from itself", 3)));
+    check("FROM a\nFROM b\nCOPY --from=2 /x /y\n", Some(("there is no stage 2", 3)));
+    check("FROM a\nFROM b\nCOPY --from=0 /x /y\n", None);
+    let line = |line: &str, expected: &str| {
+        let text = format!("FROM scratch\n{line}\n");
+        check(&text, Some((expected, 2)));
+        // Nobody builds such a stage unless it is asked for.
+        check(&format!("FROM a\n{line}\nFROM scratch\n"), None);
+        check(&format!("FROM a AS x\n{line}\nFROM x\n"), Some((expected, 2)));
+    };
+    line("EXPOSE abc", "EXPOSE takes ports such as 80, 80/udp or 80-90, not `abc`");
+    line("EXPOSE 70000", "EXPOSE takes ports such as 80, 80/udp or 80-90, not `70000`");
+    line("EXPOSE 80/foo", "EXPOSE takes ports such as 80, 80/udp or 80-90, not `80/foo`");
+    line("STOPSIGNAL SIGFOO", "STOPSIGNAL takes a signal such as SIGTERM or 15, not `SIGFOO`");
+    line("VOLUME \"\"", "VOLUME takes paths, not ``");
+    line("ENV a=\"b", "cannot expand `\"b`: missing closing `\"`");
+    line("LABEL a=${b:c}", "cannot expand `${b:c}`: `:c` in braces is not a substitution");
+    line("WORKDIR ${b", "cannot expand `${b`: missing closing `}`");
+    line("COPY ${b a", "cannot expand `${b`: missing closing `}`");
+    check(
+        "FROM a\nEXPOSE 80 90/udp 80-90 8080:80 $X\nSTOPSIGNAL 9\nSTOPSIGNAL sigrtmin+3\nVOLUME $X\n",
+        None,
+    );
+    check("ARG A=${b:c}\nFROM a:1-$A\n", None);
+    check("FROM $NOTHING\n", Some(("`$NOTHING` is not an image name", 1)));
+    check("ARG B\nFROM $B\n", None);
+}

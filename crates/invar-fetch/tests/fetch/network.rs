@@ -94,3 +94,37 @@ fn a_proxy_that_is_none_is_an_error() {
     let [Failure::Proxy { proxy }] = &failures[..] else { panic!("{failures:?}") };
     assert_eq!(proxy, "ftp://proxy.example");
 }
+
+#[test]
+fn hosts_that_cannot_be_reached_are_one_line() {
+    // `.invalid` never has an address (RFC 6761).
+    let fixture = fixture();
+    let urls = |file: &str| ["one", "two"].map(|host| format!("http://{host}.invalid/{file}"));
+    for file in ["a", "b"] {
+        let error = fixture.fetch(&request(&urls(file))).unwrap_err();
+        assert!(error.is_without_network(), "{error:?}");
+        let message = error.to_string();
+        assert!(message.starts_with("no network: cannot reach one.invalid or two.invalid ("), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    // Said once, at the end: no attempt is worth a line of its own.
+    assert!(
+        fixture.seen.events().iter().all(|event| event.starts_with("started")),
+        "{:?}",
+        fixture.seen.events()
+    );
+    // One host that answers is a network.
+    let server = Server::start(|_, _| Answer::status(404));
+    let error = fixture.fetch(&request(&[urls("c")[0].clone(), server.url("/c")])).unwrap_err();
+    assert!(!error.is_without_network(), "{error:?}");
+    let message = error.to_string();
+    assert!(message.contains("\n  http://one.invalid/c: cannot reach one.invalid ("), "{message}");
+}
+
+#[test]
+fn a_proxy_that_cannot_be_reached_is_named() {
+    let proxy = Some("http://proxy.invalid:3128".to_owned());
+    let fixture = fixture_with(Settings { proxy, ..settings() });
+    let error = fixture.fetch(&request(&["http://mirror.example/a".into()])).unwrap_err();
+    assert!(error.to_string().starts_with("no network: cannot reach proxy.invalid ("), "{error}");
+}

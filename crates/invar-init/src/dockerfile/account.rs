@@ -107,13 +107,20 @@ impl Reader<'_> {
     }
 
     /// Reads the words after `mkdir`.
-    pub(super) fn make_directories(&mut self, words: &[&str]) {
-        let is_users = self.draft.image.get("user").is_some();
+    pub(super) fn make_directories(&mut self, words: &[&str], instruction: &Instruction) {
+        let mode = mode_of(words);
+        let is_users = self.draft.image.get("user").is_some() || mode.is_some_and(is_open);
+        self.note_mode(mode, instruction);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "-m" | "--mode" => _ = words.next(),
-                option if option.starts_with('-') => {}
+                option if option.starts_with('-') => {
+                    // Several letters may be together: `mkdir -pm 755`.
+                    if !option.starts_with("--") && option.ends_with('m') {
+                        words.next();
+                    }
+                }
                 path => {
                     let path = self.places.absolute(path);
                     if is_users {
@@ -126,11 +133,15 @@ impl Reader<'_> {
     }
 
     /// Reads the words after `install -d`.
-    pub(super) fn install_directories(&mut self, words: &[&str]) {
+    pub(super) fn install_directories(&mut self, words: &[&str], instruction: &Instruction) {
+        let mode = mode_of(words);
+        self.note_mode(mode, instruction);
         let is_given = words.iter().any(|word| {
-            ["-o", "-g"].contains(word) || word.starts_with("--owner") || word.starts_with("--group")
+            let is_short =
+                |letter: char| !word.starts_with("--") && word.starts_with('-') && word.contains(letter);
+            is_short('o') || is_short('g') || word.starts_with("--owner") || word.starts_with("--group")
         });
-        let is_users = self.draft.image.get("user").is_some();
+        let is_users = self.draft.image.get("user").is_some() || mode.is_some_and(is_open);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
@@ -150,6 +161,28 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Leaves a comment for a mode that directories do not have here.
+    fn note_mode(&mut self, mode: Option<&str>, instruction: &Instruction) {
+        if let Some(mode) = mode.filter(|mode| !is_open(mode) && !is_usual(mode)) {
+            self.note(instruction, &format!("directories have the mode 0755 here, not {mode}"));
+        }
+    }
+
+    /// Reads the words after `chmod`, where it makes directories writable for everybody; returns whether it does.
+    pub(super) fn open_directories(&mut self, words: &[&str]) -> bool {
+        let mut words = words.iter().filter(|word| !word.starts_with('-'));
+        let Some(mode) = words.next().filter(|mode| is_open(mode)) else { return false };
+        let paths: Vec<String> = words.map(|path| self.places.absolute(path)).collect();
+        let is_any = !paths.is_empty() && paths.iter().all(|path| !self.accounts.written.contains(path));
+        if is_any && mode.len() > 1 {
+            self.accounts
+                .recursive
+                .extend(paths.iter().filter(|path| self.accounts.made.contains(*path)).cloned());
+            self.accounts.owned.extend(paths);
+        }
+        is_any
     }
 
     /// Reads the words after `chown`.
@@ -255,5 +288,61 @@ impl Reader<'_> {
         let is_moved = self.moved.iter().any(|moved| moved.to == there && !moved.is_directory);
         let inside = there.strip_prefix(PROJECT).map(relative);
         is_moved || inside.is_some_and(|inside| self.context.files.contains_key(&inside))
+    }
+}
+
+/// The mode among the words after `mkdir` and `install`.
+fn mode_of<'w>(words: &[&'w str]) -> Option<&'w str> {
+    words.iter().enumerate().find_map(|(at, word)| {
+        let next = || words.get(at + 1).copied();
+        if *word == "--mode" {
+            return next();
+        }
+        if let Some(mode) = word.strip_prefix("--mode=") {
+            return Some(mode);
+        }
+        let short = word.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
+        let (before, mode) = short.split_once('m')?;
+        let is_letters = before.chars().all(|c| c.is_ascii_alphabetic());
+        is_letters.then(|| if mode.is_empty() { next() } else { Some(mode) }).flatten()
+    })
+}
+
+/// Whether with `mode` everybody may write.
+fn is_open(mode: &str) -> bool {
+    match u32::from_str_radix(mode, 8) {
+        Ok(bits) => bits & 0o002 != 0,
+        Err(_) => mode.split(',').any(|part| {
+            part.split_once(['+', '='])
+                .is_some_and(|(who, bits)| bits.contains('w') && (who.is_empty() || who.contains(['a', 'o'])))
+        }),
+    }
+}
+
+/// Whether with `mode` everybody may read, and who owns it write: as directories are on their own.
+fn is_usual(mode: &str) -> bool {
+    match u32::from_str_radix(mode, 8) {
+        Ok(bits) => matches!(bits, 0o755 | 0o775 | 0o555),
+        Err(_) => !mode.contains('-') && !mode.contains(['s', 't']),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_found_and_understood() {
+        let check = |line: &str, expected: Option<&str>| {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(mode_of(&words), expected, "{line}");
+        };
+        check("-m 1777 /a", Some("1777"));
+        check("-p --mode=0750 /a", Some("0750"));
+        check("-d -m700 -o me /a", Some("700"));
+        check("-dm 2775 /a", Some("2775"));
+        check("-p /a-m", None);
+        assert!(is_open("1777") && is_open("a+rwX") && is_open("+w") && !is_open("775") && !is_open("g+w"));
+        assert!(is_usual("0755") && !is_usual("700") && !is_usual("2775") && is_usual("u=rwx,go=rx"));
     }
 }

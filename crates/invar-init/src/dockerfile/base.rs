@@ -27,6 +27,10 @@ impl Reader<'_> {
         let tag = reference.tag.clone().unwrap_or_default();
         match base_python(reference.short_name(), &tag) {
             Some(11) => self.draft.suite = Some("bookworm".to_owned()),
+            // It is what is chosen anyway, unless the locked packages are for another.
+            Some(13) if self.context.release.is_some_and(|release| release.python != "3.13") => {
+                self.draft.suite = Some("trixie".to_owned());
+            }
             Some(minor) => {
                 let python = format!("3.{minor}");
                 let why = match self.context.release {

@@ -1,7 +1,7 @@
 //! `COPY` and `ADD`: which of the project's files the image has, and what else.
 use std::collections::BTreeSet;
 
-use invar_dockerfile::{Instruction, Scope, Source as Copied, Stage, Stages, Transfer};
+use invar_dockerfile::{Instruction, InstructionKind, Scope, Source as Copied, Stage, Stages, Transfer};
 
 use crate::dockerfile::Reader;
 use crate::dockerfile::files::{Files, relative};
@@ -9,6 +9,9 @@ use crate::dockerfile::moved::Relocation;
 use crate::dockerfile::place::{ENVIRONMENT, PROJECT, below, is_directory, making};
 use crate::dockerfile::script::makes_executable;
 use crate::draft::{DraftStep, Keys, Source};
+
+/// Ends of archives that `ADD` unpacks.
+const ARCHIVES: [&str; 7] = [".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tar.zst", ".tbz2", ".tgz"];
 
 /// Files that images are built with, and that none needs.
 const MAKING: [&str; 12] = [
@@ -42,8 +45,8 @@ impl<'a> Reader<'a> {
         for source in &transfer.sources {
             let path = match source {
                 Copied::Path(path) => path,
-                Copied::Heredoc(_) => {
-                    self.note(instruction, "write this to a file in the project, or create it in a step");
+                Copied::Heredoc(at) => {
+                    self.copy_text(*at, transfer, instruction, scope);
                     continue;
                 }
             };
@@ -54,12 +57,60 @@ impl<'a> Reader<'a> {
                 self.download(&path, &destination, instruction);
                 continue;
             }
-            self.copy_path(&path, &destination, into);
+            let is_add = matches!(instruction.kind, InstructionKind::Add(_));
+            if is_add && ARCHIVES.iter().any(|end| path.ends_with(end)) {
+                self.note(instruction, "ADD unpacks this archive: do that in a step");
+                continue;
+            }
+            let parents = instruction.flag("parents").is_some();
+            let above = path.rsplit_once('/').filter(|_| parents).map(|(above, _)| relative(above));
+            match above {
+                Some(above) => {
+                    let destination = format!("{}/{above}/", destination.trim_end_matches('/'));
+                    self.copy_path(&path, &destination, true);
+                }
+                None => self.copy_path(&path, &destination, into),
+            }
+            let excluded = instruction.flags.iter().filter(|flag| flag.name == "exclude");
+            let excluded = excluded.filter_map(|flag| flag.value.as_ref()).map(|value| value.text.clone());
+            if relative(&path).is_empty() {
+                self.draft.exclude.extend(excluded);
+            }
             let mode = instruction.flag_value("chmod").map(|mode| mode.text.as_str());
             if mode.is_some_and(makes_executable) {
                 self.start_files(&path);
             }
         }
+    }
+
+    /// A here-document becomes a file whose text is in the manifest.
+    fn copy_text(&mut self, at: usize, transfer: &Transfer, instruction: &Instruction, scope: &Scope) {
+        let destination = self.expand(instruction, scope, &transfer.destination);
+        let (Some(destination), Some(heredoc)) = (destination, instruction.heredocs.get(at)) else { return };
+        let text = heredoc.content.as_str();
+        let text = if heredoc.expand {
+            scope
+                .expand_names(text, self.file.escape)
+                .ok()
+                .filter(|text| text.missing.is_empty())
+                .map(|text| text.text)
+        } else {
+            Some(text.to_owned())
+        };
+        let (Some(text), false) = (text, is_directory(&destination)) else {
+            self.note(instruction, "write this to a file in the project, or create it in a step");
+            return;
+        };
+        let mut file = toml::Table::new();
+        file.insert("text".to_owned(), text.into());
+        let mode = instruction.flag_value("chmod").map(|mode| mode.text.as_str());
+        if mode.is_some_and(makes_executable) {
+            file.insert("executable".to_owned(), true.into());
+        }
+        let mut keys = Keys::default();
+        keys.set("name", self.step_name("text"));
+        keys.set_in("files", &self.places.seen_from_here(&destination), file);
+        self.draft.steps.push(DraftStep { keys });
     }
 
     /// Files that `--chmod` makes executable: of a folder, those that somebody would start.
@@ -94,6 +145,7 @@ impl<'a> Reader<'a> {
         let is_pattern = path.contains(['*', '?', '[']);
         let found = if is_pattern { files.matching(&path) } else { vec![path.clone()] };
         let mut stays = true;
+        let is_any = found.iter().any(|found| !making(found));
         for found in found.into_iter().filter(|found| !making(found)) {
             let is_directory = files.is_directory(&found);
             let name = found.rsplit('/').next().unwrap_or(&found);
@@ -116,7 +168,7 @@ impl<'a> Reader<'a> {
                 self.moved.push(Relocation { from: found, to: there, is_directory });
             }
         }
-        if is_pattern && stays {
+        if is_pattern && stays && is_any {
             self.copied.push(path);
         }
     }

@@ -107,6 +107,13 @@ impl<'a> Reader<'a> {
                 table.insert(key.to_owned(), value.text.clone().into());
             }
         }
+        if let Some(value) = instruction.flag_value("start-interval") {
+            let why = format!(
+                "the health check has no interval of its own for the start: {} is left out",
+                value.text
+            );
+            self.note(instruction, &why);
+        }
         if let Some(retries) =
             instruction.flag_value("retries").and_then(|value| value.text.parse::<i64>().ok())
         {

@@ -202,6 +202,19 @@ impl ProjectCopies {
     }
 }
 
+/// Folders of the system that no project lies in.
+const SYSTEMS: [&str; 9] = [
+    "/bin",
+    "/etc",
+    "/sbin",
+    "/tmp",
+    "/usr/bin",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/local/sbin",
+    "/usr/sbin",
+];
+
 /// What a `COPY` says of where the project is: that the files of its folder `inner` are in the folder `project`.
 #[derive(Debug)]
 struct ProjectCopy {
@@ -233,7 +246,9 @@ impl ProjectCopy {
         let joined = |parts: &[String]| parts.iter().map(|part| format!("/{part}")).collect::<String>();
         let project = joined(&to);
         let weight = files.within(path).count().max(1);
-        (!project.is_empty()).then(|| Self { inner: joined(&from), project, weight })
+        // What lies there is the system's, whoever copies it.
+        let is_systems = SYSTEMS.iter().any(|system| below(&project, system).is_some());
+        (!project.is_empty() && !is_systems).then(|| Self { inner: joined(&from), project, weight })
     }
 }
 

@@ -3,9 +3,10 @@ use invar_dockerfile::{
     Command, Instruction, RunScript, Scope, ShellCommand, ShellWord, Text, run_commands, split_commands,
 };
 
-use crate::distribution::{Counterpart, Manager};
+use crate::distribution::Manager;
 use crate::dockerfile::command::is_posix;
 use crate::dockerfile::moved::Relocation;
+use crate::dockerfile::place::below;
 use crate::dockerfile::python::installs_python;
 use crate::dockerfile::runner::is_activation;
 use crate::dockerfile::script::makes_executable;
@@ -18,9 +19,6 @@ const SERVING: [&str; 36] = [
     "export", "grep", "head", "hostname", "id", "ls", "mkdir", "nproc", "printenv", "printf", "pwd", "rm",
     "set", "sleep", "sort", "tail", "test", "tr", "true", "type", "uname", "unset", "wc", "which",
 ];
-
-/// Options of package managers that take a word of their own.
-const WITH_VALUE: [&str; 7] = ["-t", "-o", "--target-release", "--virtual", "-c", "--repository", "-X"];
 
 impl Reader<'_> {
     /// Reads a `RUN`; `is_final` where it is in the image itself, and not in a stage that the image copies from.
@@ -44,6 +42,7 @@ impl Reader<'_> {
             }
             return Ok(());
         }
+        self.mounts(instruction);
         let mut left: Vec<String> = Vec::new();
         // Names that the script gives values itself are known from there on.
         let mut scope = scope.clone();
@@ -80,6 +79,31 @@ impl Reader<'_> {
             );
         }
         Ok(())
+    }
+
+    /// What an instruction is given from outside, and no build of Invar has.
+    fn mounts(&mut self, instruction: &Instruction) {
+        let values = instruction.flags.iter().filter(|flag| flag.name == "mount");
+        let values = values.filter_map(|flag| flag.value.as_ref());
+        let is_kind = |kind: &str| {
+            values
+                .clone()
+                .any(|value| value.text.split(',').any(|part| part.trim() == format!("type={kind}")))
+        };
+        if is_kind("secret") {
+            let why = "builds and steps have no secrets; Python packages are fetched with your own credentials, as uv \
+                       fetches them";
+            self.note(instruction, why);
+        }
+        if is_kind("ssh") {
+            self.note(
+                instruction,
+                "builds and steps have no SSH agent: fetch this over https, or pin it in uv.lock",
+            );
+        }
+        if instruction.flag_value("security").is_some_and(|value| value.text == "insecure") {
+            self.note(instruction, "steps have no additional privileges");
+        }
     }
 
     /// Remembers the files that a command makes: they are no directories, whoever they are given to.
@@ -192,15 +216,18 @@ impl Reader<'_> {
             return Ok(is_done);
         }
         if program == "mkdir" && is_final {
-            self.make_directories(rest);
+            self.make_directories(rest, instruction);
         }
         if program == "install" && rest.iter().any(|word| is_option(word, 'd') || *word == "--directory") {
             if is_final {
-                self.install_directories(rest);
+                self.install_directories(rest, instruction);
             }
             return Ok(true);
         }
         if ["cp", "install", "ln", "mv"].contains(&program) && is_final && self.copied_by(program, rest) {
+            return Ok(true);
+        }
+        if is_posix(program) && matches!(rest, [option, _line] if is_option(option, 'c')) {
             return Ok(true);
         }
         if program == "for" && rest.get(1) == Some(&"in") {
@@ -230,11 +257,24 @@ impl Reader<'_> {
             }
             // Files belong to root and can be read by everybody; what a program may write is a directory of its own.
             "chgrp" | "chmod" => {
+                let mut is_opened = false;
                 if program == "chmod" && is_final {
                     self.change_mode(rest);
+                    is_opened = self.open_directories(rest);
                 }
                 let paths = rest.iter().filter(|word| !word.starts_with('-')).skip(1);
-                Ok(paths.into_iter().all(|path| self.is_project(path)))
+                Ok(is_opened || paths.into_iter().all(|path| self.is_project(path)))
+            }
+            // A script with another system's line ends would not start; one without any is as it would be afterwards.
+            "sed" | "dos2unix" if program == "dos2unix" || rest.iter().any(|word| word.contains(r"\r")) => {
+                let paths = rest.iter().filter(|word| !word.starts_with('-') && !word.contains(r"\r"));
+                let has_none = |path: &&&str| {
+                    let file =
+                        self.project_file(path).and_then(|file| self.context.files.get(&file)?.as_deref());
+                    file.is_some_and(|text| !text.contains('\r'))
+                };
+                let mut paths = paths.peekable();
+                Ok(paths.peek().is_some() && paths.all(|path| has_none(&path)))
             }
             // Compiled ahead on its own.
             "python" | "python3" if rest.first() == Some(&"-m") && rest.get(1) == Some(&"compileall") => {
@@ -248,78 +288,13 @@ impl Reader<'_> {
 
     /// Whether `path`, as a command in the project's folder names it, is in the project.
     fn is_project(&self, path: &str) -> bool {
-        !path.starts_with('-') && self.places.is_project(&self.places.absolute(path))
+        let directory = path.strip_suffix("/*").or(path.strip_suffix("/*.sh"));
+        let has_moved = directory
+            .is_some_and(|directory| self.moved.iter().any(|moved| below(&moved.to, directory).is_some()));
+        has_moved
+            || !path.starts_with('-') && self.places.is_project(&self.places.absolute(path))
             || path.ends_with(".sh")
             || self.project_file(path).is_some()
-    }
-
-    fn install(&mut self, manager: Manager, words: &[&str], instruction: &Instruction, is_final: bool) {
-        let verb = words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or_default();
-        if !["install", "add", "groupinstall"].contains(&verb) {
-            return;
-        }
-        let mut names = Vec::new();
-        let mut rest = words.iter().skip_while(|word| **word != verb).skip(1);
-        let mut is_virtual = false;
-        while let Some(word) = rest.next() {
-            match *word {
-                option if WITH_VALUE.contains(&option) => {
-                    is_virtual |= option == "--virtual";
-                    rest.next();
-                }
-                option if option.starts_with('-') => is_virtual |= option.starts_with("--virtual"),
-                name if name.starts_with(['.', '/']) || name.contains("://") => {
-                    self.note(
-                        instruction,
-                        "a package from a file or URL cannot be locked: use a Debian package",
-                    );
-                }
-                name => names.push(name),
-            }
-        }
-        for name in &names {
-            self.build_packages.add(manager, name);
-        }
-        // Alpine's virtual packages are removed again when what they build is built.
-        if is_virtual || !is_final {
-            return;
-        }
-        if self.has_foreign_archive && manager == Manager::Apt && !names.is_empty() {
-            let why = format!(
-                "remove from `packages` what Debian does not have of {}: a step can install it from a file that it \
-                 fetches",
-                names.join(", ")
-            );
-            self.note(instruction, &why);
-        }
-        for name in names {
-            let (name, version) = match name.split_once(['=', '~', '/']) {
-                Some((name, version)) => (name, Some(version)),
-                None => (name, None),
-            };
-            let name = name.split(':').next().unwrap_or(name);
-            if !is_package(name) {
-                let why =
-                    format!("{name} is not a package name: add the package it stands for to `packages`");
-                self.note(instruction, &why);
-                continue;
-            }
-            match manager.counterpart(name, self.suite.as_deref()) {
-                Counterpart::Packages(packages) if packages.is_empty() => {}
-                Counterpart::Packages(packages) => {
-                    let before = match version {
-                        Some(version) => format!("{name} {version}, without a hash"),
-                        None => format!("{name} (unpinned)"),
-                    };
-                    self.draft.pin("package", before, format!("{}, pinned by sha256", packages.join(", ")));
-                    self.draft.packages.extend(packages);
-                }
-                Counterpart::Unknown => {
-                    let why = format!("no known Debian package for {name}: add it to `packages`");
-                    self.note(instruction, &why);
-                }
-            }
-        }
     }
 }
 
@@ -389,12 +364,6 @@ fn installs_packages(words: &[String]) -> bool {
 /// Whether `word` is an option with the letter `letter`.
 fn is_option(word: &str, letter: char) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.contains(letter)
-}
-
-/// Whether a package can have this name (Debian policy, 5.6.1; other distributions also have capitals and `_`).
-fn is_package(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c))
 }
 
 /// Whether the program of `words`, of which some are unknown, is enough to know what a command does.

@@ -115,6 +115,12 @@ impl Reader<'_> {
         let Some(mode) = words.next() else { return };
         for path in words.filter(|_| makes_executable(mode)) {
             let files = Files(self.context.files);
+            if let Some(directory) = path.strip_suffix("/*").or(path.strip_suffix("/*.sh")) {
+                let moved = self.moved.iter().filter(|moved| !moved.is_directory);
+                let inside = moved.filter(|moved| below(&moved.to, directory).is_some());
+                let inside: Vec<String> = inside.map(|moved| moved.from.clone()).collect();
+                inside.into_iter().for_each(|path| self.start(path));
+            }
             let found = match self.places.seen_from_here(path).strip_prefix(PROJECT) {
                 Some(inside) if path.contains('*') => files.matching(&relative(inside)),
                 _ => self.script(path).into_iter().collect(),

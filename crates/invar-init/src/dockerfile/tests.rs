@@ -122,7 +122,7 @@ fn what_the_user_may_write_to_is_its_own() {
     check(
         "RUN adduser --disabled-password me\nENV HOME=/srv\nUSER me\nRUN mkdir -m 700 /data",
         "directories = [\"/data\", \"/home/me\"]\nuser = \"1000:1000\"\n\n[env]\nHOME = \"/app\"\n\
-         me is a number here, without a name",
+         me is a number here, without a name; directories have the mode 0755 here, not 700",
     );
     check(
         "RUN useradd -M me\nUSER 1000",
@@ -361,9 +361,17 @@ fn packages_may_be_those_of_another_archive() {
          RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y agent\n",
         &[],
         "# Dockerfile:3: RUN sh -c 'echo deb https://apt.example x > /etc/apt/sources.list.d/x.list' && apt-get install -y \
-         a…: remove from `packages` what Debian does not have of agent: a step can install it from a file that it \
-         fetches\n\
-         [tool.invar]\npackages = [\"agent\", \"curl\"]",
+         a…: Debian trixie has no package agent in main: add what has it instead, or install it in a step, from a file \
+         that it fetches\n\
+         [tool.invar]\npackages = [\"curl\"]",
+    );
+    // Of a suite whose packages are not known, all may be.
+    check(
+        "FROM debian:sid\nRUN echo deb https://apt.example x > /etc/apt/sources.list.d/x.list && apt-get install -y agent\n",
+        &[],
+        "# Dockerfile:2: RUN echo deb https://apt.example x > /etc/apt/sources.list.d/x.list && apt-get install -y agent: \
+         remove from `packages` what Debian does not have of agent: a step can install it from a file that it fetches\n\
+         [tool.invar]\nsuite = \"sid\"\npackages = [\"agent\"]",
     );
 }
 

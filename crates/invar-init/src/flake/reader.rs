@@ -128,7 +128,7 @@ impl Project {
         found.groups = project.groups.keys().map(ToString::to_string).collect();
         found.extras = project.optional_dependencies.keys().map(ToString::to_string).collect();
         found.dependencies = project.dependencies.iter().map(|it| it.name.to_string()).collect();
-        found.scripts = project.scripts;
+        found.scripts = project.scripts.into_keys().collect();
         found
     }
 }

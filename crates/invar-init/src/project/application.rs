@@ -1,213 +1,179 @@
 //! What a project runs, as its files show it.
-use std::collections::BTreeMap;
-
 use crate::draft::{Draft, Source};
-use crate::project::Facts;
+use crate::project::code::is_aside;
+use crate::project::objects::{Interface, objects};
+use crate::project::program::{programs, scripts};
+use crate::project::served::served;
+use crate::project::starting::{Candidate, Kind, Project};
 
-/// A web application, or a worker: an object at the top level of a module.
-struct AppObject<'a> {
-    /// Its file.
-    path: &'a str,
-    /// Its module, as Python imports it from the project's folder.
-    module: String,
-    /// Its name.
-    name: &'a str,
-    /// Whether running the file starts a server.
-    runs_itself: bool,
-}
+/// How many other commands are listed.
+const MOST: usize = 4;
 
-/// What an application is called by: the classes of frameworks.
-const ASGI: [&str; 6] = ["FastAPI", "Litestar", "Quart", "Robyn", "Sanic", "Starlette"];
-const WSGI: [&str; 4] = ["Bottle", "Flask", "falcon.App", "falcon.API"];
+/// Files of the project that no program needs.
+const UNUSED: [&str; 12] = [
+    "Containerfile",
+    "Dockerfile",
+    "LICENSE",
+    "Makefile",
+    "Procfile",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yaml",
+    "docker-compose.yml",
+    "invar.lock",
+    "node_modules",
+    "uv.lock",
+];
 
-/// Programs by name, in the order in which they are looked for.
-const PROGRAMS: [&str; 6] = ["main.py", "app.py", "run.py", "server.py", "bot.py", "cli.py"];
-
-/// What serves applications, and how they are configured to listen.
-const PORT: i64 = 8000;
-
-/// Adds the image's command, and its port, to `draft`.
-pub(super) fn add_command(draft: &mut Draft, facts: &Facts, files: &BTreeMap<String, Option<String>>) {
-    let texts = || files.iter().filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)));
-    // The shallowest first: what is deep inside is an example or a test more often.
-    let mut texts: Vec<(&str, &str)> = texts().filter(|(path, _)| !is_aside(path)).collect();
-    texts.sort_by_key(|(path, _)| (path.matches('/').count(), *path));
-    if let Some((command, port)) = served(facts, &texts) {
-        set(draft, command, port);
-    } else if let Some(script) = script(facts) {
-        set(draft, vec![script.to_owned()], None);
-    } else if let Some(command) = program(&texts) {
-        set(draft, command, None);
-    } else {
-        let source = Source { file: "pyproject.toml", line: 0 };
-        let why =
-            "no command found for the image: add command = [\"python\", \"FILE.py\"] to the image table";
-        draft.note(source, "", why);
+/// Adds the image's command, its port and its variables to `draft`, and says what else there was to choose from. `paths`
+/// are those of all of the project's files.
+pub(super) fn add_command<'p>(
+    draft: &mut Draft,
+    project: &Project<'_>,
+    paths: impl Iterator<Item = &'p String>,
+) {
+    let source = Source { file: "pyproject.toml", line: 0 };
+    let candidates = candidates(project);
+    let Some(chosen) = candidates.first() else {
+        draft.note(source, "", nothing(project));
+        return;
+    };
+    let mut others: Vec<&str> = Vec::new();
+    // What can be run in passing is no choice beside what is there to be started.
+    let is_other = |other: &&Candidate| {
+        let is_same = other.label == chosen.label || !other.path.is_empty() && other.path == chosen.path;
+        !is_same && (other.kind < Kind::Program || chosen.kind == Kind::Program)
+    };
+    for other in candidates.iter().skip(1).filter(is_other) {
+        if !others.contains(&other.label.as_str()) {
+            others.push(&other.label);
+        }
     }
-}
-
-fn set(draft: &mut Draft, command: Vec<String>, port: Option<i64>) {
-    draft.image.set("command", command);
-    if let Some(port) = port {
+    draft.image.set("command", chosen.command.clone());
+    for (name, value) in &chosen.env {
+        draft.image.set_in("env", name, value.clone());
+    }
+    if let Some(port) = chosen.port {
         draft.image.add("ports", port);
     }
+    if chosen.needs_files {
+        let tops = paths.filter_map(|path| path.split('/').next());
+        let mut tops: Vec<&str> = tops
+            .filter(|top| {
+                let is_left = UNUSED.contains(top) || top.starts_with('.') || is_aside(&format!("{top}/x"));
+                !is_left || chosen.path.split('/').next() == Some(top)
+            })
+            .collect();
+        tops.dedup();
+        draft.include = Some(tops.into());
+    }
+    for (text, why) in &chosen.notes {
+        draft.note(source, text, why.clone());
+    }
+    if !others.is_empty() {
+        let more = if others.len() > MOST { ", ..." } else { "" };
+        let listed: Vec<String> = others.iter().take(MOST).map(|label| format!("`{label}`")).collect();
+        let why = format!("chosen `{}`; the project also has {}{more}", chosen.label, listed.join(", "));
+        draft.note(source, "command", why);
+    }
 }
 
-/// Whether a file is not part of what is deployed.
-fn is_aside(path: &str) -> bool {
-    let aside =
-        ["tests", "test", "docs", "doc", "examples", "example", "scripts", "migrations", "benchmarks"];
-    let file = path.rsplit('/').next().unwrap_or(path);
-    path.split('/').any(|part| aside.contains(&part) || part.starts_with('.'))
-        || file.starts_with("test_")
-        || file == "conftest.py"
+/// All commands that the image may have, the most likely first.
+fn candidates(project: &Project<'_>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = declared(project).into_iter().collect();
+    let (serving, scripts): (Vec<_>, Vec<_>) = scripts(project).into_iter().partition(|script| script.serves);
+    found.extend(serving.into_iter().map(|script| script.candidate));
+    // What a package installs is meant, unless a web application is there for any server.
+    let (first, last): (Vec<_>, Vec<_>) = served(project)
+        .into_iter()
+        .partition(|served| scripts.is_empty() || project.installed.is_none() || served.is_plain);
+    found.extend(first);
+    found.extend(scripts.into_iter().map(|script| script.candidate));
+    found.extend(last);
+    found.extend(worker(project));
+    found.extend(programs(project));
+    found
 }
 
-/// The program of the project that is named as it is, or the only one.
-fn script(facts: &Facts) -> Option<&str> {
-    if !facts.is_package {
-        return None;
-    }
-    let own = facts.scripts.iter().find(|script| super::normalize(script) == facts.name);
-    own.or(facts.scripts.first()).map(String::as_str)
-}
-
-/// The command and port of something that listens, or that works for something that does.
-fn served(facts: &Facts, texts: &[(&str, &str)]) -> Option<(Vec<String>, Option<i64>)> {
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    if facts.has("streamlit") {
-        let found = texts.iter().find(|(_, text)| imports(text, "streamlit"));
-        if let Some((path, _)) = found {
-            let options = "--server.address=0.0.0.0 --server.port=8501 --server.headless=true";
-            return Some((words(&format!("streamlit run {path} {options}")), Some(8501)));
+/// The web process of a Procfile, if it is one command.
+fn declared(project: &Project<'_>) -> Option<Candidate> {
+    let line = project.declared.web?;
+    let (mut words, mut port) = (Vec::new(), None);
+    for word in line.split_whitespace() {
+        let mut word = word.trim_matches(['"', '\'']).to_owned();
+        if let Some(at) = word.find("$PORT").or(word.find("${PORT")) {
+            let name = word[at..].to_owned();
+            let name = name.split_inclusive('}').next().unwrap_or_default();
+            let name = if name.starts_with("${") { name } else { "$PORT" };
+            let default = name.trim_end_matches('}').rsplit_once('-').map_or("8000", |(_, default)| default);
+            port = default.parse().ok();
+            word = word.replace(name, default);
         }
-    }
-    let django = texts.iter().find(|(path, _)| *path == "manage.py" || path.ends_with("/manage.py"));
-    if facts.has("django")
-        && let Some((manage, _)) = django
-    {
-        let directory = manage.strip_suffix("manage.py").unwrap_or_default();
-        let module = |file: &str| {
-            let found = texts
-                .iter()
-                .find(|(path, _)| path.strip_prefix(directory).is_some_and(|p| p.ends_with(file)));
-            found.and_then(|(path, _)| module(path.strip_prefix(directory)?))
-        };
-        let chdir = if directory.is_empty() {
-            String::new()
-        } else {
-            format!(" --chdir {}", directory.trim_end_matches('/'))
-        };
-        let app_dir = chdir.replace("--chdir", "--app-dir");
-        if facts.has("gunicorn")
-            && let Some(wsgi) = module("/wsgi.py")
-        {
-            let command = format!("gunicorn --bind 0.0.0.0:{PORT}{chdir} {wsgi}:application");
-            return Some((words(&command), Some(PORT)));
-        }
-        if facts.has("uvicorn")
-            && let Some(asgi) = module("/asgi.py")
-        {
-            let command = format!("uvicorn --host 0.0.0.0 --port {PORT}{app_dir} {asgi}:application");
-            return Some((words(&command), Some(PORT)));
-        }
-        return Some((words(&format!("python {manage} runserver --noreload 0.0.0.0:{PORT}")), Some(PORT)));
-    }
-    if let Some(app) = object(texts, &ASGI) {
-        if app.runs_itself {
-            return Some((vec!["python".to_owned(), app.path.to_owned()], Some(PORT)));
-        }
-        let target = format!("{}:{}", app.module, app.name);
-        let source = if app.path.starts_with("src/") && !facts.is_package { "src" } else { "" };
-        let command = if facts.has("uvicorn") {
-            let directory = if source.is_empty() { String::new() } else { format!(" --app-dir {source}") };
-            format!("uvicorn --host 0.0.0.0 --port {PORT}{directory} {target}")
-        } else if facts.has("hypercorn") {
-            format!("hypercorn --bind 0.0.0.0:{PORT} {target}")
-        } else if facts.has("granian") {
-            format!("granian --interface asgi --host 0.0.0.0 --port {PORT} {target}")
-        } else {
+        if word.contains(['$', '&', '|', ';', '>', '<', '`', '(', '*']) {
             return None;
-        };
-        return Some((words(&command), Some(PORT)));
-    }
-    if let Some(app) = object(texts, &WSGI) {
-        let target = format!("{}:{}", app.module, app.name);
-        let directory = if app.path.starts_with("src/") && !facts.is_package { " --chdir src" } else { "" };
-        if facts.has("gunicorn") {
-            let command = format!("gunicorn --bind 0.0.0.0:{PORT}{directory} {target}");
-            return Some((words(&command), Some(PORT)));
         }
-        if facts.has("waitress") {
-            return Some((words(&format!("waitress-serve --listen=0.0.0.0:{PORT} {target}")), Some(PORT)));
+        words.push(word);
+    }
+    if words.first().is_some_and(|word| word == "uv") && words.get(1).is_some_and(|word| word == "run") {
+        words.drain(..2);
+    }
+    let program = words.first()?.as_str();
+    let is_there = match program {
+        "python" | "python3" => {
+            words.get(1).is_some_and(|path| path == "-m" || project.code.file(path).is_some())
         }
-        if app.runs_itself {
-            return Some((vec!["python".to_owned(), app.path.to_owned()], Some(5000)));
-        }
-        if facts.has("flask") {
-            let command = format!("flask --app {} run --host 0.0.0.0 --port {PORT}", app.module);
-            return Some((words(&command), Some(PORT)));
-        }
+        program => project.facts.has(program),
+    };
+    if program == "python3" {
+        words[0] = "python".to_owned();
     }
-    let worker = object(texts, &["Celery"]).filter(|_| facts.has("celery"))?;
-    Some((words(&format!("celery --app {} worker", worker.module)), None))
+    let needs_files = project.installed.is_some();
+    let modules =
+        words.iter().filter_map(|word| word.split_once(':')).map(|(module, _)| module.replace('.', "/"));
+    let path =
+        modules.into_iter().find_map(|module| project.code.module(&module)).map(|file| file.path.to_owned());
+    let path = path.unwrap_or_default();
+    is_there.then(|| Candidate { kind: Kind::Served, path, port, needs_files, ..Candidate::of(words) })
 }
 
-/// The first object that is created by one of `classes`.
-fn object<'a>(texts: &[(&'a str, &'a str)], classes: &[&str]) -> Option<AppObject<'a>> {
-    texts.iter().find_map(|(path, text)| {
-        let name = text.lines().find_map(|line| made_by(line, classes))?;
-        let runs_itself = has_guard(text)
-            && ["uvicorn.run(", ".run(", "serve(", "hypercorn"].iter().any(|call| text.contains(call));
-        Some(AppObject { path, module: module(path)?, name, runs_itself })
-    })
-}
-
-/// The name in a line such as `app = FastAPI(`, `app: FastAPI = FastAPI(` or `app = fastapi.FastAPI(`.
-fn made_by<'a>(line: &'a str, classes: &[&str]) -> Option<&'a str> {
-    let (left, right) = line.split_once('=')?;
-    let name = left.split(':').next()?.trim_end();
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    // At the top level of the module: an indented line belongs to a function.
-    if name.is_empty() || !name.chars().all(is_name) {
-        return None;
+/// What works for a web application.
+fn worker(project: &Project<'_>) -> Option<Candidate> {
+    let objects = objects(&project.code);
+    let object = objects.iter().find(|object| object.interface == Interface::Celery && !object.is_factory)?;
+    let target = project.target(object.file);
+    let command = ["celery", "--app", &target.module, "worker"].map(str::to_owned);
+    let mut env = target.env;
+    if !target.root.is_empty() {
+        env.insert("PYTHONPATH".to_owned(), format!("/app/{}", target.root));
     }
-    let call = right.trim_start().split('(').next().filter(|_| right.contains('('))?.trim();
-    let made = classes.iter().any(|class| call == *class || call.rsplit('.').next() == Some(class));
-    made.then_some(name)
+    let needs_files = target.needs_files;
+    let candidate = Candidate { env, needs_files, ..Candidate::of(command.into()) };
+    project.facts.has("celery").then(|| candidate.starting(object.file, Kind::Worker))
 }
 
-/// `python FILE`, or `python -m PACKAGE`, for a file that is there to be run.
-fn program(texts: &[(&str, &str)]) -> Option<Vec<String>> {
-    let is_there = |name: &str| texts.iter().any(|(path, _)| *path == name);
-    if let Some(name) = PROGRAMS.iter().find(|name| is_there(name)) {
-        return Some(vec!["python".to_owned(), (*name).to_owned()]);
+/// Why there is no command, and what to do.
+fn nothing(project: &Project<'_>) -> String {
+    let framework = objects(&project.code).into_iter().next();
+    let server = match framework.map(|object| object.interface) {
+        Some(Interface::Asgi | Interface::Sanic) => Some("uvicorn"),
+        Some(Interface::Wsgi | Interface::Dash) => Some("gunicorn"),
+        _ => None,
+    };
+    if let (Some(object), Some(server)) = (framework, server) {
+        return format!(
+            "{} has a web application, and no package in uv.lock serves it: add one with `uv add {server}`, and run `invar init` again",
+            object.file.path
+        );
     }
-    let package = texts.iter().find_map(|(path, _)| path.strip_suffix("/__main__.py"));
-    if let Some(package) = package.filter(|package| !package.starts_with("src/")) {
-        return Some(vec!["python".to_owned(), "-m".to_owned(), package.replace('/', ".")]);
+    if !project.facts.members.is_empty() {
+        return format!(
+            "no command found in the workspace's own directory: run `invar init` in a member ({})",
+            project.facts.members.join(", ")
+        );
     }
-    let mut guarded = texts.iter().filter(|(_, text)| has_guard(text));
-    let (path, _) = guarded.next()?;
-    // Of several programs none is more likely than the others.
-    guarded.next().is_none().then(|| vec!["python".to_owned(), (*path).to_owned()])
-}
-
-/// Whether the file does something when it is run.
-fn has_guard(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("if __name__ ==") || line.starts_with("if __name__=="))
-}
-
-fn imports(text: &str, module: &str) -> bool {
-    text.lines().any(|line| {
-        let mut words = line.split([' ', '.', ',']);
-        matches!(words.next(), Some("import" | "from")) && words.next() == Some(module)
-    })
-}
-
-/// The module of a file, as Python imports it from the project's folder or from `src`.
-fn module(path: &str) -> Option<String> {
-    let path = path.strip_prefix("src/").unwrap_or(path).strip_suffix(".py")?;
-    let path = path.strip_suffix("/__init__").unwrap_or(path);
-    Some(path.replace('/', "."))
+    if project.installed.is_some() {
+        return "the project is a library, so the image has no command: add command = [...] to the image table if there is one"
+            .to_owned();
+    }
+    "no command found for the image: add command = [\"python\", \"FILE.py\"] to the image table".to_owned()
 }

@@ -58,6 +58,26 @@
     return boxes;
   };
 
+  // The text, or as much of it as fits before an ellipsis; nothing where too little would be left to recognize it.
+  const ruler = document.createElement("canvas").getContext("2d");
+  const fitted = (text, width, whole = false) => {
+    if (!ruler) return "";
+    ruler.font = "12px system-ui, sans-serif";
+    const fits = (part) => ruler.measureText(part).width <= width;
+    if (fits(text)) return text;
+    if (whole) return "";
+    // A package without its version.
+    const [word] = text.split(" ", 1);
+    if (fits(word)) return word;
+    const letters = [...word];
+    let [least, most] = [0, letters.length];
+    while (least < most) {
+      const middle = Math.ceil((least + most) / 2);
+      if (fits(letters.slice(0, middle).join("") + "…")) least = middle; else most = middle - 1;
+    }
+    return least < 4 ? "" : letters.slice(0, least).join("") + "…";
+  };
+
   const groups = { "Debian packages": "debian", "Python packages": "python" };
   const drawMap = () => {
     const map = at("map");
@@ -77,10 +97,11 @@
       for (const side of ["x", "y", "width", "height"]) {
         button.style[{ x: "left", y: "top" }[side] || side] = box[side] + "px";
       }
-      if (box.width > 44 && box.height > 16) {
-        button.append(make("div", "", tile.name.replace(/^(Debian package|Python package|wheel) /, "")));
-        if (box.height > 32) button.append(make("div", "", bytes(tile.size)));
-      }
+      // The border and padding of a box, and the height of a line in it.
+      const room = { width: box.width - 10, lines: Math.floor((box.height - 6) / 15) };
+      const name = tile.name.replace(/^(Debian package|Python package|wheel) /, "");
+      const labels = [fitted(name, room.width), fitted(bytes(tile.size), room.width, true)];
+      if (labels[0]) for (const text of labels.slice(0, room.lines)) if (text) button.append(make("div", "", text));
       button.addEventListener("click", () => search(tile.name));
       map.append(button);
     }

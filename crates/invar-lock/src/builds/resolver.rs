@@ -14,8 +14,9 @@ use invar_python::{
 };
 use invar_realise::{BackendQuestion, PackageSource, locked_digest, read_source};
 
-use super::{declared, uv};
+use super::{commit, declared, uv};
 use crate::context::LockContext;
+use crate::parts::runtime_versions;
 use crate::{BuildsError, LockError};
 
 /// How often a build is asked what else it needs, each time with what it asked for before.
@@ -50,6 +51,8 @@ pub(super) struct Resolver<'a> {
     interpreter: LockedInterpreter,
     /// The lock in the making; what is found is added to its platform, so that it can be built with at once.
     lock: InvarLock,
+    /// The versions of what the project installs.
+    runtime: BTreeMap<DistributionName, String>,
     /// What may not be built.
     no_build: bool,
     no_build_packages: BTreeSet<DistributionName>,
@@ -77,9 +80,20 @@ impl<'a> Resolver<'a> {
             target,
             interpreter,
             lock: lock.clone(),
+            runtime: runtime_versions(files, lock, platform)?,
             no_build: uv.is_some_and(|uv| uv.no_build),
             no_build_packages: forbidden.filter_map(|name| name.as_str().parse().ok()).collect(),
         })
+    }
+
+    /// What builds are for.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The versions of what the project installs.
+    pub fn runtime(&self) -> &BTreeMap<DistributionName, String> {
+        &self.runtime
     }
 
     fn locked(&mut self) -> &mut LockedPlatform {
@@ -164,6 +178,7 @@ impl<'a> Resolver<'a> {
         let mut build = LockedBuild {
             version: one.version.clone(),
             source: locked_digest(&one.chosen, &one.source),
+            commit: commit(&one.chosen),
             requires: one.requires.clone(),
             ..LockedBuild::default()
         };
@@ -229,7 +244,7 @@ impl<'a> Resolver<'a> {
         }
         let name = chosen.name.clone();
         let source = read_source(self.context.sources, self.files, &chosen, None)?;
-        let requires = declared(self.files, &name, &chosen, &source)?;
+        let requires = declared(self.files, &name, &chosen, &source, &self.runtime)?;
         let root = needed_root_name(&self.files.manifest, &name, &needed_by.root);
         let version = chosen.version.clone();
         let mut one = Wanted { name, chosen, source, version, requires, root };
@@ -324,6 +339,10 @@ impl<'a> Resolver<'a> {
         let mut environment = BTreeMap::new();
         if let Some(version) = &wanted.version {
             environment.extend(version_environment(&wanted.chosen.name, version));
+        }
+        let project = manifest.project.as_ref();
+        if let Some(more) = project.and_then(|it| it.uv.extra_build_variables.get(&wanted.name)) {
+            environment.extend(more.clone());
         }
         if let Some(own) = manifest.python.overrides.get(&wanted.name) {
             environment.extend(own.env.iter().map(|(name, value)| (name.to_string(), value.clone())));

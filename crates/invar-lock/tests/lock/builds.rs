@@ -2,8 +2,9 @@
 use std::collections::BTreeSet;
 
 use invar_diagnostic::{Diagnostic as _, Kind};
-use invar_lock::{BuildsError, LockError, Update};
-use invar_project::{LockedBuild, Platform};
+use invar_lock::{BuildsError, LockError, Update, outdated};
+use invar_plan::Plan;
+use invar_project::{LockPart, LockedBuild, Platform};
 use invar_testkit::{Deb, Wheel, sha256};
 
 use crate::world::World;
@@ -128,4 +129,34 @@ fn what_is_locked_is_not_resolved_again() {
     world.write("project/module.py", "x = 1\n");
     assert!(!world.lock(&Update::Nothing).unwrap().written);
     assert_eq!(world.read("answers/asked"), asked);
+}
+
+#[test]
+fn what_a_build_was_locked_for_is_compared() {
+    let world = world("backend");
+    world.lock(&Update::Nothing).unwrap();
+    let outdated = || outdated(&world.files(), &LockPart::Image).unwrap().map(|error| error.to_string());
+    assert_eq!(outdated(), None);
+    // Whatever else is in uv.lock.
+    let uv_lock = world.read("project/uv.lock").unwrap();
+    world.write("project/uv.lock", &format!("# A comment.\n{uv_lock}"));
+    assert_eq!(outdated(), None);
+    let locked = world.read("project/invar.lock").unwrap();
+    world.write("project/invar.lock", &locked.replace("version = \"1.0.0\"", "version = \"0.9.0\""));
+    let expected = "invar.lock is out of date: little 1.0.0 is built from source, but invar.lock has the build requirements of \
+        little 0.9.0";
+    assert_eq!(outdated().as_deref(), Some(expected));
+    // With what belongs to another version, nothing is planned either.
+    let files = world.files();
+    let lock = files.checked_lock().unwrap();
+    let plan = Plan::new(&files.manifest, lock, files.uv_lock.as_ref(), Platform::LinuxAmd64).unwrap_err();
+    assert!(plan.to_string().contains("build requirements of little 0.9.0: run `invar lock`"), "{plan}");
+    world.write("project/invar.lock", &locked);
+    let pyproject = world.read("project/pyproject.toml").unwrap();
+    world.write("project/pyproject.toml", &pyproject.replace("[\"backend\"]", "[\"backend\", \"extra\"]"));
+    let expected = "invar.lock is out of date: the build of little also requires extra";
+    assert_eq!(outdated().as_deref(), Some(expected));
+    world.lock(&Update::Nothing).unwrap();
+    assert_eq!(outdated(), None);
+    assert_eq!(build(&world).wheels, wheels(&["backend", "extra"]));
 }

@@ -66,6 +66,12 @@ pub enum AccountError {
         /// The account.
         name: String,
     },
+    /// A user or group is to be added that is there.
+    #[error("{name:?} is in the image already: choose another name, or remove it from `image.users`")]
+    Exists {
+        /// The user or group.
+        name: String,
+    },
     /// A declared ID has another owner.
     #[error("the ID {id} of {name:?} is already taken")]
     Taken {

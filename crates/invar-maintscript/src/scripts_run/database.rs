@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! status                  a paragraph for each package: its control paragraph and "Status: install ok STATE"
-//! available, diversions, statoverride, triggers/Unincorp   empty
+//! available, statoverride, triggers/Unincorp   empty
+//! diversions              as the root has it, where a diversion moves something; else empty
 //! arch                    the machine's architecture
 //! info/format             "1": the names below have the architecture where packages may have several
 //! info/NAME.list          "/.", then the contents of the package
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use invar_debian::Control;
-use invar_tree::ImagePath;
+use invar_tree::{ImagePath, Tree};
 
 use super::triggers::{self, Interest};
 use super::{Files, ScriptPackage, choices, qualified_name};
@@ -40,6 +41,7 @@ const OWN_FIELDS: [&str; 5] =
 pub(super) fn write(
     packages: &[&ScriptPackage<'_>],
     architecture: &str,
+    root: &Tree,
     files: &mut Files,
 ) -> Result<(), ConfigureError> {
     let mut interested = Vec::new();
@@ -89,8 +91,12 @@ pub(super) fn write(
     write("status", &status);
     write("arch", &format!("{architecture}\n"));
     write("info/format", "1\n");
-    for empty in ["available", "diversions", "statoverride", "triggers/Unincorp"] {
+    for empty in ["available", "statoverride", "triggers/Unincorp"] {
         write(empty, "");
+    }
+    // The files are where they belong, so a script that diverts them must find that it has done so.
+    if root.get(&format!("{FOLDER}/diversions")).is_none() {
+        write("diversions", "");
     }
     for (name, text) in triggers::records(&interested) {
         write(&format!("triggers/{name}"), &text);

@@ -10,24 +10,16 @@ use crate::{Configure, FetchUrl, Manifest, PackageRequest, Platform, SuiteName, 
 
 /// A difference between what a lock was created for and what the project asks for now.
 ///
-/// Whatever the difference, `invar lock` ends it: [`Mismatch::HINT`].
+/// Whatever the difference, `invar lock` ends it: [`LockPart::command`](super::LockPart::command).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
-    /// Another `uv.lock`.
-    #[error("uv.lock changed: invar.lock was created for {locked}, but uv.lock is {found}")]
-    UvLock {
-        /// What the lock names.
-        locked: Digest,
-        /// What the project has.
-        found: Digest,
+    /// A project where there was none, or none where there was one: an interpreter is wanted, or is not.
+    #[error("{}", if *wanted { "[project] was added to pyproject.toml" } else { "[project] was removed from pyproject.toml" })]
+    Python {
+        /// Whether there is one.
+        wanted: bool,
     },
-    /// A `uv.lock` that the lock does not know of.
-    #[error("uv.lock was added after invar.lock was created")]
-    UvLockAdded,
-    /// No `uv.lock`, but the lock knows of one.
-    #[error("uv.lock was removed after invar.lock was created")]
-    UvLockRemoved,
     /// Another suite.
     #[error("`suite` was {} and is {}", or_unset(locked), or_unset(wanted))]
     Suite {
@@ -123,16 +115,6 @@ pub enum Mismatch {
     },
 }
 
-impl Mismatch {
-    /// What ends every mismatch.
-    pub const HINT: &'static str = "run `invar lock`";
-
-    /// What the author can do.
-    pub fn hint(&self) -> &'static str {
-        Self::HINT
-    }
-}
-
 fn or_unset(value: &Option<impl fmt::Display>) -> String {
     value.as_ref().map_or_else(|| "not set".to_owned(), |value| format!("\"{value}\""))
 }
@@ -174,7 +156,7 @@ impl Request {
     /// shell, for each Python package whose build has Debian packages or patches of its own, for maintainer scripts if
     /// any are run, and for each additional image with Debian packages of its own.
     ///
-    /// An additional image asks for its packages, and for its base set if that is its own. What Python packages without
+    /// An additional image asks for its packages, and for its shell and its base set if those are its own. What Python packages without
     /// Debian packages of their own need for their build is not here: the manifest alone does not say which are built.
     pub fn roots(manifest: &Manifest) -> BTreeMap<ClosureName, BTreeSet<PackageRequest>> {
         let requests = |packages: &[PackageRequest]| packages.iter().cloned().collect::<BTreeSet<_>>();
@@ -195,7 +177,13 @@ impl Request {
             roots.insert(ClosureName::scripts(), BTreeSet::new());
         }
         for (key, image) in manifest.images.iter().filter(|(_, image)| image.contents.has_own_packages()) {
-            let mut request = requests(image.contents.packages.as_ref().unwrap_or(&manifest.packages));
+            let Some(own) = manifest.image(key.as_str()) else { continue };
+            let mut request = requests(&own.packages);
+            // The project's own shell is locked with the project's own image; where this one differs, its packages say so.
+            if own.shell && image.contents.shell.is_some() {
+                let dash = "dash".parse().expect("it is a package's name");
+                request.insert(PackageRequest { name: dash, version: None });
+            }
             let base = image.contents.base.iter().flatten().cloned();
             request.extend(base.map(|name| PackageRequest { name, version: None }));
             roots.insert(ClosureName::image(key), request);
@@ -213,18 +201,14 @@ fn platforms(manifest: &Manifest) -> BTreeSet<Platform> {
 impl InvarLock {
     /// Compares what the lock was created for with what the project asks for now; empty if they match.
     ///
-    /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). `uv_lock` is the
-    /// digest of the project's `uv.lock`, `None` without one.
-    pub fn check(&self, manifest: &Manifest, uv_lock: Option<&Digest>) -> Vec<Mismatch> {
+    /// `manifest` is the project's own, not that of one of its [additional images](Manifest::image). What Python packages
+    /// are built with is not looked at: that depends on `uv.lock` too.
+    pub fn check(&self, manifest: &Manifest) -> Vec<Mismatch> {
         let (locked, wanted) = (&self.request, Request::of(manifest));
         let mut found = Vec::new();
-        match (self.uv_lock, uv_lock.copied()) {
-            (Some(locked), Some(found_digest)) if locked != found_digest => {
-                found.push(Mismatch::UvLock { locked, found: found_digest });
-            }
-            (Some(_), None) => found.push(Mismatch::UvLockRemoved),
-            (None, Some(_)) => found.push(Mismatch::UvLockAdded),
-            (Some(_), Some(_)) | (None, None) => {}
+        let python = manifest.project.is_some();
+        if python != self.interpreter.is_some() {
+            found.push(Mismatch::Python { wanted: python });
         }
         if locked.suite != wanted.suite {
             found.push(Mismatch::Suite { locked: locked.suite.clone(), wanted: wanted.suite });

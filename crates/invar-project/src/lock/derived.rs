@@ -73,6 +73,8 @@ pub struct DerivedManifest {
     pub files: BTreeMap<String, Digest>,
     /// sha256 of the part of `pyproject.toml` that the manifest depends on; `None` without one.
     pub project: Option<Digest>,
+    /// sha256 of the `uv.lock` that was read, to know fast that the manifest depends on nothing new; `None` without one.
+    pub uv_lock: Option<Digest>,
     /// The manifest in the form of an `invar.toml`, with its comments.
     pub text: String,
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 
 use super::{ClosureKind, ClosureName, Mismatch};
 use crate::ImageKey;
@@ -16,12 +17,19 @@ pub enum LockPart {
 }
 
 impl LockPart {
-    /// The command that locks it.
-    pub fn command(&self) -> String {
+    /// The command that locks it in `folder`, as a person named that.
+    pub fn command(&self, folder: &Path) -> String {
+        let shown = folder.display();
+        let at = if folder == Path::new(".") || folder == Path::new("") {
+            String::new()
+        } else {
+            format!(" {shown}")
+        };
         match self {
-            Self::Image => "invar lock".to_owned(),
-            Self::Further(key) => format!("invar lock '.#{key}'"),
-            Self::Shell => "invar lock --shell".to_owned(),
+            Self::Image => format!("invar lock{at}"),
+            Self::Further(key) if at.is_empty() => format!("invar lock '.#{key}'"),
+            Self::Further(key) => format!("invar lock '{shown}#{key}'"),
+            Self::Shell => format!("invar lock --shell{at}"),
         }
     }
 
@@ -86,6 +94,9 @@ mod tests {
         for shared in ["python", "python:x", "scripts", "step:shell"] {
             check(shared, None);
         }
-        assert_eq!(LockPart::Further("a".parse().unwrap()).command(), "invar lock '.#a'");
+        let further = LockPart::Further("a".parse().unwrap());
+        assert_eq!(further.command(Path::new(".")), "invar lock '.#a'");
+        assert_eq!(further.command(Path::new("web")), "invar lock 'web#a'");
+        assert_eq!(LockPart::Image.command(Path::new("web")), "invar lock web");
     }
 }

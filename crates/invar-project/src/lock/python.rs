@@ -11,6 +11,8 @@ pub struct LockedBuild {
     /// The digest of what is built: of the source distribution, or of the tree of a commit. `None` for a folder of the
     /// project, which is what it is.
     pub source: Option<Digest>,
+    /// The commit, for a git repository; `None` in locks of older releases too.
+    pub commit: Option<String>,
     /// What its build asks for, as Python requirements.
     pub requires: BTreeSet<String>,
     /// The file names of the wheels that its build gets.

@@ -151,6 +151,7 @@ struct RawDerived {
     output: Option<String>,
     purposes: BTreeSet<Purpose>,
     project_sha256: Option<Hex>,
+    uv_lock_sha256: Option<Hex>,
     manifest: String,
     #[serde(default)]
     read: Vec<RawRead>,
@@ -315,7 +316,7 @@ impl RawFile {
         let mut all: Vec<DerivedLock> = Vec::new();
         for raw in self.derived {
             let place = raw.span().start;
-            let RawDerived { file, output, purposes, project_sha256, manifest, read, lock } =
+            let RawDerived { file, output, purposes, project_sha256, uv_lock_sha256, manifest, read, lock } =
                 raw.into_inner();
             let malformed =
                 |message: &str| LockError::Malformed { line: text.line(place), message: message.to_owned() };
@@ -337,8 +338,11 @@ impl RawFile {
                 text.insert(&mut files, path, digest)?;
             }
             let project = project_sha256.map(|Hex(digest)| digest);
-            let manifest = DerivedManifest { source, purposes, files, project, text: manifest };
-            all.push(DerivedLock { manifest, lock: lock.checked(text)? });
+            let lock = lock.checked(text)?;
+            // Older releases wrote it into the lock.
+            let uv_lock = uv_lock_sha256.map(|Hex(digest)| digest).or(lock.uv_lock);
+            let manifest = DerivedManifest { source, purposes, files, project, uv_lock, text: manifest };
+            all.push(DerivedLock { manifest, lock });
         }
         Ok(LockFile::Derived(all))
     }

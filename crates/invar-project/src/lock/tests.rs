@@ -76,7 +76,7 @@ fn sample() -> InvarLock {
     };
     InvarLock {
         created: time(1_789_200_000),
-        uv_lock: Some(Digest::of(b"uv.lock")),
+        uv_lock: None,
         request: Request::of(&manifest(
             "suite = \"trixie\"\npackages = [\"fortune-mod\"]\nimage.platforms = [\"linux/amd64\", \"linux/arm64\"]\n\
              snapshot = 2026-09-12T08:00:00Z\n",
@@ -105,7 +105,6 @@ fn the_bytes_are_pinned() {
     # Written by `invar lock`; do not edit. Belongs into version control.
     format-version = 2
     created = "2026-09-12T08:00:00Z"
-    uv-lock-sha256 = "84321598744d84dbee2318e634c74c9aae39a1c253f1c4bd17ebf9ef2f807b11"
 
     [request]
     suite = "trixie"
@@ -232,8 +231,8 @@ fn the_bytes_are_pinned() {
     "##);
     assert_eq!(
         Digest::of(sample().to_string().as_bytes()).to_string(),
-        "sha256:276f722ce31464b219667a57af065ae5a24c8f50c201e1bb94a06f0a5495b3b9",
-        "if intended, raise the format version and add to \"Output digests\" in the changelog"
+        "sha256:ee5b44a9053dca8809999b371f2ac26f12b2592a0b418cf4769cebd9fe7b19f5",
+        "if intended, pin the new bytes; locks of older releases must still be read, see docs/lock-format.md"
     );
 }
 
@@ -299,23 +298,23 @@ fn damage_is_named_with_its_line() {
     invar.lock has format version 1, but this Invar reads version 2: run `invar lock --update` to update it
     invar.lock has no `format-version`, so it is not an Invar lock; run `invar lock` to write one
     invar.lock, line 2: `format-version` is not a number; run `invar lock` to rewrite it
-    invar.lock, line 6: merge conflict; take either side and run `invar lock`
-    invar.lock, line 11: invalid type: integer `0`, expected a boolean; run `invar lock` to rewrite it
-    invar.lock, line 12: unknown field `future`, expected one of `suite`, `packages`, `base`, `shell`, `docs`, `platforms`, `requires-python`, `snapshot`; run `invar lock` to rewrite it
-    invar.lock, line 6: missing field `docs`; run `invar lock` to rewrite it
-    invar.lock, line 4: "x84321598744d84dbee2318e634c74c9aae39a1c253f1c4bd17ebf9ef2f807b11" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
+    invar.lock, line 5: merge conflict; take either side and run `invar lock`
+    invar.lock, line 10: invalid type: integer `0`, expected a boolean; run `invar lock` to rewrite it
+    invar.lock, line 11: unknown field `future`, expected one of `suite`, `packages`, `base`, `shell`, `docs`, `platforms`, `requires-python`, `snapshot`; run `invar lock` to rewrite it
+    invar.lock, line 5: missing field `docs`; run `invar lock` to rewrite it
+    invar.lock, line 25: "x5bfc87e96c5fc54b15067c0e113156812a0af4dc86aaf43b462addaa77728d08" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
     invar.lock, line 3: "yesterday" is not a time: expected, for example, "2026-09-12T08:00:00Z"; run `invar lock` to rewrite it
-    invar.lock, line 32: trixie is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 57: base-files is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 91: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
-    invar.lock, line 48: unknown suite sid; run `invar lock` to rewrite it
-    invar.lock, line 47: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
-    invar.lock, line 49: "pool/main/../../base-files_13.8_amd64.deb" is not the path of a package in an archive: expected, for example, "pool/main/b/bash/bash_5_amd64.deb"; run `invar lock` to rewrite it
-    invar.lock, line 52: "magic" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
-    invar.lock, line 45: `scripts` and `scripts-sha256` must be set together; run `invar lock` to rewrite it
-    invar.lock, line 53: "fine" is not one of "handled", "nothing to do" and "unknown"; run `invar lock` to rewrite it
-    invar.lock, line 20: "usr/../../etc" climbs out with ".."; run `invar lock` to rewrite it
-    invar.lock, line 27: "0123" is not a key fingerprint: expected 40 or 64 upper-case hexadecimal digits; run `invar lock` to rewrite it
+    invar.lock, line 31: trixie is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 56: base-files is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 90: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
+    invar.lock, line 47: unknown suite sid; run `invar lock` to rewrite it
+    invar.lock, line 46: a package for arm64 among those for linux/amd64; run `invar lock` to rewrite it
+    invar.lock, line 48: "pool/main/../../base-files_13.8_amd64.deb" is not the path of a package in an archive: expected, for example, "pool/main/b/bash/bash_5_amd64.deb"; run `invar lock` to rewrite it
+    invar.lock, line 51: "magic" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 44: `scripts` and `scripts-sha256` must be set together; run `invar lock` to rewrite it
+    invar.lock, line 52: "fine" is not one of "handled", "nothing to do" and "unknown"; run `invar lock` to rewrite it
+    invar.lock, line 19: "usr/../../etc" climbs out with ".."; run `invar lock` to rewrite it
+    invar.lock, line 26: "0123" is not a key fingerprint: expected 40 or 64 upper-case hexadecimal digits; run `invar lock` to rewrite it
     "##);
 }
 
@@ -371,30 +370,23 @@ fn with_shell() -> InvarLock {
 fn a_lock_belongs_to_a_manifest() {
     let keys = "suite = \"trixie\"\npackages = [\"fortune-mod\"]\nimage.platforms = [\"linux/amd64\", \"linux/arm64\"]\n\
                 snapshot = 2026-09-12T08:00:00Z\n";
-    let uv_lock = Digest::of(b"uv.lock");
-    assert_eq!(with_shell().check(&manifest(keys), Some(&uv_lock)), []);
+    assert_eq!(with_shell().check(&manifest(keys)), []);
     // What does not decide which packages are taken may change.
     let others = format!(
         "{keys}exclude = [\"tests\"]\nmirror.debian = \"https://mirror.example/debian\"\n\
                           image.command = [\"x\"]\n"
     );
-    assert_eq!(with_shell().check(&manifest(&others), Some(&uv_lock)), []);
+    assert_eq!(with_shell().check(&manifest(&others)), []);
 
-    let check = |lock: &InvarLock, keys: &str, uv_lock: Option<&Digest>, expected: &[&str]| {
-        let found: Vec<String> =
-            lock.check(&manifest(keys), uv_lock).iter().map(ToString::to_string).collect();
+    let check = |lock: &InvarLock, keys: &str, expected: &[&str]| {
+        let found: Vec<String> = lock.check(&manifest(keys)).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{keys}");
     };
-    check(&with_shell(), keys, None, &["uv.lock was removed after invar.lock was created"]);
-    let without = InvarLock { uv_lock: None, ..with_shell() };
-    check(&without, keys, Some(&uv_lock), &["uv.lock was added after invar.lock was created"]);
-    let other = Digest::from_bytes([0; 32]);
-    let changed = with_shell().check(&manifest(keys), Some(&other));
-    assert_eq!(changed, [Mismatch::UvLock { locked: uv_lock, found: other }]);
+    let without = InvarLock { interpreter: None, ..with_shell() };
+    check(&without, keys, &["[project] was added to pyproject.toml"]);
     check(
         &with_shell(),
         "suite = \"sid\"\npackages = [\"tini=0.19.0-3\"]\nbase = []\nshell = true\ndocs = true\n",
-        Some(&uv_lock),
         &[
             "`suite` was \"trixie\" and is \"sid\"",
             "`packages` changed: tini=0.19.0-3 added; fortune-mod removed",
@@ -411,10 +403,24 @@ fn a_lock_belongs_to_a_manifest() {
     check(
         &torn,
         keys,
-        Some(&uv_lock),
         &["invar.lock has no packages for linux/arm64", "`requires-python` was not set and is \">=3.13\""],
     );
-    assert_eq!(torn.check(&manifest(keys), Some(&uv_lock))[0].hint(), "run `invar lock`");
+}
+
+/// Locks as releases before wrote them, of the examples: all that they say is still understood, and written again.
+#[test]
+fn locks_that_name_uv_lock_are_read() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/locks/with-uv-lock-sha256");
+    for name in ["c-library", "fortune-cat", "node-front-end"] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.lock"))).unwrap();
+        let (head, rest) = text.split_once("uv-lock-sha256 = \"").unwrap();
+        let (hash, rest) = rest.split_once("\"\n").unwrap();
+        let lock = InvarLock::parse(&text).unwrap();
+        assert_eq!(lock.uv_lock.map(|digest| digest.hex()).as_deref(), Some(hash), "{name}");
+        assert_eq!(lock.to_string(), format!("{head}{rest}"), "{name}");
+        assert_eq!(InvarLock::changes(&lock, &InvarLock::parse(&lock.to_string()).unwrap()), []);
+    }
 }
 
 #[test]
@@ -494,7 +500,7 @@ proptest! {
         lock.request.shell = shell;
         lock.request.packages = requests.iter().map(|request| request.parse().unwrap()).collect();
         if !with_python {
-            (lock.uv_lock, lock.interpreter, lock.request.requires_python) = (None, None, None);
+            (lock.interpreter, lock.request.requires_python) = (None, None);
         }
         let packages = packages.into_iter().map(|(text, package)| (name(&text), package)).collect();
         lock.platforms = [(Platform::LinuxAmd64, LockedPlatform { packages, ..LockedPlatform::default() })].into();

@@ -42,6 +42,9 @@ fn derived(f: &mut fmt::Formatter<'_>, DerivedLock { manifest, lock }: &DerivedL
     if let Some(project) = &manifest.project {
         text(f, "project-sha256", &project.hex())?;
     }
+    if let Some(digest) = &manifest.uv_lock {
+        text(f, "uv-lock-sha256", &digest.hex())?;
+    }
     lines(f, "manifest", &manifest.text)?;
     for (path, digest) in &manifest.files {
         writeln!(f, "\n[[derived.read]]")?;
@@ -67,9 +70,6 @@ impl fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(lock) = *self;
         text(f, "created", &lock.created)?;
-        if let Some(digest) = &lock.uv_lock {
-            text(f, "uv-lock-sha256", &digest.hex())?;
-        }
         request(f, &lock.request)?;
         if let Some(interpreter) = &lock.interpreter {
             writeln!(f, "\n[interpreter]")?;
@@ -198,6 +198,9 @@ fn build(f: &mut fmt::Formatter<'_>, name: &str, build: &LockedBuild) -> fmt::Re
     }
     if let Some(source) = &build.source {
         text(f, "source-sha256", &source.hex())?;
+    }
+    if let Some(commit) = &build.commit {
+        text(f, "commit", commit)?;
     }
     build_needs(f, build)
 }

@@ -138,6 +138,16 @@ pub enum Problem {
         /// The address.
         url: String,
     },
+    /// Two users with one number.
+    #[error("`{key}` has the number {uid}, which is {other}'s")]
+    SameUid {
+        /// The key's dotted path.
+        key: String,
+        /// The other user.
+        other: String,
+        /// The number.
+        uid: u32,
+    },
     /// Answers for maintainer scripts, but none is run.
     #[error("`{key}` is only used by maintainer scripts, and none are run")]
     DebconfUnread {
@@ -192,6 +202,7 @@ impl Problem {
                 "list what to keep and where: `outputs = { \"dist\" = \"/app/static\" }`".to_owned()
             }
             Self::IdleStep { .. } => "add a command: `run = \"…\"`".to_owned(),
+            Self::SameUid { .. } => "use different numbers for each user".to_owned(),
             Self::InsideOutput { .. } => "use different paths for each step".to_owned(),
             Self::DebconfUnread { .. } => {
                 "to run them, set `configure = \"run\"`, or `configure = [\"PACKAGE\"]` for some packages"

@@ -6,11 +6,13 @@ use invar_tree::ImagePath;
 use schemars::JsonSchema;
 use toml::de::DeTable;
 
+use crate::manifest::account::accounts_schema;
 use crate::manifest::error::Problem;
 use crate::manifest::reader::{KeyProblem, Reader, Section, Value};
 use crate::manifest::runtime::{absolute_path_schema, absolute_paths_schema, image_path};
 use crate::manifest::{
-    EnvironmentName, Interval, Known, LabelName, Port, Project, Protocol, RepositoryName, Signal, Tag, User,
+    Account, AccountName, EnvironmentName, Identity, Interval, Known, LabelName, Port, Project, Protocol,
+    RepositoryName, Signal, Tag, User,
 };
 use crate::{Platform, ValueError};
 
@@ -35,6 +37,10 @@ pub struct Image {
     pub env: BTreeMap<EnvironmentName, String>,
     /// The user that the program runs as: a name or number, optionally followed by `:` and a group. Default: root.
     pub user: Option<User>,
+    /// Users to add to the image, each a number or a table: `{ app = 1000 }`. To run the program as one of them, name it in
+    /// `user`; `HOME` is then its home directory.
+    #[schemars(schema_with = "accounts_schema", default)]
+    pub users: BTreeMap<AccountName, Account>,
     /// The working directory of the program. Default: `/app`, which always contains the project's files.
     #[schemars(schema_with = "absolute_path_schema", default = "default_workdir")]
     pub workdir: ImagePath,
@@ -45,7 +51,7 @@ pub struct Image {
     #[schemars(schema_with = "absolute_paths_schema", default)]
     pub volumes: Vec<ImagePath>,
     /// Absolute paths of directories that exist when a container starts and that its program can write to. They belong
-    /// to `user` if it is a number; if it is a name, they are writable by everyone.
+    /// to `user` if it is a number or one of `users`; if it is another name, they are writable by everyone.
     #[schemars(schema_with = "absolute_paths_schema", default)]
     pub directories: Vec<ImagePath>,
     /// Labels in the image's configuration.
@@ -95,13 +101,14 @@ const DEFAULT_PLATFORM: Platform = Platform::LinuxAmd64;
 
 /// The keys of the image table, in the order in which people write them: what it is called, what is run, how, and what
 /// is reported for it.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "name",
     "tag",
     "entrypoint",
     "command",
     "env",
     "user",
+    "users",
     "workdir",
     "ports",
     "volumes",
@@ -114,6 +121,14 @@ pub const KEYS: [&str; 15] = [
 ];
 
 impl Image {
+    /// The account that the manifest adds and the program runs as.
+    pub fn own_account(&self) -> Option<(&AccountName, &Account)> {
+        match &self.user.as_ref()?.user {
+            Identity::Name(name) => self.users.get_key_value(name.as_str()),
+            Identity::Id(id) => self.users.iter().find(|(_, account)| account.uid == *id),
+        }
+    }
+
     /// The image's name and tag, as in `team/app:1.0`.
     pub fn reference(&self) -> String {
         format!("{}:{}", self.name, self.tag)
@@ -161,6 +176,7 @@ impl Image {
             command: keys.command,
             env: keys.env.unwrap_or_default(),
             user: keys.user,
+            users: keys.users.unwrap_or_default(),
             workdir: keys.workdir.unwrap_or_else(default_workdir),
             ports: keys.ports.unwrap_or_default(),
             volumes: keys.volumes.unwrap_or_default(),
@@ -189,6 +205,8 @@ pub struct ImageKeys {
     pub env: Option<BTreeMap<EnvironmentName, String>>,
     /// `user`.
     pub user: Option<User>,
+    /// `users`.
+    pub users: Option<BTreeMap<AccountName, Account>>,
     /// `workdir`.
     pub workdir: Option<ImagePath>,
     /// `ports`.
@@ -222,6 +240,7 @@ impl ImageKeys {
             command: section.take("command").and_then(arguments),
             env: section.take("env").and_then(texts),
             user: section.take("user").and_then(user),
+            users: section.take("users").and_then(|users| Account::read_all(&users)),
             workdir: section.take("workdir").and_then(|workdir| path(&workdir)),
             ports: section
                 .take("ports")
@@ -245,6 +264,7 @@ impl ImageKeys {
             command: self.command.or_else(|| image.command.clone()),
             env: self.env.unwrap_or_else(|| image.env.clone()),
             user: self.user.or_else(|| image.user.clone()),
+            users: self.users.unwrap_or_else(|| image.users.clone()),
             workdir: self.workdir.unwrap_or_else(|| image.workdir.clone()),
             ports: self.ports.unwrap_or_else(|| image.ports.clone()),
             volumes: self.volumes.unwrap_or_else(|| image.volumes.clone()),

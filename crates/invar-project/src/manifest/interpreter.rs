@@ -71,8 +71,8 @@ pub struct Override {
     /// Paths of patches for its source, relative to the project, applied in this order like `patch -p1`.
     #[schemars(default)]
     pub patches: Vec<RelativePath>,
-    /// Patterns for files of the installed package to exclude, such as `"psycopg2/tests/**"`, or
-    /// `"bin/NAME"` for a program.
+    /// Patterns for files of the installed package to exclude: `"psycopg2/tests/**"`, relative to site-packages;
+    /// `"bin/NAME"` for a program; `".venv/share/**"` for anything else that it installs.
     #[schemars(default)]
     pub exclude: Vec<Glob>,
     /// Settings for its build backend: strings or arrays of strings.

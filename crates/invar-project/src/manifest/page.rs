@@ -6,10 +6,11 @@ use serde_json::Value;
 use crate::manifest::schema;
 
 /// Each table of a manifest: its name as the author writes it, and its definition in the schema.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("[tool.invar]", ""),
     ("[tool.invar.image]", "Image"),
     ("[tool.invar.image.health-check]", "HealthCheck"),
+    ("[tool.invar.image.users.NAME]", "Account"),
     ("[tool.invar.images.NAME]", "ImageOverride"),
     ("[tool.invar.python]", "Python"),
     ("[tool.invar.python.overrides.NAME]", "Override"),

@@ -183,7 +183,7 @@ fn an_unknown_key_is_shown_with_the_one_that_was_meant() {
     8 | frobnicate = 1
       | ^^^^^^^^^^
       |
-      = help: known keys: base, configure, debconf, docs, exclude, extras, groups, image, images, include, index, keyring, mirror, packages, python, shell, snapshot, step, suite
+      = help: known keys: base, configure, debconf, docs, exclude, extras, groups, image, images, include, include-secrets, index, keyring, mirror, packages, python, shell, snapshot, step, suite
     "##);
 }
 
@@ -674,5 +674,34 @@ proptest! {
 ")) {
             prop_assert!(!error.render(false).is_empty());
         }
+    }
+}
+
+#[test]
+fn users_have_numbers_of_their_own() {
+    let manifest = good(
+        "[tool.invar.image]\nuser = \"app\"\nusers = { app = 1000, job = { uid = 1001, gid = 50, group = \"staff\", home = \
+         \"/srv/job\", shell = \"/bin/sh\" } }\n",
+    );
+    let image = &manifest.image;
+    let (name, account) = image.own_account().expect("it is there");
+    assert_eq!((name.as_str(), account.gid(), account.home(name).as_str()), ("app", 1000, "/home/app"));
+    let (name, account) = image.users.last_key_value().expect("it is there");
+    assert_eq!((name.as_str(), account.gid(), account.home(name).as_str()), ("job", 50, "/srv/job"));
+    let check = |users: &str, expected: &str| {
+        assert_eq!(messages(&format!("[tool.invar.image]\nusers = {users}\n")), [expected], "{users}");
+    };
+    check("{ app = 1, job = 1 }", "`tool.invar.image.users.job` has the number 1, which is app's");
+    check("{ app = { gid = 1 } }", "`tool.invar.image.users.app.uid` is missing");
+    check("{ app = \"x\" }", "`tool.invar.image.users.app` must be a number or a table, not a string");
+    check("{ app = { uid = 1, x = 1 } }", "unknown key `x` in [tool.invar.image.users.app]");
+    check(
+        "{ App = 1 }",
+        "`tool.invar.image.users`: \"App\" is not a name for a user or group: expected up to 32 lower-case letters, digits, \
+         \"_\" and \"-\", starting with a letter or \"_\"",
+    );
+    for bad in ["{ app = 0 }", "{ app = 4294967295 }", "{ root = 1 }", "{ app = { uid = 1, home = \"x\" } }"]
+    {
+        assert_eq!(messages(&format!("[tool.invar.image]\nusers = {bad}\n")).len(), 1, "{bad}");
     }
 }

@@ -34,6 +34,11 @@ pub struct ContentKeys {
     /// The Debian packages that this image includes by default.
     #[schemars(schema_with = "package_names_schema", default)]
     pub base: Option<Vec<PackageName>>,
+    /// Whether this image has a shell, `/bin/sh`.
+    pub shell: Option<bool>,
+    /// Whether this image has what people look around in a container with: a shell, `ls`, `ps`, `ip`, `curl`, `less` and
+    /// others. Default: false.
+    pub debug: Option<bool>,
     /// Whether to include the packages' documentation in this image.
     pub docs: Option<bool>,
     /// The project's extras to install: an array of names, or `"all"`.
@@ -84,6 +89,24 @@ impl JsonSchema for ImageOverride {
 const DESCRIPTION: &str = "An additional image of the project: each key given here replaces the project's; every other key is \
      inherited.";
 const NAME_DESCRIPTION: &str = "The image's name without a tag. Default: the name of the project's image, a hyphen, and this image's key.";
+
+/// The Debian packages of an image to look around in. Each brings programs that people expect there, and little else.
+const DEBUG: [&str; 14] = [
+    "bash",
+    "coreutils",
+    "curl",
+    "findutils",
+    "grep",
+    "iproute2",
+    "less",
+    "lsof",
+    "netcat-openbsd",
+    "procps",
+    "sed",
+    "strace",
+    "tar",
+    "vim-tiny",
+];
 
 /// What is known of the project's own image while additional ones are read.
 pub(super) struct Project<'a> {
@@ -146,6 +169,8 @@ impl ContentKeys {
         Self {
             packages: section.take("packages").and_then(|value| packages(&value)),
             base,
+            shell: section.take("shell").and_then(Value::boolean),
+            debug: section.take("debug").and_then(Value::boolean),
             docs: section.take("docs").and_then(Value::boolean),
             extras: section.take("extras").and_then(|value| extras(&value, project.known)),
             groups: section.take("groups").and_then(|value| groups(&value, project.known)),
@@ -157,7 +182,8 @@ impl ContentKeys {
 
     /// Whether the image has Debian packages of its own.
     pub(crate) fn has_own_packages(&self) -> bool {
-        self.packages.is_some() || self.base.is_some() || self.docs.is_some()
+        let Self { packages, base, docs, shell, debug, .. } = self;
+        packages.is_some() || base.is_some() || docs.is_some() || shell.is_some() || *debug == Some(true)
     }
 }
 
@@ -186,8 +212,19 @@ impl Manifest {
     pub fn image(&self, key: &str) -> Option<Self> {
         let (key, own) = self.images.get_key_value(key)?;
         let contents = own.contents.clone();
+        let mut packages = contents.packages.unwrap_or_else(|| self.packages.clone());
+        let is_debug = contents.debug == Some(true);
+        if is_debug {
+            let requests = DEBUG.iter().map(|name| name.parse::<PackageRequest>());
+            for request in requests.map(|request| request.expect("it is a package's name")) {
+                if !packages.iter().any(|known| known.name == request.name) {
+                    packages.push(request);
+                }
+            }
+        }
         Some(Self {
-            packages: contents.packages.unwrap_or_else(|| self.packages.clone()),
+            packages,
+            shell: contents.shell.unwrap_or(self.shell || is_debug),
             base: contents.base.or_else(|| self.base.clone()),
             docs: contents.docs.unwrap_or(self.docs),
             extras: contents.extras.unwrap_or_else(|| self.extras.clone()),

@@ -29,3 +29,17 @@ impl WorkspaceRoot {
         if findings.is_empty() { Ok(uv.map(|uv| Self { uv, is_project })) } else { Err(error(findings)) }
     }
 }
+
+/// Reads a `uv.toml`, which messages call `path`.
+///
+/// # Errors
+/// [`ManifestError`]: it is not TOML, or a setting is wrong.
+pub fn read_uv_toml(path: &str, text: &str) -> Result<UvSettings, ManifestError> {
+    let mut findings = Vec::new();
+    let error = |findings| ManifestError::new(findings, vec![(path.to_owned(), text.to_owned())]);
+    let Some(file) = OpenFile::new((path, text), &mut findings) else { return Err(error(findings)) };
+    let (settings, found) = UvSettings::read_uv_toml(path, &file.table);
+    file.reader.extend(found);
+    let findings = file.reader.finish();
+    if findings.is_empty() { Ok(settings) } else { Err(error(findings)) }
+}

@@ -112,7 +112,7 @@ impl FromStr for Glob {
 impl Glob {
     /// A pattern for the relative path `path` and what is below it; `.` stands for everything. `None` if it is too
     /// long.
-    pub(crate) fn literal(path: &str) -> Option<Self> {
+    pub fn literal(path: &str) -> Option<Self> {
         if path == "." {
             return "**".parse().ok();
         }

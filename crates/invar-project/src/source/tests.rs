@@ -271,3 +271,30 @@ fn entering_a_directory_again_replaces_what_is_known() {
     rules.enter_directory("", None);
     assert!(rules.decide("x/a", false).is_source());
 }
+
+#[test]
+fn secrets_are_source_where_they_are_named() {
+    let check = |include: &[&str], own: &[&str], path: &str, expected: bool| {
+        let include = globs(include);
+        let mut rules = SourceRules::new(&include, &[], None, &[]).unwrap();
+        assert!(rules.decide(".env", false).is_source() || !include.is_empty(), "it is a file as others are");
+        rules.leave_out_secrets(&globs(own), &include).unwrap();
+        assert_eq!(rules.decide(path, false).is_source(), expected, "{include:?} {own:?} {path}");
+        assert!(!own.is_empty() || rules.decide(".env", true).is_source() || !include.is_empty(), "a folder");
+    };
+    check(&[], &[], "main.py", true);
+    check(&[], &[], ".env", false);
+    check(&[], &[], "config/id_rsa", false);
+    check(&[], &[".env"], ".env", true);
+    check(&[], &[".env"], "config/.env", false);
+    check(&[], &["config"], "config/.env", true);
+    check(&["**"], &[], ".env", false);
+    check(&["config"], &[], "config/.env", false);
+    check(&["config/.env"], &[], "config/.env", true);
+    check(&["**/.env*"], &[], "config/.env.prod", true);
+    check(&["config/*"], &[], "config/.env", false);
+    check(&["config", "other/.env"], &[], "config/.env", false);
+    let mut rules = SourceRules::new(&[], &globs(&[".env"]), None, &[]).unwrap();
+    rules.leave_out_secrets(&globs(&[".env"]), &[]).unwrap();
+    assert!(!rules.decide(".env", false).is_source(), "`exclude` takes precedence");
+}

@@ -63,6 +63,8 @@ pub struct SourceEntry {
     pub path: ImagePath,
     /// Whether it is a symbolic link; a regular file otherwise.
     pub is_symlink: bool,
+    /// Whether its content may make it a secret, which is not source; see [`Secret::in_content`](super::Secret::in_content).
+    pub content_decides: bool,
 }
 
 /// Why a walk ended early.
@@ -124,7 +126,9 @@ impl SourceRules {
                     (Decision::Source, EntryKind::Other) => found.skipped.push((path, Reason::Special)),
                     (Decision::Source, EntryKind::File | EntryKind::Symlink) => {
                         let path = ImagePath::parse(&path).map_err(WalkError::Path)?;
-                        found.entries.push(SourceEntry { path, is_symlink: kind == EntryKind::Symlink });
+                        let is_symlink = kind == EntryKind::Symlink;
+                        let content_decides = !is_symlink && self.content_decides(path.as_str());
+                        found.entries.push(SourceEntry { path, is_symlink, content_decides });
                     }
                 }
             }

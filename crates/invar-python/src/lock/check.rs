@@ -6,16 +6,17 @@
 //!
 //! What is dynamic is not compared: only building shows what the project asks for, and it did when it was locked.
 //!
-//! What `tool.uv.sources` changes (URLs, paths, git, workspace members, indexes) is only compared by name: a false
-//! alarm would be worse than a miss.
-use std::collections::BTreeSet;
+//! What `tool.uv.sources` changes is compared for git repositories and URLs, and for paths, workspace members and indexes
+//! only by name: a false alarm would be worse than a miss. Settings that uv compares too (constraints, overrides) are
+//! compared like requirements.
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{LockedRequirement, Package, UvLock};
 use crate::marker::{Activated, Marker, MarkerEnvironment};
 use crate::name::{DistributionName, ExtraName, GroupName};
-use crate::project::Project;
+use crate::project::{Project, UvSource};
 use crate::requirement::Requirement;
 
 /// One way in which a lock and a project disagree. The remedy is always to lock again.
@@ -76,6 +77,8 @@ pub enum Place {
     Project,
     /// In a dependency group.
     Group(GroupName),
+    /// In a setting of `[tool.uv]`.
+    Setting(&'static str),
 }
 
 impl std::fmt::Display for Place {
@@ -83,6 +86,7 @@ impl std::fmt::Display for Place {
         match self {
             Self::Project => f.write_str("pyproject.toml"),
             Self::Group(group) => write!(f, "the group {group} of pyproject.toml"),
+            Self::Setting(key) => write!(f, "tool.uv.{key}"),
         }
     }
 }
@@ -129,9 +133,35 @@ impl UvLock {
             let wanted: Vec<_> =
                 wanted.iter().map(|requirement| Wanted { requirement, extra: None }).collect();
             let locked = root.metadata.groups.get(group).map_or(&[][..], Vec::as_slice);
-            compare(&Place::Group(group.clone()), &wanted, locked, &grid, &BTreeSet::new(), &mut found);
+            compare(
+                &Place::Group(group.clone()),
+                &wanted,
+                locked,
+                &grid,
+                &BTreeSet::new(),
+                &project.uv.sources,
+                &mut found,
+            );
         }
+        self.check_settings(project, &grid, &mut found);
         found
+    }
+
+    /// The settings that uv compares too.
+    fn check_settings(&self, project: &Project, grid: &[MarkerEnvironment], found: &mut Vec<Disagreement>) {
+        let (uv, locked) = (&project.uv, &self.manifest);
+        let build = Some(uv.build_constraints.clone());
+        for (key, wanted, locked) in [
+            ("constraint-dependencies", &uv.constraints, &locked.constraints),
+            ("override-dependencies", &uv.overrides, &locked.overrides),
+            ("build-constraint-dependencies", &build, &locked.build_constraints),
+        ] {
+            let (Some(wanted), Some(locked)) = (wanted, locked) else { continue };
+            let wanted: Vec<_> =
+                wanted.iter().map(|requirement| Wanted { requirement, extra: None }).collect();
+            let place = Place::Setting(key);
+            compare(&place, &wanted, locked, grid, &BTreeSet::new(), &BTreeMap::new(), found);
+        }
     }
 
     fn check_requires_python(&self, project: &Project, found: &mut Vec<Disagreement>) {
@@ -172,7 +202,15 @@ impl UvLock {
             return;
         }
         let extras = project.optional_dependencies.keys().chain(&root.metadata.provides_extras).collect();
-        compare(&Place::Project, &wanted, &root.metadata.requires_dist, grid, &extras, found);
+        compare(
+            &Place::Project,
+            &wanted,
+            &root.metadata.requires_dist,
+            grid,
+            &extras,
+            &project.uv.sources,
+            found,
+        );
     }
 
     /// Environments that between them distinguish most markers: those of the lock's Pythons.
@@ -242,6 +280,7 @@ fn compare(
     locked: &[LockedRequirement],
     grid: &[MarkerEnvironment],
     extras: &BTreeSet<&ExtraName>,
+    sources: &BTreeMap<DistributionName, UvSource>,
     found: &mut Vec<Disagreement>,
 ) {
     let names: BTreeSet<&DistributionName> = wanted
@@ -258,6 +297,8 @@ fn compare(
             found.push(Disagreement::Added { place, name });
         } else if wanted.is_empty() {
             found.push(Disagreement::Removed { place, name });
+        } else if !agree_about_source(&wanted, &locked, sources.get(&name)) {
+            found.push(Disagreement::Changed { place, name });
         } else if locked.iter().all(|locked| locked.plain)
             && wanted.iter().all(|wanted| wanted.requirement.url.is_none())
             && !agree(&wanted, &locked, grid, extras)
@@ -265,6 +306,17 @@ fn compare(
             found.push(Disagreement::Changed { place, name });
         }
     }
+}
+
+/// Whether a single requirement comes from where it was locked from. Several, of which markers choose one, are not
+/// compared.
+fn agree_about_source(
+    wanted: &[&Wanted<'_>],
+    locked: &[&LockedRequirement],
+    source: Option<&UvSource>,
+) -> bool {
+    let ([wanted], [locked]) = (wanted, locked) else { return true };
+    wanted.requirement.url.is_some() || UvSource::agrees(source, locked.git.as_deref(), locked.url.as_deref())
 }
 
 /// Whether the same is asked for in every environment, with each extra and without.

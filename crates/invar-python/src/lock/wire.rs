@@ -56,6 +56,20 @@ struct ManifestWire {
     requirements: Vec<RequirementWire>,
     #[serde(default)]
     dependency_groups: BTreeMap<GroupName, Vec<RequirementWire>>,
+    #[serde(default)]
+    constraints: Vec<SettingWire>,
+    #[serde(default)]
+    overrides: Vec<SettingWire>,
+    #[serde(default)]
+    build_constraints: Vec<SettingWire>,
+}
+
+/// A requirement of a setting, which is only compared: a form that this does not know is no error.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SettingWire {
+    Requirement(Box<RequirementWire>),
+    Other(de::IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -111,8 +125,8 @@ struct RequirementWire {
     marker: Marker,
     index: Option<de::IgnoredAny>,
     conflict: Option<de::IgnoredAny>,
-    git: Option<de::IgnoredAny>,
-    url: Option<de::IgnoredAny>,
+    git: Option<String>,
+    url: Option<String>,
     path: Option<de::IgnoredAny>,
     directory: Option<de::IgnoredAny>,
     editable: Option<de::IgnoredAny>,
@@ -121,28 +135,29 @@ struct RequirementWire {
 
 impl From<RequirementWire> for LockedRequirement {
     fn from(wire: RequirementWire) -> Self {
-        let sources = [
-            wire.index,
-            wire.conflict,
-            wire.git,
-            wire.url,
-            wire.path,
-            wire.directory,
-            wire.editable,
-            wire.r#virtual,
-        ];
+        let sources = [wire.index, wire.conflict, wire.path, wire.directory, wire.editable, wire.r#virtual];
         Self {
             name: wire.name,
             extras: wire.extras,
             specifiers: wire.specifier.map_or_else(VersionSpecifiers::empty, |specifiers| specifiers.0),
             marker: wire.marker,
-            plain: sources.iter().all(Option::is_none),
+            plain: sources.iter().all(Option::is_none) && wire.git.is_none() && wire.url.is_none(),
+            git: wire.git,
+            url: wire.url,
         }
     }
 }
 
 fn requirements(wires: Vec<RequirementWire>) -> Vec<LockedRequirement> {
     wires.into_iter().map(LockedRequirement::from).collect()
+}
+
+fn settings(wires: Vec<SettingWire>) -> Option<Vec<LockedRequirement>> {
+    let requirement = |wire| match wire {
+        SettingWire::Requirement(wire) => Some((*wire).into()),
+        SettingWire::Other(_) => None,
+    };
+    wires.into_iter().map(requirement).collect()
 }
 
 fn groups(wires: BTreeMap<GroupName, Vec<RequirementWire>>) -> BTreeMap<GroupName, Vec<LockedRequirement>> {
@@ -300,6 +315,9 @@ pub(super) fn parse(text: &str) -> Result<UvLock, UvLockError> {
             members: wire.manifest.members,
             requirements: requirements(wire.manifest.requirements),
             groups: groups(wire.manifest.dependency_groups),
+            constraints: settings(wire.manifest.constraints),
+            overrides: settings(wire.manifest.overrides),
+            build_constraints: settings(wire.manifest.build_constraints),
         },
         packages: packages(text, wire.packages)?,
     })

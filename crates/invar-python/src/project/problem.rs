@@ -55,6 +55,9 @@ pub enum FieldError {
         /// The text as given.
         text: String,
     },
+    /// A setting of uv that only a `pyproject.toml` may have.
+    #[error("not allowed in uv.toml, only in [tool.uv] of pyproject.toml")]
+    NotInUvToml,
 }
 
 impl invar_toml::Problem for ProjectProblem {

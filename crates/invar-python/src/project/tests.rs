@@ -72,3 +72,34 @@ fn every_finding_has_its_place() {
         ],
     );
 }
+
+#[track_caller]
+fn uv_toml(text: &str) -> Result<UvSettings, String> {
+    let table = DeTable::parse(text).unwrap().into_inner();
+    match UvSettings::read_uv_toml("uv.toml", &table) {
+        (settings, findings) if findings.is_empty() => Ok(settings),
+        (_, findings) => Err(findings[0].problem.to_string()),
+    }
+}
+
+#[test]
+fn uv_toml_replaces_all_but_what_only_pyproject_may_say() {
+    let text = "[tool.uv]\npackage = true\nno-build = true\nbuild-constraint-dependencies = [\"setuptools<70\"]\n\
+                default-groups = [\"test\"]\nodd = 1\n[tool.uv.extra-build-variables]\nA_b = { CFLAGS = \"-O1\" }\n";
+    let table = DeTable::parse(text).unwrap().into_inner();
+    let (own, findings) = UvSettings::read("pyproject.toml", &table);
+    assert!(findings.is_empty());
+    let own = own.unwrap();
+    assert_eq!(own.build_constraints[0].to_string(), "setuptools<70");
+    assert_eq!(own.extra_build_variables["a-b"]["CFLAGS"], "-O1");
+    assert_eq!(own.unknown.iter().collect::<Vec<_>>(), ["odd"]);
+    let file = uv_toml("no-binary = true\nbuild-constraint-dependencies = [\"x\"]\n").unwrap();
+    let both = own.clone().replaced_by(&file);
+    assert_eq!((both.package, both.default_groups.is_some()), (Some(true), true));
+    assert_eq!((both.no_build, both.no_binary), (false, true));
+    assert_eq!(both.build_constraints, own.build_constraints);
+    assert!(both.extra_build_variables.is_empty() && both.unknown.is_empty());
+    let error = "not allowed in uv.toml, only in [tool.uv] of pyproject.toml";
+    assert_eq!(uv_toml("package = true").unwrap_err(), format!("`package`: {error}"));
+    assert_eq!(uv_toml("sources = {}").unwrap_err(), format!("`sources`: {error}"));
+}

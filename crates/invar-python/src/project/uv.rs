@@ -3,13 +3,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use invar_toml::{Finding, Problem};
 use toml::de::DeTable;
 
-use super::{KeyProblem, ProjectProblem, Reader, Section, Value};
+use super::uv_table::uv_setting;
+use super::{FieldError, KeyProblem, ProjectProblem, Reader, Section, UvSource, Value};
 use crate::name::{DistributionName, GroupName};
 use crate::requirement::Requirement;
 
-/// The keys of `[tool.uv]` that matter for an image (uv, "Settings", "Project metadata" and "Configuration").
+/// The keys of `[tool.uv]` that matter for an image (uv, "Settings", "Project metadata" and "Configuration"); what becomes
+/// of the others is in [`UV_SETTINGS`](super::UV_SETTINGS).
 ///
-/// Names that come twice are one to uv, and to this. Keys that are not listed here are not read.
+/// Names that come twice are one to uv, and to this.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UvSettings {
     /// Whether the project is to be installed as a package; without a word, a `[build-system]` decides.
@@ -40,6 +42,18 @@ pub struct UvSettings {
     pub no_build_isolation: bool,
     /// The packages that are built in whatever environment there is.
     pub no_build_isolation_package: BTreeSet<DistributionName>,
+    /// Variables that are set while a package is built.
+    pub extra_build_variables: BTreeMap<DistributionName, BTreeMap<String, String>>,
+    /// Limits for what builds get: versions of distributions, wanted or not.
+    pub build_constraints: Vec<Requirement>,
+    /// `constraint-dependencies`, for comparing a lock; `None` where one of them cannot be read.
+    pub constraints: Option<Vec<Requirement>>,
+    /// `override-dependencies`, for comparing a lock; `None` where one of them cannot be read.
+    pub overrides: Option<Vec<Requirement>>,
+    /// Where single packages come from.
+    pub sources: BTreeMap<DistributionName, UvSource>,
+    /// Keys that no release of uv known here has.
+    pub unknown: BTreeSet<String>,
 }
 
 /// The members of a workspace, as patterns for folders relative to the project (uv, "Using workspaces").
@@ -83,7 +97,41 @@ impl UvSettings {
     /// itself only what it is and which of its groups are installed; how packages are built is the workspace's.
     #[must_use]
     pub fn of_member(self, root: &Self) -> Self {
-        Self { package: self.package, default_groups: self.default_groups, ..root.clone() }
+        // A member's own source of a package comes before that of its workspace.
+        let sources = root.sources.clone().into_iter().chain(self.sources).collect();
+        Self { package: self.package, default_groups: self.default_groups, sources, ..root.clone() }
+    }
+
+    /// These settings where the project's folder, or its workspace's, has a `uv.toml` with the settings `file`. As uv has
+    /// it, that takes the place of all settings but of what only a `pyproject.toml` may have.
+    #[must_use]
+    pub fn replaced_by(self, file: &Self) -> Self {
+        Self {
+            package: self.package,
+            is_workspace: self.is_workspace,
+            workspace: self.workspace,
+            default_groups: self.default_groups,
+            dev_dependencies: self.dev_dependencies,
+            build_constraints: self.build_constraints,
+            constraints: self.constraints,
+            overrides: self.overrides,
+            sources: self.sources,
+            ..file.clone()
+        }
+    }
+
+    /// Reads a `uv.toml`, whose table is `root` and which findings call `path`. Keys that only a `pyproject.toml` may have
+    /// are findings, as uv refuses them.
+    pub fn read_uv_toml(path: &str, root: &DeTable<'_>) -> (Self, Vec<Finding<ProjectProblem>>) {
+        let reader = Reader::new(path);
+        let section = Section::new(&reader, "", root);
+        for (key, _, value) in section.entries() {
+            if uv_setting(key).is_some_and(|setting| !setting.in_uv_toml) {
+                value.bad(FieldError::NotInUvToml);
+            }
+        }
+        let settings = Self::read_section(section);
+        (settings, reader.finish())
     }
 
     /// Reads `[tool.uv]` in the table of a `pyproject.toml`, which findings call `path`, where it has one.
@@ -96,7 +144,12 @@ impl UvSettings {
 
     /// Reads the `uv` table of `[tool]`.
     pub(super) fn read_table(tool: &Value<'_, '_>) -> Option<Self> {
-        let mut uv = tool.table()?.take("uv")?.table()?;
+        Some(Self::read_section(tool.table()?.take("uv")?.table()?))
+    }
+
+    fn read_section(mut uv: Section<'_, '_>) -> Self {
+        let unknown = uv.entries().map(|(key, ..)| key).filter(|key| uv_setting(key).is_none());
+        let unknown = unknown.map(str::to_owned).collect();
         let workspace = uv.take("workspace");
         let mut flag = |key| uv.take(key).and_then(Value::boolean);
         let package = flag("package");
@@ -116,8 +169,24 @@ impl UvSettings {
             let packages = value.named()?.into_iter();
             Some(packages.filter_map(|(name, value)| Some((name, extra_dependencies(&value)?))).collect())
         });
-        Some(Self {
+        let variables = uv.take("extra-build-variables").and_then(|value| {
+            let packages = value.named()?.into_iter();
+            Some(packages.filter_map(|(name, value)| Some((name, variables(&value)?))).collect())
+        });
+        let mut silent = |key| match uv.take(key) {
+            Some(value) => {
+                value.value.as_array()?.iter().map(|item| item.get_ref().as_str()?.parse().ok()).collect()
+            }
+            None => Some(Vec::new()),
+        };
+        let (constraints, overrides) = (silent("constraint-dependencies"), silent("override-dependencies"));
+        let sources = uv.take("sources").and_then(|value| value.named()).unwrap_or_default();
+        let sources = sources.into_iter().map(|(name, value)| (name, UvSource::read(&value))).collect();
+        Self {
             package,
+            constraints,
+            overrides,
+            sources,
             is_workspace: workspace.is_some(),
             workspace: workspace.and_then(|value| UvWorkspace::read(&value)),
             default_groups: uv.take("default-groups").and_then(|value| default_groups(&value)),
@@ -134,8 +203,21 @@ impl UvSettings {
             extra_build_dependencies: extra.unwrap_or_default(),
             no_build_isolation,
             no_build_isolation_package,
-        })
+            extra_build_variables: variables.unwrap_or_default(),
+            build_constraints: uv
+                .take("build-constraint-dependencies")
+                .and_then(|value| value.parsed_list())
+                .unwrap_or_default(),
+            unknown,
+        }
     }
+}
+
+fn variables(value: &Value<'_, '_>) -> Option<BTreeMap<String, String>> {
+    let section = value.table()?;
+    Some(
+        section.entries().filter_map(|(key, _, value)| Some((key.to_owned(), value.plain_text()?))).collect(),
+    )
 }
 
 impl UvWorkspace {

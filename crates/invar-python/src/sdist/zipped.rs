@@ -16,7 +16,7 @@ pub(super) fn unpack(reader: impl Read + Seek, top: &mut Top<'_>) -> Result<(), 
             continue;
         }
         let content = archive.read(&member).map_err(SdistFault::Zip)?;
-        let mut checked = Checked::new(content, &member, None);
+        let mut checked = Checked::new(content, &member);
         top.file(path, member.executable, member.size, &mut checked)?;
         checked.finish().map_err(SdistFault::Zip)?;
     }

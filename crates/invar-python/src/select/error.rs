@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use invar_tree::PathError;
 
 use super::{NeededBy, listed};
@@ -95,7 +97,7 @@ pub enum PackageProblem {
     #[error(
         "{} (needed by {needed_by}) has no wheel for {target} and no source to build; there {}",
         with_version(name, version),
-        wheels(tags)
+        wheels(tags, target)
     )]
     NoWheel {
         /// The distribution.
@@ -116,7 +118,7 @@ pub enum PackageProblem {
         if tags.is_empty() {
             "only source".to_owned()
         } else {
-            format!("no wheel for {target} (there {})", wheels(tags))
+            format!("no wheel for {target} (there {})", wheels(tags, target))
         }
     )]
     NoBuild {
@@ -138,7 +140,7 @@ pub enum PackageProblem {
         if tags.is_empty() {
             "only source".to_owned()
         } else {
-            format!("no wheel for {target} (there {})", wheels(tags))
+            format!("no wheel for {target} (there {})", wheels(tags, target))
         }
     )]
     NoBuildWheel {
@@ -283,6 +285,24 @@ impl PackageProblem {
 }
 
 impl PackageProblem {
+    /// The package that has the problem, with its version where that is known.
+    pub fn package(&self) -> String {
+        match self {
+            Self::NoFiles { name, version, .. }
+            | Self::NoWheel { name, version, .. }
+            | Self::NoBuild { name, version, .. }
+            | Self::NoBuildWheel { name, version, .. }
+            | Self::NoBinary { name, version, .. }
+            | Self::NoBinaryNoBuild { name, version, .. }
+            | Self::OtherWheel { name, version, .. } => with_version(name, version),
+            Self::Git { name, .. }
+            | Self::Subdirectory { name, .. }
+            | Self::NoDigest { name, .. }
+            | Self::NoLocation { name, .. }
+            | Self::Twice { name, .. } => name.to_string(),
+        }
+    }
+
     /// Why the package is in the image.
     pub(crate) fn reasons(&mut self) -> Vec<&mut NeededBy> {
         match self {
@@ -320,10 +340,56 @@ fn with_version(name: &DistributionName, version: &Option<String>) -> String {
     }
 }
 
-/// The end of a sentence about the wheels that there are.
-fn wheels(tags: &[String]) -> String {
-    match tags {
-        [one] => format!("is one for {one}"),
-        several => format!("are wheels for {}", several.join(", ")),
+/// How many tags a sentence names.
+const MOST_TAGS: usize = 3;
+
+/// The end of a sentence about the wheels that there are: for which Pythons on the target's machine, or if there are none
+/// for it, some of their tags.
+fn wheels(tags: &[String], target: &Target) -> String {
+    let [_, _, ..] = tags else {
+        return format!("is one for {}", tags.concat());
+    };
+    let machine = target.machine.to_string();
+    let fits =
+        |platform: &str| platform == "any" || platform.contains("linux") && platform.ends_with(&machine);
+    let pythons: BTreeSet<(u32, u32)> = tags
+        .iter()
+        .filter_map(|tag| {
+            let mut parts = tag.split('-');
+            let (python, _, platforms) = (parts.next()?, parts.next()?, parts.next()?);
+            platforms.split('.').any(fits).then_some(python)
+        })
+        .flat_map(|python| python.split('.').filter_map(series))
+        .collect();
+    let version = |(major, minor): &(u32, u32)| format!("{major}.{minor}");
+    // Wheels for its own Python are for another C library.
+    let pythons = if pythons.contains(&target.python.series()) { BTreeSet::new() } else { pythons };
+    match (pythons.first(), pythons.last()) {
+        (Some(first), Some(last)) if first.0 == last.0 && pythons.len() as u32 == last.1 - first.1 + 1 => {
+            match pythons.len() {
+                1 => format!("are wheels for Python {} on {machine}", version(first)),
+                _ => format!("are wheels for Python {} to {} on {machine}", version(first), version(last)),
+            }
+        }
+        (Some(_), _) => {
+            let mut listed: Vec<String> = pythons.iter().map(version).collect();
+            let last = listed.pop().unwrap_or_default();
+            format!("are wheels for Python {} and {last} on {machine}", listed.join(", "))
+        }
+        (None, _) => {
+            let others = match tags.len().saturating_sub(MOST_TAGS) {
+                0 => String::new(),
+                1 => " and 1 other".to_owned(),
+                count => format!(" and {count} others"),
+            };
+            format!("are wheels for {}{others}", tags[..tags.len().min(MOST_TAGS)].join(", "))
+        }
     }
+}
+
+/// The version that a tag for CPython names: 3.12 for `cp312`.
+fn series(tag: &str) -> Option<(u32, u32)> {
+    let digits = tag.strip_prefix("cp").filter(|digits| digits.len() > 1)?;
+    let (major, minor) = digits.split_at_checked(1)?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use invar_tree::{ImagePath, PathError};
@@ -7,7 +7,6 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::WheelFault;
 use super::error::shortened;
-use super::record::{Entry, HashState};
 use crate::name::DistributionName;
 
 /// More members are refused; the largest wheels have some ten thousand.
@@ -51,12 +50,12 @@ impl<R: Read + Seek> Archive<R> {
         let length = reader.seek(SeekFrom::End(0)).map_err(whole)?;
         // A fixed offset: an archive that starts later is another one to other readers.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
-        let zip = ZipArchive::with_config(config, reader).map_err(WheelFault::Archive)?;
+        let mut zip = ZipArchive::with_config(config, reader).map_err(WheelFault::Archive)?;
         if zip.len() > MOST_MEMBERS {
             return Err(WheelFault::Members { found: zip.len(), limit: MOST_MEMBERS });
         }
         if zip.has_duplicate_names() {
-            return Err(WheelFault::Duplicate { path: replaced(zip)? });
+            zip = ZipArchive::with_config(config, check_replaced(zip)?).map_err(WheelFault::Archive)?;
         }
         let mut members = Vec::with_capacity(zip.len());
         let mut by_path = BTreeMap::new();
@@ -117,7 +116,7 @@ impl<R: Read + Seek> Archive<R> {
             return Err(WheelFault::TooLarge { path: member.path, found: member.size, limit: MOST_SMALL });
         }
         let mut content = Vec::new();
-        let mut checked = Checked::new(self.read(&member)?, &member, None);
+        let mut checked = Checked::new(self.read(&member)?, &member);
         checked
             .read_to_end(&mut content)
             .map_err(|source| WheelFault::Read { path: member.path.clone(), source })?;
@@ -135,34 +134,42 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-/// The first name in the central directory whose member the reader has dropped, because a later one has the same name.
+/// Makes sure that each member that the reader has dropped, because a later one has the same name, has the content of
+/// that one; as `uv` has it, a file may be there twice if both are the same.
 ///
-/// The directory is read again, as APPNOTE.TXT, section 4.3.12 has it: each header has 46 bytes, among them the lengths
-/// of the name, the extra field and the comment that follow it.
-fn replaced<R: Read + Seek>(zip: ZipArchive<R>) -> Result<String, WheelFault> {
+/// The directory is read again, as APPNOTE.TXT, section 4.3.12 has it: each header has 46 bytes, among them the checksum
+/// and the size of the content, and the lengths of the name, the extra field and the comment that follow it.
+fn check_replaced<R: Read + Seek>(zip: ZipArchive<R>) -> Result<R, WheelFault> {
     const HEADER: usize = 46;
-    let mut kept = BTreeSet::new();
+    let mut kept = BTreeMap::new();
     for index in 0..zip.len() {
-        kept.insert(zip.by_index_data(index).map_err(WheelFault::Archive)?.central_header_start());
+        let file = zip.by_index_data(index).map_err(WheelFault::Archive)?;
+        kept.insert(file.central_header_start(), (file.name_raw().to_vec(), file.crc32(), file.size()));
     }
+    let contents: BTreeMap<&[u8], (u32, u64)> =
+        kept.values().map(|(name, checksum, size)| (name.as_slice(), (*checksum, *size))).collect();
     let broken = |error: io::Error| WheelFault::Archive(error.into());
     let mut at = zip.central_directory_start();
+    let last = kept.last_key_value().map_or(at, |(start, _)| *start);
     let mut reader = BufReader::new(zip.into_inner());
     reader.seek(SeekFrom::Start(at)).map_err(broken)?;
-    loop {
+    while at < last {
         let mut header = [0; HEADER];
         reader.read_exact(&mut header).map_err(broken)?;
         let length = |place: usize| u16::from_le_bytes([header[place], header[place + 1]]);
+        let number = |place: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[place + byte]));
         let (name, extra, comment) = (length(28), length(30), length(32));
         let mut path = vec![0; usize::from(name)];
         reader.read_exact(&mut path).map_err(broken)?;
-        if !kept.contains(&at) {
-            return Ok(shortened(&String::from_utf8_lossy(&path)));
+        let same = contents.get(path.as_slice()) == Some(&(number(16), number(24).into()));
+        if !kept.contains_key(&at) && !same {
+            return Err(WheelFault::Duplicate { path: shortened(&String::from_utf8_lossy(&path)) });
         }
         let rest = i64::from(extra) + i64::from(comment);
         reader.seek_relative(rest).map_err(broken)?;
         at += HEADER as u64 + u64::from(name) + u64::from(extra) + u64::from(comment);
     }
+    Ok(reader.into_inner())
 }
 
 fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, WheelFault> {
@@ -172,7 +179,10 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
     let Ok(name) = std::str::from_utf8(raw) else {
         return Err(WheelFault::Path { source: PathError::NotUtf8 { path: lossy() }, path: lossy() });
     };
-    if name.chars().any(|character| character == '\\' || character.is_control()) {
+    // On Linux, a backslash is a letter like others, and uv takes it for one; what reads it as a separator must not be
+    // led out of the environment.
+    let climbs = name.split(['/', '\\']).any(|part| part == "..") || name.starts_with('\\');
+    if name.chars().any(char::is_control) || name.contains('\\') && climbs {
         return Err(WheelFault::Character { path: lossy() });
     }
     let path = ImagePath::parse(name).map_err(|source| WheelFault::Path { path: lossy(), source })?;
@@ -189,7 +199,8 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
     let directory = name.ends_with('/');
     let kind = mode & 0o170_000;
     let plain = match directory {
-        true => matches!(kind, 0 | 0o040_000),
+        // The name decides, as in uv: some writers give directories the kind of a file.
+        true => matches!(kind, 0 | 0o040_000 | 0o100_000),
         // Some writers leave the kind of a file out.
         false => matches!(kind, 0 | 0o100_000),
     };
@@ -200,29 +211,23 @@ fn member<R: Read + Seek>(zip: &ZipArchive<R>, index: usize) -> Result<Member, W
     Ok(Member { index, path, directory, executable: mode & 0o111 != 0, size })
 }
 
-/// The content of a member, which is measured and hashed while it is read.
+/// The content of a member, which is measured while it is read.
 pub(crate) struct Checked<'a, T> {
     content: T,
     member: &'a Member,
-    entry: Option<&'a Entry>,
-    hash: Option<HashState>,
     read: u64,
 }
 
 impl<'a, T: Read> Checked<'a, T> {
-    /// Without an entry, only the size is checked.
-    pub(crate) fn new(content: T, member: &'a Member, entry: Option<&'a Entry>) -> Self {
-        Self { content, member, entry, hash: entry.map(Entry::hash_state), read: 0 }
+    pub(crate) fn new(content: T, member: &'a Member) -> Self {
+        Self { content, member, read: 0 }
     }
 
     /// Checks what was read; the content must have been read to its end.
     pub(crate) fn finish(self) -> Result<(), WheelFault> {
-        let Self { member, entry, hash, read, .. } = self;
+        let Self { member, read, .. } = self;
         if read != member.size {
             return Err(WheelFault::Size { path: member.path.clone(), expected: member.size, found: read });
-        }
-        if let (Some(entry), Some(hash)) = (entry, hash) {
-            entry.check(&member.path, hash, read)?;
         }
         Ok(())
     }
@@ -235,9 +240,6 @@ impl<T: Read> Read for Checked<'_, T> {
         if self.read > self.member.size {
             let message = format!("it is longer than the {} bytes that the archive states", self.member.size);
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
-        if let Some(hash) = &mut self.hash {
-            hash.update(&buffer[..count]);
         }
         Ok(count)
     }

@@ -64,13 +64,13 @@ pub enum WheelFault {
         #[source]
         source: PathError,
     },
-    /// A member's name has a backslash or a control character.
-    #[error("it has a file with the name {path:?}: a backslash or a control character is not allowed")]
+    /// A member's name has a control character, or backslashes around `..`.
+    #[error("it has a file with the name {path:?}: control characters and `..` are not allowed")]
     Character {
         /// The name.
         path: String,
     },
-    /// Two members have one name, perhaps spelt differently.
+    /// Two members have one name, perhaps spelt differently, and different contents.
     #[error("it has {path:?} twice")]
     Duplicate {
         /// The name.
@@ -150,7 +150,7 @@ pub enum WheelFault {
         /// The file.
         path: String,
     },
-    /// Two files would land at one place.
+    /// Two files would land at one place, and none of them is the one that `uv` takes.
     #[error("{from:?} would overwrite another of its files at {path}")]
     Overwrites {
         /// The place.
@@ -177,63 +177,14 @@ pub enum WheelFault {
     Sink(#[from] SinkError),
 }
 
-/// Why a `RECORD` is not believed.
+/// Why a `RECORD` cannot be read: a line is not a row of three fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// A line is not a row of three fields.
-    #[error("RECORD, line {line}: {reason}")]
-    Row {
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// Two rows for one file say different things.
-    #[error("RECORD has two different rows for {path:?}")]
-    Contradiction {
-        /// The file.
-        path: String,
-    },
-    /// A file of the archive has no row.
-    #[error("RECORD does not list {path:?}")]
-    Unlisted {
-        /// The file.
-        path: String,
-    },
-    /// A row has no hash.
-    #[error("RECORD has no hash for {path:?}")]
-    Unhashed {
-        /// The file.
-        path: String,
-    },
-    /// The hash uses an algorithm that is not trusted.
-    #[error("RECORD has a hash for {path:?} by {algorithm:?}: expected sha256, sha384 or sha512")]
-    Algorithm {
-        /// The file.
-        path: String,
-        /// The algorithm.
-        algorithm: String,
-    },
-    /// A file has another hash.
-    #[error("{path:?} has the hash {found}, but RECORD states {expected}")]
-    Hash {
-        /// The file.
-        path: String,
-        /// What `RECORD` states.
-        expected: String,
-        /// What was read.
-        found: String,
-    },
-    /// A file has another size.
-    #[error("{path:?} has {found} bytes, but RECORD states {expected}")]
-    Size {
-        /// The file.
-        path: String,
-        /// What `RECORD` states.
-        expected: u64,
-        /// What was read.
-        found: u64,
-    },
+#[error("RECORD, line {line}: {reason}")]
+pub struct RecordError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: &'static str,
 }
 
 /// Why an `entry_points.txt` is not believed.
@@ -252,8 +203,8 @@ pub enum EntryPointError {
     },
     /// What an entry point calls is not an object reference.
     #[error(
-        "entry_points.txt, line {line}: {name:?} calls {value:?}, expected module:function, each made of identifiers \
-         and dots, optionally followed by extras in brackets"
+        "entry_points.txt, line {line}: {name:?} calls {value:?}, expected module:function, each made of letters, \
+         digits and any of \"_-.\", optionally followed by extras in brackets"
     )]
     Object {
         /// The line, from 1.

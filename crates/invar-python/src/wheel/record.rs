@@ -9,9 +9,12 @@
 //! itself has neither hash nor size, nor do its signatures `RECORD.jws` and `RECORD.p7s`, which need not be listed.
 //!
 //! Read: line ends are LF or CRLF; `=` after a hash and `/` or `./` before a path are let pass, rows for files that
-//! the archive lacks and repeated rows are dropped, as `uv` does. Every file must have a right hash by sha256 or
-//! better, which neither `uv` nor pip asks for; older `uv_build` (0.7) writes it in hexadecimal digits, which says the
-//! same. Written: LF, sorted by path in the order of the bytes, as `uv` does.
+//! the archive lacks and what follows the third field are dropped, and of several rows for a file the last one counts,
+//! as `uv` does. Older `uv_build` (0.7) writes hashes in hexadecimal digits, which says the same.
+//!
+//! Neither `uv` nor pip compares rows with files, so published wheels have wrong ones, and the hash of the wheel as a
+//! whole covers its files anyway: a row that does not fit is a [`RecordFault`], which people see and which stops
+//! nothing, and the new `RECORD` has a right one. Written: LF, sorted by path in the order of the bytes, as `uv` does.
 //!
 //! Source: "Recording installed projects" (PEP 376, PEP 627), "Binary distribution format" (PEP 427).
 use std::collections::BTreeMap;
@@ -21,7 +24,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::RecordError;
+use super::{RecordError, RecordFault};
 
 /// A row to write.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,21 +75,31 @@ enum Listed {
 
 /// What a row with a hash says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(super) struct Entry {
+    /// Empty where the hash does not say.
     algorithm: String,
     hash: String,
     size: Option<u64>,
 }
 
-/// A hash in the making, by the algorithm that the row names.
-pub(super) enum HashState {
+/// A hash in the making, by one of the algorithms that a row may name.
+enum HashState {
     Sha256(Sha256),
     Sha384(Sha384),
     Sha512(Sha512),
 }
 
 impl HashState {
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    /// By `algorithm` if it is one that is trusted, else by sha256.
+    fn by(algorithm: &str) -> Self {
+        match algorithm {
+            "sha512" => Self::Sha512(Sha512::new()),
+            "sha384" => Self::Sha384(Sha384::new()),
+            _ => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(state) => state.update(bytes),
             Self::Sha384(state) => state.update(bytes),
@@ -94,55 +107,46 @@ impl HashState {
         }
     }
 
-    fn finish(self) -> String {
+    fn finish(self) -> (&'static str, String) {
         match self {
-            Self::Sha256(state) => base64(&state.finalize()),
-            Self::Sha384(state) => base64(&state.finalize()),
-            Self::Sha512(state) => base64(&state.finalize()),
+            Self::Sha256(state) => ("sha256", base64(&state.finalize())),
+            Self::Sha384(state) => ("sha384", base64(&state.finalize())),
+            Self::Sha512(state) => ("sha512", base64(&state.finalize())),
         }
     }
 }
 
+/// What a file is.
+#[derive(Debug)]
+pub(super) struct Found {
+    algorithm: &'static str,
+    hash: String,
+    size: u64,
+}
+
+impl Found {
+    /// The row of the file at `path`.
+    pub(super) fn row(self, path: String) -> Row {
+        Row { path, hash: format!("{}={}", self.algorithm, self.hash), size: self.size.to_string() }
+    }
+}
+
 impl Entry {
-    pub(super) fn hash_state(&self) -> HashState {
-        match self.algorithm.as_str() {
-            "sha512" => HashState::Sha512(Sha512::new()),
-            "sha384" => HashState::Sha384(Sha384::new()),
-            _ => HashState::Sha256(Sha256::new()),
-        }
-    }
-
-    pub(super) fn check(&self, path: &str, state: HashState, size: u64) -> Result<(), RecordError> {
-        let path = path.to_owned();
-        if let Some(expected) = self.size
-            && expected != size
-        {
-            return Err(RecordError::Size { path, expected, found: size });
-        }
-        let found = state.finish();
-        if found != self.hash && hexadecimal(&found) != self.hash {
-            let algorithm = &self.algorithm;
-            let expected = format!("{algorithm}={}", self.hash);
-            return Err(RecordError::Hash { path, expected, found: format!("{algorithm}={found}") });
-        }
-        Ok(())
-    }
-
-    /// The row of the file where it is installed unchanged.
-    pub(super) fn row(&self, path: String, size: u64) -> Row {
-        Row { path, hash: format!("{}={}", self.algorithm, self.hash), size: size.to_string() }
+    /// The row of the file where it is installed unchanged, if it fits what was `found`.
+    pub(super) fn row(&self, path: String, found: &Found) -> Row {
+        Row { path, hash: format!("{}={}", self.algorithm, self.hash), size: found.size.to_string() }
     }
 }
 
 impl Record {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| RecordError::Row { line: 1, reason: "it is not UTF-8" })?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| RecordError { line: 1, reason: "it is not UTF-8" })?;
         let mut entries = BTreeMap::new();
         let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
         let rows = Rows { rest, line: 1 }.all()?;
         for (line, fields) in rows {
-            let error = |reason| RecordError::Row { line, reason };
+            let error = |reason| RecordError { line, reason };
             let (path, hash, size) = match &fields[..] {
                 [empty] if empty.is_empty() => continue,
                 [path, hash, size] => (path, hash, size),
@@ -156,36 +160,46 @@ impl Record {
             };
             let listed = match hash.split_once('=') {
                 None if hash.is_empty() => Listed::Bare,
-                None => return Err(error("the hash is not \"algorithm=digest\"")),
+                None => Listed::Hashed(Entry { algorithm: String::new(), hash: hash.clone(), size }),
                 Some((algorithm, hash)) => Listed::Hashed(Entry {
                     algorithm: algorithm.to_ascii_lowercase(),
                     hash: hash.trim_end_matches('=').to_owned(),
                     size,
                 }),
             };
-            if let Some(before) = entries.insert(path.clone(), listed.clone())
-                && before != listed
-            {
-                return Err(RecordError::Contradiction { path });
-            }
+            entries.insert(path, listed);
         }
         Ok(Self(entries))
     }
 
-    /// What is listed for a file of the archive; nothing for a signature of `RECORD`.
-    pub(super) fn entry(&self, path: &str) -> Result<Option<&Entry>, RecordError> {
+    /// A reader that finds out what the file at `path` in the archive is, as its row has it.
+    pub(super) fn measured<T: Read>(&self, path: &str, content: T) -> Counted<T> {
+        let algorithm = match self.0.get(path) {
+            Some(Listed::Hashed(entry)) => entry.algorithm.as_str(),
+            None | Some(Listed::Bare) => "",
+        };
+        Counted { content, state: HashState::by(algorithm), size: 0 }
+    }
+
+    /// The row of a file of the archive, if it fits; nothing for a signature of `RECORD` that is not listed.
+    pub(super) fn check(&self, path: &str, found: &Found) -> Result<Option<&Entry>, RecordFault> {
         let signature = path.ends_with(".dist-info/RECORD.jws") || path.ends_with(".dist-info/RECORD.p7s");
-        match self.0.get(path) {
-            Some(Listed::Hashed(entry)) => match entry.algorithm.as_str() {
-                "sha256" | "sha384" | "sha512" => Ok(Some(entry)),
-                algorithm => {
-                    Err(RecordError::Algorithm { path: path.to_owned(), algorithm: algorithm.to_owned() })
-                }
-            },
-            None | Some(Listed::Bare) if signature => Ok(None),
-            None => Err(RecordError::Unlisted { path: path.to_owned() }),
-            Some(Listed::Bare) => Err(RecordError::Unhashed { path: path.to_owned() }),
+        let entry = match self.0.get(path) {
+            Some(Listed::Hashed(entry)) => entry,
+            None | Some(Listed::Bare) if signature => return Ok(None),
+            None => return Err(RecordFault::Unlisted),
+            Some(Listed::Bare) => return Err(RecordFault::Unhashed),
+        };
+        if !["sha256", "sha384", "sha512"].contains(&entry.algorithm.as_str()) {
+            return Err(RecordFault::Algorithm);
         }
+        if entry.size.is_some_and(|size| size != found.size) {
+            return Err(RecordFault::Size);
+        }
+        if found.hash != entry.hash && hexadecimal(&found.hash) != entry.hash {
+            return Err(RecordFault::Hash);
+        }
+        Ok(Some(entry))
     }
 }
 
@@ -211,12 +225,7 @@ impl Rows<'_> {
             fields.push(self.field()?);
             if let Some(rest) = self.rest.strip_prefix(',') {
                 // Three are expected; more are not kept.
-                if fields.len() > 3 {
-                    return Err(RecordError::Row {
-                        line: self.line,
-                        reason: "it has more than three fields",
-                    });
-                }
+                fields.truncate(3);
                 self.rest = rest;
                 continue;
             }
@@ -225,16 +234,17 @@ impl Rows<'_> {
                 Some(rest) => {
                     self.rest = rest;
                     self.line += 1;
+                    fields.truncate(3);
                     Ok(fields)
                 }
                 None if rest.is_empty() => {
                     self.rest = "";
+                    fields.truncate(3);
                     Ok(fields)
                 }
-                None => Err(RecordError::Row {
-                    line: self.line,
-                    reason: "something follows a field's closing quote",
-                }),
+                None => {
+                    Err(RecordError { line: self.line, reason: "something follows a field's closing quote" })
+                }
             };
         }
     }
@@ -250,7 +260,7 @@ impl Rows<'_> {
         let mut rest = quoted;
         loop {
             let Some((part, after)) = rest.split_once('"') else {
-                return Err(RecordError::Row { line: self.line, reason: "a quoted field does not end" });
+                return Err(RecordError { line: self.line, reason: "a quoted field does not end" });
             };
             field.push_str(part);
             match after.strip_prefix('"') {
@@ -268,21 +278,21 @@ impl Rows<'_> {
     }
 }
 
-/// A reader that keeps the row of what went through it.
+/// A reader that finds out what goes through it.
 pub(super) struct Counted<T> {
     content: T,
-    state: Sha256,
+    state: HashState,
     size: u64,
 }
 
 impl<T: Read> Counted<T> {
     pub(super) fn new(content: T) -> Self {
-        Self { content, state: Sha256::new(), size: 0 }
+        Self { content, state: HashState::by("sha256"), size: 0 }
     }
 
-    pub(super) fn row(self, path: String) -> Row {
-        let hash = format!("sha256={}", base64(&self.state.finalize()));
-        Row { path, hash, size: self.size.to_string() }
+    pub(super) fn finish(self) -> (T, Found) {
+        let (algorithm, hash) = self.state.finish();
+        (self.content, Found { algorithm, hash, size: self.size })
     }
 }
 
@@ -320,23 +330,48 @@ mod tests {
         assert_eq!(base64(&[0xfb, 0xff]), "-_8");
     }
 
+    fn found(record: &Record, path: &str, content: &[u8]) -> Found {
+        let mut counted = record.measured(path, content);
+        io::copy(&mut counted, &mut io::sink()).unwrap();
+        counted.finish().1
+    }
+
     #[test]
     fn rows_are_read_and_written() {
-        let record = Record::parse(
-            b"/a.py,sha256=abc=,3\r\n\"b,\"\"c\"\"\nd.py\",sha512=x,\n./e,,\n\nx.dist-info/RECORD,,\n",
-        )
-        .unwrap();
-        let entry = record.entry("a.py").unwrap().unwrap();
-        assert_eq!((entry.hash.as_str(), entry.size), ("abc", Some(3)));
-        assert!(record.entry("b,\"c\"\nd.py").unwrap().is_some());
-        assert_eq!(record.entry("e"), Err(RecordError::Unhashed { path: "e".into() }));
-        assert_eq!(record.entry("f"), Err(RecordError::Unlisted { path: "f".into() }));
+        let text = b"/a.py,sha256=uU0nuZNNPgilLlLX2n2r-sSE7-N6U4DukIj3rOLvzek=,11\r\n\"b,\"\"c\"\"\nd.py\",sha512=x,\n./e,,\n\n\
+            g,,,and,more\nx.dist-info/RECORD,,\n";
+        let record = Record::parse(text).unwrap();
+        let found = found(&record, "a.py", b"hello world");
+        let row = record.check("a.py", &found).unwrap().unwrap().row("z".into(), &found);
+        assert_eq!(write(vec![row]), "z,sha256=uU0nuZNNPgilLlLX2n2r-sSE7-N6U4DukIj3rOLvzek,11\n");
+        assert_eq!(record.check("b,\"c\"\nd.py", &found), Err(RecordFault::Hash));
+        assert_eq!(record.check("e", &found), Err(RecordFault::Unhashed));
+        assert_eq!(record.check("g", &found), Err(RecordFault::Unhashed));
+        assert_eq!(record.check("f", &found), Err(RecordFault::Unlisted));
         let rows = vec![Row::bare("z".into()), Row::of("a,\"b".into(), b"in"), Row::of("B".into(), b"")];
         assert_eq!(
             write(rows),
             "B,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n\
              \"a,\"\"b\",sha256=WClnU00PkJ0Za5f55pITQnd66oe0b6Ut8WU4nbH7jM8,2\nz,,\n"
         );
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_says_why() {
+        let hash = "uU0nuZNNPgilLlLX2n2r-sSE7-N6U4DukIj3rOLvzek";
+        for (row, expected) in [
+            (format!("a,sha256={hash},12"), RecordFault::Size),
+            (format!("a,sha256={},11", hash.to_lowercase()), RecordFault::Hash),
+            (format!("a,sha512={hash},11"), RecordFault::Hash),
+            ("a,md5=x,11".to_owned(), RecordFault::Algorithm),
+            (format!("a,{hash},11"), RecordFault::Algorithm),
+            // The last row for a file counts.
+            (format!("a,sha256={hash},11\n./a,sha256=y,11"), RecordFault::Hash),
+        ] {
+            let record = Record::parse(row.as_bytes()).unwrap();
+            let found = found(&record, "a", b"hello world");
+            assert_eq!(record.check("a", &found), Err(expected), "{row}");
+        }
     }
 
     #[track_caller]
@@ -348,14 +383,9 @@ mod tests {
     #[test]
     fn malformed_rows_are_refused() {
         refused("a,b\n", "three fields");
-        refused("a,,,\n", "fields");
         refused("a,sha256=x,many\n", "not a number");
-        refused("a,x,1\n", "algorithm=digest");
         refused("\"a,,", "does not end");
         refused("\"a\"b,,", "closing quote");
-        refused("a,sha256=x,1\n./a,sha256=y,1\n", "differ");
         assert!(Record::parse(b"\xff").is_err());
-        let weak = Record::parse(b"a,md5=x,1").unwrap();
-        assert!(matches!(weak.entry("a"), Err(RecordError::Algorithm { .. })));
     }
 }

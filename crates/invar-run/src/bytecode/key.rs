@@ -52,12 +52,12 @@ mod keys {
         let path = &ImagePath::parse("app/main.py").unwrap();
         assert_eq!(
             CompiledTree { interpreter, tree: digest }.describe(),
-            "bytecode 1 747d1c5c098e5ddcc5f94f0c396405b05d6fff53068bcaef23bec7148d25e60c",
+            "bytecode 1 b54badbde1ea07cae0bb5f5231d4c0e939af255f5f2170855574d28dbc7d594f",
             "{CHANGED}"
         );
         assert_eq!(
             CompiledFile { interpreter, path, source: Some(digest) }.describe(),
-            "bytecode-file 1 095145e8c6654ca3e5d4f05bc9a573bbc0629b29df6f5887ba477096aa336998",
+            "bytecode-file 1 8b1d268491faee8e2a2db759d40f493483f761366e32ef0cb2962b46f37c89f4",
             "{CHANGED}"
         );
     }

@@ -4,7 +4,7 @@
 /// Kind, name and package of each file. See its own first lines.
 const TABLE: &str = include_str!("known.tsv");
 
-/// The package that has the file `name` of a kind: `program`, `header`, `library` or `module`.
+/// The package that has the file `name` of a kind: `program`, `header`, `library`, `module` or `shared`.
 pub(super) fn known(kind: &str, name: &str) -> Option<&'static str> {
     rows()
         .find(|[its_kind, its_name, _]| *its_kind == kind && *its_name == name)
@@ -28,7 +28,7 @@ mod tests {
     fn the_table_is_whole_and_sorted() {
         let lines: Vec<&str> = TABLE.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(rows().count(), lines.len());
-        const KINDS: [&str; 4] = ["program", "header", "library", "module"];
+        const KINDS: [&str; 5] = ["program", "header", "library", "module", "shared"];
         let key = |[kind, name, _]: [&'static str; 3]| (KINDS.iter().position(|known| *known == kind), name);
         assert!(rows().map(key).is_sorted_by(|one, two| one < two), "each once");
         assert!(rows().all(|row| key(row).0.is_some() && row[2].parse::<PackageName>().is_ok()));

@@ -44,6 +44,11 @@ impl Missing {
         }
     }
 
+    /// Whether its name may be that of a file in an archive.
+    pub fn is_plain(&self) -> bool {
+        is_name(self.name())
+    }
+
     /// What a message calls it.
     pub fn words(&self) -> String {
         match self {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use invar_checkout::hidden_from_build;
 use invar_plan::PROJECT;
 use invar_python::{DistributionName, FRONTEND};
 use invar_realise::{PackageSource, RealiseError, Vendored, sink_failure};
@@ -45,6 +46,8 @@ pub struct FrontEnd<'a> {
     pub place: Place,
     /// Patches for them, in their order.
     pub patches: &'a [(PathBuf, Digest)],
+    /// Where the package is in the project, if it is in a folder: what its build does not see there is said if it fails.
+    pub directory: Option<&'a str>,
     /// `config_settings` (PEP 517), as JSON.
     pub settings: &'a str,
     /// Variables in addition to those of every build.
@@ -77,7 +80,7 @@ pub fn front_end(
         inner => format!("{folder}/{inner}"),
     };
     let environment_folder = format!("/{}", invar_plan::BUILD_ENVIRONMENT);
-    let top = task.source.top;
+    let top = &task.source.top;
     let script = format!(
         "set -e\n\
          for patch in /{BUILD}/patches/*.patch; do\n\
@@ -110,7 +113,19 @@ pub fn front_end(
         wanted: Wanted::Places(vec![in_build("out")]),
     };
     let advice = Advice { packages_of: Some(PackagesOf::Python(task.name.clone())), longer: None };
-    context.run(&command, &advice)
+    context.run(&command, &advice).map_err(|error| with_hidden(context, task.directory, error))
+}
+
+/// A failure with what the build may have missed since it does not see it.
+fn with_hidden(context: &BuildContext<'_>, directory: Option<&str>, mut error: RunError) -> RunError {
+    if let (Some(directory), RunError::Step(failure)) = (directory, &mut error)
+        && let Ok(mut sentences) = hidden_from_build(context.files, directory, &failure.last_lines)
+        && !sentences.is_empty()
+    {
+        sentences.extend(failure.hint.take());
+        failure.hint = Some(sentences.join("\n"));
+    }
+    error
 }
 
 /// What the front end finds next to the source: itself, its settings, the patches, and a directory for what it makes.

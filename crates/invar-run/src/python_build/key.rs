@@ -21,7 +21,7 @@ pub enum Install {
 pub(super) enum BuildSource<'a> {
     Archive { digest: &'a Digest, subdirectory: Option<&'a str> },
     Git { commit: &'a str, digest: Option<&'a Digest>, subdirectory: Option<&'a str> },
-    Directory { tree: Digest, path: &'a str },
+    Directory { tree: Digest, path: &'a str, subdirectory: String },
 }
 
 /// A package that is built and installed.
@@ -54,10 +54,16 @@ impl Keyed for BuiltPackage<'_> {
                 writer.optional(*digest, KeyWriter::digest);
                 writer.optional(*subdirectory, KeyWriter::text);
             }
-            BuildSource::Directory { tree, path } => {
+            BuildSource::Directory { tree, path, subdirectory } if subdirectory.is_empty() => {
                 writer.variant(2);
                 writer.digest(tree);
                 writer.text(path);
+            }
+            BuildSource::Directory { tree, path, subdirectory } => {
+                writer.variant(3);
+                writer.digest(tree);
+                writer.text(path);
+                writer.text(subdirectory);
             }
         }
         writer.text(build.chosen.name.as_str());
@@ -148,22 +154,27 @@ mod keys {
             needs: &needs,
         };
         let archive = || BuildSource::Archive { digest, subdirectory: Some("sub") };
+        let directory = |subdirectory: &str| {
+            let subdirectory = subdirectory.to_owned();
+            BuildSource::Directory { tree: *digest, path: "sub", subdirectory }
+        };
         let others = [
             built(archive(), Install::Copied).key(),
             built(archive(), Install::Editable).key(),
             built(BuildSource::Git { commit: "c", digest: None, subdirectory: None }, Install::Copied).key(),
-            built(BuildSource::Directory { tree: *digest, path: "sub" }, Install::Copied).key(),
+            built(directory(""), Install::Copied).key(),
+            built(directory("sub"), Install::Copied).key(),
         ];
         let different: std::collections::BTreeSet<&Key> = others.iter().collect();
         assert_eq!(different.len(), others.len());
         assert_eq!(
             built(archive(), Install::Copied).describe(),
-            "built 1 35aa402da3b9f473fdaea6f8074a9f665ae39f73af212bbb0cc09d24e67938af",
+            "built 1 17e8abde3b3f2579d2e9e331af7e2d2fbe3f84883930255f2e36c20b33011a28",
             "{CHANGED}"
         );
         assert_eq!(
             BuildEnvironment { interpreter, wheels: &[], needs: &needs }.describe(),
-            "build-environment 1 73ceb92931961339c4ccc4d4b6945c02805f79daf3df702c844927b84ea6b781",
+            "build-environment 1 a56d2e96b8a442e78be33399e5558a4ecceee8b10d697c3b1540dded781faf06",
             "{CHANGED}"
         );
     }

@@ -82,17 +82,17 @@ mod keys {
         let key = &ConfiguredPackages(&[]).key();
         assert_eq!(
             scripts.describe(),
-            "scripts 1 e745af02b8b59e403ad5bb5cd41139c62e8d686c93c8598958116dcc84be2c22",
+            "scripts 1 74d281cf8d4201526ed45d0ae9b2bbd5e7106d8aab14176fc896125761ca5127",
             "{CHANGED}"
         );
         assert_eq!(
             ScriptsCheckout(key).describe(),
-            "scripts-checkout 1 c3ffd5193b15767cc285fc61a60a2271652446976c6b50a879b223de89b237c5",
+            "scripts-checkout 1 2da242b5009c4ef21288c82c96a5f6ae0ef9467525335651d05aa38fb6055e92",
             "{CHANGED}"
         );
         assert_eq!(
             ScriptsChanges(key).describe(),
-            "scripts-changes 1 f14d7629c563901ac09a29d1ca3a73da80ce42d242ae2ec1095365286cbd5a3f",
+            "scripts-changes 1 dcb05abb71823781b18027323062e6f22c4a3773ae7f3ed3773d04e575dba112",
             "{CHANGED}"
         );
     }

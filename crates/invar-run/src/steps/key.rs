@@ -146,7 +146,7 @@ mod keys {
         ];
         assert_eq!(
             outputs.describe(),
-            "step 1 3b0abcbd63bd1554256426d730a01dffcf464d1ff31ac970870f2c220dd93dad",
+            "step 1 c80fa390c3738df30856bf58e55d41aa1dc0b61c34063359603aa90de624c6a7",
             "{CHANGED}"
         );
         assert_eq!(

@@ -4,7 +4,7 @@ mod context;
 mod image;
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,11 +13,12 @@ use invar_build::BuildError;
 use invar_dockerfile::BuildArguments;
 
 use crate::cli::{Audit, FailOn, Global};
+use crate::color::Stream;
 use crate::commands::audit::compose::compose;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::image::image;
 use crate::failure::{FOUND, Failure};
-use crate::output::say;
+use crate::output::{Style, say};
 use crate::report::print;
 
 /// The longest text that is read, in bytes; the readers have smaller limits of their own, and say so.
@@ -41,7 +42,7 @@ pub fn run(global: &Global, options: &Audit) -> Result<ExitCode, Failure> {
     for (path, kind) in &files(options)? {
         let of_file = match kind {
             Kind::Dockerfile => dockerfile(path, options)?,
-            Kind::Compose => compose(path)?,
+            Kind::Compose => compose(path, Style::of(global))?,
             Kind::Nix => vec![nix(path)?],
             Kind::Image => image(path)?,
         };
@@ -57,7 +58,7 @@ pub fn run(global: &Global, options: &Audit) -> Result<ExitCode, Failure> {
     } else if global.json {
         format!("{:#}\n", to_json(&reports))
     } else {
-        render(&reports, io::stdout().is_terminal())
+        render(&reports, global.color.colors(Stream::Output))
     };
     let printed = print(&text)?;
     if !options.sarif && !global.json && !global.quiet {
@@ -221,7 +222,7 @@ fn audit_bytes(
 
 /// A file that cannot be audited: what is wrong, with the line.
 fn refused(name: &str, text: &str, message: &str, span: Option<invar_dockerfile::Span>) -> Failure {
-    Failure::rendered(invar_audit::render_fault(name, text, message, span, io::stderr().is_terminal()))
+    Failure::rendered(|colored| invar_audit::render_fault(name, text, message, span, colored))
 }
 
 fn nix(path: &Path) -> Result<Report, Failure> {

@@ -1,10 +1,11 @@
 //! `invar build`
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 use invar_build::{BuildRequest, Built, Stream, Target, build};
-use invar_checkout::ProjectFiles;
+use invar_checkout::{ProjectFiles, Replaced};
 use invar_lock::proposals;
 use invar_project::{Platform, Purpose};
 use serde_json::json;
@@ -31,7 +32,7 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
             &options.project,
             &options.derive.derive,
             Purpose::Build,
-            options.locked,
+            options.locking.locked,
         );
     }
     let open = Open {
@@ -39,14 +40,31 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
         derive: &options.derive.derive,
         purpose: Purpose::Build,
         keyring: options.keyring.as_deref(),
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: options.keep_failed,
     };
+    let to_stdout = options.output.as_deref() == Some(Path::new("-"));
+    if to_stdout && std::io::stdout().is_terminal() {
+        let hint = "redirect the output, or name a file with -o";
+        return Err(Failure::input("refusing to write an archive to a terminal", Some(hint)));
+    }
     let (session, files) = open.open(global, reporter)?;
-    let output = options.output.clone().unwrap_or_else(|| default_output(&files, options.format));
+    let output = match &options.output {
+        Some(output) => {
+            if !to_stdout {
+                files.check_output(output)?;
+            }
+            output.clone()
+        }
+        None => default_output(&files, options.format, &platforms)?,
+    };
     let target = target(options.format, &output)?;
-    let to_stdout = output == Path::new("-");
+    let replaced = match &options.output {
+        None => Replaced::put_aside(&output)?,
+        Some(_) => None,
+    };
     let built = build(&session, &files, &BuildRequest { target, platforms })?;
+    drop(replaced);
     propose(&proposals(&files), false, reporter);
     reporter.finish();
     if to_stdout {
@@ -69,14 +87,23 @@ pub fn run(global: &Global, options: &Build, reporter: &dyn CliReporter) -> Resu
     print(&format!("{}\n", built.digest))
 }
 
-fn default_output(files: &ProjectFiles, format: Format) -> PathBuf {
-    let archive = PathBuf::from(files.default_output());
-    match format {
-        Format::Archive => archive,
-        Format::OciDir => archive.with_extension("oci"),
-        Format::Rootfs => archive.with_extension("rootfs.tar"),
-        Format::RootfsDir => archive.with_extension("rootfs"),
-    }
+/// `dist/NAME-VERSION` in the project's folder, with what distinguishes it from other builds of the project.
+fn default_output(files: &ProjectFiles, format: Format, platforms: &[Platform]) -> Result<PathBuf, Failure> {
+    let dist = files.create_dist()?;
+    let name = files.default_output();
+    let name = name.rsplit('/').next().unwrap_or(&name);
+    let architecture = |platform: &Platform| {
+        let name = platform.to_string();
+        format!("-{}", name.rsplit('/').next().unwrap_or(&name))
+    };
+    let platforms: String = platforms.iter().map(architecture).collect();
+    let ending = match format {
+        Format::Archive => "tar",
+        Format::OciDir => "oci",
+        Format::Rootfs => "rootfs.tar",
+        Format::RootfsDir => "rootfs",
+    };
+    Ok(dist.join(format!("{name}{platforms}.{ending}")))
 }
 
 fn target(format: Format, output: &Path) -> Result<Target, Failure> {

@@ -6,7 +6,7 @@ use invar_diff::{CompareOptions, DiffError, Operand, Project, compare, page, res
 use invar_oci_read::{ImageSet, Limits};
 use invar_project::Purpose;
 
-use crate::cli::{Derive, Diff, Global};
+use crate::cli::{Derive, Diff, Global, Locking};
 use crate::failure::{DIFFERENT, Failure};
 use crate::open::Open;
 use crate::report::{CliReporter, print, write_page};
@@ -66,7 +66,7 @@ fn built(
         derive: &Derive::NOTHING,
         purpose: Purpose::Build,
         keyring: None,
-        locked: true,
+        locking: Locking::LOCKED,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;

@@ -1,4 +1,6 @@
 //! `invar env`
+mod python;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,6 +13,7 @@ use invar_project::Purpose;
 use invar_tree::Digest;
 
 use crate::cli::{Env, Global};
+use crate::commands::env::python::HostEnvironment;
 use crate::failure::Failure;
 use crate::open::{Open, platform_to_run};
 use crate::report::{CliReporter, print};
@@ -20,7 +23,8 @@ use crate::report::{CliReporter, print};
 /// The image's programs need the image's own C library, and so cannot be started from here as they are. What is put
 /// into `PATH` are small scripts of the same names, each of which starts its program in the project's shell, in the same
 /// folder and with the same variables: for what is in the virtual environment, and for the Debian packages that the
-/// manifest names.
+/// manifest names. Next to them is a virtual environment for editors and type checkers, which look for the modules
+/// on this machine.
 ///
 /// # Errors
 /// [`Failure`].
@@ -30,7 +34,7 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
         derive: &options.derive,
         purpose: Purpose::Shell,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;
@@ -46,7 +50,15 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
         let name = program.rsplit('/').next().unwrap_or(&program).to_owned();
         programs.entry(name).or_insert(program);
     }
-    let folder = scripts(&session, &files, &programs)?;
+    let project = fs::canonicalize(&files.folder)
+        .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
+    let directory = directory(&session, &files, &project)?;
+    let python = match place.virtual_environment() {
+        Some(inside) => Some(HostEnvironment::of(inside, &directory, &project)?),
+        None => None,
+    };
+    let folder =
+        scripts(&session, &files, &Programs { all: &programs, python: python.as_ref() }, &directory)?;
     let mut text = String::new();
     for (name, value) in &files.manifest.dev_shell.env {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
@@ -55,54 +67,82 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
     print(&text)
 }
 
-/// Writes the scripts into a folder of the store, and returns the folder.
+/// The directory of the store for what `invar env` writes for the project.
+fn directory(session: &Session<'_>, files: &ProjectFiles, project: &Path) -> Result<PathBuf, Failure> {
+    let store = session.sources.store.path();
+    let store =
+        fs::canonicalize(store).map_err(|source| BuildError::Read { path: store.to_owned(), source })?;
+    // The shell of another output has other programs.
+    let source = files.derived.as_ref().map(|derived| derived.source.to_string());
+    // That a project is derived from itself need not be said.
+    let source = source.filter(|source| source != "pyproject.toml");
+    let mut place = project.as_os_str().as_encoded_bytes().to_vec();
+    place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
+    Ok(store.join("env").join(&Digest::of(&place).hex()[..16]))
+}
+
+/// What scripts are written for.
+struct Programs<'a> {
+    /// Names and absolute paths in the shell.
+    all: &'a BTreeMap<String, String>,
+    python: Option<&'a HostEnvironment>,
+}
+
+/// Writes the scripts and the virtual environment into `directory`, and returns the directory of the scripts.
 fn scripts(
     session: &Session<'_>,
     files: &ProjectFiles,
-    programs: &BTreeMap<String, String>,
+    programs: &Programs<'_>,
+    directory: &Path,
 ) -> Result<PathBuf, Failure> {
-    let project = fs::canonicalize(&files.folder)
-        .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
+    let read = |path: &Path| {
+        fs::canonicalize(path).map_err(|source| BuildError::Read { path: path.to_owned(), source })
+    };
+    let project = read(&files.folder)?;
+    let store = read(session.sources.store.path())?;
     let invar = std::env::current_exe()
         .map_err(|source| BuildError::Read { path: "/proc/self/exe".into(), source })?;
-    let store = fs::canonicalize(session.sources.store.path())
-        .map_err(|source| BuildError::Read { path: session.sources.store.path().to_owned(), source })?;
-    // The shell of another output has other programs.
     let source = files.derived.as_ref().map(|derived| derived.source.to_string());
-    let mut place = project.as_os_str().as_encoded_bytes().to_vec();
-    place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
-    let name = Digest::of(&place).hex();
     let from =
         source.map(|source| format!(" --from {}", quoted(&project.join(source).display().to_string())));
     let from = from.unwrap_or_default();
-    let folder = store.join("env").join(&name[..16]);
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| BuildError::Output { path, source }
     };
     // Written aside and put in place at once: another shell of this project may use them right now.
     let scratch = session.sources.store.scratch()?;
-    let pending = scratch.path().join("bin");
-    fs::create_dir(&pending).map_err(failed(&pending))?;
-    for (name, program) in programs {
-        let path = pending.join(name);
+    let pending = scratch.path().join("env");
+    let bin = pending.join("bin");
+    fs::create_dir_all(&bin).map_err(failed(&bin))?;
+    for (name, program) in programs.all {
+        let path = bin.join(name);
+        let mut program = program.clone();
+        let mut volume = String::new();
+        if let Some(python) = programs.python.filter(|python| python.has(&program)) {
+            volume = format!(" --volume {}", quoted(&python.volume()));
+            program = directory.join("bin").join(name).display().to_string();
+        }
         let text = format!(
-            "#!/bin/sh\nexec {} --quiet --store {} shell --locked --keep-env{from} {} -- {} \"$@\"\n",
+            "#!/bin/sh\nexec {} --quiet --store {} shell --locked --keep-env{volume}{from} {} -- {} \"$@\"\n",
             quoted(&invar.display().to_string()),
             quoted(&store.display().to_string()),
             quoted(&project.display().to_string()),
-            quoted(program),
+            quoted(&program),
         );
         fs::write(&path, text).map_err(failed(&path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed(&path))?;
+    }
+    if let Some(python) = programs.python {
+        python.write(&pending)?;
     }
     let above = store.join("env");
     fs::create_dir_all(&above).map_err(failed(&above))?;
     let old = scratch.path().join("old");
     // The first time there is none.
-    let _ = fs::rename(&folder, &old);
-    fs::rename(&pending, &folder).map_err(failed(&folder))?;
-    Ok(folder)
+    let _ = fs::rename(directory, &old);
+    fs::rename(&pending, directory).map_err(failed(directory))?;
+    Ok(directory.join("bin"))
 }
 
 /// `text` as one word of a POSIX shell.

@@ -1,8 +1,9 @@
 //! `invar init`
-use std::path::Path;
+use std::path::{Component, Path};
 use std::process::ExitCode;
 
-use invar_derive::ManifestFile;
+use invar_derive::{ManifestFile, candidates};
+use invar_diagnostic::printable;
 use invar_init::Draft;
 use serde_json::json;
 
@@ -16,26 +17,44 @@ use crate::report::print;
 /// # Errors
 /// [`Failure`].
 pub fn run(global: &Global, options: &Init) -> Result<ExitCode, Failure> {
-    let file = ManifestFile::draft(&options.project, options.from.as_deref(), options.target.as_deref())?;
+    let (from, target) = (options.from.as_deref(), options.target.as_deref());
+    let file = match options.force {
+        true => ManifestFile::update(&options.project, from, target)?,
+        false => ManifestFile::draft(&options.project, from, target)?,
+    };
     if !options.print {
         file.write()?;
     }
     tell(global, options, &file)
 }
 
-/// The commands that come next, for a project in `folder`.
-fn next(folder: &Path, needs_uv_lock: bool) -> String {
-    let folder = folder.to_string_lossy();
-    let (there, of) = match &*folder {
-        "" | "." => (String::new(), String::new()),
-        folder => (format!(" --directory {folder}"), format!(" {folder}")),
+/// The command that comes next, for a project in `folder`.
+fn next(folder: &Path) -> String {
+    match is_above(folder) {
+        true => "`invar build`".to_owned(),
+        false => format!("`invar build {}`", folder.display()),
+    }
+}
+
+/// Whether a project in `folder` is found from here without being named.
+fn is_above(folder: &Path) -> bool {
+    folder.components().all(|part| matches!(part, Component::CurDir | Component::ParentDir))
+}
+
+/// The command that converts what else describes the project, where it was not.
+fn offer(options: &Init) -> Option<String> {
+    let folder = &options.project;
+    let (_, name) = candidates(folder).into_iter().next().filter(|_| options.from.is_none())?;
+    let shown = folder.strip_prefix(".").unwrap_or(folder).join(&name);
+    let (shown, of) = match is_above(folder) {
+        true => (shown.display(), String::new()),
+        false => (shown.display(), format!(" {}", folder.display())),
     };
-    let lock = if needs_uv_lock { format!("`uv lock{there}`, and then ") } else { String::new() };
-    format!("{lock}`invar build{of}`")
+    Some(format!("To convert {name} too: `invar init --force --from {shown}{of}`"))
 }
 
 fn tell(global: &Global, options: &Init, file: &ManifestFile) -> Result<ExitCode, Failure> {
-    let ManifestFile { path, manifest, draft, needs_uv_lock, .. } = file;
+    let ManifestFile { path, manifest, draft, difference, .. } = file;
     if global.json {
         let notes: Vec<_> = draft
             .notes
@@ -59,13 +78,25 @@ fn tell(global: &Global, options: &Init, file: &ManifestFile) -> Result<ExitCode
             pins(draft);
         }
         if !options.print {
-            say(&format!("Wrote {}:", path.display()));
-            manifest.lines().for_each(|line| say(format!("  {line}").trim_end()));
-            let next = next(&options.project, *needs_uv_lock);
+            match difference.as_deref() {
+                Some("") => say(&format!("{} is up to date", path.display())),
+                Some(difference) => {
+                    say(&format!("Updated {}:", path.display()));
+                    difference.lines().for_each(|line| say(&printable(line)));
+                }
+                None => {
+                    say(&format!("Wrote {}:", path.display()));
+                    manifest.lines().for_each(|line| say(format!("  {line}").trim_end()));
+                }
+            }
+            let next = next(&options.project);
             match draft.notes.len() {
                 0 => say(&format!("Next: {next}")),
                 1 => say(&format!("Next: review the comment, then {next}")),
                 count => say(&format!("Next: review the {count} comments, then {next}")),
+            }
+            if let Some(offer) = offer(options) {
+                say(&offer);
             }
         }
     }

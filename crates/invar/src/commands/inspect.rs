@@ -49,7 +49,7 @@ fn count(
             derive: &Derive::NOTHING,
             purpose: Purpose::Build,
             keyring: None,
-            locked: false,
+            locking: options.locking,
             keep_failed: false,
         };
         let (session, files) = open.open(global, reporter)?;

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::cli::{Global, Lock};
 use crate::failure::Failure;
 use crate::machine;
-use crate::manifest::{self, Records, Wanted};
+use crate::manifest::{self, Records, Wanted, folder_and_image};
 use crate::output::say;
+use crate::relock::{read_with_uv_lock, say_changes};
 use crate::report::{CliReporter, print, propose};
 
 /// Runs the command.
@@ -36,7 +37,8 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn CliReporter) -> Resul
             let required = required(&files, wanted, *purpose, options)?;
             missing.extend(check_parts(&files, &required)?);
         }
-        return print_missing(global, &missing);
+        let (folder, _) = folder_and_image(&project);
+        return print_missing(global, &folder, &missing);
     }
     let update = match &names {
         None => Update::Nothing,
@@ -51,12 +53,19 @@ pub fn run(global: &Global, options: &Lock, reporter: &dyn CliReporter) -> Resul
     for (wanted, purpose) in &wanted {
         // What is chosen again is derived again, too.
         let records = if update == Update::Everything { Records::Ignored } else { Records::Renewed };
-        let (mut files, _) = manifest::read(global, wanted, *purpose, records)?;
+        let read = || manifest::read(wanted, *purpose, records);
+        let found = read_with_uv_lock(global, wanted, reporter, &read)?;
+        manifest::announce(global, wanted, *purpose, &found);
+        let mut files = found.files;
         let required = required(&files, wanted, *purpose, options)?;
         let session = machine::session(global, &files.manifest, reporter)?;
         let keyring = machine::keyring(options.keyring.as_deref(), &files)?;
         let locked = lock(&machine::lock_context(&session, &keyring), &mut files, &update, &required)?;
         reporter.finish();
+        if options.update.is_none() {
+            // An update prints them as its result.
+            say_changes(reporter, &locked.changes);
+        }
         propose(&locked.proposals, true, reporter);
         changes.extend(locked.changes.iter().map(|change| format!("{change}\n")));
         results.push(as_json(&files, &locked));
@@ -92,13 +101,13 @@ fn required(
 }
 
 /// Says what a lock that is up to date does not have.
-fn print_missing(global: &Global, missing: &[Unlocked]) -> Result<ExitCode, Failure> {
+fn print_missing(global: &Global, folder: &Path, missing: &[Unlocked]) -> Result<ExitCode, Failure> {
     if global.json {
         let names: Vec<String> = missing.iter().map(|unlocked| unlocked.part.name()).collect();
         return print(&format!("{}\n", json!({ "up-to-date": true, "unlocked": names })));
     }
     for Unlocked { part, .. } in missing.iter().filter(|_| !global.quiet) {
-        let command = part.command();
+        let command = part.command(folder);
         say(&format!("Up to date, but {part} is not locked: run `{command}`"));
     }
     print("")

@@ -42,7 +42,7 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
             &options.project,
             &options.derive.derive,
             Purpose::Shell,
-            options.locked,
+            options.locking.locked,
         );
     }
     let open = Open {
@@ -50,7 +50,7 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         derive: &options.derive.derive,
         purpose: Purpose::Shell,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: options.keep_failed,
     };
     let (session, files) = open.open(global, reporter)?;
@@ -75,8 +75,10 @@ pub fn run(global: &Global, options: &Shell, reporter: &dyn CliReporter) -> Resu
         user: None,
         mounts,
         host_name: host_name(&files.manifest.image.name.to_string()),
+        watch_errors: false,
     };
-    start(&session, &place.without_entrypoint(), &request)
+    // A shell says itself what it cannot start.
+    start(&session, &place.without_entrypoint(), &request, &|_| None, &mut |_| {})
 }
 
 /// The folder of the project that somebody is in, as it is seen inside; nothing where they are elsewhere.

@@ -38,7 +38,7 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
         derive: &options.derive,
         purpose: Purpose::Build,
         keyring: None,
-        locked: options.locked,
+        locking: options.locking,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;
@@ -54,8 +54,8 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
             print(&format!("{}\n", report.to_json()))?;
         } else {
             print(&report.text(global.quiet))?;
-            report.warning().iter().for_each(|warning| say(warning));
-            report.note().filter(|_| !global.quiet).iter().for_each(|note| say(note));
+            report.warning().iter().for_each(|warning| reporter.line(warning));
+            report.note().filter(|_| !global.quiet).iter().for_each(|note| reporter.line(note));
         }
         return Ok(code(report.conclusion(), options.strict));
     }
@@ -81,9 +81,10 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
         host: &host,
         program: Program { path: Path::new(machine::PROGRAM), settings: &settings, session: &again },
         interruption: &interruption,
-        reporter: &Rebuilds { global },
+        reporter: &Rebuilds { global, reporter },
     };
     let report = verification.run(&built, &chosen, options.each)?;
+    reporter.finish();
     if global.json {
         print(&format!("{}\n", report.to_json()))?;
     } else {
@@ -91,7 +92,7 @@ pub fn run(global: &Global, options: &Verify, reporter: &dyn CliReporter) -> Res
         if !global.quiet {
             say(&report.summary());
         }
-        report.warning().iter().for_each(|warning| say(warning));
+        report.warning().iter().for_each(|warning| reporter.line(warning));
     }
     Ok(code(report.conclusion(), options.strict))
 }
@@ -123,6 +124,7 @@ fn listen() -> std::io::Result<Interruption> {
 /// Says what is built again.
 struct Rebuilds<'a> {
     global: &'a Global,
+    reporter: &'a dyn CliReporter,
 }
 
 impl RebuildReporter for Rebuilds<'_> {
@@ -135,10 +137,12 @@ impl RebuildReporter for Rebuilds<'_> {
             let event = serde_json::json!({"event": "rebuild", "build": build, "variations": names});
             return say(&event.to_string());
         }
-        say(&match names.as_slice() {
+        let sentence = match names.as_slice() {
             [] => "Rebuilding without variations".to_owned(),
             names => format!("Rebuilding under {}", names.join(", ")),
-        });
+        };
+        self.reporter.line(&sentence);
+        self.reporter.working("Rebuilding");
     }
 
     fn event(&self, build: usize, mut event: serde_json::Value) {
@@ -149,7 +153,9 @@ impl RebuildReporter for Rebuilds<'_> {
             event["build"] = build.into();
             say(&event.to_string());
         } else if event["event"] == "step-started" {
-            say(&format!("  Building {}", event["label"].as_str().unwrap_or_default()));
+            let label = event["label"].as_str().unwrap_or_default();
+            self.reporter.line(&format!("  Building {label}"));
+            self.reporter.working(&format!("Rebuilding {label}"));
         }
     }
 }

@@ -40,7 +40,7 @@ fn in_project(
         derive: &options.derive,
         purpose: Purpose::Build,
         keyring: None,
-        locked: true,
+        locking: options.locking,
         keep_failed: false,
     };
     let (session, files) = open.open(global, reporter)?;

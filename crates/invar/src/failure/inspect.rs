@@ -3,8 +3,11 @@ use super::Failure;
 
 impl Failure {
     /// A failure of a file, whose message shows the line.
-    pub fn rendered(message: String) -> Self {
-        Self::input(message.trim_end(), None)
+    ///
+    /// `render` gives it with or without colors.
+    pub fn rendered(render: impl Fn(bool) -> String) -> Self {
+        let plain = Self::input(render(false).trim_end(), None);
+        Self { colored: Some(render(true).trim_end().to_owned()), ..plain }
     }
 
     /// What went wrong.

@@ -1,14 +1,15 @@
+use std::cell::RefCell;
 use std::path::Path;
 use std::process::ExitCode;
 
-use invar_checkout::ProjectFiles;
-use invar_derive::{Derivation, Named, Request, ShownManifest, notes};
+use invar_checkout::{CheckoutError, ProjectFiles};
+use invar_derive::{Derivation, DeriveError, Named, Request, ShownManifest, SourceKind, candidates, notes};
 pub use invar_derive::{Records, Wanted};
 use invar_diagnostic::printable;
 use invar_project::{DerivedManifest, Purpose};
 use serde_json::{Value, json};
 
-use super::folder_and_image;
+use super::{Read, Unread, folder_and_image};
 use crate::cli::{Derive, Global};
 use crate::failure::Failure;
 use crate::output::say;
@@ -35,25 +36,52 @@ pub fn image(wanted: &Wanted) -> Option<&str> {
     }
 }
 
-/// Reads the project, and whether its lock has to be made again. What stands in for its manifest is said.
+/// A derived manifest that is used, and what is different in it from what `invar.lock` has.
+pub struct Derived {
+    manifest: DerivedManifest,
+    difference: Option<String>,
+}
+
+/// Reads the project.
 ///
 /// # Errors
-/// [`Failure`].
-pub fn read(
-    global: &Global,
-    wanted: &Wanted,
-    purpose: Purpose,
-    records: Records,
-) -> Result<(ProjectFiles, bool), Failure> {
+/// [`Unread`].
+pub fn read(wanted: &Wanted, purpose: Purpose, records: Records) -> Result<Read, Unread> {
     match wanted {
-        Wanted::Own { folder, .. } => Ok((ProjectFiles::read(folder)?, false)),
+        Wanted::Own { folder, .. } => {
+            Ok(Read { files: ProjectFiles::read(folder)?, is_new: false, said: None })
+        }
         Wanted::Derived(named) => {
+            let said = RefCell::new(None);
             let report = |manifest: &DerivedManifest, difference: Option<&str>| {
-                tell(global, named, purpose, manifest, difference);
+                let (manifest, difference) = (manifest.clone(), difference.map(str::to_owned));
+                *said.borrow_mut() = Some(Derived { manifest, difference });
             };
             let Derivation { files, is_new } = invar_derive::derive(named, purpose, records, &report)?;
-            Ok((files, is_new))
+            Ok(Read { files, is_new, said: said.into_inner() })
         }
+    }
+}
+
+impl From<DeriveError> for Unread {
+    fn from(error: DeriveError) -> Self {
+        let lacks_uv_lock = matches!(error, DeriveError::Checkout(CheckoutError::NoUvLock { .. }));
+        Self { lacks_uv_lock, failure: error.into() }
+    }
+}
+
+/// Says in one line what stands in for the manifest, and what has changed in it.
+pub fn announce(global: &Global, wanted: &Wanted, purpose: Purpose, read: &Read) {
+    if let (Wanted::Derived(named), Some(Derived { manifest, difference })) = (wanted, &read.said) {
+        tell(global, named, purpose, manifest, difference.as_deref());
+    }
+}
+
+/// The project's folder.
+pub fn folder(wanted: &Wanted) -> &Path {
+    match wanted {
+        Wanted::Own { folder, .. } => folder,
+        Wanted::Derived(named) => &named.folder,
     }
 }
 
@@ -135,11 +163,26 @@ fn tell(
         say(&format!("{} gives a different manifest than before:", manifest.source));
         difference.lines().for_each(|line| say(&printable(line)));
     }
-    let see = format!("see `invar {purpose} {} --show-manifest`", named.arguments);
+    let see = format!("`{} --show-manifest`", named.command(&purpose.to_string()));
+    if named.kind == SourceKind::Project {
+        return say(&of_project(named, &see));
+    }
     let comments = match notes.len() {
-        0 => see,
-        1 => format!("1 comment; {see}"),
-        count => format!("{count} comments; {see}"),
+        0 => format!("see {see}"),
+        1 => format!("1 comment; see {see}"),
+        count => format!("{count} comments; see {see}"),
     };
     say(&format!("Using {} ({comments})", manifest.source));
+}
+
+/// What is used of a project that has no manifest: one line, which also names what else there is.
+fn of_project(named: &Named, see: &str) -> String {
+    let init = named.command("init");
+    let line = format!("No [tool.invar]: using what `{init}` would write ({see} prints it)");
+    let flake_or_dockerfile = candidates(&named.folder).into_iter().next();
+    let from = flake_or_dockerfile.map(|(_, name)| match named.folder == Path::new(".") {
+        true => name,
+        false => named.folder.join(name).display().to_string(),
+    });
+    from.map_or(line.clone(), |from| format!("{line}; `--from {from}` converts {from}"))
 }

@@ -27,7 +27,7 @@ fn extract(archive: &Path, to: &Path) -> String {
 fn the_archive_is_an_oci_layout_and_a_docker_archive() {
     let world = World::new();
     world.lock();
-    let printed = json(&world, &[]);
+    let printed = json(&world, &["-o", "little.tar"]);
     let layout = world.context.path().join("layout");
     let names = extract(&world.context.path().join("little.tar"), &layout);
     for expected in ["oci-layout", "index.json", "manifest.json"] {
@@ -189,7 +189,7 @@ fn several_platforms_make_an_index() {
     fs::remove_file(world.project().join("pyproject.toml")).expect("the file can be removed");
     world.context.write("project/invar.toml", manifest);
     world.lock();
-    let printed = json(&world, &[]);
+    let printed = json(&world, &["-o", "little.tar"]);
     let images = printed["images"].as_array().expect("images");
     assert_eq!(images.len(), 2);
     assert_eq!(images[1]["platform"], "linux/arm64");

@@ -318,9 +318,11 @@ fn what_a_project_says_counts_as_well() {
         crate::support::world::MANIFEST.split_once("[tool.invar]").expect("the manifest has the table");
     world.context.write("project/pyproject.toml", project);
     world.context.write("project/flake.nix", FLAKE);
-    let message = world.run(&["build", "project"]).failure(2);
-    assert!(message.contains("project#default"), "{message}");
-    // A project that was built from its pyproject.toml alone goes on to be.
+    // What it is is derived from it alone, and what else there is is named.
+    let shown = world.run(&["build", "--show-manifest", "project"]).success();
+    assert!(shown.contains("command = [\"python\", \"main.py\"]") && !shown.contains("jq"), "{shown}");
+    let said = world.run(&["build", "project"]).failure(5);
+    assert!(said.contains("`--from project/flake.nix` converts project/flake.nix\n"), "{said}");
     fs::remove_file(world.project().join("flake.nix")).expect("the flake can be removed");
     let message = world.run(&["build", "--locked", "project"]).failure(3);
     assert!(message.contains("invar.lock"), "{message}");

@@ -35,7 +35,7 @@ fn each_image_is_built_by_its_name() {
     assert_eq!(worker["reference"], "little-worker:latest");
     assert_eq!(other["reference"], "elsewhere/other:latest");
     assert_ne!(own["digest"], worker["digest"]);
-    assert!(project.context.path().join("little-worker.tar").exists());
+    assert!(project.context.path().join("project/dist/little-worker.tar").exists());
     // As flakes have it, from within the project.
     let mut command = project.invar();
     command

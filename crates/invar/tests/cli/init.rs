@@ -20,7 +20,7 @@ fn a_uv_project_gets_the_smallest_manifest() {
         written,
         format!("{PYPROJECT}\n[tool.invar]\n[tool.invar.image]\ncommand = [\"python\", \"main.py\"]\n")
     );
-    let next = "Next: `uv lock --directory project`, and then `invar build project`\n";
+    let next = "Next: `invar build project`\n";
     assert!(told.stderr.ends_with(next), "{}", told.stderr);
     let message = context.run(&["init", "project"]).failure(2);
     assert!(message.contains("already") && message.contains("pyproject.toml"), "{message}");

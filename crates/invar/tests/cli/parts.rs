@@ -72,7 +72,7 @@ fn what_the_shell_builds_does_not_hold_up_the_image() {
     write(&world, "\n[tool.invar.shell]\npackages = [\"hello-data\"]\nhook = \"true\"\n");
     let built = run(&world, &["build", "--json", "--keyring", "keyring.gpg", "project"]);
     assert!(built.stderr.contains("old-plugin has to be built, which needs uv"), "{}", built.stderr);
-    assert!(built.stderr.contains("run `invar lock --shell` to lock it"), "{}", built.stderr);
+    assert!(built.stderr.contains("run `invar lock --shell project` to lock it"), "{}", built.stderr);
     assert_eq!(digest(&built.success()), plain, "what only the shell needs is not in the image");
     assert!(
         !world.server.requests().iter().any(|path| path.contains("sdists")),
@@ -93,7 +93,7 @@ fn what_the_shell_builds_does_not_hold_up_the_image() {
     let message = run(&world, &["shell", "--locked", "project"]).failure(3);
     assert!(
         message.contains("invar.lock does not cover the shell")
-            && message.contains("run `invar lock --shell`"),
+            && message.contains("run `invar lock --shell project`"),
         "{message}"
     );
     // Where it is asked for, it has to be locked.
@@ -119,7 +119,7 @@ fn another_image_that_cannot_be_locked_is_named_and_holds_up_nothing() {
         let locked = run(&world, &LOCK);
         assert!(locked.stderr.contains(expected), "{expected} is not in:\n{}", locked.stderr);
         assert!(
-            locked.stderr.contains(&format!("run `invar lock '.#{image}'` to lock it")),
+            locked.stderr.contains(&format!("run `invar lock 'project#{image}'` to lock it")),
             "{}",
             locked.stderr
         );
@@ -210,4 +210,20 @@ fn a_moved_on_archive_is_looked_at_as_it_was() {
     let lock = world.read("invar.lock");
     assert!(lock.contains("version = \"2.10-5\"") && !lock.contains("2.12-1"), "{lock}");
     assert_eq!(world.build(), plain);
+}
+
+#[test]
+fn an_error_of_an_additional_image_names_it() {
+    let world = World::new();
+    let more = "[tool.invar.images.worker]\nuser = \"nobody-here\"\n";
+    world.context.write("project/pyproject.toml", format!("{MANIFEST}{more}"));
+    world.lock();
+    let message = world.run(&["build", "--locked", "project#worker"]).failure(2);
+    let expected = "error: cannot build the image worker: `image.user` is \"nobody-here\"";
+    assert!(message.contains(expected), "{message}");
+    world.build();
+    let more = "[tool.invar.images.worker]\npackages = [\"helo\"]\n";
+    world.context.write("project/pyproject.toml", format!("{MANIFEST}{more}"));
+    let message = world.run(&["lock", "--keyring", "keyring.gpg", "project#worker"]).failure(2);
+    assert!(message.contains("(image:worker)") && message.contains("helo"), "{message}");
 }

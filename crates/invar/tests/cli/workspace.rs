@@ -65,9 +65,14 @@ fn a_lock_of_the_workspace_that_changed_is_noticed() {
     world.run(&["lock", "--keyring", "keyring.gpg", member]).success();
     let path = world.context.path().join("space/uv.lock");
     let lock = fs::read_to_string(&path).expect("the workspace has a lock");
+    // What it says counts, and not its bytes.
     fs::write(&path, format!("{lock}\n# another\n")).expect("the lock can be written");
+    world.run(&["build", "--locked", member]).success();
+    let words = ", { name = \"words\" }]";
+    assert!(lock.contains(words), "{lock}");
+    fs::write(&path, lock.replace(words, "]")).expect("the lock can be written");
     let message = world.run(&["build", "--locked", member]).failure(3);
-    assert!(message.contains("uv.lock"), "{message}");
+    assert!(message.contains("uv.lock is out of date"), "{message}");
 }
 
 #[test]

@@ -143,3 +143,94 @@ fn packages_are_those_of_the_suite() {
     assert_eq!(packages("python:3.11-slim-bookworm"), "libcurl4 libglib2.0-0 libmagic1");
     assert_eq!(packages("debian:bookworm-slim"), "libcurl4 libglib2.0-0 libmagic1");
 }
+
+/// The packages of a Dockerfile with these lines, and the reasons of its comments.
+fn installed(from: &str, lines: &str) -> String {
+    let draft = read(&format!("FROM {from}\n{lines}\n"), &[], false).expect("the Dockerfile can be read");
+    let notes = draft.notes.iter().map(|note| format!("# {}", note.why));
+    draft.packages.iter().cloned().chain(notes).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn names_of_packages_may_say_more() {
+    let check =
+        |lines: &str, expected: &str| assert_eq!(installed("python:3.13-slim", lines), expected, "{lines}");
+    check("RUN apt-get install -y curl+ vim- g++ tree=2.2.1-1 jq:amd64", "curl jq tree");
+    check("RUN apt-get install -y curl vim && apt-get install -y vim-", "curl");
+    check("RUN apt-get install -y curl jq && apt-get purge -y --auto-remove curl", "jq");
+    check("RUN apk add --no-cache curl jq && apk del curl", "jq");
+    check("RUN apt-get install -y tree/trixie", "tree");
+    check("RUN apt-get install -y tree/sid", "tree # tree comes from trixie here, not from sid");
+    check(
+        "RUN apt-get -y -t trixie-backports install jq",
+        "jq # packages come from trixie here, not from trixie-backports",
+    );
+    check(
+        "RUN apt-get build-dep -y python3",
+        "# add the packages that this installs to `packages`, or to those of a step",
+    );
+    check(
+        "RUN apt-get install -y ./a.deb jq",
+        "jq # a package from a file or URL cannot be locked: use a Debian package",
+    );
+    check("RUN [\"/bin/bash\", \"-c\", \"apt-get install -y jq\"]", "jq");
+}
+
+#[test]
+fn old_names_of_packages_are_known() {
+    let old = "RUN apt-get install -y libgl1-mesa-glx libtiff5 netcat mysql-client ttf-dejavu libasound2 libicu67 \
+        libmariadb-dev python3.11-dev chromium-browser";
+    assert_eq!(
+        installed("python:3.13-slim", old),
+        "chromium default-mysql-client fonts-dejavu libasound2t64 libgl1 libicu76 libmariadb3 libtiff6 netcat-openbsd"
+    );
+    assert_eq!(
+        installed("python:3.11-slim-bookworm", old),
+        "chromium default-mysql-client fonts-dejavu libasound2 libgl1 libicu72 libmariadb3 libtiff6 netcat-openbsd"
+    );
+    let missing = "add what has it instead, or install it in a step, from a file that it fetches";
+    assert_eq!(
+        installed("python:3.13-slim", "RUN apt-get install -y wkhtmltopdf jq"),
+        format!("jq # Debian trixie has no package wkhtmltopdf in main: {missing}")
+    );
+    assert_eq!(installed("python:3.11-slim", "RUN apt-get install -y wkhtmltopdf jq"), "jq wkhtmltopdf");
+}
+
+#[test]
+fn what_no_build_has_is_a_comment() {
+    let notes = |lines: &str| {
+        let draft = read(&format!("FROM python:3.13-slim\n{lines}\n"), &[], false)
+            .expect("the Dockerfile can be read");
+        draft
+            .notes
+            .iter()
+            .map(|note| format!("{}: {}", note.source.line, note.why))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let secret =
+        notes("RUN --mount=type=secret,id=netrc,target=/root/.netrc --mount=type=cache,target=/c uv sync");
+    assert!(secret.starts_with("2: builds and steps have no secrets"), "{secret}");
+    assert!(notes("RUN --mount=type=ssh pip install .").contains("SSH agent"));
+    assert!(notes("HEALTHCHECK --start-interval=2s CMD a").contains("2s is left out"));
+    assert!(notes("RUN mkdir -m 0700 /keys").contains("not 0700"));
+    assert!(notes("ADD a.tar.gz /opt/").contains("unpacks this archive"));
+    assert_eq!(notes("RUN mkdir -m 1777 /a && install -d -m 755 /b && mkdir -p --mode=0775 /c"), "");
+    assert_eq!(
+        notes("RUN --mount=type=cache,target=/c --mount=type=bind,source=uv.lock,target=uv.lock uv sync"),
+        ""
+    );
+}
+
+#[test]
+fn ports_authors_and_texts_are_carried_over() {
+    check(
+        "FROM python:3.13-slim\nMAINTAINER Cat\nEXPOSE 8000-8002/tcp 53/udp\n\
+         COPY --chmod=755 <<\"EOF\" /usr/local/bin/go\n#!/bin/sh\necho $X\nEOF\nCOPY <<EOF /etc/a.conf\na = $PWD\nEOF\n",
+        &[],
+        "# Dockerfile:8: COPY <<EOF /etc/a.conf a = $PWD EOF: write this to a file in the project, or create it in a step\n\
+         [tool.invar]\n[tool.invar.image]\nports = [8000, 8001, 8002, \"53/udp\"]\n\
+         labels = { \"org.opencontainers.image.authors\" = \"Cat\" }\n\n[[tool.invar.step]]\nname = \"text\"\n\
+         files = { \"/usr/local/bin/go\" = { text = \"\"\"\n#!/bin/sh\necho $X\n\"\"\", executable = true } }",
+    );
+}

@@ -147,3 +147,30 @@ fn the_search_path_has_the_projects_directories() {
          /usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\" }",
     );
 }
+
+#[test]
+fn what_lies_where_the_system_has_programs_is_no_project() {
+    check(
+        "FROM python:3.13-slim\nWORKDIR /app\nCOPY main.py /srv/run.py\nCOPY start /usr/local/bin/\nRUN chmod a+x /usr/local/bin/*\n\
+         COPY uv.lock* ./\nCMD [\"start\", \"/srv/run.py\"]\n",
+        &[("main.py", ""), ("start", "#!/bin/sh\n"), ("uv.lock", "")],
+        "[tool.invar]\nshell = true\ninclude = []\n[tool.invar.image]\ncommand = [\"start\", \"/srv/run.py\"]\n\n\
+         [[tool.invar.step]]\nname = \"copy\"\ninputs = [\"main.py\", \"start\"]\nrun = \"chmod +x start\"\n\
+         outputs = { \"main.py\" = \"/srv/run.py\", start = \"/usr/local/bin/start\" }",
+    );
+}
+
+#[test]
+fn directories_that_everybody_may_write_to_are_the_users() {
+    let directories = |commands: &str| {
+        let text = format!(
+            "FROM python:3.13\nWORKDIR /srv\nCOPY . .\nRUN useradd -u 7 me\nRUN {commands}\nUSER me\n"
+        );
+        let draft = read(&text, &[("run.py", "")], false).expect("the Dockerfile can be read");
+        draft.image.get("directories").map(ToString::to_string).unwrap_or_default()
+    };
+    assert_eq!(directories("mkdir -m 1777 /scratch && mkdir -p /x"), r#"["/scratch"]"#);
+    assert_eq!(directories("mkdir -p /data/a && chmod -R 777 /data"), r#"["/data", "/data/a"]"#);
+    assert_eq!(directories("install -d -m 0777 /data && chmod a+rwX /more"), r#"["/data", "/more"]"#);
+    assert_eq!(directories("mkdir /data && chmod 755 /data"), "");
+}

@@ -89,6 +89,8 @@ struct RawBuild {
     #[serde(default, deserialize_with = "python_version")]
     version: Option<String>,
     source_sha256: Option<Hex>,
+    #[serde(default, deserialize_with = "commit")]
+    commit: Option<String>,
     requires: BTreeSet<String>,
     wheels: Vec<Spanned<String>>,
     #[serde(default)]
@@ -128,6 +130,16 @@ fn python_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     match text.parse::<Version>() {
         Ok(_) => Ok(Some(text)),
         Err(_) => Err(D::Error::custom(format!("{text:?} is not a Python version"))),
+    }
+}
+
+/// The name of a commit: SHA-1 or SHA-256 (gitformat-signature(5) writes both in lower case).
+fn commit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let good = |character: char| character.is_ascii_digit() || ('a'..='f').contains(&character);
+    match [40, 64].contains(&text.len()) && text.chars().all(good) {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom(format!("{text:?} is not a commit"))),
     }
 }
 

@@ -7,6 +7,7 @@ fn derived(output: &str, purposes: &[Purpose], text: &str) -> DerivedLock {
         purposes: purposes.iter().copied().collect(),
         files: [("flake.nix".to_owned(), Digest::of(b"{ }"))].into(),
         project: Some(Digest::of(b"{}")),
+        uv_lock: Some(Digest::of(b"uv.lock")),
         text: text.into(),
     };
     DerivedLock { manifest, lock: sample() }

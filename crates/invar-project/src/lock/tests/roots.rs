@@ -70,6 +70,7 @@ fn full() -> InvarLock {
         let build = LockedBuild {
             version: Some("2.9.10".to_owned()),
             source: Some(Digest::of(b"sdist")),
+            commit: None,
             requires: ["setuptools>=61".to_owned(), "wheel; python_version < \"4\"".to_owned()].into(),
             wheels: locked.build_wheels.keys().cloned().collect(),
             sources: BTreeSet::new(),
@@ -235,8 +236,8 @@ fn the_bytes_of_roots_and_builds_are_pinned() {
     "#);
     assert_eq!(
         Digest::of(full().to_string().as_bytes()).to_string(),
-        "sha256:e3229ebaf2637604802f0c7a0ea85d7d4a7197a20091e88d34e3c57fc55bbb1c",
-        "if intended, raise the format version and add to \"Output digests\" in the changelog"
+        "sha256:bdf1fc33adf66cf2165ab61af394509b4f8d55d2c12e222d688e6ef5cf2d8bff",
+        "if intended, pin the new bytes; locks of older releases must still be read, see docs/lock-format.md"
     );
 }
 
@@ -300,32 +301,32 @@ fn damage_to_roots_and_builds_is_named_with_its_line() {
     }
     assert!(!messages.contains("secret"));
     assert_snapshot!(messages, @r#"
-    invar.lock, line 125: image:small is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 121: unknown package or tool nowhere; run `invar lock` to rewrite it
-    invar.lock, line 120: unknown package or tool dpkg; run `invar lock` to rewrite it
-    invar.lock, line 94: base-files is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 104: nodejs is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 102: unknown field `scripts`, expected one of `name`, `version`, `architecture`, `suite`, `file`, `size`, `sha256`, `because`; run `invar lock` to rewrite it
-    invar.lock, line 101: "requested by step:A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
-    invar.lock, line 101: "dependency of A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
-    invar.lock, line 187: "step:assets:x" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
-    invar.lock, line 187: "packages" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
-    invar.lock, line 188: "nodejs>20" is not a package request: expected "name" or "name=version"; run `invar lock` to rewrite it
-    invar.lock, line 222: no build has wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
-    invar.lock, line 213: unknown build wheel wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
-    invar.lock, line 223: setuptools-80.9.0-py3-none-any.whl is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 223: "../wheel-0.45.1-py3-none-any.whl" is not the name of a wheel; run `invar lock` to rewrite it
-    invar.lock, line 223: "wheel.zip" is not the name of a wheel; run `invar lock` to rewrite it
-    invar.lock, line 224: "file:///wheel-0.45.1-py3-none-any.whl" is not a URL that Invar can fetch from: it does not start with "https://" or "http://"; run `invar lock` to rewrite it
-    invar.lock, line 204: cat is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 204: "psycopg2-" is not the name of a distribution: expected letters, digits, "-", "_" and ".", starting and ending with a letter or digit; run `invar lock` to rewrite it
-    invar.lock, line 205: "2.9.x" is not a Python version; run `invar lock` to rewrite it
-    invar.lock, line 206: "0714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
-    invar.lock, line 198: missing field `requires`; run `invar lock` to rewrite it
-    invar.lock, line 45: https://mirror.example/a.bin is listed twice; run `invar lock` to rewrite it
-    invar.lock, line 45: "https://…@…" is not a URL that Invar can fetch from: it contains a user name or password, which do not belong in a shared file; run `invar lock` to rewrite it
-    invar.lock, line 41: invalid value: integer `-1`, expected u64; run `invar lock` to rewrite it
-    invar.lock, line 39: missing field `size`; run `invar lock` to rewrite it
+    invar.lock, line 124: image:small is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 120: unknown package or tool nowhere; run `invar lock` to rewrite it
+    invar.lock, line 119: unknown package or tool dpkg; run `invar lock` to rewrite it
+    invar.lock, line 93: base-files is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 103: nodejs is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 101: unknown field `scripts`, expected one of `name`, `version`, `architecture`, `suite`, `file`, `size`, `sha256`, `because`; run `invar lock` to rewrite it
+    invar.lock, line 100: "requested by step:A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 100: "dependency of A" is not one of "requested by packages", "shell", "base", "interpreter", "requested by ROOT", "essential" and "dependency of PACKAGE"; run `invar lock` to rewrite it
+    invar.lock, line 186: "step:assets:x" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
+    invar.lock, line 186: "packages" is not the name of a root: expected, for example, "shell" or "step:assets"; run `invar lock` to rewrite it
+    invar.lock, line 187: "nodejs>20" is not a package request: expected "name" or "name=version"; run `invar lock` to rewrite it
+    invar.lock, line 221: no build has wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 212: unknown build wheel wheel-0.45.1-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 222: setuptools-80.9.0-py3-none-any.whl is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 222: "../wheel-0.45.1-py3-none-any.whl" is not the name of a wheel; run `invar lock` to rewrite it
+    invar.lock, line 222: "wheel.zip" is not the name of a wheel; run `invar lock` to rewrite it
+    invar.lock, line 223: "file:///wheel-0.45.1-py3-none-any.whl" is not a URL that Invar can fetch from: it does not start with "https://" or "http://"; run `invar lock` to rewrite it
+    invar.lock, line 203: cat is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 203: "psycopg2-" is not the name of a distribution: expected letters, digits, "-", "_" and ".", starting and ending with a letter or digit; run `invar lock` to rewrite it
+    invar.lock, line 204: "2.9.x" is not a Python version; run `invar lock` to rewrite it
+    invar.lock, line 205: "0714772a9f82b2aeb4fa5f7092d00fe4ac4c9cdeb6800840b6ed39ea64c4d785a" is not 64 lower-case hexadecimal digits; run `invar lock` to rewrite it
+    invar.lock, line 197: missing field `requires`; run `invar lock` to rewrite it
+    invar.lock, line 44: https://mirror.example/a.bin is listed twice; run `invar lock` to rewrite it
+    invar.lock, line 44: "https://…@…" is not a URL that Invar can fetch from: it contains a user name or password, which do not belong in a shared file; run `invar lock` to rewrite it
+    invar.lock, line 40: invalid value: integer `-1`, expected u64; run `invar lock` to rewrite it
+    invar.lock, line 38: missing field `size`; run `invar lock` to rewrite it
     "#);
 }
 
@@ -339,6 +340,7 @@ fn nested() -> InvarLock {
         let build = LockedBuild {
             version: Some("1.0".to_owned()),
             source: Some(Digest::of(name.as_bytes())),
+            commit: None,
             requires: ["setuptools".to_owned()].into(),
             wheels: ["setuptools-80.9.0-py3-none-any.whl".to_owned()].into(),
             sources: needs.iter().map(|need| format!("{need}-1.0.tar.gz")).collect(),
@@ -432,12 +434,12 @@ fn nested_builds_that_cannot_be_are_refused() {
         messages += &format!("{}\n", InvarLock::parse(&bad).unwrap_err());
     }
     assert_snapshot!(messages, @r#"
-    invar.lock, line 245: outer-1.0.tar.gz needs itself to be built; run `invar lock` to rewrite it
-    invar.lock, line 216: unknown build source setuptools-80.9.0-py3-none-any.whl; run `invar lock` to rewrite it
-    invar.lock, line 245: no build has outer-1.0.tar.gz; run `invar lock` to rewrite it
-    invar.lock, line 258: unknown build source other-1.0.tar.gz; run `invar lock` to rewrite it
-    invar.lock, line 231: "../inner-1.0.tar.gz" is not the name of a source archive; run `invar lock` to rewrite it
-    invar.lock, line 258: unknown build source inner-1.0.tar.gz; run `invar lock` to rewrite it
+    invar.lock, line 244: outer-1.0.tar.gz needs itself to be built; run `invar lock` to rewrite it
+    invar.lock, line 215: unknown build source setuptools-80.9.0-py3-none-any.whl; run `invar lock` to rewrite it
+    invar.lock, line 244: no build has outer-1.0.tar.gz; run `invar lock` to rewrite it
+    invar.lock, line 257: unknown build source other-1.0.tar.gz; run `invar lock` to rewrite it
+    invar.lock, line 230: "../inner-1.0.tar.gz" is not the name of a source archive; run `invar lock` to rewrite it
+    invar.lock, line 257: unknown build source inner-1.0.tar.gz; run `invar lock` to rewrite it
     "#);
     // A tree that doubles with every step.
     let mut lock = nested();
@@ -548,10 +550,8 @@ fn a_manifest_asks_for_roots() {
 
 #[test]
 fn a_lock_has_the_roots_and_files_of_its_manifest() {
-    let uv_lock = Digest::of(b"uv.lock");
     let check = |lock: &InvarLock, keys: &str, expected: &[&str]| {
-        let found: Vec<String> =
-            lock.check(&manifest(keys), Some(&uv_lock)).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = lock.check(&manifest(keys)).iter().map(ToString::to_string).collect();
         assert_eq!(found, expected, "{keys}");
     };
     check(&full(), KEYS, &[]);
@@ -590,7 +590,6 @@ fn a_lock_has_the_roots_and_files_of_its_manifest() {
     let mut torn = full();
     torn.platforms.get_mut(&Platform::LinuxArm64).unwrap().roots.remove(&ClosureName::scripts());
     check(&torn, KEYS, &["invar.lock has no packages for scripts"]);
-    assert_eq!(torn.check(&manifest(KEYS), Some(&uv_lock))[0].hint(), "run `invar lock`");
 }
 
 #[test]
@@ -683,6 +682,7 @@ proptest! {
         let build = LockedBuild {
             version,
             source: source.map(Digest::from_bytes),
+            commit: source.map(|source| Digest::from_bytes(source).hex()),
             requires,
             wheels: platform.build_wheels.keys().cloned().collect(),
             sources: chain.into_iter().collect(),
@@ -700,5 +700,21 @@ proptest! {
         let text = full().to_string();
         let at = at % text.len();
         let _ = InvarLock::parse(&format!("{}{with}{}", &text[..at], &text[at + 1..]));
+    }
+}
+
+#[test]
+fn a_build_from_a_repository_names_its_commit() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let mut lock = full();
+    for platform in lock.platforms.values_mut() {
+        let build = platform.builds.get_mut("psycopg2").unwrap();
+        build.commit = Some(commit.to_owned());
+    }
+    let text = lock.to_string();
+    assert_eq!(InvarLock::parse(&text), Ok(lock));
+    for wrong in ["main", "0123456789ABCDEF0123456789ABCDEF01234567", ""] {
+        let error = InvarLock::parse(&text.replacen(commit, wrong, 1)).unwrap_err();
+        assert!(error.to_string().contains(&format!("{wrong:?} is not a commit")), "{error}");
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{ClosureName, Request};
 
 #[test]
 fn the_shell_is_one_of_the_image_or_of_the_author() {
@@ -193,7 +194,7 @@ fn further_images_are_checked_where_they_stand() {
          starting and ending with a letter or digit",
         ],
     );
-    check("[tool.invar.images.w]\nshell = true", &["unknown key `shell` in [tool.invar.images.w]"]);
+    check("[tool.invar.images.w]\nsuite = \"trixie\"", &["unknown key `suite` in [tool.invar.images.w]"]);
     check("[tool.invar.images.w]\nbase = []", &["`tool.invar.images.w.base`: the array is empty"]);
     check("[tool.invar.images.w]\nextras = [\"x\"]", &["the project has no extra \"x\""]);
     check("[tool.invar.images.w]\ngroups = [\"x\"]", &["the project has no dependency group \"x\""]);
@@ -224,4 +225,27 @@ fn further_images_are_checked_where_they_stand() {
     // A name that becomes too long is found where the image is.
     let long = format!("image.name = \"{}\"\nimages.w = {{}}", "a".repeat(255));
     assert!(messages(&long)[0].starts_with("`tool.invar.images.w.name`: \"aaa"));
+}
+
+#[test]
+fn an_image_to_look_around_in_has_more_packages() {
+    let manifest = good(&project(
+        "[tool.invar.images.debug]\ndebug = true\n[tool.invar.images.shell]\nshell = true\n[tool.invar.images.plain]\n",
+    ));
+    let names = |image: &Manifest| -> Vec<String> {
+        image.packages.iter().map(|request| request.name.to_string()).collect()
+    };
+    let own = names(&manifest);
+    let debug = manifest.image("debug").expect("it is there");
+    assert!(debug.shell && names(&debug).starts_with(&own) && names(&debug).contains(&"procps".to_owned()));
+    let shell = manifest.image("shell").expect("it is there");
+    assert_eq!((shell.shell, names(&shell)), (true, own.clone()));
+    let roots = Request::roots(&manifest);
+    let root = |key: &str| {
+        let key = key.parse().expect("it is a key");
+        roots
+            .get(&ClosureName::image(&key))
+            .map(|root| root.iter().any(|request| request.name.as_str() == "dash"))
+    };
+    assert_eq!((root("debug"), root("shell"), root("plain")), (Some(false), Some(true), None));
 }

@@ -150,3 +150,53 @@ fn a_lock_without_metadata_has_nothing_to_compare() {
     let lock = UvLock::parse(&LOCK[..start].replace("revision = 3", "revision = 4")).unwrap();
     assert_eq!(lock.check_project(&project()), []);
 }
+
+#[test]
+fn sources_and_settings_that_uv_compares_are_compared() {
+    let lock = |requirement: &str, manifest: &str| {
+        let text = format!(
+            "version = 1\nrevision = 3\nrequires-python = \">=3.13\"\n[manifest]\n{manifest}\n[[package]]\nname = \"demo\"\n\
+             version = \"1\"\nsource = {{ virtual = \".\" }}\n[package.metadata]\nrequires-dist = [{requirement}]\n"
+        );
+        UvLock::parse(&text).unwrap()
+    };
+    let project = |settings: &str| {
+        let text = format!(
+            "[project]\nname = \"demo\"\nrequires-python = \">=3.13\"\ndependencies = [\"words\"]\n[tool.uv]\n{settings}\n"
+        );
+        let table = toml::de::DeTable::parse(&text).unwrap();
+        let (project, findings) = Project::read("pyproject.toml", table.get_ref());
+        assert!(findings.is_empty(), "{findings:?}");
+        project.unwrap()
+    };
+    let check = |settings: &str, requirement: &str, manifest: &str, expected: &[&str]| {
+        let found = lock(requirement, manifest).check_project(&project(settings));
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{settings} {requirement} {manifest}");
+    };
+    let (plain, git) =
+        ("{ name = \"words\" }", "{ name = \"words\", git = \"https://git.example/words?rev=v1\" }");
+    let changed = "the requirement words of pyproject.toml changed since uv.lock was created";
+    check("", plain, "", &[]);
+    check("sources.words = { git = \"https://git.example/words\", rev = \"v1\" }", git, "", &[]);
+    check("sources.words = { git = \"https://git.example/words\", rev = \"v2\" }", git, "", &[changed]);
+    check("", git, "", &[changed]);
+    check("sources.words = { git = \"https://git.example/words\" }", plain, "", &[changed]);
+    check("sources.words = { index = \"mine\" }", plain, "", &[]);
+    let old = "constraints = [{ name = \"idna\", specifier = \"<3\" }]";
+    check("constraint-dependencies = [\"idna<3\"]", plain, old, &[]);
+    let changed = "the requirement idna of tool.uv.constraint-dependencies changed since uv.lock was created";
+    check("constraint-dependencies = [\"idna<4\"]", plain, old, &[changed]);
+    check(
+        "",
+        plain,
+        old,
+        &["tool.uv.constraint-dependencies no longer requires idna, but uv.lock still has it"],
+    );
+    let added = "tool.uv.override-dependencies requires idna, which is not in uv.lock";
+    check("override-dependencies = [\"idna==3\"]", plain, "", &[added]);
+    let added = "tool.uv.build-constraint-dependencies requires setuptools, which is not in uv.lock";
+    check("build-constraint-dependencies = [\"setuptools<70\"]", plain, "", &[added]);
+    // What has another form is not compared.
+    check("override-dependencies = [\"idna==3\"]", plain, "overrides = [\"idna\"]", &[]);
+}

@@ -10,7 +10,7 @@ use invar_dockerfile::BuildArguments;
 use crate::commands::audit::context::Context;
 use crate::commands::audit::{LONGEST, audit_bytes, cannot_read, refused, text};
 use crate::failure::Failure;
-use crate::output::say;
+use crate::output::Style;
 
 /// Dockerfiles that are read for one compose file.
 const DOCKERFILES: usize = 1_000;
@@ -19,13 +19,13 @@ const DOCKERFILES: usize = 1_000;
 ///
 /// # Errors
 /// [`Failure`].
-pub fn compose(path: &Path) -> Result<Vec<Report>, Failure> {
+pub fn compose(path: &Path, style: Style) -> Result<Vec<Report>, Failure> {
     let text = text(path)?;
     let name = path.display().to_string();
     let mut compose =
         audit_compose(&name, &text, &|path| read(Path::new(path))).map_err(|error| fault(&error))?;
     for sentence in &compose.unseen {
-        say(&format!("note: {sentence}"));
+        style.say(&format!("note: {sentence}"));
     }
     let mut reports = Vec::new();
     let mut seen: Vec<(String, String, BTreeMap<String, String>)> = Vec::new();

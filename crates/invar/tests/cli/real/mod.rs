@@ -21,4 +21,5 @@ mod smoke;
 mod sources;
 mod steps;
 mod talk;
+mod uv_settings;
 mod verify;

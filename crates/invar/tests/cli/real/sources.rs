@@ -33,6 +33,9 @@ def build_wheel(out, settings=None, metadata=None):
     files = {f"{name}.py": pathlib.Path(f"{name}.py").read_bytes() + f"BUILT = {built!r}\n".encode()}
     for path in sorted(pathlib.Path(".").rglob("*.txt")):
         files[f"{name}_data/{path}"] = path.read_bytes()
+    note = project().get("tool", {}).get("tiny", {}).get("note")
+    if note:
+        files[f"{name}_note.txt"] = pathlib.Path(note).read_bytes()
     info = f"{name}-{version}.dist-info"
     requires = "".join(f"Requires-Dist: {it}\n" for it in own.get("dependencies", []))
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {own['name']}\nVersion: {version}\n{requires}".encode()
@@ -52,8 +55,8 @@ build_editable = build_wheel
 const SYSTEM: &str = "[build-system]\nrequires = [\"tiny\"]\nbuild-backend = \"tiny\"\n";
 
 /// A context with an index, whose programs are this machine's.
-struct Sources {
-    context: Context,
+pub(super) struct Sources {
+    pub(super) context: Context,
     server: Server,
     files: BTreeMap<String, Vec<u8>>,
     path: String,
@@ -65,7 +68,7 @@ fn programs(test: &str) -> Option<String> {
 }
 
 impl Sources {
-    fn new(test: &str) -> Option<Self> {
+    pub(super) fn new(test: &str) -> Option<Self> {
         let path = programs(test)?;
         let context = with_shared_store();
         // git takes submodules from this machine only if it is told to; uv has it do so.
@@ -79,14 +82,14 @@ impl Sources {
         Some(sources)
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("/usr/bin/env");
         command.arg(program).env_clear().env("PATH", &self.path).env("HOME", self.context.path());
         command.current_dir(self.context.path());
         command
     }
 
-    fn invar(&self) -> Command {
+    pub(super) fn invar(&self) -> Command {
         let mut command = self.context.invar();
         command.env("PATH", &self.path).env_remove("UV_NO_CONFIG");
         command
@@ -114,7 +117,7 @@ impl Sources {
     }
 
     /// Writes a package: `keys` are of its table `project`, `rest` is what follows.
-    fn package(&self, folder: &str, name: &str, keys: &str, rest: &str) {
+    pub(super) fn package(&self, folder: &str, name: &str, keys: &str, rest: &str) {
         let pyproject = format!("[project]\nname = \"{name}\"\n{keys}\n{SYSTEM}{rest}");
         self.context.write(&format!("{folder}/pyproject.toml"), pyproject);
         self.context.write(&format!("{folder}/{}.py", name.replace('-', "_")), "WHAT = 'source'\n");
@@ -139,11 +142,11 @@ impl Sources {
         fs::read(self.context.path().join("sdists").join(archive)).expect("it was written")
     }
 
-    fn publish_wheel(&mut self, wheel: &Wheel) {
+    pub(super) fn publish_wheel(&mut self, wheel: &Wheel) {
         self.publish(wheel.name(), &wheel.filename(), wheel.build());
     }
 
-    fn publish_sdist(&mut self, name: &str, rest: &str) {
+    pub(super) fn publish_sdist(&mut self, name: &str, rest: &str) {
         let bytes = self.sdist(name, rest);
         self.publish(name, &format!("{name}-1.0.tar.gz"), bytes);
     }
@@ -158,12 +161,12 @@ impl Sources {
     }
 
     /// The part of a manifest that names the index.
-    fn index(&self) -> String {
+    pub(super) fn index(&self) -> String {
         format!("[[tool.uv.index]]\nurl = \"{}/simple\"\ndefault = true\n", self.server.url())
     }
 
     #[track_caller]
-    fn lock(&self, project: &str) {
+    pub(super) fn lock(&self, project: &str) {
         let mut uv = self.command("uv");
         uv.current_dir(self.context.path().join(project)).env("UV_PYTHON_DOWNLOADS", "never");
         Ran::of(uv.args(["lock", "--quiet"])).success();
@@ -171,7 +174,7 @@ impl Sources {
     }
 
     #[track_caller]
-    fn build(&self, project: &str) -> String {
+    pub(super) fn build(&self, project: &str) -> String {
         digest(
             &Ran::of(self.invar().args(["build", "--locked", "--json", "-o", "image.tar", project]))
                 .success(),
@@ -180,7 +183,7 @@ impl Sources {
 
     /// The folder in which the image's Python packages are.
     #[track_caller]
-    fn packages(&self, project: &str) -> PathBuf {
+    pub(super) fn packages(&self, project: &str) -> PathBuf {
         let root = self.context.path().join("root");
         let _ = fs::remove_dir_all(&root);
         Ran::of(self.invar().args(["build", "--locked", "--format", "rootfs-dir", "-o", "root", project]))
@@ -193,14 +196,14 @@ impl Sources {
             .expect("there is one")
     }
 
-    fn read(&self, path: &str) -> String {
+    pub(super) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.context.path().join(path)).expect("it is there")
     }
 }
 
 /// The text of a module, which must have all of `expected`.
 #[track_caller]
-fn expect(packages: &Path, module: &str, expected: &[&str]) {
+pub(super) fn expect(packages: &Path, module: &str, expected: &[&str]) {
     let text = fs::read_to_string(packages.join(format!("{module}.py"))).expect("the module is installed");
     for words in expected {
         assert!(text.contains(words), "{words:?} is not in {module}:\n{text}");

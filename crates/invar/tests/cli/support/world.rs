@@ -155,7 +155,7 @@ impl World {
     /// Builds the project into `little.tar` and returns the digest.
     #[track_caller]
     pub fn build(&self) -> String {
-        digest(&self.run(&["build", "--locked", "--json", "project"]).success())
+        digest(&self.run(&["build", "--locked", "--json", "-o", "little.tar", "project"]).success())
     }
 
     /// The text of a file of the project.

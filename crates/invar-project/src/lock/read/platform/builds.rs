@@ -39,14 +39,14 @@ pub(super) fn check(
         let RawBuildSource { file, name, version, url, size, sha256: Hex(sha256), requires, wheels, sources } =
             source;
         let (wheels, sources) = (names.take(wheels, "build wheel")?, names.take(sources, "build source")?);
-        let build = LockedBuild { version, source: Some(sha256), requires, wheels, sources };
+        let build = LockedBuild { version, source: Some(sha256), commit: None, requires, wheels, sources };
         let source = LockedBuildSource { name, url: url.to_string(), size, sha256, build };
         text.insert(&mut platform.build_sources, file, source)?;
     }
-    for RawBuild { name, version, source_sha256, requires, wheels, sources } in builds {
+    for RawBuild { name, version, source_sha256, commit, requires, wheels, sources } in builds {
         let source = source_sha256.map(|Hex(digest)| digest);
         let (wheels, sources) = (names.take(wheels, "build wheel")?, names.take(sources, "build source")?);
-        let build = LockedBuild { version, source, requires, wheels, sources };
+        let build = LockedBuild { version, source, commit, requires, wheels, sources };
         text.insert(&mut platform.builds, name, build)?;
     }
     names.wheels.check(text, "build")?;
