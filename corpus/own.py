@@ -3,13 +3,17 @@ import json
 import re
 import shlex
 import tomllib
-from pathlib import Path
 
 SUBDIRECTORIES = (".", "src", "app")
 MAIN_FILES = ("main.py", "app.py", "server.py", "run.py")
+APPLICATION = re.compile(
+    r"(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|\w*(?:create|make|get|build)\w*app\w*)\("
+)
 SERVERS = {"uvicorn", "fastapi", "streamlit", "flask", "gunicorn", "hypercorn", "daphne"}
 UV_INIT = 'print("Hello from'
-README_COMMANDS = re.compile(r"^\s*[$>]?\s*((?:uv run|python3?|uvicorn|fastapi|streamlit run|flask|gunicorn)\s[^#|&;<>`]*)")
+README_COMMANDS = re.compile(
+    r"^\s*[$>]?\s*((?:uv run|python3?|uvicorn|fastapi|streamlit run|flask|gunicorn)\s[^#|&;<>`]*)"
+)
 
 
 def pyproject(project):
@@ -103,7 +107,8 @@ def of_the_project(project, line):
         dotted = place.replace(".", "/")
         for directory in SUBDIRECTORIES:
             base = project / directory
-            if (base / place).is_file() or (base / f"{dotted}.py").is_file() or (base / dotted / "__init__.py").is_file():
+            files = (base / place, base / f"{dotted}.py", base / dotted / "__init__.py")
+            if any(file.is_file() for file in files):
                 return tokens
     return None
 
@@ -131,7 +136,7 @@ def fastapi(project):
     for name in ("main", "app", "api", "app/main", "app/app", "app/api", "src/main", "src/app"):
         path = project / f"{name}.py"
         text = path.read_text(errors="replace") if path.is_file() else ""
-        match = re.search(r"(?m)^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?(?:FastAPI|\w*(?:create|make|get|build)\w*app\w*)\(", text)
+        match = APPLICATION.search(text)
         if match and "fastapi" in text.lower():
             yield {
                 "kind": "server", "from": str(path.relative_to(project)), "cwd": ".",
