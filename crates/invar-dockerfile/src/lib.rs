@@ -37,6 +37,7 @@ mod run;
 mod scope;
 mod shell;
 mod stage;
+mod stage_fault;
 mod text;
 mod values;
 mod variables;
@@ -59,5 +60,6 @@ pub use shell::{
     Block, BlockKind, BlockPart, Connector, Redirect, Script, ShellAssignment, ShellCommand, ShellPart,
     ShellWord, split_commands,
 };
-pub use stage::{Base, BuildArguments, Stage, StageFault, Stages, Walk};
+pub use stage::{Base, BuildArguments, Stage, Stages, Walk};
+pub use stage_fault::StageFault;
 pub use text::{LineIndex, Position, Span, Text};

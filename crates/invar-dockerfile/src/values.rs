@@ -4,7 +4,7 @@
 //! on a value that is not known is left to it.
 use crate::instruction::{Instruction, InstructionKind, Source, Word};
 use crate::scope::Scope;
-use crate::stage::StageFault;
+use crate::stage_fault::StageFault;
 
 /// Linux's names of signals, without `SIG` (signal(7)); the real-time ones are not among them.
 const SIGNALS: [&str; 36] = [

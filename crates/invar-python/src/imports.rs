@@ -119,7 +119,8 @@ fn skip_string(quote: char, characters: &mut std::iter::Peekable<std::str::Chars
         is_long = true;
     }
     let mut quotes = 0;
-    while let Some(character) = characters.next() {
+    // A string that is not closed on its line is none.
+    while let Some(character) = characters.next_if(|next| is_long || *next != '\n') {
         if character == '\\' {
             lines += usize::from(characters.next() == Some('\n'));
             quotes = 0;
@@ -127,8 +128,7 @@ fn skip_string(quote: char, characters: &mut std::iter::Peekable<std::str::Chars
         }
         lines += usize::from(character == '\n');
         quotes = if character == quote { quotes + 1 } else { 0 };
-        // A string that is not closed on its line is none.
-        if (is_long && quotes == 3) || (!is_long && (quotes == 1 || character == '\n')) {
+        if quotes == if is_long { 3 } else { 1 } {
             break;
         }
     }

@@ -14,6 +14,7 @@ use super::Cli;
 
 /// Options that pages name and that are other programs'.
 const OTHERS: &[&str] = &[
+    "--app-dir",             // of uvicorn
     "--checksum",            // of `ADD`
     "--frozen",              // of uv
     "--frozen-lockfile",     // of pnpm, Yarn and Bun
@@ -23,6 +24,7 @@ const OTHERS: &[&str] = &[
     "--no-update-lock-file", // of nix
     "--print-out-paths",     // of nix
     "--real",                // of cargo xtask test
+    "--retries",             // of pip
     "--security-opt",        // of docker
 ];
 

@@ -12,8 +12,8 @@ use invar_debian::PackageName;
 use invar_maintscript::{Proposal, proposal};
 use invar_tree::Digest;
 
-const PACKAGES: &str = include_str!("fixtures/dockerfile-packages.tsv");
-const SCRIPTS: &str = include_str!("fixtures/dockerfile-scripts.tsv");
+const PACKAGES: &str = include_str!("../fixtures/dockerfile-packages.tsv");
+const SCRIPTS: &str = include_str!("../fixtures/dockerfile-scripts.tsv");
 
 #[test]
 fn the_list_is_whole() {

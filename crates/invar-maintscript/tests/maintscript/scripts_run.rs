@@ -1,5 +1,4 @@
 //! What goes into the sandbox that runs maintainer scripts, and what of its result an image keeps.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::fmt::Write as _;
 
