@@ -1,5 +1,5 @@
 //! Whether output is colored, and how.
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::{IsTerminal as _, stderr};
 
 use clap::ValueEnum;
 use clap::builder::styling::{AnsiColor, Effects, Style, Styles};
@@ -31,6 +31,7 @@ pub enum ColorChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
+    #[cfg(feature = "inspect")]
     Output,
     /// Standard error.
     Error,
@@ -40,7 +41,8 @@ impl ColorChoice {
     /// Whether to color what is printed to `stream`.
     pub fn colors(self, stream: Stream) -> bool {
         let is_terminal = match stream {
-            Stream::Output => stdout().is_terminal(),
+            #[cfg(feature = "inspect")]
+            Stream::Output => std::io::stdout().is_terminal(),
             Stream::Error => stderr().is_terminal(),
         };
         self.decide(is_terminal, &|name| variable(name))

@@ -18,16 +18,18 @@ use self::lines::Lines;
 use crate::color::can_redraw;
 use crate::each_once::EachOnce;
 use crate::failure::Failure;
-use crate::output::{Style, say};
+use crate::output::Style;
 
 /// A reporter whose drawing can be ended, so that what follows is not drawn over.
 pub trait CliReporter: Reporter {
     /// Says a line that stays, where it is not drawn over.
+    #[cfg(feature = "inspect")]
     fn line(&self, line: &str) {
-        say(line);
+        crate::output::say(line);
     }
 
     /// Says what is under way, until something else is or [`finish`](Self::finish) ends it.
+    #[cfg(feature = "inspect")]
     fn working(&self, what: &str) {
         let _ = what;
     }
@@ -85,10 +87,12 @@ pub fn propose(proposals: &Proposals, all: bool, reporter: &dyn CliReporter) {
 }
 
 impl<R: CliReporter> CliReporter for EachOnce<R> {
+    #[cfg(feature = "inspect")]
     fn line(&self, line: &str) {
         self.inner().line(line);
     }
 
+    #[cfg(feature = "inspect")]
     fn working(&self, what: &str) {
         self.inner().working(what);
     }

@@ -120,10 +120,12 @@ fn download(label: &str, transfer: Transfer) -> String {
 }
 
 impl CliReporter for Bars {
+    #[cfg(feature = "inspect")]
     fn line(&self, line: &str) {
         self.say(&paint(line, self.style.colored));
     }
 
+    #[cfg(feature = "inspect")]
     fn working(&self, what: &str) {
         self.phase(&mut self.state(), what.to_owned());
     }

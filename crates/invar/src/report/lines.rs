@@ -24,6 +24,7 @@ impl Lines {
 }
 
 impl CliReporter for Lines {
+    #[cfg(feature = "inspect")]
     fn line(&self, line: &str) {
         self.style.say(line);
     }
