@@ -6,7 +6,7 @@ use crate::text::Span;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StageFault {
-    /// More than [`Limits::STAGES`] stages.
+    /// More than [`Limits::STAGES`](crate::Limits::STAGES) stages.
     #[error("there are more than {limit} stages")]
     TooMany {
         /// The limit.
