@@ -43,7 +43,8 @@ fn variable(lines: &[String]) -> Option<&'static str> {
         return Some("PDM_BUILD_SCM_VERSION");
     }
     if DUNAMAI.iter().any(|text| says(text)) {
-        return ASK_DUNAMAI.iter().find(|(module, _)| says(module)).map(|(_, variable)| *variable);
+        let is_it = |module: &str| says(module) || says(&module.replace('_', "-"));
+        return ASK_DUNAMAI.iter().find(|(module, _)| is_it(module)).map(|(_, variable)| *variable);
     }
     None
 }
@@ -80,6 +81,9 @@ mod tests {
         let file =
             |module: &str| format!("  File \"/site-packages/{module}/main.py\", line 1, in get_version");
         check(&[&file("uv_dynamic_versioning"), dunamai], Some("{ UV_DYNAMIC_VERSIONING_BYPASS = "));
+        let hatch = dunamai
+            .replace("Unable", "Error getting the version from source `uv-dynamic-versioning`: Unable");
+        check(&[&hatch], Some("UV_DYNAMIC_VERSIONING_BYPASS"));
         check(&[&file("poetry_dynamic_versioning"), dunamai], Some("POETRY_DYNAMIC_VERSIONING_BYPASS = "));
         let versioningit = "versioningit could not find a version for the project in /build/source!";
         check(&[versioningit], Some("`default-version = \"0.0.0\"`"));
