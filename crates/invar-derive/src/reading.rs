@@ -7,7 +7,7 @@ use std::path::Path;
 use invar_checkout::{CheckoutError, source_files, version_file, workspace_root};
 use invar_init::{
     DockerfileContext, DockerfileFlake, Draft, FlakeContext, ProjectError, ProjectView, Source, add_needs,
-    chosen_release, read_dockerfile, read_flake, read_project,
+    add_version, chosen_release, read_dockerfile, read_flake, read_project,
 };
 use invar_project::{Manifest, ManifestSources, Purpose, stable_release};
 use invar_python::VersionFile;
@@ -46,7 +46,9 @@ pub struct Sources<'a> {
 /// [`DeriveError`].
 pub fn read_own(folder: &Path, pyproject: &str) -> Result<Draft, DeriveError> {
     let version_file = own_version_file(folder);
-    let mut draft = with_project(folder, pyproject, version_file, &own_files(folder)?, read_project)?;
+    let files = own_files(folder)?;
+    let mut draft = with_project(folder, pyproject, version_file, &files, read_project)?;
+    add_version(&mut draft, pyproject, &files, is_tagged(folder));
     draft.keep_parsed(Source { file: "pyproject.toml", line: 0 }, Some(pyproject));
     Ok(draft)
 }
@@ -100,7 +102,9 @@ impl<'a> Sources<'a> {
         let mut draft = match self.named.kind {
             SourceKind::Project => {
                 let version_file = own_version_file(folder);
-                return with_project(folder, &self.text, version_file, &self.files, read_project);
+                let mut draft = with_project(folder, &self.text, version_file, &self.files, read_project)?;
+                add_version(&mut draft, &self.text, &self.files, is_tagged(folder));
+                return Ok(draft);
             }
             SourceKind::Flake => self.read_flake(purpose)?,
             SourceKind::Dockerfile => self.read_dockerfile()?,
@@ -121,6 +125,7 @@ impl<'a> Sources<'a> {
                 with_project(folder, pyproject, version_file, &self.files, |view| {
                     add_needs(&mut draft, view)
                 })?;
+                add_version(&mut draft, pyproject, &self.files, is_tagged(folder));
             }
             None if draft.image.get("name").is_none() => draft.image.set("name", folder_name(folder)),
             None => {}
@@ -267,6 +272,17 @@ fn with_project<T>(
         .map_err(|problem| DeriveError::Project { folder: folder.to_owned(), problem: Box::new(problem) })
 }
 
+/// Whether the repository around `folder` has tags, or may have them: a worktree keeps them elsewhere.
+fn is_tagged(folder: &Path) -> bool {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let Some(git) = folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists()) else {
+        return false;
+    };
+    let loose = fs::read_dir(git.join("refs/tags")).is_ok_and(|mut tags| tags.next().is_some());
+    let packed = fs::read_to_string(git.join("packed-refs")).is_ok_and(|text| text.contains(" refs/tags/"));
+    git.is_file() || loose || packed
+}
+
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
 }
@@ -275,4 +291,26 @@ fn is_executable(path: &Path) -> bool {
 fn short_text(path: &Path) -> Option<String> {
     let length = fs::metadata(path).ok()?.len();
     (length <= LONGEST).then(|| fs::read_to_string(path).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_found_without_git() {
+        let scratch = tempfile::tempdir().expect("there is room");
+        let (git, inner) = (scratch.path().join(".git"), scratch.path().join("inner"));
+        fs::create_dir_all(git.join("refs/tags")).expect("it is new");
+        fs::create_dir(&inner).expect("it is new");
+        assert!(!is_tagged(&inner));
+        fs::write(git.join("packed-refs"), "# pack-refs with: peeled\n0123 refs/heads/main\n")
+            .expect("it is there");
+        assert!(!is_tagged(&inner));
+        fs::write(git.join("packed-refs"), "0123 refs/tags/v1\n").expect("it is there");
+        assert!(is_tagged(&inner));
+        fs::write(git.join("packed-refs"), "").expect("it is there");
+        fs::write(git.join("refs/tags/v1"), "0123\n").expect("it is there");
+        assert!(is_tagged(&inner));
+    }
 }

@@ -21,4 +21,4 @@ pub use dockerfile::{DockerfileContext, DockerfileError, DockerfileFlake, read_d
 pub use draft::{Draft, DraftStep, Keys, Note, Pin, Source, nested};
 pub use flake::{FlakeContext, FlakeError, read_flake};
 pub use invar_project::Purpose;
-pub use project::{ProjectError, ProjectView, add_needs, chosen_release, read_project};
+pub use project::{ProjectError, ProjectView, add_needs, add_version, chosen_release, read_project};

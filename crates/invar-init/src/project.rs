@@ -13,6 +13,7 @@ mod search_path;
 mod served;
 mod starting;
 mod values;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,8 @@ use crate::project::installed::Installed;
 use crate::project::locked::LockedPackages;
 use crate::project::starting::Project;
 use crate::suite;
+
+pub use self::version::add_version;
 
 /// What is known of a project.
 #[derive(Debug, Clone, Copy)]

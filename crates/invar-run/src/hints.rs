@@ -6,6 +6,7 @@
 mod contents;
 mod known;
 mod missing;
+mod version;
 
 use std::fmt;
 
@@ -90,6 +91,12 @@ pub fn hint(
 ) -> Option<String> {
     if let Some(sentence) = lines.iter().find_map(|line| resource(line)) {
         return Some(sentence.to_owned());
+    }
+    // Before what is missing: these tools also complain that there is no git, and with it they fail all the same.
+    if let Some(PackagesOf::Python(name)) = of
+        && let Some(sentence) = version::hint(lines, name)
+    {
+        return Some(sentence);
     }
     let missing = missing_things(lines);
     let usual = of.map(|of| usual(of, roots)).unwrap_or_default();
