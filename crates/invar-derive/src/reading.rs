@@ -278,6 +278,7 @@ fn is_tagged(folder: &Path) -> bool {
     let Some(git) = folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists()) else {
         return false;
     };
+    #[expect(clippy::disallowed_methods, reason = "only whether there is any")]
     let loose = fs::read_dir(git.join("refs/tags")).is_ok_and(|mut tags| tags.next().is_some());
     let packed = fs::read_to_string(git.join("packed-refs")).is_ok_and(|text| text.contains(" refs/tags/"));
     git.is_file() || loose || packed
