@@ -47,7 +47,7 @@ pub fn reporter(style: Style) -> Box<dyn CliReporter> {
     } else if can_redraw() {
         Box::new(EachOnce::new(Bars::new(style)))
     } else {
-        Box::new(EachOnce::new(Lines::new(style)))
+        Box::new(Lines::new(style))
     }
 }
 

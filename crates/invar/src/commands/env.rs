@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use invar_build::{BuildError, Session, named_programs, shell_environment};
-use invar_checkout::ProjectFiles;
 use invar_project::Purpose;
 use invar_tree::Digest;
 
@@ -52,13 +51,16 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
     }
     let project = fs::canonicalize(&files.folder)
         .map_err(|source| BuildError::Read { path: files.folder.clone(), source })?;
-    let directory = directory(&session, &files, &project)?;
+    // The shell of another output has other programs. That a project is derived from itself need not be said.
+    let source = files.derived.as_ref().map(|derived| derived.source.to_string());
+    let source = source.filter(|source| source != "pyproject.toml");
+    let directory = directory(&session, &project, source.as_deref())?;
     let python = match place.virtual_environment() {
         Some(inside) => Some(HostEnvironment::of(inside, &directory, &project)?),
         None => None,
     };
-    let folder =
-        scripts(&session, &files, &Programs { all: &programs, python: python.as_ref() }, &directory)?;
+    let programs = Programs { all: &programs, python: python.as_ref() };
+    let folder = scripts(&session, &project, source.as_deref(), &programs, &directory)?;
     let mut text = String::new();
     for (name, value) in &files.manifest.dev_shell.env {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
@@ -68,14 +70,10 @@ pub fn run(global: &Global, options: &Env, reporter: &dyn CliReporter) -> Result
 }
 
 /// The directory of the store for what `invar env` writes for the project.
-fn directory(session: &Session<'_>, files: &ProjectFiles, project: &Path) -> Result<PathBuf, Failure> {
+fn directory(session: &Session<'_>, project: &Path, source: Option<&str>) -> Result<PathBuf, Failure> {
     let store = session.sources.store.path();
     let store =
         fs::canonicalize(store).map_err(|source| BuildError::Read { path: store.to_owned(), source })?;
-    // The shell of another output has other programs.
-    let source = files.derived.as_ref().map(|derived| derived.source.to_string());
-    // That a project is derived from itself need not be said.
-    let source = source.filter(|source| source != "pyproject.toml");
     let mut place = project.as_os_str().as_encoded_bytes().to_vec();
     place.extend(source.iter().flat_map(|source| format!("#{source}").into_bytes()));
     Ok(store.join("env").join(&Digest::of(&place).hex()[..16]))
@@ -91,18 +89,16 @@ struct Programs<'a> {
 /// Writes the scripts and the virtual environment into `directory`, and returns the directory of the scripts.
 fn scripts(
     session: &Session<'_>,
-    files: &ProjectFiles,
+    project: &Path,
+    source: Option<&str>,
     programs: &Programs<'_>,
     directory: &Path,
 ) -> Result<PathBuf, Failure> {
-    let read = |path: &Path| {
-        fs::canonicalize(path).map_err(|source| BuildError::Read { path: path.to_owned(), source })
-    };
-    let project = read(&files.folder)?;
-    let store = read(session.sources.store.path())?;
+    let store = session.sources.store.path();
+    let store =
+        fs::canonicalize(store).map_err(|source| BuildError::Read { path: store.to_owned(), source })?;
     let invar = std::env::current_exe()
         .map_err(|source| BuildError::Read { path: "/proc/self/exe".into(), source })?;
-    let source = files.derived.as_ref().map(|derived| derived.source.to_string());
     let from =
         source.map(|source| format!(" --from {}", quoted(&project.join(source).display().to_string())));
     let from = from.unwrap_or_default();
