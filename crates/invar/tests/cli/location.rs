@@ -1,6 +1,5 @@
 //! A project is found from every directory below it, and from elsewhere by `--project` and `--directory`.
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::world::{World, digest};
 use crate::support::{Context, Ran, have};
@@ -119,11 +118,7 @@ fn revisions_are_those_of_the_project() {
     }
     let world = World::new();
     world.lock();
-    let git = |arguments: &[&str]| {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=x", "-c", "user.email=x@example", "-c", "init.defaultBranch=main"]);
-        Ran::of(command.args(arguments).current_dir(world.project())).success();
-    };
+    let git = |arguments: &[&str]| world.git(arguments);
     git(&["init", "-q"]);
     git(&["add", "-A"]);
     git(&["commit", "-qm", "one"]);

@@ -1,7 +1,6 @@
 //! Where builds write, and that what they wrote is not source.
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::terminal::Terminal;
 use crate::support::world::{MANIFEST, World, digest};
@@ -174,11 +173,7 @@ fn git_sees_nothing_of_a_build() {
     }
     let world = World::new();
     world.lock();
-    let git = |arguments: &[&str]| {
-        let mut command = Command::new("git");
-        command.args(["-c", "user.name=x", "-c", "user.email=x@example", "-c", "init.defaultBranch=main"]);
-        Ran::of(command.args(arguments).current_dir(world.project())).success()
-    };
+    let git = |arguments: &[&str]| world.git(arguments);
     git(&["init", "-q"]);
     git(&["add", "-A"]);
     git(&["commit", "-qm", "one"]);

@@ -131,6 +131,14 @@ impl World {
         self.context.path().join("project")
     }
 
+    /// What `git` prints in the project's folder; it must succeed.
+    #[track_caller]
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=x", "-c", "user.email=x@example", "-c", "init.defaultBranch=main"]);
+        Ran::of(command.args(arguments).current_dir(self.project())).success()
+    }
+
     /// `invar` with the world's mirror as a setting.
     pub fn invar(&self) -> Command {
         let mut command = self.context.invar();
